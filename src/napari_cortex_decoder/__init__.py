@@ -1,0 +1,50 @@
+"""Decode behaviour from cortex-wide calcium movies, and see which cortex it was read from.
+
+Importing this package loads neither torch nor Qt: each public name is fetched on first use.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_cortex_decoder.decoder import Decoder, Prediction, load_decoder
+    from napari_cortex_decoder.recording import BehaviorTrace, Recording, open_recording
+    from napari_cortex_decoder.simulation import simulate_recording
+
+__version__ = version("napari-cortex-decoder")
+
+_HOMES = {
+    "BehaviorTrace": "recording",
+    "Decoder": "decoder",
+    "Prediction": "decoder",
+    "Recording": "recording",
+    "load_decoder": "decoder",
+    "open_recording": "recording",
+    "simulate_recording": "simulation",
+}
+
+__all__ = [
+    "BehaviorTrace",
+    "Decoder",
+    "Prediction",
+    "Recording",
+    "__version__",
+    "load_decoder",
+    "open_recording",
+    "simulate_recording",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its room when it is first asked for."""
+    if name in _HOMES:
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, fetched or not."""
+    return __all__

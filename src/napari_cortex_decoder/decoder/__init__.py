@@ -1,0 +1,1 @@
+"""Decoders: network, file and the engine that reads behaviour from a movie."""

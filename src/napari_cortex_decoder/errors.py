@@ -1,0 +1,37 @@
+"""The errors that a user can cause, and whose one sentence a user can act on.
+
+Every message is one sentence that names the file, the field and the remedy. The command line turns
+any of them into exit code 2, the plugin into a notification; everything else is a defect.
+"""
+
+
+class CortexDecoderError(ValueError):
+    """Base of all errors that this package raises for input it cannot work with."""
+
+
+class RecordingError(CortexDecoderError):
+    """A movie, its metadata or its behaviour cannot be read or does not fit together."""
+
+
+class FrameRateError(RecordingError):
+    """The frame rate of a recording is missing or is not the one a decoder was made for."""
+
+
+class AtlasError(CortexDecoderError):
+    """Outlines, landmarks or a registration are unusable."""
+
+
+class LabelError(CortexDecoderError):
+    """Labels do not fit their recording or cannot be read."""
+
+
+class DecoderError(CortexDecoderError):
+    """A decoder file or its configuration is unusable."""
+
+
+class DeviceError(CortexDecoderError):
+    """The computing device asked for is not there."""
+
+
+class TrainingError(CortexDecoderError):
+    """A training run cannot start or go on with what it was given."""

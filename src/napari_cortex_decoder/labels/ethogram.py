@@ -1,0 +1,162 @@
+"""Ethograms: what the animal did, frame by frame, stored as bouts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cortex_decoder.errors import LabelError
+
+UNKNOWN = -1
+"""Frame value of *unknown*: nobody has said what the animal did. Not the same as rest."""
+
+
+class Source(StrEnum):
+    """Who says so."""
+
+    PERSON = "person"
+    MODEL = "model"
+    VERIFIED = "verified"
+    MEASURED = "measured"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Bout:
+    """One uninterrupted stretch of one behaviour.
+
+    Attributes
+    ----------
+    start, stop
+        First frame, and the frame after the last one.
+    behavior
+        Name of the behaviour.
+    source
+        Who says so.
+    """
+
+    start: int
+    stop: int
+    behavior: str
+    source: Source = Source.PERSON
+
+
+@dataclass(frozen=True)
+class Ethogram:
+    """Labels of one recording; frames in no bout are *unknown*.
+
+    Parameters
+    ----------
+    behaviors
+        Names, in the order of the frame values 0, 1, ….
+    bouts
+        Sorted by start, inside [0, n_frames), none overlapping another.
+    n_frames
+        Length of the recording in frames.
+
+    Raises
+    ------
+    LabelError
+        If a bout is empty, leaves the recording, overlaps another, or names a behaviour that is
+        not in `behaviors`.
+    """
+
+    behaviors: tuple[str, ...]
+    bouts: tuple[Bout, ...]
+    n_frames: int
+
+    def __post_init__(self) -> None:
+        """Check the bouts against the recording and each other."""
+        if len(set(self.behaviors)) != len(self.behaviors):
+            raise LabelError(f"behaviors {list(self.behaviors)} repeat a name; rename one of them.")
+        end = 0
+        for bout in self.bouts:
+            if bout.behavior not in self.behaviors:
+                raise LabelError(
+                    f"bout {bout.start}–{bout.stop} names {bout.behavior!r}, which is none of "
+                    f"{list(self.behaviors)}; add it to the behaviors."
+                )
+            if not 0 <= bout.start < bout.stop <= self.n_frames:
+                raise LabelError(
+                    f"bout {bout.start}–{bout.stop} of {bout.behavior!r} is empty or outside the "
+                    f"recording's {self.n_frames} frames; crop or shift the labels."
+                )
+            if bout.start < end:
+                raise LabelError(
+                    f"bout {bout.start}–{bout.stop} of {bout.behavior!r} overlaps the one before "
+                    "it or is out of order; a frame has one behaviour."
+                )
+            end = bout.stop
+
+    @classmethod
+    def from_frames(
+        cls,
+        frames: ArrayLike,
+        behaviors: tuple[str, ...],
+        source: Source = Source.PERSON,
+    ) -> Ethogram:
+        """Make an ethogram of one value a frame.
+
+        Parameters
+        ----------
+        frames
+            Shape (t,), integers: index into `behaviors`, or −1 for unknown.
+        behaviors
+            Names of the behaviours.
+        source
+            Source of all bouts.
+        """
+        values = np.asarray(frames)
+        if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer):
+            raise LabelError(
+                f"frame labels have shape {values.shape} and type {values.dtype}; "
+                "give one integer a frame."
+            )
+        if values.size and (values.min() < UNKNOWN or values.max() >= len(behaviors)):
+            raise LabelError(
+                f"frame labels range over {values.min()}…{values.max()}; with behaviors "
+                f"{list(behaviors)} they must be −1 (unknown) to {len(behaviors) - 1}."
+            )
+        borders = np.flatnonzero(np.diff(values)) + 1
+        starts = np.concatenate([[0], borders]) if values.size else np.empty(0, int)
+        stops = np.concatenate([borders, [values.size]]) if values.size else np.empty(0, int)
+        bouts = tuple(
+            Bout(int(start), int(stop), behaviors[values[start]], source)
+            for start, stop in zip(starts, stops, strict=True)
+            if values[start] != UNKNOWN
+        )
+        return cls(behaviors, bouts, int(values.size))
+
+    def frames(self) -> NDArray[np.int64]:
+        """Give the label of each frame.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (t,), int64: index into `behaviors`, −1 where unknown.
+        """
+        values = np.full(self.n_frames, UNKNOWN, dtype=np.int64)
+        for bout in self.bouts:
+            values[bout.start : bout.stop] = self.behaviors.index(bout.behavior)
+        return values
+
+    def crop(self, start: int, stop: int) -> Ethogram:
+        """Keep frames [start, stop), counted anew from 0; bouts at the edges are cut.
+
+        Raises
+        ------
+        LabelError
+            If the range is empty or leaves the recording.
+        """
+        if not 0 <= start < stop <= self.n_frames:
+            raise LabelError(
+                f"crop {start}–{stop} is empty or outside the {self.n_frames} labelled frames."
+            )
+        kept = tuple(
+            Bout(max(b.start, start) - start, min(b.stop, stop) - start, b.behavior, b.source)
+            for b in self.bouts
+            if b.start < stop and b.stop > start
+        )
+        return Ethogram(self.behaviors, kept, stop - start)

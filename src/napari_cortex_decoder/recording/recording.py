@@ -1,0 +1,180 @@
+"""The recording: one session of one mouse, its movie and its behaviour on one clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import FrameRateError, RecordingError
+
+
+@dataclass(frozen=True, eq=False)
+class BehaviorTrace:
+    """One measured quantity over time: speed, wheel, pupil, ….
+
+    Attributes
+    ----------
+    name
+        What was measured, such as ``"speed"``.
+    values
+        Shape (n,), float; NaN where nothing was measured.
+    times
+        Shape (n,), seconds on the recording's clock (0 = first frame unless the recording has
+        frame times of its own), strictly increasing.
+    unit
+        Unit of `values`, such as ``"cm/s"``; empty if unknown.
+    """
+
+    name: str
+    values: NDArray[np.floating]
+    times: NDArray[np.floating]
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        """Check that there is a time for each value and that time moves forward."""
+        if self.values.ndim != 1 or self.values.shape != self.times.shape:
+            raise RecordingError(
+                f"trace {self.name!r} has {self.values.shape} values for {self.times.shape} "
+                "times; give one time a value."
+            )
+        if not np.isfinite(self.times).all() or (np.diff(self.times) <= 0).any():
+            raise RecordingError(
+                f"the times of trace {self.name!r} do not increase strictly; sort or repair them."
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recording:
+    """One session of one subject.
+
+    Attributes
+    ----------
+    movie
+        Shape (t, y, x), lazy. Unsigned integers or floats as the file has them.
+    name
+        Short name to show: the file's stem.
+    frame_rate
+        Frames a second (Hz); None where neither file nor user has said it.
+    pixel_size
+        Edge of a pixel in mm; None if unknown.
+    path
+        The file or folder it came from; None for one made in memory.
+    subject
+        Which mouse; None if unknown.
+    frame_times
+        Shape (t,), seconds, strictly increasing, where the file has them; else None.
+    behavior
+        Traces by name.
+    reference
+        Movie of a second wavelength, shape (t, y, x), or None.
+    format
+        What kind of file it came from, to show.
+    metadata
+        Whatever else the file says, to show.
+    warnings
+        Sentences that a user should read: dropped frames, odd clocks, ….
+    steps
+        Preprocessing applied since the file, in order, for provenance.
+
+    Raises
+    ------
+    RecordingError
+        If shapes, rate, pixel size or times are impossible.
+    """
+
+    movie: da.Array
+    name: str
+    frame_rate: float | None = None
+    pixel_size: float | None = None
+    path: Path | None = None
+    subject: str | None = None
+    frame_times: NDArray[np.floating] | None = None
+    behavior: Mapping[str, BehaviorTrace] = field(default_factory=dict)
+    reference: da.Array | None = None
+    format: str = "array"
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    steps: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check everything that later code relies on."""
+        where = str(self.path) if self.path else self.name
+        if self.movie.ndim != 3 or 0 in self.movie.shape:
+            raise RecordingError(
+                f"{where}: the movie has shape {self.movie.shape}; "
+                "a movie is (frames, rows, columns), none of them 0."
+            )
+        if not np.issubdtype(self.movie.dtype, np.number) or np.issubdtype(
+            self.movie.dtype, np.complexfloating
+        ):
+            raise RecordingError(
+                f"{where}: the movie's pixels are {self.movie.dtype}; "
+                "they must be integers or real numbers."
+            )
+        for label, value, unit in (
+            ("frame rate", self.frame_rate, "Hz"),
+            ("pixel size", self.pixel_size, "mm"),
+        ):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise RecordingError(
+                    f"{where}: the {label} is {value}; give a positive number of {unit}."
+                )
+        if self.frame_times is not None:
+            if self.frame_times.shape != (self.n_frames,):
+                raise RecordingError(
+                    f"{where}: {self.frame_times.size} frame times for {self.n_frames} frames; "
+                    "give one time a frame."
+                )
+            if not np.isfinite(self.frame_times).all() or (np.diff(self.frame_times) <= 0).any():
+                raise RecordingError(
+                    f"{where}: the frame times do not increase strictly; repair or drop them."
+                )
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return int(self.movie.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a frame."""
+        return int(self.movie.shape[1]), int(self.movie.shape[2])
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Time of each frame in seconds, shape (t,).
+
+        Raises
+        ------
+        FrameRateError
+            If neither frame times nor a frame rate are known.
+        """
+        if self.frame_times is not None:
+            return np.asarray(self.frame_times, dtype=np.float64)
+        return np.arange(self.n_frames, dtype=np.float64) / self.known_frame_rate()
+
+    def known_frame_rate(self) -> float:
+        """Give the frame rate in Hz, or say that it must be given.
+
+        Raises
+        ------
+        FrameRateError
+            If it is unknown.
+        """
+        if self.frame_rate is None:
+            raise FrameRateError(
+                f"{self.path or self.name}: the file does not say its frame rate; "
+                "give it as frame_rate (command line: --frame-rate HZ)."
+            )
+        return self.frame_rate
+
+    def replace(self, **changes: Any) -> Recording:
+        """Give a copy with some attributes changed."""
+        return replace(self, **changes)
