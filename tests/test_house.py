@@ -1,0 +1,96 @@
+"""The house keeps its floors: who may import whom, and what importing the package costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import napari_cortex_decoder
+
+PACKAGE = Path(napari_cortex_decoder.__file__).parent
+NAME = "napari_cortex_decoder"
+
+FLOORS = {
+    "errors": 0,
+    "recording": 1,
+    "atlas": 1,
+    "labels": 1,
+    "simulation": 2,
+    "decoder": 2,
+    "saliency": 3,
+    "training": 3,
+    "evaluation": 4,
+    "cli": 5,
+    "widgets": 5,
+}
+SCREEN = {"qtpy", "napari", "pyqtgraph", "superqt", "magicgui", "vispy", "PyQt6", "PySide6"}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Dotted names that a module imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively; say the whole name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room(path) for path in modules()} <= set(FLOORS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_its_own_room_and_floors_below(path: Path) -> None:
+    own = room(path)
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == NAME and len(parts) > 1 and parts[1] in FLOORS and parts[1] != own:
+            if own == "cli" and parts[1] == "widgets":
+                continue  # `cortex-decoder demo` opens the window: it lives beside the widgets
+            assert FLOORS[parts[1]] < FLOORS[own], f"{own} must not import {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_widgets_know_the_screen(path: Path) -> None:
+    if room(path) != "widgets":
+        assert not {name.split(".")[0] for name in imported(path)} & SCREEN
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_importing_the_package_loads_neither_torch_nor_qt_nor_napari() -> None:
+    loaded = loaded_by("import napari_cortex_decoder")
+    assert not loaded & (SCREEN | {"torch", "monai", "dask", "numpy", "lightning"})
+
+
+@pytest.mark.parametrize("name", ["recording", "atlas", "labels", "simulation", "decoder", "cli"])
+def test_a_room_that_needs_no_network_loads_no_torch(name: str) -> None:
+    assert not loaded_by(f"import {NAME}.{name}") & (SCREEN | {"torch", "monai", "lightning"})
+
+
+def test_every_public_name_can_be_fetched() -> None:
+    for name in napari_cortex_decoder.__all__:
+        assert getattr(napari_cortex_decoder, name) is not None
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        _ = napari_cortex_decoder.no_such_thing
