@@ -1,0 +1,70 @@
+"""What a behaviour file holds, before it is put on a recording's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_SAMPLES = 200_000_000
+"""Longest trace that is read: a day at 2 kHz. Headers that claim more are damaged or hostile."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """One quantity as a file holds it.
+
+    Attributes
+    ----------
+    values
+        Shape (n,), float64; NaN where the file has nothing.
+    times
+        Shape (n,), seconds on the file's clock; None where the file gives no times.
+    frames
+        Shape (n,), the movie frame of each value, as the file counts them; None where the file
+        does not count frames.
+    unit
+        Unit of the values, empty if the file does not say.
+    """
+
+    values: NDArray[np.float64]
+    times: NDArray[np.float64] | None = None
+    frames: NDArray[np.int64] | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Stretches of time in which something held, such as ``"run"``.
+
+    Attributes
+    ----------
+    starts, stops
+        Shape (n,), seconds on the file's clock; a stretch is [start, stop). Equal where the file
+        tells an instant, not a stretch.
+    """
+
+    starts: NDArray[np.float64]
+    stops: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class BehaviorContent:
+    """All that a behaviour file holds.
+
+    Attributes
+    ----------
+    samples
+        Sampled quantities by name.
+    intervals
+        Stretches of time by name.
+    frame_times
+        Times of the movie's frames in seconds on the file's clock, by name: a file that was written
+        by the acquisition system may hold several, one a camera or colour.
+    """
+
+    samples: Mapping[str, Samples] = field(default_factory=dict)
+    intervals: Mapping[str, Intervals] = field(default_factory=dict)
+    frame_times: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)

@@ -1,0 +1,130 @@
+"""Behaviour in MATLAB files: version 5 through SciPy, version 7.3 (which is HDF5) through h5py."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.behavior.content import (
+    MAX_SAMPLES,
+    BehaviorContent,
+    Samples,
+)
+
+# the paper's own variables: its speed is thresholded at 0.5, which is in cm/s
+KNOWN_VARIABLES = {"speed_rs": ("speed", "cm/s")}
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+MATLAB_73_USER_BLOCK = 512
+
+
+def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorContent:
+    """Read the numeric vectors of a MATLAB file.
+
+    Parameters
+    ----------
+    path
+        A ``.mat`` file of version 5 (up to 7.2) or 7.3.
+    fields
+        Variables to read; all numeric vectors if None. The paper's files hold ``runrest``
+        (1 × T, 1 = run) and ``speed_rs`` (which becomes ``speed``).
+
+    Raises
+    ------
+    RecordingError
+        If the file is damaged, lacks a field or holds no numeric vector.
+    """
+    with path.open("rb") as file:
+        head = file.read(MATLAB_73_USER_BLOCK + len(HDF5_MAGIC))
+    is_hdf5 = head.startswith(HDF5_MAGIC) or head[MATLAB_73_USER_BLOCK:] == HDF5_MAGIC
+    read = _vectors_of_hdf5 if is_hdf5 else _vectors_of_version_5
+    samples: dict[str, Samples] = {}
+    try:
+        for variable, values in read(path, fields):
+            name, unit = KNOWN_VARIABLES.get(variable, (variable, ""))
+            samples[name] = Samples(np.asarray(values, dtype=np.float64).ravel(), unit=unit)
+    except RecordingError:
+        raise
+    # what scipy.io and h5py raise on damaged files, found by mangling good ones
+    except (
+        OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError,
+        EOFError, OverflowError, MemoryError, RuntimeError, struct.error, zlib.error,
+    ) as error:  # fmt: skip
+        raise RecordingError(
+            f"{path}: this MATLAB file cannot be read ({error}); save it again."
+        ) from error
+    if not samples:
+        raise RecordingError(
+            f"{path}: the file holds no numeric vector; save the speed or the labels as one "
+            "variable of 1 × frames, such as runrest."
+        )
+    return BehaviorContent(samples)
+
+
+def _vectors_of_version_5(
+    path: Path, fields: Collection[str] | None
+) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    from scipy.io import loadmat, whosmat
+
+    shapes = {name: shape for name, shape, kind in whosmat(path) if _is_numeric_class(kind)}
+    wanted = _chosen(path, shapes, fields)
+    loaded = loadmat(path, variable_names=wanted)
+    for name in wanted:
+        # a logical or sparse variable loads as another thing than its header promises
+        if isinstance(loaded[name], np.ndarray) and loaded[name].dtype.kind in "biuf":
+            yield name, loaded[name]
+
+
+def _vectors_of_hdf5(
+    path: Path, fields: Collection[str] | None
+) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        datasets = {
+            name: file[name]
+            for name in file
+            # links that leave the file are not followed: an untrusted file must not open others
+            if isinstance(file.get(name, getlink=True), h5py.HardLink)
+            and isinstance(file[name], h5py.Dataset)
+        }
+        shapes = {
+            name: data.shape
+            for name, data in datasets.items()
+            if data.dtype.kind in "biuf"
+            and data.shape is not None
+            and not data.external
+            and not data.is_virtual
+            and data.attrs.get("MATLAB_class", b"") != b"char"
+        }
+        for name in _chosen(path, shapes, fields):
+            yield name, datasets[name][()]
+
+
+def _is_numeric_class(kind: str) -> bool:
+    return kind in {"double", "single", "logical"} or kind.startswith(("int", "uint"))
+
+
+def _chosen(
+    path: Path, shapes: dict[str, tuple[int, ...]], fields: Collection[str] | None
+) -> list[str]:
+    """Pick the variables to read: those asked for, or every vector."""
+    vectors = [
+        name
+        for name, shape in shapes.items()
+        if shape and math.prod(shape) == max(shape) and 1 < max(shape) <= MAX_SAMPLES
+    ]
+    if fields is None:
+        return vectors
+    for name in fields:
+        if name not in vectors:
+            found = f"numeric vectors are {vectors}" if vectors else "there is no numeric vector"
+            raise RecordingError(f"{path}: no vector {name!r}; {found}.")
+    return list(fields)
