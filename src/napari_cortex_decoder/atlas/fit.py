@@ -1,0 +1,221 @@
+"""Fitting a registration to landmarks: what is refused, what is warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas.atlas import Atlas
+from napari_cortex_decoder.atlas.registration import FitKind, Registration
+from napari_cortex_decoder.errors import AtlasError
+
+NEEDED: Mapping[str, int] = {"similarity": 2, "affine": 3, "hemispheres": 4}
+"""Fewest landmarks that fix each kind of fit."""
+
+MAX_ROTATION = 30.0
+"""Degrees beyond which a placing is worth a second look: a mouse lies with its nose ahead."""
+
+MAX_SCALE_ERROR = 1.25
+"""Ratio between fitted and recorded pixel size beyond which one of them is doubted."""
+
+MAX_STRETCH = 1.3
+"""Ratio between the stretches along two axes that no brain and no lens explains."""
+
+MAX_RESIDUAL = 0.5
+"""mm between a landmark and its fit beyond which the landmark is doubted."""
+
+_SAME_PX = 0.5
+_SAME_MM = 1e-6
+# spread across a line over spread along it, below which points tell nothing about that direction
+_FLATTEST = 0.05
+
+
+def register(
+    atlas: Atlas,
+    landmarks: Mapping[str, tuple[float, float]],
+    kind: FitKind = "similarity",
+    *,
+    pixel_size: float | None = None,
+    shape: tuple[int, int] | None = None,
+) -> Registration:
+    """Place an atlas on a movie by landmarks, by least squares over their distances in px.
+
+    Parameters
+    ----------
+    atlas
+        Atlas whose `landmarks` are named.
+    landmarks
+        (row, column) in px by name.
+    kind
+        ``"similarity"`` moves, turns and scales (2 landmarks or more); ``"affine"`` also shears
+        and stretches (3); ``"hemispheres"`` stretches each hemisphere by itself and keeps them
+        together along the midline (4, with one on each side).
+    pixel_size
+        Edge of a pixel in mm as the recording says, to compare the fitted scale with.
+    shape
+        Rows and columns of the movie, to refuse landmarks outside it.
+
+    Returns
+    -------
+    Registration
+        With `warnings` for a mirrored brain, an odd scale, stretch or rotation, and for
+        landmarks far from their fit.
+
+    Raises
+    ------
+    AtlasError
+        If landmarks are unknown, too few, outside the movie, coincident, or on one line.
+    """
+    if kind not in NEEDED:
+        raise AtlasError(f"there is no fit {kind!r}; use one of {', '.join(NEEDED)}.")
+    px = _checked_landmarks(atlas, landmarks, kind, shape)
+    mm = np.array([atlas.landmarks[name] for name in landmarks], dtype=np.float64)
+    right = None
+    if kind == "hemispheres":
+        matrix, right = _fit_hemispheres(mm, px)
+    else:
+        matrix = _fit(kind, mm, px)
+    fitted = Registration(atlas, matrix, right, dict(landmarks), pixel_size=pixel_size, method=kind)
+    mirrored = fitted.mirrored or (kind == "similarity" and _fits_better_mirrored(mm, px))
+    return Registration(
+        atlas,
+        matrix,
+        right,
+        dict(landmarks),
+        pixel_size=pixel_size,
+        method=kind,
+        warnings=tuple(_doubts(fitted, mirrored)),
+    )
+
+
+def _checked_landmarks(
+    atlas: Atlas,
+    landmarks: Mapping[str, tuple[float, float]],
+    kind: FitKind,
+    shape: tuple[int, int] | None,
+) -> NDArray[np.float64]:
+    """Refuse landmarks that cannot fix the fit; give them as (x, y) px, shape (n, 2)."""
+    unknown = [name for name in landmarks if name not in atlas.landmarks]
+    if unknown:
+        raise AtlasError(
+            f"atlas {atlas.name!r} has no landmark {unknown[0]!r}; "
+            f"it has {', '.join(atlas.landmarks) or 'none'}."
+        )
+    for name, place in landmarks.items():
+        if len(place) != 2 or not np.isfinite(place).all():
+            raise AtlasError(f"landmark {name!r} is at {place}; give (row, column) in px.")
+        if shape is not None and not all(
+            -0.5 <= at <= length - 0.5 for at, length in zip(place, shape, strict=True)
+        ):
+            raise AtlasError(
+                f"landmark {name!r} at row {place[0]:g}, column {place[1]:g} is outside the "
+                f"movie's {shape[0]} × {shape[1]} pixels; drag it onto the brain or remove it."
+            )
+    places = {tuple(atlas.landmarks[name]) for name in landmarks}
+    if len(places) < NEEDED[kind]:
+        raise AtlasError(
+            f"{len(places)} landmarks at different places are too few for a {kind} fit, which "
+            f"needs {NEEDED[kind]}; add some of {', '.join(atlas.landmarks)}."
+        )
+    for one, other in combinations(landmarks, 2):
+        apart_mm = np.hypot(*np.subtract(atlas.landmarks[one], atlas.landmarks[other]))
+        apart_px = np.hypot(*np.subtract(landmarks[one], landmarks[other]))
+        if apart_px < _SAME_PX and apart_mm > _SAME_MM:
+            raise AtlasError(
+                f"landmarks {one!r} and {other!r} lie on the same pixel but {apart_mm:.2f} mm "
+                "apart on the atlas; move one of them."
+            )
+    px = np.array([landmarks[name] for name in landmarks], dtype=np.float64)[:, ::-1]
+    mm = np.array([atlas.landmarks[name] for name in landmarks], dtype=np.float64)
+    if kind != "similarity" and (_flatness(mm) < _FLATTEST or _flatness(px) < _FLATTEST):
+        raise AtlasError(
+            f"the landmarks {', '.join(landmarks)} lie on one line, which leaves the {kind} fit "
+            "open; add one to the side, or use a similarity."
+        )
+    return px
+
+
+def _flatness(points: NDArray[np.float64]) -> float:
+    """Spread across over spread along a cloud of points: 0 for a line, 1 for a disc."""
+    along, across = np.linalg.svd(points - points.mean(0), compute_uv=False)
+    return float(across / along) if along else 0.0
+
+
+def _fit(kind: FitKind, mm: NDArray[np.float64], px: NDArray[np.float64]) -> NDArray[np.float64]:
+    from skimage.transform import estimate_transform
+
+    transform = estimate_transform(kind, mm, px)
+    # scikit-image < 0.26 gives NaN where newer ones give an object that is false
+    if not transform or not np.isfinite(transform.params).all():
+        raise AtlasError(f"no {kind} fits these landmarks; spread them over the brain.")
+    return np.asarray(transform.params, dtype=np.float64)
+
+
+def _fit_hemispheres(
+    mm: NDArray[np.float64], px: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit px = a + b·y + c·x, with a c for each hemisphere, so that they share the midline."""
+    x, y = mm.T
+    basis = np.stack([np.minimum(x, 0), np.maximum(x, 0), y, np.ones_like(x)], axis=1)
+    solution, _, rank, _ = np.linalg.lstsq(basis, px, rcond=None)
+    if rank < 4:
+        raise AtlasError(
+            "these landmarks leave one hemisphere open; give at least one landmark on each side "
+            "and two at different heights."
+        )
+    left, right, down, origin = solution
+
+    def matrix(across: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.vstack([np.stack([across, down, origin], axis=1), (0.0, 0.0, 1.0)])
+
+    return matrix(left), matrix(right)
+
+
+def _fits_better_mirrored(mm: NDArray[np.float64], px: NDArray[np.float64]) -> bool:
+    """Whether a mirrored brain explains the landmarks better; a similarity cannot mirror."""
+    if len(mm) < 3 or _flatness(mm) < _FLATTEST:
+        return False
+
+    def error(points: NDArray[np.float64]) -> float:
+        fitted = _fit("similarity", points, px)
+        return float(np.square(points @ fitted[:2, :2].T + fitted[:2, 2] - px).sum())
+
+    return error(mm * (-1, 1)) < error(mm)
+
+
+def _doubts(fitted: Registration, mirrored: bool) -> list[str]:
+    """Say in sentences what is odd about a fit."""
+    doubts = []
+    if mirrored:
+        doubts.append(
+            "The brain lies mirrored: exchange left and right landmarks, flip the movie, or check "
+            "that points are (row, column)."
+        )
+    elif abs(fitted.rotation) > MAX_ROTATION:
+        doubts.append(
+            f"The brain is turned by {fitted.rotation:.0f}°: check which landmark is in front."
+        )
+    if fitted.pixel_size is not None:
+        fitted_size = 1 / fitted.scale
+        ratio = fitted_size / fitted.pixel_size
+        if not 1 / MAX_SCALE_ERROR <= ratio <= MAX_SCALE_ERROR:
+            doubts.append(
+                f"The fit makes a pixel {fitted_size * 1000:.1f} µm, the recording says "
+                f"{fitted.pixel_size * 1000:.1f} µm: check the landmarks and the pixel size."
+            )
+    stretches = [np.linalg.svd(m[:2, :2], compute_uv=False) for m in fitted.matrices]
+    worst = max(float(long / short) for long, short in stretches)
+    if worst > MAX_STRETCH:
+        doubts.append(
+            f"The fit stretches the brain {worst:.1f} times more along one axis than along the "
+            "other: check the landmarks, or use a similarity."
+        )
+    doubts.extend(
+        f"Landmark {residual.name!r} is {residual.mm:.2f} mm from where the others put it."
+        for residual in fitted.residuals()
+        if residual.mm > MAX_RESIDUAL
+    )
+    return doubts

@@ -1,0 +1,116 @@
+"""Reading the project's own outlines: one hemisphere as nodes and shared arcs, mirrored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas.atlas import Area, Atlas
+from napari_cortex_decoder.atlas.landmarks import LANDMARKS
+from napari_cortex_decoder.errors import AtlasError
+
+FORMAT = "cortex-atlas-outlines"
+VERSION = 1
+
+
+def bundled_outlines(stem: str) -> Atlas:
+    """Give an atlas that comes with the package, by the stem of its data file."""
+    file = resources.files("napari_cortex_decoder.atlas") / "data" / f"{stem}.json"
+    return read_outlines(file.read_text(encoding="utf-8"), file.name)
+
+
+def read_outlines(text: str, where: str) -> Atlas:
+    """Make an atlas of the text of an outlines file.
+
+    Parameters
+    ----------
+    text
+        JSON as in ``atlas/data/dorsal_cortex.json``, which explains itself.
+    where
+        Name of the file, for messages.
+
+    Returns
+    -------
+    Atlas
+        Left and right of each area in turn, exact mirror images.
+
+    Raises
+    ------
+    AtlasError
+        If it is not such a file, is of a newer version, or its arcs do not close.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise AtlasError(f"{where} is not JSON ({error}); give an outlines file.") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise AtlasError(f"{where} is not an outlines file: its 'format' is not {FORMAT!r}.")
+    check_version(where, data.get("version"), VERSION)
+    try:
+        areas = [
+            area
+            for acronym, about in data["areas"].items()
+            for area in _both_sides(acronym, str(about["name"]), _ring(data, acronym, where))
+        ]
+        return Atlas(str(data["name"]), tuple(areas), LANDMARKS, str(data["source"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AtlasError(
+            f"{where} lacks a field or has one of the wrong type ({error}); "
+            "compare it with the outlines file that comes with the package."
+        ) from error
+
+
+def check_version(where: str, version: object, newest: int) -> None:
+    """Refuse a file of a version that this program does not know.
+
+    Raises
+    ------
+    AtlasError
+        If `version` is no whole number from 1 to `newest`.
+    """
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise AtlasError(f"{where}: 'version' is {version!r}; it must be a whole number from 1.")
+    if version > newest:
+        raise AtlasError(
+            f"{where} is of version {version}, this program reads up to {newest}; "
+            "update napari-cortex-decoder."
+        )
+
+
+def _ring(data: dict[str, Any], acronym: str, where: str) -> NDArray[np.float64]:
+    """Chain the arcs around one area end to end into an open ring, shape (n, 2)."""
+    pending = [
+        (arc["from"], arc["to"], [data["nodes"][arc["from"]], *arc["via"]])
+        for arc in data["arcs"]
+        if acronym in arc["between"]
+    ]
+    start, node, points = pending.pop(0) if pending else ("", None, [])
+    while node != start:
+        step = next((arc for arc in pending if node in arc[:2]), None)
+        if step is None:
+            raise AtlasError(
+                f"{where}: the arcs around {acronym} do not close at node {node!r}; "
+                "each node of an area joins two of its arcs."
+            )
+        pending.remove(step)
+        if step[0] == node:
+            points, node = [*points, *step[2]], step[1]
+        else:
+            points, node = [*points, data["nodes"][node], *reversed(step[2][1:])], step[0]
+    if pending or not points:
+        raise AtlasError(
+            f"{where}: {len(pending)} arcs of {acronym} are not part of its outline; "
+            "an area is one closed ring of arcs."
+        )
+    return np.asarray(points, dtype=np.float64)
+
+
+def _both_sides(acronym: str, name: str, right: NDArray[np.float64]) -> Iterable[Area]:
+    # reversed, so that left and right run round the same way on screen
+    yield Area(acronym, name, "left", (right * (-1.0, 1.0))[::-1])
+    yield Area(acronym, name, "right", right)
