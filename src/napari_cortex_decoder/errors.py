@@ -35,3 +35,7 @@ class DeviceError(CortexDecoderError):
 
 class TrainingError(CortexDecoderError):
     """A training run cannot start or go on with what it was given."""
+
+
+class SimulationError(CortexDecoderError):
+    """A simulated mouse or cohort was asked for that cannot be made."""

@@ -1,0 +1,193 @@
+"""Neural activity of each area, as its indicator shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.signal import lfilter
+
+from napari_cortex_decoder.atlas import Area
+from napari_cortex_decoder.simulation.behavior import Behavior
+from napari_cortex_decoder.simulation.parameters import Parameters
+from napari_cortex_decoder.simulation.seeds import generator
+from napari_cortex_decoder.simulation.subject import Subject
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Neural signals of one session.
+
+    Attributes
+    ----------
+    areas
+        Shape (t, areas), ΔF/F as a fraction: everything neural, before blood, bleaching, camera.
+    widespread
+        Shape (t,), % ΔF/F: the global run signal alone, which blood volume follows.
+    """
+
+    areas: Floats
+    widespread: Floats
+
+
+def activate(
+    rng: np.random.Generator,
+    subject: Subject,
+    behavior: Behavior,
+    areas: Sequence[Area],
+    frame_rate: float,
+    p: Parameters,
+) -> Activity:
+    """Draw the activity of every area in one session.
+
+    Parameters
+    ----------
+    rng
+        The session's stream for activity.
+    subject, behavior
+        Who, and what it does.
+    areas
+        Areas of the atlas, in its order.
+    frame_rate
+        Frames a second (Hz).
+    p
+        The numbers.
+    """
+    own = generator("weights", subject.number)
+    names = [area.acronym for area in areas]
+    # A mouse's two hemispheres are alike: one deviation for each acronym.
+    unlike = {name: np.exp(p.individual * own.standard_normal(2)) for name in dict.fromkeys(names)}
+    global_weight = np.array(
+        [p.global_weight.get(name, p.other_global_weight) * unlike[name][0] for name in names]
+    )
+    precise_weight = np.array([p.precise_weight.get(name, 0.0) * unlike[name][1] for name in names])
+    widespread = _global_signal(rng, behavior, frame_rate, p)
+    precise = _precise_signal(rng, subject, behavior, areas, frame_rate, p)
+    spontaneous = _spontaneous(rng, areas, behavior.speed.size, frame_rate, p)
+    percent = widespread[:, None] * global_weight + precise * precise_weight + spontaneous
+    return Activity(subject.expression * percent / 100, subject.expression * widespread)
+
+
+def band_noise(
+    rng: np.random.Generator,
+    n_frames: int,
+    n_signals: int,
+    frame_rate: float,
+    bands: Sequence[float],
+    shares: Sequence[float],
+) -> Floats:
+    """Give independent noise with a share of its power in each band, falling as 1/f inside it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (t, n_signals); SD = the square root of the sum of the shares, less those of bands
+        above half the frame rate, which a camera cannot see.
+    """
+    n = n_frames + int(np.ceil(frame_rate / bands[0]))  # its end must not run on into its start
+    frequency = np.fft.rfftfreq(n, 1 / frame_rate)
+    power = np.zeros(frequency.size)
+    for low, high, share in zip(bands[:-1], bands[1:], shares, strict=True):
+        inside = (frequency >= low) & (frequency < high)
+        if inside.any():
+            slope = 1 / frequency[inside]
+            seen = np.log(min(high, frequency[-1]) / low) / np.log(high / low)
+            power[inside] = share * seen * slope / slope.sum()
+    spectrum = rng.standard_normal((n_signals, frequency.size, 2)) @ np.array([1, 1j])
+    noise = np.fft.irfft(spectrum * np.sqrt(power) * n / 2, n, axis=1)
+    return np.ascontiguousarray(noise[:, :n_frames].T)
+
+
+def _global_signal(
+    rng: np.random.Generator, behavior: Behavior, frame_rate: float, p: Parameters
+) -> Floats:
+    """Give the widespread signal of running and arousal, shape (t,), % ΔF/F."""
+    times = np.arange(behavior.speed.size) / frame_rate
+    profile = PchipInterpolator(p.onset_times, p.onset_profile)
+    last = p.onset_times[-1]
+
+    def response(start: float, stop: float) -> Floats:
+        since = times - start
+        early = np.clip(since, p.onset_times[0], last)
+        late = np.exp(-np.maximum(since - last, 0) / p.adaptation)
+        shape = profile(early) - (p.onset_profile[-1] - p.sustained) * (1 - late)
+        return np.asarray(shape * np.exp(-np.maximum(times - stop, 0) / p.offset_decay))
+
+    # Overlapping responses do not add up: the largest one shows.
+    signal = np.zeros(times.size)
+    for start, stop in behavior.bouts:
+        gain = np.exp(p.bout_gain_spread * rng.standard_normal() - p.bout_gain_spread**2 / 2)
+        signal = np.maximum(signal, gain * response(start, stop))
+    seconds = times.size / frame_rate
+    for start in rng.uniform(-5, seconds, rng.poisson((seconds + 5) / p.arousal_interval)):
+        stop = start + rng.uniform(*p.arousal_duration)
+        signal = np.maximum(signal, rng.uniform(*p.arousal_gain) * response(start, stop))
+    return signal
+
+
+def _precise_signal(
+    rng: np.random.Generator,
+    subject: Subject,
+    behavior: Behavior,
+    areas: Sequence[Area],
+    frame_rate: float,
+    p: Parameters,
+) -> Floats:
+    """Give what the limbs' own areas feel of the steps, shape (t, areas), % ΔF/F."""
+    times = np.arange(behavior.speed.size) / frame_rate
+    gain = np.ones(times.size)
+    for start, stop in behavior.bouts:
+        inside = (times >= start) & (times < stop)
+        gain[inside] = np.exp(p.precise_gain_spread * rng.standard_normal())
+    running = behavior.speed > p.run_threshold
+    effort = np.where(
+        running,
+        gain * (0.75 + 0.25 * np.minimum(behavior.speed / subject.top_speed, 1.5)),
+        p.rest_movement_gain * behavior.movement,
+    )
+    # Trot: a forelimb and the hind limb of the other side step together.
+    phase = np.pi * np.array([(a.side == "left") ^ (a.acronym == "SSp-ll") for a in areas])
+    steps = 1 + p.stride_modulation * np.sin(behavior.stride[:, None] + phase)
+    return p.precise_amplitude * _indicator(effort[:, None] * steps, subject, frame_rate)
+
+
+def _indicator(drive: Floats, subject: Subject, frame_rate: float) -> Floats:
+    """Show a drive (t, areas) as the indicator does: rise and decay, steady gain 1."""
+    shown = drive
+    for tau in (subject.rise, subject.decay):
+        keep = np.exp(-1 / (frame_rate * tau))
+        shown, _ = lfilter(
+            [1 - keep], [1.0, -keep], shown, axis=0, zi=keep * shown[:1]
+        )  # as if the first frame had lasted for ever
+    return np.asarray(shown)
+
+
+def _spontaneous(
+    rng: np.random.Generator, areas: Sequence[Area], n_frames: int, frame_rate: float, p: Parameters
+) -> Floats:
+    """Give activity that no behaviour explains, shape (t, areas), % ΔF/F."""
+
+    def noise(n_signals: int, shares: Sequence[float]) -> Floats:
+        return band_noise(rng, n_frames, n_signals, frame_rate, p.bands, shares)
+
+    centroids = np.array([area.polygon.mean(axis=0) for area in areas])
+    centroids[:, 0] = np.abs(centroids[:, 0])  # the two hemispheres are alike
+    distance = np.linalg.norm(centroids[:, None] - centroids[None], axis=-1)
+    variance, patterns = np.linalg.eigh(np.exp(-0.5 * (distance / p.regional_scale) ** 2))
+    largest = variance > 0.01 * variance.max()
+    mixing = patterns[:, largest] * np.sqrt(variance[largest])
+
+    names = list(dict.fromkeys(area.acronym for area in areas))
+    pair = np.array([names.index(area.acronym) for area in areas])
+    both = noise(len(names), p.specific_bands)[:, pair]
+    one = noise(len(areas), p.specific_bands)
+    return np.asarray(
+        p.common * noise(1, p.band_shares)
+        + p.regional * noise(mixing.shape[1], p.band_shares) @ mixing.T
+        + p.specific * (np.sqrt(p.homotopic) * both + np.sqrt(1 - p.homotopic) * one)
+    )

@@ -1,0 +1,98 @@
+"""What a camera sees of a living brain that is not neural: blood, pulse, breath, movement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.simulation.activity import band_noise
+from napari_cortex_decoder.simulation.behavior import Behavior, slow_noise
+from napari_cortex_decoder.simulation.parameters import Parameters
+from napari_cortex_decoder.simulation.subject import Subject
+
+Floats = NDArray[np.float64]
+
+BLOOD_PATTERNS = 3
+"""Slow blood-volume changes have this many patterns over cortex: one even, the others smooth."""
+
+
+@dataclass(frozen=True, eq=False)
+class Artifacts:
+    """Signals of one session that a GFP mouse would show too.
+
+    Attributes
+    ----------
+    blood
+        Shape (t, BLOOD_PATTERNS), ΔF/F as a fraction: slow blood volume.
+    pulse
+        Shape (t,), ΔF/F as a fraction: heartbeat and respiration.
+    jitter
+        Shape (t, 2), mm: movement of the brain (down, right) below the window.
+    light
+        Shape (t,), about 1: lamp and bleaching.
+    """
+
+    blood: Floats
+    pulse: Floats
+    jitter: Floats
+    light: Floats
+
+
+def draw_artifacts(
+    rng: np.random.Generator,
+    subject: Subject,
+    behavior: Behavior,
+    widespread: Floats,
+    frame_rate: float,
+    p: Parameters,
+) -> Artifacts:
+    """Draw the artefacts of one session.
+
+    Parameters
+    ----------
+    rng
+        The session's stream for artefacts.
+    subject, behavior
+        Who, and what it does.
+    widespread
+        Shape (t,), % ΔF/F: the global signal, which blood volume follows.
+    frame_rate
+        Frames a second (Hz).
+    p
+        The numbers.
+    """
+    n = behavior.speed.size
+    times = np.arange(n) / frame_rate
+    running = (behavior.speed > p.run_threshold).astype(float)
+
+    blood = band_noise(rng, n, BLOOD_PATTERNS, frame_rate, p.bands, p.hemodynamic_bands)
+    blood *= subject.hemodynamic * np.array([0.9, 0.3, 0.3])
+    # Blood volume follows activity by one to two seconds, and absorbs the light.
+    blood[:, 0] -= p.hemodynamic_coupling * _follow(widespread, frame_rate)
+
+    def rhythm(rate: float, faster: float) -> Floats:
+        wander = 0.3 * slow_noise(rng, n, frame_rate, tau=5.0)
+        phase = np.cumsum(rate + faster * running + wander) / frame_rate + rng.random()
+        return np.asarray(np.sqrt(2) * np.sin(2 * np.pi * phase))
+
+    pulse = subject.heartbeat * rhythm(subject.heart_rate, 1.0)
+    pulse += subject.respiration * rhythm(subject.respiration_rate, 0.5)
+
+    sway = np.stack([slow_noise(rng, n, frame_rate, tau=0.05) for _ in range(2)], axis=1)
+    steps = np.stack([np.sin(behavior.stride), 0.5 * np.cos(behavior.stride)], axis=1)
+    jitter = p.jitter_rest * sway + p.jitter_run * running[:, None] * (0.7 * steps + 0.7 * sway)
+
+    bleaching = 1 - subject.bleached / 100 * -np.expm1(-times / subject.bleach_time)
+    light = bleaching * (1 + p.lamp / 100 * rng.standard_normal(n))
+    return Artifacts(blood / 100, pulse / 100, jitter, light)
+
+
+def _follow(signal: Floats, frame_rate: float) -> Floats:
+    """Give the blood-volume response to a signal (t,): a gamma kernel that peaks at 1.5 s."""
+    lags = np.arange(0, 8, 1 / frame_rate)
+    kernel = (lags / 0.75) ** 2 * np.exp(-lags / 0.75)
+    if kernel.sum() == 0:  # a frame lasts longer than the response
+        return signal
+    return np.convolve(signal, kernel / kernel.sum())[: signal.size]

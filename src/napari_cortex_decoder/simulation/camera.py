@@ -1,0 +1,84 @@
+"""The camera: a lazy movie whose blocks of frames are made when they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dask
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.simulation.seeds import generator
+
+BLOCK_PIXELS = 2**19
+"""Pixels in a block of frames; with single precision and noise, some 10 MB while it is made."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Everything in front of one camera; single precision.
+
+    Attributes
+    ----------
+    still
+        Shape (y, x), counts of the still image, without the dark offset.
+    traces
+        Shape (t, k): signals over time.
+    maps
+        Shape (k, y, x), counts: what each signal adds to the still image.
+    light
+        Shape (t,): brightness of the light, about 1.
+    dark_offset, read_noise
+        Counts.
+    electrons_per_count
+        Photo-electrons in one count.
+    seeds
+        Session (subject, seed) and number of the camera.
+    """
+
+    still: NDArray[np.float32]
+    traces: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    light: NDArray[np.float32]
+    dark_offset: float
+    read_noise: float
+    electrons_per_count: float
+    seeds: tuple[int, ...]
+
+
+def film(scene: Scene) -> da.Array:
+    """Film a scene.
+
+    Returns
+    -------
+    dask.array.Array
+        Shape (t, y, x), uint16. A block depends on the scene and its place alone, so the order in
+        which blocks are computed, and whether again, makes no difference.
+    """
+    n_frames, shape = scene.traces.shape[0], scene.still.shape
+    per_block = max(1, BLOCK_PIXELS // scene.still.size)
+    shared = dask.delayed(scene, pure=True, traverse=False)
+    blocks = [
+        da.from_delayed(
+            dask.delayed(_expose)(shared, start, min(start + per_block, n_frames)),
+            shape=(min(per_block, n_frames - start), *shape),
+            dtype=np.uint16,
+        )
+        for start in range(0, n_frames, per_block)
+    ]
+    return da.concatenate(blocks)
+
+
+def _expose(scene: Scene, start: int, stop: int) -> NDArray[np.uint16]:
+    """Make frames [start, stop), shape (t, y, x)."""
+    changes = scene.traces[start:stop] @ scene.maps.reshape(len(scene.maps), -1)
+    counts = (scene.still.ravel() + changes) * scene.light[start:stop, None]
+    np.maximum(counts, 0, out=counts)
+    noise = generator("camera", *scene.seeds, start).standard_normal(counts.shape, np.float32)
+    noise *= np.sqrt(counts / scene.electrons_per_count + scene.read_noise**2)
+    counts += noise
+    counts += scene.dark_offset
+    np.rint(counts, out=counts)
+    np.clip(counts, 0, 65_535, out=counts)
+    return counts.astype(np.uint16).reshape(-1, *scene.still.shape)

@@ -1,0 +1,215 @@
+"""Every number of a simulated mouse, with its unit and where it comes from.
+
+Marks: [A] Ajioka et al. 2024 (PLoS Comput Biol 20: e1011074), their data or printed outputs;
+[W] measured in one awake wide-field GCaMP mouse; [G] measured in GFP mice; [K] Chen et al. 2013
+(Nature 499: 295); [C] chosen so that the figures of [A] and [W] come out (see
+``benchmarks/simulation.py``); [S] an assumption, set by common sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+Range = tuple[float, float]
+"""Lowest and highest value among mice; each mouse draws its own."""
+
+REST, RUN = 0, 1
+BEHAVIORS = ("rest", "run")
+"""Behaviours of a simulated ethogram, in the order of its frame values."""
+
+
+def _by_area(**weights: float) -> Mapping[str, float]:
+    return MappingProxyType({name.replace("_", "-"): weight for name, weight in weights.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """What all simulated mice have in common. All signals are % ΔF/F unless said otherwise.
+
+    Attributes
+    ----------
+    run_threshold
+        cm/s; a faster mouse is running [A].
+    run_fraction, session_run_fraction
+        Share of time spent running: of a mouse (.37–.80), and limits of one session (.24–.95) [A].
+    session_spread
+        SD of a session's run fraction about its mouse's, in log-odds [C].
+    cycle
+        s; mean of one run and the rest after it [S].
+    shortest_run, shortest_rest
+        s; no bout is shorter [S].
+    top_speed
+        cm/s; median speed aimed at in a bout, of a mouse [S].
+    rest_movement_rate, rest_movement_duration
+        Hz, s; twitches and grooming at rest, below the running threshold [S].
+    stride_rate
+        Hz; strides a second when slow, and added for every cm/s [S].
+
+    onset_times, onset_profile
+        s from run onset; global signal there, as measured: after the indicator [W].
+    sustained, adaptation
+        Global signal late in a long bout, and time constant (s) to get there [C].
+    offset_decay
+        s; decay of the global signal after a bout [W].
+    bout_gain_spread
+        SD of the logarithm of a bout's global gain [C].
+    arousal_interval, arousal_duration, arousal_gain
+        s, s, share of a run's global signal; events at rest that look like a run [C].
+    global_weight
+        What an area shows of the global signal; areas not named show `other_global_weight` [A, C].
+    precise_amplitude
+        Steady signal of a limb area while the mouse runs [C].
+    precise_weight
+        What an area shows of the precise signal; areas not named show none [A, C].
+    precise_gain_spread
+        SD of the logarithm of a bout's precise gain [C].
+    stride_modulation
+        Depth of the modulation of the precise signal by the stride, 0–1 [S].
+    rest_movement_gain
+        Precise signal of a twitch at rest, as a share of a run's [C].
+    indicator_rise, indicator_half_decay
+        s; GCaMP6f–s [K; half-decays are an assumption].
+
+    bands, band_shares
+        Hz; share of the power of ΔF/F between neighbouring borders [W].
+    common, regional, specific
+        SD of the spontaneous activity shared by all cortex, by neighbouring areas, by nothing but
+        the same area of both sides: first PC 83 %, first three 91 % of the variance [W].
+    regional_scale
+        mm; distance over which regional activity is alike [C].
+    homotopic
+        Correlation of an area's specific activity with that of the other side [C].
+    specific_bands
+        Share of the power of the specific activity in `bands` [C].
+
+    hemodynamic
+        SD of slow blood-volume changes over plain cortex [G: .7–1.0 with vessels].
+    hemodynamic_bands
+        Share of their power in `bands` [S].
+    hemodynamic_coupling
+        Dip that follows the global signal, as a share of it [S].
+    vessel_boost, midline_boost
+        How much more vessels and the midline show them [G].
+    heartbeat, heart_rate
+        SD, and Hz at rest [G].
+    respiration, respiration_rate
+        SD, and Hz at rest [S].
+
+    field_of_view
+        mm; the shorter side of a movie [S].
+    rotation, shift, scaling
+        Degrees, mm and factor by which the window of a mouse is off its mean pose, ± [S].
+    session_rotation, session_shift
+        Degrees, mm (SD) by which one session is off the pose of its mouse [S].
+    scatter
+        mm; SD of the blur by light scattered in tissue [S].
+    brightness
+        Counts of bright cortex above the dark offset [W: 5–15 k on the brain].
+    dark_offset
+        Counts [W].
+    electrons_per_count
+        Photo-electrons in a count for a pixel of 36 µm; more in a larger one, which bins more of
+        the sensor. Shot noise follows from it [W: a resting pixel of 36 µm has SD 1.0 %].
+    read_noise
+        Counts, SD [S].
+    saturated
+        Share of the pixels at the upper end, glints at the window's rim [W].
+    bleached, bleach_time
+        % lost in the end, and time constant in s [S].
+    lamp
+        % SD of the lamp from frame to frame [S].
+    jitter_rest, jitter_run
+        mm, SD of the brain's movement below the window at rest and added while it runs
+        [W: .16–.31 % in the motion band].
+    expression
+        Gain of all activity in a mouse [S].
+    expression_unevenness
+        SD of that gain over cortex [S].
+    individual
+        SD of the logarithm by which an area's weights differ from mouse to mouse [C].
+    """
+
+    # behaviour
+    run_threshold: float = 0.5
+    run_fraction: Range = (0.37, 0.80)
+    session_run_fraction: Range = (0.24, 0.95)
+    session_spread: float = 0.45
+    cycle: Range = (9.0, 15.0)
+    shortest_run: float = 0.8
+    shortest_rest: float = 0.8
+    top_speed: Range = (5.0, 14.0)
+    rest_movement_rate: float = 0.15
+    rest_movement_duration: Range = (0.3, 1.0)
+    stride_rate: tuple[float, float] = (1.6, 0.11)
+
+    # activity
+    onset_times: tuple[float, ...] = (-2.5, -1.0, -0.5, 0.0, 0.5, 2.0, 4.0)
+    onset_profile: tuple[float, ...] = (0.0, 0.4, 0.7, 1.4, 1.8, 1.1, 1.0)
+    sustained: float = 0.6
+    adaptation: float = 6.0
+    offset_decay: float = 0.8
+    bout_gain_spread: float = 0.5
+    arousal_interval: float = 8.0
+    arousal_duration: Range = (1.0, 4.0)
+    arousal_gain: Range = (0.3, 0.9)
+    global_weight: Mapping[str, float] = field(
+        default_factory=lambda: _by_area(
+            MOs=1.35, MOp=0.8, RSPd=1.4, RSPagl=1.2, VISpm=0.8, VISam=0.8, SSp_ll=0.25, SSp_ul=0.2
+        )
+    )
+    other_global_weight: float = 0.62
+    precise_amplitude: float = 0.42
+    precise_weight: Mapping[str, float] = field(
+        default_factory=lambda: _by_area(
+            SSp_ul=1.0, SSp_ll=0.4, SSp_un=0.4, SSp_tr=0.1, MOp=0.2, MOs=0.1
+        )
+    )
+    precise_gain_spread: float = 0.25
+    stride_modulation: float = 0.5
+    rest_movement_gain: float = 0.6
+    indicator_rise: Range = (0.05, 0.12)
+    indicator_half_decay: Range = (0.15, 0.30)
+
+    bands: tuple[float, ...] = (0.01, 0.1, 0.5, 1.0, 2.0, 5.0)
+    band_shares: tuple[float, ...] = (0.14, 0.26, 0.24, 0.20, 0.16)
+    common: float = 0.42
+    regional: float = 0.2
+    specific: float = 0.2
+    regional_scale: float = 3.0
+    homotopic: float = 0.3
+    specific_bands: tuple[float, ...] = (0.06, 0.18, 0.20, 0.28, 0.28)
+
+    # what is not neural
+    hemodynamic: Range = (0.32, 0.48)
+    hemodynamic_bands: tuple[float, ...] = (0.55, 0.40, 0.05, 0.0, 0.0)
+    hemodynamic_coupling: float = 0.15
+    vessel_boost: float = 0.8
+    midline_boost: float = 0.6
+    heartbeat: Range = (0.15, 0.19)
+    heart_rate: Range = (10.0, 12.0)
+    respiration: Range = (0.05, 0.12)
+    respiration_rate: Range = (2.0, 3.0)
+
+    # optics and camera
+    field_of_view: float = 10.24
+    rotation: float = 6.0
+    shift: float = 0.3
+    scaling: float = 0.05
+    session_rotation: float = 0.5
+    session_shift: float = 0.04
+    scatter: Range = (0.18, 0.28)
+    brightness: Range = (9_000.0, 15_000.0)
+    dark_offset: Range = (130.0, 460.0)
+    electrons_per_count: float = 4.0
+    read_noise: float = 2.0
+    saturated: float = 0.001
+    bleached: Range = (1.0, 4.0)
+    bleach_time: Range = (60.0, 300.0)
+    lamp: float = 0.03
+    jitter_rest: float = 0.0005
+    jitter_run: float = 0.0012
+    expression: Range = (0.8, 1.2)
+    expression_unevenness: float = 0.12
+    individual: float = 0.15

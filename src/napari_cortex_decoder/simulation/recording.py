@@ -1,0 +1,236 @@
+"""A simulated recording, and the truth about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas import Registration, load_atlas
+from napari_cortex_decoder.errors import SimulationError
+from napari_cortex_decoder.labels import Ethogram, Source
+from napari_cortex_decoder.recording import BehaviorTrace, Recording
+from napari_cortex_decoder.simulation.activity import activate
+from napari_cortex_decoder.simulation.appearance import Appearance, draw_appearance
+from napari_cortex_decoder.simulation.artifacts import Artifacts, draw_artifacts
+from napari_cortex_decoder.simulation.behavior import behave
+from napari_cortex_decoder.simulation.camera import Scene, film
+from napari_cortex_decoder.simulation.parameters import BEHAVIORS, Parameters
+from napari_cortex_decoder.simulation.seeds import generator
+from napari_cortex_decoder.simulation.subject import Subject, draw_subject
+
+SMALLEST = 32
+"""Rows and columns of the smallest movie in which limb areas are more than a pixel or two."""
+
+_CAMERA_PIXEL = 0.036
+"""mm; pixel for which `Parameters.electrons_per_count` is given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What a simulated recording is made of, and no real one tells.
+
+    Attributes
+    ----------
+    speed
+        Shape (t,), cm/s.
+    ethogram
+        Rest or run at each frame, by the speed.
+    registration
+        The pose in which the brain was drawn.
+    precise_areas
+        Acronyms of the areas that carry the precise signal; the decoder must find them.
+    area_traces
+        Shape (t, areas), in the order of ``registration.atlas.areas``: neural ΔF/F as a fraction,
+        before blood, movement, bleaching and camera.
+    subject
+        The mouse.
+    parameters
+        What all simulated mice have in common.
+    seed
+        The session.
+    """
+
+    speed: NDArray[np.float64]
+    ethogram: Ethogram
+    registration: Registration
+    precise_areas: tuple[str, ...]
+    area_traces: NDArray[np.float64]
+    subject: Subject
+    parameters: Parameters
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SimulatedRecording(Recording):
+    """A recording that knows the truth about itself.
+
+    Attributes
+    ----------
+    truth
+        What it is made of.
+    """
+
+    truth: Truth
+
+
+def simulate_recording(
+    seed: int = 1,
+    *,
+    subject: int = 1,
+    seconds: float = 60.0,
+    frame_rate: float = 30.0,
+    shape: tuple[int, int] = (128, 128),
+    reference: bool = False,
+    parameters: Parameters | None = None,
+) -> SimulatedRecording:
+    """Simulate one wide-field session of a mouse that runs and rests on a wheel.
+
+    A large, widespread signal follows running but also comes without it; a smaller one in the
+    limbs' somatosensory areas is there just when the mouse runs. Blood, pulse, breath, movement,
+    bleaching and a camera lie over both. Statistics follow Ajioka et al. 2024 and real wide-field
+    mice (see `Parameters`); it is a simulation all the same.
+
+    Parameters
+    ----------
+    seed
+        Which session, ≥ 0. Same seed and subject: the same recording, bit for bit.
+    subject
+        Which mouse, ≥ 0: its brain, pose, vessels, optics and habits.
+    seconds
+        Length.
+    frame_rate
+        Frames a second (Hz).
+    shape
+        Rows and columns; the shorter side spans 10.24 mm.
+    reference
+        Whether to film a second wavelength too, one that no calcium changes: `.reference`.
+    parameters
+        Other numbers than the usual ones, for control experiments.
+
+    Returns
+    -------
+    SimulatedRecording
+        With a lazy movie, the trace ``"speed"`` (cm/s), and `.truth`.
+
+    Raises
+    ------
+    SimulationError
+        If a number is impossible.
+    """
+    n_frames = _check(seed, subject, seconds, frame_rate, shape)
+    p = parameters or Parameters()
+    mouse = draw_subject(int(subject), p)
+    session = (int(subject), int(seed))
+    pixel_size = p.field_of_view / min(shape)
+    registration = _pose(mouse, session, shape, pixel_size, p)
+    areas = registration.atlas.areas
+
+    behavior = behave(generator("behavior", *session), mouse, n_frames, frame_rate, p)
+    activity = activate(generator("activity", *session), mouse, behavior, areas, frame_rate, p)
+    artifacts = draw_artifacts(
+        generator("artifacts", *session), mouse, behavior, activity.widespread, frame_rate, p
+    )
+    look = draw_appearance(mouse, registration, shape, pixel_size, p)
+    ethogram = Ethogram.from_frames(
+        (behavior.speed > p.run_threshold).astype(int), BEHAVIORS, Source.MEASURED
+    )
+    times = np.arange(n_frames) / frame_rate
+    calcium = _scene(look, artifacts, mouse, pixel_size, p, (*session, 0), activity.areas)
+    second = _scene(look, artifacts, mouse, pixel_size, p, (*session, 1)) if reference else None
+    return SimulatedRecording(
+        movie=film(calcium),
+        name=f"mouse{subject}_session{seed}",
+        frame_rate=float(frame_rate),
+        pixel_size=pixel_size,
+        subject=str(subject),
+        behavior={"speed": BehaviorTrace("speed", behavior.speed, times, "cm/s")},
+        reference=film(second) if second else None,
+        format="simulation",
+        metadata={"simulated": True, "seed": int(seed), "subject": int(subject)},
+        truth=Truth(
+            speed=behavior.speed,
+            ethogram=ethogram,
+            registration=registration,
+            precise_areas=tuple(name for name, weight in p.precise_weight.items() if weight > 0.5),
+            area_traces=activity.areas,
+            subject=mouse,
+            parameters=p,
+            seed=int(seed),
+        ),
+    )
+
+
+def _check(
+    seed: int, subject: int, seconds: float, frame_rate: float, shape: tuple[int, int]
+) -> int:
+    """Refuse impossible numbers; give the number of frames."""
+    for name, number in (("seed", seed), ("subject", subject)):
+        if not isinstance(number, Integral) or number < 0:
+            raise SimulationError(f"{name} is {number!r}; give a whole number, 0 or more.")
+    for name, value, unit in (("seconds", seconds, "s"), ("frame_rate", frame_rate, "Hz")):
+        if not (math.isfinite(value) and value > 0):
+            raise SimulationError(f"{name} is {value}; give a positive number of {unit}.")
+    if len(shape) != 2 or not all(isinstance(n, Integral) and n >= SMALLEST for n in shape):
+        raise SimulationError(
+            f"shape is {shape}; give rows and columns, each a whole number of at least {SMALLEST}."
+        )
+    n_frames = round(seconds * frame_rate)
+    if n_frames < 1:
+        raise SimulationError(
+            f"{seconds} s at {frame_rate} Hz hold no frame; give more seconds or frames a second."
+        )
+    return n_frames
+
+
+def _pose(
+    mouse: Subject,
+    session: tuple[int, int],
+    shape: tuple[int, int],
+    pixel_size: float,
+    p: Parameters,
+) -> Registration:
+    """Give the transform atlas mm → movie px of one session."""
+    atlas = load_atlas("dorsal-cortex")
+    rng = generator("pose", *session)
+    angle = np.deg2rad(mouse.rotation + p.session_rotation * rng.standard_normal())
+    shift = np.array(mouse.shift) + p.session_shift * rng.standard_normal(2)
+    scale = mouse.scaling / pixel_size
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = np.array([shape[1] - 1, shape[0] - 1]) / 2
+    cortex_middle = np.array([0.0, 0.75])  # mm behind bregma, halfway along dorsal cortex
+    matrix = np.eye(3)
+    matrix[:2, :2] = turn
+    matrix[:2, 2] = middle + shift / pixel_size - turn @ cortex_middle
+    return Registration(atlas=atlas, matrix=matrix)
+
+
+def _scene(
+    look: Appearance,
+    artifacts: Artifacts,
+    mouse: Subject,
+    pixel_size: float,
+    p: Parameters,
+    seeds: tuple[int, ...],
+    activity: NDArray[np.float64] | None = None,
+) -> Scene:
+    """Put one camera in front of the mouse; without activity it sees no calcium."""
+    slope = -np.asarray(np.gradient(look.brightness)) / pixel_size
+    traces = [artifacts.blood, artifacts.pulse[:, None], artifacts.jitter]
+    maps = [look.blood * look.brightness, (look.pulse * look.brightness)[None], slope]
+    if activity is not None:
+        traces.append(activity)
+        maps.append(look.areas * look.brightness)
+    return Scene(
+        still=look.brightness.astype(np.float32),
+        traces=np.concatenate(traces, axis=1).astype(np.float32),
+        maps=np.concatenate(maps).astype(np.float32),
+        light=artifacts.light.astype(np.float32),
+        dark_offset=mouse.dark_offset,
+        read_noise=p.read_noise,
+        electrons_per_count=p.electrons_per_count * (pixel_size / _CAMERA_PIXEL) ** 2,
+        seeds=seeds,
+    )

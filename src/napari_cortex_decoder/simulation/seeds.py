@@ -1,0 +1,20 @@
+"""Random numbers: one stream for each purpose, so that no draw disturbs another."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+
+def generator(purpose: str, *numbers: int) -> np.random.Generator:
+    """Give the random stream of one purpose in one mouse, session or block of frames.
+
+    Parameters
+    ----------
+    purpose
+        A word; streams of different purposes are independent.
+    *numbers
+        Subject, seed, block: non-negative.
+    """
+    return np.random.default_rng(np.random.SeedSequence([zlib.crc32(purpose.encode()), *numbers]))

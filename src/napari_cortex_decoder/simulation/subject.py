@@ -1,0 +1,91 @@
+"""The mouse: everything about it that is the same in all of its sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_cortex_decoder.simulation.parameters import Parameters, Range
+from napari_cortex_decoder.simulation.seeds import generator
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One simulated mouse.
+
+    Attributes
+    ----------
+    number
+        Which one; its maps and vessels are drawn from streams seeded by it.
+    rotation, shift, scaling
+        Pose of its brain in the window: degrees clockwise, mm (right, back), factor.
+    run_fraction, cycle, top_speed
+        Share of time spent running; s between starts of runs; cm/s.
+    rise, decay
+        s; time constants of its indicator.
+    expression
+        Gain of all its activity.
+    scatter
+        mm; blur by scattered light.
+    brightness, dark_offset
+        Counts of bright cortex above the dark offset, and that offset.
+    bleached, bleach_time
+        % of the light lost in the end, and time constant in s.
+    hemodynamic, heartbeat, respiration
+        SD, % ΔF/F.
+    heart_rate, respiration_rate
+        Hz, at rest.
+    """
+
+    number: int
+    rotation: float
+    shift: tuple[float, float]
+    scaling: float
+    run_fraction: float
+    cycle: float
+    top_speed: float
+    rise: float
+    decay: float
+    expression: float
+    scatter: float
+    brightness: float
+    dark_offset: float
+    bleached: float
+    bleach_time: float
+    hemodynamic: float
+    heartbeat: float
+    respiration: float
+    heart_rate: float
+    respiration_rate: float
+
+
+def draw_subject(number: int, p: Parameters) -> Subject:
+    """Draw the mouse of that number: always the same one."""
+    rng = generator("subject", number)
+
+    def within(limits: Range) -> float:
+        return float(rng.uniform(*limits))
+
+    return Subject(
+        number=number,
+        rotation=within((-p.rotation, p.rotation)),
+        shift=(within((-p.shift, p.shift)), within((-p.shift, p.shift))),
+        scaling=within((1 - p.scaling, 1 + p.scaling)),
+        run_fraction=within(p.run_fraction),
+        cycle=within(p.cycle),
+        top_speed=within(p.top_speed),
+        rise=within(p.indicator_rise),
+        decay=within(p.indicator_half_decay) / float(np.log(2)),
+        expression=within(p.expression),
+        scatter=within(p.scatter),
+        brightness=within(p.brightness),
+        dark_offset=within(p.dark_offset),
+        bleached=within(p.bleached),
+        bleach_time=within(p.bleach_time),
+        hemodynamic=within(p.hemodynamic),
+        heartbeat=within(p.heartbeat),
+        respiration=within(p.respiration),
+        heart_rate=within(p.heart_rate),
+        respiration_rate=within(p.respiration_rate),
+    )
