@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 FORMAT_VERSION = 1
 """Version of the decoder file; a file with a higher one is refused."""
+
+
+BehaviorName = Annotated[
+    str, StringConstraints(min_length=1, max_length=50, pattern=r"^\w[^\p{C}]*$")
+]
+"""A behaviour's name: printable, because it goes to screens, tables and file headers."""
 
 
 class _Frozen(BaseModel):
@@ -54,10 +60,14 @@ class Preprocessing(_Frozen):
     def _check(self) -> Preprocessing:
         if any(size < 32 or size > 1024 or size % 32 for size in self.image_size):
             raise ValueError(f"image_size {self.image_size} must be multiples of 32 up to 1024")
-        if list(self.channel_offsets) != sorted(set(self.channel_offsets)) or any(
-            abs(offset) > 100 for offset in self.channel_offsets
+        first, _, last = self.channel_offsets
+        if list(self.channel_offsets) != sorted(set(self.channel_offsets)) or not (
+            -100 <= first <= 0 <= last <= 100
         ):
-            raise ValueError(f"channel_offsets {self.channel_offsets} must increase")
+            raise ValueError(
+                f"channel_offsets {self.channel_offsets} must increase and lie around 0, "
+                "at most 100 frames from it"
+            )
         return self
 
 
@@ -107,7 +117,10 @@ class DecoderConfig(_Frozen):
 
     format_version: Literal[1] = 1
     architecture: Literal["cnn-rnn"] = "cnn-rnn"
-    behaviors: Annotated[tuple[str, ...], Field(min_length=2, max_length=100)] = ("rest", "run")
+    behaviors: Annotated[tuple[BehaviorName, ...], Field(min_length=2, max_length=100)] = (
+        "rest",
+        "run",
+    )
     frame_rate: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 30.0
     window: Window = Window()
     preprocessing: Preprocessing = Preprocessing()
@@ -119,8 +132,8 @@ class DecoderConfig(_Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> DecoderConfig:
-        if len(set(self.behaviors)) != len(self.behaviors) or not all(self.behaviors):
-            raise ValueError(f"behaviors {self.behaviors} must be different, non-empty names")
+        if len(set(self.behaviors)) != len(self.behaviors):
+            raise ValueError(f"behaviors {self.behaviors} repeat a name")
         return self
 
     @property
@@ -131,9 +144,9 @@ class DecoderConfig(_Frozen):
     @property
     def frames_before(self) -> int:
         """Raw frames before t that a prediction at t needs."""
-        return max(0, self.window.past - self.preprocessing.channel_offsets[0])
+        return self.window.past - self.preprocessing.channel_offsets[0]
 
     @property
     def frames_after(self) -> int:
         """Raw frames after t that a prediction at t needs; 0 = causal."""
-        return max(0, self.window.future + self.preprocessing.channel_offsets[-1])
+        return self.window.future + self.preprocessing.channel_offsets[-1]

@@ -50,7 +50,8 @@ class Encoder(EfficientNetBN):
 
     def classify(self, features: Tensor) -> Tensor:
         """Give the first stage's logits, shape (n, n_logits), of features, shape (n, 1280)."""
-        return self._fc(self._dropout(features))
+        logits: Tensor = self._fc(self._dropout(features))
+        return logits
 
     def forward(self, images: Tensor) -> Tensor:
         """Give the first stage's logits, shape (n, n_logits), of images, shape (n, 3, y, x)."""
@@ -83,7 +84,8 @@ class RecurrentHead(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Give logits, shape (n, n_logits), of windows of features, shape (n, length, inputs)."""
         states, _ = self.rnn(windows)
-        return self.linear_out(states[:, -1])
+        logits: Tensor = self.linear_out(states[:, -1])
+        return logits
 
 
 class CnnRnn(nn.Module):
@@ -114,9 +116,9 @@ class CnnRnn(nn.Module):
         torch.Tensor
             Logits, shape (n, n_logits).
         """
-        n, length = windows.shape[:2]
         features = self.cnn.features(windows.flatten(0, 1))
-        return self.head(features.unflatten(0, (n, length)))
+        logits: Tensor = self.head(features.reshape(*windows.shape[:2], N_FEATURES))
+        return logits
 
 
 def probabilities(logits: Tensor) -> Tensor:

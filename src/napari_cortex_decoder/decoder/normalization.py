@@ -1,0 +1,212 @@
+"""From raw frames to the frames that the encoder sees: resampled, centred and scaled.
+
+One streaming pass gives each pixel's mean and the standard deviation of the whole recording
+(Ajioka et al. 2024 normalise a session so); a second one, while decoding, applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.decoder.config import Preprocessing
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording import Recording
+
+BLOCK_FRAMES = 256
+BLOCK_BYTES = 16 * 2**20
+"""A block holds at most this many frames, or one frame, and about this many raw bytes."""
+
+
+def read_blocks(recording: Recording) -> Iterator[tuple[int, NDArray[np.number]]]:
+    """Read a movie from its first frame to its last, a block at a time.
+
+    Small dask chunks are read together and large ones are handed out in parts; no chunk is
+    computed twice, because a chunk of a compressed file is decompressed as a whole.
+
+    Yields
+    ------
+    start : int
+        Number of the block's first frame.
+    frames : numpy.ndarray
+        Shape (n, y, x), raw pixels.
+    """
+    movie = recording.movie
+    frame_bytes = movie.dtype.itemsize * movie.shape[1] * movie.shape[2]
+    limit = max(1, min(BLOCK_FRAMES, BLOCK_BYTES // frame_bytes))
+    cuts, stop = [0], 0
+    for size in movie.chunks[0]:
+        if stop > cuts[-1] and stop + size - cuts[-1] > limit:
+            cuts.append(stop)
+        stop += size
+    cuts.append(stop)
+    for start, stop in pairwise(cuts):
+        frames = np.asarray(movie[start:stop].compute(scheduler="threads"))
+        for offset in range(0, stop - start, limit):
+            yield start + offset, frames[offset : offset + limit]
+
+
+def _area_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
+    """Give the (n_out, n_in) weights that average over the area each output pixel covers."""
+    edges = np.linspace(0, n_in, n_out + 1)
+    pixels = np.arange(n_in)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    weights = np.clip(overlap, 0, None)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _linear_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
+    """Give the (n_out, n_in) weights of linear interpolation between pixel centres."""
+    centers = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
+    distance = np.abs(centers[:, None] - np.arange(n_in))
+    return np.asarray(np.clip(1 - distance, 0, None), dtype=np.float32)
+
+
+class Resampling:
+    """Fit frames of one shape into images of another, keeping their aspect.
+
+    Shrinking averages over the area that an output pixel covers, by any factor; enlarging
+    interpolates linearly. Both are separable, so each is one matrix per axis. (Libraries at hand
+    average over whole pixels only: torch's adaptive pooling, Pillow's box filter, block_reduce.)
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of a frame.
+    image_size
+        Rows and columns of an image; what a frame does not fill is margin on both sides.
+    """
+
+    def __init__(self, shape: tuple[int, int], image_size: tuple[int, int]) -> None:
+        self.image_size = image_size
+        factor = min(image_size[0] / shape[0], image_size[1] / shape[1])
+        rows, columns = (max(1, round(size * factor)) for size in shape)
+        self.inner_shape = rows, columns
+        """Rows and columns that the frame fills."""
+        top, left = (image_size[0] - rows) // 2, (image_size[1] - columns) // 2
+        self._inside = np.s_[:, top : top + rows, left : left + columns]
+        self._weights: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        if self.inner_shape != shape:
+            weights = _area_weights if factor < 1 else _linear_weights
+            self._weights = weights(shape[0], rows), weights(shape[1], columns).T
+
+    def resample(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
+        """Resample frames, shape (n, y, x), to `inner_shape`; gives a new float32 array."""
+        pixels = frames.astype(np.float32)
+        if self._weights is None:
+            return pixels
+        rows, columns = self._weights
+        return rows @ (pixels @ columns)
+
+    def pad(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Put frames of `inner_shape` in the middle of images of `image_size`, zeros around."""
+        if self.inner_shape == self.image_size:
+            return frames
+        images = np.zeros((len(frames), *self.image_size), np.float32)
+        images[self._inside] = frames
+        return images
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What one pass over a recording finds, on frames resampled for the encoder.
+
+    Attributes
+    ----------
+    mean
+        Mean of each pixel over the session, shape (y, x), float32.
+    sd
+        Standard deviation of all frames, of the kind that ``Preprocessing.scale`` asks for.
+    resampling
+        From the recording's frames to images.
+    """
+
+    mean: NDArray[np.float32]
+    sd: float
+    resampling: Resampling
+
+    def normalize(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
+        """Turn raw frames, shape (n, y, x), into shape (n, *image_size); margins are 0."""
+        pixels = self.resampling.resample(frames)
+        pixels -= self.mean
+        pixels /= np.float32(self.sd)
+        return self.resampling.pad(pixels)
+
+
+class StatisticsAccumulator:
+    """Gather the statistics of a recording, block by block, in double precision.
+
+    Means and sums of squared deviations of blocks are merged (Chan, Golub & LeVeque 1983), so
+    nothing cancels however large the offset is or however long the recording.
+    """
+
+    def __init__(self, recording: Recording, preprocessing: Preprocessing) -> None:
+        self._where = str(recording.path or recording.name)
+        self._scale = preprocessing.scale
+        self._resampling = Resampling(recording.shape, preprocessing.image_size)
+        self._n = 0
+        self._mean = np.zeros(self._resampling.inner_shape)
+        self._squares = np.zeros(self._resampling.inner_shape)
+
+    def update(self, start: int, frames: NDArray[np.number]) -> None:
+        """Take in the block of frames, shape (n, y, x), that begins with frame `start`.
+
+        Raises
+        ------
+        RecordingError
+            If a pixel is NaN, infinite or beyond 32-bit floats.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told below
+            pixels = self._resampling.resample(frames)
+        if not np.issubdtype(frames.dtype, np.integer):
+            finite = np.isfinite(pixels).all(axis=(1, 2))
+            if not finite.all():
+                raise RecordingError(
+                    f"{self._where}: frame {start + int(np.argmin(finite))} has pixels that are "
+                    "NaN, infinite or beyond 32-bit floats; repair the frame or crop it away."
+                )
+        n = len(pixels)
+        mean = pixels.mean(axis=0, dtype=np.float64)
+        deviations = pixels - mean
+        step = mean - self._mean
+        self._squares += np.einsum("tyx,tyx->yx", deviations, deviations)
+        self._squares += step**2 * (self._n * n / (self._n + n))
+        self._n += n
+        self._mean += step * (n / self._n)
+
+    def result(self) -> Statistics:
+        """Give the statistics of all frames so far (at least one).
+
+        Raises
+        ------
+        RecordingError
+            If they do not vary, so that there is nothing to scale by.
+        """
+        variance = float(self._squares.mean()) / self._n
+        if self._scale == "movie-sd":
+            variance += float(self._mean.var())
+        if not variance > 0:
+            raise RecordingError(
+                f"{self._where}: all frames of the movie are alike, so there is nothing to decode; "
+                "check that the right file was exported."
+            )
+        return Statistics(self._mean.astype(np.float32), variance**0.5, self._resampling)
+
+
+def movie_statistics(recording: Recording, preprocessing: Preprocessing) -> Statistics:
+    """Measure a recording in one streaming pass.
+
+    Raises
+    ------
+    RecordingError
+        If a pixel is NaN, infinite or beyond 32-bit floats (names the frame), or if nothing
+        varies.
+    """
+    accumulator = StatisticsAccumulator(recording, preprocessing)
+    for start, frames in read_blocks(recording):
+        accumulator.update(start, frames)
+    return accumulator.result()
