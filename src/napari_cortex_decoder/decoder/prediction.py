@@ -1,0 +1,137 @@
+"""Predictions: what a decoder read from a recording, and how it is written down."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.decoder.atomic import write_atomically
+
+Setting = str | int | float | bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Probability of each behaviour in each frame of one recording, by one decoder.
+
+    Attributes
+    ----------
+    probability
+        Shape (t, k), float32, rows sum to 1; NaN where the decoder's window does not fit.
+    behaviors
+        Names of the k behaviours.
+    times
+        Shape (t,), seconds.
+    decoder, decoder_hash
+        Name of the decoder and SHA-256 of its file.
+    device
+        Where it was computed.
+    warnings
+        Sentences that whoever uses the result should read.
+    settings
+        What it was computed with.
+    """
+
+    probability: NDArray[np.float32]
+    behaviors: tuple[str, ...]
+    times: NDArray[np.float64]
+    decoder: str
+    decoder_hash: str
+    device: str
+    warnings: tuple[str, ...]
+    settings: Mapping[str, Setting]
+
+    def labels(self) -> NDArray[np.int64]:
+        """Give the most probable behaviour of each frame.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (t,), int64: index into `behaviors`, −1 where there is no prediction.
+        """
+        known = ~np.isnan(self.probability).any(axis=1)
+        labels = np.full(len(self.probability), -1, dtype=np.int64)
+        labels[known] = self.probability[known].argmax(axis=1)
+        return labels
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write one row a frame: ``frame,time_s,p_<behavior>…,behavior``.
+
+        Probabilities keep nine digits, which give the float32 back exactly; they and the
+        behaviour are empty where the window does not fit.
+        """
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["frame", "time_s", *(f"p_{name}" for name in self.behaviors), "behavior"])
+        rows = zip(self.times, self.probability, self.labels(), strict=True)
+        for frame, (time, probability, label) in enumerate(rows):
+            known = label >= 0
+            writer.writerow(
+                [
+                    frame,
+                    f"{time:.6f}",
+                    *(f"{p:.9g}" if known else "" for p in probability),
+                    self.behaviors[label] if known else "",
+                ]
+            )
+        write_atomically(path, text.getvalue().encode())
+
+    def to_json(self, path: str | Path) -> None:
+        """Write what must be known to make the prediction again and to trust it."""
+        packages = ("napari-cortex-decoder", "torch", "monai", "numpy")
+        content = {
+            "decoder": {"name": self.decoder, "sha256": self.decoder_hash},
+            "behaviors": self.behaviors,
+            "frames": len(self.probability),
+            "frames_predicted": int((self.labels() >= 0).sum()),
+            "device": self.device,
+            "settings": dict(self.settings),
+            "warnings": self.warnings,
+            "software": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in packages},
+            },
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(path, text.encode())
+
+
+@dataclass(frozen=True, eq=False)
+class DecodeEvent:
+    """One step of a running decode.
+
+    Attributes
+    ----------
+    stage
+        ``"statistics"``: the pass that normalisation needs; then ``"decoding"``.
+    done, total
+        Frames measured, or predictions made, so far and in all.
+    start
+        Frame of the first row of `probability`.
+    probability
+        New results, shape (n, k), float32; None if the event brings none.
+    message
+        A sentence to show: a smaller batch or another device after memory ran out.
+    prediction
+        The whole result, in the last event only.
+    """
+
+    stage: Literal["statistics", "decoding"]
+    done: int
+    total: int
+    start: int | None = None
+    probability: NDArray[np.float32] | None = None
+    message: str | None = None
+    prediction: Prediction | None = None
