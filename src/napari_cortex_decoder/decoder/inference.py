@@ -1,0 +1,98 @@
+"""The network as it runs: the same numbers as the one that is trained, in fewer operations."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from monai.networks.nets.efficientnet import MBConvBlock
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from napari_cortex_decoder.decoder.network import CnnRnn, Encoder, RecurrentHead
+
+
+class InferenceNetwork(nn.Module):
+    """A copy of a network, rearranged to run fast; equal to it up to rounding.
+
+    - Batch normalisation is folded into the convolution before it, even padding into the one
+      after it, and images lie in memory channels last.
+    - The first recurrent layer multiplies its input with a matrix before anything recurrent
+      happens. That product is the same in all windows that see an image, so it is done once an
+      image, and the recurrent layers are given it with the identity in the matrix's place.
+    """
+
+    def __init__(self, network: CnnRnn) -> None:
+        super().__init__()
+        self.encoder = _fold(copy.deepcopy(network.cnn).eval()).to(
+            memory_format=torch.channels_last
+        )
+        self.project, self.head = _split(network.head)
+        self.eval().requires_grad_(False)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Give what the recurrent layers take for each image.
+
+        Parameters
+        ----------
+        images
+            Shape (n, 3, y, x), normalised.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (n, inputs).
+        """
+        images = images.contiguous(memory_format=torch.channels_last)
+        inputs: Tensor = self.project(self.encoder.features(images))
+        return inputs
+
+    def classify(self, windows: Tensor) -> Tensor:
+        """Give logits, shape (n, n_logits), of windows of inputs, shape (n, length, inputs)."""
+        logits: Tensor = self.head(windows)
+        return logits
+
+
+def _fold(encoder: Encoder) -> Encoder:
+    """Fold batch normalisation and padding into the convolutions, in place."""
+    _fuse(encoder, "_conv_stem", "_bn0")
+    _fuse(encoder, "_conv_head", "_bn1")
+    for block in encoder.modules():
+        if isinstance(block, MBConvBlock):
+            if block.expand_ratio != 1:
+                _fuse(block, "_expand_conv", "_bn0")
+            _fuse(block, "_depthwise_conv", "_bn1")
+            _fuse(block, "_project_conv", "_bn2")
+            padding = block._depthwise_conv_padding
+            if isinstance(padding, nn.ConstantPad2d) and len(set(padding.padding)) == 1:
+                block._depthwise_conv.padding = (padding.padding[0],) * 2
+                block._depthwise_conv_padding = nn.Identity()
+    return encoder
+
+
+def _fuse(owner: nn.Module, convolution: str, normalization: str) -> None:
+    fused = fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, normalization))
+    setattr(owner, convolution, fused)
+    setattr(owner, normalization, nn.Identity())
+
+
+def _split(head: RecurrentHead) -> tuple[nn.Linear, RecurrentHead]:
+    """Take the first layer's input product out of a recurrent head."""
+    weight = head.rnn.weight_ih_l0
+    size = weight.shape[0]
+    project = nn.Linear(weight.shape[1], size)
+    rest = copy.deepcopy(head)
+    rest.rnn = type(head.rnn)(
+        size,
+        head.rnn.hidden_size,
+        num_layers=head.rnn.num_layers,
+        batch_first=True,
+    )
+    tensors = head.rnn.state_dict()
+    tensors["weight_ih_l0"] = torch.eye(size)
+    tensors["bias_ih_l0"] = torch.zeros(size)
+    rest.rnn.load_state_dict(tensors)
+    with torch.no_grad():
+        project.weight.copy_(weight)
+        project.bias.copy_(head.rnn.bias_ih_l0)
+    return project, rest
