@@ -1,19 +1,38 @@
 """Recordings: movies, behaviour, preprocessing and the formats they come in."""
 
 from napari_cortex_decoder.recording.behavior import (
+    add_behavior,
     coverage_warnings,
     read_behavior,
+    run_and_rest,
+    speed_from_voltage,
     trace_at_frames,
 )
 from napari_cortex_decoder.recording.cohort import CohortEntry, read_cohort
+from napari_cortex_decoder.recording.formats import movie_formats, movie_patterns
+from napari_cortex_decoder.recording.opening import open_recording
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+from napari_cortex_decoder.recording.sidecar import (
+    remember_metadata,
+    remembered_metadata,
+    sidecar_folder,
+)
 
 __all__ = [
     "BehaviorTrace",
     "CohortEntry",
     "Recording",
+    "add_behavior",
     "coverage_warnings",
+    "movie_formats",
+    "movie_patterns",
+    "open_recording",
     "read_behavior",
     "read_cohort",
+    "remember_metadata",
+    "remembered_metadata",
+    "sidecar_folder",
+    "run_and_rest",
+    "speed_from_voltage",
     "trace_at_frames",
 ]

@@ -1,0 +1,125 @@
+"""The registry of movie formats: what opens a path, what napari offers, what the docs list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.frames import FrameReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovieFile:
+    """What a format found in a file, before it becomes a `Recording`.
+
+    Attributes
+    ----------
+    frames
+        Reader of every frame of the file in time order, the colours of an interleaved camera
+        one after the other.
+    channels
+        How many colours the file itself says are interleaved in `frames`: time point t, colour c
+        is frame ``t * channels + c``.
+    reference
+        Reader of a second wavelength that the file keeps apart from the first, or None.
+    frame_rate
+        Time points a second (Hz), None where the file does not say.
+    pixel_size
+        Edge of a pixel in mm, or None.
+    frame_times
+        Shape (time points,), seconds, or None.
+    subject
+        Which mouse, or None.
+    metadata
+        Whatever else the file says, to show.
+    warnings
+        Sentences that a user should read.
+    """
+
+    frames: FrameReader
+    channels: int = 1
+    reference: FrameReader | None = None
+    frame_rate: float | None = None
+    pixel_size: float | None = None
+    frame_times: NDArray[np.float64] | None = None
+    subject: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovieFormat:
+    """One container of movies.
+
+    Attributes
+    ----------
+    name
+        Name to show.
+    patterns
+        File name patterns for napari's manifest, such as ``"*.tif"``.
+    recognized
+        How the docs say that it is recognised.
+    metadata
+        What the docs say is taken from it.
+    matches
+        Whether a path is of this format: by its name and, where that is ambiguous, its content.
+    open
+        Reader of a path; takes the options named in `options` as keywords.
+    options
+        Names of the further keywords of `open_recording` that this format understands.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    recognized: str
+    metadata: str
+    matches: Callable[[Path], bool]
+    open: Callable[..., MovieFile]
+    options: frozenset[str] = frozenset()
+
+
+_FORMATS: dict[str, MovieFormat] = {}
+
+
+def register(movie_format: MovieFormat) -> None:
+    """Add a format; among several that match a path, the one registered first opens it."""
+    if movie_format.name in _FORMATS:
+        raise ValueError(f"a format called {movie_format.name!r} is already registered")
+    _FORMATS[movie_format.name] = movie_format
+
+
+def movie_formats() -> tuple[MovieFormat, ...]:
+    """Give every registered format, in the order in which they are tried."""
+    return tuple(_FORMATS.values())
+
+
+def movie_patterns() -> tuple[str, ...]:
+    """Give the file name patterns of all formats, for the reader's entry in napari's manifest."""
+    return tuple(dict.fromkeys(p for f in _FORMATS.values() for p in f.patterns))
+
+
+def format_of(path: Path) -> MovieFormat:
+    """Find the format of an existing path.
+
+    Raises
+    ------
+    RecordingError
+        If no format knows it.
+    """
+    for movie_format in _FORMATS.values():
+        if movie_format.matches(path):
+            return movie_format
+    if path.is_dir():
+        raise RecordingError(
+            f"{path}: the folder holds no frames; give a movie file, or a folder of TIFF frames."
+        )
+    raise RecordingError(
+        f"{path}: this is not a kind of file that holds movies; give one of "
+        f"{', '.join(movie_patterns())}."
+    )

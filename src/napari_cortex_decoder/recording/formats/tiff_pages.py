@@ -1,0 +1,249 @@
+"""Where the pages of a TIFF lie, found without reading what is on them."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.recording.formats.frames import RawFrames, file_token, read_fully
+
+_MOST_TAGS = 4096
+# No codec that cameras' software uses shrinks an image more than this, zeros included.
+_MOST_SHRINKAGE = 5000
+
+
+def page_offsets(path: Path, tif: tifffile.TiffFile) -> NDArray[np.int64]:
+    """Follow the chain of a TIFF's pages to its end.
+
+    tifffile stops at a broken link with a log entry, and can follow a cyclic one for ever; here
+    either is an error.
+
+    Parameters
+    ----------
+    path
+        The file.
+    tif
+        The same, opened by tifffile.
+
+    Returns
+    -------
+    ndarray
+        Shape (pages,), bytes from the start of the file to each page's directory.
+
+    Raises
+    ------
+    RecordingError
+        If a link leads out of the file or back to an earlier page.
+    """
+    layout = tif.tiff
+    number, link = struct.Struct(layout.tagnoformat), struct.Struct(layout.offsetformat)
+    size = tif.filehandle.size
+    offsets: list[int] = []
+    seen: set[int] = set()
+    with path.open("rb", buffering=0) as file:
+        file.seek(4 if layout.offsetsize == 4 else 8)
+        (offset,) = link.unpack(file.read(link.size))
+        while offset:
+            end = offset + number.size
+            tags = 0
+            if end <= size:
+                file.seek(offset)
+                (tags,) = number.unpack(file.read(number.size))
+                end += tags * layout.tagsize + link.size
+            if end > size:
+                raise RecordingError(
+                    f"{path}: the file is truncated: it ends before page {len(offsets) + 1}; "
+                    "copy it again."
+                )
+            if offset in seen or tags > _MOST_TAGS:
+                raise RecordingError(
+                    f"{path}: the list of pages is damaged at page {len(offsets) + 1}; "
+                    "export the movie again."
+                )
+            offsets.append(offset)
+            seen.add(offset)
+            file.seek(end - link.size)
+            (offset,) = link.unpack(file.read(link.size))
+    return np.asarray(offsets, np.int64)
+
+
+def find_frames(
+    path: Path, tif: tifffile.TiffFile, pages: NDArray[np.int64], claimed: int
+) -> RawFrames | EncodedFrames:
+    """Find the frames of a TIFF whose pages are alike.
+
+    Parameters
+    ----------
+    path
+        The file.
+    tif
+        The same, opened by tifffile.
+    pages
+        Shape (n,), offsets of the pages' directories, in the order of the frames.
+    claimed
+        Number of frames; more than `pages` only where the first page's data go on with the frames
+        of pages that were never written (ImageJ beyond 4 GB).
+
+    Raises
+    ------
+    RecordingError
+        If frames lie beyond the end of the file, or pages differ.
+    """
+    first = tif.pages.first
+    plain = first.is_contiguous and first.is_final
+    size = tif.filehandle.size
+    step = first.nbytes
+    if plain:
+        start = int(first.dataoffsets[0])
+        starts = _offsets_by_rule(path, tif, pages, claimed, start, step)
+        if starts is None:
+            starts = _read_pages(path, tif, pages)[0][:, 0]
+        _check_end(path, starts + step, size)
+        stored = np.dtype(f"{tif.byteorder}{first.dtype.str[1:]}")
+        return RawFrames(path, starts, first.shape[-2:], stored, file_token(path))
+    if claimed > len(pages):
+        raise too_few(path, claimed, len(pages))
+    offsets, counts = _read_pages(path, tif, pages)
+    _check_end(path, (offsets + counts).max(axis=1), size)
+    if step > 2**20 and (counts.sum(axis=1) * _MOST_SHRINKAGE < step).any():
+        raise RecordingError(
+            f"{path}: a frame claims to unpack to {step / 2**20:.0f} MB from next to nothing; "
+            "the file is damaged, so export it again."
+        )
+    return EncodedFrames(path, offsets, counts, first.shape[-2:], first.dtype, file_token(path))
+
+
+def too_few(path: Path, claimed: int, held: int) -> RecordingError:
+    """Say that a file holds fewer frames than its header claims."""
+    return RecordingError(
+        f"{path}: the file is truncated: its header claims {claimed} frames and it holds {held}; "
+        "copy it again."
+    )
+
+
+def _check_end(path: Path, ends: NDArray[np.int64], size: int) -> None:
+    beyond = np.flatnonzero(ends > size)
+    if beyond.size:
+        raise RecordingError(
+            f"{path}: the file is truncated: it ends before frame {beyond[0] + 1} of {len(ends)}; "
+            "copy it again."
+        )
+
+
+def _offsets_by_rule(
+    path: Path,
+    tif: tifffile.TiffFile,
+    pages: NDArray[np.int64],
+    claimed: int,
+    start: int,
+    step: int,
+) -> NDArray[np.int64] | None:
+    """Offsets of frames that lie at equal distances, from a few of them; None if they do not."""
+    rule = start + step * np.arange(claimed, dtype=np.int64)
+    if len(pages) < claimed:
+        if rule[-1] + step > tif.filehandle.size:
+            raise too_few(path, claimed, (tif.filehandle.size - start) // step)
+        return rule
+    if claimed < 8:
+        return None
+    probes = [1, 2, claimed // 2, claimed - 2, claimed - 1]
+    found = _read_pages(path, tif, pages[probes])[0][:, 0]
+    if (found == rule[probes]).all():
+        return rule
+    # pages and frames take turns, as most cameras' software writes them
+    steps = np.diff(pages[1:])
+    if (steps == steps[0]).all() and (found - pages[probes] == found[0] - pages[1]).all():
+        return np.concatenate(([start], pages[1:] + (found[0] - pages[1])))
+    return None
+
+
+def _read_pages(
+    path: Path, tif: tifffile.TiffFile, pages: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offsets and byte counts of the strips or tiles of pages, each of shape (pages, strips)."""
+    first = tif.pages.first
+    strips = len(first.dataoffsets)
+    offsets = np.empty((len(pages), strips), np.int64)
+    counts = np.empty_like(offsets)
+    for index, offset in enumerate(pages.tolist()):
+        with readable(path, "a TIFF movie whose pages are alike"):
+            page = tifffile.TiffFrame(tif, index, offset=offset, keyframe=first)
+            offsets[index] = page.dataoffsets
+            counts[index] = page.databytecounts
+    return offsets, counts
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedFrames:
+    """Frames that lie in a TIFF compressed, tiled or packed.
+
+    Attributes
+    ----------
+    path
+        The file.
+    offsets, counts
+        Shape (frames, strips), bytes: where each strip or tile lies and how long it is.
+    frame_shape
+        (rows, columns).
+    dtype
+        Type of a pixel once decoded.
+    stamp
+        `file_token` of the file when it was opened.
+    """
+
+    path: Path
+    offsets: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    frame_shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    stamp: tuple[Any, ...]
+    together: int = 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the decoder, a closure that cannot be pickled."""
+        return {k: v for k, v in self.__dict__.items() if k != "_first"}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+        return (len(self.offsets), *self.frame_shape)
+
+    @property
+    def token(self) -> tuple[Any, ...]:
+        """State of the file and which of its strips are frames."""
+        return (*self.stamp, self.offsets)
+
+    @cached_property
+    def _first(self) -> tifffile.TiffPage:
+        with tifffile.TiffFile(self.path, _multifile=False) as tif:
+            return tif.pages.first
+
+    def read(self, frames: range) -> NDArray[Any]:
+        """Read and decode frames."""
+        out = np.zeros((len(frames), *self.frame_shape), self.dtype)
+        with readable(self.path, "a TIFF movie"), self.path.open("rb", buffering=0) as file:
+            first = self._first
+            for image, frame in zip(out, frames, strict=True):
+                for strip in range(self.offsets.shape[1]):
+                    count = int(self.counts[frame, strip])
+                    if not count:  # a strip that was never written is zero
+                        continue
+                    data = bytearray(count)
+                    file.seek(int(self.offsets[frame, strip]))
+                    read_fully(file, memoryview(data), self.path)
+                    part, (_, _, top, left, _), shape = first.decode(
+                        bytes(data), strip, jpegtables=first.jpegtables
+                    )
+                    height = min(shape[1], image.shape[0] - top)
+                    width = min(shape[2], image.shape[1] - left)
+                    image[top : top + height, left : left + width] = part[0, :height, :width, 0]
+        return out

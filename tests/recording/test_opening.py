@@ -1,0 +1,147 @@
+"""Opening in general: what is given, what the file says, what is remembered, what is refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cortex_decoder.errors import FrameRateError, RecordingError
+from napari_cortex_decoder.recording import (
+    movie_formats,
+    movie_patterns,
+    open_recording,
+    remember_metadata,
+    remembered_metadata,
+    sidecar_folder,
+)
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    path = tmp_path / "Maus 7 – Nacht μ.tif"
+    tifffile.imwrite(path, np.zeros((4, 5, 6), "u2"), photometric="minisblack")
+    return path
+
+
+def test_a_path_with_spaces_and_unicode_opens(movie: Path) -> None:
+    recording = open_recording(str(movie))
+    assert recording.name == "Maus 7 – Nacht μ"
+    assert recording.path == movie
+    assert recording.format == "TIFF"
+
+
+def test_an_unknown_frame_rate_is_none_and_asked_for_when_needed(movie: Path) -> None:
+    recording = open_recording(movie)
+    assert recording.frame_rate is None
+    with pytest.raises(FrameRateError, match="--frame-rate"):
+        recording.known_frame_rate()
+
+
+def test_what_is_given_counts_before_the_file_and_the_file_before_memory(tmp_path: Path) -> None:
+    path = tmp_path / "m.tif"
+    metadata = {"axes": "TYX", "finterval": 0.05}
+    tifffile.imwrite(path, np.zeros((4, 5, 6), "u2"), imagej=True, metadata=metadata)
+    remember_metadata(path, frame_rate=7, pixel_size=0.03)
+    recording = open_recording(path)
+    assert recording.frame_rate == pytest.approx(20)
+    assert recording.pixel_size == 0.03
+    assert open_recording(path, frame_rate=33).frame_rate == 33
+
+
+def test_what_was_said_once_is_remembered(movie: Path) -> None:
+    remember_metadata(movie, frame_rate=30)
+    remember_metadata(movie, pixel_size=0.07)
+    assert remembered_metadata(movie) == {"frame_rate": 30, "pixel_size": 0.07}
+    assert open_recording(movie).frame_rate == 30
+    assert sidecar_folder(movie) == movie.with_name(movie.name + ".cortex")
+    assert [p.name for p in sidecar_folder(movie).iterdir()] == ["recording.json"]
+
+
+def test_opening_leaves_nothing_behind(movie: Path) -> None:
+    open_recording(movie, frame_rate=30).movie.mean().compute()
+    assert list(movie.parent.iterdir()) == [movie]
+
+
+def test_where_the_movie_cannot_be_written_beside_the_user_folder_remembers(
+    movie: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: home)
+    monkeypatch.setattr(
+        "napari_cortex_decoder.recording.sidecar._writable", lambda folder: home in folder.parents
+    )
+    file = remember_metadata(movie, frame_rate=30)
+    assert home in file.parents
+    assert list(movie.parent.iterdir()) == [movie]
+    assert open_recording(movie).frame_rate == 30
+
+
+def test_an_archived_sidecar_is_read_and_what_is_said_later_counts(
+    movie: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_metadata(movie, frame_rate=30, pixel_size=0.07)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: home)
+    monkeypatch.setattr("napari_cortex_decoder.recording.sidecar._writable", lambda _: False)
+    remember_metadata(movie, frame_rate=25)
+    assert remembered_metadata(movie) == {"frame_rate": 25, "pixel_size": 0.07}
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '{"frame_rate": "fast"}', '{"frame_rate": -3}'])
+def test_a_damaged_sidecar_is_told(movie: Path, content: str) -> None:
+    folder = sidecar_folder(movie)
+    folder.mkdir()
+    (folder / "recording.json").write_text(content)
+    with pytest.raises(RecordingError, match=r"recording\.json"):
+        open_recording(movie)
+
+
+@pytest.mark.parametrize("rate", [0, -30, math.nan, math.inf])
+def test_an_impossible_frame_rate_is_refused(movie: Path, rate: float) -> None:
+    with pytest.raises(RecordingError, match="frame rate is"):
+        open_recording(movie, frame_rate=rate)
+    with pytest.raises(RecordingError, match="frame_rate is"):
+        remember_metadata(movie, frame_rate=rate)
+    assert list(movie.parent.iterdir()) == [movie]
+
+
+def test_an_impossible_pixel_size_is_refused(movie: Path) -> None:
+    with pytest.raises(RecordingError, match="pixel size is -1"):
+        open_recording(movie, pixel_size=-1)
+
+
+def test_three_colours_are_refused(movie: Path) -> None:
+    with pytest.raises(RecordingError, match="channels is 3"):
+        open_recording(movie, channels=3)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"no such file.*check the path"):
+        open_recording(tmp_path / "nothing.tif")
+
+
+def test_a_file_below_a_file_is_refused(movie: Path) -> None:
+    with pytest.raises(RecordingError, match="no such file"):
+        open_recording(movie / "inside.tif")
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="holds no frames"):
+        open_recording(tmp_path)
+
+
+def test_a_picture_is_refused(tmp_path: Path) -> None:
+    skimage_io = pytest.importorskip("skimage.io")
+    skimage_io.imsave(tmp_path / "p.png", np.zeros((8, 9, 3), "u1"), check_contrast=False)
+    with pytest.raises(RecordingError, match="not a kind of file that holds movies"):
+        open_recording(tmp_path / "p.png")
+
+
+def test_every_format_has_what_the_table_and_the_manifest_need() -> None:
+    for movie_format in movie_formats():
+        assert movie_format.recognized and movie_format.metadata
+        assert set(movie_format.patterns) <= set(movie_patterns())
