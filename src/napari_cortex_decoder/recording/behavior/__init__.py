@@ -1,6 +1,15 @@
 """Behaviour measured beside a movie: reading, alignment, run and rest from speed."""
 
-from napari_cortex_decoder.recording.behavior.alignment import coverage_warnings, trace_at_frames
-from napari_cortex_decoder.recording.behavior.reading import READERS, read_behavior
+from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, trace_at_frames
+from napari_cortex_decoder.recording.behavior.reading import READERS, add_behavior, read_behavior
+from napari_cortex_decoder.recording.behavior.speed import run_and_rest, speed_from_voltage
 
-__all__ = ["READERS", "coverage_warnings", "read_behavior", "trace_at_frames"]
+__all__ = [
+    "READERS",
+    "add_behavior",
+    "coverage_warnings",
+    "read_behavior",
+    "run_and_rest",
+    "speed_from_voltage",
+    "trace_at_frames",
+]

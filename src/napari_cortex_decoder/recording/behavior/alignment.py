@@ -1,27 +1,98 @@
-"""Put behaviour on a recording's clock, and say where the two do not fit."""
+"""Put behaviour on a recording's clock, and refuse what cannot be meant."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Samples
+from napari_cortex_decoder.recording.behavior.content import (
+    BehaviorContent,
+    Intervals,
+    Samples,
+)
+from napari_cortex_decoder.recording.behavior.coverage import (
+    coverage_warnings,
+    covered,
+    frame_interval,
+)
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+
+
+class ClockOptions(TypedDict, total=False):
+    """How the clock of a behaviour file relates to the movie's.
+
+    Attributes
+    ----------
+    rate
+        Samples a second of traces that come without times; without it, such a trace must have
+        exactly one value a frame.
+    offset
+        Seconds to add to the file's own times, or, with `rate`, the time of the first sample.
+    first_frame
+        Number that the file gives to the movie's first frame, where it counts frames; 0 if not
+        given.
+    frame_times
+        Which of the file's own lists of frame times is this movie's; needed only where there are
+        several.
+    """
+
+    rate: float | None
+    offset: float
+    first_frame: int
+    frame_times: str | None
+
+
+def choose_frame_times(
+    content: BehaviorContent, recording: Recording, path: Path, name: str | None
+) -> NDArray[np.float64] | None:
+    """Find the movie's frame times in a behaviour file.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape (t,), seconds on the file's clock; None if the file has none.
+
+    Raises
+    ------
+    RecordingError
+        If several lists could be meant, or the list has not one time a frame.
+    """
+    lists = content.frame_times
+    if name is not None and name not in lists:
+        raise RecordingError(f"{path}: no frame times {name!r}; it has {sorted(lists)}.")
+    if name is None:
+        if not lists:
+            return None
+        fitting = [n for n, times in lists.items() if times.size == recording.n_frames]
+        if len(fitting) > 1:
+            raise RecordingError(
+                f"{path}: {fitting} could all be the movie's frame times; name one as frame_times."
+            )
+        name = fitting[0] if fitting else next(iter(lists))
+    times = lists[name]
+    if times.size != recording.n_frames:
+        raise RecordingError(
+            f"{path}: {name!r} has {times.size} times for the movie's {recording.n_frames} "
+            f"frames{_one_off(times.size, recording)}; correct the list or crop the movie."
+        )
+    _check_order(times, f"{path}: {name!r}")
+    return times
 
 
 def align(
     content: BehaviorContent,
     recording: Recording,
     path: Path,
-    *,
-    rate: float | None = None,
-    offset: float = 0.0,
-    first_frame: int = 0,
-) -> dict[str, BehaviorTrace]:
-    """Give each trace its times on the recording's clock.
+    clock: ClockOptions,
+) -> tuple[dict[str, BehaviorTrace], tuple[str, ...]]:
+    """Put each trace of a file on the recording's clock.
+
+    A file that lists the movie's frame times has its clock mapped onto the recording's frame by
+    frame; any other is taken to share the recording's clock, shifted by the offset.
 
     Parameters
     ----------
@@ -31,73 +102,135 @@ def align(
         The recording whose clock counts.
     path
         Name of the file, for messages.
-    rate
-        Samples a second of traces without times; if None, such a trace must have exactly one value
-        a frame.
-    offset
-        Seconds to add to the file's own times, or, with `rate`, the time of the first sample.
-    first_frame
-        Number that the file gives to the movie's first frame.
+    clock
+        What the user says about the file's clock.
+
+    Returns
+    -------
+    traces
+        By name. Intervals become traces of 0 and 1 with one value a frame.
+    warnings
+        Sentences: where a trace has no value, and whether it is one frame off.
 
     Raises
     ------
     RecordingError
         If a trace has neither times nor one value a frame, counts frames that the movie does not
-        have, or its times do not increase.
+        have, its times do not increase, or it lies outside the movie.
     FrameRateError
         If the recording's frame times are needed and unknown.
     """
+    rate, offset = clock.get("rate"), clock.get("offset", 0.0)
     if rate is not None and not (np.isfinite(rate) and rate > 0):
         raise RecordingError(f"{path}: the rate is {rate}; give a positive number of Hz.")
     if not np.isfinite(offset):
         raise RecordingError(f"{path}: the offset is {offset}; give a number of seconds.")
-    traces = {}
+    file_frames = choose_frame_times(content, recording, path, clock.get("frame_times"))
+    frames = recording.times
+    traces: dict[str, BehaviorTrace] = {}
+    warnings: list[str] = []
     for name, samples in content.samples.items():
         where = f"{path}: {name!r}"
         if samples.times is not None:
-            times = samples.times + offset
+            _check_order(samples.times, where)
+            times = _to_recording(samples.times, file_frames, frames) + offset
         elif samples.frames is not None:
-            times = _times_of_frames(samples.frames - first_frame, recording, where)
+            times = _times_of_frames(samples.frames - clock.get("first_frame", 0), frames, where)
         elif rate is not None:
             times = offset + np.arange(samples.values.size) / rate
         else:
             _check_one_value_a_frame(samples, recording, where)
-            times = recording.times
+            times = frames
         _check_order(times, where)
-        frames = recording.times
-        if not _covered(frames, times).any():
-            raise RecordingError(
-                f"{where} runs from {times[0]:g} s to {times[-1]:g} s, the movie from "
-                f"{frames[0]:g} s to {frames[-1]:g} s; give the offset between the two clocks."
-            )
+        if not covered(frames, times).any():
+            raise RecordingError(_outside(where, times[0], times[-1], frames))
         traces[name] = BehaviorTrace(name, samples.values, times, samples.unit)
-    return traces
+        warnings += [f"{path.name}: {said}" for said in coverage_warnings(traces[name], recording)]
+    for name, intervals in content.intervals.items():
+        where = f"{path}: {name!r}"
+        starts = _to_recording(intervals.starts, file_frames, frames) + offset
+        stops = _to_recording(intervals.stops, file_frames, frames) + offset
+        values, outside = _frames_in(Intervals(starts, stops), frames)
+        if outside == starts.size:
+            raise RecordingError(_outside(where, starts.min(), stops.max(), frames))
+        if outside:
+            warnings.append(
+                f"{path.name}: {outside} of {starts.size} intervals of {name!r} lie outside the "
+                "movie and are left out."
+            )
+        traces[name] = BehaviorTrace(name, values, frames)
+    return traces, tuple(warnings)
+
+
+def _to_recording(
+    times: NDArray[np.float64],
+    file_frames: NDArray[np.float64] | None,
+    frames: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Map times from the file's clock to the recording's, piecewise linearly, frame by frame."""
+    if file_frames is None or np.array_equal(file_frames, frames):
+        return times
+    mapped = np.interp(times, file_frames, frames)
+    # beyond the first and last frame both clocks are taken to run alike
+    mapped = np.where(times < file_frames[0], frames[0] + times - file_frames[0], mapped)
+    return np.where(times > file_frames[-1], frames[-1] + times - file_frames[-1], mapped)
+
+
+def _frames_in(
+    intervals: Intervals, frames: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], int]:
+    """Mark the frames whose middle lies in an interval; count intervals outside the movie.
+
+    An interval too short to hold a middle, and an instant, mark the frame that it starts in.
+    """
+    duration = frame_interval(frames)
+    middles = frames + duration / 2
+    first = np.searchsorted(middles, intervals.starts)
+    stop = np.searchsorted(middles, intervals.stops)
+    short = first == stop
+    own = np.searchsorted(frames, intervals.starts, side="right") - 1
+    first = np.where(short, own, first)
+    stop = np.where(short, own + 1, stop)
+    outside = (intervals.stops < frames[0]) | (intervals.starts >= frames[-1] + duration)
+    values = np.zeros(frames.size)
+    for begin, end in zip(first[~outside], stop[~outside], strict=True):
+        values[max(begin, 0) : end] = 1
+    return values, int(outside.sum())
 
 
 def _check_one_value_a_frame(samples: Samples, recording: Recording, where: str) -> None:
-    n, frames = samples.values.size, recording.n_frames
-    if n == frames:
-        return
-    hint = (
-        " (one frame off: the camera or the other clock lost one)" if abs(n - frames) == 1 else ""
-    )
-    raise RecordingError(
-        f"{where} has {n} values for the movie's {frames} frames{hint}; "
-        "correct it, or give its times, or its rate and offset."
+    n = samples.values.size
+    if n != recording.n_frames:
+        raise RecordingError(
+            f"{where} has {n} values for the movie's {recording.n_frames} frames"
+            f"{_one_off(n, recording)}; correct it, give its times or its rate and offset, or name "
+            "the fields to read."
+        )
+
+
+def _one_off(n: int, recording: Recording) -> str:
+    one_off = abs(n - recording.n_frames) == 1
+    return " (one frame off: the camera or the other clock lost one)" if one_off else ""
+
+
+def _outside(where: str, start: float, stop: float, frames: NDArray[np.float64]) -> str:
+    return (
+        f"{where} runs from {start:g} s to {stop:g} s, the movie from {frames[0]:g} s to "
+        f"{frames[-1]:g} s; give the offset between the two clocks, or name the fields to read."
     )
 
 
 def _times_of_frames(
-    frames: NDArray[np.int64], recording: Recording, where: str
+    counted: NDArray[np.int64], frames: NDArray[np.float64], where: str
 ) -> NDArray[np.float64]:
-    if frames.size and (frames.min() < 0 or frames.max() >= recording.n_frames):
-        off = frames.min() == 1 and frames.max() == recording.n_frames
-        remedy = "it counts from 1: give first_frame=1" if off else "correct it or give first_frame"
+    if counted.min() < 0 or counted.max() >= frames.size:
+        from_one = counted.min() == 1 and counted.max() == frames.size
+        remedy = "it counts from 1: give first_frame=1" if from_one else "give first_frame"
         raise RecordingError(
-            f"{where} counts frames {frames.min()}…{frames.max()}, the movie's are "
-            f"0…{recording.n_frames - 1}; {remedy}."
+            f"{where} counts frames {counted.min()}…{counted.max()}, the movie's are "
+            f"0…{frames.size - 1}; {remedy}, or correct it."
         )
-    return recording.times[frames]
+    return frames[counted]
 
 
 def _check_order(times: NDArray[np.float64], where: str) -> None:
@@ -111,122 +244,3 @@ def _check_order(times: NDArray[np.float64], where: str) -> None:
             f"{where} goes from {times[at]:g} s to {times[at + 1]:g} s at sample {at + 1}; "
             "times must increase: sort or repair them."
         )
-
-
-def trace_at_frames(trace: BehaviorTrace, recording: Recording) -> NDArray[np.float64]:
-    """Give the value of a trace in each frame of a recording.
-
-    Parameters
-    ----------
-    trace
-        Any trace on the recording's clock.
-    recording
-        The recording whose frames count.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t,), float64, NaN where the trace has no sample. A trace sampled faster than the
-        movie is averaged over each frame (from its time, for one median frame interval), a slower
-        one is interpolated linearly, and one that holds only whole numbers (labels, counts) gives
-        its nearest sample. Nothing is extrapolated by more than half a sample, and nothing is
-        bridged over a gap of more than 2.5 median sample intervals.
-    """
-    times, values = np.asarray(trace.times, np.float64), np.asarray(trace.values, np.float64)
-    frames = recording.times
-    if times.shape == frames.shape and np.allclose(times, frames, rtol=0, atol=1e-9):
-        return values.copy()
-    if times.size < 2:
-        nearest = np.abs(frames - times[0]).argmin() if times.size else None
-        single = np.full(frames.size, np.nan)
-        if nearest is not None and _covered(frames, times)[nearest]:
-            single[nearest] = values[0]
-        return single
-    finite = values[np.isfinite(values)]
-    sample_interval = float(np.median(np.diff(times)))
-    frame_interval = _frame_interval(frames)
-    if not (finite == np.round(finite)).all() and frame_interval > 1.5 * sample_interval:
-        return _mean_in(frames, frame_interval, times, values)
-    after = np.clip(np.searchsorted(times, frames), 1, times.size - 1)
-    before = after - 1
-    if (finite == np.round(finite)).all():
-        is_later = frames - times[before] > times[after] - frames
-        result = np.where(is_later, values[after], values[before])
-    else:
-        weight = np.clip((frames - times[before]) / (times[after] - times[before]), 0, 1)
-        result = values[before] * (1 - weight) + values[after] * weight
-        result = np.where(weight == 0, values[before], result)
-        result = np.where(weight == 1, values[after], result)
-    return np.where(_covered(frames, times), result, np.nan)
-
-
-def coverage_warnings(trace: BehaviorTrace, recording: Recording) -> tuple[str, ...]:
-    """Say in which frames a trace has no value, and whether it is one frame off.
-
-    Parameters
-    ----------
-    trace
-        Any trace on the recording's clock.
-    recording
-        The recording whose frames count.
-
-    Returns
-    -------
-    tuple of str
-        Sentences; empty if the trace has a value in each frame.
-    """
-    said = []
-    frames = recording.times
-    missing = np.isnan(trace_at_frames(trace, recording))
-    if missing.any():
-        at = np.flatnonzero(missing)
-        said.append(
-            f"{trace.name!r} has no value in {at.size} of {frames.size} frames "
-            f"(the first is frame {at[0]} at {frames[at[0]]:.3f} s, the last frame {at[-1]} at "
-            f"{frames[at[-1]]:.3f} s); they are left unknown."
-        )
-    n, interval = trace.times.size, _frame_interval(frames)
-    same_rate = n > 1 and abs(np.median(np.diff(trace.times)) / interval - 1) < 0.01
-    if same_rate and abs(n - frames.size) == 1:
-        said.append(
-            f"{trace.name!r} has {n} samples at the movie's own rate for {frames.size} frames, one "
-            f"{'more' if n > frames.size else 'fewer'}: check at which end the two clocks differ."
-        )
-    return tuple(said)
-
-
-def _frame_interval(frames: NDArray[np.float64]) -> float:
-    return float(np.median(np.diff(frames))) if frames.size > 1 else 0.0
-
-
-def _covered(frames: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which frames lie within reach of a sample."""
-    if times.size < 2:
-        return np.isclose(frames, times[0]) if times.size else np.zeros(frames.size, bool)
-    interval = float(np.median(np.diff(times)))
-    after = np.clip(np.searchsorted(times, frames), 1, times.size - 1)
-    nearest = np.minimum(np.abs(frames - times[after - 1]), np.abs(times[after] - frames))
-    # a hair more than half: a frame exactly between two clocks is not lost to rounding
-    inside = (frames >= times[0]) & (frames <= times[-1])
-    bridged = inside & (times[after] - times[after - 1] <= 2.5 * interval)
-    covered: NDArray[np.bool_] = bridged | (nearest <= 0.5 * interval * (1 + 1e-6))
-    return covered
-
-
-def _mean_in(
-    frames: NDArray[np.float64],
-    frame_interval: float,
-    times: NDArray[np.float64],
-    values: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Average the samples of each frame, unknown ones left out."""
-    known = np.isfinite(values)
-    # a running sum of deviations, so that a large offset does not eat the digits
-    centre = values[known].mean() if known.any() else 0.0
-    total = np.concatenate([[0.0], np.cumsum(np.where(known, values - centre, 0.0))])
-    count = np.concatenate([[0], np.cumsum(known)])
-    first = np.searchsorted(times, frames)
-    stop = np.searchsorted(times, frames + frame_interval)
-    n = count[stop] - count[first]
-    with np.errstate(invalid="ignore"):
-        return np.where(n > 0, centre + (total[stop] - total[first]) / n, np.nan)

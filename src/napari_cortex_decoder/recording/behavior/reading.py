@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Unpack
+
+import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.behavior.alignment import align
+from napari_cortex_decoder.recording.behavior.alignment import (
+    ClockOptions,
+    align,
+    choose_frame_times,
+)
+from napari_cortex_decoder.recording.behavior.arrays import read_npy, read_npz
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent
 from napari_cortex_decoder.recording.behavior.matlab import read_matlab
+from napari_cortex_decoder.recording.behavior.nwb import read_nwb_behavior
 from napari_cortex_decoder.recording.behavior.tables import read_text_table
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
@@ -19,6 +29,9 @@ READERS: dict[str, Reader] = {
     ".csv": read_text_table,
     ".tsv": read_text_table,
     ".txt": read_text_table,
+    ".npy": read_npy,
+    ".npz": read_npz,
+    ".nwb": read_nwb_behavior,
 }
 """Reader of a kind of behaviour file, by its suffix."""
 
@@ -28,9 +41,7 @@ def read_behavior(
     recording: Recording,
     *,
     fields: Sequence[str] | None = None,
-    rate: float | None = None,
-    offset: float = 0.0,
-    first_frame: int = 0,
+    **clock: Unpack[ClockOptions],
 ) -> dict[str, BehaviorTrace]:
     """Read the behaviour that was measured during a recording.
 
@@ -41,14 +52,9 @@ def read_behavior(
     recording
         The recording it belongs to.
     fields
-        Variables or columns to read, as the file names them; all if None.
-    rate
-        Samples a second of traces that come without times; if None, such a trace must have exactly
-        one value a frame.
-    offset
-        Seconds to add to the file's own times, or, with `rate`, the time of the first sample.
-    first_frame
-        Number that the file gives to the movie's first frame, where it counts frames.
+        Variables, columns or objects to read, as the file names them; all if None.
+    **clock
+        ``rate``, ``offset``, ``first_frame``, ``frame_times``: see `ClockOptions`.
 
     Returns
     -------
@@ -62,8 +68,62 @@ def read_behavior(
         If the file cannot be read or does not fit the recording.
     FrameRateError
         If the recording's frame times are needed and unknown.
+
+    Warns
+    -----
+    UserWarning
+        Where a trace does not cover the movie, or is one frame off.
     """
     path = Path(path)
+    traces, said = align(_read(path, fields), recording, path, clock)
+    for sentence in said:
+        warnings.warn(sentence, stacklevel=2)
+    return traces
+
+
+def add_behavior(
+    recording: Recording,
+    path: str | Path,
+    *,
+    fields: Sequence[str] | None = None,
+    **clock: Unpack[ClockOptions],
+) -> Recording:
+    """Give a recording the behaviour of a file, and its true frame times where the file has them.
+
+    Parameters
+    ----------
+    recording, path, fields, **clock
+        As for `read_behavior`.
+
+    Returns
+    -------
+    Recording
+        With the traces among its behaviour, and what does not fit among its warnings. Frame times
+        of the file are taken where the recording has none of its own or `frame_times` names them;
+        the frame rate too, where it was unknown.
+
+    Raises
+    ------
+    RecordingError, FrameRateError
+        As for `read_behavior`.
+    """
+    path = Path(path)
+    content = _read(path, fields)
+    chosen = clock.get("frame_times")
+    frame_times = choose_frame_times(content, recording, path, chosen)
+    if frame_times is not None and (recording.frame_times is None or chosen is not None):
+        recording = recording.replace(
+            frame_times=frame_times,
+            frame_rate=recording.frame_rate or float(1 / np.median(np.diff(frame_times))),
+        )
+    traces, said = align(content, recording, path, clock)
+    new = tuple(sentence for sentence in said if sentence not in recording.warnings)
+    return recording.replace(
+        behavior={**recording.behavior, **traces}, warnings=recording.warnings + new
+    )
+
+
+def _read(path: Path, fields: Sequence[str] | None) -> BehaviorContent:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise RecordingError(
@@ -73,7 +133,6 @@ def read_behavior(
     if not path.is_file():
         raise RecordingError(f"{path}: there is no such file; check the path.")
     try:
-        content = reader(path, fields)
+        return reader(path, fields)
     except OSError as error:
         raise RecordingError(f"{path}: it cannot be read ({error}); check the file.") from error
-    return align(content, recording, path, rate=rate, offset=offset, first_frame=first_frame)

@@ -1,0 +1,177 @@
+"""Behaviour in NumPy files: ``.npy`` with one trace, ``.npz`` with several and their clocks."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.behavior.content import (
+    MAX_SAMPLES,
+    BehaviorContent,
+    Samples,
+)
+
+COMMON_TIMES = ("times", "time", "timestamps", "t")
+FRAME_TIMES = "frame_times"
+VOLTS = "_v"
+
+
+def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
+    """Read one trace, named after the file, or several from a structured array.
+
+    Parameters
+    ----------
+    path
+        A ``.npy`` file with shape (n,), (1, n) or (n, 1). One with named fields holds a trace a
+        field, and their times (s) if one of them is called ``times``.
+    fields
+        Names to read; all if None.
+
+    Raises
+    ------
+    RecordingError
+        If the file is damaged, holds objects or text, or has another shape.
+    """
+    try:
+        with path.open("rb") as file:
+            shape, dtype = _header(file)
+            _check_header(path, "the array", shape, dtype)
+            expected = math.prod(shape) * dtype.itemsize
+            if file.seek(0, 2) < expected:
+                raise RecordingError(
+                    f"{path}: the file is cut off: its header promises {expected} bytes; "
+                    "copy it again."
+                )
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(f"{path}: not a readable .npy file ({error}).") from error
+    if array.dtype.names:
+        arrays = {name: array[name] for name in array.dtype.names}
+    else:
+        arrays = {path.stem: array}
+    return _content(path, arrays, fields)
+
+
+def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
+    """Read the numeric vectors of an ``.npz`` file and the clocks that belong to them.
+
+    The times of ``wheel`` (or of ``wheel_v``, a voltage) are ``wheel_times``; or ``wheel_t0`` and
+    ``wheel_dt`` (s) of an evenly sampled one; or ``times``, ``time``, ``timestamps`` or ``t``,
+    which all traces of that length share. What starts with ``frame_times`` holds the movie's own
+    frame times on the same clock.
+
+    Parameters
+    ----------
+    path
+        The file.
+    fields
+        Names to read; all if None.
+
+    Raises
+    ------
+    RecordingError
+        If the file is damaged, holds objects, or claims impossible sizes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {}
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as file:
+                    shape, dtype = _header(file)
+                    _check_header(path, repr(name), shape, dtype)
+                with archive.open(member) as file:
+                    arrays[name] = npy_format.read_array(file, allow_pickle=False)
+    except (
+        OSError, ValueError, EOFError, MemoryError, KeyError, NotImplementedError, RuntimeError,
+        zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(f"{path}: not a readable .npz file ({error}).") from error
+    return _content(path, arrays, fields)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Read shape and type of an array without its data."""
+    version = npy_format.read_magic(file)
+    read = {
+        (1, 0): npy_format.read_array_header_1_0,
+        (2, 0): npy_format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"version {version} of the .npy format is for text fields")
+    shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def _check_header(path: Path, what: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    kinds = [dtype[name] for name in dtype.names] if dtype.names else [dtype]
+    if any(kind.kind not in "biuf" for kind in kinds):
+        raise RecordingError(f"{path}: {what} holds {dtype}, not numbers; save it as numbers.")
+    if math.prod(shape) > MAX_SAMPLES:
+        raise RecordingError(
+            f"{path}: {what} claims {math.prod(shape)} samples, more than a behaviour trace has; "
+            "save the traces alone."
+        )
+
+
+def _content(
+    path: Path, arrays: Mapping[str, NDArray[np.generic]], fields: Sequence[str] | None
+) -> BehaviorContent:
+    vectors = {
+        name: array.astype(np.float64).ravel()
+        for name, array in arrays.items()
+        if array.size > 1 and array.size == max(array.shape)
+    }
+    scalars = {name: float(array.ravel()[0]) for name, array in arrays.items() if array.size == 1}
+    frame_times = {name: v for name, v in vectors.items() if name.startswith(FRAME_TIMES)}
+    clocks = set(frame_times) | {n for n in vectors if n in COMMON_TIMES or n.endswith("_times")}
+    for name in fields or ():
+        if name not in vectors:
+            raise RecordingError(f"{path}: no vector {name!r}; vectors are {sorted(vectors)}.")
+    samples = {}
+    for name in fields or [name for name in vectors if name not in clocks]:
+        base = name.removesuffix(VOLTS)
+        unit = "V" if name.endswith(VOLTS) else ""
+        samples[base] = Samples(
+            vectors[name], _times(path, name, base, vectors, scalars), unit=unit
+        )
+    if not samples and not frame_times:
+        shapes = {name: array.shape for name, array in arrays.items()}
+        raise RecordingError(
+            f"{path}: no trace among the arrays {shapes}; save each as one vector of numbers."
+        )
+    return BehaviorContent(samples, frame_times=frame_times)
+
+
+def _times(
+    path: Path,
+    name: str,
+    base: str,
+    vectors: Mapping[str, NDArray[np.float64]],
+    scalars: Mapping[str, float],
+) -> NDArray[np.float64] | None:
+    n = vectors[name].size
+    own = vectors.get(f"{base}_times")
+    if own is not None:
+        if own.size != n:
+            raise RecordingError(
+                f"{path}: {name!r} has {n} values, its times {own.size}; give one time a value."
+            )
+        return own
+    interval = scalars.get(f"{base}_dt")
+    if interval is not None:
+        return scalars.get(f"{base}_t0", 0.0) + interval * np.arange(n, dtype=np.float64)
+    return next((vectors[c] for c in COMMON_TIMES if c in vectors and vectors[c].size == n), None)

@@ -1,0 +1,147 @@
+"""Run and rest from running speed."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.recording import BehaviorTrace
+
+REST, RUN, UNKNOWN = 0, 1, -1
+
+
+def run_and_rest(
+    speed: ArrayLike,
+    frame_rate: float,
+    *,
+    threshold: float = 0.5,
+    stop_threshold: float | None = None,
+    shortest_bout: float = 0.0,
+) -> NDArray[np.int64]:
+    """Tell running from resting by speed.
+
+    Running starts where the speed rises above `threshold` and lasts until it falls below
+    `stop_threshold` (hysteresis), so that a speed that hovers at the threshold does not flicker.
+    Then every bout shorter than `shortest_bout` that lies between two bouts of the other kind joins
+    them, the shortest first. A bout at the edge of what is known may have begun earlier or end
+    later, and stays.
+
+    Parameters
+    ----------
+    speed
+        Shape (t,), cm/s, one value a frame; NaN is unknown. The sign is the direction and does
+        not count.
+    frame_rate
+        Values a second (Hz).
+    threshold
+        Speed (cm/s) above which the animal starts to run. The default is that of the laboratory
+        of Ajioka et al. 2024.
+    stop_threshold
+        Speed (cm/s) below which it stops; `threshold` if None.
+    shortest_bout
+        Seconds.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (t,), int64: 1 run, 0 rest, −1 unknown.
+
+    Raises
+    ------
+    RecordingError
+        If a threshold is negative, the lower one is above the upper one, or a number is not finite.
+    """
+    low = threshold if stop_threshold is None else stop_threshold
+    for what, value in (
+        ("threshold", threshold), ("stop threshold", low), ("shortest bout", shortest_bout),
+    ):  # fmt: skip
+        if not (np.isfinite(value) and value >= 0):
+            raise RecordingError(f"the {what} is {value}; give a number of 0 or more.")
+    if low > threshold:
+        raise RecordingError(
+            f"the stop threshold of {low} cm/s is above the threshold of {threshold} cm/s; "
+            "lower it."
+        )
+    if not (np.isfinite(frame_rate) and frame_rate > 0):
+        raise RecordingError(f"the frame rate is {frame_rate}; give a positive number of Hz.")
+    absolute = np.abs(np.asarray(speed, dtype=np.float64))
+    if absolute.ndim != 1:
+        raise RecordingError(f"speed has shape {absolute.shape}; give one value a frame.")
+
+    # each frame decides (run, rest, unknown) or, between the thresholds, repeats the one before
+    decided = np.full(absolute.size, 9, dtype=np.int64)
+    decided[absolute > threshold] = RUN
+    decided[(absolute < low) | ((absolute == low) & (low == threshold))] = REST
+    decided[np.isnan(absolute)] = UNKNOWN
+    last = np.maximum.accumulate(np.where(decided != 9, np.arange(decided.size), -1))
+    states = np.where(last >= 0, decided[last], REST)
+    # the state before a gap says nothing about the one after it
+    states = np.where((states == UNKNOWN) & (decided == 9), REST, states)
+    shortest = int(np.ceil(shortest_bout * frame_rate - 1e-9))
+    return _join_short_bouts(states, shortest) if shortest > 1 and states.size else states
+
+
+def _join_short_bouts(states: NDArray[np.int64], shortest: int) -> NDArray[np.int64]:
+    """Let bouts of fewer than `shortest` frames join the two around them."""
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(states)) + 1, [states.size]])
+    value = [int(states[s]) for s in starts[:-1]]
+    length = np.diff(starts).tolist()
+    before = list(range(-1, len(value) - 1))
+    after = [*range(1, len(value)), -1]
+    queue = [(n, bout) for bout, n in enumerate(length) if n < shortest]
+    heapq.heapify(queue)
+    while queue:
+        n, bout = heapq.heappop(queue)
+        left, right = before[bout], after[bout]
+        if length[bout] != n or left < 0 or right < 0:
+            continue
+        if UNKNOWN in (value[bout], value[left], value[right]):
+            continue
+        # the three become one, kept at the place of the left one
+        length[left] += n + length[right]
+        length[bout] = length[right] = 0
+        after[left] = after[right]
+        if after[left] >= 0:
+            before[after[left]] = left
+        if length[left] < shortest:
+            heapq.heappush(queue, (length[left], left))
+    return np.repeat(np.array(value, np.int64), length)
+
+
+def speed_from_voltage(
+    trace: BehaviorTrace, *, gain: float, zero: float | None = None
+) -> BehaviorTrace:
+    """Turn the voltage of a treadmill into speed.
+
+    Parameters
+    ----------
+    trace
+        The voltage (V).
+    gain
+        cm/s per V, from the treadmill's calibration.
+    zero
+        Voltage at standstill; the trace's median if None, which is right while the animal rests
+        more than half of the time.
+
+    Returns
+    -------
+    BehaviorTrace
+        Called ``speed``, in cm/s. Never negative: many treadmills swing around standstill as
+        they run, and a mean over a frame must not cancel that.
+
+    Raises
+    ------
+    RecordingError
+        If a number is not finite, or the gain is 0.
+    """
+    standstill = float(np.nanmedian(trace.values)) if zero is None else zero
+    if not (np.isfinite(gain) and gain and np.isfinite(standstill)):
+        raise RecordingError(
+            f"trace {trace.name!r} cannot become speed with a gain of {gain} cm/s per V and "
+            f"{standstill} V at standstill; give both as numbers."
+        )
+    speed = np.abs((trace.values - standstill) * gain)
+    return BehaviorTrace("speed", speed, trace.times, "cm/s")
