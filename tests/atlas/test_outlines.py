@@ -10,14 +10,9 @@ import pytest
 import shapely
 from scipy import ndimage
 
-from napari_cortex_decoder.atlas import Atlas, Registration, load_atlas
+from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.outlines import read_outlines
 from napari_cortex_decoder.errors import AtlasError
-
-
-@pytest.fixture(scope="module")
-def atlas() -> Atlas:
-    return load_atlas("dorsal-cortex")
 
 
 @pytest.fixture

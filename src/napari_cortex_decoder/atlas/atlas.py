@@ -69,6 +69,12 @@ class Area:
         object.__setattr__(self, "polygon", points)
 
     @property
+    def size(self) -> float:
+        """Enclosed area in mm² (shoelace formula)."""
+        x, y = self.polygon.T
+        return float(abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2)
+
+    @property
     def label(self) -> str:
         """Acronym and side, as shown: ``"MOs left"``."""
         return self.acronym if self.side == "both" else f"{self.acronym} {self.side}"
@@ -130,6 +136,12 @@ class Atlas:
     @cached_property
     def _index(self) -> dict[tuple[str, str], int]:
         return {(area.acronym, area.side): i for i, area in enumerate(self.areas)}
+
+    @cached_property
+    def largest_first(self) -> tuple[int, ...]:
+        """Places in `areas` by falling size: the order to paint in, so that none is hidden."""
+        sizes = [area.size for area in self.areas]
+        return tuple(int(i) for i in np.argsort(sizes, kind="stable")[::-1])
 
     @property
     def acronyms(self) -> tuple[str, ...]:
@@ -227,5 +239,7 @@ def overlap_warnings(areas: Iterable[Area]) -> tuple[str, ...]:
         if i < j and shapes[i].intersection(shapes[j]).area > 0.01 * min(
             shapes[i].area, shapes[j].area
         ):
-            found.append(f"{areas[i].label} and {areas[j].label} overlap; {areas[i].label} wins.")
+            found.append(
+                f"{areas[i].label} and {areas[j].label} overlap; shared pixels go to the smaller."
+            )
     return tuple(found)

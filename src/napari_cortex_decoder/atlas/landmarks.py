@@ -19,14 +19,14 @@ at its left and right edge and at the midline, and where retrosplenial cortex en
 MESONET: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "left": (-3.1, -2.25),
-        "top-left": (-1.8, -3.45),
-        "bottom-left": (-0.85, 3.9),
-        "top-centre": (0.0, -3.45),
+        "top left": (-1.8, -3.45),
+        "bottom left": (-0.85, 3.9),
+        "top center": (0.0, -3.45),
         "bregma": (0.0, 0.0),
         "lambda": (0.0, 3.35),
         "right": (3.1, -2.25),
-        "top-right": (1.8, -3.45),
-        "bottom-right": (0.85, 3.9),
+        "top right": (1.8, -3.45),
+        "bottom right": (0.85, 3.9),
     }
 )
 """MesoNet's nine (Xiao et al. 2021, Nat Commun 12:5992), placed relative to the outlines.

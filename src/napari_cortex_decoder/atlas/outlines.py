@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.atlas import Area, Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
+from napari_cortex_decoder.atlas.reading import check_version, parse_json
 from napari_cortex_decoder.errors import AtlasError
 
 FORMAT = "cortex-atlas-outlines"
@@ -44,10 +44,7 @@ def read_outlines(text: str, where: str) -> Atlas:
     AtlasError
         If it is not such a file, is of a newer version, or its arcs do not close.
     """
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise AtlasError(f"{where} is not JSON ({error}); give an outlines file.") from error
+    data = parse_json(text, where)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise AtlasError(f"{where} is not an outlines file: its 'format' is not {FORMAT!r}.")
     check_version(where, data.get("version"), VERSION)
@@ -63,23 +60,6 @@ def read_outlines(text: str, where: str) -> Atlas:
             f"{where} lacks a field or has one of the wrong type ({error}); "
             "compare it with the outlines file that comes with the package."
         ) from error
-
-
-def check_version(where: str, version: object, newest: int) -> None:
-    """Refuse a file of a version that this program does not know.
-
-    Raises
-    ------
-    AtlasError
-        If `version` is no whole number from 1 to `newest`.
-    """
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise AtlasError(f"{where}: 'version' is {version!r}; it must be a whole number from 1.")
-    if version > newest:
-        raise AtlasError(
-            f"{where} is of version {version}, this program reads up to {newest}; "
-            "update napari-cortex-decoder."
-        )
 
 
 def _ring(data: dict[str, Any], acronym: str, where: str) -> NDArray[np.float64]:

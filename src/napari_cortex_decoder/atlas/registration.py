@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ class Registration:
     pixel_size
         Edge of a pixel in mm as the recording says, or None.
     method
-        How it was made: a `FitKind`, ``"guess"`` or ``"imported"``.
+        How it was made: a `FitKind`, ``"upright"``, ``"guess"``, or ``"imported from …"``.
     warnings
         Sentences that a user should read: mirrored, odd scale, ….
 
@@ -68,6 +69,12 @@ class Registration:
 
     def __post_init__(self) -> None:
         """Check that the way back exists."""
+        unknown = [name for name in self.landmarks if name not in self.atlas.landmarks]
+        if unknown:
+            raise AtlasError(
+                f"atlas {self.atlas.name!r} has no landmark {unknown[0]!r}; "
+                f"it has {', '.join(self.atlas.landmarks) or 'none'}."
+            )
         object.__setattr__(self, "matrix", _checked(self.matrix))
         if self.right_matrix is not None:
             object.__setattr__(self, "right_matrix", _checked(self.right_matrix))
@@ -77,6 +84,15 @@ class Registration:
                     "the matrices of the two hemispheres disagree on the midline; "
                     "fit them together."
                 )
+
+    @classmethod
+    def upright(cls, atlas: Atlas, pixel_size: float, bregma: tuple[float, float]) -> Registration:
+        """Place an atlas unturned, at `pixel_size` mm a pixel, with bregma at (row, column)."""
+        if not (np.isfinite(pixel_size) and pixel_size > 0):
+            raise AtlasError(f"the pixel size is {pixel_size}; give a positive number of mm.")
+        scale, (row, column) = 1 / pixel_size, bregma
+        matrix = np.array([[scale, 0, column], [0, scale, row], [0, 0, 1]])
+        return cls(atlas, matrix, pixel_size=pixel_size, method="upright")
 
     @property
     def matrices(self) -> tuple[NDArray[np.float64], ...]:
@@ -121,6 +137,38 @@ class Registration:
     def _inverses(self) -> tuple[NDArray[np.float64], ...]:
         return tuple(np.asarray(np.linalg.inv(m), dtype=np.float64) for m in self.matrices)
 
+    def nudged(
+        self,
+        *,
+        rows: float = 0.0,
+        columns: float = 0.0,
+        degrees: float = 0.0,
+        zoom: float = 1.0,
+    ) -> Registration:
+        """Move the whole placing by hand, landmarks included.
+
+        Parameters
+        ----------
+        rows, columns
+            Shift on the movie in px.
+        degrees
+            Clockwise turn on screen about bregma.
+        zoom
+            Factor of size about bregma, over 0.
+        """
+        if not zoom > 0:
+            raise AtlasError(f"zoom is {zoom}; give a factor over 0.")
+        y, x = self.to_px([(0.0, 0.0)])[0]
+        c, s = zoom * np.cos(np.radians(degrees)), zoom * np.sin(np.radians(degrees))
+        turn = np.array([[c, -s, x - c * x + s * y], [s, c, y - s * x - c * y], [0, 0, 1]])
+        turn[:2, 2] += columns, rows
+        moved = {
+            name: tuple(_apply(turn, _points([place[::-1]]))[0, ::-1].tolist())
+            for name, place in self.landmarks.items()
+        }
+        right = None if self.right_matrix is None else turn @ self.right_matrix
+        return replace(self, matrix=turn @ self.matrix, right_matrix=right, landmarks=moved)
+
     def residuals(self) -> tuple[Residual, ...]:
         """Give, for each landmark, its distance from the fit in mm and in px."""
         px = _points(list(self.landmarks.values()))
@@ -163,14 +211,21 @@ class Registration:
         numpy.ndarray
             Shape `shape`, int32: 0 where there is no area, i + 1 where ``atlas.areas[i]`` is. A
             pixel belongs to the area its centre lies in; on a shared border, or where outlines
-            overlap, to the first.
+            overlap, to the smaller one.
         """
         from skimage.draw import polygon
 
         image = np.zeros(shape, dtype=np.int32)
-        for label, outline in reversed(list(enumerate(self.outlines(), start=1))):
-            image[polygon(outline[:, 0], outline[:, 1], shape)] = label
+        outlines = self.outlines()
+        for i in self.atlas.largest_first:
+            image[polygon(outlines[i][:, 0], outlines[i][:, 1], shape)] = i + 1
         return image
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON with its atlas, direction by name; see `registration_file`."""
+        from napari_cortex_decoder.atlas.registration_file import save_registration
+
+        save_registration(self, path)
 
 
 def _checked(matrix: ArrayLike) -> NDArray[np.float64]:

@@ -1,0 +1,131 @@
+"""Registrations on disk: JSON that says which way its numbers go and carries its atlas."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_cortex_decoder.atlas.atlas import Area, Atlas
+from napari_cortex_decoder.atlas.reading import check_version, read_json
+from napari_cortex_decoder.atlas.registration import DIRECTION, Registration
+from napari_cortex_decoder.errors import AtlasError
+
+FORMAT = "cortex-registration"
+VERSION = 1
+
+
+def save_registration(registration: Registration, path: str | Path) -> None:
+    """Write a registration, whole or not at all.
+
+    Raises
+    ------
+    AtlasError
+        If the folder cannot be written to.
+    """
+    path = Path(path)
+    text = json.dumps(_as_data(registration), indent=1, ensure_ascii=False)
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with scratch.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise AtlasError(
+            f"{path} cannot be written ({error.strerror}); save the registration elsewhere."
+        ) from error
+
+
+def _as_data(registration: Registration) -> dict[str, Any]:
+    atlas, right = registration.atlas, registration.right_matrix
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "direction": DIRECTION,
+        "matrix": registration.matrix.tolist(),
+        "right_matrix": None if right is None else right.tolist(),
+        "method": registration.method,
+        "landmarks_row_column_px": {n: list(p) for n, p in registration.landmarks.items()},
+        "pixel_size_mm": registration.pixel_size,
+        "warnings": list(registration.warnings),
+        "atlas": {
+            "name": atlas.name,
+            "source": atlas.source,
+            "warnings": list(atlas.warnings),
+            "landmarks_x_y_mm": {n: list(p) for n, p in atlas.landmarks.items()},
+            "areas": [
+                {
+                    "acronym": area.acronym,
+                    "name": area.name,
+                    "side": area.side,
+                    "outline_x_y_mm": area.polygon.tolist(),
+                }
+                for area in atlas.areas
+            ],
+        },
+    }
+
+
+def load_registration(path: str | Path) -> Registration:
+    """Read a registration that `Registration.save` wrote, with its atlas.
+
+    Raises
+    ------
+    AtlasError
+        If the file is missing, is something else, is of a newer version, or runs the other way.
+    """
+    data = read_json(path)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise AtlasError(
+            f"{path} is not a registration: its 'format' is not {FORMAT!r}; "
+            "import transforms of other tools through read_wfield or read_mesonet."
+        )
+    check_version(str(path), data.get("version"), VERSION)
+    if data.get("direction") != DIRECTION:
+        raise AtlasError(
+            f"{path}: its 'direction' is {data.get('direction')!r}; "
+            f"this program reads {DIRECTION!r}."
+        )
+    try:
+        right = data["right_matrix"]
+        size = data["pixel_size_mm"]
+        return Registration(
+            _atlas_of(data["atlas"]),
+            np.asarray(data["matrix"], dtype=np.float64),
+            None if right is None else np.asarray(right, dtype=np.float64),
+            {str(n): (float(r), float(c)) for n, (r, c) in data["landmarks_row_column_px"].items()},
+            None if size is None else float(size),
+            str(data["method"]),
+            tuple(str(sentence) for sentence in data["warnings"]),
+        )
+    except AtlasError as error:
+        raise AtlasError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AtlasError(
+            f"{path} lacks a field or has one of the wrong type ({error!r}); save it again."
+        ) from error
+
+
+def _atlas_of(data: dict[str, Any]) -> Atlas:
+    return Atlas(
+        str(data["name"]),
+        tuple(
+            Area(
+                str(area["acronym"]),
+                str(area["name"]),
+                area["side"],
+                np.asarray(area["outline_x_y_mm"], dtype=np.float64),
+            )
+            for area in data["areas"]
+        ),
+        {str(n): (float(x), float(y)) for n, (x, y) in data["landmarks_x_y_mm"].items()},
+        str(data["source"]),
+        tuple(str(sentence) for sentence in data["warnings"]),
+    )

@@ -1,0 +1,187 @@
+"""What each area does over time: one pass over a movie, any number of areas."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cortex_decoder.errors import AtlasError
+
+_BLOCK_BYTES = 16 * 2**20
+
+
+def area_traces(
+    movie: da.Array,
+    label_image: NDArray[np.integer],
+    n_areas: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float64]:
+    """Average a movie over each area, frame by frame.
+
+    The movie is read once, from its first frame to its last, in blocks of about 16 MiB (or one
+    dask chunk, where that is more), so memory does not grow with its length.
+
+    Parameters
+    ----------
+    movie
+        Shape (t, y, x).
+    label_image
+        Shape (y, x), integers: 0 for no area, i + 1 for area i, as `Registration.label_image`
+        gives it.
+    n_areas
+        Number of areas, of which some may have no pixel.
+    progress
+        Called with (frames done, frames in all) after each block; an exception it raises ends
+        the pass.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (t, n_areas), float64, in the movie's own unit; NaN for an area with no pixel.
+
+    Raises
+    ------
+    AtlasError
+        If the label image is not the size of a frame, or has labels beyond `n_areas`.
+    """
+    labels = np.asarray(label_image)
+    if labels.shape != movie.shape[1:] or not np.issubdtype(labels.dtype, np.integer):
+        raise AtlasError(
+            f"the label image has shape {labels.shape} and type {labels.dtype}, the movie's "
+            f"frames have shape {movie.shape[1:]}; paint integers at the size of a frame."
+        )
+    if labels.min() < 0 or labels.max() > n_areas:
+        raise AtlasError(
+            f"the label image has labels {labels.min()} to {labels.max()} for {n_areas} areas; "
+            "0 is no area, i + 1 is area i."
+        )
+    flat = labels.ravel()
+    counts = np.bincount(flat, minlength=n_areas + 1)
+    traces = np.empty((movie.shape[0], n_areas))
+    for start, frames in _blocks(movie):
+        for t, frame in enumerate(frames, start):
+            sums = np.bincount(flat, weights=frame.ravel(), minlength=n_areas + 1)
+            with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of an area with no pixel
+                traces[t] = sums[1:] / counts[1:]
+        if progress is not None:
+            progress(start + len(frames), movie.shape[0])
+    return traces
+
+
+def _blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
+    """Read a movie in order, whole chunks at a time: half a chunk costs as much as all of it."""
+    frame_bytes = movie.dtype.itemsize * movie.shape[1] * movie.shape[2]
+    limit = max(1, _BLOCK_BYTES // frame_bytes)
+    cuts, stop = [0], 0
+    for size in movie.chunks[0]:
+        if stop > cuts[-1] and stop + size - cuts[-1] > limit:
+            cuts.append(stop)
+        stop += size
+    cuts.append(stop)
+    for start, stop in pairwise(cuts):
+        yield start, np.asarray(movie[start:stop].compute(scheduler="threads"))
+
+
+def relative_change(
+    traces: NDArray[np.floating], baseline: float | None = None
+) -> NDArray[np.float64]:
+    """Express traces as ΔF/F, the change relative to each area's own baseline.
+
+    Parameters
+    ----------
+    traces
+        Shape (t, n), fluorescence.
+    baseline
+        Percentile over time that is F₀, 0 to 100; the mean over time where it is None.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (t, n), a fraction: 0.01 is 1 %. NaN for an area with no pixel or no fluorescence.
+    """
+    if baseline is not None and not 0 <= baseline <= 100:
+        raise AtlasError(f"the baseline is percentile {baseline}; give 0 to 100.")
+    values = np.asarray(traces, dtype=np.float64)
+    f0 = values.mean(axis=0) if baseline is None else np.percentile(values, baseline, axis=0)
+    f0 = np.where(f0 > 0, f0, np.nan)
+    return np.asarray(values / f0 - 1)
+
+
+def correlate_behavior(traces: NDArray[np.floating], behavior: ArrayLike) -> NDArray[np.float64]:
+    """Correlate each area with a behavior over the frames where both are known.
+
+    Parameters
+    ----------
+    traces
+        Shape (t, n).
+    behavior
+        Shape (t,), one value a frame (speed, or 0 and 1 for a label); NaN where unknown.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), Pearson's r; NaN where fewer than three frames are known or one side does
+        not vary. Neighboring frames are alike, so r has far fewer degrees of freedom than
+        frames: it comes without a p value.
+    """
+    values = np.asarray(traces, dtype=np.float64)
+    other = np.asarray(behavior, dtype=np.float64)
+    if other.shape != values.shape[:1]:
+        raise AtlasError(
+            f"the behavior has shape {other.shape} for {len(values)} frames; "
+            "give one value a frame."
+        )
+    r = np.full(values.shape[1], np.nan)
+    for i, trace in enumerate(values.T):
+        known = np.isfinite(trace) & np.isfinite(other)
+        a, b = trace[known], other[known]
+        if known.sum() > 2 and np.ptp(a) > 0 and np.ptp(b) > 0:
+            r[i] = np.corrcoef(a, b)[0, 1]
+    return r
+
+
+def write_traces(
+    path: str | Path,
+    traces: NDArray[np.floating],
+    labels: Sequence[str],
+    times: NDArray[np.floating] | None = None,
+) -> None:
+    """Write traces as CSV: ``frame``, ``time_s`` where times are known, a column an area.
+
+    Parameters
+    ----------
+    path
+        Where to; an existing file is replaced.
+    traces
+        Shape (t, n).
+    labels
+        A heading for each area, such as `Area.label`.
+    times
+        Shape (t,), seconds.
+
+    Raises
+    ------
+    AtlasError
+        If the headings or times do not fit the traces, or the file cannot be written.
+    """
+    if traces.ndim != 2 or len(labels) != traces.shape[1]:
+        raise AtlasError(f"{len(labels)} headings for traces of shape {traces.shape}.")
+    if times is not None and times.shape != traces.shape[:1]:
+        raise AtlasError(f"times of shape {times.shape} for {len(traces)} frames.")
+    try:
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["frame", *([] if times is None else ["time_s"]), *labels])
+            for frame, row in enumerate(traces):
+                time = [] if times is None else [f"{times[frame]:.6f}"]
+                # as the other tables do: an empty cell is a value that there is not
+                cells = (f"{value:.7g}" if np.isfinite(value) else "" for value in row)
+                table.writerow([frame, *time, *cells])
+    except OSError as error:
+        raise AtlasError(f"{path} cannot be written ({error.strerror}).") from error
