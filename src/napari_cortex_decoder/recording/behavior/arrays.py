@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ from napari_cortex_decoder.recording.behavior.content import (
 COMMON_TIMES = ("times", "time", "timestamps", "t")
 FRAME_TIMES = "frame_times"
 VOLTS = "_v"
+# NumPy reads the header of an array as a Python literal, without running it
+HEADER_ERRORS = (SyntaxError, tokenize.TokenError)
 
 
 def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
@@ -52,7 +55,7 @@ def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
                     "copy it again."
                 )
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+    except (OSError, ValueError, EOFError, MemoryError, *HEADER_ERRORS) as error:
         if isinstance(error, RecordingError):
             raise
         raise RecordingError(f"{path}: not a readable .npy file ({error}).") from error
@@ -95,7 +98,7 @@ def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
                     arrays[name] = npy_format.read_array(file, allow_pickle=False)
     except (
         OSError, ValueError, EOFError, MemoryError, KeyError, NotImplementedError, RuntimeError,
-        zipfile.BadZipFile, zlib.error,
+        zipfile.BadZipFile, zlib.error, *HEADER_ERRORS,
     ) as error:  # fmt: skip
         if isinstance(error, RecordingError):
             raise

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_SAMPLES = 200_000_000
-"""Longest trace that is read: a day at 2 kHz. Headers that claim more are damaged or hostile."""
+MAX_SAMPLES = 100_000_000
+"""Longest trace that is read: a day at 1 kHz. Headers that claim more are damaged or hostile."""
 
 
 @dataclass(frozen=True, eq=False)

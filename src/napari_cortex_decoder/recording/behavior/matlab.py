@@ -17,6 +17,7 @@ from napari_cortex_decoder.recording.behavior.content import (
     BehaviorContent,
     Samples,
 )
+from napari_cortex_decoder.recording.matlab5 import real_arrays
 
 # the paper's own variables: its speed is thresholded at 0.5, which is in cm/s
 KNOWN_VARIABLES = {"speed_rs": ("speed", "cm/s")}
@@ -44,6 +45,8 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
     with path.open("rb") as file:
         head = file.read(MATLAB_73_USER_BLOCK + len(HDF5_MAGIC))
     is_hdf5 = head.startswith(HDF5_MAGIC) or head[MATLAB_73_USER_BLOCK:] == HDF5_MAGIC
+    from scipy.io.matlab import MatReadError
+
     read = _vectors_of_hdf5 if is_hdf5 else _vectors_of_version_5
     samples: dict[str, Samples] = {}
     try:
@@ -55,7 +58,8 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
     # what scipy.io and h5py raise on damaged files, found by mangling good ones
     except (
         OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError,
-        EOFError, OverflowError, MemoryError, RuntimeError, struct.error, zlib.error,
+        EOFError, OverflowError, MemoryError, RuntimeError, MatReadError, struct.error,
+        zlib.error,
     ) as error:  # fmt: skip
         raise RecordingError(
             f"{path}: this MATLAB file cannot be read ({error}); save it again."
@@ -71,15 +75,12 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
 def _vectors_of_version_5(
     path: Path, fields: Collection[str] | None
 ) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    from scipy.io import loadmat, whosmat
+    from scipy.io import loadmat
 
-    shapes = {name: shape for name, shape, kind in whosmat(path) if _is_numeric_class(kind)}
-    wanted = _chosen(path, shapes, fields)
+    wanted = _chosen(path, {name: array.shape for name, array in real_arrays(path).items()}, fields)
     loaded = loadmat(path, variable_names=wanted)
     for name in wanted:
-        # a logical or sparse variable loads as another thing than its header promises
-        if isinstance(loaded[name], np.ndarray) and loaded[name].dtype.kind in "biuf":
-            yield name, loaded[name]
+        yield name, loaded[name]
 
 
 def _vectors_of_hdf5(
@@ -106,10 +107,6 @@ def _vectors_of_hdf5(
         }
         for name in _chosen(path, shapes, fields):
             yield name, datasets[name][()]
-
-
-def _is_numeric_class(kind: str) -> bool:
-    return kind in {"double", "single", "logical"} or kind.startswith(("int", "uint"))
 
 
 def _chosen(
