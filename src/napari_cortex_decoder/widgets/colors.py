@@ -1,0 +1,67 @@
+"""The colours of behaviours and traces: safe for colour-blind eyes, the same everywhere.
+
+The palette is Okabe and Ito's (Okabe M, Ito K 2008, *Color Universal Design*), without its black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import cycle
+
+Color = tuple[int, int, int]
+"""Red, green and blue, 0–255."""
+
+SKY_BLUE: Color = (86, 180, 233)
+ORANGE: Color = (230, 159, 0)
+GREEN: Color = (0, 158, 115)
+PURPLE: Color = (204, 121, 167)
+YELLOW: Color = (240, 228, 66)
+BLUE: Color = (0, 114, 178)
+VERMILION: Color = (213, 94, 0)
+
+TRACE: Color = (200, 204, 210)
+"""Measured traces, such as speed: no behaviour's colour."""
+
+_FIXED: dict[str, Color] = {"rest": SKY_BLUE, "run": ORANGE}
+_OTHERS: tuple[Color, ...] = (GREEN, PURPLE, YELLOW, BLUE, VERMILION)
+
+
+def behavior_colors(behaviors: Iterable[str]) -> dict[str, Color]:
+    """Give each behaviour its colour.
+
+    Parameters
+    ----------
+    behaviors
+        All names in use, so that one name has one colour wherever it is shown; repeats are fine.
+
+    Returns
+    -------
+    dict of str to (int, int, int)
+        Rest and run always look the same; others take the palette in order and repeat it, every
+        round lighter, when there are more than it holds.
+    """
+    colors: dict[str, Color] = {}
+    palette = cycle(_OTHERS)
+    n_others = 0
+    for name in behaviors:
+        if name in colors:
+            continue
+        if name in _FIXED:
+            colors[name] = _FIXED[name]
+            continue
+        lightness = min(n_others // len(_OTHERS), 4) / 6
+        n_others += 1
+        colors[name] = _lighter(next(palette), lightness)
+    return colors
+
+
+def as_floats(color: Color) -> tuple[float, float, float, float]:
+    """Give a colour as napari wants it: red, green, blue and opacity, 0–1."""
+    red, green, blue = color
+    return red / 255, green / 255, blue / 255, 1.0
+
+
+def _lighter(color: Color, fraction: float) -> Color:
+    """Move a colour towards white."""
+    red, green, blue = (round(value + (255 - value) * fraction) for value in color)
+    return red, green, blue

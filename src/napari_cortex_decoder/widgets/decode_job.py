@@ -1,0 +1,143 @@
+"""Decoding off the GUI thread: results stream back while they come."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import WorkerBase
+
+from napari_cortex_decoder.decoder.decoder import load_decoder
+
+if TYPE_CHECKING:
+    from napari_cortex_decoder.decoder.decoder import Decoder
+    from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
+    from napari_cortex_decoder.recording import Recording
+
+_LOG = logging.getLogger(__name__)
+_SHORTEST_PAUSE = 1 / 30
+"""Seconds between two updates of the screen; more of them would only slow down scrubbing."""
+
+
+_LOADING = threading.Lock()
+"""Held while torch and MONAI are imported: two threads at once would see MONAI half-made."""
+
+
+def list_devices() -> dict[str, str]:
+    """Load torch and ask it what there is to compute on; not for the GUI thread."""
+    with _LOADING:
+        from napari_cortex_decoder.decoder.engine import available_devices
+    return available_devices()
+
+
+@dataclass
+class Update:
+    """What happened since the last update: several events of the engine in one.
+
+    Attributes
+    ----------
+    stage, done, total
+        Of the latest event.
+    chunks
+        New results: first frame, and probabilities of shape (n, k).
+    messages
+        Sentences to show.
+    prediction
+        The whole result, in the last update only.
+    """
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    chunks: list[tuple[int, NDArray[np.float32]]] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    prediction: Prediction | None = None
+
+    def add(self, event: DecodeEvent) -> None:
+        """Take in one event of the engine."""
+        self.stage, self.done, self.total = event.stage, event.done, event.total
+        if event.probability is not None and event.start is not None:
+            self.chunks.append((event.start, event.probability))
+        if event.message:
+            self.messages.append(event.message)
+        self.prediction = event.prediction or self.prediction
+
+
+class _Results(QObject):
+    loaded = Signal(object)
+    updated = Signal(object)
+
+
+class DecodeJob(WorkerBase[None]):
+    """One run of one decoder over one recording, in a thread of its own.
+
+    Not a generator worker: those swallow a RuntimeError, and so CUDA's *out of memory*. Signals
+    arrive on the GUI thread: `results.loaded` (the `Decoder`), `results.updated` (an `Update`, at
+    most 30 a second), `errored` (the exception), and `finished`, always, at the very end.
+
+    Parameters
+    ----------
+    decoder
+        A loaded decoder, or the name or file to load it from, which takes torch along.
+    recording
+        What to decode.
+    device
+        As for `Decoder.decode`.
+    any_rate
+        Decode although the frame rates differ.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder | str | Path,
+        recording: Recording,
+        *,
+        device: str,
+        any_rate: bool,
+    ) -> None:
+        super().__init__()
+        self.results = _Results()
+        self._decoder = decoder
+        self._recording = recording
+        self._device = device
+        self._any_rate = any_rate
+        self.warned.connect(_log_warning)
+
+    def work(self) -> None:
+        """Decode until the end or until `quit` was called; runs in the thread."""
+        decoder = self._decoder
+        if isinstance(decoder, (str, Path)):
+            with _LOADING:
+                decoder = load_decoder(decoder)
+            self.results.loaded.emit(decoder)
+        if self.abort_requested:
+            return
+        events = decoder.stream(self._recording, device=self._device, any_rate=self._any_rate)
+        with closing(events):
+            pending: Update | None = None
+            last = -np.inf
+            for event in events:
+                if self.abort_requested:
+                    return
+                pending = pending or Update(event.stage)
+                pending.add(event)
+                now = time.monotonic()
+                if now - last >= _SHORTEST_PAUSE or event.prediction is not None:
+                    self.results.updated.emit(pending)
+                    pending, last = None, now
+            if pending is not None:
+                self.results.updated.emit(pending)
+
+
+def _log_warning(shown: tuple[object, ...]) -> None:
+    """Write a library's warning to the log; superqt would drop it."""
+    message, category, filename, line = shown[:4]
+    _LOG.warning("%s:%s: %s: %s", filename, line, getattr(category, "__name__", ""), message)

@@ -1,0 +1,91 @@
+"""`cortex-decoder demo`: a simulated mouse in napari, decoded and playing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import napari
+from napari.layers import Layer
+from qtpy.QtCore import QTimer
+
+from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.simulation import simulate_recording
+from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.session import workspace_of
+
+_WINDOW = (1500, 950)  # px
+_TIME_TO_DRAW = 800  # ms between the last change and the picture
+
+
+def run_demo(
+    folder: Path, *, seed: int = 1, seconds: float = 60.0, screenshot: bool = False
+) -> None:
+    """Open napari with a simulated mouse, decode it with the bundled decoder, and play it.
+
+    Parameters
+    ----------
+    folder
+        Made if missing; gets ``<recording>.csv``, and how it was made as JSON.
+    seed, seconds
+        Which session of the simulated mouse, and its length.
+    screenshot
+        Do not play: put the slider into a bout of running, save the window as ``screenshot.png``
+        in `folder`, and end.
+
+    Raises
+    ------
+    CortexDecoderError
+        If there is no decoder, or a step fails.
+    """
+    recording = simulate_recording(seed=seed, seconds=seconds)
+    folder.mkdir(parents=True, exist_ok=True)
+    viewer = napari.Viewer(title="Cortex Decoder", show=False)
+    viewer.window.resize(*_WINDOW)
+    viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
+    viewer.add_layer(Layer.create(*movie_layer(recording, sample_contrast_limits(recording))))
+    workspace = workspace_of(viewer)
+    failures: list[Exception] = []
+
+    def fail(error: Exception) -> None:
+        failures.append(error)
+        viewer.close()
+
+    def go_on(complete: bool) -> None:
+        """Decoded: keep the result, then play or take the picture."""
+        prediction = workspace.decode.prediction
+        if not complete or prediction is None:
+            return
+        workspace.decode.save(folder / f"{recording.name}.csv")
+        if screenshot:
+            workspace.movie.seek(_show_frame(prediction))
+            QTimer.singleShot(_TIME_TO_DRAW, picture)
+        else:
+            viewer.window._qt_viewer.dims.play(axis=0, fps=recording.known_frame_rate())
+
+    def picture() -> None:
+        viewer.screenshot(str(folder / "screenshot.png"), canvas_only=False, flash=False)
+        viewer.close()
+
+    def start() -> None:
+        if workspace.decode.obstacle is not None:
+            fail(CortexDecoderError(f"demo: nothing can be decoded: {workspace.decode.obstacle}"))
+        workspace.decode.decode()
+
+    if screenshot:
+        workspace.failed.connect(fail)
+    workspace.decode.events.complete.connect(go_on)
+    viewer.show()
+    QTimer.singleShot(0, start)
+    napari.run()
+    if failures:
+        raise failures[0]
+
+
+def _show_frame(prediction: Prediction) -> int:
+    """Pick the middle of the longest bout of the last behaviour; the first frame if it has none."""
+    ethogram = Ethogram.from_frames(prediction.labels(), prediction.behaviors)
+    bouts = [bout for bout in ethogram.bouts if bout.behavior == prediction.behaviors[-1]]
+    longest = max(bouts, key=lambda bout: bout.stop - bout.start, default=None)
+    return 0 if longest is None else (longest.start + longest.stop) // 2

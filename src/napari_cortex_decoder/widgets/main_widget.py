@@ -1,0 +1,65 @@
+"""The dock *Cortex Decoder*: one section for each step of the work, in its order."""
+
+from __future__ import annotations
+
+from napari import Viewer
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from napari_cortex_decoder.widgets.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.session import workspace_of
+from napari_cortex_decoder.widgets.timeline import show_timeline
+
+
+class CortexDecoderWidget(QWidget):
+    """Shows the workspace of a viewer, section by section, and opens the timeline with it."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self._workspace = workspace_of(napari_viewer)
+        self.setAcceptDrops(True)
+        movie, choice, decode = (
+            self._workspace.movie,
+            self._workspace.choice,
+            self._workspace.decode,
+        )
+        sections = QWidget()
+        column = QVBoxLayout(sections)
+        column.setContentsMargins(2, 4, 2, 4)
+        column.setSpacing(4)
+        for section in (RecordingSection(movie), DecodeSection(movie, choice, decode)):
+            column.addWidget(section)
+        timeline = QPushButton("Show timeline")
+        timeline.setToolTip("Bring the timeline back below the canvas")
+        timeline.clicked.connect(lambda: show_timeline(napari_viewer))
+        column.addWidget(timeline, alignment=Qt.AlignmentFlag.AlignRight)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidget(sections)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+        show_timeline(napari_viewer)
+
+    def sizeHint(self) -> QSize:
+        """Ask for a column that shows two sections whole."""
+        return QSize(390, 560)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take files."""
+        if event is not None and event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what is dropped: movies, behavior, decoders."""
+        if event is None:
+            return
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self._workspace.take(url.toLocalFile())
+        event.acceptProposedAction()

@@ -1,0 +1,119 @@
+"""The parts that all sections of the dock are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+
+class Section(QFrame):
+    """A titled part of the dock that folds away; a tick and a few words tell that it is done.
+
+    Not superqt's `QCollapsible`: that fixes the height of its content from the size hint, which
+    cuts off texts that wrap.
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self._header = QToolButton()
+        self._header.setText(title)
+        self._header.setCheckable(True)
+        self._header.setChecked(True)
+        self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._header.setArrowType(Qt.ArrowType.DownArrow)
+        self._header.setAutoRaise(True)
+        self._header.setStyleSheet("font-weight: bold; border: none; background: transparent;")
+        self._header.toggled.connect(self.set_expanded)
+        self._tick = QLabel()
+        self._summary = QElidingLabel()
+        self._summary.setEnabled(False)
+        policy = QSizePolicy.Policy
+        self._summary.setSizePolicy(policy.Ignored, policy.Preferred)
+        line = QHBoxLayout()
+        line.setSpacing(6)
+        line.addWidget(self._header)
+        line.addWidget(self._tick)
+        line.addWidget(self._summary, stretch=1)
+        self._body = QFrame()
+        self.content = QVBoxLayout(self._body)
+        self.content.setContentsMargins(20, 2, 4, 10)
+        self.content.setSpacing(6)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(line)
+        whole.addWidget(self._body)
+
+    def set_expanded(self, expanded: bool) -> None:
+        """Show the content, or only the header."""
+        self._header.setChecked(expanded)
+        arrow = Qt.ArrowType.DownArrow if expanded else Qt.ArrowType.RightArrow
+        self._header.setArrowType(arrow)
+        self._body.setVisible(expanded)
+
+    def set_done(self, summary: str | None) -> None:
+        """Tick the section off with a few words; None takes the tick away."""
+        self._tick.setText("" if summary is None else "✓")
+        self._summary.setText(summary or "")
+
+
+def wrapped_label(text: str = "") -> QLabel:
+    """Make a label that takes as many lines as it needs, and whose text can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    policy = QSizePolicy.Policy
+    label.setSizePolicy(policy.Ignored, policy.Minimum)
+    return label
+
+
+def set_or_hide(label: QLabel, text: str | None) -> None:
+    """Show a text, or nothing at all."""
+    label.setText(text or "")
+    label.setVisible(bool(text))
+
+
+def ask_file(
+    parent: QWidget,
+    title: str,
+    pattern: str,
+    then: Callable[[str], None],
+    *,
+    save_as: str | None = None,
+) -> None:
+    """Ask for a file in a window of its own, which blocks nothing.
+
+    Parameters
+    ----------
+    parent
+        Whom the dialog belongs to.
+    title, pattern
+        What it says, and Qt's name filter.
+    then
+        Called with the chosen path; not at all if none is chosen.
+    save_as
+        Proposed name of a file to write; None to choose an existing one.
+    """
+    dialog = QFileDialog(parent, title)
+    dialog.setNameFilter(pattern)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    if save_as is None:
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    else:
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(save_as)
+    dialog.fileSelected.connect(then)
+    dialog.open()

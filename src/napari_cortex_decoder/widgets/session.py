@@ -1,0 +1,136 @@
+"""One workspace per viewer: found by the viewer, tied to its layers and slider, freed with it."""
+
+from __future__ import annotations
+
+import atexit
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+from napari import Viewer
+from napari.layers import Layer
+from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QWidget
+from superqt.utils import WorkerBase
+
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.layers import (
+    frame_at_point,
+    point_of_frame,
+    recording_of,
+    refresh_recording,
+)
+from napari_cortex_decoder.widgets.overlay import BehaviorText
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+# A script may end while a thread still loads torch: Qt must not be taken down under it.
+atexit.register(WorkerBase.await_workers)
+
+_SESSIONS: WeakKeyDictionary[Viewer, _Session] = WeakKeyDictionary()
+
+
+def workspace_of(viewer: Viewer) -> Workspace:
+    """Give the workspace of a viewer; the first call makes it and ties it to the viewer."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are handed a proxy
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = _Session(viewer)
+    return _SESSIONS[viewer].workspace
+
+
+class _Session:
+    """The ties between a viewer and its workspace, in both directions.
+
+    A layer that carries a recording is what makes it the open one: it may come from our reader, a
+    sample, or the dock. The newest counts; when it goes, the one before it does.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.workspace = Workspace()
+        self._viewer = ref(viewer)
+        self._layer: Layer | None = None
+        self._text = BehaviorText(viewer, self.workspace)
+        movie = self.workspace.movie
+        movie.opened.connect(self._add_layer)
+        movie.seek_wanted.connect(self._move_slider)
+        movie.events.recording.connect(self._update_layer)
+        self.workspace.failed.connect(_notify)
+        viewer.layers.events.inserted.connect(self._find_layer)
+        viewer.layers.events.removed.connect(self._find_layer)
+        viewer.dims.events.point.connect(self._read_slider)
+        self._watch = _CloseWatch(viewer.window._qt_window, self.close)
+        self._find_layer()
+
+    def close(self) -> None:
+        """Undo every tie; the viewer is going away."""
+        viewer = self._viewer()
+        self.workspace.close()
+        if viewer is None:
+            return
+        viewer.layers.events.inserted.disconnect(self._find_layer)
+        viewer.layers.events.removed.disconnect(self._find_layer)
+        viewer.dims.events.point.disconnect(self._read_slider)
+        self._text.close()
+        _SESSIONS.pop(viewer, None)
+
+    def _add_layer(self, layer_data: tuple[Any, dict[str, Any], str]) -> None:
+        viewer = self._viewer()
+        if viewer is not None:
+            viewer.add_layer(Layer.create(*layer_data))
+
+    def _find_layer(self, event: object = None) -> None:
+        """Make the newest layer that carries a recording the open one."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        layers = [layer for layer in viewer.layers if recording_of(layer) is not None]
+        newest = layers[-1] if layers else None
+        if newest is self._layer:
+            return
+        self._layer = newest
+        self.workspace.movie.show(recording_of(newest) if newest is not None else None)
+        self._read_slider()
+
+    def _update_layer(self, recording: Recording | None) -> None:
+        """Keep scale and units of the layer in step with its recording."""
+        layer = self._layer
+        if layer is not None and recording is not None and recording_of(layer) is not recording:
+            refresh_recording(layer, recording)
+            self._read_slider()
+
+    def _read_slider(self, event: object = None) -> None:
+        viewer = self._viewer()
+        # While a layer is removed the slider moves before the layer list tells of it.
+        if viewer is not None and self._layer is not None and self._layer in viewer.layers:
+            dims = viewer.dims
+            self.workspace.movie.frame = frame_at_point(self._layer, dims.point, dims.units)
+
+    def _move_slider(self, frame: int) -> None:
+        viewer = self._viewer()
+        if viewer is not None and self._layer is not None:
+            dims = viewer.dims
+            axis = dims.ndim - self._layer.ndim
+            dims.set_point(axis, point_of_frame(self._layer, frame, dims.units))
+
+
+class _CloseWatch(QObject):
+    """Tells when a window is about to be deleted: napari has no event for it."""
+
+    def __init__(self, window: QWidget, then: Any) -> None:
+        super().__init__(window)
+        self._then = then
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Look at the window's events and let them pass."""
+        if event is not None and event.type() == QEvent.Type.DeferredDelete:
+            self._then()
+        return False
+
+
+def _notify(error: Exception) -> None:
+    """Show what went wrong: one sentence for the user's errors, the traceback for ours."""
+    if isinstance(error, CortexDecoderError):
+        show_error(str(error))
+    else:
+        notification_manager.receive_error(type(error), error, error.__traceback__)

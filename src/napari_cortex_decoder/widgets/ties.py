@@ -1,0 +1,29 @@
+"""Connections that a view makes to longer-lived objects, and undoes when it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Ties:
+    """Signals (psygnal's or napari's) connected to slots.
+
+    Qt undoes connections between Qt objects by itself; nobody does it for these, and a slot of a
+    widget whose window is gone raises.
+    """
+
+    def __init__(self) -> None:
+        self._ties: list[tuple[Any, Callable[..., Any]]] = []
+
+    def tie(self, slot: Callable[..., Any], *signals: Any) -> None:
+        """Call a slot on each of some signals."""
+        for signal in signals:
+            signal.connect(slot)
+            self._ties.append((signal, slot))
+
+    def undo(self) -> None:
+        """Disconnect all."""
+        for signal, slot in self._ties:
+            signal.disconnect(slot)
+        self._ties.clear()

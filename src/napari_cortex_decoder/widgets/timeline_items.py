@@ -1,0 +1,145 @@
+"""What a row of the timeline is made of: behaviours in colour, and traces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QRectF
+from qtpy.QtGui import QImage, QPainter
+
+from napari_cortex_decoder.widgets.colors import Color
+
+_EMPTY = np.empty(0)
+_AXIS_WIDTH, _STRIP_HEIGHT, _ANY_HEIGHT = 34, 18, 10_000  # px
+
+
+class BehaviorStrip(pg.GraphicsObject):
+    """One coloured stretch per bout; frames of *unknown* stay empty.
+
+    Paints one colour a pixel column, whatever the zoom, so that its cost does not grow with the
+    recording.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._edges: NDArray[np.float64] = _EMPTY
+        self._labels: NDArray[np.integer] = _EMPTY.astype(np.int64)
+        self._palette = np.zeros((1, 4), dtype=np.uint8)
+
+    def set_frames(
+        self,
+        edges: NDArray[np.float64],
+        labels: NDArray[np.integer],
+        colors: list[Color],
+    ) -> None:
+        """Show labels.
+
+        Parameters
+        ----------
+        edges
+            Shape (t + 1,): where each frame begins, and where the last one ends.
+        labels
+            Shape (t,): index into `colors`, −1 for unknown. Not copied: after a change in place
+            call `update`.
+        colors
+            One for each behaviour.
+        """
+        self.prepareGeometryChange()
+        self._edges, self._labels = edges, labels
+        rows = [(*color, 255) for color in colors] + [(0, 0, 0, 0)]  # −1 takes the last one
+        self._palette = np.array(rows, dtype=np.uint8)
+        self.update()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.set_frames(_EMPTY, _EMPTY.astype(np.int64), [])
+
+    def boundingRect(self) -> QRectF:
+        """Give the rectangle that holds all frames."""
+        if not self._labels.size:
+            return QRectF()
+        return QRectF(self._edges[0], 0, self._edges[-1] - self._edges[0], 1)
+
+    def paint(self, painter: QPainter, *_: object) -> None:
+        """Paint the part in view."""
+        box = self.getViewBox()
+        if not self._labels.size or box is None:
+            return
+        (left, right), _ = box.viewRange()
+        left, right = max(left, self._edges[0]), min(right, self._edges[-1])
+        if left >= right:
+            return
+        n_columns = max(1, round((right - left) / box.viewPixelSize()[0]))
+        middles = left + (np.arange(n_columns) + 0.5) * (right - left) / n_columns
+        frames = np.searchsorted(self._edges, middles, side="right") - 1
+        pixels = self._palette[self._labels[frames]].tobytes()  # must outlive the image
+        image = QImage(pixels, n_columns, 1, 4 * n_columns, QImage.Format.Format_RGBA8888)
+        painter.drawImage(QRectF(left, 0, right - left, 1), image)
+
+
+class Row:
+    """One row of the timeline: its name, its vertical axis, and a view of the common time.
+
+    Parameters
+    ----------
+    layout
+        Where it goes, below the rows already there.
+    title, unit
+        What it shows.
+    strip
+        Whether it is a narrow one, for behaviours in colour; else it takes its share of the height.
+    text
+        Colour of everything written.
+    """
+
+    def __init__(
+        self, layout: pg.GraphicsLayout, title: str, unit: str, *, strip: bool, text: str
+    ) -> None:
+        small = f"<br><span style='font-size: 7pt'>{unit}</span>" if unit else ""
+        layout.addLabel(f"{title}{small}", justify="right", color=text, size="9pt")
+        self.axis = pg.AxisItem(
+            "left", textPen=text, pen=pg.mkPen(text, width=0.5), maxTickLength=-4
+        )
+        self.axis.setWidth(_AXIS_WIDTH)
+        self.axis.setStyle(showValues=not strip, maxTickLevel=0)
+        layout.addItem(self.axis)
+        self.view: pg.ViewBox = layout.addViewBox(enableMenu=False, defaultPadding=0)
+        self.view.setMouseEnabled(x=True, y=False)
+        tallest = _STRIP_HEIGHT if strip else _ANY_HEIGHT  # said anew: a layout remembers its rows
+        layout.layout.setRowMaximumHeight(layout.currentRow, tallest)
+        if strip:
+            self.axis.setPen(None)
+            self.view.setYRange(0, 1, padding=0)
+        self.axis.linkToView(self.view)
+        self.cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(text, width=1))
+        self.cursor.setZValue(10)
+        self.view.addItem(self.cursor, ignoreBounds=True)
+        layout.nextRow()
+
+
+def add_time_axis(layout: pg.GraphicsLayout, view: pg.ViewBox, label: str, text: str) -> None:
+    """Write the times of a view below the last row."""
+    axis = pg.AxisItem("bottom", textPen=text, pen=pg.mkPen(text, width=0.5), maxTickLength=-4)
+    axis.enableAutoSIPrefix(False)
+    axis.setLabel(label, color=text)
+    axis.linkToView(view)
+    layout.layout.setRowMaximumHeight(layout.currentRow, _ANY_HEIGHT)
+    layout.addItem(axis, layout.currentRow, 2)
+
+
+class TraceCurve(pg.PlotDataItem):
+    """A curve that stays fast at a million points: thinned to the pixels in view, peaks kept."""
+
+    def __init__(self, color: Color, *, filled: bool = False) -> None:
+        super().__init__(pen=pg.mkPen(color, width=1), connect="finite", antialias=True)
+        if filled:
+            self.setFillLevel(0)
+            self.setFillBrush((*color, 90))
+        self.setDownsampling(auto=True, method="peak")
+        self.setClipToView(True)
+
+    def viewRangeChanged(self, *args: object, **kwargs: object) -> None:
+        """Thin again; not while being taken away, when pyqtgraph 0.14 passes the wrong view."""
+        if isinstance(self.getViewBox(), pg.ViewBox):
+            super().viewRangeChanged(*args, **kwargs)

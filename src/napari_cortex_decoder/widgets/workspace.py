@@ -1,0 +1,71 @@
+"""The state behind the widgets of one viewer: they show it and send it intents.
+
+Each section of the dock has its model here, which holds all its state and whose methods are the
+intents; models may read those of the sections above them. None knows a widget or the viewer.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from pathlib import Path
+
+from psygnal import Signal
+
+from napari_cortex_decoder.recording import movie_patterns
+from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.widgets.choice_model import ChoiceModel
+from napari_cortex_decoder.widgets.colors import Color, behavior_colors
+from napari_cortex_decoder.widgets.decode_model import DecodeModel
+from napari_cortex_decoder.widgets.movie_model import MovieModel
+
+
+class Workspace:
+    """Everything that the widgets of one viewer show.
+
+    Attributes
+    ----------
+    movie
+        The open recording, its labels, the frame under the slider.
+    choice
+        The chosen decoder and device.
+    decode
+        The prediction, and the job that makes it.
+    """
+
+    failed = Signal(Exception)
+    """Something that the user asked for did not work."""
+
+    def __init__(self) -> None:
+        self.movie = MovieModel()
+        self.choice = ChoiceModel(self.movie)
+        self.decode = DecodeModel(self.movie, self.choice)
+        for model in (self.movie, self.choice, self.decode):
+            model.failed.connect(self.failed.emit)
+
+    @property
+    def behavior_colors(self) -> dict[str, Color]:
+        """Colour of every behaviour in use, the same wherever it is shown."""
+        prediction, ethogram = self.decode.prediction, self.movie.ethogram
+        return behavior_colors(
+            [
+                *(ethogram.behaviors if ethogram else ()),
+                *(prediction.behaviors if prediction else ()),
+            ]
+        )
+
+    def take(self, path: str | Path) -> None:
+        """Take a file of any kind that one can drop: a decoder, behaviour, or else a movie."""
+        suffix = Path(path).suffix.lower()
+        is_movie = any(fnmatch(Path(path).name.lower(), known) for known in movie_patterns())
+        if suffix == ".safetensors":
+            self.choice.offer(path)
+        elif suffix in READERS and not is_movie and self.movie.recording is not None:
+            self.movie.add_behavior(path)
+        else:
+            self.movie.open(path)
+
+    def close(self) -> None:
+        """End whatever runs; late results are dropped."""
+        self.decode.close()
+        self.choice.close()
+        self.movie.close()
