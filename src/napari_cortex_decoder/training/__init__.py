@@ -1,1 +1,1 @@
-"""Training: cached frames, augmentation, the paper's two stages, and the bundled decoder's recipe."""
+"""Training: cached frames, augmentation, the paper's two stages, the bundled decoder's recipe."""

@@ -1,4 +1,4 @@
-"""The paper's two stages as Lightning modules: the CNN on images, then the RNN on their features."""
+"""The paper's two stages as Lightning modules: the CNN on images, the RNN on their features."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class _Stage(lightning.LightningModule):
         self.auc = BinaryAUROC() if n_logits == 1 else MulticlassAUROC(n_logits)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        """Gather loss and AUC of held-out mice."""
         inputs, labels = batch
         logits = self(inputs)
         self.log("validation_loss", classification_loss(logits, labels), prog_bar=True)
@@ -44,6 +45,7 @@ class _Stage(lightning.LightningModule):
         self.log("validation_auc", self.auc, prog_bar=True)
 
     def configure_optimizers(self) -> dict[str, object]:
+        """Adam with decay, one cycle of learning rate over the whole fit."""
         optimizer = torch.optim.AdamW(
             self.parameters(), lr=self.max_learning_rate / 25, weight_decay=self.weight_decay
         )
@@ -94,9 +96,11 @@ class FrameStage(_Stage):
     def forward(self, images: Tensor) -> Tensor:
         """Give logits of images, shape (n, 3, y, x)."""
         size = (self.image_size, self.image_size)
-        return self.encoder(functional.interpolate(images.float(), size, mode="area"))
+        logits: Tensor = self.encoder(functional.interpolate(images.float(), size, mode="area"))
+        return logits
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        """Give the loss of a batch of images, varied anew."""
         images, labels = batch
         images = images.float()
         if self.augmentation is not None:
@@ -137,9 +141,11 @@ class WindowStage(_Stage):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Give logits of windows of features, shape (n, length, 1280)."""
-        return self.head(windows)
+        logits: Tensor = self.head(windows)
+        return logits
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        """Give the loss of a batch of windows, with noise on their features."""
         windows, labels = batch
         spread = windows.std(dim=(0, 1), keepdim=True)
         noisy = windows + torch.randn_like(windows) * spread * self.feature_noise
