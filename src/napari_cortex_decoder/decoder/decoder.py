@@ -167,6 +167,11 @@ class Decoder:
         from napari_cortex_decoder.decoder.engine import Engine
 
         warnings = [*recording.warnings, *self._check_rate(recording, any_rate)]
+        if self.provenance.simulated:
+            warnings.append(
+                f"decoder {self.name!r} learned from simulated mice: train or fine-tune it before "
+                "you trust what it says of a real one."
+            )
         engine = Engine(self.network, self.config, device=device, batch_size=batch_size)
         engine.check_length(recording)
         return self._collect(engine, recording, warnings, device=device, any_rate=any_rate)
