@@ -280,7 +280,7 @@ def test_a_lazy_movie_travels_to_another_process(tmp_path: Path, way: str) -> No
     tifffile.imwrite(tmp_path / "m.tif", movie, **WAYS[way])
     lazy = open_recording(tmp_path / "m.tif").movie
     lazy[2].compute()
-    travelled = pickle.loads(pickle.dumps(lazy))  # noqa: S301: our own bytes, as dask sends them
+    travelled = pickle.loads(pickle.dumps(lazy))  # noqa: S301 (our own bytes)
     np.testing.assert_array_equal(travelled.compute(), movie)
 
 

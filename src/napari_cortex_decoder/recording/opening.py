@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.clock import clock_warnings, rate_of
-from napari_cortex_decoder.recording.formats import MovieFile, format_of
-from napari_cortex_decoder.recording.formats.frames import EveryNth, check_frames, lazy_movie
+from napari_cortex_decoder.recording.formats import MovieFile, MovieFormat, format_of
+from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked, check_frames
+from napari_cortex_decoder.recording.formats.joining import join, natural_key
+from napari_cortex_decoder.recording.formats.lazy import lazy_movie
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.sidecar import remembered_metadata
 
+# A rate that a user gives and one that frame times give are the same within this.
+_SAME_RATE = 0.01
+
 
 def open_recording(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     frame_rate: float | None = None,
     pixel_size: float | None = None,
     channels: int | None = None,
+    dataset: str | None = None,
+    axes: str | None = None,
+    shape: tuple[int, ...] | None = None,
+    dtype: str | None = None,
 ) -> Recording:
     """Open a recording without reading its frames.
 
     What is given here counts before what the file says, and that before what was remembered in
-    the recording's sidecar folder.
+    the recording's sidecar folder. ``docs/formats.md`` lists the formats.
 
     Parameters
     ----------
     path
-        File or folder of the movie.
+        File or folder of the movie; several files of one session are joined in the natural order
+        of their names (2 before 10).
     frame_rate
         Frames a second (Hz) of the movie; of interleaved colours, of each one.
     pixel_size
@@ -40,6 +52,14 @@ def open_recording(
     channels
         Number of colours that the camera took in turns, 1 or 2: with 2, frames 0, 2, 4, … are the
         movie and frames 1, 3, 5, … its reference. None takes what the file says.
+    dataset
+        Name of the movie inside an HDF5, MATLAB, Zarr or NWB file that holds several.
+    axes
+        What the axes of an array mean, slowest first, such as ``"tyx"`` or ``"yxt"``, where the
+        file does not say and the guess is wrong.
+    shape, dtype
+        (frames, rows, columns) or (rows, columns), and type of a pixel such as ``"uint16"``, of a
+        raw file whose name does not say.
 
     Returns
     -------
@@ -51,45 +71,40 @@ def open_recording(
     RecordingError
         If the file is missing, unreadable, truncated, no movie, or a value is impossible.
     """
-    path = Path(path).expanduser().absolute()
-    _check_said(path, frame_rate, pixel_size, channels)
-    try:
-        path.stat()
-    except OSError as error:
-        raise RecordingError(
-            f"{path}: there is no such file ({error.strerror}); check the path."
-        ) from error
+    paths = _paths(path)
+    path = paths[0]
+    _check_given(path, frame_rate, pixel_size, channels)
+    options = {"dataset": dataset, "axes": axes, "shape": shape, "dtype": dtype}
+    given = {name: value for name, value in options.items() if value is not None}
     movie_format = format_of(path)
-    found = movie_format.open(path)
+    parts = [_open(p, format_of(p), given) for p in paths]
+    found = parts[0] if len(parts) == 1 else join(paths, parts)
     remembered = remembered_metadata(path)
+
     warnings = list(found.warnings)
-    interleaved = _interleaved(path, found, channels)
-
-    rate_in_file, times = found.frame_rate, found.frame_times
-    if interleaved > found.channels:
-        rate_in_file = rate_in_file / interleaved if rate_in_file else None
-        times = times[::interleaved] if times is not None else None
-    if times is not None and not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
+    frames = found.frames.shape[0]
+    if found.claimed_frames is not None and frames < found.claimed_frames:
         warnings.append(
-            "the frame times in the file do not increase; they are left out, and the frame rate "
-            "alone makes the time axis."
+            f"{frames} of the {found.claimed_frames} frames of this acquisition are here; open its "
+            "other files together with this one for the whole session."
         )
-        times = None
-    if times is not None and len(times) > 1:
-        warnings += clock_warnings(times)
-        rate_in_file = rate_of(times)
-
-    movie, reference = found.frames, found.reference
-    if interleaved == 2:
-        n_pairs, odd = divmod(movie.shape[0], 2)
-        movie, reference = EveryNth(found.frames, 0, 2), EveryNth(found.frames, 1, 2)
-        if odd:
-            warnings.append(f"the last of {n_pairs + 1} frames has no reference frame.")
+    movie, reference, shown, said = _split(path, found, channels)
+    warnings += said
     check_frames(path, movie.shape, movie.dtype)
+    turns = channels or found.channels
+    rate = _first(
+        frame_rate,
+        found.frame_rate * found.channels / turns if found.frame_rate else None,
+        remembered.get("frame_rate"),
+    )
+    times = found.frame_times[shown] if found.frame_times is not None else None
+    if times is None and found.numbers is not None and rate and _has_gaps(found.numbers):
+        times = (found.numbers[shown] - found.numbers[0]) / (rate * turns)
+    rate, times, said = _clock(rate, frame_rate, times)
     return Recording(
         movie=lazy_movie(movie),
         name=path.stem,
-        frame_rate=_first(frame_rate, rate_in_file, remembered.get("frame_rate")),
+        frame_rate=rate,
         pixel_size=_first(pixel_size, found.pixel_size, remembered.get("pixel_size")),
         path=path,
         subject=found.subject,
@@ -97,24 +112,91 @@ def open_recording(
         reference=lazy_movie(reference) if reference is not None else None,
         format=movie_format.name,
         metadata=found.metadata,
-        warnings=tuple(warnings),
+        warnings=tuple(warnings + said),
     )
+
+
+def _paths(path: Any) -> list[Path]:
+    several = [path] if isinstance(path, str | os.PathLike) else list(path)
+    paths = sorted((Path(p).expanduser().absolute() for p in several), key=natural_key)
+    if not paths:
+        raise RecordingError("no file was given; give the files of one session.")
+    for one in paths:
+        try:
+            one.stat()
+        except (OSError, ValueError) as error:
+            raise RecordingError(
+                f"{one}: there is no such file ({getattr(error, 'strerror', error)}); "
+                "check the path."
+            ) from error
+    return paths
+
+
+def _open(path: Path, movie_format: MovieFormat, given: dict[str, Any]) -> MovieFile:
+    unknown = sorted(set(given) - movie_format.options)
+    if unknown:
+        raise RecordingError(
+            f"{path}: {', '.join(unknown)} means nothing for {movie_format.name}; leave it out."
+        )
+    return movie_format.open(path, **given)
+
+
+def _split(
+    path: Path, found: MovieFile, channels: int | None
+) -> tuple[FrameReader, FrameReader | None, NDArray[np.int64], list[str]]:
+    """Movie, reference, which frames of the file are the movie's, and what to say about it."""
+    every = np.arange(found.frames.shape[0], dtype=np.int64)
+    if (channels or found.channels) == 1:
+        return found.frames, found.reference, every, []
+    if found.reference is not None:
+        raise RecordingError(
+            f"{path}: the file keeps its reference movie apart; leave out channels={channels}."
+        )
+    said = []
+    numbers = every if found.numbers is None else found.numbers - found.numbers[0]
+    even = numbers % 2 == 0
+    # a frame of the movie and the next one of the reference make a pair; the last frame of the
+    # session may be alone
+    paired = np.isin(numbers + 1, numbers) | (every == every[-1])
+    first, second = every[even & paired], every[~even & np.isin(numbers - 1, numbers)]
+    lost = len(every) - len(first) - len(second)
+    if lost:
+        said.append(
+            f"{lost} frames have no partner of the other colour, which the camera lost; "
+            "they are left out."
+        )
+    if len(first) > len(second):
+        said.append("the last frame of the movie has no reference frame.")
+    return Picked(found.frames, first), Picked(found.frames, second), first, said
+
+
+def _has_gaps(numbers: NDArray[np.int64]) -> bool:
+    return bool((np.diff(numbers) != 1).any())
+
+
+def _clock(
+    rate: float | None, given: float | None, times: NDArray[np.float64] | None
+) -> tuple[float | None, NDArray[np.float64] | None, list[str]]:
+    """Rate, frame times that can be believed, and what to say about them."""
+    if times is None or len(times) < 2:
+        return rate, None, []
+    if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
+        return rate, None, ["the frame times in the file do not increase; they are left out."]
+    measured = rate_of(times)
+    if given is not None and abs(measured / given - 1) > _SAME_RATE:
+        note = (
+            f"the frame times in the file say {measured:.4g} Hz; they are left out, because "
+            f"{given:g} Hz was given."
+        )
+        return rate, None, [note]
+    return given or measured, times, list(clock_warnings(times))
 
 
 def _first(*values: float | None) -> float | None:
     return next((float(v) for v in values if v is not None), None)
 
 
-def _interleaved(path: Path, found: MovieFile, channels: int | None) -> int:
-    interleaved = channels or found.channels
-    if interleaved > 1 and found.reference is not None:
-        raise RecordingError(
-            f"{path}: the file keeps its reference movie apart; leave out channels={channels}."
-        )
-    return interleaved
-
-
-def _check_said(path: Path, frame_rate: Any, pixel_size: Any, channels: Any) -> None:
+def _check_given(path: Path, frame_rate: Any, pixel_size: Any, channels: Any) -> None:
     for field, value, unit in (
         ("frame rate", frame_rate, "Hz"),
         ("pixel size", pixel_size, "mm"),

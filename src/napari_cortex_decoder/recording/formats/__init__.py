@@ -1,6 +1,18 @@
 """Movie formats: each module registers one; the order of import is the order of trying."""
 
+# isort: off
+from napari_cortex_decoder.recording.formats import zarr_folder
+from napari_cortex_decoder.recording.formats import svd
+from napari_cortex_decoder.recording.formats import tiff_folder
 from napari_cortex_decoder.recording.formats import tiff
+from napari_cortex_decoder.recording.formats import npy
+from napari_cortex_decoder.recording.formats import matlab
+from napari_cortex_decoder.recording.formats import hdf5
+from napari_cortex_decoder.recording.formats import nwb
+from napari_cortex_decoder.recording.formats import raw
+from napari_cortex_decoder.recording.formats import video
+
+# isort: on
 from napari_cortex_decoder.recording.formats.registry import (
     MovieFile,
     MovieFormat,
@@ -9,4 +21,20 @@ from napari_cortex_decoder.recording.formats.registry import (
     movie_patterns,
 )
 
-__all__ = ["MovieFile", "MovieFormat", "format_of", "movie_formats", "movie_patterns", "tiff"]
+__all__ = [
+    "MovieFile",
+    "MovieFormat",
+    "format_of",
+    "hdf5",
+    "matlab",
+    "movie_formats",
+    "movie_patterns",
+    "npy",
+    "nwb",
+    "raw",
+    "svd",
+    "tiff",
+    "tiff_folder",
+    "video",
+    "zarr_folder",
+]

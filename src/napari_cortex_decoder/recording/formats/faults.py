@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,12 +27,13 @@ PARSER_ERRORS: tuple[type[Exception], ...] = (
     TypeError,
     ValueError,
     struct.error,
+    tokenize.TokenError,
     zlib.error,
 )
 
 
 @contextmanager
-def readable(path: Path, what: str) -> Iterator[None]:
+def readable(path: Path, what: str, *own: type[Exception]) -> Iterator[None]:
     """Say in one sentence that a library could not read `path`.
 
     Put it around calls into the library alone, or a mistake of ours looks like a damaged file.
@@ -42,6 +44,8 @@ def readable(path: Path, what: str) -> Iterator[None]:
         File being read.
     what
         What it should be, such as ``"a TIFF movie"``.
+    own
+        Exceptions of the library's own.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def readable(path: Path, what: str) -> Iterator[None]:
         raise RecordingError(
             f"{path}: the file may not be read; ask its owner for permission to read it."
         ) from error
-    except PARSER_ERRORS as error:
+    except (*PARSER_ERRORS, *own) as error:
         reason = " ".join(f"{error}".split())[:200].rstrip(".") or type(error).__name__
         raise RecordingError(
             f"{path}: this cannot be read as {what} ({reason}); copy or export it again."

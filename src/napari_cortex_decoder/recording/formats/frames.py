@@ -1,4 +1,4 @@
-"""Readers of frames, and the lazy movie made of one."""
+"""Readers of frames: what every format gives, and how they combine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
-import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +16,6 @@ from napari_cortex_decoder.recording.formats.faults import readable
 # No camera has frames this large (8192 x 16384 px of 16 bit): a header that claims one is damaged,
 # or made to exhaust the memory of whoever opens it.
 LARGEST_FRAME = 2**28
-_CHUNK_FRAMES = 64
-_CHUNK_BYTES = 2**23
 
 
 class FrameReader(Protocol):
@@ -33,8 +30,8 @@ class FrameReader(Protocol):
     token
         What changes when the file does: names the movie in dask's graph and cache.
     together
-        Number of consecutive frames that cost no more to read than one of them (the frames in a
-        chunk of the file).
+        Number of consecutive frames that cost no more to read than one of them: the frames in a
+        chunk of the file, or between the key frames of a video.
     """
 
     @property
@@ -53,8 +50,8 @@ class FrameReader(Protocol):
     def together(self) -> int:
         """Frames that cost no more than one."""
 
-    def read(self, frames: range) -> NDArray[Any]:
-        """Read frames, shape (len(frames), rows, columns)."""
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Read frames by their indices, shape (len(frames), rows, columns)."""
 
 
 def file_token(path: Path) -> tuple[str, int, int]:
@@ -131,18 +128,15 @@ class RawFrames:
         """State of the file and where its frames are taken from."""
         return (*self.stamp, self.offsets, self.frame_shape, self.stored.str)
 
-    def read(self, frames: range) -> NDArray[Any]:
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, those that lie side by side in one go."""
         out = np.empty((len(frames), *self.frame_shape), self.stored)
-        if not len(frames):
-            return out.astype(self.dtype, copy=False)
-        size = out[0].nbytes
-        wanted = self.offsets[np.asarray(frames)]
+        size = self.frame_shape[0] * self.frame_shape[1] * self.stored.itemsize
+        wanted = self.offsets[frames]
         breaks = np.flatnonzero(np.diff(wanted) != size) + 1
-        bounds = [0, *breaks.tolist(), len(frames)]
         into = out.reshape(-1).view(np.uint8).data
         with readable(self.path, "a movie"), self.path.open("rb", buffering=0) as file:
-            for start, stop in pairwise(bounds):
+            for start, stop in pairwise([0, *breaks.tolist(), len(frames)]):
                 file.seek(int(wanted[start]))
                 read_fully(file, into[start * size : stop * size], self.path)
         return out.astype(self.dtype, copy=False)
@@ -162,21 +156,24 @@ def read_fully(file: Any, into: memoryview, path: Path) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class EveryNth:
-    """Every n-th frame of a reader: one colour of an interleaved camera."""
+class Picked:
+    """Some frames of a reader: one colour of a camera that takes two in turns.
+
+    Attributes
+    ----------
+    source
+        Reader of all frames.
+    picked
+        Shape (frames,), indices into `source`.
+    """
 
     source: FrameReader
-    start: int
-    step: int
-
-    @property
-    def _picked(self) -> range:
-        return range(self.start, self.source.shape[0], self.step)
+    picked: NDArray[np.int64]
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(frames, rows, columns)."""
-        return (len(self._picked), *self.source.shape[1:])
+        return (len(self.picked), *self.source.shape[1:])
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -186,17 +183,17 @@ class EveryNth:
     @property
     def token(self) -> tuple[Any, ...]:
         """Token of the source and which frames are picked."""
-        return (*self.source.token, self.start, self.step)
+        return (*self.source.token, self.picked)
 
     @property
     def together(self) -> int:
-        """How many of the picked frames lie in one chunk of the source."""
-        return max(1, self.source.together // self.step)
+        """How many picked frames lie in one chunk of the source."""
+        chunks = np.unique(self.picked // self.source.together).size
+        return max(1, round(len(self.picked) / chunks))
 
-    def read(self, frames: range) -> NDArray[Any]:
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, counted among the picked ones."""
-        first, last = (self.start + f * self.step for f in (frames.start, frames.stop))
-        return self.source.read(range(first, last, self.step * frames.step))
+        return self.source.read(self.picked[frames])
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,57 +222,12 @@ class OneAfterAnother:
         """The most that any source gives together."""
         return max(s.together for s in self.sources)
 
-    def read(self, frames: range) -> NDArray[Any]:
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, from each source those it holds."""
-        wanted = np.asarray(frames)
-        starts = np.cumsum([0] + [s.shape[0] for s in self.sources])
+        starts = np.cumsum([0, *(s.shape[0] for s in self.sources)])
+        holders = np.searchsorted(starts, frames, side="right") - 1
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
-        holders = np.searchsorted(starts, wanted, side="right") - 1
-        for holder in np.unique(holders):
+        for holder in np.unique(holders).tolist():
             rows = np.flatnonzero(holders == holder)
-            local = wanted[rows] - starts[holder]
-            part = range(
-                int(local[0]), int(local[-1]) + (1 if frames.step > 0 else -1), frames.step
-            )
-            out[rows] = self.sources[holder].read(part)
+            out[rows] = self.sources[holder].read(frames[rows] - starts[holder])
         return out
-
-
-class _Sliceable:
-    """What dask slices: turns an index into a call of `FrameReader.read`."""
-
-    def __init__(self, reader: FrameReader) -> None:
-        self.reader = reader
-        self.shape = reader.shape
-        self.dtype = reader.dtype
-        self.ndim = 3
-
-    def __getitem__(self, index: tuple[Any, ...]) -> NDArray[Any]:
-        first, *rest = index
-        every = range(self.shape[0])
-        one = not isinstance(first, slice)
-        frames = range(every[first], every[first] + 1) if one else every[first]
-        block = self.reader.read(frames)
-        picked: NDArray[Any] = block[(0 if one else slice(None), *rest)]
-        return picked
-
-
-def lazy_movie(reader: FrameReader) -> da.Array:
-    """Give the movie of a reader as a dask array of shape (t, y, x) that reads what is asked for.
-
-    Slicing and computing in one go, ``movie[i].compute()``, reads the frames asked for and no
-    others: dask hands the slice down to the reader.
-    """
-    frames, rows, columns = reader.shape
-    size = rows * columns * reader.dtype.itemsize
-    chunk = max(1, min(_CHUNK_FRAMES, _CHUNK_BYTES // size))
-    chunk = max(reader.together, chunk // reader.together * reader.together)
-    return da.from_array(
-        _Sliceable(reader),
-        chunks=(min(chunk, frames), rows, columns),
-        name=f"movie-{da.core.tokenize(reader.token)}",
-        asarray=True,
-        fancy=False,
-        lock=False,
-        meta=np.empty((0, 0, 0), reader.dtype),
-    )

@@ -33,7 +33,12 @@ class MovieFile:
     pixel_size
         Edge of a pixel in mm, or None.
     frame_times
-        Shape (time points,), seconds, or None.
+        Shape (frames,), seconds, one for each of `frames`; or None.
+    numbers
+        Shape (frames,), the camera's own increasing count of the frames where the file keeps it,
+        so that lost ones show; or None.
+    claimed_frames
+        How many frames the acquisition has of which this file is a part; None where it is whole.
     subject
         Which mouse, or None.
     metadata
@@ -48,6 +53,8 @@ class MovieFile:
     frame_rate: float | None = None
     pixel_size: float | None = None
     frame_times: NDArray[np.float64] | None = None
+    numbers: NDArray[np.int64] | None = None
+    claimed_frames: int | None = None
     subject: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -22,11 +22,13 @@ from napari_cortex_decoder.recording.formats.tiff_pages import (
     page_offsets,
     too_few,
 )
+from napari_cortex_decoder.recording.formats.units import positive
 
 # tifffile logs what is wrong with a file beside raising it; without a handler of the user's own,
 # Python would print that next to our sentence.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -40,7 +42,7 @@ class _Layout:
     frame_rate: float | None = None
     pixel_size: float | None = None
     frame_times: NDArray[np.float64] | None = None
-    warnings: tuple[str, ...] = ()
+    claimed_frames: int | None = None
 
 
 def open_tiff(path: Path) -> MovieFile:
@@ -52,22 +54,9 @@ def open_tiff(path: Path) -> MovieFile:
         pages = page_offsets(path, tif)
         if not len(pages):
             raise RecordingError(f"{path}: there is no frame in it; a movie needs at least 2.")
-        with readable(path, "a TIFF movie"):
-            first = tif.pages.first
-            kind = first.shape
-        if first.samplesperpixel != 1:
-            raise RecordingError(
-                f"{path}: its frames are colour images ({first.samplesperpixel} values a pixel); "
-                "save the movie as greyscale."
-            )
-        if len(kind) != 2 or first.dtype is None:
-            raise RecordingError(
-                f"{path}: a page is {'x'.join(map(str, kind)) or 'empty'} of "
-                f"{first.bitspersample} bits, not an image of rows and columns; export the movie "
-                "as one greyscale image a page."
-            )
+        first = first_page(path, tif)
         layout = _layout(path, tif, len(pages))
-        check_frames(path, (layout.claimed, *kind), first.dtype)
+        check_frames(path, (layout.claimed, *first.shape), first.dtype)
         if layout.order is not None:
             pages = pages[layout.order]
         frames = find_frames(path, tif, pages[: layout.claimed], layout.claimed)
@@ -81,9 +70,34 @@ def open_tiff(path: Path) -> MovieFile:
             frame_rate=layout.frame_rate,
             pixel_size=pixel_size,
             frame_times=layout.frame_times,
+            claimed_frames=layout.claimed_frames,
             metadata=_shown(tif),
-            warnings=layout.warnings,
         )
+
+
+def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
+    """Give the first page, one greyscale image of rows and columns.
+
+    Raises
+    ------
+    RecordingError
+        If it is anything else.
+    """
+    with readable(path, "a TIFF movie"):
+        first = tif.pages.first
+        shape = first.shape
+    if first.samplesperpixel != 1:
+        raise RecordingError(
+            f"{path}: its frames are colour images ({first.samplesperpixel} values a pixel); "
+            "save the movie as greyscale."
+        )
+    if len(shape) != 2 or first.dtype is None:
+        raise RecordingError(
+            f"{path}: a page is {'x'.join(map(str, shape)) or 'empty'} of "
+            f"{first.bitspersample} bits, not an image of rows and columns; export the movie "
+            "as one greyscale image a page."
+        )
+    return first
 
 
 def check_magic(path: Path) -> None:
@@ -129,7 +143,7 @@ def _layout(path: Path, tif: tifffile.TiffFile, held: int) -> _Layout:
             shape = tuple(int(n) for n in shaped["shape"])
             claimed = math.prod(shape) // max(1, math.prod(tif.pages.first.shape))
         _check_claim(path, tif, claimed, held)
-        rate = said.positive(shaped.get("fps")) or said.imagej_frame_rate(shaped)
+        rate = positive(shaped.get("fps")) or said.imagej_frame_rate(shaped)
         axes = str(shaped.get("axes", ""))
         if len(axes) == len(shape) and "C" in axes and "T" in axes:
             sizes = {axis: shape[axes.index(axis)] if axis in axes else 1 for axis in "TCZ"}
@@ -153,11 +167,12 @@ def _ome_layout(path: Path, image: said.OmeImage, held: int) -> _Layout:
     if claimed > held:
         if not image.elsewhere:
             raise too_few(path, claimed, held)
-        note = (
-            f"{path.name} is one of several files of its acquisition: {held} of {claimed} frames "
-            "are in it; open the others together with it for the whole session."
+        return _Layout(
+            held,
+            frame_rate=image.frame_rate,
+            pixel_size=image.pixel_size,
+            claimed_frames=claimed,
         )
-        return _Layout(held, None, 1, image.frame_rate, image.pixel_size, warnings=(note,))
     order, channels = _planes(path, image.sizes, image.order, image.page_of_plane(held))
     times = image.frame_times() if image.sizes["T"] > 1 else None
     return _Layout(claimed, order, channels, image.frame_rate, image.pixel_size, times)
@@ -221,7 +236,7 @@ def _shown(tif: tifffile.TiffFile) -> dict[str, Any]:
 register(
     MovieFormat(
         name="TIFF",
-        patterns=("*.tif", "*.tiff", "*.btf", "*.tf8"),
+        patterns=tuple(f"*{suffix}" for suffix in TIFF_SUFFIXES),
         recognized="by its name and its first four bytes; plain, ImageJ, OME and BigTIFF, "
         "uncompressed or compressed; pages in order of time",
         metadata="ImageJ: frame interval or fps, pixel size, colours; OME: TimeIncrement, DeltaT, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,37 +10,15 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-_SECONDS = {
-    "": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3,
-    "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0,
-}  # fmt: skip
-_MILLIMETRES = {
-    "m": 1e3, "cm": 10.0, "mm": 1.0, "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micron": 1e-3,
-    "microns": 1e-3, "micrometer": 1e-3, "nm": 1e-6, "inch": 25.4, "in": 25.4, "\\u00b5m": 1e-3,
-}  # fmt: skip
+from napari_cortex_decoder.recording.formats.units import (
+    SECONDS,
+    in_millimetres,
+    in_seconds,
+    positive,
+)
+
 # What image libraries write when nobody told them a scale: dots an inch on a screen or on paper.
 _PRINT_RESOLUTIONS = (72, 96, 100, 150, 200, 300, 600)
-
-
-def positive(value: Any) -> float | None:
-    """Give a positive finite number, or None for anything else."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) and number > 0 else None
-
-
-def in_seconds(value: Any, unit: Any) -> float | None:
-    """Convert a duration, None if it is not one."""
-    number, factor = positive(value), _SECONDS.get(str(unit or "").strip().lower())
-    return None if number is None or factor is None else number * factor
-
-
-def in_millimetres(value: Any, unit: Any) -> float | None:
-    """Convert a length, None if it is not one: pixels, for instance."""
-    number, factor = positive(value), _MILLIMETRES.get(str(unit or "").strip().lower())
-    return None if number is None or factor is None else number * factor
 
 
 def imagej_frame_rate(metadata: dict[str, Any]) -> float | None:
@@ -131,29 +108,10 @@ class OmeImage:
         return np.arange(planes) if not self._blocks else found
 
     def frame_times(self) -> NDArray[np.float64] | None:
-        """Seconds of each time point (its first colour), where all of them are given."""
-        times = np.full(self.sizes["T"], np.nan)
+        """Seconds of each time point and colour, one after the other, where they are given."""
+        times = np.full((self.sizes["T"], self.sizes["C"]), np.nan)
         for t, c, delta, unit in self._planes:
-            if c == 0 and 0 <= t < len(times) and delta is not None:
-                times[t] = float(delta) * _SECONDS.get((unit or "s").lower(), np.nan)
-        return times if np.isfinite(times).all() else None
-
-
-def micromanager_elapsed(path: Path, page: tifffile.TiffPage) -> float | None:
-    """Seconds since the acquisition began at which Micro-Manager received a frame."""
-    import json
-
-    content = page.tags.valueof("MicroManagerMetadata")
-    if content is None:
-        info = page.tags.valueof("IJMetadata")
-        text = info.get("Info") if isinstance(info, dict) else None
-        if not isinstance(text, str) or not text.lstrip().startswith("{"):
-            return None
-        try:
-            content = json.loads(text)
-        except ValueError:
-            return None
-    if not isinstance(content, dict):
-        return None
-    elapsed = content.get("ElapsedTime-ms")
-    return float(elapsed) / 1e3 if isinstance(elapsed, int | float) else None
+            if delta is not None and 0 <= t < len(times) and 0 <= c < times.shape[1]:
+                times[t, c] = float(delta) * SECONDS.get((unit or "s").lower(), np.nan)
+        times = np.where(np.isnan(times), times[:, :1], times)
+        return times.reshape(-1) if np.isfinite(times).all() else None

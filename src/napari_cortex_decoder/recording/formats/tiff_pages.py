@@ -227,12 +227,12 @@ class EncodedFrames:
         with tifffile.TiffFile(self.path, _multifile=False) as tif:
             return tif.pages.first
 
-    def read(self, frames: range) -> NDArray[Any]:
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read and decode frames."""
         out = np.zeros((len(frames), *self.frame_shape), self.dtype)
         with readable(self.path, "a TIFF movie"), self.path.open("rb", buffering=0) as file:
             first = self._first
-            for image, frame in zip(out, frames, strict=True):
+            for image, frame in zip(out, frames.tolist(), strict=True):
                 for strip in range(self.offsets.shape[1]):
                     count = int(self.counts[frame, strip])
                     if not count:  # a strip that was never written is zero

@@ -1,0 +1,192 @@
+"""Frames in arrays that another library slices: NumPy, HDF5, MATLAB, Zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.axes import Arrangement
+from napari_cortex_decoder.recording.formats.faults import readable
+
+# A chunk is decoded whole: one that is larger than this cannot be looked at frame by frame.
+_LARGEST_CHUNK = 2**29
+_RATES = ("frame_rate", "framerate", "fps", "fs", "fr", "sampling_rate")
+_PIXEL_SIZES = ("pixel_size", "pixel_size_mm")
+TIMES = ("frame_times", "timestamps", "times")
+
+
+class ArraySource(Protocol):
+    """Where an array lies; picklable."""
+
+    @property
+    def path(self) -> Path:
+        """File or folder, for errors."""
+
+    def open(self) -> AbstractContextManager[Any]:
+        """Give the array to slice, and close its file afterwards."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayFrames:
+    """Frames along the time axis of an array.
+
+    Attributes
+    ----------
+    source
+        Where the array lies.
+    arrangement
+        What its axes mean.
+    dtype
+        Type of a pixel, in native byte order.
+    stamp
+        Names the state of the file and the array in it.
+    what
+        What the file should be, for errors.
+    together
+        Frames in a chunk of the file.
+    """
+
+    source: ArraySource
+    arrangement: Arrangement
+    dtype: np.dtype[Any]
+    stamp: tuple[Any, ...]
+    what: str
+    together: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+        return self.arrangement.movie_shape
+
+    @property
+    def token(self) -> tuple[Any, ...]:
+        """State of the file, and how it is read."""
+        return (*self.stamp, self.arrangement.axes)
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Read frames, those of one chunk in one go."""
+        out = np.empty((len(frames), *self.shape[1:]), self.dtype)
+        if not len(frames):
+            return out
+        time, colour = np.divmod(frames, self.arrangement["c"])
+        order = np.argsort(time, kind="stable")
+        breaks = np.flatnonzero(np.diff(time[order]) > max(2, self.together)) + 1
+        with readable(self.source.path, self.what), self.source.open() as array:
+            for rows in np.split(order, breaks):
+                first, last = int(time[rows[0]]), int(time[rows[-1]])
+                block = self._block(array, first, last + 1)
+                out[rows] = block[time[rows] - first, colour[rows]]
+        return out
+
+    def _block(self, array: Any, start: int, stop: int) -> NDArray[Any]:
+        """Consecutive time points, shape (t, c, rows, columns)."""
+        axes = self.arrangement.axes
+        index = tuple({"t": slice(start, stop), "z": 0}.get(axis, slice(None)) for axis in axes)
+        block = np.asarray(array[index])
+        left = axes.replace("z", "")
+        if "c" not in left:
+            block, left = block[np.newaxis], "c" + left
+        return block.transpose([left.index(axis) for axis in "tcyx"])
+
+
+def frames_in_chunk(
+    path: Path, arrangement: Arrangement, chunks: tuple[int, ...] | None, itemsize: int
+) -> int:
+    """Give how many frames are decoded together.
+
+    Raises
+    ------
+    RecordingError
+        If a chunk is too large to be decoded for one frame.
+    """
+    if chunks is None:
+        return 1
+    times = chunks[arrangement.axes.index("t")]
+    # frames may span many chunks in rows and columns: what counts is what one time slab holds
+    slab = times * itemsize * arrangement["c"] * arrangement["y"] * arrangement["x"]
+    if max(slab, int(np.prod(chunks, dtype=np.int64)) * itemsize) > _LARGEST_CHUNK:
+        raise RecordingError(
+            f"{path}: its chunks hold {times} frames each, {slab / 2**30:.1f} GB; save it again "
+            "with chunks of about 64 frames."
+        )
+    return int(times) * arrangement["c"]
+
+
+def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | None) -> str:
+    """Choose the array that is the movie.
+
+    Parameters
+    ----------
+    path
+        File, for the error.
+    candidates
+        Shape of each array that could be a movie, by name.
+    wanted
+        Name that the user gave.
+
+    Raises
+    ------
+    RecordingError
+        If it is not there, or there are none or several to choose from.
+    """
+    listed = ", ".join(
+        f"{name} ({' x '.join(map(str, shape))})" for name, shape in sorted(candidates.items())[:8]
+    )
+    if wanted is not None:
+        for name in (wanted, wanted.strip("/")):
+            if name in candidates:
+                return name
+        raise RecordingError(
+            f"{path}: there is no movie called {wanted!r} in it; "
+            + (f"give one of {listed} as dataset." if listed else "it holds none.")
+        )
+    if not candidates:
+        raise RecordingError(
+            f"{path}: there is no movie in it, that is, no array of frames x rows x columns; "
+            "save the movie into it or give another file."
+        )
+    if len(candidates) > 1:
+        raise RecordingError(
+            f"{path}: there are {len(candidates)} arrays that could be the movie: {listed}; "
+            "give the name of one as dataset."
+        )
+    return next(iter(candidates))
+
+
+def could_be_movie(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether an array has the shape and type of a movie: frames, rows and columns of numbers."""
+    return (
+        len(shape) in (3, 4, 5)
+        and sum(n > 1 for n in shape) >= 3
+        and bool(np.issubdtype(dtype, np.number))
+    )
+
+
+def said_number(names: Iterable[str], *places: Mapping[str, Any]) -> float | None:
+    """Give the first positive number that some place holds under one of some names."""
+    for place in places:
+        lowered = {str(key).lower(): value for key, value in place.items()}
+        for name in names:
+            value = np.asarray(lowered.get(name)) if name in lowered else np.empty(0)
+            if value.size == 1 and np.issubdtype(value.dtype, np.number):
+                number = float(np.real(value.reshape(-1)[0]))
+                if np.isfinite(number) and number > 0:
+                    return number
+    return None
+
+
+def said_rate(*places: Mapping[str, Any]) -> float | None:
+    """Frame rate (Hz) under one of its usual names."""
+    return said_number(_RATES, *places)
+
+
+def said_pixel_size(*places: Mapping[str, Any]) -> float | None:
+    """Pixel size (mm) under one of its names."""
+    return said_number(_PIXEL_SIZES, *places)

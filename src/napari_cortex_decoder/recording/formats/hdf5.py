@@ -1,0 +1,221 @@
+"""HDF5, and MATLAB 7.3, which is HDF5 with its axes the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.arrays import (
+    TIMES,
+    ArrayFrames,
+    choose,
+    could_be_movie,
+    frames_in_chunk,
+    said_pixel_size,
+    said_rate,
+)
+from napari_cortex_decoder.recording.formats.axes import arrange, named_axes
+from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
+from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+
+_SUFFIXES = (".h5", ".hdf5", ".hdf")
+_MAGIC = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Hdf5Array:
+    """A dataset of an HDF5 file."""
+
+    path: Path
+    name: str
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """Give the dataset to slice."""
+        import h5py
+
+        # without a lock: we only read, and network shares often cannot lock
+        with h5py.File(self.path, "r", locking=False) as file:
+            yield file[self.name]
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5, with or without the block that MATLAB puts in front."""
+    with path.open("rb") as file:
+        for offset in (0, 512):
+            file.seek(offset)
+            if file.read(len(_MAGIC)) == _MAGIC:
+                return True
+    return False
+
+
+def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
+    """Open a dataset; see `napari_cortex_decoder.recording.open_recording`."""
+    import h5py
+
+    what = "an HDF5 file"
+    with readable(path, what):
+        if not path.stat().st_size:
+            raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
+        if not is_hdf5(path):
+            raise RecordingError(
+                f"{path}: this is no HDF5 file, whatever its name says; export it again."
+            )
+        with h5py.File(path, "r", locking=False) as file:
+            movies, small = _contents(file)
+            name = choose(path, movies, dataset)
+            array = file[name]
+            matlab = "MATLAB_class" in array.attrs
+            shape, stored, chunks = array.shape, array.dtype, array.chunks
+            labels = [dimension.label for dimension in array.dims]
+            attributes = [dict(array.attrs), dict(array.parent.attrs), dict(file.attrs)]
+            check_readable(path, array)
+    attributes = [*attributes, small]
+    return array_movie(
+        path,
+        Hdf5Array(path, name),
+        what=what,
+        shape=shape,
+        stored=stored,
+        chunks=chunks,
+        said=axes,
+        labels=labels,
+        matlab=matlab,
+        places=attributes,
+    )
+
+
+def array_movie(
+    path: Path,
+    source: Hdf5Array,
+    *,
+    what: str,
+    shape: tuple[int, ...],
+    stored: np.dtype[Any],
+    chunks: tuple[int, ...] | None,
+    said: str | None,
+    labels: list[str],
+    matlab: bool,
+    places: Sequence[Mapping[str, Any]],
+) -> MovieFile:
+    """Make the movie of a dataset whose file has been looked through.
+
+    Parameters
+    ----------
+    path, source
+        The file and the dataset in it.
+    what
+        What the file should be, for errors.
+    shape, stored, chunks
+        Of the dataset.
+    said
+        Axes as the user gives them.
+    labels
+        Names of the axes in the file, empty where there are none.
+    matlab
+        Whether MATLAB wrote it.
+    places
+        Where the file may say its rate, pixel size and frame times, by name.
+    """
+    named = named_axes(labels)
+    if said is None and named is not None and set("tyx") <= set(named):
+        arrangement, warnings = arrange(path, shape, said=named)
+    else:
+        usual = "yxt" if matlab else "tyx"
+        arrangement, warnings = arrange(path, shape, said=said, usual=usual, transposed=matlab)
+    check_frames(path, arrangement.movie_shape, stored)
+    together = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
+    return MovieFile(
+        frames=ArrayFrames(
+            source=source,
+            arrangement=arrangement,
+            dtype=stored.newbyteorder("="),
+            stamp=(*file_token(path), source.name),
+            what=what,
+            together=min(together, arrangement.movie_shape[0]),
+        ),
+        channels=arrangement["c"],
+        frame_rate=said_rate(*places),
+        pixel_size=said_pixel_size(*places),
+        frame_times=_times(arrangement.movie_shape[0], *places),
+        metadata={"dataset": source.name},
+        warnings=warnings,
+    )
+
+
+def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
+    """Shapes of what could be the movie, and what small datasets of the file hold, by name."""
+    import h5py
+
+    movies: dict[str, tuple[int, ...]] = {}
+    small: dict[str, Any] = {}
+
+    def look(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset) or item.shape is None:
+            return
+        if could_be_movie(item.shape, item.dtype):
+            movies[name] = item.shape
+            return
+        key = name.rpartition("/")[2].lower()
+        if item.dtype.kind in "iuf" and (item.size == 1 or key in TIMES) and item.size < 2**24:
+            small.setdefault(key, item[()])
+
+    # soft and external links are not followed: the movie is in this file or it is not
+    file.visititems(look)
+    return movies, small
+
+
+def check_readable(path: Path, array: Any) -> None:
+    """Refuse a dataset whose pixels this file does not hold, or that nobody here can unpack.
+
+    Raises
+    ------
+    RecordingError
+        If they lie in other files or are compressed with a filter that is not installed.
+    """
+    import h5py
+
+    if array.external or array.is_virtual:
+        raise RecordingError(
+            f"{path}: the pixels of {array.name} lie in other files; copy them into this one."
+        )
+    properties = array.id.get_create_plist()
+    for index in range(properties.get_nfilters()):
+        code, _, _, name = properties.get_filter(index)
+        if not h5py.h5z.filter_avail(code):
+            raise RecordingError(
+                f"{path}: {array.name} is compressed with {name.decode(errors='replace')!r}, which "
+                "is not installed; install hdf5plugin, or save it with gzip."
+            )
+
+
+def _times(frames: int, *places: Mapping[str, Any]) -> NDArray[np.float64] | None:
+    for place in places:
+        for key, value in place.items():
+            times = np.asarray(value)
+            if key.lower() in TIMES and times.size == frames and times.dtype.kind in "iuf":
+                return times.reshape(-1).astype(np.float64)
+    return None
+
+
+register(
+    MovieFormat(
+        name="HDF5",
+        patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
+        recognized="by its name and signature; the only array of frames x rows x columns in it, or "
+        "the one given as dataset",
+        metadata="attributes or datasets called frame_rate, fps, Fs …; pixel_size (mm); "
+        "frame_times or timestamps (s); labels of axes",
+        matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
+        open=open_hdf5,
+        options=frozenset({"dataset", "axes"}),
+    )
+)

@@ -1,0 +1,89 @@
+"""Raw frames without a header: the shape is in the name, as wfield writes it, or given."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.frames import RawFrames, check_frames, file_token
+from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+
+_SUFFIXES = (".dat", ".bin", ".raw")
+# wfield: frames_2_540_640_uint16.dat is two colours of 540 rows and 640 columns
+_NAME = re.compile(r"_(\d+)_(\d+)_(\d+)_([a-z]+\d*)$")
+
+
+def open_raw(
+    path: Path, *, shape: tuple[int, ...] | None = None, dtype: str | None = None
+) -> MovieFile:
+    """Open raw frames; see `napari_cortex_decoder.recording.open_recording`."""
+    named = _NAME.search(path.stem)
+    channels, frames = 1, None
+    if shape is not None:
+        if len(shape) not in (2, 3) or not all(isinstance(n, int | np.integer) for n in shape):
+            raise RecordingError(
+                f"{path}: shape is {shape}; give (frames, rows, columns) or (rows, columns)."
+            )
+        frames = int(shape[0]) if len(shape) == 3 else None
+        rows, columns = (int(n) for n in shape[-2:])
+        kind = dtype or (named[4] if named else "uint16")
+    elif named:
+        channels, rows, columns = (int(n) for n in named.group(1, 2, 3))
+        kind = dtype or named[4]
+    else:
+        raise RecordingError(
+            f"{path}: a raw file does not say its shape; give shape=(frames, rows, columns) and "
+            "dtype, or name it like wfield: name_COLOURS_ROWS_COLUMNS_uint16.dat."
+        )
+    stored = _dtype(path, kind)
+    size = path.stat().st_size
+    step = rows * columns * stored.itemsize
+    if not size:
+        raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
+    if min(rows, columns, channels) < 1 or channels > 2:
+        raise RecordingError(
+            f"{path}: it cannot hold {channels} colours of {rows} x {columns} px; give the shape "
+            "of a movie of one or two colours."
+        )
+    held, rest = divmod(size, step * channels)
+    if rest or (frames is not None and size != frames * step):
+        claimed = f"{frames} frames" if frames is not None else "whole frames"
+        raise RecordingError(
+            f"{path}: its {size} bytes are not {claimed} of {channels} x {rows} x {columns} px of "
+            f"{stored.name}; copy it again if it is truncated, else give its true shape and dtype."
+        )
+    check_frames(path, (held * channels, rows, columns), stored)
+    offsets = step * np.arange(held * channels, dtype=np.int64)
+    return MovieFile(
+        frames=RawFrames(path, offsets, (rows, columns), stored, file_token(path)),
+        channels=channels,
+    )
+
+
+def _dtype(path: Path, name: str) -> np.dtype[np.generic]:
+    try:
+        stored = np.dtype(name)
+    except TypeError:
+        stored = np.dtype(object)
+    if stored.kind not in "iuf":
+        raise RecordingError(
+            f"{path}: {name!r} is no type of a pixel; give one such as 'uint16' or 'float32'."
+        )
+    return stored
+
+
+register(
+    MovieFormat(
+        name="raw",
+        patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
+        recognized="by its name; shape and type from the name, as wfield writes it "
+        "(`…_COLOURS_ROWS_COLUMNS_dtype.dat`), or given as shape and dtype",
+        metadata="colours",
+        matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
+        open=open_raw,
+        options=frozenset({"shape", "dtype"}),
+    )
+)

@@ -1,0 +1,197 @@
+"""Movies compressed by singular value decomposition: wfield's and the IBL's pairs of files."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.recording.formats.frames import Picked, check_frames, file_token
+from napari_cortex_decoder.recording.formats.light import isosbestic
+from napari_cortex_decoder.recording.formats.npy import NpyHeader, read_header
+from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+
+# space: (rows, columns, components); time: (components, frames), corrected for haemodynamics first
+_SPACE = ("U.npy", "widefieldU.images.npy")
+_TIME = {
+    "U.npy": ("SVTcorr.npy", "SVT.npy"),
+    "widefieldU.images.npy": (
+        "widefieldSVT.haemoCorrected.npy",
+        "widefieldSVT.uncorrected.npy",
+    ),
+}
+# all of U is held in memory; 600 components of 1000 x 1000 px fit
+_LARGEST_SPACE = 2**32
+
+
+@dataclass(frozen=True, eq=False)
+class SvdFrames:
+    """Frames that are the product of two matrices, multiplied when they are read.
+
+    Attributes
+    ----------
+    space
+        Array of shape (rows, columns, components).
+    time
+        Array of shape (components, frames).
+    """
+
+    space: NpyHeader
+    time: NpyHeader
+    together: int = 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the matrix in memory."""
+        return {k: v for k, v in self.__dict__.items() if k != "_components"}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+        return (self.time.shape[1], self.space.shape[0], self.space.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Frames are rebuilt in single precision."""
+        return np.dtype(np.float32)
+
+    @property
+    def token(self) -> tuple[Any, ...]:
+        """State of both files."""
+        return (*file_token(self.space.path), *file_token(self.time.path))
+
+    @cached_property
+    def _components(self) -> NDArray[np.float32]:
+        """Shape (components, pixels)."""
+        with self.space.open() as space:
+            flat = np.asarray(space, np.float32).reshape(-1, space.shape[-1])
+        return np.ascontiguousarray(flat.T)
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Rebuild frames."""
+        with readable(self.time.path, "one half of an SVD pair"), self.time.open() as time:
+            weights = np.asarray(time[:, frames], np.float32)
+        with readable(self.space.path, "one half of an SVD pair"):
+            components = self._components
+        rebuilt: NDArray[Any] = (weights.T @ components).reshape(len(frames), *self.shape[1:])
+        return rebuilt
+
+
+def _pair(path: Path) -> tuple[Path, Path] | None:
+    """Both halves for a folder or one of its files; None if it is no such thing."""
+    folder = path if path.is_dir() else path.parent
+    for space in _SPACE:
+        halves = (space, *_TIME[space])
+        if not (path.name in halves if path.is_file() else (folder / space).is_file()):
+            continue
+        given = path.name if path.is_file() and path.name != space else None
+        there = [name for name in _TIME[space] if (folder / name).is_file()]
+        return folder / space, folder / (given or (there or [_TIME[space][-1]])[0])
+    return None
+
+
+def open_svd(path: Path) -> MovieFile:
+    """Open a pair; see `napari_cortex_decoder.recording.open_recording`."""
+    pair = _pair(path)
+    if pair is None:
+        raise RecordingError(f"{path}: this is no SVD pair; give the folder of U.npy and SVT.npy.")
+    for one, other in (pair, pair[::-1]):
+        if not one.is_file():
+            raise RecordingError(
+                f"{path}: {one.name} is missing, the other half of {other.name}; copy both into "
+                "one folder."
+            )
+    space, time = (read_header(half) for half in pair)
+    for header, letters in ((space, 3), (time, 2)):
+        if len(header.shape) != letters or header.stored.kind != "f":
+            raise RecordingError(
+                f"{header.path}: it is {header.stored.name} of shape {header.shape}; half of an "
+                "SVD pair is real numbers, U of rows x columns x components and SVT of components "
+                "x frames."
+            )
+    if space.shape[2] != time.shape[0]:
+        raise RecordingError(
+            f"{path}: {pair[0].name} has {space.shape[2]} components and {pair[1].name} has "
+            f"{time.shape[0]}; give the two halves of one recording."
+        )
+    frames = SvdFrames(space, time)
+    check_frames(path, frames.shape, frames.dtype)
+    if np.prod(space.shape, dtype=object) * 4 > _LARGEST_SPACE:
+        raise RecordingError(
+            f"{space.path}: its {space.shape[2]} components do not fit in memory; keep the first "
+            "few hundred."
+        )
+    found = MovieFile(frames=frames, metadata={"rebuilt from": [half.name for half in pair]})
+    return _timed(pair[1].parent, found)
+
+
+def _timed(folder: Path, found: MovieFile) -> MovieFile:
+    """Add the IBL's frame times, and split the frames by its light sources."""
+    times = _column(folder / "imaging.times.npy")
+    lights = _column(folder / "imaging.imagingLightSource.npy")
+    if times is None:
+        return found
+    n_frames = found.frames.shape[0]
+    if lights is None or lights.shape != times.shape:
+        return replace(found, frame_times=times if len(times) == n_frames else None)
+    wavelengths = _wavelengths(folder / "imagingLightSource.properties.htsv")
+    violet = [k for k, nm in wavelengths.items() if isosbestic(nm)]
+    functional = [k for k in np.unique(lights).tolist() if k in wavelengths and k not in violet]
+    if len(functional) != 1:
+        return replace(found, frame_times=times if len(times) == n_frames else None)
+    movie = np.flatnonzero(lights == functional[0])
+    if n_frames == len(times):
+        reference = np.flatnonzero(np.isin(lights, violet))
+        return replace(
+            found,
+            frames=Picked(found.frames, movie),
+            reference=Picked(found.frames, reference) if len(reference) else None,
+            frame_times=times[movie],
+        )
+    return replace(found, frame_times=times[movie] if len(movie) == n_frames else None)
+
+
+def _column(path: Path) -> NDArray[Any] | None:
+    if not path.is_file():
+        return None
+    header = read_header(path)
+    if header.stored.kind not in "iuf":
+        return None
+    with readable(path, "a NumPy array"), header.open() as values:
+        return np.array(values).reshape(-1)
+
+
+def _wavelengths(path: Path) -> dict[int, float]:
+    """Wavelength (nm) of each light source, empty where the file does not say."""
+    if not path.is_file():
+        return {}
+    with (
+        readable(path, "a table of light sources"),
+        path.open(newline="", encoding="utf-8") as file,
+    ):
+        return {
+            int(row["channel_id"]): float(row["wavelength"])
+            for row in csv.DictReader(file, delimiter="\t")
+            if row.get("wavelength") and row.get("channel_id")
+        }
+
+
+register(
+    MovieFormat(
+        name="SVD",
+        patterns=("U.npy", "SVT.npy", "SVTcorr.npy", "widefieldU.images.npy", "widefieldSVT.*.npy"),
+        recognized="a folder with wfield's U.npy and SVT.npy (SVTcorr.npy goes first) or the IBL's "
+        "widefieldU.images.npy and widefieldSVT.haemoCorrected.npy (or .uncorrected), or one of "
+        "these files; rebuilt frame by frame",
+        metadata="IBL: imaging.times; imaging.imagingLightSource and imagingLightSource.properties "
+        "split an uncorrected movie from its reference",
+        matches=lambda path: _pair(path) is not None,
+        open=open_svd,
+    )
+)

@@ -1,0 +1,251 @@
+"""Videos, frame by frame: AVI, MP4, MOV, MJ2 and Matroska."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
+from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+
+_WHAT = "a video"
+# The container is named, not guessed: a file whose content is a playlist must not open others.
+_CONTAINERS = {
+    ".avi": "avi", ".mp4": "mov", ".m4v": "mov", ".mov": "mov", ".mj2": "mov", ".mkv": "matroska",
+}  # fmt: skip
+_GROUP_BYTES = 2**26
+# JPEG of a grey image does not come back with chroma of exactly 128
+_CHROMA = 4
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFrames:
+    """Frames of a video, found by their time stamps.
+
+    Attributes
+    ----------
+    path, container
+        The file and the name of its container format.
+    stamps
+        Shape (frames,), presentation time stamps, in order of time.
+    keys
+        Shape (frames,), index of the last key frame at or before each frame.
+    frame_shape, dtype
+        Of each frame.
+    stamp
+        `file_token` of the file when it was opened.
+    together
+        Frames between key frames.
+    """
+
+    path: Path
+    container: str
+    stamps: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    frame_shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    stamp: tuple[Any, ...]
+    together: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+        return (len(self.stamps), *self.frame_shape)
+
+    @property
+    def token(self) -> tuple[Any, ...]:
+        """State of the file."""
+        return self.stamp
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Decode frames, from the last key frame before each."""
+        import av
+
+        out = np.empty((len(frames), *self.frame_shape), self.dtype)
+        with readable(self.path, _WHAT), av.open(str(self.path), format=self.container) as video:
+            stream = video.streams.video[0]
+            decoded: Iterator[Any] = iter(())
+            reached, shown = -1, None
+            for row in np.argsort(frames, kind="stable").tolist():
+                wanted = int(frames[row])
+                if reached < 0 or self.keys[wanted] > reached:
+                    video.seek(int(self.stamps[wanted]), stream=stream, backward=True)
+                    decoded = video.decode(stream)
+                if wanted != reached:
+                    shown = next((f for f in decoded if f.pts >= self.stamps[wanted]), None)
+                if shown is None or shown.pts != self.stamps[wanted]:
+                    raise RecordingError(
+                        f"{self.path}: frame {wanted + 1} of {len(self.stamps)} cannot be decoded; "
+                        "copy or convert the video again."
+                    )
+                reached = wanted
+                image = grey(shown)
+                if image.shape != self.frame_shape or image.dtype != self.dtype:
+                    raise RecordingError(
+                        f"{self.path}: frame {wanted + 1} is {image.shape} of {image.dtype}, the "
+                        f"first one is {self.frame_shape} of {self.dtype}; convert the video to "
+                        "one size."
+                    )
+                out[row] = image
+        return out
+
+
+def grey(frame: Any) -> NDArray[Any]:
+    """Give the grey values of a decoded frame as the file has them, not stretched.
+
+    Raises
+    ------
+    RecordingError
+        If its pixels are of a kind that has none.
+    """
+    kind = frame.format
+    if kind.is_rgb or kind.has_palette:
+        image: NDArray[Any] = frame.to_ndarray(format="rgb24")[..., 0]
+        return image
+    depth = kind.components[0].bits
+    name = frame.format.name
+    if not kind.is_planar and len(kind.components) > 1:
+        raise RecordingError(
+            f"pixels of the kind {name} are not understood; convert the video to gray."
+        )
+    order = ">" if name.endswith("be") else "<"
+    stored = np.dtype(np.uint8) if depth <= 8 else np.dtype(f"{order}u2")
+    plane = frame.planes[0]
+    lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    lines = lines[: frame.height, : frame.width * stored.itemsize]
+    return np.ascontiguousarray(lines).view(stored).astype(stored.newbyteorder("="), copy=False)
+
+
+def _is_grey(frame: Any) -> bool:
+    """Whether a frame shows no colour."""
+    kind = frame.format
+    if kind.is_rgb or kind.has_palette:
+        image = frame.to_ndarray(format="rgb24")
+        return bool((image == image[..., :1]).all())
+    if len(kind.components) < 3:
+        return True
+    depth = kind.components[1].bits
+    if depth > 8:
+        return True  # no camera of 10 bit colour films cortex; luma is taken
+    for plane in frame.planes[1:3]:
+        lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        chroma = lines[: plane.height, : plane.width].astype(np.int16) - 128
+        if np.abs(chroma).max(initial=0) > _CHROMA:
+            return False
+    return True
+
+
+def open_video(path: Path) -> MovieFile:
+    """Open a video; see `napari_cortex_decoder.recording.open_recording`."""
+    import av
+
+    container = _CONTAINERS[path.suffix.lower()]
+    with readable(path, _WHAT):
+        size = path.stat().st_size
+        if not size:
+            raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
+        with av.open(str(path), format=container) as video:
+            if not video.streams.video:
+                raise RecordingError(f"{path}: there is no video in it; give another file.")
+            stream = video.streams.video[0]
+            claimed = (stream.height, stream.width)
+            check_frames(path, (2, *claimed), np.dtype(np.uint8))
+            stamps, keys, end = _index(video, stream)
+            if len(stamps) < max(2, stream.frames) or end > size:
+                raise RecordingError(
+                    f"{path}: {'the file is truncated' if len(stamps) > 1 else 'it is no movie'}: "
+                    f"its header claims {max(stream.frames, len(stamps))} frames and it holds "
+                    f"{len(stamps) if end <= size else 'fewer'}; copy it again."
+                )
+            base, average = stream.time_base, stream.average_rate
+            codec = stream.codec_context.name
+    first = _look(path, container, stamps[0])
+    middle = _look(path, container, stamps[len(stamps) // 2])
+    if not (_is_grey(first) and _is_grey(middle)):
+        raise RecordingError(
+            f"{path}: its frames are colour images; convert the video to greyscale (pixel format "
+            "gray)."
+        )
+    image = grey(first)
+    check_frames(path, (len(stamps), *image.shape), image.dtype)
+    longest = int(np.bincount(keys).max())
+    times = (stamps - stamps[0]) * float(base)
+    rate = float(average) if average else None
+    even = rate and np.abs(times - np.arange(len(times)) / rate).max() <= 1.5 * float(base)
+    return MovieFile(
+        frames=VideoFrames(
+            path=path,
+            container=container,
+            stamps=stamps,
+            keys=keys,
+            frame_shape=(image.shape[0], image.shape[1]),
+            dtype=image.dtype,
+            stamp=file_token(path),
+            together=min(longest, max(1, _GROUP_BYTES // image.nbytes)),
+        ),
+        frame_rate=rate,
+        frame_times=None if even else times,
+        metadata={"codec": codec, "pixels": first.format.name},
+    )
+
+
+def _index(video: Any, stream: Any) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Time stamps of the frames, last key frame of each, and where the last of them ends."""
+    entries: list[tuple[int, bool, int]] = []
+    if stream.frames and len(stream.index_entries) >= stream.frames and not _reorders(stream):
+        entries = [
+            (entry.timestamp, entry.is_keyframe, entry.pos + entry.size)
+            for entry in stream.index_entries
+            if entry.size
+        ]
+    else:
+        for packet in video.demux(stream):
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if packet.size and stamp is not None:
+                end = (packet.pos or 0) + packet.size
+                entries.append((stamp, packet.is_keyframe and not packet.is_corrupt, end))
+    entries = sorted({stamp: (stamp, key, end) for stamp, key, end in entries}.values())
+    stamps = np.array([stamp for stamp, _, _ in entries], np.int64)
+    is_key = np.array([key for _, key, _ in entries], bool)
+    keys = np.maximum.accumulate(np.where(is_key, np.arange(len(entries)), 0))
+    return stamps, keys, max((end for _, _, end in entries), default=0)
+
+
+def _reorders(stream: Any) -> bool:
+    """Whether frames may be stored in another order than they are shown in."""
+    return bool(stream.codec_context.codec.reorder)
+
+
+def _look(path: Path, container: str, stamp: int) -> Any:
+    """Decode one frame."""
+    import av
+
+    with readable(path, _WHAT), av.open(str(path), format=container) as video:
+        stream = video.streams.video[0]
+        video.seek(int(stamp), stream=stream, backward=True)
+        for frame in video.decode(stream):
+            if frame.pts is not None and frame.pts >= stamp:
+                return frame
+        raise RecordingError(
+            f"{path}: no frame of it can be decoded; copy or convert the video again."
+        )
+
+
+register(
+    MovieFormat(
+        name="video",
+        patterns=tuple(f"*{suffix}" for suffix in _CONTAINERS),
+        recognized="by its name; greyscale of 8 or 16 bit, or colour video without colour, of "
+        "which the luma is taken; each frame is found by its own time stamp",
+        metadata="frame rate; frame times where they are uneven",
+        matches=lambda path: path.suffix.lower() in _CONTAINERS and path.is_file(),
+        open=open_video,
+    )
+)

@@ -1,0 +1,185 @@
+"""Zarr 2 and 3, and OME-Zarr: a folder of chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.arrays import (
+    ArrayFrames,
+    choose,
+    could_be_movie,
+    frames_in_chunk,
+    said_pixel_size,
+    said_rate,
+)
+from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, named_axes
+from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.recording.formats.frames import check_frames
+from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.units import in_millimetres, in_seconds
+
+_WHAT = "a Zarr movie"
+_MARKS = ("zarr.json", ".zarray", ".zgroup")
+_DEPTH = 4
+
+
+@dataclass(frozen=True, eq=False)
+class ZarrArray:
+    """An array of a Zarr folder; its chunks are files that are open only while they are read."""
+
+    path: Path
+    name: str
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the opened array."""
+        return {"path": self.path, "name": self.name}
+
+    @cached_property
+    def _array(self) -> Any:
+        import zarr
+
+        node = zarr.open(str(self.path), mode="r")
+        return node[self.name] if self.name else node
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """Give the array to slice."""
+        yield self._array
+
+
+@dataclass(frozen=True)
+class _Image:
+    """What OME-Zarr says of the image whose finest level is the movie."""
+
+    name: str
+    axes: str | None
+    frame_rate: float | None
+    pixel_size: float | None
+
+
+def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
+    """Open a Zarr folder; see `napari_cortex_decoder.recording.open_recording`."""
+    import zarr
+
+    with readable(path, _WHAT):
+        node = zarr.open(str(path), mode="r")
+        if isinstance(node, zarr.Array):
+            array, name, image, places = node, "", None, [dict(node.attrs)]
+        else:
+            image = _ome_image(dict(node.attrs)) if dataset is None else None
+            name = image.name if image else _find(path, node, dataset)
+            array = node[name]
+            places = [dict(array.attrs), dict(node.attrs)]
+        if not isinstance(array, zarr.Array):
+            raise RecordingError(
+                f"{path}: {name!r} is no array; give the name of the movie as dataset."
+            )
+        _check_codecs(path, array)
+        shape, stored, chunks = array.shape, array.dtype, array.chunks
+        names = getattr(array.metadata, "dimension_names", None)
+        names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+    said = axes or (image.axes if image else None) or named_axes(names) or None
+    if axes is None and said is not None and not set("tyx") <= set(said):
+        said = None
+    arrangement, warnings = arrange(path, shape, said=said)
+    check_frames(path, arrangement.movie_shape, stored)
+    together = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
+    if not _last_chunk(path / name, array, arrangement).exists():
+        fill = array.fill_value
+        warnings += (
+            f"the last frames were never written, or not copied; they are shown as {fill}.",
+        )
+    return MovieFile(
+        frames=ArrayFrames(
+            source=ZarrArray(path, name),
+            arrangement=arrangement,
+            dtype=stored.newbyteorder("="),
+            stamp=(str(path), name, path.stat().st_mtime_ns),
+            what=_WHAT,
+            together=min(together, arrangement.movie_shape[0]),
+        ),
+        channels=arrangement["c"],
+        frame_rate=(image.frame_rate if image else None) or said_rate(*places),
+        pixel_size=(image.pixel_size if image else None) or said_pixel_size(*places),
+        metadata={"dataset": name} if name else {},
+        warnings=warnings,
+    )
+
+
+def _find(path: Path, group: Any, wanted: str | None) -> str:
+    import zarr
+
+    movies = {
+        name: member.shape
+        for name, member in group.members(max_depth=_DEPTH)
+        if isinstance(member, zarr.Array) and could_be_movie(member.shape, member.dtype)
+    }
+    return choose(path, movies, wanted)
+
+
+def _check_codecs(path: Path, array: Any) -> None:
+    """Refuse to unpickle: a pickle in a file from elsewhere is a program."""
+    codecs = [*(array.filters or ()), *(array.compressors or ())]
+    names = [getattr(codec, "codec_id", type(codec).__name__) for codec in codecs]
+    if any("pickle" in str(name).lower() for name in names) or array.dtype.hasobject:
+        raise RecordingError(
+            f"{path}: its chunks are Python objects, which can run programs; save the movie as "
+            "numbers."
+        )
+
+
+def _last_chunk(folder: Path, array: Any, arrangement: Arrangement) -> Path:
+    grid = getattr(array, "shards", None) or array.chunks
+    time = arrangement.axes.index("t")
+    last = [0] * len(grid)
+    last[time] = (array.shape[time] - 1) // grid[time]
+    return folder / str(array.metadata.encode_chunk_key(tuple(last)))
+
+
+def _ome_image(attributes: Mapping[str, Any]) -> _Image | None:
+    """Read the multiscale metadata of OME-Zarr 0.4 or 0.5."""
+    ome = attributes.get("ome")
+    images = (ome if isinstance(ome, Mapping) else attributes).get("multiscales")
+    if not images:
+        return None
+    image, finest = images[0], images[0]["datasets"][0]
+    listed = [a if isinstance(a, Mapping) else {"name": a} for a in image.get("axes", ())]
+    axes = named_axes([axis.get("name") for axis in listed])
+    scale = _scale(image) or [1.0] * len(listed)
+    fine = _scale(finest)
+    if not axes or not fine or not len(fine) == len(scale) == len(listed):
+        return _Image(str(finest["path"]), axes or None, None, None)
+    units = [axis.get("unit") for axis in listed]
+    sizes = [own * common for own, common in zip(fine, scale, strict=True)]
+    steps = dict(zip(axes, zip(sizes, units, strict=True), strict=True))
+    interval = in_seconds(*steps["t"]) if steps.get("t", (0, None))[1] else None
+    size = in_millimetres(*steps["x"]) if "x" in steps else None
+    return _Image(str(finest["path"]), axes, 1 / interval if interval else None, size)
+
+
+def _scale(holder: Mapping[str, Any]) -> Sequence[float] | None:
+    for transform in holder.get("coordinateTransformations", ()):
+        if transform.get("type") == "scale":
+            return [float(factor) for factor in transform["scale"]]
+    return None
+
+
+register(
+    MovieFormat(
+        name="Zarr",
+        patterns=("*.zarr",),
+        recognized="a folder with zarr.json, .zarray or .zgroup in it, versions 2 and 3, OME-Zarr "
+        "0.4 and 0.5; the only array of frames x rows x columns, or the one given as dataset",
+        metadata="OME-Zarr: axes, scales with units, colours; else names of dimensions, attributes "
+        "called frame_rate, fps …; pixel_size (mm)",
+        matches=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
+        open=open_zarr,
+        options=frozenset({"dataset", "axes"}),
+    )
+)
