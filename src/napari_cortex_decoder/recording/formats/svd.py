@@ -15,7 +15,7 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.frames import Picked, check_frames, file_token
 from napari_cortex_decoder.recording.formats.light import isosbestic
-from napari_cortex_decoder.recording.formats.npy import NpyHeader, read_header
+from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
 # space: (rows, columns, components); time: (components, frames), corrected for haemodynamics first

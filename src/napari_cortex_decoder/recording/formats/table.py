@@ -1,0 +1,51 @@
+"""The page of the docs that lists the formats, made from the registry.
+
+Run ``python -m napari_cortex_decoder.recording.formats.table docs/formats.md`` after a change.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from napari_cortex_decoder.recording.formats import movie_formats
+
+_TOP = """\
+# Movie formats
+
+<!-- Made by `python -m napari_cortex_decoder.recording.formats.table docs/formats.md`. -->
+
+`open_recording(path)`, drag and drop onto napari, and every verb of the command line open these.
+Nothing is read but what is looked at, no file stays open, and no file is changed.
+
+| format | names | how it is recognised | what is taken from it | what can be given |
+|---|---|---|---|---|
+"""
+
+_BOTTOM = """
+Two things hold for all of them:
+
+- `frame_rate` (Hz) and `pixel_size` (mm) that you give count before what the file says, and that
+  before what you said about the recording once and the plugin remembered.
+- `channels=2` splits a movie whose camera took two colours in turns: frames 0, 2, 4, … become the
+  movie, frames 1, 3, 5, … its reference. Nothing is copied. Where the file itself says that it has
+  two colours, they are split without being asked.
+
+Several files of one session can be given together; they are joined in the natural order of their
+names (2 before 10). Frames that a camera lost are told, and the time axis shows the gap.
+"""
+
+
+def formats_page() -> str:
+    """Give the page in Markdown."""
+    rows = []
+    for kind in movie_formats():
+        names = ", ".join(f"`{pattern}`" for pattern in kind.patterns) or "a folder"
+        options = ", ".join(f"`{option}`" for option in sorted(kind.options)) or "–"
+        cells = (kind.name, names, kind.recognized, kind.metadata, options)
+        rows.append("| " + " | ".join(cells) + " |\n")
+    return _TOP + "".join(rows) + _BOTTOM
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(formats_page(), encoding="utf-8")
