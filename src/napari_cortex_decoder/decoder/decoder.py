@@ -218,7 +218,7 @@ class Decoder:
     def _check_rate(self, recording: Recording, any_rate: bool) -> list[str]:
         """Refuse another frame rate, or give the warning that goes with it."""
         rate = recording.known_frame_rate()
-        if abs(rate / self.frame_rate - 1) <= RATE_TOLERANCE:
+        if round(abs(rate / self.frame_rate - 1), 9) <= RATE_TOLERANCE:
             return []
         where = recording.path or recording.name
         if not any_rate:

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.decoder import Preprocessing
+from napari_cortex_decoder.decoder.normalization import (
+    BLOCK_FRAMES,
+    Resampling,
+    Statistics,
+    movie_statistics,
+    read_blocks,
+)
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording import Recording
+
+SIZE = (32, 32)
+MOVIE_SD = Preprocessing(image_size=SIZE, scale="movie-sd")
+CENTERED_SD = Preprocessing(image_size=SIZE, scale="centered-sd")
+
+
+def recorded(frames: NDArray[np.number], chunk: int = 7) -> Recording:
+    return Recording(movie=da.from_array(frames, chunks=(chunk, -1, -1)), name="m1")
+
+
+def measured(frames: NDArray[np.number], preprocessing: Preprocessing) -> Statistics:
+    return movie_statistics(recorded(frames), preprocessing)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    n=st.integers(2, 40),
+    chunk=st.integers(1, 40),
+    dtype=st.sampled_from(["uint8", "uint16", "int32", "float32", "float64"]),
+    seed=st.integers(0, 2**31),
+)
+def test_mean_and_sd_are_the_whole_movies_however_it_is_cut(
+    n: int, chunk: int, dtype: str, seed: int
+) -> None:
+    frames = np.random.default_rng(seed).uniform(0, 250, (n, *SIZE)).astype(dtype)
+    exact = frames.astype(np.float64)
+    recording = recorded(frames, chunk)
+    paper = movie_statistics(recording, MOVIE_SD)
+    centered = movie_statistics(recording, CENTERED_SD)
+    np.testing.assert_allclose(paper.mean, exact.mean(0), rtol=1e-6)
+    assert paper.sd == pytest.approx(exact.std(), rel=1e-6)
+    assert centered.sd == pytest.approx((exact - exact.mean(0)).std(), rel=1e-6)
+    np.testing.assert_allclose(
+        paper.normalize(frames), (exact - exact.mean(0)) / exact.std(), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("dtype", "offset"), [("uint16", 65_000), ("float32", 2.0**20)])
+def test_a_small_signal_on_a_large_offset_keeps_its_sd(dtype: str, offset: float) -> None:
+    flicker = np.random.default_rng(0).integers(0, 2, (3000, *SIZE))
+    frames = (flicker + offset).astype(dtype)
+    exact = (flicker - flicker.mean(0)).std()
+    assert movie_statistics(recorded(frames, 500), CENTERED_SD).sd == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_the_frame_with_an_unusable_pixel_is_named(value: float) -> None:
+    frames = np.random.default_rng(0).normal(size=(20, 48, 48))
+    frames[13, 5, 6] = value
+    with pytest.raises(RecordingError, match=r"m1: frame 13 has pixels that are NaN"):
+        measured(frames, MOVIE_SD)
+
+
+def test_a_movie_of_one_value_has_nothing_to_decode() -> None:
+    with pytest.raises(RecordingError, match="alike"):
+        measured(np.full((9, *SIZE), 7, np.uint16), MOVIE_SD)
+
+
+def test_a_still_picture_has_no_sd_of_its_own_once_centered() -> None:
+    still = np.broadcast_to(np.arange(32 * 32, dtype=np.uint16).reshape(SIZE), (9, *SIZE))
+    assert measured(still, MOVIE_SD).sd > 0
+    with pytest.raises(RecordingError, match="alike"):
+        measured(still, CENTERED_SD)
+
+
+def test_shrinking_by_a_whole_factor_averages_blocks_of_pixels() -> None:
+    frames = np.random.default_rng(0).integers(0, 65535, (3, 128, 128), dtype=np.uint16)
+    blocks = frames.reshape(3, 32, 4, 32, 4).mean(axis=(2, 4))
+    np.testing.assert_allclose(Resampling((128, 128), SIZE).resample(frames), blocks, rtol=1e-6)
+
+
+@given(rows=st.integers(33, 90))
+@settings(max_examples=20, deadline=None)
+def test_shrinking_by_any_factor_weighs_pixels_by_the_area_they_share(rows: int) -> None:
+    frame = np.random.default_rng(rows).uniform(0, 9, (1, rows, rows))
+    fine = frame.repeat(32, axis=1).repeat(32, axis=2)  # pixels that both grids divide
+    exact = fine.reshape(1, 32, rows, 32, rows).mean(axis=(2, 4))
+    np.testing.assert_allclose(Resampling((rows, rows), SIZE).resample(frame), exact, rtol=1e-4)
+
+
+def test_enlarging_is_bilinear() -> None:
+    frames = np.random.default_rng(0).uniform(0, 9, (2, 20, 20)).astype(np.float32)
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(frames)[None], size=SIZE, mode="bilinear", align_corners=False
+    )[0]
+    np.testing.assert_allclose(Resampling((20, 20), SIZE).resample(frames), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "inner"), [((96, 48), (32, 16)), ((10, 20), (16, 32))])
+def test_a_frame_that_is_not_square_keeps_its_aspect_between_margins_of_zero(
+    shape: tuple[int, int], inner: tuple[int, int]
+) -> None:
+    frames = np.random.default_rng(0).integers(100, 200, (6, *shape), dtype=np.uint16)
+    statistics = measured(frames, CENTERED_SD)
+    images = statistics.normalize(frames)
+    assert images.shape == (6, *SIZE)
+    filled = np.argwhere((images != 0).any(axis=0))
+    top, left = filled.min(axis=0)
+    assert tuple(filled.max(axis=0) + 1 - (top, left)) == inner
+    assert (top, left) == ((32 - inner[0]) // 2, (32 - inner[1]) // 2)
+    inside = images[:, top : top + inner[0], left : left + inner[1]]
+    np.testing.assert_allclose(inside.mean(axis=0), 0, atol=1e-5)
+    assert inside.std() == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 100, 1000])
+def test_a_movie_is_read_in_order_in_small_blocks_and_no_chunk_twice(chunk: int) -> None:
+    frames = np.arange(1000, dtype=np.uint16)[:, None, None] * np.ones((1, 2, 2), np.uint16)
+    computed: Counter[int] = Counter()
+
+    def note(block: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        computed[int(block[0, 0, 0])] += 1
+        return block
+
+    movie = da.from_array(frames, chunks=(chunk, -1, -1)).map_blocks(note, meta=frames[:0])
+    blocks = list(read_blocks(Recording(movie=movie, name="m1")))
+    assert set(computed.values()) == {1}
+    assert max(len(block) for _, block in blocks) <= BLOCK_FRAMES
+    assert [start for start, _ in blocks] == [int(block[0, 0, 0]) for _, block in blocks]
+    np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), frames)
