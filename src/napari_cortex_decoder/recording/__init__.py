@@ -11,6 +11,11 @@ from napari_cortex_decoder.recording.behavior import (
 from napari_cortex_decoder.recording.cohort import CohortEntry, read_cohort
 from napari_cortex_decoder.recording.formats import movie_formats, movie_patterns
 from napari_cortex_decoder.recording.opening import open_recording
+from napari_cortex_decoder.recording.preprocessing import (
+    preprocess,
+    preview,
+    steps_from_provenance,
+)
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.recording.sidecar import (
     remember_metadata,
@@ -27,6 +32,8 @@ __all__ = [
     "movie_formats",
     "movie_patterns",
     "open_recording",
+    "preprocess",
+    "preview",
     "read_behavior",
     "read_cohort",
     "remember_metadata",
@@ -34,5 +41,6 @@ __all__ = [
     "sidecar_folder",
     "run_and_rest",
     "speed_from_voltage",
+    "steps_from_provenance",
     "trace_at_frames",
 ]

@@ -1,0 +1,29 @@
+"""Preprocessing of movies: crop, bin, motion, mask, ΔF/F, haemodynamics, detrending."""
+
+from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
+from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
+from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, Mask
+from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
+from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
+from napari_cortex_decoder.recording.preprocessing.pipeline import (
+    STEPS,
+    preprocess,
+    preview,
+    steps_from_provenance,
+)
+from napari_cortex_decoder.recording.preprocessing.step import Step
+
+__all__ = [
+    "STEPS",
+    "Bin",
+    "Crop",
+    "DeltaF",
+    "Detrend",
+    "Hemodynamics",
+    "Mask",
+    "MotionCorrection",
+    "Step",
+    "preprocess",
+    "preview",
+    "steps_from_provenance",
+]

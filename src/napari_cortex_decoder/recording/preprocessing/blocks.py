@@ -1,0 +1,195 @@
+"""Movies whose frames are computed when they are read, from a stretch of other movies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import dask.array as da
+import numpy as np
+from dask.base import tokenize
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.recording.formats.lazy import LazyMovie
+
+CHUNK_BYTES = 32 * 2**20
+KEPT_BYTES = 2**30
+
+
+class BlockFunction(Protocol):
+    """What computes frames from a stretch of source frames."""
+
+    def __call__(
+        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
+    ) -> NDArray[np.generic]:
+        """Compute frames.
+
+        Parameters
+        ----------
+        blocks
+            The same frames [start, start + n) of each source, each of shape (n, y, x).
+        start
+            Number of the first frame in the sources.
+        keep
+            Which of the n frames are wanted; the others are their surroundings.
+
+        Returns
+        -------
+        numpy.ndarray
+            The frames computed from those wanted.
+        """
+
+
+@dataclass(frozen=True)
+class ComputedFrames:
+    """Reader of frames that are computed from the frames of other movies.
+
+    Attributes
+    ----------
+    sources
+        Movies of equal length, each (t, y, x).
+    function
+        What computes frames; picklable, and the same for the same input.
+    frame_shape, dtype
+        Of a computed frame.
+    surroundings
+        Number of source frames that a frame needs before and after its own.
+    first, every
+        Computed frame i comes from the source frames
+        [first + i · every, first + (i + 1) · every).
+    n_frames
+        Number of computed frames.
+    """
+
+    sources: tuple[da.Array, ...]
+    function: BlockFunction
+    frame_shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    n_frames: int
+    surroundings: int = 0
+    first: int = 0
+    every: int = 1
+    # the last stretch read: of the next one, most is the same where surroundings are long
+    _recent: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without frames."""
+        return {**self.__dict__, "_recent": {}}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+        return self.n_frames, *self.frame_shape
+
+    @property
+    def token(self) -> tuple[Any, ...]:
+        """Name of what is computed."""
+        return (
+            "computed", *(source.name for source in self.sources), tokenize(self.function),
+            self.n_frames, self.first, self.every,
+        )  # fmt: skip
+
+    @property
+    def together(self) -> int:
+        """Frames to compute at once: the longer the surroundings, the more is worth it."""
+        if not self.surroundings:
+            return 1
+        frame_bytes = self.frame_shape[0] * self.frame_shape[1] * self.dtype.itemsize
+        worth = max(CHUNK_BYTES // frame_bytes, self.surroundings // 4)
+        return max(1, min(worth, self.surroundings, self.n_frames))
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Compute frames by their indices, shape (len(frames), rows, columns)."""
+        out = np.empty((len(frames), *self.frame_shape), self.dtype)
+        for part in self._stretches(frames):
+            first, stop = int(frames[part][0]), int(frames[part][-1]) + 1
+            begin, end = self.first + first * self.every, self.first + stop * self.every
+            start = max(0, begin - self.surroundings)
+            blocks = self._source_frames(start, end + self.surroundings)
+            computed = self.function(blocks, start, slice(begin - start, end - start))
+            out[part] = computed[frames[part] - first]
+        return out
+
+    def _stretches(self, frames: NDArray[np.int64]) -> Iterator[slice]:
+        """Divide wanted frames into runs that are computed together.
+
+        Frames between two wanted ones are computed as well where reading them is needed anyway.
+        """
+        longest = max(self.together, 64)
+        begin = 0
+        for i in range(1, len(frames) + 1):
+            if (
+                i == len(frames)
+                or frames[i] <= frames[i - 1]
+                or frames[i] - frames[i - 1] > 1 + 2 * self.surroundings
+                or frames[i] - frames[begin] >= longest
+            ):
+                yield slice(begin, i)
+                begin = i
+
+    def _source_frames(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
+        stop = min(stop, self.sources[0].shape[0])
+        if not self.surroundings:
+            return tuple(_read(source, start, stop) for source in self.sources)
+        recent = self._recent.get("stretch")
+        known: tuple[NDArray[Any], ...] = ()
+        read_from = start
+        if recent is not None and recent[0] <= start < recent[1] < stop:
+            known = tuple(block[start - recent[0] :] for block in recent[2])
+            read_from = recent[1]
+        elif recent is not None and recent[0] <= start and stop <= recent[1]:
+            return tuple(block[start - recent[0] : stop - recent[0]] for block in recent[2])
+        new = tuple(_read(source, read_from, stop) for source in self.sources)
+        blocks = (
+            tuple(np.concatenate(pair) for pair in zip(known, new, strict=True)) if known else new
+        )
+        if sum(block.nbytes for block in blocks) <= KEPT_BYTES:
+            self._recent["stretch"] = (start, stop, blocks)
+        return blocks
+
+
+def _read(source: da.Array, start: int, stop: int) -> NDArray[Any]:
+    """Read a stretch of a movie, inside a task of dask's: more threads would only wait."""
+    if isinstance(source, LazyMovie):
+        # past dask: a graph for each step and stretch costs more than most steps do
+        return source._reader.read(np.arange(start, stop))
+    return np.asarray(source[start:stop].compute(scheduler="synchronous"))
+
+
+def computed_movie(
+    sources: tuple[da.Array, ...],
+    function: BlockFunction,
+    *,
+    frame_shape: tuple[int, int] | None = None,
+    dtype: Any = np.float32,
+    n_frames: int | None = None,
+    surroundings: int = 0,
+    first: int = 0,
+    every: int = 1,
+) -> da.Array:
+    """Give a lazy movie whose frames are computed from others; see `ComputedFrames`.
+
+    The frames keep the shape and number of the first source unless told otherwise.
+    """
+    n, *shape = sources[0].shape
+    return LazyMovie(
+        ComputedFrames(
+            sources,
+            function,
+            frame_shape or (shape[0], shape[1]),
+            np.dtype(dtype),
+            n if n_frames is None else n_frames,
+            surroundings,
+            first,
+            every,
+        )
+    )
+
+
+def row_tiles(frame_shape: tuple[int, int], n_frames: int, n_bytes: int) -> Iterator[slice]:
+    """Divide frames into bands of rows, so that n frames of float64 of a band fit into n bytes."""
+    rows, columns = frame_shape
+    band = max(1, min(rows, n_bytes // max(1, n_frames * columns * 8)))
+    for top in range(0, rows, band):
+        yield slice(top, min(top + band, rows))

@@ -1,0 +1,147 @@
+"""ΔF/F: fluorescence relative to a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
+from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
+from napari_cortex_decoder.recording.preprocessing.step import (
+    Step,
+    Survey,
+    check_finite,
+    pixel_means,
+)
+from napari_cortex_decoder.recording.recording import Recording
+
+TILE_BYTES = 64 * 2**20
+PERCENTILE_BYTES = 256 * 2**20
+
+
+class DeltaF(Step):
+    """Give each pixel as (F − F₀) / (F₀ − dark): its relative change from a baseline F₀.
+
+    A pixel whose baseline is not above `dark`, such as one outside a mask, becomes 0.
+
+    Attributes
+    ----------
+    baseline
+        ``"mean"`` of the pixel over the movie; ``"percentile"`` of it over the movie (of evenly
+        spaced frames, 256 MiB of them, where the movie is larger); or ``"moving"``, that
+        percentile in a window around each frame, which follows bleaching. The window is mirrored
+        at the ends of the movie, and its percentile is a value that occurs in it.
+    percentile
+        Of ``"percentile"`` and ``"moving"``, 0–100.
+    window
+        Length of the moving window in seconds.
+    dark
+        What the camera reads without light, in counts: it is no fluorescence, and left in F₀ it
+        makes every change look smaller.
+    """
+
+    name: ClassVar[str] = "delta-f"
+    baseline: Literal["mean", "percentile", "moving"] = "mean"
+    percentile: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 10.0
+    window: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 30.0
+    dark: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+
+    def apply(self, recording: Recording, survey: Survey) -> Recording:
+        """Give ΔF/F of movie and reference."""
+        where = str(recording.path or recording.name)
+        window = (
+            MovingWindow.of_seconds(self.window, recording) if self.baseline == "moving" else None
+        )
+
+        def relative(movie: da.Array, channel: str) -> da.Array:
+            if window is not None:
+                moving = _MovingDeltaF(window, self.percentile, self.dark)
+                return computed_movie((movie,), moving, surroundings=window.before + 1)
+            what = f"baseline of the {channel}"
+            if self.baseline == "mean":
+                baseline = pixel_means(movie, survey, what, where)
+            else:
+                baseline = _percentiles(movie, self.percentile, survey, where)
+            unlit = baseline <= self.dark
+            if unlit.mean() > 0.9:
+                raise RecordingError(
+                    f"{where}: {unlit.mean():.0%} of the {channel}'s pixels have a baseline of "
+                    f"{self.dark:g} or less, so it has no ΔF/F; take ΔF/F before steps that remove "
+                    "the baseline, and check the dark level."
+                )
+            return computed_movie((movie,), _DeltaF(baseline, self.dark))
+
+        reference = recording.reference
+        return recording.replace(
+            movie=relative(recording.movie, "movie"),
+            reference=None if reference is None else relative(reference, "reference"),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _DeltaF:
+    baseline: NDArray[np.float64]
+    dark: float
+
+    def __call__(
+        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
+    ) -> NDArray[np.generic]:
+        return _relative(blocks[0][keep], self.baseline, self.dark)
+
+
+@dataclass(frozen=True)
+class _MovingDeltaF:
+    window: MovingWindow
+    percentile: float
+    dark: float
+
+    def __call__(
+        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
+    ) -> NDArray[np.generic]:
+        from scipy.ndimage import percentile_filter
+
+        block = blocks[0]
+        out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)
+        for rows in row_tiles(block.shape[1:], len(block), TILE_BYTES):
+            # pixel by pixel: SciPy's filter of one dimension sorts only what enters and leaves
+            pixels = np.ascontiguousarray(block[:, rows].reshape(len(block), -1).T, np.float32)
+            baseline = np.empty((keep.stop - keep.start, len(pixels)))
+            for i, pixel in enumerate(pixels):
+                filtered = percentile_filter(pixel, self.percentile, size=self.window.n)
+                baseline[:, i] = filtered[keep]
+            tile = block[keep, rows]
+            out[:, rows] = _relative(tile, baseline.reshape(tile.shape), self.dark)
+        return out
+
+
+def _relative(
+    frames: NDArray[Any], baseline: NDArray[np.float64], dark: float
+) -> NDArray[np.float64]:
+    light = baseline - dark
+    return np.divide(
+        frames - baseline,
+        light,
+        out=np.zeros(np.shape(frames)),
+        where=np.broadcast_to(light > 0, frames.shape),
+    )
+
+
+def _percentiles(
+    movie: da.Array, percentile: float, survey: Survey, where: str
+) -> NDArray[np.float64]:
+    """Percentile of each pixel over as many evenly spaced frames as fit into memory."""
+    frame_bytes = movie.dtype.itemsize * movie.shape[1] * movie.shape[2]
+    most = max(1, PERCENTILE_BYTES // frame_bytes)
+    sparse = movie if survey.around is not None else movie[:: -(-movie.shape[0] // most)]
+    frames = np.concatenate([block for _, block in survey.blocks(sparse, "baseline")])
+    check_finite(frames, frames.sum(axis=0, dtype=np.float64), 0, where)
+    out = np.empty(frames.shape[1:])
+    for rows in row_tiles(frames.shape[1:], len(frames), TILE_BYTES):
+        out[rows] = np.percentile(frames[:, rows], percentile, axis=0)
+    return out

@@ -1,0 +1,222 @@
+"""Steps that need no frame but their own: crop, bin, mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
+from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
+from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+
+Range = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
+
+
+class Crop(Step):
+    """Keep a rectangle, a stretch of time, or both.
+
+    Attributes
+    ----------
+    rows, columns, frames
+        First one kept and the one after the last; all if None.
+    """
+
+    name: ClassVar[str] = "crop"
+    rows: Range | None = None
+    columns: Range | None = None
+    frames: Range | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Crop:
+        for limits in (self.rows, self.columns, self.frames):
+            if limits is not None and limits[0] >= limits[1]:
+                raise ValueError("a range goes from a first one to a later one")
+        return self
+
+    def apply(self, recording: Recording, survey: Survey) -> Recording:
+        """Crop movie, reference, frame times and behaviour."""
+        extent = {
+            "rows": recording.shape[0],
+            "columns": recording.shape[1],
+            "frames": recording.n_frames,
+        }
+        kept = {}
+        for label, size in extent.items():
+            start, stop = getattr(self, label) or (0, size)
+            if stop > size:
+                raise RecordingError(
+                    f"{recording.path or recording.name}: the crop ends at {stop} of the movie's "
+                    f"{size} {label}; make it smaller."
+                )
+            kept[label] = slice(start, stop)
+        frames = kept["frames"]
+
+        def crop(movie: da.Array) -> da.Array:
+            return computed_movie(
+                (movie,),
+                _Cropping(kept["rows"], kept["columns"]),
+                frame_shape=(_length(kept["rows"]), _length(kept["columns"])),
+                dtype=movie.dtype,
+                n_frames=_length(frames),
+                first=frames.start,
+            )
+
+        return _with_movies(
+            recording, crop, **({} if self.frames is None else _cropped_time(recording, frames))
+        )
+
+
+class Bin(Step):
+    """Average neighbouring pixels, neighbouring frames, or both.
+
+    What is left over at the far edges is dropped.
+
+    Attributes
+    ----------
+    pixels
+        Edge of a square of pixels that become one.
+    frames
+        Number of frames that become one.
+    """
+
+    name: ClassVar[str] = "bin"
+    pixels: Annotated[int, Field(ge=1, le=1024)] = 2
+    frames: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+    def apply(self, recording: Recording, survey: Survey) -> Recording:
+        """Bin movie and reference; pixel size, frame rate and frame times follow."""
+        rows, columns = (size // self.pixels for size in recording.shape)
+        n_frames = recording.n_frames // self.frames
+        if not (rows and columns and n_frames):
+            raise RecordingError(
+                f"{recording.path or recording.name}: nothing is left of "
+                f"{(recording.n_frames, *recording.shape)} frames, rows and columns after binning "
+                f"{self.frames} frames and {self.pixels} pixels; bin less."
+            )
+
+        def binned(movie: da.Array) -> da.Array:
+            return computed_movie(
+                (movie,),
+                _Binning(self.frames, self.pixels),
+                frame_shape=(rows, columns),
+                n_frames=n_frames,
+                every=self.frames,
+            )
+
+        changes: dict[str, Any] = {}
+        if recording.pixel_size is not None:
+            changes["pixel_size"] = recording.pixel_size * self.pixels
+        if recording.frame_rate is not None:
+            changes["frame_rate"] = recording.frame_rate / self.frames
+        if recording.frame_times is not None:
+            changes["frame_times"] = recording.frame_times[:: self.frames][:n_frames]
+        return _with_movies(recording, binned, **changes)
+
+
+class Mask(Step):
+    """Set what is not cortex to 0.
+
+    Attributes
+    ----------
+    path
+        TIFF, PNG or ``.npy`` of one picture: 0 is outside, anything else inside.
+    """
+
+    name: ClassVar[str] = "mask"
+    path: Path
+
+    def apply(self, recording: Recording, survey: Survey) -> Recording:
+        """Mask movie and reference."""
+        masking = _Masking(read_mask(self.path, recording.shape))
+        return _with_movies(
+            recording, lambda movie: computed_movie((movie,), masking, dtype=movie.dtype)
+        )
+
+
+@dataclass(frozen=True)
+class _Cropping:
+    rows: slice
+    columns: slice
+
+    def __call__(
+        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
+    ) -> NDArray[np.generic]:
+        return blocks[0][keep, self.rows, self.columns]
+
+
+@dataclass(frozen=True)
+class _Binning:
+    frames: int
+    pixels: int
+
+    def __call__(
+        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
+    ) -> NDArray[np.generic]:
+        block = blocks[0][keep]
+        n, rows, columns = len(block) // self.frames, *(s // self.pixels for s in block.shape[1:])
+        whole = block[: n * self.frames, : rows * self.pixels, : columns * self.pixels]
+        groups = whole.reshape(n, self.frames, rows, self.pixels, columns, self.pixels)
+        # float64 while adding: a thousand 16-bit pixels do not fit into float32 exactly
+        means: NDArray[np.float64] = groups.mean(axis=(1, 3, 5), dtype=np.float64)
+        return means
+
+
+@dataclass(frozen=True, eq=False)
+class _Masking:
+    inside: NDArray[np.bool_]
+
+    def __call__(
+        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
+    ) -> NDArray[np.generic]:
+        # not a product: outside there may be NaN
+        return np.where(self.inside, blocks[0][keep], 0)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
+
+
+def _with_movies(recording: Recording, change: Any, **others: Any) -> Recording:
+    reference = None if recording.reference is None else change(recording.reference)
+    return recording.replace(movie=change(recording.movie), reference=reference, **others)
+
+
+def _cropped_time(recording: Recording, frames: slice) -> dict[str, Any]:
+    """Frame times and behaviour of a stretch of the movie.
+
+    A recording that has frame times keeps its clock; one that has only a rate starts anew at 0.
+    """
+    changes: dict[str, Any] = {}
+    if recording.frame_times is not None:
+        changes["frame_times"] = recording.frame_times[frames]
+    if not recording.behavior:
+        return changes
+    times = recording.times[frames]
+    zero = 0.0 if recording.frame_times is not None else times[0]
+    changes["behavior"] = {
+        name: kept
+        for name, trace in recording.behavior.items()
+        if (kept := _cropped_trace(trace, times[0], times[-1], zero)) is not None
+    }
+    return changes
+
+
+def _cropped_trace(
+    trace: BehaviorTrace, first: float, last: float, zero: float
+) -> BehaviorTrace | None:
+    """Keep what lies in a stretch of time and one sample on either side of it."""
+    begin = max(0, int(np.searchsorted(trace.times, first)) - 1)
+    end = min(trace.times.size, int(np.searchsorted(trace.times, last, side="right")) + 1)
+    if end <= begin:
+        return None
+    return BehaviorTrace(
+        trace.name, trace.values[begin:end], trace.times[begin:end] - zero, trace.unit
+    )

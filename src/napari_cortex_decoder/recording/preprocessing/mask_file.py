@@ -1,0 +1,82 @@
+"""Masks: which pixels of a frame are cortex."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+
+SUFFIXES = (".tif", ".tiff", ".png", ".npy")
+LARGEST_MASK = 2**28
+
+
+def read_mask(path: Path, frame_shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Read a mask for frames of one shape.
+
+    Parameters
+    ----------
+    path
+        TIFF, PNG or ``.npy``; 0 is outside, anything else inside.
+    frame_shape
+        Rows and columns of the frames. A mask that is a whole multiple of it, as one drawn before
+        binning, is thinned out to it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape `frame_shape`, bool.
+
+    Raises
+    ------
+    RecordingError
+        If the file cannot be read, is no single picture, has another shape, or is empty.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise RecordingError(f"{path}: a mask is one of {', '.join(SUFFIXES)}; save it so.")
+    try:
+        picture = _read(path)
+    except (OSError, ValueError, EOFError, SyntaxError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(f"{path}: this mask cannot be read ({error}).") from error
+    if picture.ndim != 2:
+        raise RecordingError(
+            f"{path}: the mask has shape {picture.shape}; save it as one picture without colours."
+        )
+    factor, rest = divmod(picture.shape[0], frame_shape[0])
+    if rest or picture.shape != (factor * frame_shape[0], factor * frame_shape[1]):
+        raise RecordingError(
+            f"{path}: the mask has {picture.shape} pixels, the frames have {frame_shape}; "
+            "draw it on such a frame."
+        )
+    inside: NDArray[np.bool_] = np.not_equal(
+        picture[factor // 2 :: factor, factor // 2 :: factor], 0
+    )
+    if not inside.any():
+        raise RecordingError(f"{path}: the mask keeps no pixel; draw what is to be kept.")
+    return inside
+
+
+def _read(path: Path) -> NDArray[Any]:
+    if path.suffix.lower() == ".npy":
+        picture = np.load(path, mmap_mode="r", allow_pickle=False)
+        if picture.size > LARGEST_MASK or picture.dtype.kind not in "biuf":
+            raise RecordingError(f"{path}: {picture.shape} of {picture.dtype} is no mask.")
+        return np.asarray(picture)
+    if path.suffix.lower() == ".png":
+        from PIL import Image
+
+        with Image.open(path) as image:
+            if image.width * image.height > LARGEST_MASK:
+                raise RecordingError(f"{path}: {image.size} pixels are no mask.")
+            return np.asarray(image)
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        if len(file.pages) != 1 or file.pages.first.size > LARGEST_MASK:
+            raise RecordingError(f"{path}: {len(file.pages)} pages are no mask; save one.")
+        return np.asarray(file.pages.first.asarray())

@@ -1,0 +1,78 @@
+"""Moving windows over time: what lies around each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.recording.recording import Recording
+
+
+@dataclass(frozen=True)
+class MovingWindow:
+    """A centred window over frames; at the ends of the movie, what is there of it.
+
+    Attributes
+    ----------
+    n
+        Number of frames. Of an even number, the window of frame t holds one more frame before t
+        than after it, as MATLAB's ``movmean`` has it.
+    """
+
+    n: int
+
+    @classmethod
+    def of_seconds(cls, seconds: float, recording: Recording) -> MovingWindow:
+        """Give the window that comes closest to so many seconds.
+
+        Raises
+        ------
+        FrameRateError
+            If the recording's frame rate is unknown.
+        """
+        return cls(max(1, round(seconds * recording.known_frame_rate())))
+
+    @property
+    def before(self) -> int:
+        """Frames of the window before its own."""
+        return self.n // 2
+
+    @property
+    def after(self) -> int:
+        """Frames of the window after its own."""
+        return self.n - 1 - self.before
+
+    def means(self, block: NDArray[np.number], keep: slice) -> NDArray[np.float64]:
+        """Mean of the window around each wanted frame.
+
+        Parameters
+        ----------
+        block
+            Shape (n, …), frames with their surroundings; where these are shorter than the window,
+            the movie ends there.
+        keep
+            Which frames are wanted.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (keep, …), float64.
+        """
+        # sums of deviations from one frame: exact for integers, and no digits lost to an offset
+        deviation = block - block[keep.start].astype(np.float64)
+        frames = np.arange(keep.start, keep.stop)
+        first = np.maximum(frames - self.before, 0)
+        stop = np.minimum(frames + self.after + 1, len(block))
+        sums = np.empty((len(frames), *block.shape[1:]))
+        np.sum(deviation[first[0] : stop[0]], axis=0, out=sums[0])
+        for i in range(1, len(frames)):
+            sums[i] = sums[i - 1]
+            if stop[i] > stop[i - 1]:
+                sums[i] += deviation[stop[i] - 1]
+            if first[i] > first[i - 1]:
+                sums[i] -= deviation[first[i] - 1]
+        counts = (stop - first).reshape(-1, *(1,) * (block.ndim - 1))
+        means: NDArray[np.float64] = sums / counts + block[keep.start].astype(np.float64)
+        return means

@@ -1,0 +1,156 @@
+"""Preprocessing: steps applied to a recording in order, lazily, with provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
+from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
+from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
+from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, Mask
+from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
+from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
+from napari_cortex_decoder.recording.preprocessing.step import Progress, Step, Survey
+from napari_cortex_decoder.recording.recording import Recording
+
+STEPS: dict[str, type[Step]] = {
+    step.name: step for step in (Crop, Bin, MotionCorrection, Mask, DeltaF, Hemodynamics, Detrend)
+}
+"""All steps by name, in the order in which they are usually applied."""
+
+
+def preprocess(
+    recording: Recording, steps: Sequence[Step], *, progress: Progress | None = None
+) -> Recording:
+    """Apply steps in order.
+
+    Frames are computed when they are read. What a step has to know of the whole movie (a mean, a
+    regression, the motion) it finds out here, in one pass that holds a block of frames at a time.
+
+    Parameters
+    ----------
+    recording
+        The recording.
+    steps
+        Steps in order.
+    progress
+        Called as ``progress(what, frames_done, n_frames)`` between blocks; what it raises cancels.
+
+    Returns
+    -------
+    Recording
+        With what was done added to its `steps`.
+
+    Raises
+    ------
+    RecordingError
+        If a step cannot work on this recording.
+    FrameRateError
+        If a step needs a frame rate that is unknown.
+    """
+    return _apply(recording, steps, Survey(progress=progress))
+
+
+def preview(recording: Recording, steps: Sequence[Step], frame: int) -> NDArray[np.generic]:
+    """Show one frame as it would be after some steps, without reading the whole movie.
+
+    What a step has to know of the whole movie is taken from a few frames, so the values are near
+    those of `preprocess`, not equal.
+
+    Parameters
+    ----------
+    recording
+        The recording.
+    steps
+        Steps in order.
+    frame
+        Number of the frame in the unprocessed movie.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (y, x).
+
+    Raises
+    ------
+    RecordingError
+        As for `preprocess`, or if the steps drop this frame.
+    """
+    if not 0 <= frame < recording.n_frames:
+        raise RecordingError(f"there is no frame {frame}; the movie has {recording.n_frames}.")
+    at = frame
+    for step in steps:
+        recording = _apply(recording, [step], Survey(around=at))
+        if isinstance(step, Crop) and step.frames is not None:
+            at -= step.frames[0]
+        if isinstance(step, Bin):
+            at //= step.frames
+        if not 0 <= at < recording.n_frames:
+            raise RecordingError(f"frame {frame} is dropped by the step {step.name!r}.")
+    return np.asarray(recording.movie[at].compute())
+
+
+def steps_from_provenance(provenance: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
+    """Make steps of what `Recording.steps` or a settings file says.
+
+    Parameters
+    ----------
+    provenance
+        For each step its ``name`` and its settings.
+
+    Raises
+    ------
+    RecordingError
+        If a step or a setting is unknown or impossible.
+    """
+    steps = []
+    for entry in provenance:
+        if not isinstance(entry, Mapping) or str(entry.get("name")) not in STEPS:
+            raise RecordingError(f"{entry!r} is no preprocessing step; there are {list(STEPS)}.")
+        settings = {str(key): value for key, value in entry.items() if key != "name"}
+        steps.append(STEPS[str(entry["name"])](**settings))
+    return tuple(steps)
+
+
+def _apply(recording: Recording, steps: Sequence[Step], survey: Survey) -> Recording:
+    if steps:
+        recording = _with_reference_of_equal_size(recording)
+    for step in steps:
+        done = step.apply(recording, survey)
+        recording = done.replace(steps=(*recording.steps, step.provenance()))
+    return recording
+
+
+@dataclass(frozen=True)
+class _Enlarging:
+    factor: int
+
+    def __call__(
+        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
+    ) -> NDArray[np.generic]:
+        return blocks[0][keep].repeat(self.factor, axis=1).repeat(self.factor, axis=2)
+
+
+def _with_reference_of_equal_size(recording: Recording) -> Recording:
+    """Enlarge a reference that was recorded with larger pixels to those of the movie."""
+    reference = recording.reference
+    if reference is None or reference.shape == recording.movie.shape:
+        return recording
+    factor = recording.shape[0] // reference.shape[1]
+    enlarged = (reference.shape[0], reference.shape[1] * factor, reference.shape[2] * factor)
+    if factor < 1 or enlarged != recording.movie.shape:
+        raise RecordingError(
+            f"{recording.path or recording.name}: the reference has shape {reference.shape}, the "
+            f"movie {recording.movie.shape}; crop or bin them to the same frames and pixels."
+        )
+    return recording.replace(
+        reference=computed_movie(
+            (reference,), _Enlarging(factor), frame_shape=recording.shape, dtype=reference.dtype
+        )
+    )

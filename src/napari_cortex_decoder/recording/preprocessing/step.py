@@ -1,0 +1,173 @@
+"""What a preprocessing step is, and how it looks through a movie for its statistics."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.recording import Recording
+
+BLOCK_BYTES = 32 * 2**20
+PREVIEW_FRAMES = 64
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is done, how many frames of how many; what it raises cancels the work."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """How a step looks through the movie for its statistics.
+
+    Attributes
+    ----------
+    around
+        None to read the whole movie; else a frame of it to preview, for which a few frames have to
+        do.
+    progress
+        Is told how far it is.
+    """
+
+    around: int | None = None
+    progress: Progress | None = None
+
+    def blocks(
+        self, movie: da.Array, what: str, *, contiguous: bool = False
+    ) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Give the movie from its first frame to its last; to preview, some frames.
+
+        Parameters
+        ----------
+        movie
+            Shape (t, y, x).
+        what
+            What is looked for, to show with the progress.
+        contiguous
+            Whether a preview needs frames that follow each other, not evenly spaced ones.
+
+        Yields
+        ------
+        start : int
+            Number of the block's first frame (of no meaning in a preview).
+        frames : numpy.ndarray
+            Shape (n, y, x).
+        """
+        n_frames = movie.shape[0]
+        if self.around is not None:
+            some = slice(None, None, -(-n_frames // PREVIEW_FRAMES))
+            if contiguous:
+                begin = max(0, min(self.around - PREVIEW_FRAMES, n_frames - 2 * PREVIEW_FRAMES))
+                some = slice(begin, begin + 2 * PREVIEW_FRAMES)
+            yield 0, np.asarray(movie[some].compute())
+            return
+        for start, stop in whole_chunks(movie):
+            yield start, np.asarray(movie[start:stop].compute(scheduler="threads"))
+            if self.progress is not None:
+                self.progress(what, stop, n_frames)
+
+
+def whole_chunks(movie: da.Array) -> Iterator[tuple[int, int]]:
+    """Divide a movie in time so that no chunk is computed twice and a block is about 32 MiB."""
+    frame_bytes = max(1, movie.dtype.itemsize * movie.shape[1] * movie.shape[2])
+    limit = max(1, BLOCK_BYTES // frame_bytes)
+    cuts, stop = [0], 0
+    for size in movie.chunks[0]:
+        if stop > cuts[-1] and stop + size - cuts[-1] > limit:
+            cuts.append(stop)
+        stop += size
+    return pairwise([*cuts, stop])
+
+
+class Step(BaseModel, ABC):
+    """One step of preprocessing: its settings, and how it changes a recording.
+
+    A step is a value: frozen, comparable, and written into the provenance of what it made.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """Name in provenance."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Take settings by name.
+
+        Raises
+        ------
+        RecordingError
+            If a setting is unknown or impossible.
+        """
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            setting = ".".join(str(part) for part in first["loc"]) or "a setting"
+            reason = first["msg"].removeprefix("Value error, ")
+            raise RecordingError(
+                f"preprocessing step {self.name!r}: {setting} cannot be {first['input']!r} "
+                f"({reason[:1].lower()}{reason[1:]}); correct it."
+            ) from error
+
+    @abstractmethod
+    def apply(self, recording: Recording, survey: Survey) -> Recording:
+        """Give the recording after this step; its frames are computed when they are read.
+
+        Parameters
+        ----------
+        recording
+            The recording so far; its reference, if any, has the movie's shape.
+        survey
+            How to read the movie for statistics.
+
+        Raises
+        ------
+        RecordingError
+            If the step cannot work on this recording.
+        """
+
+    def provenance(self) -> dict[str, Any]:
+        """Give name and settings as JSON types."""
+        return {"name": self.name, **self.model_dump(mode="json")}
+
+
+def check_finite(block: NDArray[Any], total: NDArray[np.floating], start: int, where: str) -> None:
+    """Refuse a block whose sum over time is not finite, and say where it is not.
+
+    Raises
+    ------
+    RecordingError
+        If a pixel is NaN or infinite.
+    """
+    if np.isfinite(total).all():
+        return
+    frame, row, column = (int(i) for i in np.argwhere(~np.isfinite(block))[0])
+    raise RecordingError(
+        f"{where}: the movie is {block[frame, row, column]} in frame {start + frame} at row {row}, "
+        f"column {column}; mask such pixels or repair the file."
+    )
+
+
+def pixel_means(movie: da.Array, survey: Survey, what: str, where: str) -> NDArray[np.float64]:
+    """Give the mean of each pixel over time, shape (y, x), in one pass.
+
+    Raises
+    ------
+    RecordingError
+        If the movie is not finite.
+    """
+    total = np.zeros(movie.shape[1:])
+    n = 0
+    for start, block in survey.blocks(movie, what):
+        part = block.sum(axis=0, dtype=np.float64)
+        check_finite(block, part, start, where)
+        total += part
+        n += len(block)
+    return total / n
