@@ -232,6 +232,8 @@ def overlap_warnings(areas: Iterable[Area]) -> tuple[str, ...]:
     import shapely
 
     areas = tuple(areas)
+    if len(areas) < 2:
+        return ()
     shapes = [shapely.Polygon(area.polygon) for area in areas]
     tree = shapely.STRtree(shapes)
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -75,20 +76,12 @@ def register(
     mm = np.array([atlas.landmarks[name] for name in landmarks], dtype=np.float64)
     right = None
     if kind == "hemispheres":
-        matrix, right = _fit_hemispheres(mm, px)
+        matrix, right = fit_hemispheres(mm, px)
     else:
         matrix = _fit(kind, mm, px)
     fitted = Registration(atlas, matrix, right, dict(landmarks), pixel_size=pixel_size, method=kind)
     mirrored = fitted.mirrored or (kind == "similarity" and _fits_better_mirrored(mm, px))
-    return Registration(
-        atlas,
-        matrix,
-        right,
-        dict(landmarks),
-        pixel_size=pixel_size,
-        method=kind,
-        warnings=tuple(_doubts(fitted, mirrored)),
-    )
+    return replace(fitted, warnings=tuple(doubts(fitted, mirrored)))
 
 
 def _checked_landmarks(
@@ -154,10 +147,29 @@ def _fit(kind: FitKind, mm: NDArray[np.float64], px: NDArray[np.float64]) -> NDA
     return np.asarray(transform.params, dtype=np.float64)
 
 
-def _fit_hemispheres(
+def fit_hemispheres(
     mm: NDArray[np.float64], px: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fit px = a + b·y + c·x, with a c for each hemisphere, so that they share the midline."""
+    """Fit px = a + b·y + c·x, with a c for each hemisphere, so that they share the midline.
+
+    scikit-image's piecewise affine fits every triangle of landmarks by itself; this is the least
+    squares fit with one piece a side.
+
+    Parameters
+    ----------
+    mm, px
+        (x, y) on the atlas and on the movie, shape (n, 2) each.
+
+    Returns
+    -------
+    left, right
+        Matrices as in `Registration`.
+
+    Raises
+    ------
+    AtlasError
+        If the points leave a hemisphere open.
+    """
     x, y = mm.T
     basis = np.stack([np.minimum(x, 0), np.maximum(x, 0), y, np.ones_like(x)], axis=1)
     solution, _, rank, _ = np.linalg.lstsq(basis, px, rcond=None)
@@ -186,36 +198,44 @@ def _fits_better_mirrored(mm: NDArray[np.float64], px: NDArray[np.float64]) -> b
     return error(mm * (-1, 1)) < error(mm)
 
 
-def _doubts(fitted: Registration, mirrored: bool) -> list[str]:
-    """Say in sentences what is odd about a fit."""
-    doubts = []
+def doubts(fitted: Registration, mirrored: bool) -> list[str]:
+    """Say in sentences what is odd about a placing.
+
+    Parameters
+    ----------
+    fitted
+        The placing, with the landmarks and the pixel size that it is compared with.
+    mirrored
+        Whether left and right are exchanged; a similarity cannot tell by itself.
+    """
+    found = []
     if mirrored:
-        doubts.append(
+        found.append(
             "The brain lies mirrored: exchange left and right landmarks, flip the movie, or check "
             "that points are (row, column)."
         )
     elif abs(fitted.rotation) > MAX_ROTATION:
-        doubts.append(
+        found.append(
             f"The brain is turned by {fitted.rotation:.0f}°: check which landmark is in front."
         )
     if fitted.pixel_size is not None:
         fitted_size = 1 / fitted.scale
         ratio = fitted_size / fitted.pixel_size
         if not 1 / MAX_SCALE_ERROR <= ratio <= MAX_SCALE_ERROR:
-            doubts.append(
+            found.append(
                 f"The fit makes a pixel {fitted_size * 1000:.1f} µm, the recording says "
                 f"{fitted.pixel_size * 1000:.1f} µm: check the landmarks and the pixel size."
             )
     stretches = [np.linalg.svd(m[:2, :2], compute_uv=False) for m in fitted.matrices]
     worst = max(float(long / short) for long, short in stretches)
     if worst > MAX_STRETCH:
-        doubts.append(
+        found.append(
             f"The fit stretches the brain {worst:.1f} times more along one axis than along the "
             "other: check the landmarks, or use a similarity."
         )
-    doubts.extend(
+    found.extend(
         f"Landmark {residual.name!r} is {residual.mm:.2f} mm from where the others put it."
         for residual in fitted.residuals()
         if residual.mm > MAX_RESIDUAL
     )
-    return doubts
+    return found

@@ -1,27 +1,51 @@
-"""Finding an atlas by its name."""
+"""Finding an atlas by its name or its file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.outlines import bundled_outlines
+from napari_cortex_decoder.atlas.rois import bundled_rois
 from napari_cortex_decoder.errors import AtlasError
 
-_BUNDLED = {"dorsal-cortex": "dorsal_cortex"}
+BUNDLED: dict[str, Callable[[], Atlas]] = {
+    "dorsal-cortex": lambda: bundled_outlines("dorsal_cortex"),
+    "ajioka-50": lambda: bundled_rois("ajioka_50"),
+}
+"""Atlases that come with the package."""
 
 
-def load_atlas(name: str) -> Atlas:
-    """Give an atlas by name.
+def load_atlas(name: str | Path) -> Atlas:
+    """Give an atlas by name, or read one from a file.
 
     Parameters
     ----------
     name
-        ``"dorsal-cortex"``, which comes with the package.
+        ``"dorsal-cortex"``, the project's own outlines; ``"ajioka-50"``, the 50 ROIs of Ajioka et
+        al. 2024 (approximate); a ``.json`` or ``.geojson`` file of outlines (this project's,
+        wfield's ``…_ccf_labels.json``, or GeoJSON in mm); or the name of a BrainGlobe atlas such
+        as ``"allen_mouse_25um"`` (extra ``atlas``; fetched by BrainGlobe if it is not there yet).
+        A label image needs to be told its scale: see `read_label_image`.
 
     Raises
     ------
     AtlasError
-        If there is no such atlas.
+        If there is no such atlas, or the file cannot be used.
     """
-    if name in _BUNDLED:
-        return bundled_outlines(_BUNDLED[name])
-    raise AtlasError(f"there is no atlas {name!r}; use one of {', '.join(_BUNDLED)}.")
+    if str(name) in BUNDLED:
+        return BUNDLED[str(name)]()
+    path = Path(name)
+    if path.suffix.lower() in (".json", ".geojson"):
+        from napari_cortex_decoder.atlas.importers.outline_files import read_outline_file
+
+        return read_outline_file(path)
+    if path.suffix or path.exists():
+        raise AtlasError(
+            f"{path} is no file of outlines (.json, .geojson); "
+            "open a label image through read_label_image, which asks for its scale."
+        )
+    from napari_cortex_decoder.atlas.importers.brainglobe import load_brainglobe
+
+    return load_brainglobe(str(name))

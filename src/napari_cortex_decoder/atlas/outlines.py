@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.atlas import Area, Atlas
+from napari_cortex_decoder.atlas.json_files import check_version, parse_json
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
-from napari_cortex_decoder.atlas.reading import check_version, parse_json
 from napari_cortex_decoder.errors import AtlasError
 
 FORMAT = "cortex-atlas-outlines"
@@ -55,7 +55,9 @@ def read_outlines(text: str, where: str) -> Atlas:
             for area in _both_sides(acronym, str(about["name"]), _ring(data, acronym, where))
         ]
         return Atlas(str(data["name"]), tuple(areas), LANDMARKS, str(data["source"]))
-    except (KeyError, TypeError, AttributeError) as error:
+    except AtlasError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AtlasError(
             f"{where} lacks a field or has one of the wrong type ({error}); "
             "compare it with the outlines file that comes with the package."

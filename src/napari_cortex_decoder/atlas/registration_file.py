@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_cortex_decoder.atlas.atlas import Area, Atlas
-from napari_cortex_decoder.atlas.reading import check_version, read_json
+from napari_cortex_decoder.atlas.atlas_data import atlas_as_data, atlas_from_data
+from napari_cortex_decoder.atlas.json_files import check_version, read_json, write_json
 from napari_cortex_decoder.atlas.registration import DIRECTION, Registration
 from napari_cortex_decoder.errors import AtlasError
 
@@ -27,24 +24,11 @@ def save_registration(registration: Registration, path: str | Path) -> None:
     AtlasError
         If the folder cannot be written to.
     """
-    path = Path(path)
-    text = json.dumps(_as_data(registration), indent=1, ensure_ascii=False)
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with scratch.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise AtlasError(
-            f"{path} cannot be written ({error.strerror}); save the registration elsewhere."
-        ) from error
+    write_json(_as_data(registration), path)
 
 
 def _as_data(registration: Registration) -> dict[str, Any]:
-    atlas, right = registration.atlas, registration.right_matrix
+    right = registration.right_matrix
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -55,21 +39,7 @@ def _as_data(registration: Registration) -> dict[str, Any]:
         "landmarks_row_column_px": {n: list(p) for n, p in registration.landmarks.items()},
         "pixel_size_mm": registration.pixel_size,
         "warnings": list(registration.warnings),
-        "atlas": {
-            "name": atlas.name,
-            "source": atlas.source,
-            "warnings": list(atlas.warnings),
-            "landmarks_x_y_mm": {n: list(p) for n, p in atlas.landmarks.items()},
-            "areas": [
-                {
-                    "acronym": area.acronym,
-                    "name": area.name,
-                    "side": area.side,
-                    "outline_x_y_mm": area.polygon.tolist(),
-                }
-                for area in atlas.areas
-            ],
-        },
+        "atlas": atlas_as_data(registration.atlas),
     }
 
 
@@ -97,7 +67,7 @@ def load_registration(path: str | Path) -> Registration:
         right = data["right_matrix"]
         size = data["pixel_size_mm"]
         return Registration(
-            _atlas_of(data["atlas"]),
+            atlas_from_data(data["atlas"]),
             np.asarray(data["matrix"], dtype=np.float64),
             None if right is None else np.asarray(right, dtype=np.float64),
             {str(n): (float(r), float(c)) for n, (r, c) in data["landmarks_row_column_px"].items()},
@@ -111,21 +81,3 @@ def load_registration(path: str | Path) -> Registration:
         raise AtlasError(
             f"{path} lacks a field or has one of the wrong type ({error!r}); save it again."
         ) from error
-
-
-def _atlas_of(data: dict[str, Any]) -> Atlas:
-    return Atlas(
-        str(data["name"]),
-        tuple(
-            Area(
-                str(area["acronym"]),
-                str(area["name"]),
-                area["side"],
-                np.asarray(area["outline_x_y_mm"], dtype=np.float64),
-            )
-            for area in data["areas"]
-        ),
-        {str(n): (float(x), float(y)) for n, (x, y) in data["landmarks_x_y_mm"].items()},
-        str(data["source"]),
-        tuple(str(sentence) for sentence in data["warnings"]),
-    )

@@ -1,8 +1,10 @@
-"""Reading JSON files that somebody else may have made."""
+"""JSON files: read as data that somebody else may have made, written whole or not at all."""
 
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +76,27 @@ def check_version(where: str, version: object, newest: int) -> None:
             f"{where} is of version {version}, this program reads up to {newest}; "
             "update napari-cortex-decoder."
         )
+
+
+def write_json(data: object, path: str | Path) -> None:
+    """Write a JSON file so that a crash leaves the old one or the new one, never half of it.
+
+    Raises
+    ------
+    AtlasError
+        If the folder cannot be written to.
+    """
+    path = Path(path)
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with scratch.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise AtlasError(
+            f"{path} cannot be written ({error.strerror}); save it elsewhere."
+        ) from error

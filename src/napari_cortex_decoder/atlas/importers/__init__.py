@@ -1,0 +1,1 @@
+"""Atlases and transforms that other programs made."""

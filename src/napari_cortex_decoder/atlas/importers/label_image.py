@@ -1,0 +1,180 @@
+"""Label images: one whole number an area, with a table of names."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas.atlas import Atlas, Side
+from napari_cortex_decoder.atlas.json_files import read_bytes
+from napari_cortex_decoder.atlas.landmarks import LANDMARKS
+from napari_cortex_decoder.atlas.tracing import Named, trace_labels
+from napari_cortex_decoder.errors import AtlasError
+
+MAX_SIDE = 8192
+"""Rows and columns beyond which an image is no dorsal view of one mouse."""
+
+MAX_LABELS = 2000
+"""Labels beyond which an image is a picture, not an atlas."""
+
+_SIDES: dict[str, Side | None] = {
+    "left": "left", "l": "left", "right": "right", "r": "right", "both": "both", "": None,
+}  # fmt: skip
+
+
+def read_label_image(
+    path: str | Path,
+    names: str | Path | None = None,
+    *,
+    pixel_size: float,
+    bregma: tuple[float, float] | None = None,
+) -> Atlas:
+    """Make an atlas of a label image.
+
+    Parameters
+    ----------
+    path
+        TIFF, PNG or NPY of whole numbers, shape (y, x): 0 for no area. The nose is up.
+    names
+        CSV with the columns ``label`` and ``acronym``, and optionally ``name`` and ``side``
+        (left, right, both). Labels that it lacks are left out. Without a table, each label is
+        named by its number. Where no side is said, a label on both sides of bregma's column is
+        split into a left and a right area.
+    pixel_size
+        Edge of a pixel of the image in mm.
+    bregma
+        (row, column) of bregma in the image, px; its middle by default.
+
+    Raises
+    ------
+    AtlasError
+        If the image or the table cannot be used.
+    """
+    path = Path(path)
+    image = _read_image(path)
+    if not (np.isfinite(pixel_size) and pixel_size > 0):
+        raise AtlasError(f"the pixel size of {path} is {pixel_size}; give a positive number of mm.")
+    present = np.unique(image)
+    present = present[present != 0]
+    if present.size < 1 or (present.size == 1 and (image != 0).all()):
+        raise AtlasError(
+            f"{path} has one value only, {image.flat[0]}; a label image has 0 for no area and "
+            "another number for each area."
+        )
+    if present[0] < 0 or present.size > MAX_LABELS:
+        raise AtlasError(
+            f"{path} has {present.size} labels from {present[0]} to {present[-1]}; a label image "
+            f"has at most {MAX_LABELS}, none negative: give the labels, not a picture of them."
+        )
+    table = (
+        {int(n): Named(str(n), f"label {n}") for n in present}
+        if names is None
+        else _read_names(Path(names))
+    )
+    rows, columns = image.shape
+    areas, warnings = trace_labels(
+        image,
+        table,
+        pixel_size=(pixel_size, pixel_size),
+        bregma=bregma or ((rows - 1) / 2, (columns - 1) / 2),
+        where=str(path),
+    )
+    return Atlas(path.stem, areas, LANDMARKS, f"label image {path.name}", warnings)
+
+
+def _read_image(path: Path) -> NDArray[np.integer]:
+    """Read the pixels, looking at the size before them."""
+    content = io.BytesIO(read_bytes(path, limit=4 * MAX_SIDE**2))
+    try:
+        image = np.asarray(_decoded(content, path))
+    except AtlasError:
+        raise
+    except (ValueError, OSError, KeyError, EOFError) as error:
+        raise AtlasError(
+            f"{path} cannot be read as an image ({error}); export it again."
+        ) from error
+    if image.ndim != 2 or not np.issubdtype(image.dtype, np.integer):
+        raise AtlasError(
+            f"{path} has shape {image.shape} and type {image.dtype}; a label image is one plane of "
+            "whole numbers (save it without colors)."
+        )
+    return image.astype(np.int64)
+
+
+def _decoded(content: io.BytesIO, path: Path) -> NDArray[np.generic]:
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        version = np.lib.format.read_magic(content)
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape = read_header(content)[0]
+        _refuse_large(path, shape)
+        content.seek(0)
+        loaded: NDArray[np.generic] = np.load(content, allow_pickle=False)
+        return loaded
+    if suffix in (".tif", ".tiff"):
+        import tifffile
+
+        with tifffile.TiffFile(content) as tiff:
+            series = tiff.series[0]
+            _refuse_large(path, series.shape)
+            return np.asarray(series.asarray())
+    if suffix == ".png":
+        from PIL import Image
+
+        with Image.open(content, formats=["PNG"]) as picture:
+            _refuse_large(path, picture.size[::-1])
+            if picture.mode in ("RGB", "RGBA", "LA"):
+                raise AtlasError(
+                    f"{path} is a picture in colors ({picture.mode}); a label image is one plane "
+                    "of whole numbers."
+                )
+            return np.asarray(picture)
+    raise AtlasError(
+        f"{path}: a label image is TIFF, PNG or NPY, not {suffix or 'without ending'}."
+    )
+
+
+def _refuse_large(path: Path, shape: tuple[int, ...]) -> None:
+    if any(length > MAX_SIDE for length in shape) or len(shape) > 3:
+        raise AtlasError(
+            f"{path} says it has shape {shape}; a label image has at most {MAX_SIDE} rows and "
+            "columns."
+        )
+
+
+def _read_names(path: Path) -> dict[int, Named]:
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AtlasError(f"{path} is not UTF-8 text ({error}); save it as CSV UTF-8.") from error
+    rows = csv.DictReader(io.StringIO(text))
+    if not {"label", "acronym"} <= set(rows.fieldnames or ()):
+        raise AtlasError(
+            f"{path} has the columns {rows.fieldnames}; it needs 'label' and 'acronym' "
+            "(and may have 'name' and 'side')."
+        )
+    names: dict[int, Named] = {}
+    for number, row in enumerate(rows, start=2):
+        acronym = (row["acronym"] or "").strip()
+        side = (row.get("side") or "").strip().lower()
+        try:
+            label = int(row["label"] or "")
+        except ValueError:
+            label = 0
+        if label < 1 or not acronym or side not in _SIDES or label in names:
+            raise AtlasError(
+                f"{path}, line {number}: label {row['label']!r}, acronym {row['acronym']!r}, side "
+                f"{side!r}; each label is a whole number from 1, once, with an acronym and a side "
+                "that is left, right, both or empty."
+            )
+        name = (row.get("name") or "").strip()
+        names[label] = Named(acronym, name or acronym, _SIDES[side])
+    return names
