@@ -186,8 +186,9 @@ def _spontaneous(
     pair = np.array([names.index(area.acronym) for area in areas])
     both = noise(len(names), p.specific_bands)[:, pair]
     one = noise(len(areas), p.specific_bands)
+    specific = p.specific * np.array([p.specific_weight.get(a.acronym, 1.0) for a in areas])
     return np.asarray(
         p.common * noise(1, p.band_shares)
         + p.regional * noise(mixing.shape[1], p.band_shares) @ mixing.T
-        + p.specific * (np.sqrt(p.homotopic) * both + np.sqrt(1 - p.homotopic) * one)
+        + specific * (np.sqrt(p.homotopic) * both + np.sqrt(1 - p.homotopic) * one)
     )

@@ -34,6 +34,8 @@ class Appearance:
         (BLOOD_PATTERNS, y, x): how much of each blood-volume pattern shows.
     pulse
         How much of heartbeat and respiration shows.
+    fading
+        How much faster than elsewhere the light bleaches: about 0, negative where slower.
     """
 
     brightness: Floats
@@ -41,6 +43,7 @@ class Appearance:
     areas: Floats
     blood: Floats
     pulse: Floats
+    fading: Floats
 
 
 def draw_appearance(
@@ -82,14 +85,16 @@ def draw_appearance(
     )
     # Scattered light mixes the areas; it loses nothing between them.
     shown *= cortex / np.maximum(shown.sum(axis=0), 0.2)
-    smooth = _smooth_fields(generator("expression", subject.number), xy, 4.0, BLOOD_PATTERNS)
+    smooth = _smooth_fields(generator("expression", subject.number), xy, 5.0, BLOOD_PATTERNS)
     shown *= 1 + p.expression_unevenness * smooth[0]
     shown *= 1 - 0.35 * np.maximum(vessels, midline)  # blood above the cells hides some of them
 
     bloody = cortex * (1 + p.vessel_boost * vessels + p.midline_boost * midline)
     blood = bloody * np.concatenate([np.ones((1, *shape)), smooth[1:]])
     brightness = _brightness(subject, xy, cortex, np.maximum(vessels, midline), pixel_size, p)
-    return Appearance(brightness, cortex, shown, blood, bloody)
+    uneven = _smooth_fields(generator("bleaching", subject.number), xy, 2.5, 1)[0]
+    fading = p.bleaching_unevenness * cortex * uneven
+    return Appearance(brightness, cortex, shown, blood, bloody, fading)
 
 
 def _window(subject: Subject, xy: Floats, inside: NDArray[np.bool_], pixel_size: float) -> Floats:

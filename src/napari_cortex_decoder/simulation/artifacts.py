@@ -30,6 +30,8 @@ class Artifacts:
         Shape (t,), ΔF/F as a fraction: heartbeat and respiration.
     jitter
         Shape (t, 2), mm: movement of the brain (down, right) below the window.
+    fading
+        Shape (t,), ΔF/F as a fraction: bleaching so far, negative.
     light
         Shape (t,), about 1: lamp and bleaching.
     """
@@ -37,6 +39,7 @@ class Artifacts:
     blood: Floats
     pulse: Floats
     jitter: Floats
+    fading: Floats
     light: Floats
 
 
@@ -65,28 +68,34 @@ def draw_artifacts(
     """
     n = behavior.speed.size
     times = np.arange(n) / frame_rate
-    running = (behavior.speed > p.run_threshold).astype(float)
+    running = behavior.speed > p.run_threshold
 
     blood = band_noise(rng, n, BLOOD_PATTERNS, frame_rate, p.bands, p.hemodynamic_bands)
-    blood *= subject.hemodynamic * np.array([0.9, 0.3, 0.3])
+    blood *= subject.hemodynamic * np.array([0.56, 0.58, 0.58])
     # Blood volume follows activity by one to two seconds, and absorbs the light.
     blood[:, 0] -= p.hemodynamic_coupling * _follow(widespread, frame_rate)
 
-    def rhythm(rate: float, faster: float) -> Floats:
-        wander = 0.3 * slow_noise(rng, n, frame_rate, tau=5.0)
-        phase = np.cumsum(rate + faster * running + wander) / frame_rate + rng.random()
+    aroused = 1 - np.exp(-_follow(widespread, frame_rate))
+
+    def rhythm(rate: float, faster: float, wander: float) -> Floats:
+        # Arousal quickens heart and breath, late and weakly against their own wander: were they
+        # bound to running, a decoder could read it off them.
+        now = rate + faster * aroused + wander * slow_noise(rng, n, frame_rate, tau=5.0)
+        phase = np.cumsum(now) / frame_rate + rng.random()
         return np.asarray(np.sqrt(2) * np.sin(2 * np.pi * phase))
 
-    pulse = subject.heartbeat * rhythm(subject.heart_rate, 1.0)
-    pulse += subject.respiration * rhythm(subject.respiration_rate, 0.5)
+    pulse = subject.heartbeat * rhythm(subject.heart_rate, 0.3, 0.5)
+    pulse += subject.respiration * rhythm(subject.respiration_rate, 0.2, 0.3)
 
-    sway = np.stack([slow_noise(rng, n, frame_rate, tau=0.05) for _ in range(2)], axis=1)
-    steps = np.stack([np.sin(behavior.stride), 0.5 * np.cos(behavior.stride)], axis=1)
-    jitter = p.jitter_rest * sway + p.jitter_run * running[:, None] * (0.7 * steps + 0.7 * sway)
+    # The brain also moves at rest, in fits: movement says little of running.
+    fits = np.exp(0.5 * slow_noise(rng, n, frame_rate, tau=1.0))
+    strength = p.jitter * fits * np.where(running, p.jitter_running, 1.0)
+    sway = np.stack([slow_noise(rng, n, frame_rate, tau=0.06) for _ in range(2)], axis=1)
+    jitter = strength[:, None] * sway
 
-    bleaching = 1 - subject.bleached / 100 * -np.expm1(-times / subject.bleach_time)
-    light = bleaching * (1 + p.lamp / 100 * rng.standard_normal(n))
-    return Artifacts(blood / 100, pulse / 100, jitter, light)
+    fading = subject.bleached / 100 * np.expm1(-times / subject.bleach_time)
+    light = (1 + fading) * (1 + p.lamp / 100 * rng.standard_normal(n))
+    return Artifacts(blood / 100, pulse / 100, jitter, fading, light)
 
 
 def _follow(signal: Floats, frame_rate: float) -> Floats:

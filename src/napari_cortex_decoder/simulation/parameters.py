@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 Range = tuple[float, float]
 """Lowest and highest value among mice; each mouse draws its own."""
@@ -21,7 +20,7 @@ BEHAVIORS = ("rest", "run")
 
 
 def _by_area(**weights: float) -> Mapping[str, float]:
-    return MappingProxyType({name.replace("_", "-"): weight for name, weight in weights.items()})
+    return {name.replace("_", "-"): weight for name, weight in weights.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +76,9 @@ class Parameters:
     common, regional, specific
         SD of the spontaneous activity shared by all cortex, by neighbouring areas, by nothing but
         the same area of both sides: first PC 83 %, first three 91 % of the variance [W].
+    specific_weight
+        Share of `specific` that an area shows, 1 where not named: the limbs' areas are quiet
+        but for the limbs [C].
     regional_scale
         mm; distance over which regional activity is alike [C].
     homotopic
@@ -118,10 +120,12 @@ class Parameters:
         Share of the pixels at the upper end, glints at the window's rim [W].
     bleached, bleach_time
         % lost in the end, and time constant in s [S].
+    bleaching_unevenness
+        SD of that loss over cortex, as a share of it: what detrending is for [C].
     lamp
         % SD of the lamp from frame to frame [S].
-    jitter_rest, jitter_run
-        mm, SD of the brain's movement below the window at rest and added while it runs
+    jitter, jitter_running
+        mm, SD of the brain's movement below the window at rest; factor while the mouse runs
         [W: .16–.31 % in the motion band].
     expression
         Gain of all activity in a mouse [S].
@@ -136,7 +140,7 @@ class Parameters:
     run_fraction: Range = (0.37, 0.80)
     session_run_fraction: Range = (0.24, 0.95)
     session_spread: float = 0.45
-    cycle: Range = (9.0, 15.0)
+    cycle: Range = (7.0, 12.0)
     shortest_run: float = 0.8
     shortest_rest: float = 0.8
     top_speed: Range = (5.0, 14.0)
@@ -148,43 +152,61 @@ class Parameters:
     onset_times: tuple[float, ...] = (-2.5, -1.0, -0.5, 0.0, 0.5, 2.0, 4.0)
     onset_profile: tuple[float, ...] = (0.0, 0.4, 0.7, 1.4, 1.8, 1.1, 1.0)
     sustained: float = 0.6
-    adaptation: float = 6.0
+    adaptation: float = 5.0
     offset_decay: float = 0.8
-    bout_gain_spread: float = 0.5
-    arousal_interval: float = 8.0
+    bout_gain_spread: float = 0.4
+    arousal_interval: float = 10.0
     arousal_duration: Range = (1.0, 4.0)
-    arousal_gain: Range = (0.3, 0.9)
+    arousal_gain: Range = (0.15, 0.6)
     global_weight: Mapping[str, float] = field(
         default_factory=lambda: _by_area(
-            MOs=1.35, MOp=0.8, RSPd=1.4, RSPagl=1.2, VISpm=0.8, VISam=0.8, SSp_ll=0.25, SSp_ul=0.2
+            MOs=1.65,
+            MOp=0.4,
+            RSPd=1.15,
+            RSPagl=0.95,
+            VISa=0.7,
+            VISp=0.65,
+            VISpm=1.15,
+            VISam=1.05,
+            VISl=0.85,
+            VISal=0.75,
+            VISrl=0.65,
+            AUDs=0.4,
+            AUDp=0.35,
+            SSp_tr=0.65,
+            SSp_bfd=0.45,
+            SSs=0.35,
+            SSp_ll=0.05,
+            SSp_ul=0.0,
         )
     )
-    other_global_weight: float = 0.62
-    precise_amplitude: float = 0.42
+    other_global_weight: float = 0.5
+    precise_amplitude: float = 0.82
     precise_weight: Mapping[str, float] = field(
-        default_factory=lambda: _by_area(
-            SSp_ul=1.0, SSp_ll=0.4, SSp_un=0.4, SSp_tr=0.1, MOp=0.2, MOs=0.1
-        )
+        default_factory=lambda: _by_area(SSp_ul=1.0, SSp_ll=0.3, SSp_un=0.1)
     )
     precise_gain_spread: float = 0.25
     stride_modulation: float = 0.5
     rest_movement_gain: float = 0.6
     indicator_rise: Range = (0.05, 0.12)
-    indicator_half_decay: Range = (0.15, 0.30)
+    indicator_half_decay: Range = (0.13, 0.26)
 
     bands: tuple[float, ...] = (0.01, 0.1, 0.5, 1.0, 2.0, 5.0)
-    band_shares: tuple[float, ...] = (0.14, 0.26, 0.24, 0.20, 0.16)
-    common: float = 0.42
-    regional: float = 0.2
-    specific: float = 0.2
-    regional_scale: float = 3.0
+    band_shares: tuple[float, ...] = (0.14, 0.25, 0.25, 0.21, 0.15)
+    common: float = 0.15
+    regional: float = 0.47
+    specific: float = 0.33
+    specific_weight: Mapping[str, float] = field(
+        default_factory=lambda: _by_area(SSp_ul=0.5, SSp_ll=0.5)
+    )
+    regional_scale: float = 4.0
     homotopic: float = 0.3
-    specific_bands: tuple[float, ...] = (0.06, 0.18, 0.20, 0.28, 0.28)
+    specific_bands: tuple[float, ...] = (0.06, 0.12, 0.20, 0.32, 0.30)
 
     # what is not neural
-    hemodynamic: Range = (0.32, 0.48)
+    hemodynamic: Range = (0.32, 0.46)
     hemodynamic_bands: tuple[float, ...] = (0.55, 0.40, 0.05, 0.0, 0.0)
-    hemodynamic_coupling: float = 0.15
+    hemodynamic_coupling: float = 0.1
     vessel_boost: float = 0.8
     midline_boost: float = 0.6
     heartbeat: Range = (0.15, 0.19)
@@ -199,17 +221,18 @@ class Parameters:
     scaling: float = 0.05
     session_rotation: float = 0.5
     session_shift: float = 0.04
-    scatter: Range = (0.18, 0.28)
+    scatter: Range = (0.15, 0.24)
     brightness: Range = (9_000.0, 15_000.0)
     dark_offset: Range = (130.0, 460.0)
     electrons_per_count: float = 4.0
     read_noise: float = 2.0
     saturated: float = 0.001
     bleached: Range = (1.0, 4.0)
+    bleaching_unevenness: float = 0.4
     bleach_time: Range = (60.0, 300.0)
     lamp: float = 0.03
-    jitter_rest: float = 0.0005
-    jitter_run: float = 0.0012
+    jitter: float = 0.001
+    jitter_running: float = 1.2
     expression: Range = (0.8, 1.2)
-    expression_unevenness: float = 0.12
-    individual: float = 0.15
+    expression_unevenness: float = 0.08
+    individual: float = 0.12

@@ -219,8 +219,18 @@ def _scene(
 ) -> Scene:
     """Put one camera in front of the mouse; without activity it sees no calcium."""
     slope = -np.asarray(np.gradient(look.brightness)) / pixel_size
-    traces = [artifacts.blood, artifacts.pulse[:, None], artifacts.jitter]
-    maps = [look.blood * look.brightness, (look.pulse * look.brightness)[None], slope]
+    traces = [
+        artifacts.blood,
+        artifacts.pulse[:, None],
+        artifacts.fading[:, None],
+        artifacts.jitter,
+    ]
+    maps = [
+        look.blood * look.brightness,
+        (look.pulse * look.brightness)[None],
+        (look.fading * look.brightness)[None],
+        slope,
+    ]
     if activity is not None:
         traces.append(activity)
         maps.append(look.areas * look.brightness)
