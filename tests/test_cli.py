@@ -287,3 +287,43 @@ def test_a_real_recording_is_decoded_at_another_rate_only_when_asked(
     assert len(rows) == 201
     record = json.loads((tmp_path / "out" / f"{movie.stem}.json").read_text())
     assert any("frames a second" in warning for warning in record["warnings"])
+
+
+def test_areas_writes_a_column_for_each_area(run: Run, tmp_path: Path) -> None:
+    from napari_cortex_decoder.atlas import Registration, load_atlas
+
+    frames = np.full((20, 96, 96), 1000, np.uint16)
+    frames[10:] = 1100
+    tifffile.imwrite(tmp_path / "m1.tif", frames, photometric="minisblack")
+    atlas = load_atlas("dorsal-cortex")
+    Registration.upright(atlas, 0.08, (40, 48)).save(tmp_path / "m1.json")
+    code, out, err = run(
+        "areas", tmp_path / "m1.tif", "--registration", tmp_path / "m1.json",
+        "--frame-rate", 10, "--baseline", 0, "--out", tmp_path / "areas.csv",
+    )  # fmt: skip
+    assert code == 0
+    assert out.strip() == str(tmp_path / "areas.csv")
+    with (tmp_path / "areas.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["frame", "time_s", *(area.label for area in atlas.areas)]
+    assert [float(row["VISp left"]) for row in rows] == pytest.approx([0.0] * 10 + [0.1] * 10)
+    assert float(rows[-1]["time_s"]) == pytest.approx(1.9)
+    assert "Outside the movie" in err  # 7.7 mm do not hold the auditory areas
+    assert rows[0]["AUDp left"] == ""
+
+
+def test_areas_refuses_a_registration_of_another_movie(run: Run, tmp_path: Path) -> None:
+    from napari_cortex_decoder.atlas import load_atlas
+
+    tifffile.imwrite(tmp_path / "m1.tif", np.zeros((5, 64, 64), np.uint16))
+    placed = load_atlas("dorsal-cortex").register(
+        {"bregma": (60, 64), "lambda": (90, 64)}, shape=(128, 128)
+    )
+    placed.save(tmp_path / "other.json")
+    code, _, err = run(
+        "areas", tmp_path / "m1.tif", "--registration", tmp_path / "other.json",
+        "--out", tmp_path / "areas.csv",
+    )  # fmt: skip
+    assert code == 2
+    assert "made on frames of 128 × 128" in err
+    assert not (tmp_path / "areas.csv").exists()

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_cortex_decoder.atlas import Atlas, Registration, load_atlas, load_registration
     from napari_cortex_decoder.decoder import Decoder, Prediction, load_decoder
     from napari_cortex_decoder.recording import BehaviorTrace, Recording, open_recording
     from napari_cortex_decoder.simulation import simulate_recording
@@ -15,22 +16,30 @@ if TYPE_CHECKING:
 __version__ = version("napari-cortex-decoder")
 
 _HOMES = {
+    "Atlas": "atlas",
     "BehaviorTrace": "recording",
     "Decoder": "decoder",
     "Prediction": "decoder",
     "Recording": "recording",
+    "Registration": "atlas",
+    "load_atlas": "atlas",
     "load_decoder": "decoder",
+    "load_registration": "atlas",
     "open_recording": "recording",
     "simulate_recording": "simulation",
 }
 
 __all__ = [
+    "Atlas",
     "BehaviorTrace",
     "Decoder",
     "Prediction",
     "Recording",
+    "Registration",
     "__version__",
+    "load_atlas",
     "load_decoder",
+    "load_registration",
     "open_recording",
     "simulate_recording",
 ]

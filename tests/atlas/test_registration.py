@@ -93,6 +93,13 @@ def test_the_outside_of_the_frame_is_cut_off(atlas):
     assert image.shape == (64, 64)
 
 
+def test_a_movie_of_another_size_is_not_painted_with_a_foreign_registration(atlas):
+    placed = atlas.register({"bregma": (30, 32), "lambda": (60, 32)}, shape=(64, 64))
+    assert placed.nudged(rows=1).label_image((64, 64)).any()
+    with pytest.raises(AtlasError, match="made on frames of 64 × 64 pixels, these have 128 × 128"):
+        placed.label_image((128, 128))
+
+
 BROKEN = {
     "flat": (np.array([[1.0, 2, 0], [2, 4, 0], [0, 0, 1]]), "onto a line"),
     "zero": (np.zeros((3, 3)) + np.diag([0, 0, 1.0]), "onto a line"),

@@ -17,7 +17,7 @@ from napari_cortex_decoder.errors import AtlasError
 @pytest.fixture
 def placed(atlas) -> Registration:
     seen = seen_landmarks(pose(atlas, degrees=40), list(MESONET), 0.1, np.random.default_rng(0))
-    return atlas.register(seen, "hemispheres", pixel_size=0.05)
+    return atlas.register(seen, "hemispheres", pixel_size=0.05, shape=(256, 256))
 
 
 def test_a_registration_comes_back_as_it_was(placed, tmp_path):
@@ -27,6 +27,7 @@ def test_a_registration_comes_back_as_it_was(placed, tmp_path):
     assert (back.right_matrix == placed.right_matrix).all()
     assert back.landmarks == placed.landmarks
     assert back.pixel_size == 0.05
+    assert back.shape == (256, 256)
     assert back.method == "hemispheres"
     assert back.warnings == placed.warnings
     assert len(back.warnings) == 1
@@ -77,6 +78,7 @@ BROKEN = {
     "unknown landmark": (edited(landmarks_row_column_px={"nose": [1, 2]}), "no landmark 'nose'"),
     "short landmark": (edited(landmarks_row_column_px={"bregma": [1]}), "wrong type"),
     "no areas": (lambda d: d | {"atlas": d["atlas"] | {"areas": []}}, "has no areas"),
+    "shape of text": (edited(movie_shape="ab"), "wrong type"),
     "a list": (lambda data: [data], "not a registration"),
 }
 

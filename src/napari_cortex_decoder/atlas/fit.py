@@ -79,7 +79,9 @@ def register(
         matrix, right = fit_hemispheres(mm, px)
     else:
         matrix = _fit(kind, mm, px)
-    fitted = Registration(atlas, matrix, right, dict(landmarks), pixel_size=pixel_size, method=kind)
+    fitted = Registration(
+        atlas, matrix, right, dict(landmarks), pixel_size=pixel_size, shape=shape, method=kind
+    )
     mirrored = fitted.mirrored or (kind == "similarity" and _fits_better_mirrored(mm, px))
     return replace(fitted, warnings=tuple(doubts(fitted, mirrored)))
 

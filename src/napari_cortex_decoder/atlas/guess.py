@@ -84,6 +84,7 @@ def guess_registration(
         atlas or load_atlas("dorsal-cortex"),
         large @ small,
         pixel_size=pixel_size,
+        shape=np.shape(mean_image)[:2],
         method="guess",
         warnings=tuple(warnings),
     )

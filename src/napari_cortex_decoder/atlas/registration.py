@@ -48,6 +48,8 @@ class Registration:
         (row, column) in px of the landmarks it was fitted to, by name.
     pixel_size
         Edge of a pixel in mm as the recording says, or None.
+    shape
+        Rows and columns of the movie it was made on, or None where that is not known.
     method
         How it was made: a `FitKind`, ``"upright"``, ``"guess"``, or ``"imported from …"``.
     warnings
@@ -64,6 +66,7 @@ class Registration:
     right_matrix: NDArray[np.float64] | None = None
     landmarks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     pixel_size: float | None = None
+    shape: tuple[int, int] | None = None
     method: str = "affine"
     warnings: tuple[str, ...] = ()
 
@@ -212,7 +215,17 @@ class Registration:
             Shape `shape`, int32: 0 where there is no area, i + 1 where ``atlas.areas[i]`` is. A
             pixel belongs to the area its centre lies in; on a shared border, or where outlines
             overlap, to the smaller one.
+
+        Raises
+        ------
+        AtlasError
+            If the registration was made on frames of another shape.
         """
+        if self.shape is not None and tuple(shape) != self.shape:
+            raise AtlasError(
+                f"the registration was made on frames of {self.shape[0]} × {self.shape[1]} pixels, "
+                f"these have {shape[0]} × {shape[1]}; use the registration of this movie."
+            )
         from skimage.draw import polygon
 
         image = np.zeros(shape, dtype=np.int32)

@@ -38,6 +38,7 @@ def _as_data(registration: Registration) -> dict[str, Any]:
         "method": registration.method,
         "landmarks_row_column_px": {n: list(p) for n, p in registration.landmarks.items()},
         "pixel_size_mm": registration.pixel_size,
+        "movie_shape": registration.shape and list(registration.shape),
         "warnings": list(registration.warnings),
         "atlas": atlas_as_data(registration.atlas),
     }
@@ -65,19 +66,20 @@ def load_registration(path: str | Path) -> Registration:
         )
     try:
         right = data["right_matrix"]
-        size = data["pixel_size_mm"]
+        size, shape = data["pixel_size_mm"], data["movie_shape"]
         return Registration(
             atlas_from_data(data["atlas"]),
             np.asarray(data["matrix"], dtype=np.float64),
             None if right is None else np.asarray(right, dtype=np.float64),
             {str(n): (float(r), float(c)) for n, (r, c) in data["landmarks_row_column_px"].items()},
             None if size is None else float(size),
+            None if shape is None else (int(shape[0]), int(shape[1])),
             str(data["method"]),
             tuple(str(sentence) for sentence in data["warnings"]),
         )
     except AtlasError as error:
         raise AtlasError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise AtlasError(
             f"{path} lacks a field or has one of the wrong type ({error!r}); save it again."
         ) from error

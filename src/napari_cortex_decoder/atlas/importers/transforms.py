@@ -165,9 +165,12 @@ def read_mesonet(
     base = atlas or load_atlas("dorsal-cortex")
     left, right = (to_movie @ side @ to_reference for side in (left, right))
     try:
+        said: list[str] = []
         if np.allclose(left, right):
-            return _with_doubts(Registration(base, left, method="imported from MesoNet"), [])
-        return _with_doubts(*_joined(base, left, right))
+            placed = Registration(base, left, method="imported from MesoNet")
+        else:
+            placed, said = _joined(base, left, right)
+        return _with_doubts(replace(placed, shape=shape), said)
     except AtlasError as error:
         raise AtlasError(f"{path}: {error}") from error
 
