@@ -51,18 +51,18 @@ class Recipe:
 
     seed: int = 1
     seconds: float = 60.0
-    encoder_mice: int = 110
-    head_mice: int = 40
-    validation_mice: int = 6
-    test_mice: int = 8
+    encoder_mice: int = 80
+    head_mice: int = 24
+    validation_mice: int = 4
+    test_mice: int = 6
     stride: int = 6
     small_size: int = 64
-    small_epochs: int = 6
+    small_epochs: int = 4
     small_learning_rate: float = 3e-3
-    large_stride: int = 15
+    large_stride: int = 30
     large_epochs: int = 1
     large_learning_rate: float = 5e-4
-    head_seconds: float = 25.0
+    head_seconds: float = 20.0
     head_epochs: int = 4
     head_learning_rate: float = 1e-3
     batch_size: int = 64

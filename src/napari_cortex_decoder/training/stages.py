@@ -95,19 +95,22 @@ class FrameStage(_Stage):
 
     def forward(self, images: Tensor) -> Tensor:
         """Give logits of images, shape (n, 3, y, x)."""
-        size = (self.image_size, self.image_size)
-        logits: Tensor = self.encoder(functional.interpolate(images.float(), size, mode="area"))
+        logits: Tensor = self.encoder(self._shrink(images))
         return logits
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """Give the loss of a batch of images, varied anew."""
         images, labels = batch
-        images = images.float()
+        images = self._shrink(images)  # before it is varied: a quarter of the work
         if self.augmentation is not None:
             images = self.augmentation(images)
         loss = classification_loss(self(images), labels)
         self.log("training_loss", loss, prog_bar=True)
         return loss
+
+    def _shrink(self, images: Tensor) -> Tensor:
+        size = (self.image_size, self.image_size)
+        return functional.interpolate(images.float(), size, mode="area")
 
 
 class WindowStage(_Stage):
