@@ -1,0 +1,133 @@
+"""Cohorts of simulated mice on disk, laid out as the data of Ajioka et al. 2024 are."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from numbers import Integral
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import SimulationError
+from napari_cortex_decoder.simulation.parameters import RUN
+from napari_cortex_decoder.simulation.recording import SimulatedRecording, simulate_recording
+
+# The paper's own names, whatever the number of mice: code written for its data finds these.
+TABLE = "data_64_5mice.csv"
+MOVIES = "data_of_image_64_5mice"
+BEHAVIOR = "data_of_behavior_64_5mice"
+REGISTRATIONS = "registrations"
+
+MOST_MICE = 9_999
+"""Mice in a cohort, so that cohorts of different seeds have different mice."""
+
+MOST_BYTES = 2**32 - 2**20
+"""An ImageJ TIFF ends at 4 GiB."""
+
+
+def simulate_cohort(
+    folder: str | Path, *, mice: int, sessions: int, seconds: float, seed: int = 1
+) -> Path:
+    """Write a cohort of simulated mice in the layout of the paper's data.
+
+    Movies are ``data_of_image_64_5mice/<Data_ID>.tif`` (uint16, frame rate and pixel size in
+    ImageJ's metadata), behaviour is ``data_of_behavior_64_5mice/<Data_ID>_behavior.mat``
+    (``runrest``, 1 = run, and ``speed_rs`` in cm/s, 1 × T each). The true pose of each brain is
+    added as ``registrations/<Data_ID>.json``, which the paper's data lack. ``Data_ID`` is
+    ``simulated_<subject>_<session>``: ``simulate_recording(session, subject=subject)`` makes the
+    same recording again, with its truth.
+
+    Parameters
+    ----------
+    folder
+        Where to; made if need be. A cohort that lies there already is not touched.
+    mice, sessions
+        Number of mice, and of sessions of each.
+    seconds
+        Length of a session; a minute takes 60 MB.
+    seed
+        Which mice: subjects 10,000 × `seed` + 1, + 2, ….
+
+    Returns
+    -------
+    pathlib.Path
+        The CSV that says which session is whose, written when all else is there.
+
+    Raises
+    ------
+    SimulationError
+        If a number is impossible, a cohort lies there already, or the folder cannot be written.
+    """
+    for name, number, most in (("mice", mice, MOST_MICE), ("sessions", sessions, MOST_MICE)):
+        if not isinstance(number, Integral) or not 1 <= number <= most:
+            raise SimulationError(f"{name} is {number!r}; give a whole number from 1 to {most}.")
+    folder = Path(folder)
+    for name in (TABLE, MOVIES, BEHAVIOR, REGISTRATIONS):
+        if (folder / name).exists():
+            raise SimulationError(
+                f"{folder}: {name} is there already; choose another folder or remove it."
+            )
+    rows = []
+    try:
+        for mouse in range(1, mice + 1):
+            subject = (MOST_MICE + 1) * seed + mouse
+            for session in range(1, sessions + 1):
+                recording = simulate_recording(session, subject=subject, seconds=seconds)
+                data_id = f"simulated_{subject}_{session}"
+                for name in (MOVIES, BEHAVIOR, REGISTRATIONS):
+                    (folder / name).mkdir(parents=True, exist_ok=True)
+                _write_movie(folder / MOVIES / f"{data_id}.tif", recording)
+                _write_behavior(folder / BEHAVIOR / f"{data_id}_behavior.mat", recording)
+                recording.truth.registration.save(folder / REGISTRATIONS / f"{data_id}.json")
+                rows.append((data_id, mouse))
+        with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("Data_ID", "Mouse_#"), *rows])
+    except OSError as error:
+        raise SimulationError(
+            f"{folder}: the cohort cannot be written ({error}); make room or choose another folder."
+        ) from error
+    return folder / TABLE
+
+
+def _write_movie(path: Path, recording: SimulatedRecording) -> None:
+    import tifffile
+
+    movie, rate, pixel_size = recording.movie, recording.frame_rate, recording.pixel_size
+    if rate is None or pixel_size is None:
+        raise SimulationError(f"{recording.name}: a movie without clock or scale is not written.")
+    if movie.nbytes > MOST_BYTES:
+        raise SimulationError(
+            f"{path}: {recording.n_frames} frames take {movie.nbytes / 2**30:.1f} GiB and the "
+            "paper's TIFFs hold 4; simulate fewer seconds."
+        )
+    tifffile.imwrite(
+        path,
+        _frames(movie),
+        shape=movie.shape,
+        dtype=movie.dtype,
+        imagej=True,
+        resolution=(1 / pixel_size, 1 / pixel_size),
+        metadata={"axes": "TYX", "unit": "mm", "finterval": 1 / rate, "fps": rate},
+    )
+
+
+def _frames(movie: da.Array) -> Iterator[NDArray[np.uint16]]:
+    """Give frame after frame; no more than one block of them is in memory."""
+    for i in range(movie.numblocks[0]):
+        yield from movie.blocks[i].compute(scheduler="synchronous")
+
+
+def _write_behavior(path: Path, recording: SimulatedRecording) -> None:
+    from scipy.io import savemat
+
+    running = recording.truth.ethogram.frames() == RUN
+    savemat(
+        path,
+        {
+            "runrest": running[None].astype(np.float64),
+            "speed_rs": recording.truth.speed[None],
+        },
+    )
