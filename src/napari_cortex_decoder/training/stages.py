@@ -67,8 +67,6 @@ class FrameStage(_Stage):
     ----------
     encoder
         Trained in place.
-    image_size
-        Edge in pixels at which it learns; images are averaged down to it.
     augmentation
         Variation of each training image; None for none.
     max_learning_rate, weight_decay
@@ -79,7 +77,6 @@ class FrameStage(_Stage):
         self,
         encoder: Encoder,
         *,
-        image_size: int,
         augmentation: Augmentation | None,
         max_learning_rate: float,
         weight_decay: float = 0.01,
@@ -90,27 +87,22 @@ class FrameStage(_Stage):
             weight_decay=weight_decay,
         )
         self.encoder = encoder
-        self.image_size = image_size
         self.augmentation = augmentation
 
     def forward(self, images: Tensor) -> Tensor:
         """Give logits of images, shape (n, 3, y, x)."""
-        logits: Tensor = self.encoder(self._shrink(images))
+        logits: Tensor = self.encoder(images.float())
         return logits
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """Give the loss of a batch of images, varied anew."""
         images, labels = batch
-        images = self._shrink(images)  # before it is varied: a quarter of the work
+        images = images.float()
         if self.augmentation is not None:
             images = self.augmentation(images)
         loss = classification_loss(self(images), labels)
         self.log("training_loss", loss, prog_bar=True)
         return loss
-
-    def _shrink(self, images: Tensor) -> Tensor:
-        size = (self.image_size, self.image_size)
-        return functional.interpolate(images.float(), size, mode="area")
 
 
 class WindowStage(_Stage):
