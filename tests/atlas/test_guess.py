@@ -42,11 +42,10 @@ def turned(image: np.ndarray, ends: np.ndarray, degrees: float) -> tuple[np.ndar
     )
 
 
-@pytest.mark.parametrize("degrees", [0, -17, 23])
-@pytest.mark.parametrize("known", [True, False], ids=["pixel size known", "unknown"])
+@pytest.mark.parametrize(("degrees", "known"), [(0, True), (0, False), (-17, False), (23, True)])
 def test_the_midline_of_simulated_mice_is_found(degrees, known):
     found, bregma = [], []
-    for subject in range(8):
+    for subject in range(6):
         mouse = simulate_recording(seed=3, subject=subject, seconds=0.2)
         truth = mouse.truth.registration
         image = np.asarray(mouse.movie[:6].mean(axis=0))

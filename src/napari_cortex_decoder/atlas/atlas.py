@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -205,13 +206,15 @@ class Atlas:
             movie go through `Registration.to_mm` first. The side follows from x: an outline that
             reaches across the midline by more than a tenth of its area is on ``"both"``.
         name, landmarks, source
-            As in `Atlas`.
+            As in `Atlas`; the landmarks of the dorsal cortex by default, so that outlines drawn on
+            one mouse can be placed on the next.
         """
         areas = tuple(
             Area(acronym, acronym, side_of(np.asarray(points, dtype=np.float64)), points)  # type: ignore[arg-type]
             for acronym, points in polygons.items()
         )
-        return cls(name, areas, dict(landmarks or {}), source, overlap_warnings(areas))
+        places = LANDMARKS if landmarks is None else landmarks
+        return cls(name, areas, places, source, overlap_warnings(areas))
 
 
 def side_of(points: NDArray[np.float64]) -> Side:

@@ -63,7 +63,7 @@ def guess_registration(
         scales = min(picture.shape) / _COMMON_WIDTH * np.geomspace(0.6, 1.5, 24)
     else:
         # mice differ in size by some percent
-        scales = np.linspace(0.94, 1.06, 5) / (pixel_size * factor)
+        scales = np.array([0.97, 1.0, 1.03]) / (pixel_size * factor)
     scale, bregma_row = _match_outline(picture, midline, scales)
 
     middle = (np.array(picture.shape[::-1]) - 1) / 2
