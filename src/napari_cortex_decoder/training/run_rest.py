@@ -2,9 +2,9 @@
 
 Many short, varied mice teach an encoder more than a few long ones. So: a cohort of one-minute mice,
 every sixth frame, varied in pose and gain; then the recurrent head on features of *other* mice,
-because an encoder is surer of the mice it has seen than of the next one. Images are 64 × 64 px, half
-of the paper's edge: a frame costs a quarter, and on a processor that is the difference between a
-decoder that has learned and one that has not.
+because an encoder is surer of the mice it has seen than of the next one. Images are 64 × 64 px,
+half of the paper's edge: a frame costs a quarter, and on a processor that is the difference between
+a decoder that has learned and one that has not.
 
     python -m napari_cortex_decoder.training.run_rest --work runs/rr --out run-rest.safetensors
 """
