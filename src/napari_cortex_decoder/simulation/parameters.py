@@ -86,8 +86,10 @@ class Parameters:
     specific_bands
         Share of the power of the specific activity in `bands` [C].
 
-    hemodynamic
-        SD of slow blood-volume changes over plain cortex [G: .7–1.0 with vessels].
+    hemodynamic, reference_hemodynamic
+        SD of slow blood-volume changes over plain cortex at the calcium wavelength, where more
+        would leave too little of an area's .8 % to neurons; and factor at the reference
+        wavelength, which blood absorbs more strongly [C; G: .7–1.0].
     hemodynamic_bands
         Share of their power in `bands` [S].
     hemodynamic_coupling
@@ -205,6 +207,7 @@ class Parameters:
 
     # what is not neural
     hemodynamic: Range = (0.32, 0.46)
+    reference_hemodynamic: float = 2.0
     hemodynamic_bands: tuple[float, ...] = (0.55, 0.40, 0.05, 0.0, 0.0)
     hemodynamic_coupling: float = 0.1
     vessel_boost: float = 0.8

@@ -155,7 +155,7 @@ def simulate_recording(
             speed=behavior.speed,
             ethogram=ethogram,
             registration=registration,
-            precise_areas=tuple(name for name, weight in p.precise_weight.items() if weight > 0.5),
+            precise_areas=tuple(name for name, weight in p.precise_weight.items() if weight > 0.2),
             area_traces=activity.areas,
             subject=mouse,
             parameters=p,
@@ -217,10 +217,10 @@ def _scene(
     seeds: tuple[int, ...],
     activity: NDArray[np.float64] | None = None,
 ) -> Scene:
-    """Put one camera in front of the mouse; without activity it sees no calcium."""
+    """Put one camera in front of the mouse; without activity it is that of the reference."""
     slope = -np.asarray(np.gradient(look.brightness)) / pixel_size
     traces = [
-        artifacts.blood,
+        artifacts.blood * (1.0 if activity is not None else p.reference_hemodynamic),
         artifacts.pulse[:, None],
         artifacts.fading[:, None],
         artifacts.jitter,
