@@ -1,0 +1,146 @@
+"""Weights published by others: the state dicts that the paper's code saves.
+
+Ajioka et al. 2024 keep the CNN-RNN as ``torch.save(model.state_dict())`` with ``cnn.*`` named as in
+efficientnet-pytorch 0.7.1, ``rnn.*`` as in torch, and ``linear_out.*``. That EfficientNet-B0 pads
+its images as if they had 224 × 224 pixels; for multiples of 32, the only sizes that a decoder may
+have, this is the padding that ours computes too.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from napari_cortex_decoder.decoder.config import DecoderConfig, Provenance
+from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.file import check_finite, check_tensors
+from napari_cortex_decoder.decoder.network import CnnRnn
+from napari_cortex_decoder.errors import DecoderError
+
+_KINDS = {1: "rnn", 3: "gru", 4: "lstm"}
+"""Kind of recurrent layer, by its number of gates."""
+
+
+def import_state_dict(path: str | Path, config: DecoderConfig | None = None) -> Decoder:
+    """Make a decoder of a state dict that the paper's code saved.
+
+    Parameters
+    ----------
+    path
+        A `.pth` file. Nothing in it is executed: ``torch.load(weights_only=True)``.
+    config
+        What the file does not say: behaviours, frame rate, window, preprocessing; None: the
+        paper's. Kind, size and number of the recurrent layers are read from the tensors.
+
+    Raises
+    ------
+    DecoderError
+        If the file holds no such state dict; names the tensor that does not fit.
+    """
+    path = Path(path)
+    found = _load(path)
+    config = _describe(path, found, config or DecoderConfig())
+    with torch.device("meta"):  # shapes only, until the file's have been compared with them
+        network = CnnRnn(config)
+    expected = network.state_dict()
+    theirs = {name: _published_name(name) for name in expected}
+    check_tensors(
+        str(path),
+        {name: tuple(tensor.shape) for name, tensor in found.items()},
+        {theirs[name]: tuple(tensor.shape) for name, tensor in expected.items()},
+    )
+    tensors = {}
+    for name, wanted in expected.items():
+        tensor = found[theirs[name]]
+        if tensor.is_floating_point() != wanted.is_floating_point():
+            raise DecoderError(
+                f"{path}: tensor {theirs[name]} holds {tensor.dtype}, the architecture needs "
+                f"{wanted.dtype}; it is not what the paper's code saves."
+            )
+        tensors[name] = tensor.to(wanted.dtype, copy=True).contiguous()
+    check_finite(str(path), {theirs[name]: tensor for name, tensor in tensors.items()})
+    network.load_state_dict(tensors, assign=True)
+    return Decoder(config, network.eval(), name=path.stem)
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from the zip archive that torch.save writes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = any(m.compress_type != zipfile.ZIP_STORED for m in archive.infolist())
+        if packed:  # torch never compresses; what unpacks to more than the file is a trap
+            raise DecoderError(
+                f"{path} is a compressed archive; give a file that torch.save wrote."
+            )
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise DecoderError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except pickle.UnpicklingError as error:
+        raise DecoderError(
+            f"{path} holds more than tensors, and nothing in it was executed; save "
+            "model.state_dict() alone and import that."
+        ) from error
+    except (
+        zipfile.BadZipFile,
+        AttributeError,
+        EOFError,
+        IndexError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:  # a damaged archive comes up as any of these
+        raise DecoderError(
+            f"{path} is not a whole file of torch.save's; get a fresh copy of the weights."
+        ) from error
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) and tensor.layout == torch.strided
+        for name, tensor in content.items()
+    ):
+        raise DecoderError(
+            f"{path} is not a plain dictionary of tensors; save model.state_dict() alone and "
+            "import that."
+        )
+    return dict(content)
+
+
+def _describe(path: Path, tensors: dict[str, Tensor], config: DecoderConfig) -> DecoderConfig:
+    """Complete a configuration with what the tensors say."""
+    try:
+        gates, hidden_size = tensors["rnn.weight_hh_l0"].shape
+        n_logits = len(tensors["linear_out.bias"])
+        kind = _KINDS[gates // hidden_size]
+    except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
+        raise DecoderError(
+            f"{path} lacks a recurrent layer (rnn.*, linear_out.*) as the paper's CNN-RNN has it; "
+            "import the state dict of its second stage."
+        ) from error
+    if n_logits != config.n_logits:
+        raise DecoderError(
+            f"{path} has {n_logits} outputs, but for behaviors {list(config.behaviors)} they "
+            f"would be {config.n_logits}; give one name an output (two names for one output)."
+        )
+    layers = sum(bool(re.fullmatch(r"rnn\.weight_hh_l\d+", name)) for name in tensors)
+    provenance = config.provenance
+    if provenance == Provenance():
+        provenance = Provenance(summary=f"Imported from {path.name}.")
+    return DecoderConfig.model_validate(
+        config.model_dump()
+        | {
+            "recurrent": kind,
+            "hidden_size": hidden_size,
+            "n_layers": layers,
+            "provenance": provenance.model_dump(),
+        }
+    )
+
+
+def _published_name(name: str) -> str:
+    """Turn one of our tensors' names into the paper's: its blocks are not grouped by stage."""
+    name = re.sub(r"^cnn\._blocks\.\d+\.(\d+)\.", r"cnn._blocks.\1.", name)
+    return name.removeprefix("head.")
