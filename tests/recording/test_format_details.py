@@ -367,7 +367,7 @@ def test_a_truncated_matlab_file_is_refused(tmp_path: Path, compressed: bool) ->
     scipy.io.savemat(tmp_path / "m.mat", content, do_compression=compressed)
     whole = (tmp_path / "m.mat").read_bytes()
     (tmp_path / "m.mat").write_bytes(whole[: len(whole) // 2])
-    assert "truncated" in refused(tmp_path / "m.mat")
+    assert "cut off" in refused(tmp_path / "m.mat")
 
 
 def test_a_matlab_file_with_other_variables_opens_its_movie(tmp_path: Path) -> None:
@@ -377,10 +377,9 @@ def test_a_matlab_file_with_other_variables_opens_its_movie(tmp_path: Path) -> N
     np.testing.assert_array_equal(open_recording(tmp_path / "m.mat").movie.compute(), movie)
 
 
-def test_a_complex_matlab_movie_is_refused_when_it_is_read(tmp_path: Path) -> None:
+def test_a_complex_matlab_movie_is_none(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "m.mat", {"mov": movie_of().transpose(1, 2, 0) * 1j})
-    with pytest.raises(ValueError, match="is complex"):
-        open_recording(tmp_path / "m.mat").movie[0].compute()
+    assert "no movie in it" in refused(tmp_path / "m.mat")
 
 
 # -- Zarr --------------------------------------------------------------------------------------
@@ -407,9 +406,8 @@ def test_a_zarr_whose_chunks_are_pickles_is_refused_and_runs_nothing(
     bomb = Bomb()
     bomb.target = str(fired)  # type: ignore[attr-defined]
     (path / "0.0.0").write_bytes(pickle.dumps(bomb))
-    sentence = refused(path)
+    refused(path)
     assert not fired.exists()
-    assert "can run programs" in sentence or place == "filters"  # zarr itself refuses the filter
 
 
 def test_a_zarr_that_was_not_copied_whole_says_so(tmp_path: Path) -> None:

@@ -39,10 +39,13 @@ class StoredArray:
         In MATLAB's order.
     n_bytes
         Size of its data in the file, uncompressed.
+    stored
+        Type of its elements in the file, which SciPy keeps: a whole double may be a uint8.
     """
 
     shape: tuple[int, ...]
     n_bytes: int
+    stored: np.dtype[np.generic]
 
 
 def real_arrays(path: Path) -> dict[str, StoredArray]:
@@ -128,7 +131,7 @@ def _array_of(head: bytes, order: str) -> tuple[str, StoredArray] | None:
         raise ValueError(f"{name!r} has the data type {data_type}, which does not exist")
     if data_size != math.prod(shape) * np.dtype(STORED_TYPES[data_type]).itemsize:
         raise ValueError(f"{name!r} has {data_size} bytes of data for the shape {shape}")
-    return name, StoredArray(tuple(shape), data_size)
+    return name, StoredArray(tuple(shape), data_size, np.dtype(STORED_TYPES[data_type]))
 
 
 def _element(head: bytes, at: int, order: str) -> tuple[int, int, int, int]:

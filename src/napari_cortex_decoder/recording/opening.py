@@ -113,6 +113,7 @@ def open_recording(
         format=movie_format.name,
         metadata=found.metadata,
         warnings=tuple(warnings + said),
+        steps=found.steps,
     )
 
 

@@ -24,6 +24,7 @@ PARSER_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     RuntimeError,
     SyntaxError,  # ElementTree.ParseError is one
+    SystemError,
     TypeError,
     ValueError,
     struct.error,

@@ -42,8 +42,7 @@ class Hdf5Array:
         """Give the dataset to slice."""
         import h5py
 
-        # without a lock: we only read, and network shares often cannot lock
-        with h5py.File(self.path, "r", locking=False) as file:
+        with h5py.File(self.path, "r") as file:
             yield file[self.name]
 
 
@@ -69,7 +68,7 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
             raise RecordingError(
                 f"{path}: this is no HDF5 file, whatever its name says; export it again."
             )
-        with h5py.File(path, "r", locking=False) as file:
+        with h5py.File(path, "r") as file:
             movies, small = _contents(file)
             name = choose(path, movies, dataset)
             array = file[name]

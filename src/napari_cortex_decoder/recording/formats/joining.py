@@ -66,6 +66,7 @@ def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
         subject=first.subject,
         metadata={**first.metadata, "files": [path.name for path in paths]},
         warnings=tuple(said),
+        steps=first.steps,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
@@ -26,15 +24,11 @@ from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.hdf5 import is_hdf5, open_hdf5
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.matlab5 import real_arrays
 
 _WHAT = "a MATLAB file"
-_CLASSES = {
-    "double": "f8", "single": "f4", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2",
-    "int32": "i4", "uint32": "u4", "int64": "i8", "uint64": "u8",
-}  # fmt: skip
-# zlib cannot do better than this; MATLAB 5 cannot hold more than 2 GB in a variable
+# zlib cannot do better than this
 _MOST_SHRINKAGE = 1032
-_LARGEST_VARIABLE = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +47,6 @@ class Mat5Array:
         import scipy.io
 
         array: NDArray[Any] = scipy.io.loadmat(self.path, variable_names=[self.name])[self.name]
-        if np.iscomplexobj(array):
-            raise RecordingError(f"{self.path}: {self.name} is complex; save its real part.")
         return array
 
     @contextmanager
@@ -77,36 +69,30 @@ def open_matlab(path: Path, *, dataset: str | None = None, axes: str | None = No
             f"{path}: this is no MATLAB file of version 5 or 7.3, whatever its name says; save it "
             "again with save(…, '-v7.3')."
         )
-    _check_whole(path, header)
     return _open_mat5(path, dataset, axes)
 
 
 def _open_mat5(path: Path, dataset: str | None, axes: str | None) -> MovieFile:
     import scipy.io
 
-    with readable(path, _WHAT, scipy.io.matlab.MatReadError):
-        variables = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(path)}
-        scalars = [n for n, (shape, k) in variables.items() if shape == (1, 1) and k in _CLASSES]
-        said = scipy.io.loadmat(path, variable_names=scalars) if scalars else {}
-    movies = {
-        name: shape
-        for name, (shape, kind) in variables.items()
-        if kind in _CLASSES and could_be_movie(shape, np.dtype(_CLASSES[kind]))
-    }
+    arrays = real_arrays(path)
+    movies = {n: a.shape for n, a in arrays.items() if could_be_movie(a.shape, a.stored)}
     name = choose(path, movies, dataset)
-    dtype = np.dtype(_CLASSES[variables[name][1]])
-    size = int(np.prod([int(n) for n in movies[name]], dtype=object)) * dtype.itemsize
-    if size > min(_LARGEST_VARIABLE, path.stat().st_size * _MOST_SHRINKAGE):
+    chosen = arrays[name]
+    if chosen.n_bytes > path.stat().st_size * _MOST_SHRINKAGE:
         raise RecordingError(
-            f"{path}: {name} claims {size / 2**30:.1f} GB, more than the file can hold; its header "
-            "is damaged, so save it again."
+            f"{path}: {name} claims {chosen.n_bytes / 2**30:.1f} GB, more than the file can hold; "
+            "its header is damaged, so save it again."
         )
-    arrangement, warnings = arrange(path, movies[name], said=axes, usual="yxt")
-    check_frames(path, arrangement.movie_shape, dtype)
+    arrangement, warnings = arrange(path, chosen.shape, said=axes, usual="yxt")
+    check_frames(path, arrangement.movie_shape, chosen.stored)
+    scalars = [n for n, array in arrays.items() if array.shape == (1, 1)]
+    with readable(path, _WHAT, scipy.io.matlab.MatReadError):
+        said = scipy.io.loadmat(path, variable_names=scalars) if scalars else {}
     frames = ArrayFrames(
         source=Mat5Array(path, name),
         arrangement=arrangement,
-        dtype=dtype,
+        dtype=chosen.stored,
         stamp=(*file_token(path), name),
         what=_WHAT,
     )
@@ -118,23 +104,6 @@ def _open_mat5(path: Path, dataset: str | None, axes: str | None) -> MovieFile:
         metadata={"dataset": name},
         warnings=warnings,
     )
-
-
-def _check_whole(path: Path, header: bytes) -> None:
-    """Refuse a file that ends inside a variable, which SciPy finds out only when it reads it."""
-    tag = struct.Struct(">II" if header[126:128] == b"MI" else "<II")
-    size, position, variables = path.stat().st_size, 128, 0
-    with path.open("rb") as file:
-        while position < size:
-            file.seek(position)
-            content = file.read(tag.size)
-            position += tag.size + (tag.unpack(content)[1] if len(content) == tag.size else size)
-            variables += 1
-            if position > size:
-                raise RecordingError(
-                    f"{path}: the file is truncated: it ends inside variable {variables}; copy it "
-                    "again."
-                )
 
 
 register(

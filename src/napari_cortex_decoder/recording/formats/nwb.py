@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,13 @@ from napari_cortex_decoder.recording.formats.hdf5 import (
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.formats.units import in_millimetres, positive
+from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
 
 _WHAT = "an NWB file"
+_SERIES = "OnePhotonSeries"
+
+REFERENCE_SERIES = "OnePhotonSeriesReference"
+"""Name under which this program saves a reference whose light it does not know."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,14 @@ class _Series:
 
     movie: MovieFile
     excitation: float | None
+    is_reference: bool
 
 
 def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
     """Open the one-photon series; see `napari_cortex_decoder.recording.open_recording`."""
-    from hdmf.build.errors import BuildError, ConstructError, ContainerConfigurationError
-    from pynwb import NWBHDF5IO
-    from pynwb.ophys import OnePhotonSeries
+    import h5py
 
-    own = (BuildError, ConstructError, ContainerConfigurationError)
-    with readable(path, _WHAT, *own), warnings.catch_warnings():
-        # pynwb remarks on what other programs left out; it says nothing on the movie
-        warnings.simplefilter("ignore")
+    with readable(path, _WHAT):
         if not path.stat().st_size:
             raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
         if not is_hdf5(path):
@@ -51,25 +51,23 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
                 f"{path}: this is no NWB file of the HDF5 kind, whatever its name says; export it "
                 "again."
             )
-        with NWBHDF5IO(str(path), "r", load_namespaces=True) as io:
-            file = io.read()
-            subject = getattr(file.subject, "subject_id", None)
+        with h5py.File(path, "r") as file:
             found = {
-                thing.name: _series(path, thing, axes)
-                for thing in file.objects.values()
-                if isinstance(thing, OnePhotonSeries) and _has_movie(path, thing)
+                group.name.rpartition("/")[2]: _series(path, group, axes)
+                for group in _groups(file)
+                if _has_movie(path, group)
             }
-    plain = {name: series for name, series in found.items() if not isosbestic(series.excitation)}
-    references = [series for series in found.values() if isosbestic(series.excitation)]
-    pool = plain or found
-    if dataset is not None:
-        pool = found
+            subject = file.get("general/subject/subject_id", default=None)
+            subject = _text(subject[()]) if isinstance(subject, h5py.Dataset) else None
+    plain = {name: series for name, series in found.items() if not series.is_reference}
+    references = [series for series in found.values() if series.is_reference]
+    pool = found if dataset is not None else plain or found
     name = choose(path, {n: s.movie.frames.shape for n, s in pool.items()}, dataset)
     chosen = found[name]
     reference = references[0].movie.frames if len(references) == 1 else None
     return replace(
         chosen.movie,
-        reference=None if isosbestic(chosen.excitation) else reference,
+        reference=None if chosen.is_reference else reference,
         subject=subject,
         metadata={
             **chosen.movie.metadata,
@@ -78,27 +76,64 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
     )
 
 
+def _groups(file: Any) -> list[Any]:
+    """Every ``OnePhotonSeries`` of a file.
+
+    They are looked up by the layout that the NWB schema fixes: pynwb would build every object of
+    the file, load the schema of each extension, and hang on some damaged ones.
+    """
+    import h5py
+
+    found = []
+
+    def look(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Group) and _text(item.attrs.get("neurodata_type")) == _SERIES:
+            found.append(item)
+
+    for place in ("acquisition", "processing"):
+        if isinstance(file.get(place), h5py.Group):
+            file[place].visititems(look)
+    return found
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else None
+
+
 def _has_movie(path: Path, series: Any) -> bool:
-    if series.external_file is not None and len(series.external_file):
+    outside = series.get("external_file")
+    if outside is not None and outside.size:
         raise RecordingError(
-            f"{path}: the frames of {series.name} are in {series.external_file[0]}; open that file."
+            f"{path}: the frames of {series.name} are in {_text(outside[0])}; open that file."
         )
-    return could_be_movie(series.data.shape, series.data.dtype)
+    return "data" in series and could_be_movie(series["data"].shape, series["data"].dtype)
 
 
 def _series(path: Path, series: Any, axes: str | None) -> _Series:
-    data = series.data
-    if Path(data.file.filename) != path:
+    import h5py
+
+    data = series["data"]
+    if isinstance(series.get("data", getlink=True), h5py.ExternalLink):
         raise RecordingError(
             f"{path}: the pixels of {series.name} lie in other files; copy them into this one."
         )
     check_readable(path, data)
     times: NDArray[np.float64] | None = None
-    if series.timestamps is not None:
-        times = np.asarray(series.timestamps[:], np.float64)
+    if "timestamps" in series:
+        times = np.asarray(series["timestamps"][:], np.float64)
         times = times if times.shape == data.shape[:1] else None
-    plane = series.imaging_plane
-    spacing = plane.grid_spacing
+    start = series.get("starting_time")
+    plane = series.get("imaging_plane") or {}
+    spacing = plane.get("grid_spacing")
+    size = None
+    if spacing is not None and spacing.size:
+        unit = _text(spacing.attrs.get("unit")) or "meters"
+        size = in_millimetres(np.ravel(spacing[()])[0], unit)
+    comments = _text(series.attrs.get("comments"))
+    dimension = series["dimension"][:] if "dimension" in series else None
+    columns_first = is_provenance(comments) or _columns_first(data.shape, dimension)
     movie = array_movie(
         path,
         Hdf5Array(path, data.name),
@@ -106,29 +141,33 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
         shape=data.shape,
         stored=data.dtype,
         chunks=data.chunks,
-        said=axes or _orientation(data.shape, series.dimension),
+        said=axes or ("txy" if columns_first else "tyx"),
         labels=[],
         matlab=False,
         places=[],
     )
     movie = replace(
         movie,
-        frame_rate=positive(series.rate),
+        frame_rate=None if start is None else positive(start.attrs.get("rate")),
         frame_times=times,
-        pixel_size=None
-        if spacing is None
-        else in_millimetres(spacing[0], plane.grid_spacing_unit or "meters"),
+        pixel_size=size,
+        steps=steps_in_text(comments),
     )
-    return _Series(movie, positive(plane.excitation_lambda))
+    excitation = plane.get("excitation_lambda")
+    light = None if excitation is None else positive(excitation[()])
+    named = series.name.endswith(f"/{REFERENCE_SERIES}")
+    return _Series(movie, light, named or isosbestic(light))
 
 
-def _orientation(shape: tuple[int, ...], dimension: Any) -> str:
-    """Rows first, as most programs write, unless `dimension` (x, y) says that columns are."""
-    if dimension is not None and len(dimension) >= 2:
-        x, y = int(dimension[0]), int(dimension[1])
-        if x != y and tuple(shape[1:3]) == (x, y):
-            return "txy"
-    return "tyx"
+def _columns_first(shape: tuple[int, ...], dimension: Any) -> bool:
+    """Whether `dimension` (x, y) says that columns come before rows, as the schema wants it.
+
+    Most programs write rows first nevertheless, so a square frame tells nothing.
+    """
+    if dimension is None or len(dimension) < 2:
+        return False
+    x, y = int(dimension[0]), int(dimension[1])
+    return x != y and tuple(shape[1:3]) == (x, y)
 
 
 register(

@@ -45,6 +45,8 @@ class MovieFile:
         Whatever else the file says, to show.
     warnings
         Sentences that a user should read.
+    steps
+        Preprocessing that this program did before it saved the file.
     """
 
     frames: FrameReader
@@ -58,6 +60,7 @@ class MovieFile:
     subject: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    steps: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

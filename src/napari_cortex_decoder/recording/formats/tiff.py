@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from napari_cortex_decoder.recording.formats.tiff_pages import (
     too_few,
 )
 from napari_cortex_decoder.recording.formats.units import positive
+from napari_cortex_decoder.recording.provenance import steps_in_text
 
 # tifffile logs what is wrong with a file beside raising it; without a handler of the user's own,
 # Python would print that next to our sentence.
@@ -43,6 +45,7 @@ class _Layout:
     pixel_size: float | None = None
     frame_times: NDArray[np.float64] | None = None
     claimed_frames: int | None = None
+    steps: tuple[Mapping[str, Any], ...] = ()
 
 
 def open_tiff(path: Path) -> MovieFile:
@@ -71,6 +74,7 @@ def open_tiff(path: Path) -> MovieFile:
             pixel_size=pixel_size,
             frame_times=layout.frame_times,
             claimed_frames=layout.claimed_frames,
+            steps=layout.steps,
             metadata=_shown(tif),
         )
 
@@ -86,12 +90,17 @@ def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
     with readable(path, "a TIFF movie"):
         first = tif.pages.first
         shape = first.shape
+    if first.compression not in set(tifffile.COMPRESSION):
+        raise RecordingError(
+            f"{path}: its compression, number {first.compression}, is unknown; export the movie "
+            "again, uncompressed or with deflate."
+        )
     if first.samplesperpixel != 1:
         raise RecordingError(
             f"{path}: its frames are colour images ({first.samplesperpixel} values a pixel); "
             "save the movie as greyscale."
         )
-    if len(shape) != 2 or first.dtype is None:
+    if len(shape) != 2 or first.dtype is None or not all(isinstance(n, int) for n in shape):
         raise RecordingError(
             f"{path}: a page is {'x'.join(map(str, shape)) or 'empty'} of "
             f"{first.bitspersample} bits, not an image of rows and columns; export the movie "
@@ -136,7 +145,13 @@ def _layout(path: Path, tif: tifffile.TiffFile, held: int) -> _Layout:
             return _Layout(held, frame_rate=said.imagej_frame_rate(metadata))
         _check_claim(path, tif, claimed, held)
         order, channels = _planes(path, sizes, "TZC", None)
-        return _Layout(claimed, order, channels, said.imagej_frame_rate(metadata))
+        return _Layout(
+            claimed,
+            order,
+            channels,
+            said.imagej_frame_rate(metadata),
+            steps=steps_in_text(metadata.get("Info")),
+        )
     if tif.is_shaped:
         with readable(path, "a TIFF movie"):
             shaped = tif.shaped_metadata[0]
@@ -172,10 +187,19 @@ def _ome_layout(path: Path, image: said.OmeImage, held: int) -> _Layout:
             frame_rate=image.frame_rate,
             pixel_size=image.pixel_size,
             claimed_frames=claimed,
+            steps=steps_in_text(image.description),
         )
     order, channels = _planes(path, image.sizes, image.order, image.page_of_plane(held))
     times = image.frame_times() if image.sizes["T"] > 1 else None
-    return _Layout(claimed, order, channels, image.frame_rate, image.pixel_size, times)
+    return _Layout(
+        claimed,
+        order,
+        channels,
+        image.frame_rate,
+        image.pixel_size,
+        times,
+        steps=steps_in_text(image.description),
+    )
 
 
 def _planes(
@@ -225,7 +249,7 @@ def _planes(
 
 def _shown(tif: tifffile.TiffFile) -> dict[str, Any]:
     first = tif.pages.first
-    shown: dict[str, Any] = {"compression": first.compression.name.lower()}
+    shown: dict[str, Any] = {"compression": tifffile.COMPRESSION(first.compression).name.lower()}
     for tag in ("DateTime", "Software", "Make", "Model"):
         value = first.tags.valueof(tag)
         if isinstance(value, str) and value.strip():

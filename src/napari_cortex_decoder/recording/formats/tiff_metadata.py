@@ -67,6 +67,8 @@ class OmeImage:
         Whether planes lie in other files too.
     frame_rate, pixel_size
         In Hz and mm; None where not said.
+    description
+        Free text, or None.
     """
 
     def __init__(self, xml: str) -> None:
@@ -75,6 +77,7 @@ class OmeImage:
         pixels = root.find(f"{space}Image/{space}Pixels")
         if pixels is None:
             raise ValueError("its OME-XML describes no image")
+        self.description = root.findtext(f"{space}Image/{space}Description")
         self.sizes = {axis: int(pixels.get(f"Size{axis}", 1)) for axis in "TCZ"}
         self.order = "".join(reversed(pixels.get("DimensionOrder", "XYCZT")[2:]))
         if sorted(self.order) != ["C", "T", "Z"] or min(self.sizes.values()) < 1:

@@ -104,6 +104,8 @@ def find_frames(
     step = first.nbytes
     if plain:
         start = int(first.dataoffsets[0])
+        if start > size:
+            raise too_few(path, claimed, 0)
         starts = _offsets_by_rule(path, tif, pages, claimed, start, step)
         if starts is None:
             starts = _read_pages(path, tif, pages)[0][:, 0]
@@ -114,10 +116,13 @@ def find_frames(
         raise too_few(path, claimed, len(pages))
     offsets, counts = _read_pages(path, tif, pages)
     _check_end(path, (offsets + counts).max(axis=1), size)
-    if step > 2**20 and (counts.sum(axis=1) * _MOST_SHRINKAGE < step).any():
+    lengths = counts.sum(axis=1)
+    if (lengths > 2 * step + 2**16).any() or (
+        step > 2**20 and (lengths * _MOST_SHRINKAGE < step).any()
+    ):
         raise RecordingError(
-            f"{path}: a frame claims to unpack to {step / 2**20:.0f} MB from next to nothing; "
-            "the file is damaged, so export it again."
+            f"{path}: a frame of {step / 2**20:.1f} MB claims to be packed into "
+            f"{lengths.min()} to {lengths.max()} bytes; the file is damaged, so export it again."
         )
     return EncodedFrames(path, offsets, counts, first.shape[-2:], first.dtype, file_token(path))
 

@@ -69,7 +69,10 @@ class VideoFrames:
         import av
 
         out = np.empty((len(frames), *self.frame_shape), self.dtype)
-        with readable(self.path, _WHAT), av.open(str(self.path), format=self.container) as video:
+        with (
+            readable(self.path, _WHAT, av.FFmpegError),
+            av.open(str(self.path), format=self.container) as video,
+        ):
             stream = video.streams.video[0]
             decoded: Iterator[Any] = iter(())
             reached, shown = -1, None
@@ -147,7 +150,7 @@ def open_video(path: Path) -> MovieFile:
     import av
 
     container = _CONTAINERS[path.suffix.lower()]
-    with readable(path, _WHAT):
+    with readable(path, _WHAT, av.FFmpegError):
         size = path.stat().st_size
         if not size:
             raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
@@ -227,7 +230,7 @@ def _look(path: Path, container: str, stamp: int) -> Any:
     """Decode one frame."""
     import av
 
-    with readable(path, _WHAT), av.open(str(path), format=container) as video:
+    with readable(path, _WHAT, av.FFmpegError), av.open(str(path), format=container) as video:
         stream = video.streams.video[0]
         video.seek(int(stamp), stream=stream, backward=True)
         for frame in video.decode(stream):

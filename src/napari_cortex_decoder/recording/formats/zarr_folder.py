@@ -9,8 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.arrays import (
+    TIMES,
     ArrayFrames,
     choose,
     could_be_movie,
@@ -23,6 +27,7 @@ from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.formats.units import in_millimetres, in_seconds
+from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text
 
 _WHAT = "a Zarr movie"
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
@@ -82,6 +87,7 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
             )
         _check_codecs(path, array)
         shape, stored, chunks = array.shape, array.dtype, array.chunks
+        times = _frame_times(node)
         names = getattr(array.metadata, "dimension_names", None)
         names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
     said = axes or (image.axes if image else None) or named_axes(names) or None
@@ -107,6 +113,8 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
         channels=arrangement["c"],
         frame_rate=(image.frame_rate if image else None) or said_rate(*places),
         pixel_size=(image.pixel_size if image else None) or said_pixel_size(*places),
+        frame_times=_each_colour(times, arrangement),
+        steps=next((s for p in places if (s := steps_in_text(p.get(PROGRAM)))), ()),
         metadata={"dataset": name} if name else {},
         warnings=warnings,
     )
@@ -123,8 +131,29 @@ def _find(path: Path, group: Any, wanted: str | None) -> str:
     return choose(path, movies, wanted)
 
 
+def _frame_times(node: Any) -> NDArray[np.float64] | None:
+    """Seconds of the time points, from an array called ``frame_times`` beside the movie."""
+    import zarr
+
+    if not isinstance(node, zarr.Group):
+        return None
+    for name in TIMES:
+        times = node.get(name)
+        if isinstance(times, zarr.Array) and times.ndim == 1 and times.dtype.kind in "iuf":
+            return np.asarray(times[:], np.float64)
+    return None
+
+
+def _each_colour(
+    times: NDArray[np.float64] | None, arrangement: Arrangement
+) -> NDArray[np.float64] | None:
+    if times is None or len(times) != arrangement["t"]:
+        return None
+    return np.repeat(times, arrangement["c"])
+
+
 def _check_codecs(path: Path, array: Any) -> None:
-    """Refuse to unpickle: a pickle in a file from elsewhere is a program."""
+    """Refuse to unpickle, as zarr before 3.1 does not: a pickle from elsewhere is a program."""
     codecs = [*(array.filters or ()), *(array.compressors or ())]
     names = [getattr(codec, "codec_id", type(codec).__name__) for codec in codecs]
     if any("pickle" in str(name).lower() for name in names) or array.dtype.hasobject:
