@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.signal import lfilter
 
 from napari_cortex_decoder.atlas import Area
-from napari_cortex_decoder.simulation.behavior import Behavior
+from napari_cortex_decoder.simulation.behavior import Behavior, between
 from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
@@ -111,22 +111,24 @@ def _global_signal(
     profile = PchipInterpolator(p.onset_times, p.onset_profile)
     last = p.onset_times[-1]
 
-    def response(start: float, stop: float) -> Floats:
-        since = times - start
+    def respond(start: float, stop: float, gain: float) -> None:
+        heard = between(times, start + p.onset_times[0], stop + 10 * p.offset_decay)
+        since = times[heard] - start
         early = np.clip(since, p.onset_times[0], last)
         late = np.exp(-np.maximum(since - last, 0) / p.adaptation)
         shape = profile(early) - (p.onset_profile[-1] - p.sustained) * (1 - late)
-        return np.asarray(shape * np.exp(-np.maximum(times - stop, 0) / p.offset_decay))
+        shape *= gain * np.exp(-np.maximum(times[heard] - stop, 0) / p.offset_decay)
+        # Overlapping responses do not add up: the largest one shows.
+        signal[heard] = np.maximum(signal[heard], shape)
 
-    # Overlapping responses do not add up: the largest one shows.
     signal = np.zeros(times.size)
     for start, stop in behavior.bouts:
         gain = np.exp(p.bout_gain_spread * rng.standard_normal() - p.bout_gain_spread**2 / 2)
-        signal = np.maximum(signal, gain * response(start, stop))
+        respond(start, stop, gain)
     seconds = times.size / frame_rate
     for start in rng.uniform(-5, seconds, rng.poisson((seconds + 5) / p.arousal_interval)):
         stop = start + rng.uniform(*p.arousal_duration)
-        signal = np.maximum(signal, rng.uniform(*p.arousal_gain) * response(start, stop))
+        respond(start, stop, rng.uniform(*p.arousal_gain))
     return signal
 
 
@@ -142,7 +144,7 @@ def _precise_signal(
     times = np.arange(behavior.speed.size) / frame_rate
     gain = np.ones(times.size)
     for start, stop in behavior.bouts:
-        inside = (times >= start) & (times < stop)
+        inside = between(times, start, stop)
         gain[inside] = np.exp(p.precise_gain_spread * rng.standard_normal())
     running = behavior.speed > p.run_threshold
     effort = np.where(

@@ -59,7 +59,7 @@ def behave(
     pace = np.exp(0.25 * slow_noise(rng, n_frames, frame_rate, tau=1.0))
     speed = 0.4 * p.run_threshold * movement + 0.04 * np.abs(rng.standard_normal(n_frames))
     for start, stop in bouts:
-        inside = (times >= start) & (times < stop)
+        inside = between(times, start, stop)
         top = subject.top_speed * np.exp(0.3 * rng.standard_normal())
         since, left = times[inside] - start, stop - times[inside]
         rise_and_fall = -np.expm1(-since / 0.35) * -np.expm1(-left / 0.25)
@@ -69,6 +69,12 @@ def behave(
     running = speed > p.run_threshold
     speed[running] *= 1 + 0.06 * np.sin(2 * stride[running])
     return Behavior(bouts, speed, movement, stride)
+
+
+def between(times: Floats, start: float, stop: float) -> slice:
+    """Give the frames with start ≤ time < stop; `times` (t,) increase."""
+    first, last = np.searchsorted(times, [start, stop])
+    return slice(int(first), int(last))
 
 
 def slow_noise(rng: np.random.Generator, n_frames: int, frame_rate: float, tau: float) -> Floats:
@@ -108,7 +114,7 @@ def _draw_movement(rng: np.random.Generator, times: Floats, p: Parameters) -> Fl
     seconds = times.size and times[-1]
     for start in rng.uniform(0, seconds, rng.poisson(p.rest_movement_rate * seconds)):
         duration = rng.uniform(*p.rest_movement_duration)
-        inside = (times >= start) & (times < start + duration)
+        inside = between(times, start, start + duration)
         hump = np.sin(np.pi * (times[inside] - start) / duration) * rng.uniform(0.4, 1.0)
         movement[inside] = np.maximum(movement[inside], hump)
     return movement

@@ -21,11 +21,11 @@ MOVIES = "data_of_image_64_5mice"
 BEHAVIOR = "data_of_behavior_64_5mice"
 REGISTRATIONS = "registrations"
 
-MOST_MICE = 9_999
-"""Mice in a cohort, so that cohorts of different seeds have different mice."""
+MOST = 9_999
+"""Mice in a cohort, so that cohorts of different seeds have different mice; also sessions."""
 
-MOST_BYTES = 2**32 - 2**20
-"""An ImageJ TIFF ends at 4 GiB."""
+LONGEST = 4_000.0
+"""s; a session of some 4,300 fills the 4 GiB at which an ImageJ TIFF ends."""
 
 
 def simulate_cohort(
@@ -61,9 +61,15 @@ def simulate_cohort(
     SimulationError
         If a number is impossible, a cohort lies there already, or the folder cannot be written.
     """
-    for name, number, most in (("mice", mice, MOST_MICE), ("sessions", sessions, MOST_MICE)):
-        if not isinstance(number, Integral) or not 1 <= number <= most:
-            raise SimulationError(f"{name} is {number!r}; give a whole number from 1 to {most}.")
+    for name, number, least in (("mice", mice, 1), ("sessions", sessions, 1), ("seed", seed, 0)):
+        if not isinstance(number, Integral) or not least <= number <= MOST:
+            raise SimulationError(
+                f"{name} is {number!r}; give a whole number from {least} to {MOST}."
+            )
+    if seconds > LONGEST:
+        raise SimulationError(
+            f"seconds is {seconds}, and the paper's kind of TIFF holds {LONGEST:g}; give fewer."
+        )
     folder = Path(folder)
     for name in (TABLE, MOVIES, BEHAVIOR, REGISTRATIONS):
         if (folder / name).exists():
@@ -73,7 +79,7 @@ def simulate_cohort(
     rows = []
     try:
         for mouse in range(1, mice + 1):
-            subject = (MOST_MICE + 1) * seed + mouse
+            subject = (MOST + 1) * seed + mouse
             for session in range(1, sessions + 1):
                 recording = simulate_recording(session, subject=subject, seconds=seconds)
                 data_id = f"simulated_{subject}_{session}"
@@ -95,14 +101,8 @@ def simulate_cohort(
 def _write_movie(path: Path, recording: SimulatedRecording) -> None:
     import tifffile
 
-    movie, rate, pixel_size = recording.movie, recording.frame_rate, recording.pixel_size
-    if rate is None or pixel_size is None:
-        raise SimulationError(f"{recording.name}: a movie without clock or scale is not written.")
-    if movie.nbytes > MOST_BYTES:
-        raise SimulationError(
-            f"{path}: {recording.n_frames} frames take {movie.nbytes / 2**30:.1f} GiB and the "
-            "paper's TIFFs hold 4; simulate fewer seconds."
-        )
+    movie, rate, pixel_size = recording.movie, recording.known_frame_rate(), recording.pixel_size
+    assert pixel_size is not None  # every simulated recording has one
     tifffile.imwrite(
         path,
         _frames(movie),
