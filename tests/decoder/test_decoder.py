@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from waves import make_recording
 
 from napari_cortex_decoder.decoder import (
@@ -18,7 +19,7 @@ from napari_cortex_decoder.decoder import (
     load_decoder,
 )
 from napari_cortex_decoder.decoder import decoder as decoder_module
-from napari_cortex_decoder.decoder.network import CnnRnn
+from napari_cortex_decoder.decoder.network import CnnRnn, Encoder, reestimate_batch_norm
 from napari_cortex_decoder.errors import DecoderError, FrameRateError
 
 
@@ -26,6 +27,19 @@ def test_the_network_has_as_many_parameters_as_the_papers() -> None:
     network = CnnRnn(DecoderConfig())
     assert sum(p.numel() for p in network.cnn.parameters()) == 4_008_829
     assert sum(p.numel() for p in network.parameters()) == 4_649_470
+
+
+def test_batch_norm_is_reestimated_so_that_random_weights_tell_images_apart() -> None:
+    torch.manual_seed(0)
+    encoder, images = Encoder().eval(), torch.randn(16, 3, 32, 32)
+    with torch.no_grad():
+        assert encoder.features(images).std(dim=0).mean() < 1e-6
+        weights = {name: p.clone() for name, p in encoder.named_parameters()}
+        reestimate_batch_norm(encoder, images)
+        assert encoder.features(images).std(dim=0).mean() > 1e-2
+    assert all(torch.equal(p, weights[name]) for name, p in encoder.named_parameters())
+    assert not any(module.training for module in encoder.modules())
+    assert encoder._bn0.momentum == 0.01
 
 
 @pytest.mark.parametrize("rate", [1.0, 26.9, 33.1])

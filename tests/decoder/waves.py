@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import DecoderConfig
-from napari_cortex_decoder.decoder.network import CnnRnn
+from napari_cortex_decoder.decoder.network import CnnRnn, reestimate_batch_norm
 from napari_cortex_decoder.recording import Recording
 
 
@@ -39,17 +39,13 @@ def make_recording(
 def make_network(config: DecoderConfig) -> CnnRnn:
     """Random weights with features and probabilities that tell one frame from another.
 
-    A fresh EfficientNet-B0 in evaluation mode gives features of SD 1e-13 whatever it sees, so its
-    batch-norm is shown images first (with noise on them, lest rounding be amplified a
+    Batch-norm is shown images first (with noise on them, lest rounding be amplified a
     thousandfold), and the logits are brought to mean 0 and SD 1.
     """
     torch.manual_seed(0)
     network = CnnRnn(config)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # the plain average of what is shown now
     images = make_images(make_recording(50, config.preprocessing.image_size, seed=1), config)
-    network.train().cnn.features(images + images.std() * torch.randn_like(images))
+    reestimate_batch_norm(network.cnn, images + images.std() * torch.randn_like(images))
     network.eval()
     features = network.cnn.features(images)
     logits = network.head(features.unfold(0, config.window.length, 1).transpose(1, 2))

@@ -58,6 +58,33 @@ class Encoder(EfficientNetBN):
         return self.classify(self.features(images))
 
 
+@torch.no_grad()
+def reestimate_batch_norm(encoder: Encoder, images: Tensor) -> None:
+    """Give batch normalisation the statistics of some images, in evaluation mode.
+
+    Random weights need it before anything is measured on them: a fresh EfficientNet-B0 gives
+    features of SD 1e-13, whatever it sees.
+
+    Parameters
+    ----------
+    encoder
+        Changed in place; its other tensors stay as they are.
+    images
+        Shape (n, 3, y, x), normalised, as varied as what is to be told apart.
+    """
+    encoder.eval()
+    layers = [m for m in encoder.modules() if isinstance(m, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the plain average of what it sees now
+        layer.train()
+    encoder.features(images)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum  # type: ignore[assignment]
+    encoder.eval()
+
+
 class RecurrentHead(nn.Module):
     """Recurrent layers over a window of features; the last step gives the logits."""
 
