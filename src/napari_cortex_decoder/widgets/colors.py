@@ -6,7 +6,6 @@ The palette is Okabe and Ito's (Okabe M, Ito K 2008, *Color Universal Design*), 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import cycle
 
 Color = tuple[int, int, int]
 """Red, green and blue, 0–255."""
@@ -41,7 +40,6 @@ def behavior_colors(behaviors: Iterable[str]) -> dict[str, Color]:
         round lighter, when there are more than it holds.
     """
     colors: dict[str, Color] = {}
-    palette = cycle(_OTHERS)
     n_others = 0
     for name in behaviors:
         if name in colors:
@@ -49,10 +47,15 @@ def behavior_colors(behaviors: Iterable[str]) -> dict[str, Color]:
         if name in _FIXED:
             colors[name] = _FIXED[name]
             continue
-        lightness = min(n_others // len(_OTHERS), 4) / 6
+        colors[name] = palette_color(n_others)
         n_others += 1
-        colors[name] = _lighter(next(palette), lightness)
     return colors
+
+
+def palette_color(place: int) -> Color:
+    """Give a colour of the palette that is neither rest's nor run's; every round is lighter."""
+    lightness = min(place // len(_OTHERS), 4) / 6
+    return _lighter(_OTHERS[place % len(_OTHERS)], lightness)
 
 
 def as_floats(color: Color) -> tuple[float, float, float, float]:

@@ -1,0 +1,46 @@
+"""Functions in threads, whose results come back to the GUI thread or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from superqt.utils import create_worker
+
+
+class Background:
+    """Runs functions in threads for one owner, which may lose interest in them.
+
+    Parameters
+    ----------
+    failed
+        Called with the exception of a function that raised.
+    """
+
+    def __init__(self, failed: Callable[[Exception], None]) -> None:
+        self._failed = failed
+        self._round = 0
+
+    def run(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        then: Callable[[Any], None] | None = None,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Call a function in a thread, then `then` with its result, or `failed`, in this one."""
+        asked_in = self._round
+
+        def deliver(result: Any) -> None:
+            if then is not None and asked_in == self._round:
+                then(result)
+
+        def fail(error: Exception) -> None:
+            if asked_in == self._round:
+                (failed or self._failed)(error)
+
+        create_worker(function, *args, _connect={"returned": deliver, "errored": fail})
+
+    def drop(self) -> None:
+        """Lose interest in all that runs: nobody hears of its results or errors."""
+        self._round += 1

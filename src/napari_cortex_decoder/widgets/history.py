@@ -1,0 +1,66 @@
+"""Undo and redo: states of one thing, in the order in which they were shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+State = TypeVar("State")
+
+
+class History(Generic[State]):
+    """Earlier and later states; the present one is kept by whoever owns the history."""
+
+    def __init__(self) -> None:
+        self._past: list[State] = []
+        self._future: list[State] = []
+        self._run: str | None = None
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an earlier state."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a later state."""
+        return bool(self._future)
+
+    def record(self, present: State, run: str | None = None) -> None:
+        """Keep the present state before it changes.
+
+        Parameters
+        ----------
+        present
+            The state to come back to.
+        run
+            Changes of one run (ten presses of an arrow key) are undone together: of neighbours
+            with the same name only the state before the first is kept.
+        """
+        if run is None or run != self._run:
+            self._past.append(present)
+        self._run = run
+        self._future.clear()
+
+    def undo(self, present: State) -> State:
+        """Give the state before the present one; only if `can_undo`."""
+        self._future.append(present)
+        self._run = None
+        return self._past.pop()
+
+    def redo(self, present: State) -> State:
+        """Give the state after the present one; only if `can_redo`."""
+        self._past.append(present)
+        self._run = None
+        return self._future.pop()
+
+    def change(self, how: Callable[[State], State]) -> None:
+        """Change all states that are kept, where the world around them has changed."""
+        self._past = [how(state) for state in self._past]
+        self._future = [how(state) for state in self._future]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._past.clear()
+        self._future.clear()
+        self._run = None

@@ -1,0 +1,128 @@
+"""The files of the section *Atlas*: read and written in threads."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas import Atlas, Registration, load_atlas
+from napari_cortex_decoder.atlas.guess import guess_registration
+from napari_cortex_decoder.atlas.registration_file import load_registration
+from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.recording import Recording, sidecar_folder
+
+_NAME = "registration.json"
+_SET_ASIDE = "registration.unreadable.json"
+_N_AVERAGED = 16
+_MESONET = (".txt", ".h5", ".mat")
+_WFIELD = "landmarks.json"
+
+_WRITING = threading.Lock()
+_newest: dict[Path, int] = {}
+"""Number of the newest registration that was written to a file: threads may overtake."""
+
+
+def open_atlas(name: str | Path) -> Atlas:
+    """Load an atlas, and what it will be placed with."""
+    _load_fitting()
+    return load_atlas(name)
+
+
+def open_label_image(
+    path: str | Path,
+    names: str | Path | None,
+    pixel_size: float,
+    bregma: tuple[float, float] | None,
+) -> Atlas:
+    """Make an atlas of a label image; see `read_label_image`."""
+    from napari_cortex_decoder.atlas.importers.label_image import read_label_image
+
+    return read_label_image(path, names, pixel_size=pixel_size, bregma=bregma)
+
+
+def _load_fitting() -> None:
+    """Import what a fit imports: the first drag must not wait for it."""
+    from skimage.draw import polygon  # noqa: F401
+    from skimage.transform import estimate_transform  # noqa: F401
+
+
+def mean_image(recording: Recording) -> NDArray[np.float32]:
+    """Average frames spread over the movie, shape (y, x), so that no movie is read whole."""
+    frames = np.unique(np.linspace(0, recording.n_frames - 1, _N_AVERAGED).astype(int))
+    mean = recording.movie[frames].mean(axis=0)  # reads no chunk twice
+    return np.asarray(mean.compute(), dtype=np.float32)
+
+
+def guess(
+    recording: Recording, mean: NDArray[np.float32] | None, atlas: Atlas
+) -> tuple[NDArray[np.float32], Registration]:
+    """Give a recording's mean image, unless it is there already, and where the brain lies on it."""
+    if mean is None:
+        mean = mean_image(recording)
+    return mean, guess_registration(mean, recording.pixel_size, atlas)
+
+
+def read_placing(path: str | Path, recording: Recording, atlas: Atlas) -> Registration:
+    """Read a registration of this program, of wfield, or of MesoNet, told by its name.
+
+    Parameters
+    ----------
+    path
+        ``…landmarks.json`` is wfield's; ``.txt``, ``.h5`` and ``.mat`` are MesoNet's and
+        mesoscaler's; any other is this program's.
+    recording
+        What it was made for: MesoNet's files do not say how large the movie is.
+    atlas
+        What to place where the file has only a transform.
+    """
+    path = Path(path)
+    if path.suffix.lower() in _MESONET:
+        from napari_cortex_decoder.atlas.importers.transforms import read_mesonet
+
+        return read_mesonet(path, recording.shape, atlas)
+    if path.name.lower().endswith(_WFIELD):
+        from napari_cortex_decoder.atlas.importers.transforms import read_wfield
+
+        return read_wfield(path, atlas)
+    return load_registration(path)
+
+
+def restore_registration(recording_path: Path) -> Registration | None:
+    """Give the registration kept beside a recording; None if there is none."""
+    _load_fitting()
+    kept = sidecar_folder(recording_path) / _NAME
+    return load_registration(kept) if kept.exists() else None
+
+
+def keep_registration(
+    registration: Registration, recording_path: Path, number: int, set_aside: bool
+) -> None:
+    """Keep a registration beside its recording.
+
+    Parameters
+    ----------
+    registration, recording_path
+        What belongs together.
+    number
+        Counts up: one that a newer registration has overtaken is not written.
+    set_aside
+        Whether the file that is there could not be read: it is kept under another name.
+    """
+    kept = sidecar_folder(recording_path) / _NAME
+    with _WRITING:
+        if number < _newest.get(kept, 0):
+            return
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            if set_aside and kept.exists():
+                kept.replace(kept.with_name(_SET_ASIDE))
+        except OSError as error:
+            raise AtlasError(
+                f"{kept}: the registration cannot be kept ({error.strerror}); make room or get "
+                "permission to write there."
+            ) from error
+        registration.save(kept)
+        _newest[kept] = number
