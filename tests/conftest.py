@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from napari_cortex_decoder import cli
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,23 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip(f"no reference data at {root}; set CORTEX_DECODER_SHARED to their folder")
     return root
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run one command line; give exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cortex-decoder", *map(str, arguments)])
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        else:
+            code = 0
+        printed = capfd.readouterr()
+        return int(code), printed.out, printed.err
+
+    return run

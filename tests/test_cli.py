@@ -14,29 +14,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_cortex_decoder import cli
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import DecoderConfig, Preprocessing, Provenance
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run one command; give exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cortex-decoder", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        else:
-            code = 0
-        printed = capfd.readouterr()
-        return int(code), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +236,7 @@ def test_the_bundled_decoders_are_listed_with_what_may_be_said_of_them(run: Run)
     assert "simulated mice" in run("decoders")[1]
 
 
-@pytest.mark.parametrize("verb", ["info", "decode", "simulate", "decoders", "demo"])
+@pytest.mark.parametrize("verb", ["info", "preprocess", "decode", "simulate", "decoders", "demo"])
 def test_every_verb_has_help_with_an_example(run: Run, verb: str) -> None:
     code, said, _ = run(verb, "--help")
     assert code == 0

@@ -207,6 +207,7 @@ class Decoder:
             warnings=tuple(warnings),
             settings={
                 "recording": str(recording.path or recording.name),
+                "preprocessing": [dict(step) for step in recording.steps],
                 "frame_rate": recording.known_frame_rate(),
                 "device": device,
                 "any_rate": any_rate,

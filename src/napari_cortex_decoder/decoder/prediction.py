@@ -6,19 +6,19 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder.atomic import write_atomically
 
-Setting = str | int | float | bool | None
+Setting = str | int | float | bool | None | Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,43 @@
+"""The command line: the same verbs as the plugin, without a screen.
+
+Bad input ends with exit code 2 and one sentence on standard error, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from napari_cortex_decoder.cli.atlas import areas
+from napari_cortex_decoder.cli.decoding import decode, decoders
+from napari_cortex_decoder.cli.recordings import info, preprocess
+from napari_cortex_decoder.cli.simulation import demo, simulate
+from napari_cortex_decoder.errors import CortexDecoderError
+
+app = typer.Typer(
+    name="cortex-decoder",
+    help="Decode behaviour from cortex-wide calcium movies.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for verb in (info, preprocess, decode, areas, simulate, decoders, demo):
+    app.command()(verb)
+
+
+def main() -> None:
+    """Run the command line; a user's error is one sentence and exit code 2."""
+    try:
+        app()
+    except CortexDecoderError as error:
+        sys.exit(_refuse(str(error)))
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        sys.exit(_refuse(f"{name}{error.strerror or error}"))
+
+
+def _refuse(sentence: str) -> int:
+    """Say why on standard error; give the exit code of bad input."""
+    print(f"cortex-decoder: {sentence}", file=sys.stderr)
+    return 2

@@ -1,0 +1,60 @@
+"""What the verbs have in common: options, progress, output for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+FrameRate = Annotated[
+    float | None,
+    typer.Option("--frame-rate", help="Frames a second (Hz), where the file does not say it."),
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option("--pixel-size", help="Edge of a pixel in mm, where the file does not say it."),
+]
+Channels = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=2,
+        help="2: the camera took two colors in turns; every other frame becomes the reference.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Output = Annotated[Path, typer.Option("--out", help="Folder to write to; made if missing.")]
+
+
+@contextmanager
+def progress_bar(name: str, *, quiet: bool) -> Iterator[Callable[[Any], None] | None]:
+    """Show progress and the time left on a terminal; stay silent in pipes and with --json."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name)
+
+        def show(event: Any) -> None:
+            bar.update(
+                task,
+                description=f"{name} {event.stage}",
+                completed=event.done,
+                total=event.total,
+            )
+
+        yield show
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,104 @@
+"""Verbs about decoders: decode movies, list what is bundled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_cortex_decoder.cli.common import (
+    AsJson,
+    Channels,
+    FrameRate,
+    Output,
+    PixelSize,
+    print_json,
+    progress_bar,
+)
+from napari_cortex_decoder.errors import RecordingError
+
+
+def decode(
+    movies: Annotated[list[Path], typer.Argument(help="Movies: files or folders.")],
+    out: Output,
+    decoder: Annotated[
+        str, typer.Option(help="Name of a bundled decoder, or a .safetensors file.")
+    ] = "run-rest",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    frame_rate: FrameRate = None,
+    pixel_size: PixelSize = None,
+    channels: Channels = None,
+    any_rate: Annotated[
+        bool,
+        typer.Option(
+            "--any-rate",
+            help="Decode although the frame rate is not the decoder's; the result says so.",
+        ),
+    ] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Frames encoded at once; default: chosen by device.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read behaviour from movies: `<stem>.csv` and `<stem>.json` for each.
+
+    Example: `cortex-decoder decode m1.tif --frame-rate 30 --out decoded`
+    """
+    from napari_cortex_decoder.decoder import load_decoder
+    from napari_cortex_decoder.recording import open_recording
+
+    recordings = [
+        open_recording(movie, frame_rate=frame_rate, pixel_size=pixel_size, channels=channels)
+        for movie in movies
+    ]
+    names = [recording.name for recording in recordings]
+    for name in names:
+        if names.count(name) > 1:
+            raise RecordingError(
+                f"{name}: two of the movies have this name and would overwrite each other's "
+                "result; decode them into different folders."
+            )
+    reader = load_decoder(decoder)
+    written = []
+    for recording in recordings:
+        with progress_bar(recording.name, quiet=as_json) as progress:
+            prediction = reader.decode(
+                recording,
+                device=device,
+                progress=progress,
+                any_rate=any_rate,
+                batch_size=batch_size,
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        table, record = out / f"{recording.name}.csv", out / f"{recording.name}.json"
+        prediction.to_csv(table)
+        prediction.to_json(record)
+        for warning in prediction.warnings:
+            typer.echo(f"warning: {recording.name}: {warning}", err=True)
+        written.append({"movie": recording.name, "csv": str(table), "json": str(record)})
+        if not as_json:
+            typer.echo(f"{table}")
+    if as_json:
+        print_json(written)
+
+
+def decoders(as_json: AsJson = False) -> None:
+    """List the bundled decoders and what may be said of them.
+
+    Example: `cortex-decoder decoders`
+    """
+    from napari_cortex_decoder.decoder import list_decoders
+
+    cards = {name: config.model_dump(mode="json") for name, config in list_decoders().items()}
+    if as_json:
+        print_json(cards)
+        return
+    for name, card in cards.items():
+        provenance = card["provenance"]
+        typer.echo(f"{name}  ({' | '.join(card['behaviors'])}, {card['frame_rate']:g} Hz)")
+        typer.echo(f"  {provenance['summary']}")
+        if provenance["simulated"]:
+            typer.echo("  It learned from simulated mice: fine-tune or train before you trust it.")
+        for key, value in provenance["metrics"].items():
+            typer.echo(f"  {key}: {value:.3f}")

@@ -1,0 +1,164 @@
+"""Verbs about recordings: what one is, and preprocessing it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_cortex_decoder.cli.common import (
+    AsJson,
+    Channels,
+    FrameRate,
+    PixelSize,
+    print_json,
+    progress_bar,
+)
+from napari_cortex_decoder.errors import RecordingError
+
+if TYPE_CHECKING:
+    from napari_cortex_decoder.recording import Recording
+
+
+def info(
+    movies: Annotated[list[Path], typer.Argument(help="Movies: files or folders.")],
+    frame_rate: FrameRate = None,
+    pixel_size: PixelSize = None,
+    channels: Channels = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a recording is: format, size, clock, warnings.
+
+    Example: `cortex-decoder info m1.tif`
+    """
+    from napari_cortex_decoder.recording import open_recording
+
+    described = [
+        _describe(
+            open_recording(movie, frame_rate=frame_rate, pixel_size=pixel_size, channels=channels)
+        )
+        for movie in movies
+    ]
+    if as_json:
+        print_json(described)
+        return
+    for one in described:
+        for key, value in one.items():
+            if value not in (None, [], {}, ""):
+                typer.echo(f"{key.replace('_', ' '):>14}  {value}")
+        typer.echo()
+
+
+def _describe(recording: Recording) -> dict[str, Any]:
+    """Give what `info` shows of a recording."""
+    known = recording.frame_rate is not None
+    return {
+        "name": recording.name,
+        "path": str(recording.path) if recording.path else None,
+        "format": recording.format,
+        "frames": recording.n_frames,
+        "rows": recording.shape[0],
+        "columns": recording.shape[1],
+        "pixels": str(recording.movie.dtype),
+        "frame_rate_hz": recording.frame_rate,
+        "duration_s": round(recording.n_frames / recording.known_frame_rate(), 3)
+        if known
+        else None,
+        "pixel_size_mm": recording.pixel_size,
+        "subject": recording.subject,
+        "reference": recording.reference is not None,
+        "warnings": list(recording.warnings),
+    }
+
+
+def preprocess(
+    movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="File to write: .nwb, .zarr or .tif, by its suffix.")
+    ],
+    step: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--step",
+            metavar="NAME[:SETTING=VALUE,…]",
+            help="A step; steps are applied in the order given. Names: crop, bin, "
+            "motion-correction, mask, delta-f, hemodynamics, detrend. Ranges of a crop are "
+            "FIRST-STOP; none switches a setting off.",
+        ),
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Movie of the second color, where it is another file.")
+    ] = None,
+    channels: Channels = None,
+    frame_rate: FrameRate = None,
+    pixel_size: PixelSize = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Preprocess a movie and save it with what was done; without steps, only save it anew.
+
+    Example: `cortex-decoder preprocess m1.tif --channels 2 --step bin:pixels=2 --step delta-f
+    --step hemodynamics --step detrend:window=33 --out m1.nwb`
+    """
+    from napari_cortex_decoder.recording import (
+        open_recording,
+        save_recording,
+        steps_from_provenance,
+    )
+    from napari_cortex_decoder.recording import preprocess as apply_steps
+
+    steps = steps_from_provenance(_parsed(text) for text in step or ())
+    recording = open_recording(
+        movie, frame_rate=frame_rate, pixel_size=pixel_size, channels=channels
+    )
+    if reference is not None:
+        second = open_recording(reference, frame_rate=recording.frame_rate)
+        recording = recording.replace(reference=second.movie)
+    with progress_bar(recording.name, quiet=as_json) as show:
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if show is not None:
+                show(SimpleNamespace(stage=stage, done=done, total=total))
+
+        done = apply_steps(recording, steps, progress=tell)
+        written = save_recording(
+            done,
+            out,
+            overwrite=overwrite,
+            progress=lambda frames, total: tell("writing", frames, total),
+        )
+    for warning in done.warnings:
+        typer.echo(f"warning: {recording.name}: {warning}", err=True)
+    if as_json:
+        print_json({"file": str(written), **_describe(done), "steps": list(done.steps)})
+    else:
+        typer.echo(f"{written}")
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Read a step as it is typed: ``bin:pixels=2,frames=3``.
+
+    Raises
+    ------
+    RecordingError
+        If a setting has no value.
+    """
+    name, _, settings = text.partition(":")
+    # a comma may stand in the name of a file: only one before `key=` separates
+    parts = re.split(r",(?=\w+=)", settings) if settings else []
+    parsed: dict[str, Any] = {"name": name}
+    for part in parts:
+        setting, equals, value = part.partition("=")
+        if not equals:
+            raise RecordingError(
+                f"--step {text}: {part!r} is no setting; write {name}:SETTING=VALUE,…."
+            )
+        stretch = re.fullmatch(r"(\d+)-(\d+)", value)
+        none = value.lower() == "none"
+        parsed[setting] = stretch.groups() if stretch else None if none else value
+    return parsed
