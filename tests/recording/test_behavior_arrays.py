@@ -83,6 +83,13 @@ def test_frame_times_of_the_file_become_the_movies_true_time_axis(tmp_path, reco
     np.testing.assert_allclose(trace.times, recording.times)
 
 
+def test_frame_times_that_contradict_the_frame_rate_are_told(tmp_path, recording):
+    np.savez(tmp_path / "s.npz", frame_times=np.arange(6) / 30)
+    aligned = add_behavior(recording, tmp_path / "s.npz")
+    assert aligned.frame_rate == pytest.approx(30)
+    assert any("say 30 Hz, not the 2 Hz" in said for said in aligned.warnings)
+
+
 def test_frame_times_are_never_guessed_among_several(tmp_path, recording):
     np.savez(tmp_path / "s.npz", frame_times_a=np.arange(6.0), frame_times_b=np.arange(6.0) + 0.1)
     with pytest.raises(RecordingError, match="name one as frame_times"):

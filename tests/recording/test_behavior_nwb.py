@@ -137,5 +137,5 @@ def test_series_on_another_clock_are_refused_with_both_ranges(tmp_path, recordin
 def test_what_is_no_nwb_file_is_refused(tmp_path, recording, content):
     path = tmp_path / "b.nwb"
     path.write_bytes(content)
-    with pytest.raises(RecordingError, match=r"b\.nwb: not a readable NWB file"):
+    with pytest.raises(RecordingError, match=r"b\.nwb: this cannot be read as an NWB file"):
         read_behavior(path, recording)

@@ -17,6 +17,7 @@ from napari_cortex_decoder.recording.preprocessing import (
     steps_from_provenance,
 )
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+from napari_cortex_decoder.recording.saving import cached, save_recording
 from napari_cortex_decoder.recording.sidecar import (
     remember_metadata,
     remembered_metadata,
@@ -28,6 +29,7 @@ __all__ = [
     "CohortEntry",
     "Recording",
     "add_behavior",
+    "cached",
     "coverage_warnings",
     "movie_formats",
     "movie_patterns",
@@ -38,8 +40,9 @@ __all__ = [
     "read_cohort",
     "remember_metadata",
     "remembered_metadata",
-    "sidecar_folder",
     "run_and_rest",
+    "save_recording",
+    "sidecar_folder",
     "speed_from_voltage",
     "steps_from_provenance",
     "trace_at_frames",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -20,12 +18,11 @@ from napari_cortex_decoder.recording.behavior.content import (
     BehaviorContent,
     Samples,
 )
+from napari_cortex_decoder.recording.formats.faults import readable
 
 COMMON_TIMES = ("times", "time", "timestamps", "t")
 FRAME_TIMES = "frame_times"
 VOLTS = "_v"
-# NumPy reads the header of an array as a Python literal, without running it
-HEADER_ERRORS = (SyntaxError, tokenize.TokenError)
 
 
 def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
@@ -44,7 +41,7 @@ def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
     RecordingError
         If the file is damaged, holds objects or text, or has another shape.
     """
-    try:
+    with readable(path, "a NumPy array"):
         with path.open("rb") as file:
             shape, dtype = _header(file)
             _check_header(path, "the array", shape, dtype)
@@ -55,10 +52,6 @@ def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
                     "copy it again."
                 )
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, *HEADER_ERRORS) as error:
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(f"{path}: not a readable .npy file ({error}).") from error
     if array.dtype.names:
         arrays = {name: array[name] for name in array.dtype.names}
     else:
@@ -86,23 +79,15 @@ def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
     RecordingError
         If the file is damaged, holds objects, or claims impossible sizes.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = {}
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                with archive.open(member) as file:
-                    shape, dtype = _header(file)
-                    _check_header(path, repr(name), shape, dtype)
-                with archive.open(member) as file:
-                    arrays[name] = npy_format.read_array(file, allow_pickle=False)
-    except (
-        OSError, ValueError, EOFError, MemoryError, KeyError, NotImplementedError, RuntimeError,
-        zipfile.BadZipFile, zlib.error, *HEADER_ERRORS,
-    ) as error:  # fmt: skip
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(f"{path}: not a readable .npz file ({error}).") from error
+    arrays = {}
+    with readable(path, "an .npz file", zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            with archive.open(member) as file:
+                shape, dtype = _header(file)
+                _check_header(path, repr(name), shape, dtype)
+            with archive.open(member) as file:
+                arrays[name] = npy_format.read_array(file, allow_pickle=False)
     return _content(path, arrays, fields)
 
 

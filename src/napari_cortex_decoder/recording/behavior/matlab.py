@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from napari_cortex_decoder.recording.behavior.content import (
     BehaviorContent,
     Samples,
 )
+from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.matlab5 import real_arrays
 
 # the paper's own variables: its speed is thresholded at 0.5, which is in cm/s
@@ -42,28 +41,17 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
     RecordingError
         If the file is damaged, lacks a field or holds no numeric vector.
     """
-    with path.open("rb") as file:
-        head = file.read(MATLAB_73_USER_BLOCK + len(HDF5_MAGIC))
-    is_hdf5 = head.startswith(HDF5_MAGIC) or head[MATLAB_73_USER_BLOCK:] == HDF5_MAGIC
     from scipy.io.matlab import MatReadError
 
-    read = _vectors_of_hdf5 if is_hdf5 else _vectors_of_version_5
     samples: dict[str, Samples] = {}
-    try:
+    with readable(path, "a MATLAB file", MatReadError):
+        with path.open("rb") as file:
+            head = file.read(MATLAB_73_USER_BLOCK + len(HDF5_MAGIC))
+        is_hdf5 = head.startswith(HDF5_MAGIC) or head[MATLAB_73_USER_BLOCK:] == HDF5_MAGIC
+        read = _vectors_of_hdf5 if is_hdf5 else _vectors_of_version_5
         for variable, values in read(path, fields):
             name, unit = KNOWN_VARIABLES.get(variable, (variable, ""))
             samples[name] = Samples(np.asarray(values, dtype=np.float64).ravel(), unit=unit)
-    except RecordingError:
-        raise
-    # what scipy.io and h5py raise on damaged files, found by mangling good ones
-    except (
-        OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError,
-        EOFError, OverflowError, MemoryError, RuntimeError, MatReadError, struct.error,
-        zlib.error,
-    ) as error:  # fmt: skip
-        raise RecordingError(
-            f"{path}: this MATLAB file cannot be read ({error}); save it again."
-        ) from error
     if not samples:
         raise RecordingError(
             f"{path}: the file holds no numeric vector; save the speed or the labels as one "

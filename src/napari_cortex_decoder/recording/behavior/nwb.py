@@ -1,10 +1,14 @@
-"""Behaviour in NWB files: time series, intervals and events."""
+"""Behaviour in NWB files: time series, intervals and events.
+
+Objects are looked up by the layout that the NWB schema fixes. pynwb, which knows it too, builds
+every object of a file, wants each extension's schema, and hangs on some damaged files.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +22,12 @@ from napari_cortex_decoder.recording.behavior.content import (
     Intervals,
     Samples,
 )
+from napari_cortex_decoder.recording.formats.faults import readable
 
+PLACES = ("acquisition", "processing", "intervals", "events")
 LABEL_COLUMNS = ("label", "labels", "behavior", "behaviour", "state", "condition", "annotation")
 MAX_LABELS = 32
-
-EVENTS = {"EventsTable", "AnnotatedEventsTable", "Events", "LabeledEvents", "TTLs"}
-
-# movies are recordings, not behaviour; the rest has no values of its own over time
-NOT_BEHAVIOR = {
-    "OnePhotonSeries", "TwoPhotonSeries", "ImageSeries", "ImageMaskSeries", "OpticalSeries",
-    "IndexSeries", "RoiResponseSeries", "AnnotationSeries",
-}  # fmt: skip
+UNSTATED_UNITS = ("unknown", "n/a", "n.a.", "no unit")
 
 
 def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
@@ -48,29 +47,21 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
     RecordingError
         If the file is damaged or holds no behaviour.
     """
-    from hdmf.build.errors import BuildError, ConstructError, ContainerConfigurationError
-    from pynwb import NWBHDF5IO
+    import h5py
 
     samples: dict[str, Samples] = {}
     intervals: dict[str, Intervals] = {}
     read: set[str] = set()
-    try:
-        with NWBHDF5IO(path, "r", load_namespaces=True) as io:
-            for name, thing in _named(io.read().objects.values(), fields):
-                series = _series(path, name, thing) if _is_series(thing) else {}
-                marked = {} if _is_series(thing) else _intervals(path, name, thing)
-                if series or marked:
-                    read.add(thing.name)
-                samples.update(series)
-                intervals.update(marked)
-    except (
-        OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError,
-        NotImplementedError, EOFError, MemoryError, OverflowError,
-        BuildError, ConstructError, ContainerConfigurationError,
-    ) as error:  # fmt: skip
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(f"{path}: not a readable NWB file ({error}).") from error
+    with readable(path, "an NWB file"), h5py.File(path, "r") as file:
+        for name, thing in _named(_things(file), fields):
+            is_series = "starting_time" in thing or {"data", "timestamps"} <= set(thing)
+            events = not is_series or "labels" in thing["data"].attrs
+            found = {} if events else _series(path, name, thing)
+            marked = _intervals(path, name, thing) if events else {}
+            if found or marked:
+                read.add(_last(thing))
+            samples.update(found)
+            intervals.update(marked)
     missing = [name for name in fields or () if name not in read]
     if missing or not read:
         asked = f"no behaviour called {missing}" if missing else "no behaviour"
@@ -81,86 +72,103 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
     return BehaviorContent(samples, intervals)
 
 
-def _named(objects: Iterable[Any], fields: Sequence[str] | None) -> Iterator[tuple[str, Any]]:
-    """Give each object that may hold behaviour and was asked for, under a name of its own."""
-    found = [
-        thing
-        for thing in objects
-        if (_is_series(thing) or _is_intervals(thing) or EVENTS & _types(thing))
-        and (fields is None or thing.name in fields)
-    ]
-    taken = Counter(thing.name for thing in found)
-    for thing in found:
+def _things(file: Any) -> list[Any]:
+    """Give every group that holds times: series, intervals, events.
+
+    Only what the file itself holds is looked at: links are not followed, least of all into other
+    files.
+    """
+    import h5py
+
+    found: list[Any] = []
+
+    def look(_: str, thing: Any) -> None:
+        if not isinstance(thing, h5py.Group):
+            return
+        own = {
+            name
+            for name in thing
+            if isinstance(thing.get(name, getlink=True), h5py.HardLink)
+            and isinstance(thing[name], h5py.Dataset)
+            and not thing[name].external
+            and not thing[name].is_virtual
+        }
+        if (
+            ("data" in own and {"timestamps", "starting_time"} & own)
+            or {"start_time", "stop_time"} <= own
+            or {"timestamps", "timestamp", "event_times"} & own
+        ):
+            found.append(thing)
+
+    for place in PLACES:
+        if isinstance(file.get(place), h5py.Group):
+            look(place, file[place])
+            file[place].visititems(look)
+    return found
+
+
+def _named(things: list[Any], fields: Sequence[str] | None) -> Iterator[tuple[str, Any]]:
+    """Give each thing that was asked for, under a name of its own."""
+    wanted = [thing for thing in things if fields is None or _last(thing) in fields]
+    taken = Counter(_last(thing) for thing in wanted)
+    for thing in wanted:
         # the same name in two places of the file: the place tells them apart
-        twice = taken[thing.name] > 1 and thing.parent is not None
-        yield (f"{thing.parent.name}/{thing.name}" if twice else thing.name), thing
+        twice = taken[_last(thing)] > 1
+        yield (f"{_last(thing.parent)}/{_last(thing)}" if twice else _last(thing)), thing
 
 
-def _is_series(thing: Any) -> bool:
-    return hasattr(thing, "get_timestamps") and not (
-        NOT_BEHAVIOR & _types(thing) or thing.data is None
-    )
-
-
-def _is_intervals(thing: Any) -> bool:
-    return "TimeIntervals" in _types(thing)
-
-
-def _types(thing: Any) -> set[str]:
-    """Names of an object's type and of all the types that it extends."""
-    return {cls.__name__ for cls in type(thing).__mro__}
+def _last(thing: Any) -> str:
+    return str(thing.name.rpartition("/")[2])
 
 
 def _series(path: Path, name: str, series: Any) -> dict[str, Samples]:
     """Read a time series with one value a time; a series of anything else gives nothing."""
-    data = series.data
-    shape = tuple(getattr(data, "shape", (len(data),)))
-    if math.prod(shape) != shape[0] or np.dtype(getattr(data, "dtype", float)).kind not in "biuf":
+    data = series["data"]
+    n = data.shape[0] if data.shape else 0
+    if data.dtype.kind not in "biuf" or n < 2 or math.prod(data.shape) != n:
         return {}
-    n = shape[0]
     if n > MAX_SAMPLES:
         raise RecordingError(f"{path}: {name!r} claims {n} samples; no behaviour trace has those.")
-    if n < 2:
-        return {}
-    values = np.asarray(data[:], dtype=np.float64).ravel()
-    values = values * (series.conversion or 1.0) + (series.offset or 0.0)
-    if series.timestamps is not None:
-        times = np.asarray(series.timestamps[:], dtype=np.float64)
+    values = _floats(data)
+    values = values * float(data.attrs.get("conversion", 1)) + float(data.attrs.get("offset", 0))
+    if "timestamps" in series:
+        times = _floats(series["timestamps"])
     else:
-        times = (series.starting_time or 0.0) + np.arange(n) / series.rate
+        start = series["starting_time"]
+        rate = float(start.attrs["rate"])
+        if not (np.isfinite(rate) and rate > 0):
+            raise RecordingError(f"{path}: {name!r} has a rate of {rate} Hz; repair the file.")
+        times = float(start[()]) + np.arange(n) / rate
     if times.shape != (n,):
         raise RecordingError(
             f"{path}: {name!r} has {n} values and {times.size} timestamps; repair the file."
         )
-    unit = series.unit if series.unit not in ("unknown", "n/a", "no unit") else ""
-    return {name: Samples(values, times, unit=unit)}
+    unit = _text(data.attrs.get("unit", ""))
+    return {name: Samples(values, times, unit="" if unit in UNSTATED_UNITS else unit)}
 
 
 def _intervals(path: Path, name: str, thing: Any) -> dict[str, Intervals]:
     """Read intervals or events, one set a label where they are labelled."""
-    kinds = _types(thing)
-    labels: Sequence[Any] | None = None
-    if _is_intervals(thing):
-        starts, stops = _floats(thing["start_time"].data), _floats(thing["stop_time"].data)
-        labels = _label_column(thing)
-    elif "EventsTable" in kinds:
-        starts = _floats(thing["timestamp"].data)
-        # an event without a duration is an instant
-        lasting = "duration" in thing.colnames
-        stops = starts + (np.nan_to_num(_floats(thing["duration"].data)) if lasting else 0.0)
-        labels = _label_column(thing)
-    elif "AnnotatedEventsTable" in kinds:
-        per_row = [_floats(thing["event_times"][row]) for row in range(len(thing))]
-        starts = stops = np.concatenate(per_row) if per_row else np.empty(0)
-        names = thing["event_label"].data[:]
-        labels = [str(label) for label, row in zip(names, per_row, strict=True) for _ in row]
+    labels = _label_column(thing)
+    if "start_time" in thing:
+        starts, stops = _floats(thing["start_time"]), _floats(thing["stop_time"])
+    elif "event_times" in thing:
+        starts = stops = _floats(thing["event_times"])
+        ends = _floats(thing["event_times_index"]).astype(np.int64)
+        per_row = np.diff(ends, prepend=0)
+        labels = np.repeat(_texts(thing["event_label"]), per_row).tolist()
     else:
-        starts = stops = _floats(thing.timestamps)
-        if hasattr(thing, "labels"):
-            labels = [str(thing.labels[int(code)]) for code in thing.data[:]]
-    known = np.isfinite(starts) & np.isfinite(stops)
-    if not known.all() or (stops < starts).any():
-        row = int(np.flatnonzero(~known | ~(stops >= starts))[0])
+        starts = _floats(thing["timestamp" if "timestamp" in thing else "timestamps"])
+        # an event without a duration is an instant
+        stops = starts + (np.nan_to_num(_floats(thing["duration"])) if "duration" in thing else 0.0)
+        if "data" in thing and "labels" in thing["data"].attrs:
+            names = [_text(label) for label in thing["data"].attrs["labels"]]
+            labels = [names[int(code)] for code in _floats(thing["data"])]
+    if stops.shape != starts.shape or (labels is not None and len(labels) != starts.size):
+        raise RecordingError(f"{path}: the columns of {name!r} differ in length; repair the file.")
+    lasting = np.isfinite(starts) & np.isfinite(stops) & (stops >= starts)
+    if not lasting.all():
+        row = int(np.flatnonzero(~lasting)[0])
         raise RecordingError(
             f"{path}: row {row + 1} of {name!r} lasts from {starts[row]} to {stops[row]} s; "
             "correct it."
@@ -174,10 +182,22 @@ def _intervals(path: Path, name: str, thing: Any) -> dict[str, Intervals]:
     }
 
 
-def _floats(values: Any) -> NDArray[np.float64]:
-    return np.asarray(values[:], dtype=np.float64).ravel()
-
-
 def _label_column(table: Any) -> list[str] | None:
-    column = next((c for c in LABEL_COLUMNS if c in table.colnames), None)
-    return None if column is None else [str(value) for value in table[column].data[:]]
+    column = next((c for c in LABEL_COLUMNS if c in table), None)
+    return None if column is None else _texts(table[column])
+
+
+def _floats(dataset: Any) -> NDArray[np.float64]:
+    if math.prod(dataset.shape) > MAX_SAMPLES:
+        raise ValueError(f"{dataset.name} claims {dataset.shape} values")
+    return np.asarray(dataset[()], dtype=np.float64).ravel()
+
+
+def _texts(dataset: Any) -> list[str]:
+    if math.prod(dataset.shape) > MAX_SAMPLES:
+        raise ValueError(f"{dataset.name} claims {dataset.shape} texts")
+    return [_text(value) for value in np.ravel(dataset[()])]
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

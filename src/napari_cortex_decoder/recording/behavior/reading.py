@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.behavior.alignment import (
@@ -20,9 +21,12 @@ from napari_cortex_decoder.recording.behavior.content import BehaviorContent
 from napari_cortex_decoder.recording.behavior.matlab import read_matlab
 from napari_cortex_decoder.recording.behavior.nwb import read_nwb_behavior
 from napari_cortex_decoder.recording.behavior.tables import read_text_table
+from napari_cortex_decoder.recording.clock import clock_warnings, rate_of
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
 Reader = Callable[[Path, Sequence[str] | None], BehaviorContent]
+
+SAME_RATE = 0.01
 
 READERS: dict[str, Reader] = {
     ".mat": read_matlab,
@@ -100,7 +104,7 @@ def add_behavior(
     Recording
         With the traces among its behaviour, and what does not fit among its warnings. Frame times
         of the file are taken where the recording has none of its own or `frame_times` names them;
-        the frame rate too, where it was unknown.
+        the frame rate too, where it was unknown or is another.
 
     Raises
     ------
@@ -112,15 +116,26 @@ def add_behavior(
     chosen = clock.get("frame_times")
     frame_times = choose_frame_times(content, recording, path, chosen)
     if frame_times is not None and (recording.frame_times is None or chosen is not None):
-        recording = recording.replace(
-            frame_times=frame_times,
-            frame_rate=recording.frame_rate or float(1 / np.median(np.diff(frame_times))),
-        )
+        recording = _with_frame_times(recording, frame_times, path)
     traces, said = align(content, recording, path, clock)
     new = tuple(sentence for sentence in said if sentence not in recording.warnings)
     return recording.replace(
         behavior={**recording.behavior, **traces}, warnings=recording.warnings + new
     )
+
+
+def _with_frame_times(
+    recording: Recording, frame_times: NDArray[np.float64], path: Path
+) -> Recording:
+    rate, given = rate_of(frame_times), recording.frame_rate
+    warnings = (*recording.warnings, *clock_warnings(frame_times))
+    if given is not None and abs(rate / given - 1) > SAME_RATE:
+        warnings += (
+            f"{path.name}: its frame times say {rate:.4g} Hz, not the {given:.4g} Hz known so far; "
+            "they count.",
+        )
+        given = None
+    return recording.replace(frame_times=frame_times, frame_rate=given or rate, warnings=warnings)
 
 
 def _read(path: Path, fields: Sequence[str] | None) -> BehaviorContent:
@@ -132,7 +147,4 @@ def _read(path: Path, fields: Sequence[str] | None) -> BehaviorContent:
         )
     if not path.is_file():
         raise RecordingError(f"{path}: there is no such file; check the path.")
-    try:
-        return reader(path, fields)
-    except OSError as error:
-        raise RecordingError(f"{path}: it cannot be read ({error}); check the file.") from error
+    return reader(path, fields)

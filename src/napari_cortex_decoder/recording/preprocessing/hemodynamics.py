@@ -177,10 +177,8 @@ class _Correction:
         self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
     ) -> NDArray[np.generic]:
         movie, reference = np.split(blocks[0][keep], 2, axis=1)
-        corrected: NDArray[np.float32] = (movie - self.movie_mean) - self.slope * (
-            reference - self.reference_mean
-        )
-        return corrected
+        explained = self.slope * (reference - self.reference_mean)
+        return np.asarray(movie - self.movie_mean - explained)
 
 
 def _fit(both: da.Array, frame_shape: tuple[int, int], survey: Survey) -> _Correction:

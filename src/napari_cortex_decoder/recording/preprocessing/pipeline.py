@@ -120,11 +120,47 @@ def steps_from_provenance(provenance: Iterable[Mapping[str, Any]]) -> tuple[Step
 
 def _apply(recording: Recording, steps: Sequence[Step], survey: Survey) -> Recording:
     if steps:
-        recording = _with_reference_of_equal_size(recording)
+        recording = with_equal_reference(recording)
     for step in steps:
         done = step.apply(recording, survey)
         recording = done.replace(steps=(*recording.steps, step.provenance()))
     return recording
+
+
+def with_equal_reference(recording: Recording) -> Recording:
+    """Give the reference the shape of the movie, where it has a simple part of it.
+
+    A reference with larger pixels is enlarged. One that lacks the last frame, because the camera
+    stopped between the colours, repeats its last one.
+
+    Raises
+    ------
+    RecordingError
+        If it differs in any other way.
+    """
+    reference = recording.reference
+    if reference is None or reference.shape == recording.movie.shape:
+        return recording
+    factor = recording.shape[0] // reference.shape[1]
+    missing = recording.n_frames - reference.shape[0]
+    enlarged = (reference.shape[1] * factor, reference.shape[2] * factor)
+    if factor < 1 or enlarged != recording.shape or missing not in (0, 1):
+        raise RecordingError(
+            f"{recording.path or recording.name}: the reference has shape {reference.shape}, the "
+            f"movie {recording.movie.shape}; crop or bin them to the same frames and pixels."
+        )
+    warnings = recording.warnings
+    if missing:
+        warnings += ("the reference lacks the last frame; the one before is repeated there.",)
+    equal = computed_movie(
+        (reference,),
+        _Enlarging(factor),
+        frame_shape=recording.shape,
+        dtype=reference.dtype,
+        n_frames=recording.n_frames,
+        surroundings=missing,
+    )
+    return recording.replace(reference=equal, warnings=warnings)
 
 
 @dataclass(frozen=True)
@@ -134,23 +170,6 @@ class _Enlarging:
     def __call__(
         self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
     ) -> NDArray[np.generic]:
-        return blocks[0][keep].repeat(self.factor, axis=1).repeat(self.factor, axis=2)
-
-
-def _with_reference_of_equal_size(recording: Recording) -> Recording:
-    """Enlarge a reference that was recorded with larger pixels to those of the movie."""
-    reference = recording.reference
-    if reference is None or reference.shape == recording.movie.shape:
-        return recording
-    factor = recording.shape[0] // reference.shape[1]
-    enlarged = (reference.shape[0], reference.shape[1] * factor, reference.shape[2] * factor)
-    if factor < 1 or enlarged != recording.movie.shape:
-        raise RecordingError(
-            f"{recording.path or recording.name}: the reference has shape {reference.shape}, the "
-            f"movie {recording.movie.shape}; crop or bin them to the same frames and pixels."
-        )
-    return recording.replace(
-        reference=computed_movie(
-            (reference,), _Enlarging(factor), frame_shape=recording.shape, dtype=reference.dtype
-        )
-    )
+        block = blocks[0]
+        frames = np.minimum(np.arange(keep.start, keep.stop), len(block) - 1)
+        return block[frames].repeat(self.factor, axis=1).repeat(self.factor, axis=2)

@@ -1,0 +1,176 @@
+"""Recordings as NWB: one-photon series, their reference, behaviour."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cortex_decoder import __version__
+from napari_cortex_decoder.recording.formats.nwb import REFERENCE_SERIES
+from napari_cortex_decoder.recording.provenance import provenance_text
+from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+from napari_cortex_decoder.recording.saving.blocks import Progress, colors_in_blocks
+
+if TYPE_CHECKING:
+    from pynwb import NWBFile
+
+SERIES = "OnePhotonSeries"
+CHUNK_BYTES = 2**20
+
+
+def write_nwb(recording: Recording, path: Path, progress: Progress | None) -> None:
+    """Write an NWB 2 file of a recording, block by block.
+
+    The movie goes into acquisition, or, after preprocessing, into the processing module *ophys*;
+    frames are stored as NWB orders them, (time, width, height). What the recording does not know
+    (light, indicator, age of the mouse) is left open, as NaN or "unknown".
+
+    Raises
+    ------
+    FrameRateError
+        If neither frame times nor a frame rate are known: NWB needs one.
+    OSError
+        If it cannot be written.
+    """
+    from pynwb import NWBHDF5IO
+
+    file = _described(recording)
+    series = [_series(file, recording, recording.movie, SERIES)]
+    if recording.reference is not None:
+        series.append(_series(file, recording, recording.reference, REFERENCE_SERIES))
+    for one in series:
+        if recording.steps:
+            _module(file, "ophys", "preprocessed movies").add(one)
+        else:
+            file.add_acquisition(one)
+    _add_behavior(file, recording)
+    with NWBHDF5IO(str(path), "w") as io:
+        io.write(file)
+        for frames, colors in colors_in_blocks(recording, progress):
+            for one, block in zip(series, colors, strict=True):
+                one.data.dataset[frames.start : frames.start + len(block)] = block.transpose(
+                    0, 2, 1
+                )
+
+
+def _described(recording: Recording) -> NWBFile:
+    from pynwb import NWBFile
+    from pynwb.file import Subject
+
+    start, note = _session_start(recording)
+    return NWBFile(
+        session_description=f"one-photon movie of the dorsal cortex: {recording.name}",
+        identifier=str(uuid.uuid4()),
+        session_start_time=start,
+        session_id=recording.name.replace("/", "-"),
+        notes="\n".join([*note, *recording.warnings]) or None,
+        was_generated_by=[["napari-cortex-decoder", __version__]],
+        # sex and age are unknown: "U", and zero days or more
+        subject=Subject(
+            subject_id=(recording.subject or "unknown").replace("/", "-"),
+            species="Mus musculus",
+            sex="U",
+            age="P0D/",
+        ),
+    )
+
+
+def _session_start(recording: Recording) -> tuple[datetime, list[str]]:
+    """When the session began, and a note where that is only when the file was last changed."""
+    if recording.path is not None and recording.path.exists():
+        changed = datetime.fromtimestamp(recording.path.stat().st_mtime).astimezone()
+        return changed, [
+            "session_start_time is when the source file was last changed; it does not say when it "
+            "was recorded."
+        ]
+    return datetime.now().astimezone(), ["session_start_time is when this file was saved."]
+
+
+def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
+    from hdmf.backends.hdf5 import H5DataIO
+    from pynwb.ophys import OnePhotonSeries, OpticalChannel
+
+    is_reference = name == REFERENCE_SERIES
+    rows, columns = movie.shape[1:]
+    known = recording.metadata.get("excitation (nm)")
+    millimetres = recording.pixel_size
+    device = file.devices.get("camera") or file.create_device(
+        name="camera", description="camera of the one-photon microscope"
+    )
+    plane = file.create_imaging_plane(
+        name="ImagingPlaneReference" if is_reference else "ImagingPlane",
+        optical_channel=OpticalChannel(
+            name="OpticalChannel", description="emission not stated", emission_lambda=np.nan
+        ),
+        description="dorsal cortex, light of the reference" if is_reference else "dorsal cortex",
+        device=device,
+        excitation_lambda=float(known) if known and not is_reference else np.nan,
+        indicator="unknown",
+        location="dorsal cortex",
+        **(
+            {}
+            if millimetres is None
+            else {"grid_spacing": [millimetres / 1e3] * 2, "grid_spacing_unit": "meters"}
+        ),
+    )
+    frames = max(1, min(len(movie), CHUNK_BYTES // (rows * columns * movie.dtype.itemsize)))
+    return OnePhotonSeries(
+        name=name,
+        description="reference movie" if is_reference else "movie",
+        comments=provenance_text(recording),
+        data=H5DataIO(
+            shape=(movie.shape[0], columns, rows),
+            dtype=movie.dtype,
+            chunks=(frames, columns, rows),
+            compression="gzip",
+            compression_opts=1,
+            shuffle=True,
+        ),
+        dimension=[columns, rows],
+        imaging_plane=plane,
+        unit="dF/F" if any(s.get("name") == "delta-f" for s in recording.steps) else "counts",
+        **_movie_clock(recording, len(movie)),
+    )
+
+
+def _movie_clock(recording: Recording, n_frames: int) -> dict[str, Any]:
+    if recording.frame_times is None:
+        return {"rate": recording.known_frame_rate(), "starting_time": 0.0}
+    # even where they are regular: the clock that behaviour shares need not start at 0
+    return {"timestamps": recording.times[:n_frames]}
+
+
+def _add_behavior(file: NWBFile, recording: Recording) -> None:
+    from pynwb import TimeSeries
+    from pynwb.behavior import BehavioralTimeSeries
+
+    if not recording.behavior:
+        return
+    container = BehavioralTimeSeries(name="BehavioralTimeSeries")
+    for name, trace in recording.behavior.items():
+        container.add_timeseries(
+            TimeSeries(
+                name=name.replace("/", "-").replace(":", "-"),
+                description=f"{name}, aligned with the movie",
+                data=np.asarray(trace.values, np.float64),
+                unit=trace.unit or "n.a.",
+                **_trace_clock(trace),
+            )
+        )
+    _module(file, "behavior", "behaviour measured beside the movie").add(container)
+
+
+def _trace_clock(trace: BehaviorTrace) -> dict[str, Any]:
+    times = np.asarray(trace.times, np.float64)
+    steps = np.diff(times)
+    if steps.size and np.abs(times - np.linspace(times[0], times[-1], times.size)).max() < 1e-9:
+        return {"rate": float(steps.size / (times[-1] - times[0])), "starting_time": times[0]}
+    return {"timestamps": times}
+
+
+def _module(file: NWBFile, name: str, description: str) -> Any:
+    return file.processing.get(name) or file.create_processing_module(name, description)

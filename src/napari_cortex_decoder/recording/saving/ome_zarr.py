@@ -1,0 +1,80 @@
+"""Recordings as OME-Zarr: a folder of chunks that other programs open too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from napari_cortex_decoder.recording.preprocessing.pipeline import with_equal_reference
+from napari_cortex_decoder.recording.provenance import provenance_text
+from napari_cortex_decoder.recording.recording import Recording
+from napari_cortex_decoder.recording.saving.blocks import Progress, colors_in_blocks
+
+CHUNK_BYTES = 2**20
+ARRAY = "0"
+
+
+def write_zarr(recording: Recording, path: Path, progress: Progress | None) -> None:
+    """Write OME-Zarr 0.5 (Zarr 3), block by block: axes t, y, x, or t, c, y, x with a reference.
+
+    Frame times that a scale cannot tell are the array ``frame_times`` (s); the attribute
+    ``napari-cortex-decoder`` tells the steps.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    import zarr
+
+    recording = with_equal_reference(recording)
+    movie, reference = recording.movie, recording.reference
+    dtype = movie.dtype if reference is None else np.result_type(movie, reference)
+    n_frames, rows, columns = movie.shape
+    colors = () if reference is None else (2,)
+    frames = max(1, min(n_frames, CHUNK_BYTES // (rows * columns * dtype.itemsize)))
+    group = zarr.open_group(str(path), mode="w-", zarr_format=3)
+    array = group.create_array(
+        ARRAY,
+        shape=(n_frames, *colors, rows, columns),
+        chunks=(frames, *(1 for _ in colors), rows, columns),
+        dtype=dtype,
+        dimension_names=("t", *("c" for _ in colors), "y", "x"),
+    )
+    if recording.frame_times is not None:
+        times = group.create_array(
+            "frame_times", shape=(n_frames,), dtype="float64", dimension_names=("t",)
+        )
+        times[:] = recording.times
+    group.attrs.update(
+        {"ome": _ome(recording), "napari-cortex-decoder": provenance_text(recording)}
+    )
+    for part, blocks in colors_in_blocks(recording, progress):
+        for color, block in enumerate(blocks):
+            # a chunk at a time: of several, the others would go on being written after one failed
+            for start in range(part.start // frames * frames, part.stop, frames):
+                first, stop = max(start, part.start), min(start + frames, part.stop)
+                piece = block[first - part.start : stop - part.start]
+                array[(slice(first, stop), *(color for _ in colors))] = piece
+
+
+def _ome(recording: Recording) -> dict[str, object]:
+    """Metadata of the one resolution level: axes, their units, their scales."""
+    axes: list[dict[str, str]] = [{"name": "t", "type": "time"}]
+    scale = [1.0]
+    if recording.frame_rate is not None:
+        axes[0]["unit"] = "second"
+        scale[0] = 1 / recording.frame_rate
+    if recording.reference is not None:
+        axes.append({"name": "c", "type": "channel"})
+        scale.append(1.0)
+    for name in "yx":
+        axis = {"name": name, "type": "space"}
+        if recording.pixel_size is not None:
+            axis["unit"] = "millimeter"
+        axes.append(axis)
+        scale.append(recording.pixel_size or 1.0)
+    dataset = {"path": ARRAY, "coordinateTransformations": [{"type": "scale", "scale": scale}]}
+    image = {"name": recording.name, "axes": axes, "datasets": [dataset]}
+    return {"version": "0.5", "multiscales": [image]}

@@ -1,0 +1,120 @@
+"""Save a recording, and keep what was computed once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.opening import open_recording
+from napari_cortex_decoder.recording.recording import Recording
+from napari_cortex_decoder.recording.saving.blocks import Progress
+from napari_cortex_decoder.recording.saving.nwb import write_nwb
+from napari_cortex_decoder.recording.saving.ome_zarr import write_zarr
+from napari_cortex_decoder.recording.saving.tiff import write_tiff
+from napari_cortex_decoder.recording.saving.whole_or_nothing import written_whole
+from napari_cortex_decoder.recording.sidecar import sidecar_folder
+
+WRITERS: dict[str, Callable[[Recording, Path, Progress | None], None]] = {
+    ".nwb": write_nwb,
+    ".zarr": write_zarr,
+    ".tif": write_tiff,
+    ".tiff": write_tiff,
+}
+"""Writer of a kind of file, by its suffix."""
+
+
+def save_recording(
+    recording: Recording,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Save a recording as NWB, OME-Zarr or TIFF, block by block.
+
+    NWB holds everything: both colours, frame times, behaviour, what was done. Zarr and TIFF hold
+    the movies and their times; TIFF no behaviour, Zarr neither.
+
+    Parameters
+    ----------
+    recording
+        The recording; its frames are computed while they are written.
+    path
+        Where to; its suffix, one of `WRITERS`, says what it will be.
+    overwrite
+        Whether what is there may be replaced.
+    progress
+        Called as ``progress(frames_done, n_frames)`` between blocks; what it raises cancels.
+
+    Returns
+    -------
+    Path
+        The file or folder.
+
+    Raises
+    ------
+    RecordingError
+        If the suffix is unknown, something is there already, or it cannot be written; nothing is
+        left behind then.
+    FrameRateError
+        If NWB needs a frame rate that is unknown.
+    """
+    path = Path(path).expanduser().absolute()
+    write = WRITERS.get(path.suffix.lower())
+    if write is None:
+        raise RecordingError(
+            f"{path}: recordings are saved as {', '.join(WRITERS)}; choose one of these."
+        )
+    if recording.path is not None and path.resolve() == recording.path.resolve():
+        raise RecordingError(
+            f"{path}: the frames are read from this file while they are written; choose another "
+            "name."
+        )
+    with written_whole(path, overwrite=overwrite) as part:
+        write(recording, part, progress)
+    return path
+
+
+def cached(recording: Recording, *, progress: Progress | None = None) -> Recording:
+    """Compute a preprocessed recording once, and read it from disk from now on.
+
+    The frames lie in the recording's sidecar folder, under a name that changes with the source file
+    and with every setting of every step; what is there already is used.
+
+    Parameters
+    ----------
+    recording
+        A recording with a path, after `preprocess`.
+    progress
+        Called as ``progress(frames_done, n_frames)`` between blocks; what it raises cancels.
+
+    Returns
+    -------
+    Recording
+        The same recording; its movies come from disk.
+
+    Raises
+    ------
+    RecordingError
+        If the recording has no path, or its frames cannot be written.
+    """
+    if recording.path is None:
+        raise RecordingError(
+            f"{recording.name}: it came from no file, so there is no place to keep its frames; "
+            "save it first."
+        )
+    names = [recording.movie.name, "" if recording.reference is None else recording.reference.name]
+    key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+    place = sidecar_folder(recording.path) / "preprocessed" / f"{key}.zarr"
+    if not place.exists():
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RecordingError(
+                f"{place.parent}: it cannot be made ({error.strerror}); make it writable."
+            ) from error
+        save_recording(recording, place, progress=progress)
+    kept = open_recording(place)
+    return recording.replace(movie=kept.movie, reference=kept.reference)
