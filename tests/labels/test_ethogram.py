@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,7 +35,7 @@ def test_a_crop_is_the_crop_of_the_frames(frames: np.ndarray, data: st.DataObjec
 @given(frame_labels)
 def test_neighbouring_bouts_differ_or_are_apart(frames: np.ndarray) -> None:
     bouts = Ethogram.from_frames(frames, BEHAVIORS).bouts
-    for one, next_one in zip(bouts, bouts[1:], strict=False):
+    for one, next_one in pairwise(bouts):
         assert one.stop < next_one.start or one.behavior != next_one.behavior
 
 
