@@ -225,10 +225,10 @@ class DecodeModel(EventedModel):
         took = as_duration(time.monotonic() - self._began)
         where = self._choice.devices.get(prediction.device, prediction.device)
         self._job = None
-        self.complete = True
         self.prediction = prediction
         self.progress = Progress()
         self.message = " ".join([f"Decoded in {took} on {where}.", *prediction.warnings])
+        self.complete = True
 
     def _on_error(self, job: DecodeJob, error: Exception) -> None:
         if job is self._job:

@@ -53,7 +53,7 @@ class DecodeSection(Section):
             decode.events.complete,
             decode.events.message,
         )
-        self.destroyed.connect(ties.undo)
+        ties.undo_with(self)
         self._update_choice()
         self._update_devices()
         self._update_state()

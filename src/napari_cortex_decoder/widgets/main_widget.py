@@ -9,11 +9,12 @@ from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidge
 
 from napari_cortex_decoder.widgets.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.section import DockContent
 from napari_cortex_decoder.widgets.session import workspace_of
 from napari_cortex_decoder.widgets.timeline import show_timeline
 
 
-class CortexDecoderWidget(QWidget):
+class CortexDecoderWidget(DockContent):
     """Shows the workspace of a viewer, section by section, and opens the timeline with it."""
 
     def __init__(self, napari_viewer: Viewer) -> None:

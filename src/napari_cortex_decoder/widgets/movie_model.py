@@ -18,7 +18,6 @@ from napari_cortex_decoder.recording import (
     remember_metadata,
     trace_at_frames,
 )
-from napari_cortex_decoder.simulation import SimulatedRecording
 from napari_cortex_decoder.widgets.clock import Clock
 from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_limits
 
@@ -33,8 +32,6 @@ class MovieModel(EventedModel):
     ----------
     recording
         What the movie layer shows; None if there is none.
-    ethogram
-        Its labels: measured beside the movie, or the truth of a simulated one.
     frame
         Frame under the slider.
     opening
@@ -44,7 +41,6 @@ class MovieModel(EventedModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     recording: Recording | None = None
-    ethogram: Ethogram | None = None
     frame: int = 0
     opening: str = ""
 
@@ -57,12 +53,18 @@ class MovieModel(EventedModel):
     failed: ClassVar[Signal] = Signal(Exception)
 
     _clock: Clock | None = PrivateAttr(default=None)
+    _ethogram: Ethogram | None = PrivateAttr(default=None)
     _closed: bool = PrivateAttr(default=False)
 
     @property
     def clock(self) -> Clock | None:
         """Times of the recording's frames; None without a recording."""
         return self._clock
+
+    @property
+    def ethogram(self) -> Ethogram | None:
+        """The recording's labels: measured beside the movie, or the truth of a simulated one."""
+        return self._ethogram
 
     def open(self, path: str | Path) -> None:
         """Open a movie off the GUI thread; `opened` follows, or `failed`."""
@@ -97,11 +99,10 @@ class MovieModel(EventedModel):
     def show(self, recording: Recording | None) -> None:
         """Take over what the movie layer shows now."""
         self._clock = None if recording is None else Clock.of(recording)
-        # An event tells that everything fits together again: the recording's comes last.
-        self.ethogram = None if recording is None else measured_ethogram(recording)
-        if recording is None:
+        self._ethogram = None if recording is None else measured_ethogram(recording)
+        if recording is None or self.frame >= recording.n_frames:
             self.frame = 0
-        self.recording = recording
+        self.recording = recording  # last: whoever hears of it finds the rest in place
 
     def close(self) -> None:
         """Drop whatever background work still brings."""
@@ -128,7 +129,10 @@ class MovieModel(EventedModel):
 
 def measured_ethogram(recording: Recording) -> Ethogram | None:
     """Give the labels that came with a recording; None if none did."""
-    if isinstance(recording, SimulatedRecording):
+    if recording.format == "simulation":
+        from napari_cortex_decoder.simulation import SimulatedRecording
+
+        assert isinstance(recording, SimulatedRecording)
         return recording.truth.ethogram
     trace = recording.behavior.get(LABEL_TRACE)
     if trace is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from weakref import ref
-
 import numpy as np
 from napari import Viewer
 from napari.components.overlays import TextOverlay
@@ -19,7 +17,6 @@ class BehaviorText:
     """Shows behaviour and probability of the frame under the slider, such as ``RUN  0.97``."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._viewer = ref(viewer)
         self._workspace = workspace
         self._overlay = TextOverlay(position="bottom_right", font_size=22, box=True, visible=False)
         viewer.canvas.overlays[_NAME] = self._overlay
@@ -28,13 +25,10 @@ class BehaviorText:
         workspace.decode.predicted.connect(self._update)
 
     def close(self) -> None:
-        """Take the text away and listen no more."""
+        """Listen no more; the text goes with the viewer."""
         self._workspace.movie.events.frame.disconnect(self._update)
         self._workspace.decode.events.prediction.disconnect(self._update)
         self._workspace.decode.predicted.disconnect(self._update)
-        viewer = self._viewer()
-        if viewer is not None:
-            viewer.canvas.overlays.pop(_NAME, None)
 
     def _update(self) -> None:
         """Write what is predicted here; the canvas is touched only if that differs."""

@@ -36,7 +36,7 @@ class RecordingSection(Section):
         self._compose()
         ties = Ties()
         ties.tie(self._update, movie.events.recording, movie.events.opening)
-        self.destroyed.connect(ties.undo)
+        ties.undo_with(self)
         self._update()
 
     def _compose(self) -> None:

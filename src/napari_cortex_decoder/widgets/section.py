@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -16,6 +16,20 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from superqt import QElidingLabel
+
+
+class DockContent(QWidget):
+    """What stands in one of napari's docks, and goes for good when the dock is closed.
+
+    napari only takes the content out of a closed dock: it would live on, unseen and listening.
+    """
+
+    def event(self, event: QEvent | None) -> bool:
+        """Look out for being taken out."""
+        taken = event is not None and event.type() == QEvent.Type.ParentChange
+        if taken and self.parent() is None:
+            self.deleteLater()
+        return bool(super().event(event))
 
 
 class Section(QFrame):

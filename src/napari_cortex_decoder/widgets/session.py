@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary, ref
 from napari import Viewer
 from napari.layers import Layer
 from napari.utils.notifications import notification_manager, show_error
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
 
 from napari_cortex_decoder.errors import CortexDecoderError
@@ -24,9 +24,6 @@ from napari_cortex_decoder.widgets.layers import (
 from napari_cortex_decoder.widgets.overlay import BehaviorText
 from napari_cortex_decoder.widgets.workspace import Workspace
 
-# A script may end while a thread still loads torch: Qt must not be taken down under it.
-atexit.register(WorkerBase.await_workers)
-
 _SESSIONS: WeakKeyDictionary[Viewer, _Session] = WeakKeyDictionary()
 
 
@@ -36,6 +33,14 @@ def workspace_of(viewer: Viewer) -> Workspace:
     if viewer not in _SESSIONS:
         _SESSIONS[viewer] = _Session(viewer)
     return _SESSIONS[viewer].workspace
+
+
+@atexit.register
+def _let_workers_end() -> None:
+    """Wait for threads and their last signals: a script may end while one still loads torch."""
+    WorkerBase.await_workers()
+    if QApplication.instance() is not None:
+        QApplication.processEvents()
 
 
 class _Session:
@@ -58,7 +63,8 @@ class _Session:
         viewer.layers.events.inserted.connect(self._find_layer)
         viewer.layers.events.removed.connect(self._find_layer)
         viewer.dims.events.point.connect(self._read_slider)
-        self._watch = _CloseWatch(viewer.window._qt_window, self.close)
+        # napari has no event for a viewer that closes; its window deletes this along with itself.
+        QObject(viewer.window._qt_window).destroyed.connect(self.close)
         self._find_layer()
 
     def close(self) -> None:
@@ -111,21 +117,6 @@ class _Session:
             dims = viewer.dims
             axis = dims.ndim - self._layer.ndim
             dims.set_point(axis, point_of_frame(self._layer, frame, dims.units))
-
-
-class _CloseWatch(QObject):
-    """Tells when a window is about to be deleted: napari has no event for it."""
-
-    def __init__(self, window: QWidget, then: Any) -> None:
-        super().__init__(window)
-        self._then = then
-        window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Look at the window's events and let them pass."""
-        if event is not None and event.type() == QEvent.Type.DeferredDelete:
-            self._then()
-        return False
 
 
 def _notify(error: Exception) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from qtpy.QtCore import QObject
+
 
 class Ties:
     """Signals (psygnal's or napari's) connected to slots.
@@ -21,6 +23,11 @@ class Ties:
         for signal in signals:
             signal.connect(slot)
             self._ties.append((signal, slot))
+
+    def undo_with(self, owner: QObject) -> None:
+        """Disconnect all when a Qt object goes."""
+        # A function, not the method itself: of that PyQt would keep only a weak reference.
+        owner.destroyed.connect(lambda: self.undo())
 
     def undo(self) -> None:
         """Disconnect all."""

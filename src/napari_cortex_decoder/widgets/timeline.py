@@ -18,6 +18,7 @@ from napari_cortex_decoder.recording import BehaviorTrace
 from napari_cortex_decoder.widgets.clock import Clock
 from napari_cortex_decoder.widgets.colors import TRACE
 from napari_cortex_decoder.widgets.movie_model import LABEL_TRACE
+from napari_cortex_decoder.widgets.section import DockContent
 from napari_cortex_decoder.widgets.session import workspace_of
 from napari_cortex_decoder.widgets.ties import Ties
 from napari_cortex_decoder.widgets.timeline_items import (
@@ -38,7 +39,7 @@ def show_timeline(viewer: Viewer) -> None:
     viewer.window.add_dock_widget(TimelineWidget(viewer), name=NAME, area="bottom")
 
 
-class TimelineWidget(QWidget):
+class TimelineWidget(DockContent):
     """Rows over time; they fill while a decode runs. A click puts the slider there."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -91,20 +92,19 @@ class TimelineWidget(QWidget):
         ties.tie(
             self._update_rows,
             movie.events.recording,
-            movie.events.ethogram,
             decode.events.prediction,
             self._viewer.events.theme,
         )
         ties.tie(self._update_prediction, decode.predicted)
         ties.tie(self._update_cursor, movie.events.frame)
-        self.destroyed.connect(ties.undo)
+        ties.undo_with(self)
 
     def _update_rows(self) -> None:
         """Show another recording, other labels, or another prediction."""
         movie, prediction = self._workspace.movie, self._workspace.decode.prediction
         needed = (
             movie.recording,
-            movie.ethogram,
+            None if movie.ethogram is None else movie.ethogram.behaviors,
             None if prediction is None else prediction.behaviors,
             self._viewer.theme,
         )
@@ -140,6 +140,7 @@ class TimelineWidget(QWidget):
         if not self._rows:
             self._add_strip("label", (), np.full(movie.recording.n_frames, -1))
         self._share_time()
+        self._graphics.setMinimumHeight(int(self._graphics.ci.minimumHeight()))
         # Clearing a layout shrinks it, and nothing but a resize makes it fill its view again.
         self._graphics.ci.setGeometry(self._graphics.range)
         self._update_cursor()
@@ -181,7 +182,7 @@ class TimelineWidget(QWidget):
         half = pg.mkPen(self._text, width=0.5, style=Qt.PenStyle.DotLine)
         row.view.addItem(pg.InfiniteLine(0.5, angle=0, pen=half), ignoreBounds=True)
         for column in columns:
-            curve = TraceCurve(colors[prediction.behaviors[column]], filled=pair)
+            curve = TraceCurve(colors[prediction.behaviors[column]])
             row.view.addItem(curve)
             self._probability[column] = curve
 

@@ -11,7 +11,7 @@ from qtpy.QtGui import QImage, QPainter
 from napari_cortex_decoder.widgets.colors import Color
 
 _EMPTY = np.empty(0)
-_AXIS_WIDTH, _STRIP_HEIGHT, _ANY_HEIGHT = 34, 18, 10_000  # px
+_AXIS_WIDTH, _STRIP_HEIGHT, _CURVE_HEIGHT, _ANY_HEIGHT = 34, 18, 40, 10_000  # px
 
 
 class BehaviorStrip(pg.GraphicsObject):
@@ -96,6 +96,7 @@ class Row:
     def __init__(
         self, layout: pg.GraphicsLayout, title: str, unit: str, *, strip: bool, text: str
     ) -> None:
+        self.title = title
         small = f"<br><span style='font-size: 7pt'>{unit}</span>" if unit else ""
         layout.addLabel(f"{title}{small}", justify="right", color=text, size="9pt")
         self.axis = pg.AxisItem(
@@ -108,6 +109,9 @@ class Row:
         self.view.setMouseEnabled(x=True, y=False)
         tallest = _STRIP_HEIGHT if strip else _ANY_HEIGHT  # said anew: a layout remembers its rows
         layout.layout.setRowMaximumHeight(layout.currentRow, tallest)
+        layout.layout.setRowMinimumHeight(
+            layout.currentRow, _STRIP_HEIGHT if strip else _CURVE_HEIGHT
+        )
         if strip:
             self.axis.setPen(None)
             self.view.setYRange(0, 1, padding=0)
@@ -124,18 +128,17 @@ def add_time_axis(layout: pg.GraphicsLayout, view: pg.ViewBox, label: str, text:
     axis.enableAutoSIPrefix(False)
     axis.setLabel(label, color=text)
     axis.linkToView(view)
+    axis.setRange(*view.viewRange()[0])  # it would wait for the view's next change
     layout.layout.setRowMaximumHeight(layout.currentRow, _ANY_HEIGHT)
+    layout.layout.setRowMinimumHeight(layout.currentRow, 0)
     layout.addItem(axis, layout.currentRow, 2)
 
 
 class TraceCurve(pg.PlotDataItem):
     """A curve that stays fast at a million points: thinned to the pixels in view, peaks kept."""
 
-    def __init__(self, color: Color, *, filled: bool = False) -> None:
+    def __init__(self, color: Color) -> None:
         super().__init__(pen=pg.mkPen(color, width=1), connect="finite", antialias=True)
-        if filled:
-            self.setFillLevel(0)
-            self.setFillBrush((*color, 90))
         self.setDownsampling(auto=True, method="peak")
         self.setClipToView(True)
 

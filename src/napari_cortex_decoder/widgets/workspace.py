@@ -6,12 +6,10 @@ intents; models may read those of the sections above them. None knows a widget o
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
 from pathlib import Path
 
 from psygnal import Signal
 
-from napari_cortex_decoder.recording import movie_patterns
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.colors import Color, behavior_colors
@@ -54,12 +52,14 @@ class Workspace:
         )
 
     def take(self, path: str | Path) -> None:
-        """Take a file of any kind that one can drop: a decoder, behaviour, or else a movie."""
+        """Take a file that was dropped: a decoder, behavior of the open recording, else a movie.
+
+        Some kinds of file hold either; with a recording open they are taken as its behavior.
+        """
         suffix = Path(path).suffix.lower()
-        is_movie = any(fnmatch(Path(path).name.lower(), known) for known in movie_patterns())
         if suffix == ".safetensors":
             self.choice.offer(path)
-        elif suffix in READERS and not is_movie and self.movie.recording is not None:
+        elif suffix in READERS and self.movie.recording is not None:
             self.movie.add_behavior(path)
         else:
             self.movie.open(path)

@@ -1,0 +1,148 @@
+"""Real windows for the tests of the plugin: isolated, and nothing may be left behind."""
+# ruff: noqa: E402 - napari reads its environment when it is imported
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+
+# Read when napari is imported: no test may touch the settings of whoever runs it.
+_ISOLATED = tempfile.TemporaryDirectory(prefix="cortex-decoder-gui-")
+os.environ |= {
+    "NAPARI_CONFIG": str(Path(_ISOLATED.name, "napari.yaml")),
+    "XDG_DATA_HOME": str(Path(_ISOLATED.name, "data")),
+    "NAPARI_ASYNC": "0",
+    "NAPARI_ENSURE_PLUGIN_MAIN_THREAD": "1",
+}
+
+from napari import Viewer
+from napari.layers import Layer
+from napari.utils.notifications import Notification, notification_manager
+from qtpy.QtCore import QThreadPool
+from qtpy.QtWidgets import QApplication
+from windows import FRAME_RATE, N_FRAMES, waves
+
+from napari_cortex_decoder.decoder import Decoder, DecoderConfig, Preprocessing, Provenance
+from napari_cortex_decoder.recording import BehaviorTrace, Recording
+from napari_cortex_decoder.widgets.layers import movie_layer
+from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.session import workspace_of
+from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE
+from napari_cortex_decoder.widgets.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+
+def _has_display() -> bool:
+    return (
+        not sys.platform.startswith("linux")
+        or os.environ.get("QT_QPA_PLATFORM") == "offscreen"
+        or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.gui)
+            if not _has_display():
+                why = "windows need a display: run `make test`, which starts one, or xvfb-run"
+                item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
+    """Fail a test that leaves a window or a running thread."""
+    before = set(qapp.topLevelWidgets())
+    yield
+    assert QThreadPool.globalInstance().waitForDone(60_000), "a worker thread is still running"
+    for _ in range(3):  # late signals, then deletions they cause
+        qapp.sendPostedEvents()
+        qapp.processEvents()
+    left = set(qapp.topLevelWidgets()) - before
+    ours = [widget for widget in left if widget.objectName() != "handled_widget"]
+    # vispy's canvas outlives its window; it is napari's, with or without this plugin
+    ours = [widget for widget in ours if type(widget).__name__ != "CanvasBackendDesktop"]
+    assert not ours, f"windows left behind: {ours}"
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def dock(viewer: Viewer) -> CortexDecoderWidget:
+    """The dock, opened as the menu does; the timeline comes with it."""
+    return viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1]
+
+
+@pytest.fixture
+def timeline(viewer: Viewer, dock: CortexDecoderWidget) -> TimelineWidget:
+    return viewer.window.dock_widgets[TIMELINE]
+
+
+@pytest.fixture
+def workspace(viewer: Viewer, dock: CortexDecoderWidget) -> Workspace:
+    return workspace_of(viewer)
+
+
+@pytest.fixture
+def notifications() -> Iterator[list[Notification]]:
+    """What napari tells the user during the test."""
+    shown: list[Notification] = []
+    notification_manager.notification_ready.connect(shown.append)
+    yield shown
+    notification_manager.notification_ready.disconnect(shown.append)
+
+
+@pytest.fixture
+def recording() -> Recording:
+    """Five seconds at 30 Hz with a speed trace."""
+    times = np.arange(N_FRAMES) / FRAME_RATE
+    speed = BehaviorTrace("speed", 10 * np.sin(times) ** 2, times, "cm/s")
+    return Recording(
+        movie=da.from_array(waves(), chunks=(16, 32, 32)),
+        name="m1",
+        frame_rate=FRAME_RATE,
+        pixel_size=0.3,
+        behavior={"speed": speed},
+    )
+
+
+@pytest.fixture
+def opened(viewer: Viewer, workspace: Workspace, recording: Recording) -> Layer:
+    """The movie layer of `recording`."""
+    return viewer.add_layer(Layer.create(*movie_layer(recording, (500.0, 1500.0))))
+
+
+@pytest.fixture
+def tiff_without_rate(tmp_path: Path) -> Path:
+    path = tmp_path / "no rate.tif"
+    tifffile.imwrite(path, waves(), photometric="minisblack")
+    return path
+
+
+@pytest.fixture(scope="session")
+def decoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real decoder of small images, with weights nobody trained."""
+    import torch
+
+    from napari_cortex_decoder.decoder.network import CnnRnn
+
+    torch.manual_seed(0)
+    config = DecoderConfig(
+        preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
+        provenance=Provenance(simulated=True, summary="For tests."),
+    )
+    path = tmp_path_factory.mktemp("decoder") / "untrained.safetensors"
+    Decoder(config, CnnRnn(config).eval(), name="untrained").save(path, half_precision=True)
+    return path

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from napari import Viewer
+from npe2 import PluginManifest
+
+import napari_cortex_decoder
+from napari_cortex_decoder.recording import movie_patterns
+from napari_cortex_decoder.widgets.layers import recording_of
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def manifest() -> PluginManifest:
+    manifest = PluginManifest.from_distribution("napari-cortex-decoder")
+    manifest.validate_imports()
+    return manifest
+
+
+def test_the_reader_takes_every_movie_format(manifest: PluginManifest) -> None:
+    (reader,) = manifest.contributions.readers
+    assert sorted(reader.filename_patterns) == sorted(movie_patterns())
+
+
+def test_the_manifest_at_the_root_is_the_one_in_the_package() -> None:
+    package = Path(napari_cortex_decoder.__file__).parent
+    root = package.parents[1] / "napari.yaml"
+    if not root.exists():
+        pytest.skip("installed without its repository")
+    assert root.resolve() == (package / "napari.yaml").resolve()
+
+
+def test_the_sample_is_a_simulated_mouse_with_speed_and_labels(
+    viewer: Viewer, workspace: Workspace
+) -> None:
+    (layer,) = viewer.open_sample("napari-cortex-decoder", "simulated-mouse")
+    recording = recording_of(layer)
+    assert recording is workspace.movie.recording and recording is not None
+    assert recording.frame_rate == 30 and recording.n_frames == 1800
+    assert "speed" in recording.behavior
+    assert workspace.movie.ethogram is not None
+    assert set(workspace.movie.ethogram.behaviors) == {"rest", "run"}
+
+
+def test_a_stack_of_several_files_is_left_to_others() -> None:
+    from napari_cortex_decoder.widgets.reader import get_reader
+
+    assert get_reader(["a.tif", "b.tif"]) is None

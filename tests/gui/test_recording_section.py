@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+import tifffile
+from napari import Viewer
+from napari.layers import Layer
+from napari.utils.notifications import Notification
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QLabel, QPushButton
+from windows import N_FRAMES, child, visible_texts, waves
+
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+QUESTION = "does not say how many frames a second"
+
+
+def wait_for_movie(qtbot: QtBot, workspace: Workspace) -> Recording:
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=10_000)
+    assert workspace.movie.recording is not None
+    return workspace.movie.recording
+
+
+def asks_for_rate(dock: CortexDecoderWidget) -> bool:
+    return any(QUESTION in text for text in visible_texts(dock, QLabel))
+
+
+def test_an_empty_section_says_what_to_do(dock: CortexDecoderWidget) -> None:
+    assert "Open a movie, or drop one on the window." in visible_texts(dock, QLabel)
+    behavior = child(dock, QPushButton, "Add behavior…")
+    assert not behavior.isEnabled() and "frame rate" in behavior.toolTip()
+
+
+def test_an_open_recording_shows_its_facts_and_a_tick(
+    dock: CortexDecoderWidget, opened: Layer
+) -> None:
+    shown = visible_texts(dock, QLabel)
+    for fact in ("m1", "32 × 32 px, 150 frames", "30 Hz", "5.0 s", "300 µm", "speed", "✓"):
+        assert fact in shown
+
+
+def test_warnings_of_a_recording_are_shown(
+    viewer: Viewer, dock: CortexDecoderWidget, workspace: Workspace, recording: Recording
+) -> None:
+    workspace.movie.show(recording.replace(warnings=("3 frames were dropped.",)))
+    assert "⚠ 3 frames were dropped." in visible_texts(dock, QLabel)
+
+
+def test_a_movie_opens_in_the_background_as_a_layer_in_seconds_and_mm(
+    qtbot: QtBot, viewer: Viewer, workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "ünï code.tif"
+    info = {"axes": "TYX", "fps": 25.0, "unit": "um"}
+    tifffile.imwrite(path, waves(), imagej=True, resolution=(1 / 70, 1 / 70), metadata=info)
+    workspace.movie.open(path)
+    assert workspace.movie.opening == "ünï code.tif"
+    recording = wait_for_movie(qtbot, workspace)
+    assert workspace.movie.opening == ""
+    assert (recording.n_frames, recording.frame_rate) == (N_FRAMES, 25.0)
+    (layer,) = viewer.layers
+    assert tuple(layer.scale) == pytest.approx((0.04, 0.07, 0.07))
+    np.testing.assert_array_equal(layer.data[10], waves()[10])
+
+
+def test_a_missing_frame_rate_is_asked_for_once_and_remembered(
+    qtbot: QtBot,
+    viewer: Viewer,
+    dock: CortexDecoderWidget,
+    workspace: Workspace,
+    tiff_without_rate: Path,
+) -> None:
+    workspace.movie.open(tiff_without_rate)
+    wait_for_movie(qtbot, workspace)
+    assert asks_for_rate(dock)
+    assert next(str(unit) for unit in viewer.layers[0].units) == "pixel"
+
+    dock.findChild(QDoubleSpinBox).setValue(20)
+    qtbot.mouseClick(child(dock, QPushButton, "Set"), Qt.MouseButton.LeftButton)
+    assert not asks_for_rate(dock)
+    assert workspace.movie.recording is not None and workspace.movie.recording.frame_rate == 20
+    assert viewer.layers[0].scale[0] == pytest.approx(1 / 20)
+    assert next(str(unit) for unit in viewer.layers[0].units) == "second"
+
+    viewer.layers.clear()
+    assert workspace.movie.recording is None
+    kept = tiff_without_rate.with_name("no rate.tif.cortex")
+    qtbot.waitUntil((kept / "recording.json").exists, timeout=5_000)
+    workspace.movie.open(tiff_without_rate)
+    assert wait_for_movie(qtbot, workspace).frame_rate == 20
+    assert not asks_for_rate(dock)
+
+
+def test_a_wrong_frame_rate_can_be_changed(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, opened: Layer
+) -> None:
+    qtbot.mouseClick(child(dock, QPushButton, "Change…"), Qt.MouseButton.LeftButton)
+    box = dock.findChild(QDoubleSpinBox)
+    assert box.isVisible() and box.value() == 30
+    box.setValue(15)
+    qtbot.mouseClick(child(dock, QPushButton, "Set"), Qt.MouseButton.LeftButton)
+    assert workspace.movie.recording is not None and workspace.movie.recording.frame_rate == 15
+    assert not box.isVisible()
+    assert "10.0 s" in visible_texts(dock, QLabel)
+
+
+def test_a_broken_movie_ends_in_one_sentence(
+    qtbot: QtBot, workspace: Workspace, notifications: list[Notification], tmp_path: Path
+) -> None:
+    path = tmp_path / "broken.tif"
+    path.write_text("this is no movie")
+    workspace.movie.open(path)
+    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    assert str(path) in notifications[0].message
+    assert workspace.movie.opening == "" and workspace.movie.recording is None
+
+
+def test_behavior_of_the_papers_layout_becomes_a_trace_and_labels(
+    qtbot: QtBot, workspace: Workspace, opened: Layer, tmp_path: Path
+) -> None:
+    labels = (np.arange(N_FRAMES) >= 60).astype(float)
+    path = tmp_path / "m1_behavior.mat"
+    scipy.io.savemat(path, {"runrest": labels[None], "speed_rs": 3 * labels[None]})
+    workspace.movie.add_behavior(path)
+    qtbot.waitUntil(lambda: workspace.movie.ethogram is not None, timeout=10_000)
+    assert workspace.movie.recording is not None and workspace.movie.ethogram is not None
+    np.testing.assert_array_equal(workspace.movie.recording.behavior["speed"].values, 3 * labels)
+    assert workspace.movie.ethogram.behaviors == ("rest", "run")
+    np.testing.assert_array_equal(workspace.movie.ethogram.frames(), labels)
+
+
+def test_behavior_that_does_not_fit_ends_in_one_sentence(
+    qtbot: QtBot,
+    workspace: Workspace,
+    opened: Layer,
+    notifications: list[Notification],
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "short.mat"
+    scipy.io.savemat(path, {"speed_rs": np.ones((1, 17))})
+    workspace.movie.add_behavior(path)
+    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    assert "17" in notifications[0].message and str(path) in notifications[0].message
+
+
+@pytest.mark.parametrize("place", ["dock", "canvas"])
+def test_a_movie_can_be_dropped_on_dock_and_canvas(
+    qtbot: QtBot,
+    viewer: Viewer,
+    dock: CortexDecoderWidget,
+    workspace: Workspace,
+    tiff_without_rate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    from napari.settings import get_settings
+
+    # one of several readers of TIFF, as a user would have chosen when napari asked
+    monkeypatch.setitem(get_settings().plugins.extension2reader, "*.tif", "napari-cortex-decoder")
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tiff_without_rate))])
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, left, none)
+    (dock if place == "dock" else viewer.window._qt_viewer).dropEvent(event)
+    assert wait_for_movie(qtbot, workspace).path == tiff_without_rate
+
+
+def test_open_asks_for_a_file_without_blocking(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, tiff_without_rate: Path
+) -> None:
+    qtbot.mouseClick(child(dock, QPushButton, "Open…"), Qt.MouseButton.LeftButton)
+    dialog = dock.findChild(QFileDialog)
+    assert dialog.isVisible() and "*.tif" in dialog.nameFilters()[0]
+    dialog.fileSelected.emit(str(tiff_without_rate))
+    dialog.close()
+    assert wait_for_movie(qtbot, workspace).name == "no rate"
