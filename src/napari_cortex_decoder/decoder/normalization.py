@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder.config import Preprocessing
+from napari_cortex_decoder.decoder.resampling import Resampling
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording
 
@@ -48,93 +49,6 @@ def read_blocks(recording: Recording) -> Iterator[tuple[int, NDArray[np.number]]
         frames = np.asarray(movie[start:stop].compute(scheduler="threads"))
         for offset in range(0, stop - start, limit):
             yield start + offset, frames[offset : offset + limit]
-
-
-def _area_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
-    """Give the (n_out, n_in) weights that average over the area each output pixel covers."""
-    edges = np.linspace(0, n_in, n_out + 1)
-    pixels = np.arange(n_in)
-    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    weights = np.clip(overlap, 0, None)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
-def _linear_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
-    """Give the (n_out, n_in) weights of linear interpolation between pixel centres."""
-    centers = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
-    distance = np.abs(centers[:, None] - np.arange(n_in))
-    return np.asarray(np.clip(1 - distance, 0, None), dtype=np.float32)
-
-
-class _Taps:
-    """A weighted sum along one axis, of the few neighbours that each output needs."""
-
-    def __init__(self, weights: NDArray[np.float32], axis: int) -> None:
-        n_in = weights.shape[1]
-        first = (weights > 0).argmax(axis=1)
-        count = (weights > 0).sum(axis=1).max()
-        self._axis = axis
-        self._taps = []
-        for position in first + np.arange(count)[:, None]:
-            index = np.minimum(position, n_in - 1)
-            weight = np.where(position < n_in, weights[np.arange(len(weights)), index], 0)
-            shape = (-1, 1) if axis == 1 else (-1,)
-            self._taps.append((index, weight.astype(np.float32).reshape(shape)))
-
-    def __call__(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
-        total: NDArray[np.float32] | None = None
-        for index, weight in self._taps:
-            part = np.multiply(frames.take(index, self._axis), weight, dtype=np.float32)
-            total = part if total is None else np.add(total, part, out=total)
-        assert total is not None  # every output has at least one neighbour
-        return total
-
-
-class Resampling:
-    """Fit frames of one shape into images of another, keeping their aspect.
-
-    Shrinking averages over the area that an output pixel covers, by any factor; enlarging
-    interpolates linearly, one axis after the other. (Libraries at hand average over whole pixels
-    only: torch's adaptive pooling, Pillow's box filter, scikit-image's block_reduce.)
-
-    Parameters
-    ----------
-    shape
-        Rows and columns of a frame.
-    image_size
-        Rows and columns of an image; what a frame does not fill is margin on both sides.
-    """
-
-    def __init__(self, shape: tuple[int, int], image_size: tuple[int, int]) -> None:
-        self.image_size = image_size
-        factor = min(image_size[0] / shape[0], image_size[1] / shape[1])
-        rows, columns = (max(1, round(size * factor)) for size in shape)
-        self.inner_shape = rows, columns
-        """Rows and columns that the frame fills."""
-        top, left = (image_size[0] - rows) // 2, (image_size[1] - columns) // 2
-        self._inside = np.s_[:, top : top + rows, left : left + columns]
-        self._along: tuple[_Taps, _Taps] | None = None
-        if self.inner_shape != shape:
-            weights = _area_weights if factor < 1 else _linear_weights
-            self._along = (
-                _Taps(weights(shape[0], rows), axis=1),
-                _Taps(weights(shape[1], columns), axis=2),
-            )
-
-    def resample(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
-        """Resample frames, shape (n, y, x), to `inner_shape`; gives a new float32 array."""
-        if self._along is None:
-            return frames.astype(np.float32)
-        rows, columns = self._along
-        return columns(rows(frames))
-
-    def pad(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Put frames of `inner_shape` in the middle of images of `image_size`, zeros around."""
-        if self.inner_shape == self.image_size:
-            return frames
-        images = np.zeros((len(frames), *self.image_size), np.float32)
-        images[self._inside] = frames
-        return images
 
 
 @dataclass(frozen=True, eq=False)
