@@ -24,6 +24,7 @@ from napari_cortex_decoder.recording.formats.arrays import (
 from napari_cortex_decoder.recording.formats.axes import arrange, named_axes
 from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
+from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
@@ -68,6 +69,7 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
             raise RecordingError(
                 f"{path}: this is no HDF5 file, whatever its name says; export it again."
             )
+        check_heaps(path)
         with h5py.File(path, "r") as file:
             movies, small = _contents(file)
             name = choose(path, movies, dataset)

@@ -18,6 +18,7 @@ from napari_cortex_decoder.recording.formats.hdf5 import (
     check_readable,
     is_hdf5,
 )
+from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.formats.units import in_millimetres, positive
@@ -51,6 +52,7 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
                 f"{path}: this is no NWB file of the HDF5 kind, whatever its name says; export it "
                 "again."
             )
+        check_heaps(path)
         with h5py.File(path, "r") as file:
             found = {
                 group.name.rpartition("/")[2]: _series(path, group, axes)

@@ -1,0 +1,157 @@
+"""Damaged files of every format: one sentence or a movie, never anything else, never a hang."""
+
+from __future__ import annotations
+
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from movies import movie_of
+from numpy.typing import NDArray
+from test_format_details import svd_pair
+from test_formats import WRITERS
+from test_tiff import WAYS
+
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.recording import open_recording
+
+Writer = Callable[[Path, NDArray[np.generic]], tuple[Path, float | None]]
+FILES_PER_FORMAT = 14
+MOST_SECONDS = 5.0  # of this process's own time, whatever else the machine does
+MOST_MEMORY = 2**30
+
+
+def tiff(way: str) -> Writer:
+    def write(folder: Path, movie: NDArray[np.generic]) -> tuple[Path, None]:
+        tifffile.imwrite(folder / "m.tif", movie, **WAYS[way])
+        return folder / "m.tif", None
+
+    return write
+
+
+def svd(folder: Path, movie: NDArray[np.generic]) -> tuple[Path, None]:
+    svd_pair(folder, movie, ("U.npy", "SVT.npy"))
+    return folder, None
+
+
+FORMATS: dict[str, Writer] = {
+    **{writer.__name__: writer for writer in WRITERS},
+    **{way: tiff(way) for way in WAYS},
+    "svd": svd,
+}
+
+
+def test_the_corpus_has_at_least_300_files() -> None:
+    assert len(FORMATS) * FILES_PER_FORMAT >= 300
+
+
+def mangled(content: bytes, rng: random.Random) -> bytes:
+    """Damage a file as disks, networks and enemies do."""
+    damaged, size = bytearray(content), len(content)
+
+    def somewhere(limit: int = sys.maxsize) -> int:
+        return rng.randrange(max(1, min(size, limit)))
+
+    match rng.choice(("bits", "header", "cut", "zeros", "twice", "ones", "more", "number")):
+        case "bits":
+            for _ in range(rng.choice((1, 5, 40))):
+                damaged[somewhere()] ^= 1 << rng.randrange(8)
+        case "header":
+            for _ in range(rng.choice((1, 3, 10))):
+                damaged[somewhere(600)] = rng.randrange(256)
+        case "cut":
+            del damaged[somewhere() :]
+        case "zeros":
+            start, length = somewhere(), rng.choice((4, 64, 1000))
+            damaged[start : start + length] = bytes(min(length, size - start))
+        case "twice":
+            start = somewhere()
+            damaged[start:start] = damaged[start : start + rng.randrange(1, 500)]
+        case "ones":
+            start = somewhere(2000)
+            damaged[start : start + 8] = b"\xff" * min(8, size - start)
+        case "more":
+            start = somewhere()
+            damaged[start:start] = rng.randbytes(rng.choice((1, 2, 100)))
+        case "number":
+            start = somewhere(3000)
+            value = rng.choice((0, 1, 2**16 - 1, 2**30, 2**31 - 1, 2**32 - 1))
+            damaged[start : start + 4] = value.to_bytes(4, "little")
+    return bytes(damaged)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_damaged_file_is_refused_in_one_sentence_or_is_a_movie(tmp_path: Path, name: str) -> None:
+    rng = random.Random(f"cortex {name}")
+    movie = (movie_of(frames=27, rows=20, columns=30) * 211).astype("uint16")
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    written, _ = FORMATS[name](whole, movie)
+    for case in range(FILES_PER_FORMAT):
+        folder = shutil.copytree(whole, tmp_path / str(case))
+        path = folder / written.relative_to(whole)
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        victim = rng.choice(files)
+        victim.write_bytes(mangled(victim.read_bytes(), rng))
+        began, held = time.process_time(), most_memory()
+        try:
+            opened = open_recording(path).movie
+            opened[0].compute()
+            opened[-1].compute()
+        except CortexDecoderError as error:
+            assert "\n" not in str(error) and str(error).endswith("."), error
+        assert time.process_time() - began < MOST_SECONDS, (victim, case)
+        assert most_memory() - held < MOST_MEMORY, (victim, case)
+
+
+def most_memory() -> int:
+    """Most bytes that this process ever held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+@pytest.mark.parametrize("codec", ["zlib", "zstd", "lzw"])
+def test_a_bomb_in_a_compressed_tiff_is_not_unpacked(tmp_path: Path, codec: str) -> None:
+    import imagecodecs
+
+    encode = {
+        "zlib": imagecodecs.zlib_encode,
+        "zstd": imagecodecs.zstd_encode,
+        "lzw": imagecodecs.lzw_encode,
+    }[codec]
+    size = 2**27 if codec == "lzw" else 2**28
+    bomb = encode(bytes(size))
+    path = tmp_path / "bomb.tif"
+    noise = np.random.default_rng(0).integers(0, 60000, (3, 300, 300), dtype="u2")
+    tifffile.imwrite(path, noise, compression=codec, photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        end = tif.filehandle.seek(0, 2)
+        tif.filehandle.write(bomb)
+        for page in tif.pages:
+            page.tags["StripOffsets"].overwrite([end])
+            page.tags["StripByteCounts"].overwrite([len(bomb)])
+    # in a process of its own: making the bomb took more memory than opening it may
+    program = (
+        "import resource, sys\n"
+        "from napari_cortex_decoder.errors import CortexDecoderError\n"
+        "from napari_cortex_decoder.recording import open_recording\n"
+        "held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n"
+        "    assert open_recording(sys.argv[1]).movie[0].compute().shape == (300, 300)\n"
+        "except CortexDecoderError as error:\n"
+        "    print(error, file=sys.stderr)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held)\n"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(done.stdout) * unit < size / 4, done.stderr
