@@ -133,6 +133,8 @@ class Atlas:
             raise AtlasError(
                 f"atlas {self.name!r} has {twice[0]!r} more than once; rename one of them."
             )
+        # A copy: a view of somebody's mapping may change, and some cannot go to another process.
+        object.__setattr__(self, "landmarks", dict(self.landmarks))
 
     @cached_property
     def _index(self) -> dict[tuple[str, str], int]:
