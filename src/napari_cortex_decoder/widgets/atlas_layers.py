@@ -159,7 +159,10 @@ def _segments(placed: Registration, width: float) -> NDArray[np.float32]:
     """Give the outlines as napari's vectors (start, step), longer by the width to close corners."""
     rings = placed.outlines()
     starts = np.concatenate(rings)
-    steps = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings]) - starts
+    following = np.arange(1, len(starts) + 1)
+    ends = np.cumsum([len(ring) for ring in rings])
+    following[ends - 1] = np.concatenate([[0], ends[:-1]])
+    steps = starts[following] - starts
     lengths = np.linalg.norm(steps, axis=1, keepdims=True)
     caps = steps / np.where(lengths > 0, lengths, 1) * width / 2
     return np.stack([starts - caps, steps + 2 * caps], axis=1).astype(np.float32)

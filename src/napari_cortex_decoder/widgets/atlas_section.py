@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QMenu
+from superqt.utils import QSignalThrottler
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.atlas.library import BUNDLED
@@ -30,6 +31,7 @@ _KINDS = {
     "affine": "affine: also stretch and shear",
     "hemispheres": "affine for each hemisphere",
 }
+_PAUSE = 40  # ms between two updates while a landmark is dragged
 _NOT_PLACED = "Place the atlas first"
 
 
@@ -49,9 +51,13 @@ class AtlasSection(Section):
             atlas.events.chosen,
             atlas.events.doing,
             atlas.events.message,
-            placing.events.placing,
         )
-        ties.tie(self._update_placing, placing.events.placing, placing.events.landmark_set)
+        # a moment later, so that outlines follow the mouse without waiting for numbers
+        soon = QSignalThrottler(parent=self)
+        soon.setTimeout(_PAUSE)
+        soon.triggered.connect(self._update_atlas)
+        soon.triggered.connect(self._update_placing)
+        ties.tie(soon.throttle, placing.events.placing, placing.events.landmark_set)
         ties.undo_with(self)
         self._update_atlas()
         self._update_placing()
@@ -157,7 +163,7 @@ class AtlasSection(Section):
         set_or_hide(self._message, f"{doing[0].upper()}{doing[1:]} …" if doing else atlas.message)
 
     def _update_placing(self) -> None:
-        """Show where the atlas lies and how well it fits; runs on each move of a drag."""
+        """Show where the atlas lies and how well it fits."""
         placing = self._placing.placing
         placed = None if placing is None else placing.registration
         no_landmarks = None if placed is not None else f"{_NOT_PLACED}."

@@ -37,7 +37,7 @@ class LandmarkTable(QTableWidget):
         return tuple(self.item(row, 0).text() for row in sorted(rows))
 
     def show_placing(self, placing: Placing | None) -> None:
-        """Show another placing; only what differs is touched, so that a drag stays fast."""
+        """Show another placing."""
         residuals = () if placing is None else placing.registration.residuals()
         if self.rowCount() != len(residuals):
             self.setRowCount(len(residuals))

@@ -1,0 +1,154 @@
+"""How long the window is busy when a landmark is dragged and the outlines follow.
+
+A real mouse drag on the canvas of a real window: press on one of nine landmarks, many moves,
+release. Timed is what viewer and layers do on each move (napari's own share, the fit, the
+outlines), not the drawing that follows; beside it the same drag of a plain points layer, which is
+napari's share. Needs a display; prints medians, and fails above 50 ms.
+
+    tools/with-display.sh python benchmarks/atlas_drag.py [--moves 60] [--size 512] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import get_args
+
+os.environ["NAPARI_ASYNC"] = "0"
+
+import napari
+import napari._vispy.canvas as napari_canvas
+import numpy as np
+from napari.layers import Layer, Points
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
+
+from napari_cortex_decoder.atlas.registration import FitKind
+from napari_cortex_decoder.simulation import simulate_recording
+from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.session import workspace_of
+
+MOST_MS = 50.0
+LEFT = Qt.MouseButton.LeftButton
+
+
+def canvas_point(viewer: napari.Viewer, layer: Layer, row: float, column: float) -> QPointF:
+    """Where on the canvas a pixel of a layer is drawn."""
+    canvas = viewer.window._qt_viewer.canvas
+    world = layer.data_to_world((row, column))
+    transform = canvas.view.transform * canvas.view.scene.transform
+    x, y = transform.map([world[1], world[0]])[:2]
+    return QPointF(float(x), float(y))
+
+
+class Stopwatch:
+    """Times what viewer and layers do on each move of the mouse: napari throttles the moves."""
+
+    def __init__(self) -> None:
+        self.moves: list[float] = []
+        self._handle = napari_canvas.mouse_move_callbacks
+        napari_canvas.mouse_move_callbacks = self
+
+    def __call__(self, handler: object, event: object) -> None:
+        """Stand in for napari's own."""
+        start = time.perf_counter()
+        self._handle(handler, event)
+        took = 1000 * (time.perf_counter() - start)
+        if isinstance(handler, Layer):
+            self.moves[-1] += took
+        else:
+            self.moves.append(took)  # the viewer is asked first
+
+
+def send(widget: object, kind: QEvent.Type, at: QPointF) -> None:
+    """Send one event of the mouse."""
+    held = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else LEFT
+    button = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseMove else LEFT
+    event = QMouseEvent(kind, at, at, button, held, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(widget, event)
+
+
+def drag(viewer: napari.Viewer, layer: Points, stopwatch: Stopwatch, moves: int) -> list[float]:
+    """Drag the first point of a layer in circles; ms a move."""
+    widget = viewer.window._qt_viewer.canvas.native
+    start = canvas_point(viewer, layer, *layer.data[0][-2:])
+    before = layer.data[0].copy()
+    send(widget, QEvent.Type.MouseMove, start)
+    send(widget, QEvent.Type.MouseButtonPress, start)
+    stopwatch.moves.clear()
+    for move in range(moves):
+        turn = 0.3 * move
+        send(widget, QEvent.Type.MouseMove, start + QPointF(8 * np.cos(turn), 8 * np.sin(turn)))
+        wait(lambda seen=move + 1: len(stopwatch.moves) >= seen)
+    times = list(stopwatch.moves)
+    assert not np.allclose(layer.data[0], before), "the drag did not reach the landmark"
+    send(widget, QEvent.Type.MouseButtonRelease, start)
+    QApplication.processEvents()
+    return times
+
+
+def wait(until: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not until():
+        QApplication.processEvents()
+        time.sleep(0.01)
+        if time.monotonic() > end:
+            raise SystemExit("the window did not answer within two minutes")
+
+
+def measure(moves: int, size: int) -> dict[str, float]:
+    viewer = napari.Viewer(show=True)
+    viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
+    mouse = simulate_recording(seconds=1, shape=(size, size))
+    viewer.add_layer(Layer.create(*movie_layer(mouse, sample_contrast_limits(mouse))))
+    workspace = workspace_of(viewer)
+    wait(lambda: workspace.atlas.obstacle is None)
+    placing = workspace.placing
+    placing.begin(mouse.truth.registration)
+    placing.choose_landmarks("MesoNet's nine")
+    placing.set_kind("affine")
+    viewer.reset_view()
+    wait(lambda: "Landmarks" in viewer.layers)
+    landmarks = viewer.layers["Landmarks"]
+    figures, stopwatch = {}, Stopwatch()
+    for kind in get_args(FitKind):
+        placing.set_kind(kind)
+        drag(viewer, landmarks, stopwatch, 5)  # the first moves load and cache
+        before = placing.registration
+        figures[f"{kind}_ms"] = median(drag(viewer, landmarks, stopwatch, moves))
+        assert not np.allclose(placing.registration.matrix, before.matrix), "nothing followed"
+    bare = Points(landmarks.data + 3, size=8, scale=landmarks.scale, units=landmarks.units)
+    viewer.add_layer(bare)
+    bare.mode = "select"
+    drag(viewer, bare, stopwatch, 5)
+    figures["napari_alone_ms"] = median(drag(viewer, bare, stopwatch, moves))
+    viewer.close()
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--moves", type=int, default=60)
+    parser.add_argument("--size", type=int, default=512, help="rows and columns of the movie")
+    parser.add_argument("--json", type=Path, help="write every figure there")
+    arguments = parser.parse_args()
+    figures = measure(arguments.moves, arguments.size)
+    if arguments.json:
+        about = {"cores": os.cpu_count(), "python": platform.python_version()}
+        arguments.json.write_text(json.dumps(figures | about, indent=2) + "\n")
+    for name, value in figures.items():
+        print(f"{name.removesuffix('_ms'):>14}  {value:.1f} ms")
+    slowest = max(value for name, value in figures.items() if name != "napari_alone_ms")
+    if slowest > MOST_MS:
+        raise SystemExit(f"{slowest:.1f} ms a move is more than {MOST_MS:.0f}")
+
+
+if __name__ == "__main__":
+    main()
