@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import dask
+import dask.array as da
 import numpy as np
 from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.preprocessed import Patch, steps_between
 
 RECORDING_KEY = "cortex-decoder/recording"
 """Key in a layer's metadata that holds the `Recording` shown by the layer."""
+
+RAW_KEY = "cortex-decoder/raw"
+"""Key in a layer's metadata that holds the `Recording` that the one shown was made of."""
 
 _N_SAMPLED_FRAMES = 5
 _LOW, _HIGH = 0.5, 99.8  # percentiles shown as black and white: spares a few hot or dead pixels
@@ -69,16 +74,26 @@ def scale_and_units(
 
 
 def sample_contrast_limits(recording: Recording) -> tuple[float, float]:
-    """Find black and white from a few frames spread over the movie, so that no movie is read whole.
+    """Find black and white of a recording's movie: see `sample_movie`."""
+    return sample_movie(recording.movie)
+
+
+def sample_movie(movie: da.Array) -> tuple[float, float]:
+    """Find black and white from a few frames spread over a movie, so that no movie is read whole.
 
     Returns
     -------
     tuple of float
         Percentiles .5 and 99.8 of the finite pixels; at least 1 apart where all are the same.
     """
-    frames = np.linspace(0, recording.n_frames - 1, _N_SAMPLED_FRAMES + 2).astype(int)[1:-1]
-    sampled = dask.compute(*(recording.movie[int(frame)] for frame in np.unique(frames)))
+    frames = np.linspace(0, movie.shape[0] - 1, _N_SAMPLED_FRAMES + 2).astype(int)[1:-1]
+    sampled = dask.compute(*(movie[int(frame)] for frame in np.unique(frames)))
     pixels: NDArray[np.floating] = np.stack(sampled).astype(np.float64)
+    return contrast_limits_of(pixels)
+
+
+def contrast_limits_of(pixels: NDArray[np.floating]) -> tuple[float, float]:
+    """Find black and white for some pixels, as `sample_contrast_limits` does for a movie."""
     finite = pixels[np.isfinite(pixels)]
     if not finite.size:
         return 0.0, 1.0
@@ -92,12 +107,40 @@ def recording_of(layer: Layer) -> Recording | None:
     return recording if isinstance(recording, Recording) else None
 
 
-def refresh_recording(layer: Layer, recording: Recording) -> None:
-    """Give a layer the changed recording: its clock, its scale, its name stay in step."""
-    scale, units = scale_and_units(recording)
-    layer.metadata = {**layer.metadata, RECORDING_KEY: recording}
+def raw_of(layer: Layer) -> Recording | None:
+    """Give the recording that the one shown by a layer was made of; None if it is raw itself."""
+    raw = layer.metadata.get(RAW_KEY)
+    return raw if isinstance(raw, Recording) else None
+
+
+def replace_movie(
+    layer: Layer, layer_data: tuple[Any, dict[str, Any], str], raw: Recording | None
+) -> None:
+    """Let a layer show another movie, described as by `movie_layer`, made of a raw recording."""
+    movie, described, _ = layer_data
+    layer.data = movie
+    low, high = described["contrast_limits"]
+    layer.contrast_limits_range = (low - (high - low), high + (high - low))
+    layer.contrast_limits = (low, high)
+    refresh_recording(layer, described["metadata"][RECORDING_KEY], raw)
+
+
+def refresh_recording(layer: Layer, recording: Recording, raw: Recording | None) -> None:
+    """Give a layer the changed recording: its clock and its scale stay in step.
+
+    A preprocessed recording lies where its pixels were in the raw one.
+    """
+    (seconds, *mm), units = scale_and_units(recording)
+    made_of = {} if raw is None or raw is recording else {RAW_KEY: raw}
+    kept = {key: value for key, value in layer.metadata.items() if key != RAW_KEY}
+    layer.metadata = {**kept, RECORDING_KEY: recording, **made_of}
+    patch = Patch() if raw is None else Patch.of(steps_between(raw, recording))
+    if recording.pixel_size is None:
+        mm = [patch.pixel, patch.pixel]
+    corner = (np.array([patch.top, patch.left]) + (patch.pixel - 1) / 2) * mm / patch.pixel
     layer.units = units
-    layer.scale = scale
+    layer.scale = (seconds, *mm)
+    layer.translate = (0.0, *corner)
 
 
 def frame_at_point(layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None) -> int:
@@ -128,6 +171,17 @@ def point_of_frame(layer: Layer, frame: int, units: tuple[Any, ...] | None) -> f
     """Give the slider's world coordinate of a frame: the inverse of `frame_at_point`."""
     world = layer.data_to_world([frame] + [0.0] * (layer.ndim - 1))
     return float(world[0] * _viewer_units_per_layer_unit(layer, units)[0])
+
+
+def pixel_at_point(
+    layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None
+) -> tuple[float, float]:
+    """Tell the (row, column) of a layer at a point of the viewer, as `frame_at_point` does."""
+    world = np.asarray(point[-layer.ndim :], dtype=float) / _viewer_units_per_layer_unit(
+        layer, units
+    )
+    row, column = layer.world_to_data(world)[-2:]
+    return float(row), float(column)
 
 
 def _viewer_units_per_layer_unit(

@@ -7,10 +7,15 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from napari_cortex_decoder.widgets.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.saving_row import SavingRow
 from napari_cortex_decoder.widgets.section import DockContent
 from napari_cortex_decoder.widgets.session import workspace_of
+from napari_cortex_decoder.widgets.speed_group import SpeedGroup
 from napari_cortex_decoder.widgets.timeline import show_timeline
 
 
@@ -21,16 +26,25 @@ class CortexDecoderWidget(DockContent):
         super().__init__()
         self._workspace = workspace_of(napari_viewer)
         self.setAcceptDrops(True)
-        movie, choice, decode = (
-            self._workspace.movie,
-            self._workspace.choice,
-            self._workspace.decode,
-        )
+        workspace = self._workspace
+        movie = workspace.movie
         sections = QWidget()
         column = QVBoxLayout(sections)
         column.setContentsMargins(2, 4, 2, 4)
         column.setSpacing(4)
-        for section in (RecordingSection(movie), DecodeSection(movie, choice, decode)):
+        recording = RecordingSection(movie)
+        for part in (
+            BehaviorClockForm(movie),
+            SavingRow(movie, workspace.saving),
+            SpeedGroup(movie, workspace.speed),
+            PreprocessingGroup(movie, workspace.preprocessing, workspace.preview),
+        ):
+            recording.content.addWidget(part)
+        for section in (
+            recording,
+            AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas),
+            DecodeSection(movie, workspace.choice, workspace.decode),
+        ):
             column.addWidget(section)
         timeline = QPushButton("Show timeline")
         timeline.setToolTip("Bring the timeline back below the canvas")

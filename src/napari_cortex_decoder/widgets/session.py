@@ -15,11 +15,18 @@ from superqt.utils import WorkerBase
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.area_picking import AreaPicking
+from napari_cortex_decoder.widgets.atlas_layers import AtlasLayers
+from napari_cortex_decoder.widgets.companion_layers import PreviewLayer, ReferenceLayer
+from napari_cortex_decoder.widgets.drawn_areas import DrawnAreas
+from napari_cortex_decoder.widgets.landmark_layer import LandmarkLayer
 from napari_cortex_decoder.widgets.layers import (
     frame_at_point,
     point_of_frame,
+    raw_of,
     recording_of,
     refresh_recording,
+    replace_movie,
 )
 from napari_cortex_decoder.widgets.overlay import BehaviorText
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -57,8 +64,17 @@ class _Session:
         self._text = BehaviorText(viewer, self.workspace)
         movie = self.workspace.movie
         movie.opened.connect(self._add_layer)
+        movie.replaced.connect(self._replace_movie)
         movie.seek_wanted.connect(self._move_slider)
         movie.events.recording.connect(self._update_layer)
+        self._on_movie = (
+            ReferenceLayer(viewer, self.workspace),
+            PreviewLayer(viewer, self.workspace),
+            AtlasLayers(viewer, self.workspace),
+            LandmarkLayer(viewer, self.workspace),
+            AreaPicking(viewer, self.workspace),
+            DrawnAreas(viewer, self.workspace),
+        )
         self.workspace.failed.connect(_notify)
         viewer.layers.events.inserted.connect(self._find_layer)
         viewer.layers.events.removed.connect(self._find_layer)
@@ -77,6 +93,8 @@ class _Session:
         viewer.layers.events.removed.disconnect(self._find_layer)
         viewer.dims.events.point.disconnect(self._read_slider)
         self._text.close()
+        for shown in self._on_movie:
+            shown.close()
         _SESSIONS.pop(viewer, None)
 
     def _add_layer(self, layer_data: tuple[Any, dict[str, Any], str]) -> None:
@@ -94,14 +112,28 @@ class _Session:
         if newest is self._layer:
             return
         self._layer = newest
-        self.workspace.movie.show(recording_of(newest) if newest is not None else None)
+        if newest is None:
+            self.workspace.movie.show(None)
+        else:
+            self.workspace.movie.show(recording_of(newest), raw_of(newest))
         self._read_slider()
+
+    def _replace_movie(
+        self, layer_data: tuple[Any, dict[str, Any], str], raw: Recording | None
+    ) -> None:
+        """Let the movie layer show another recording of the same session."""
+        layer, self._layer = self._layer, None  # nobody reads the slider while the two differ
+        if layer is not None:
+            replace_movie(layer, layer_data, raw)
+            self._layer = layer
+            self.workspace.movie.show(recording_of(layer), raw)
+            self._read_slider()
 
     def _update_layer(self, recording: Recording | None) -> None:
         """Keep scale and units of the layer in step with its recording."""
         layer = self._layer
         if layer is not None and recording is not None and recording_of(layer) is not recording:
-            refresh_recording(layer, recording)
+            refresh_recording(layer, recording, self.workspace.movie.raw)
             self._read_slider()
 
     def _read_slider(self, event: object = None) -> None:

@@ -15,15 +15,18 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWi
 
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.recording import BehaviorTrace
+from napari_cortex_decoder.widgets.area_traces import AreaTraces
 from napari_cortex_decoder.widgets.clock import Clock
 from napari_cortex_decoder.widgets.colors import TRACE
 from napari_cortex_decoder.widgets.movie_model import LABEL_TRACE
 from napari_cortex_decoder.widgets.section import DockContent
 from napari_cortex_decoder.widgets.session import workspace_of
 from napari_cortex_decoder.widgets.ties import Ties
+from napari_cortex_decoder.widgets.timeline_areas import AreaRow
 from napari_cortex_decoder.widgets.timeline_items import (
     BehaviorStrip,
     Row,
+    ThresholdLines,
     TraceCurve,
     add_time_axis,
 )
@@ -51,7 +54,10 @@ class TimelineWidget(DockContent):
         self._rows: list[Row] = []
         self._labels: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._decoded = BehaviorStrip()
+        self._labelled: BehaviorStrip | None = None
+        self._thresholds: ThresholdLines | None = None
         self._probability: dict[int, pg.PlotDataItem] = {}
+        self._area_row: AreaRow | None = None
         self._text = ""
         self._compose()
         self._connect()
@@ -96,6 +102,11 @@ class TimelineWidget(DockContent):
             self._viewer.events.theme,
         )
         ties.tie(self._update_prediction, decode.predicted)
+        speed = self._workspace.speed.events
+        ties.tie(self._update_rows, movie.labelled, speed.labelling)
+        ties.tie(self._update_labels, speed.threshold, speed.stop_threshold)
+        areas = self._workspace.areas.events
+        ties.tie(self._update_rows, areas.traces, areas.selected)
         ties.tie(self._update_cursor, movie.events.frame)
         ties.undo_with(self)
 
@@ -105,7 +116,9 @@ class TimelineWidget(DockContent):
         needed = (
             movie.recording,
             None if movie.ethogram is None else movie.ethogram.behaviors,
+            self._workspace.speed.labelling,
             None if prediction is None else prediction.behaviors,
+            self._areas_shown,
             self._viewer.theme,
         )
         if needed != self._built_for:
@@ -115,6 +128,9 @@ class TimelineWidget(DockContent):
             self._build()
             if view is not None and self._rows:
                 self._rows[0].view.setXRange(*view, padding=0)
+        self._update_labels()
+        if self._area_row is not None:
+            self._area_row.update()
         if prediction is not None:
             self._update_prediction(0, len(prediction.probability))
 
@@ -122,7 +138,8 @@ class TimelineWidget(DockContent):
         """Make the rows that recording, labels and prediction call for."""
         movie, prediction = self._workspace.movie, self._workspace.decode.prediction
         self._graphics.clear()
-        self._rows, self._probability = [], {}
+        self._rows, self._probability, self._area_row = [], {}, None
+        self._labelled, self._thresholds = None, None
         self._clock = movie.clock
         theme = get_theme(self._viewer.theme)
         self._text = theme.text.as_hex()
@@ -134,9 +151,13 @@ class TimelineWidget(DockContent):
             if name != LABEL_TRACE:
                 self._add_trace(trace)
         if movie.ethogram is not None:
-            self._add_strip("label", movie.ethogram.behaviors, movie.ethogram.frames())
+            self._labelled = self._add_strip(
+                "label", movie.ethogram.behaviors, movie.ethogram.frames()
+            )
         if prediction is not None:
             self._add_prediction(prediction)
+        if self._areas_shown is not None:
+            self._add_areas(self._areas_shown)
         if not self._rows:
             self._add_strip("label", (), np.full(movie.recording.n_frames, -1))
         self._share_time()
@@ -158,6 +179,11 @@ class TimelineWidget(DockContent):
         finite = trace.values[np.isfinite(trace.values)]
         if finite.size:
             row.view.setYRange(float(finite.min()), float(finite.max()), padding=0.08)
+        speed = self._workspace.speed
+        if speed.labelling and trace is speed.trace:
+            self._thresholds = ThresholdLines(
+                row.view, speed.set_threshold, speed.set_stop_threshold
+            )
 
     def _add_strip(
         self, title: str, behaviors: tuple[str, ...], labels: NDArray[np.int64]
@@ -185,6 +211,30 @@ class TimelineWidget(DockContent):
             curve = TraceCurve(colors[prediction.behaviors[column]])
             row.view.addItem(curve)
             self._probability[column] = curve
+
+    @property
+    def _areas_shown(self) -> AreaTraces | None:
+        """The traces of which some are to be seen."""
+        areas = self._workspace.areas
+        return areas.traces if areas.selected else None
+
+    def _add_areas(self, traces: AreaTraces) -> None:
+        assert self._clock is not None  # only with a recording
+        areas, layout = self._workspace.areas, self._graphics.ci
+        row = self._add_row("areas", "ΔF/F" if traces.is_relative else "")
+        background = get_theme(self._viewer.theme).background.as_hex()
+        self._area_row = AreaRow(row, layout, areas, self._clock.times, background)
+
+    def _update_labels(self) -> None:
+        """Draw other labels, and the speeds that they are made by, in the rows that there are."""
+        ethogram, speed = self._workspace.movie.ethogram, self._workspace.speed
+        if self._thresholds is not None:
+            self._thresholds.show(speed.threshold, speed.stop_threshold)
+        if self._labelled is not None and ethogram is not None and self._clock is not None:
+            colors = self._workspace.behavior_colors
+            self._labelled.set_frames(
+                self._clock.edges, ethogram.frames(), [colors[name] for name in ethogram.behaviors]
+            )
 
     def _share_time(self) -> None:
         """Put all rows on one axis of time that ends where the movie does."""

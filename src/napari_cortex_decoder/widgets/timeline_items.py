@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QRectF
+from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QImage, QPainter
 
-from napari_cortex_decoder.widgets.colors import Color
+from napari_cortex_decoder.widgets.colors import Color, behavior_colors
 
 _EMPTY = np.empty(0)
-_AXIS_WIDTH, _STRIP_HEIGHT, _CURVE_HEIGHT, _ANY_HEIGHT = 34, 18, 40, 10_000  # px
+_AXIS_WIDTH, _TIME_HEIGHT = 34, 40  # px
+_STRIP_HEIGHT, _CURVE_HEIGHT, _ANY_HEIGHT = 18, 40, 10_000
 
 
 class BehaviorStrip(pg.GraphicsObject):
@@ -127,11 +130,48 @@ def add_time_axis(layout: pg.GraphicsLayout, view: pg.ViewBox, label: str, text:
     axis = pg.AxisItem("bottom", textPen=text, pen=pg.mkPen(text, width=0.5), maxTickLength=-4)
     axis.enableAutoSIPrefix(False)
     axis.setLabel(label, color=text)
+    axis.setHeight(_TIME_HEIGHT)  # pyqtgraph's own guess cuts off the label
     axis.linkToView(view)
     axis.setRange(*view.viewRange()[0])  # it would wait for the view's next change
     layout.layout.setRowMaximumHeight(layout.currentRow, _ANY_HEIGHT)
     layout.layout.setRowMinimumHeight(layout.currentRow, 0)
     layout.addItem(axis, layout.currentRow, 2)
+
+
+class ThresholdLines:
+    """The speeds at which running starts and ends, across a row; they can be dragged.
+
+    Parameters
+    ----------
+    view
+        Of the row that shows the speed.
+    set_run, set_rest
+        Called with the speed that a line was dragged to.
+    """
+
+    def __init__(
+        self,
+        view: pg.ViewBox,
+        set_run: Callable[[float], None],
+        set_rest: Callable[[float], None],
+    ) -> None:
+        self._run = self._line(view, "run", Qt.PenStyle.SolidLine, set_run)
+        self._rest = self._line(view, "rest", Qt.PenStyle.DashLine, set_rest)
+
+    def show(self, run: float, rest: float) -> None:
+        """Put the lines at two speeds; one line will do where they are the same."""
+        self._run.setValue(run)
+        self._rest.setValue(rest)
+        self._rest.setVisible(rest < run)
+
+    def _line(
+        self, view: pg.ViewBox, behavior: str, style: Qt.PenStyle, tell: Callable[[float], None]
+    ) -> pg.InfiniteLine:
+        pen = pg.mkPen(behavior_colors([behavior])[behavior], width=1.5, style=style)
+        line = pg.InfiniteLine(angle=0, movable=True, pen=pen, hoverPen=pg.mkPen(pen, width=3))
+        line.sigDragged.connect(lambda moved: tell(max(0.0, float(moved.value()))))
+        view.addItem(line, ignoreBounds=True)
+        return line
 
 
 class TraceCurve(pg.PlotDataItem):

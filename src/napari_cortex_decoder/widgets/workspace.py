@@ -11,10 +11,17 @@ from pathlib import Path
 from psygnal import Signal
 
 from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.widgets.areas_model import AreasModel
+from napari_cortex_decoder.widgets.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.colors import Color, behavior_colors
 from napari_cortex_decoder.widgets.decode_model import DecodeModel
 from napari_cortex_decoder.widgets.movie_model import MovieModel
+from napari_cortex_decoder.widgets.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.preprocessing_model import PreprocessingModel
+from napari_cortex_decoder.widgets.preview_model import PreviewModel
+from napari_cortex_decoder.widgets.saving_model import SavingModel
+from napari_cortex_decoder.widgets.speed_model import SpeedModel
 
 
 class Workspace:
@@ -24,6 +31,14 @@ class Workspace:
     ----------
     movie
         The open recording, its labels, the frame under the slider.
+    speed
+        How run and rest are told by speed.
+    preprocessing, preview
+        The steps to apply to the recording; the current frame as it would be.
+    saving
+        The job that writes the recording to a file.
+    placing, atlas, areas
+        Where the atlas lies; which it is; what is selected of it, and what that does over time.
     choice
         The chosen decoder and device.
     decode
@@ -35,9 +50,27 @@ class Workspace:
 
     def __init__(self) -> None:
         self.movie = MovieModel()
+        self.speed = SpeedModel(self.movie)
+        self.preprocessing = PreprocessingModel(self.movie)
+        self.preview = PreviewModel(self.movie, self.preprocessing)
+        self.saving = SavingModel(self.movie)
+        self.placing = PlacingModel(self.movie)
+        self.atlas = AtlasModel(self.movie, self.placing)
+        self.areas = AreasModel(self.movie, self.placing)
         self.choice = ChoiceModel(self.movie)
         self.decode = DecodeModel(self.movie, self.choice)
-        for model in (self.movie, self.choice, self.decode):
+        for model in (
+            self.movie,
+            self.speed,
+            self.preprocessing,
+            self.preview,
+            self.saving,
+            self.placing,
+            self.atlas,
+            self.areas,
+            self.choice,
+            self.decode,
+        ):
             model.failed.connect(self.failed.emit)
 
     @property
@@ -68,4 +101,10 @@ class Workspace:
         """End whatever runs; late results are dropped."""
         self.decode.close()
         self.choice.close()
+        self.areas.close()
+        self.atlas.close()
+        self.saving.close()
+        self.preview.close()
+        self.preprocessing.close()
+        self.speed.close()
         self.movie.close()

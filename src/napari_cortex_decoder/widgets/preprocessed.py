@@ -1,0 +1,129 @@
+"""How a preprocessed recording relates to the raw one: its frames, its pixels, its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import (
+    BehaviorTrace,
+    Recording,
+    preprocess,
+    steps_from_provenance,
+)
+from napari_cortex_decoder.recording.preprocessing import (
+    Bin,
+    Crop,
+    DeltaF,
+    Detrend,
+    Hemodynamics,
+    Step,
+)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Which part of the raw frames a preprocessed frame shows, in pixels of the raw ones.
+
+    Attributes
+    ----------
+    top, left
+        Its outer edges.
+    pixel
+        Edge of one of its pixels.
+    """
+
+    top: float = 0.0
+    left: float = 0.0
+    pixel: float = 1.0
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> Patch:
+        """Give the part that is left after some steps."""
+        top, left, pixel = 0.0, 0.0, 1.0
+        for step in steps:
+            if isinstance(step, Crop):
+                top += pixel * (step.rows or (0, 0))[0]
+                left += pixel * (step.columns or (0, 0))[0]
+            if isinstance(step, Bin):
+                pixel *= step.pixels
+        return cls(top, left, pixel)
+
+
+def steps_between(raw: Recording, shown: Recording) -> tuple[Step, ...]:
+    """Give the steps that made the one of the other."""
+    return steps_from_provenance(shown.steps[len(raw.steps) :])
+
+
+def raw_frame(frame: int, steps: Sequence[Step]) -> int:
+    """Give the raw frame that a preprocessed one comes from, the first of several."""
+    for step in reversed(steps):
+        if isinstance(step, Bin):
+            frame *= step.frames
+        if isinstance(step, Crop) and step.frames is not None:
+            frame += step.frames[0]
+    return frame
+
+
+def looks_around(step: Step) -> bool:
+    """Whether a frame after this step is computed of many seconds of frames around it.
+
+    Looking at such a frame takes as long as reading all of them, and the step was computed for one
+    frame rate.
+    """
+    moving = isinstance(step, DeltaF) and step.baseline == "moving"
+    return moving or isinstance(step, Detrend | Hemodynamics)
+
+
+def labels_after(labels: Ethogram, steps: Iterable[Step]) -> Ethogram:
+    """Give the labels of a preprocessed recording; of binned frames, those of the first."""
+    for step in steps:
+        if isinstance(step, Crop) and step.frames is not None:
+            labels = labels.crop(*step.frames)
+        if isinstance(step, Bin) and step.frames > 1:
+            n_frames = labels.n_frames // step.frames
+            frames = labels.frames()[: n_frames * step.frames : step.frames]
+            source = labels.bouts[0].source if labels.bouts else None
+            given = () if source is None else (source,)
+            labels = Ethogram.from_frames(frames, labels.behaviors, *given)
+    return labels
+
+
+def with_raw(shown: Recording, before: Recording, raw: Recording) -> Recording:
+    """Give what is shown once more is known of the raw recording: behaviour, its clock.
+
+    Parameters
+    ----------
+    shown
+        What was made of `before`, or `before` itself.
+    before, raw
+        The raw recording without and with the news; their movie is the same.
+
+    Raises
+    ------
+    RecordingError
+        If a step was computed for another frame rate.
+    """
+    if shown is before:
+        return raw
+    steps = steps_between(before, shown)
+    same_clock = before.frame_rate == raw.frame_rate and before.frame_times is raw.frame_times
+    if not same_clock and any(looks_around(step) for step in steps):
+        raise RecordingError(
+            f"{raw.path or raw.name}: the preprocessed movie was computed for another clock; "
+            "go back to the raw one, say it again, and apply the steps anew."
+        )
+    clock = preprocess(raw, [step for step in steps if isinstance(step, Crop | Bin)])
+    own = {
+        name: trace if same_clock else BehaviorTrace(name, trace.values, clock.times, trace.unit)
+        for name, trace in shown.behavior.items()
+        if name not in before.behavior
+    }
+    return shown.replace(
+        behavior={**own, **clock.behavior},
+        frame_rate=clock.frame_rate,
+        frame_times=clock.frame_times,
+        warnings=tuple(dict.fromkeys((*raw.warnings, *shown.warnings))),
+    )

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari import Viewer
+from napari.layers import Layer
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPointF
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
+from windows import N_FRAMES, child, visible_texts
+
+from napari_cortex_decoder.recording import BehaviorTrace, Recording, run_and_rest
+from napari_cortex_decoder.widgets.colors import behavior_colors
+from napari_cortex_decoder.widgets.layers import movie_layer
+from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.speed_group import SpeedGroup
+from napari_cortex_decoder.widgets.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+LABELLING = "Label run and rest by speed"
+
+
+@pytest.fixture
+def group(dock: CortexDecoderWidget) -> SpeedGroup:
+    """The group, unfolded."""
+    group = dock.findChild(SpeedGroup)
+    group.set_expanded(True)
+    return group
+
+
+def frames_of(workspace: Workspace) -> np.ndarray:
+    assert workspace.movie.ethogram is not None
+    return workspace.movie.ethogram.frames()
+
+
+def row_named(timeline: TimelineWidget, title: str) -> int:
+    return [row.title for row in timeline._rows].index(title)
+
+
+def label_colors(timeline: TimelineWidget, times: list[float]) -> list[tuple[int, int, int]]:
+    """The colours that the label row really shows at some times."""
+    view = timeline._rows[row_named(timeline, "label")].view
+    picture = timeline._graphics.grab().toImage()
+    colors = []
+    for time in times:
+        place = timeline._graphics.mapFromScene(view.mapViewToScene(QPointF(time, 0.5)))
+        pixel = picture.pixelColor(place)
+        colors.append((pixel.red(), pixel.green(), pixel.blue()))
+    return colors
+
+
+def test_the_group_is_there_only_with_a_speed(
+    viewer: Viewer, group: SpeedGroup, opened: Layer, recording: Recording
+) -> None:
+    assert group.isVisible()
+    silent = recording.replace(behavior={})
+    viewer.add_layer(Layer.create(*movie_layer(silent, (500.0, 1500.0))))
+    assert not group.isVisible()
+
+
+def test_nothing_is_labelled_before_it_is_asked_for(workspace: Workspace, opened: Layer) -> None:
+    assert workspace.movie.ethogram is None
+
+
+def test_thresholds_and_shortest_bout_are_seen_at_once_on_the_timeline(
+    qtbot: QtBot,
+    group: SpeedGroup,
+    timeline: TimelineWidget,
+    workspace: Workspace,
+    opened: Layer,
+    recording: Recording,
+) -> None:
+    child(group, QCheckBox, LABELLING).setChecked(True)
+    speed = recording.behavior["speed"].values
+    np.testing.assert_array_equal(frames_of(workspace), run_and_rest(speed, 30.0))
+    run, rest, shortest = group.findChildren(QDoubleSpinBox)[-3:]
+    run.setValue(6)
+    assert rest.value() == 6
+    rest.setValue(2)
+    assert run.value() == 6
+    expected = run_and_rest(speed, 30.0, threshold=6, stop_threshold=2)
+    np.testing.assert_array_equal(frames_of(workspace), expected)
+
+    colors = behavior_colors(["rest", "run"])
+    times = [0.3, 1.5, 3.1, 4.5]
+    wanted = [colors[("rest", "run")[expected[round(30 * time)]]] for time in times]
+    assert set(wanted) == set(colors.values())
+    assert label_colors(timeline, times) == wanted
+
+    shortest.setValue(10)
+    assert (frames_of(workspace) == run_and_rest(
+        speed, 30.0, threshold=6, stop_threshold=2, shortest_bout=10
+    )).all()  # fmt: skip
+    child(group, QCheckBox, LABELLING).setChecked(False)
+    assert workspace.movie.ethogram is None
+    assert [row.title for row in timeline._rows] == ["speed"]
+
+
+def test_the_threshold_is_a_line_on_the_speed_that_can_be_dragged(
+    group: SpeedGroup, timeline: TimelineWidget, workspace: Workspace, opened: Layer
+) -> None:
+    assert timeline._thresholds is None
+    workspace.speed.set_labelling(True)
+    workspace.speed.set_threshold(4)
+    lines = timeline._thresholds
+    assert lines is not None
+    assert lines._run.value() == 4 and not lines._rest.isVisible()
+    workspace.speed.set_stop_threshold(1)
+    assert lines._rest.value() == 1 and lines._rest.isVisible()
+    lines._run.setValue(7)
+    lines._run.sigDragged.emit(lines._run)
+    assert workspace.speed.threshold == 7 and workspace.speed.stop_threshold == 1
+    lines._rest.setValue(8)
+    lines._rest.sigDragged.emit(lines._rest)
+    assert workspace.speed.stop_threshold == 7 and lines._rest.value() == 7
+    lines._run.setValue(-3)
+    lines._run.sigDragged.emit(lines._run)
+    assert workspace.speed.threshold == 0
+
+
+def test_the_view_stays_where_it_was_while_thresholds_change(
+    timeline: TimelineWidget, workspace: Workspace, opened: Layer
+) -> None:
+    workspace.speed.set_labelling(True)
+    timeline._rows[0].view.setXRange(1, 2, padding=0)
+    rows = timeline._rows
+    workspace.speed.set_threshold(3)
+    assert timeline._rows is rows
+    assert timeline._rows[0].view.viewRange()[0] == pytest.approx([1, 2])
+
+
+def test_measured_labels_come_back_and_another_recording_starts_with_its_own(
+    viewer: Viewer, workspace: Workspace, recording: Recording
+) -> None:
+    times = recording.behavior["speed"].times
+    measured = BehaviorTrace("runrest", (np.arange(N_FRAMES) >= 60).astype(float), times)
+    both = recording.replace(behavior={**recording.behavior, "runrest": measured})
+    viewer.add_layer(Layer.create(*movie_layer(both, (500.0, 1500.0))))
+    workspace.speed.set_labelling(True)
+    assert (frames_of(workspace) != measured.values).any()
+    workspace.speed.set_labelling(False)
+    np.testing.assert_array_equal(frames_of(workspace), measured.values)
+    workspace.speed.set_labelling(True)
+    viewer.add_layer(Layer.create(*movie_layer(both.replace(name="m2"), (500.0, 1500.0))))
+    assert not workspace.speed.labelling
+    np.testing.assert_array_equal(frames_of(workspace), measured.values)
+
+
+def test_labels_by_speed_stay_with_the_preprocessed_recording(
+    qtbot: QtBot, workspace: Workspace, opened: Layer, recording: Recording
+) -> None:
+    workspace.speed.set_labelling(True)
+    workspace.speed.set_threshold(4)
+    whole = frames_of(workspace)
+    workspace.preprocessing.switch("crop", True)
+    workspace.preprocessing.set("crop", frames=(30, 90))
+    workspace.preprocessing.apply()
+    qtbot.waitUntil(lambda: not workspace.preprocessing.progress.running, timeout=10_000)
+    np.testing.assert_array_equal(frames_of(workspace), whole[30:90])
+
+
+def test_speed_is_made_of_the_treadmills_voltage(
+    viewer: Viewer,
+    group: SpeedGroup,
+    timeline: TimelineWidget,
+    workspace: Workspace,
+    recording: Recording,
+) -> None:
+    times = recording.behavior["speed"].times
+    volts = np.full(N_FRAMES, 1.5)
+    volts[60:90] = 1.75
+    with_volts = recording.replace(behavior={"run": BehaviorTrace("run", volts, times, "V")})
+    viewer.add_layer(Layer.create(*movie_layer(with_volts, (500.0, 1500.0))))
+    assert "run is in volts. What is the treadmill's gain?" in visible_texts(group, QLabel)
+    assert not child(group, QCheckBox, LABELLING).isVisible()
+    gain = group.findChildren(QDoubleSpinBox)[0]
+    gain.setValue(40)
+    child(group, QPushButton, "Make speed").click()
+    assert [row.title for row in timeline._rows] == ["run", "speed"]
+    child(group, QCheckBox, LABELLING).setChecked(True)
+    np.testing.assert_array_equal(
+        frames_of(workspace), (np.arange(N_FRAMES) // 30 == 2).astype(int)
+    )
+    assert any("runs 20% of the time in 1 bout" in text for text in visible_texts(group, QLabel))
