@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_cortex_decoder.decoder.atomic import write_atomically
 from napari_cortex_decoder.decoder.config import DecoderConfig, Provenance, Window
 from napari_cortex_decoder.decoder.file import (
     encode_decoder,
     read_config,
     read_decoder,
-    write_decoder,
 )
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
 from napari_cortex_decoder.errors import DecoderError, FrameRateError
@@ -102,9 +102,8 @@ class Decoder:
         DecoderError
             If a weight is not finite or the file cannot be written.
         """
-        write_decoder(
-            path, encode_decoder(self.config, self.network, half_precision=half_precision)
-        )
+        content = encode_decoder(self.config, self.network, half_precision=half_precision)
+        write_atomically(path, content)
 
     def decode(
         self,

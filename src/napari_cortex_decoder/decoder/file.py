@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from napari_cortex_decoder.decoder.atomic import write_atomically
 from napari_cortex_decoder.decoder.config import FORMAT_VERSION, DecoderConfig
 from napari_cortex_decoder.errors import DecoderError
 
@@ -211,17 +210,3 @@ def encode_decoder(config: DecoderConfig, network: CnnRnn, *, half_precision: bo
         }
         check_finite("the decoder in half precision", tensors)
     return save(tensors, {METADATA_KEY: config.model_dump_json()})
-
-
-def write_decoder(path: str | Path, content: bytes) -> None:
-    """Write the content of a decoder file, whole or not at all.
-
-    Raises
-    ------
-    DecoderError
-        If the folder is missing or cannot be written to.
-    """
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        raise DecoderError(f"{path} cannot be written: {error.strerror or error}.") from error
