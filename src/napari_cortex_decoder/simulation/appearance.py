@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_cortex_decoder.atlas import Registration
-from napari_cortex_decoder.simulation.artifacts import BLOOD_PATTERNS
 from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
@@ -31,7 +30,7 @@ class Appearance:
     areas
         (areas, y, x), about 0–1: how much of each area's activity shows.
     blood
-        (BLOOD_PATTERNS, y, x): how much of each blood-volume pattern shows.
+        (patterns, y, x): how much of each blood-volume pattern shows.
     pulse
         How much of heartbeat and respiration shows.
     fading
@@ -85,7 +84,9 @@ def draw_appearance(
     )
     # Scattered light mixes the areas; it loses nothing between them.
     shown *= cortex / np.maximum(shown.sum(axis=0), 0.2)
-    smooth = _smooth_fields(generator("expression", subject.number), xy, 5.0, BLOOD_PATTERNS)
+    smooth = _smooth_fields(
+        generator("expression", subject.number), xy, 5.0, len(p.hemodynamic_patterns)
+    )
     shown *= 1 + p.expression_unevenness * smooth[0]
     shown *= 1 - 0.35 * np.maximum(vessels, midline)  # blood above the cells hides some of them
 
@@ -123,16 +124,15 @@ def _brightness(
     radius = np.linalg.norm(xy - center, axis=-1)
     beam = np.exp(-0.5 * (radius / rng.uniform(4.0, 6.0)) ** 2)
     uneven, around, glue, grain = (
-        _smooth_fields(rng, xy, 2.5, 1),
-        *(_smooth_fields(rng, xy, scale, 1) for scale in (1.2, 0.6, 0.25)),
+        _smooth_fields(rng, xy, scale, 1)[0] for scale in (2.5, 1.2, 0.6, 0.25)
     )
-    brain = beam * (1 + 0.08 * uneven[0]) * (1 - 0.4 * vessels)
+    brain = beam * (1 + 0.08 * uneven) * (1 - 0.4 * vessels)
     halo = gaussian_filter(cortex * beam, 0.5 / pixel_size)
-    outside = 0.12 * halo + 0.05 * beam * np.maximum(around[0], 0) + 0.01
+    outside = 0.12 * halo + 0.05 * beam * np.maximum(around, 0) + 0.01
     image = subject.brightness * (cortex * brain + (1 - cortex) * outside)
     # Glue at the rim of the window catches light; its brightest points are beyond the camera.
     rim = 4 * cortex * (1 - cortex)
-    glint = gaussian_filter(rim, 0.05 / pixel_size) * np.exp(1.2 * glue[0] + 0.6 * grain[0])
+    glint = gaussian_filter(rim, 0.05 / pixel_size) * np.exp(1.2 * glue + 0.6 * grain)
     image += rng.uniform(0.2, 0.6) * subject.brightness * glint
     spare = 65_535 - subject.dark_offset
     n_saturated = round(p.saturated * image.size)

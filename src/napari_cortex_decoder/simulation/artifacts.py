@@ -14,9 +14,6 @@ from napari_cortex_decoder.simulation.subject import Subject
 
 Floats = NDArray[np.float64]
 
-BLOOD_PATTERNS = 3
-"""Slow blood-volume changes have this many patterns over cortex: one even, the others smooth."""
-
 
 @dataclass(frozen=True, eq=False)
 class Artifacts:
@@ -25,7 +22,7 @@ class Artifacts:
     Attributes
     ----------
     blood
-        Shape (t, BLOOD_PATTERNS), ΔF/F as a fraction: slow blood volume.
+        Shape (t, patterns), ΔF/F as a fraction: slow blood volume.
     pulse
         Shape (t,), ΔF/F as a fraction: heartbeat and respiration.
     jitter
@@ -70,8 +67,9 @@ def draw_artifacts(
     times = np.arange(n) / frame_rate
     running = behavior.speed > p.run_threshold
 
-    blood = band_noise(rng, n, BLOOD_PATTERNS, frame_rate, p.bands, p.hemodynamic_bands)
-    blood *= subject.hemodynamic * np.array([0.56, 0.58, 0.58])
+    n_patterns = len(p.hemodynamic_patterns)
+    blood = band_noise(rng, n, n_patterns, frame_rate, p.bands, p.hemodynamic_bands)
+    blood *= subject.hemodynamic * np.array(p.hemodynamic_patterns)
     # Blood volume follows activity by one to two seconds, and absorbs the light.
     blood[:, 0] -= p.hemodynamic_coupling * _follow(widespread, frame_rate)
 
@@ -84,13 +82,15 @@ def draw_artifacts(
         phase = np.cumsum(now) / frame_rate + rng.random()
         return np.asarray(np.sqrt(2) * np.sin(2 * np.pi * phase))
 
-    pulse = subject.heartbeat * rhythm(subject.heart_rate, 0.3, 0.5)
-    pulse += subject.respiration * rhythm(subject.respiration_rate, 0.2, 0.3)
+    pulse = subject.heartbeat * rhythm(subject.heart_rate, p.heart_quickening, p.heart_wander)
+    pulse += subject.respiration * rhythm(
+        subject.respiration_rate, p.respiration_quickening, p.respiration_wander
+    )
 
     # The brain also moves at rest, in fits: movement says little of running.
-    fits = np.exp(0.5 * slow_noise(rng, n, frame_rate, tau=1.0))
+    fits = np.exp(p.jitter_fits * slow_noise(rng, n, frame_rate, p.jitter_fit_time))
     strength = p.jitter * fits * np.where(running, p.jitter_running, 1.0)
-    sway = np.stack([slow_noise(rng, n, frame_rate, tau=0.06) for _ in range(2)], axis=1)
+    sway = np.stack([slow_noise(rng, n, frame_rate, p.jitter_time) for _ in range(2)], axis=1)
     jitter = strength[:, None] * sway
 
     fading = subject.bleached / 100 * np.expm1(-times / subject.bleach_time)

@@ -56,13 +56,13 @@ def behave(
     times = np.arange(n_frames) / frame_rate
     bouts = _draw_bouts(rng, subject, n_frames / frame_rate, p)
     movement = _draw_movement(rng, times, p)
-    pace = np.exp(0.25 * slow_noise(rng, n_frames, frame_rate, tau=1.0))
+    pace = np.exp(p.pace_spread * slow_noise(rng, n_frames, frame_rate, p.pace_time))
     speed = 0.4 * p.run_threshold * movement + 0.04 * np.abs(rng.standard_normal(n_frames))
     for start, stop in bouts:
         inside = between(times, start, stop)
-        top = subject.top_speed * np.exp(0.3 * rng.standard_normal())
+        top = subject.top_speed * np.exp(p.top_speed_spread * rng.standard_normal())
         since, left = times[inside] - start, stop - times[inside]
-        rise_and_fall = -np.expm1(-since / 0.35) * -np.expm1(-left / 0.25)
+        rise_and_fall = np.expm1(-since / p.acceleration) * np.expm1(-left / p.deceleration)
         speed[inside] = np.maximum(top * rise_and_fall * pace[inside], 0)
     slow, faster = p.stride_rate
     stride = 2 * np.pi * (np.cumsum(slow + faster * speed) / frame_rate + rng.random())

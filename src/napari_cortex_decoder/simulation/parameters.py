@@ -27,6 +27,9 @@ def _by_area(**weights: float) -> Mapping[str, float]:
 class Parameters:
     """What all simulated mice have in common. All signals are % ΔF/F unless said otherwise.
 
+    How a brain looks (vessels, glue, uneven light) is drawn in `appearance` and `vessels`; no
+    measured figure hangs on it.
+
     Attributes
     ----------
     run_threshold
@@ -39,8 +42,12 @@ class Parameters:
         s; mean of one run and the rest after it [S].
     shortest_run, shortest_rest
         s; no bout is shorter [S].
-    top_speed
-        cm/s; median speed aimed at in a bout, of a mouse [S].
+    top_speed, top_speed_spread
+        cm/s; median speed aimed at in a bout, of a mouse; SD of its logarithm over bouts [S].
+    acceleration, deceleration
+        s; time constants at the start and the end of a bout [S].
+    pace_spread, pace_time
+        SD of the logarithm of the speed within a bout; s, how long a pace lasts [S].
     rest_movement_rate, rest_movement_duration
         Hz, s; twitches and grooming at rest, below the running threshold [S].
     stride_rate
@@ -90,16 +97,18 @@ class Parameters:
         SD of slow blood-volume changes over plain cortex at the calcium wavelength, where more
         would leave too little of an area's .8 % to neurons; and factor at the reference
         wavelength, which blood absorbs more strongly [C; G: .7–1.0].
+    hemodynamic_patterns
+        SD of each pattern, as a share of `hemodynamic`: an even one, then smooth ones [C].
     hemodynamic_bands
         Share of their power in `bands` [S].
     hemodynamic_coupling
         Dip that follows the global signal, as a share of it [S].
     vessel_boost, midline_boost
         How much more vessels and the midline show them [G].
-    heartbeat, heart_rate
-        SD, and Hz at rest [G].
-    respiration, respiration_rate
-        SD, and Hz at rest [S].
+    heartbeat, heart_rate, heart_quickening, heart_wander
+        SD, and Hz at rest [G]; Hz added by full arousal, and SD of the rate in Hz [S].
+    respiration, respiration_rate, respiration_quickening, respiration_wander
+        The same of breathing [S].
 
     field_of_view
         mm; the shorter side of a movie [S].
@@ -126,9 +135,11 @@ class Parameters:
         SD of that loss over cortex, as a share of it: what detrending is for [C].
     lamp
         % SD of the lamp from frame to frame [S].
-    jitter, jitter_running
-        mm, SD of the brain's movement below the window at rest; factor while the mouse runs
-        [W: .16–.31 % in the motion band].
+    jitter, jitter_running, jitter_time
+        mm, SD of the brain's movement below the window at rest; factor while the mouse runs; s,
+        how long a displacement lasts [W: .16–.31 % in the motion band].
+    jitter_fits, jitter_fit_time
+        SD of the logarithm of its strength; s, how long a fit lasts [S].
     expression
         Gain of all activity in a mouse [S].
     expression_unevenness
@@ -146,6 +157,11 @@ class Parameters:
     shortest_run: float = 0.8
     shortest_rest: float = 0.8
     top_speed: Range = (5.0, 14.0)
+    top_speed_spread: float = 0.3
+    acceleration: float = 0.35
+    deceleration: float = 0.25
+    pace_spread: float = 0.25
+    pace_time: float = 1.0
     rest_movement_rate: float = 0.15
     rest_movement_duration: Range = (0.3, 1.0)
     stride_rate: tuple[float, float] = (1.6, 0.11)
@@ -208,14 +224,19 @@ class Parameters:
     # what is not neural
     hemodynamic: Range = (0.32, 0.46)
     reference_hemodynamic: float = 2.0
+    hemodynamic_patterns: tuple[float, ...] = (0.56, 0.58, 0.58)
     hemodynamic_bands: tuple[float, ...] = (0.55, 0.40, 0.05, 0.0, 0.0)
     hemodynamic_coupling: float = 0.1
     vessel_boost: float = 0.8
     midline_boost: float = 0.6
     heartbeat: Range = (0.15, 0.19)
     heart_rate: Range = (10.0, 12.0)
+    heart_quickening: float = 0.3
+    heart_wander: float = 0.5
     respiration: Range = (0.05, 0.12)
     respiration_rate: Range = (2.0, 3.0)
+    respiration_quickening: float = 0.2
+    respiration_wander: float = 0.3
 
     # optics and camera
     field_of_view: float = 10.24
@@ -236,6 +257,9 @@ class Parameters:
     lamp: float = 0.03
     jitter: float = 0.001
     jitter_running: float = 1.2
+    jitter_time: float = 0.06
+    jitter_fits: float = 0.5
+    jitter_fit_time: float = 1.0
     expression: Range = (0.8, 1.2)
     expression_unevenness: float = 0.08
     individual: float = 0.12

@@ -143,7 +143,7 @@ def simulate_recording(
     second = _scene(look, artifacts, mouse, pixel_size, p, (*session, 1)) if reference else None
     return SimulatedRecording(
         movie=film(calcium),
-        name=f"mouse{subject}_session{seed}",
+        name=f"simulated_mouse{subject}_session{seed}",
         frame_rate=float(frame_rate),
         pixel_size=pixel_size,
         subject=str(subject),
