@@ -241,7 +241,9 @@ def test_a_movie_comes_back_frame_for_frame_with_its_rate(
     assert recording.warnings == ()
 
 
-@pytest.mark.parametrize("index", [9, slice(4, 21), slice(25, 1, -5), (slice(3, 9), 4, 5)], ids=str)
+@pytest.mark.parametrize(
+    "index", [9, slice(4, 21), slice(5, 5), slice(25, 1, -5), (slice(3, 9), 4, 5)], ids=str
+)
 def test_any_slice_equals_the_slice_of_the_whole(
     written: tuple[Path, float | None, Movie], index: object
 ) -> None:

@@ -16,7 +16,7 @@ from napari_cortex_decoder.recording.clock import clock_warnings, rate_of
 from napari_cortex_decoder.recording.formats import MovieFile, MovieFormat, format_of
 from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked, check_frames
 from napari_cortex_decoder.recording.formats.joining import join, natural_key
-from napari_cortex_decoder.recording.formats.lazy import lazy_movie
+from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.sidecar import remembered_metadata
 
@@ -102,14 +102,14 @@ def open_recording(
         times = (found.numbers[shown] - found.numbers[0]) / (rate * turns)
     rate, times, said = _clock(rate, frame_rate, times)
     return Recording(
-        movie=lazy_movie(movie),
+        movie=LazyMovie(movie),
         name=path.stem,
         frame_rate=rate,
         pixel_size=_first(pixel_size, found.pixel_size, remembered.get("pixel_size")),
         path=path,
         subject=found.subject,
         frame_times=times,
-        reference=lazy_movie(reference) if reference is not None else None,
+        reference=LazyMovie(reference) if reference is not None else None,
         format=movie_format.name,
         metadata=found.metadata,
         warnings=tuple(warnings + said),

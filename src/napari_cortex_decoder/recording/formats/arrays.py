@@ -73,8 +73,6 @@ class ArrayFrames:
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, those of one chunk in one go."""
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
-        if not len(frames):
-            return out
         time, colour = np.divmod(frames, self.arrangement["c"])
         order = np.argsort(time, kind="stable")
         breaks = np.flatnonzero(np.diff(time[order]) > max(2, self.together)) + 1

@@ -51,7 +51,7 @@ class FrameReader(Protocol):
         """Frames that cost no more than one."""
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
-        """Read frames by their indices, shape (len(frames), rows, columns)."""
+        """Read frames by their indices, at least one, shape (len(frames), rows, columns)."""
 
 
 def file_token(path: Path) -> tuple[str, int, int]:

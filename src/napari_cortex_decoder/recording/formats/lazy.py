@@ -29,7 +29,9 @@ class _Sliceable:
         first, *rest = index
         one = not isinstance(first, slice)
         wanted = self.frames[first : first + 1] if one else self.frames[first]
-        block = self.reader.read(np.arange(wanted.start, wanted.stop, wanted.step, dtype=np.int64))
+        indices = np.arange(wanted.start, wanted.stop, wanted.step, dtype=np.int64)
+        nothing = np.empty((0, *self.shape[1:]), self.dtype)
+        block = self.reader.read(indices) if len(indices) else nothing
         picked: NDArray[Any] = block[(0 if one else slice(None), *rest)]
         return picked
 
@@ -55,7 +57,8 @@ class LazyMovie(da.Array):  # type: ignore[misc]
 
     dask hands a slice down to the reader only where it may fuse tasks. napari forbids that, to
     cache chunks: of an ordinary dask array it would read 64 frames to show one, and the cost of
-    one slice would grow with the number of chunks. Here a slice in time is an array of its own.
+    one slice would grow with the number of chunks. Here a slice in time is an array of its own; one
+    frame is taken from the frames that its file keeps together, so that a cache has them all.
     """
 
     __slots__ = ()
@@ -79,20 +82,10 @@ class LazyMovie(da.Array):  # type: ignore[misc]
         first, *rest = index if isinstance(index, tuple) and index else (index,)
         every = range(self.shape[0])
         if isinstance(first, int | np.integer) and -len(every) <= first < len(every):
-            frame = every[first]
-            part = _frames_of(self._reader, self._token, range(frame, frame + 1))
-            return part[(0, *rest)]
+            place = every[first] % self._reader.together
+            start = every[first] - place
+            kept = every[start : start + self._reader.together]
+            return _frames_of(self._reader, self._token, kept)[(place, *rest)]
         if isinstance(first, slice):
             return _frames_of(self._reader, self._token, every[first])[(slice(None), *rest)]
         return super().__getitem__(index)
-
-
-def lazy_movie(reader: FrameReader) -> da.Array:
-    """Give the movie of a reader as a dask array of shape (t, y, x).
-
-    Frames that the file keeps in chunks, or a video between its key frames, come as chunks of
-    dask's, so that whoever caches chunks decodes each once; frames that can be read alone are.
-    """
-    if reader.together > 1:
-        return _frames_of(reader, tokenize(reader.token), range(reader.shape[0]))
-    return LazyMovie(reader)
