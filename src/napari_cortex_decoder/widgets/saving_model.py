@@ -53,7 +53,7 @@ class SavingModel(EventedModel):
             return
         self.message = ""
         stage = f"saving {path.name}"
-        work = partial(_save, recording, path, stage)
+        work = partial(save, recording, path, stage)
         self._task.start(stage, work, then=self._saved)
 
     def cancel(self) -> None:
@@ -78,5 +78,6 @@ class SavingModel(EventedModel):
         self.progress = progress
 
 
-def _save(recording: Recording, path: Path, stage: str, tell: Tell) -> Path:
+def save(recording: Recording, path: Path, stage: str, tell: Tell) -> Path:
+    """Write a recording in place of what is there; runs in a thread."""
     return save_recording(recording, path, overwrite=True, progress=partial(tell, stage))
