@@ -116,6 +116,18 @@ def test_files_of_one_session_are_joined_as_people_count(tmp_path: Path) -> None
     assert len(recording.metadata["files"]) == 12
 
 
+def test_a_micromanager_stack_says_its_rate(tmp_path: Path) -> None:
+    movie = movie_of(frames=21)
+    with tifffile.TiffWriter(tmp_path / "m.tif") as writer:
+        for index, frame in enumerate(movie):
+            info = json.dumps({"ElapsedTime-ms": 500 + 40.0 * index}).encode()
+            tags = [(51123, "s", 0, info, False)]
+            writer.write(frame, contiguous=False, metadata=None, extratags=tags)
+    recording = open_recording(tmp_path / "m.tif")
+    np.testing.assert_array_equal(recording.movie.compute(), movie)
+    assert recording.frame_rate == pytest.approx(25)
+
+
 def test_one_part_of_a_longer_acquisition_says_so_and_all_parts_do_not(tmp_path: Path) -> None:
     movie = movie_of(frames=6)
     uuids = ["urn:uuid:1", "urn:uuid:2"]
@@ -292,12 +304,12 @@ def test_hdf5_says_times_pixel_size_and_axes(tmp_path: Path) -> None:
         array = file.create_dataset("movie", data=movie.transpose(1, 2, 0))
         for axis, label in enumerate(("row", "column", "time")):
             array.dims[axis].label = label
-        array.attrs["pixel_size"] = 0.036
+        array.attrs["pixel_size_um"] = 36
         file["frame_times"] = times
     recording = open_recording(tmp_path / "m.h5")
     np.testing.assert_array_equal(recording.movie.compute(), movie)
     np.testing.assert_allclose(recording.times, times)
-    assert recording.pixel_size == 0.036
+    assert recording.pixel_size == pytest.approx(0.036)
     assert recording.frame_rate == pytest.approx(20)
     assert "10 frames seem to be missing" in recording.warnings[0]
 

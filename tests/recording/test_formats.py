@@ -51,8 +51,8 @@ def matlab_7(folder: Path, movie: Movie) -> tuple[Path, float | None]:
     with h5py.File(path, "w", userblock_size=512) as file:
         file.create_dataset("mov", data=movie.transpose(0, 2, 1), chunks=True)
         file["mov"].attrs["MATLAB_class"] = np.bytes_("uint16")
-        file["Fs"] = np.array([[RATE]])
-        file["Fs"].attrs["MATLAB_class"] = np.bytes_("double")
+        file["frameRate"] = np.array([[RATE]])
+        file["frameRate"].attrs["MATLAB_class"] = np.bytes_("double")
     content = bytearray(path.read_bytes())
     header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64"
     content[:128] = header.ljust(124) + b"\x00\x02IM"
@@ -61,7 +61,7 @@ def matlab_7(folder: Path, movie: Movie) -> tuple[Path, float | None]:
 
 
 def matlab_5(folder: Path, movie: Movie) -> tuple[Path, float | None]:
-    content = {"mov": movie.transpose(1, 2, 0), "Fs": RATE}
+    content = {"mov": movie.transpose(1, 2, 0), "frameRate": RATE}
     scipy.io.savemat(folder / "m.mat", content, do_compression=True)
     return folder / "m.mat", RATE
 

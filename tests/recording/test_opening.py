@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,59 @@ def test_a_file_below_a_file_is_refused(movie: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="holds no frames"):
         open_recording(tmp_path)
+
+
+def test_cyclic_and_broken_links_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "round.tif").symlink_to(tmp_path / "round.tif")
+    (tmp_path / "gone.tif").symlink_to(tmp_path / "nowhere.tif")
+    for name in ("round.tif", "gone.tif"):
+        with pytest.raises(RecordingError, match=f"{name}: there is no such file"):
+            open_recording(tmp_path / name)
+    with pytest.raises(RecordingError, match=r"links"):
+        open_recording(tmp_path)
+    (tmp_path / "round.tif").unlink()
+    with pytest.raises(RecordingError, match="holds no frames"):
+        open_recording(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are files on Unix only")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    for name in ("m.tif", "m.npy", "m.h5", "m.nwb", "m.avi"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(RecordingError, match="not a kind of file"):
+            open_recording(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_what_may_not_be_read_is_refused(movie: Path) -> None:
+    movie.chmod(0)
+    with pytest.raises(RecordingError, match="may not be read"):
+        open_recording(movie)
+    movie.parent.chmod(0)
+    try:
+        with pytest.raises(RecordingError):
+            open_recording(movie.parent)
+    finally:
+        movie.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("kind", [PermissionError(13, "denied"), OSError(5, "Input/output error")])
+def test_a_folder_that_cannot_be_listed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: OSError
+) -> None:
+    def fail(_: object) -> None:
+        raise kind
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(RecordingError, match=r"may not be read|cannot be read"):
+        open_recording(tmp_path)
+
+
+def test_a_folder_keeps_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "2024.05.06"
+    folder.mkdir()
+    tifffile.imwrite(folder / "a1.tif", np.zeros((4, 5, 6), "u2"), photometric="minisblack")
+    assert open_recording(folder).name == "2024.05.06"
 
 
 def test_a_picture_is_refused(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def open_recording(
     rate, times, said = _clock(rate, frame_rate, times)
     return Recording(
         movie=LazyMovie(movie),
-        name=path.stem,
+        name=path.name if path.is_dir() and path.suffix != ".zarr" else path.stem,
         frame_rate=rate,
         pixel_size=_first(pixel_size, found.pixel_size, remembered.get("pixel_size")),
         path=path,

@@ -17,8 +17,9 @@ from napari_cortex_decoder.recording.formats.faults import readable
 
 # A chunk is decoded whole: one that is larger than this cannot be looked at frame by frame.
 _LARGEST_CHUNK = 2**29
-_RATES = ("frame_rate", "framerate", "fps", "fs", "fr", "sampling_rate")
-_PIXEL_SIZES = ("pixel_size", "pixel_size_mm")
+# Only names that mean the movie and no other thing in the file, and only lengths with a unit.
+_RATES = ("frame_rate", "framerate", "fps")
+_PIXEL_SIZES = {"pixel_size_mm": 1.0, "pixel_size_um": 1e-3}
 TIMES = ("frame_times", "timestamps", "times")
 
 
@@ -167,7 +168,7 @@ def could_be_movie(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
     )
 
 
-def said_number(names: Iterable[str], *places: Mapping[str, Any]) -> float | None:
+def _number(names: Iterable[str], *places: Mapping[str, Any]) -> float | None:
     """Give the first positive number that some place holds under one of some names."""
     for place in places:
         lowered = {str(key).lower(): value for key, value in place.items()}
@@ -182,9 +183,10 @@ def said_number(names: Iterable[str], *places: Mapping[str, Any]) -> float | Non
 
 def said_rate(*places: Mapping[str, Any]) -> float | None:
     """Frame rate (Hz) under one of its usual names."""
-    return said_number(_RATES, *places)
+    return _number(_RATES, *places)
 
 
 def said_pixel_size(*places: Mapping[str, Any]) -> float | None:
-    """Pixel size (mm) under one of its names."""
-    return said_number(_PIXEL_SIZES, *places)
+    """Pixel size (mm) under a name that tells its unit."""
+    found = ((factor, _number([name], *places)) for name, factor in _PIXEL_SIZES.items())
+    return next((factor * number for factor, number in found if number), None)

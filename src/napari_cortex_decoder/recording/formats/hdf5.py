@@ -213,7 +213,7 @@ register(
         patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
         recognized="by its name and signature; the only array of frames x rows x columns in it, or "
         "the one given as dataset",
-        metadata="attributes or datasets called frame_rate, fps, Fs …; pixel_size (mm); "
+        metadata="attributes or datasets called frame_rate or fps, pixel_size_mm or pixel_size_um, "
         "frame_times or timestamps (s); labels of axes",
         matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
         open=open_hdf5,

@@ -112,8 +112,8 @@ register(
         patterns=("*.mat",),
         recognized="by its name and first bytes, version 5 or 7.3; the only array of rows x "
         "columns x frames in it, or the one given as dataset",
-        metadata="variables called frame_rate, fps, Fs …; pixel_size (mm); in version 7.3 also "
-        "frame_times or timestamps (s)",
+        metadata="variables called frame_rate, frameRate or fps, pixel_size_mm or pixel_size_um; "
+        "in version 7.3 also frame_times or timestamps (s)",
         matches=lambda path: path.suffix.lower() == ".mat" and path.is_file(),
         open=open_matlab,
         options=frozenset({"dataset", "axes"}),

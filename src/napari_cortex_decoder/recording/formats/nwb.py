@@ -104,37 +104,45 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _inside(group: Any, name: str) -> Any:
+    """Give a member of a group, None if there is none or it is a link to another file."""
+    import h5py
+
+    outside = isinstance(group.get(name, getlink=True), h5py.ExternalLink)
+    return None if outside else group.get(name)
+
+
 def _has_movie(path: Path, series: Any) -> bool:
-    outside = series.get("external_file")
+    outside = _inside(series, "external_file")
     if outside is not None and outside.size:
         raise RecordingError(
             f"{path}: the frames of {series.name} are in {_text(outside[0])}; open that file."
         )
-    return "data" in series and could_be_movie(series["data"].shape, series["data"].dtype)
+    data = _inside(series, "data")
+    if data is None:
+        raise RecordingError(
+            f"{path}: the pixels of {series.name} lie in another file, or nowhere; copy them into "
+            "this one."
+        )
+    return could_be_movie(data.shape, data.dtype)
 
 
 def _series(path: Path, series: Any, axes: str | None) -> _Series:
-    import h5py
-
     data = series["data"]
-    if isinstance(series.get("data", getlink=True), h5py.ExternalLink):
-        raise RecordingError(
-            f"{path}: the pixels of {series.name} lie in other files; copy them into this one."
-        )
     check_readable(path, data)
     times: NDArray[np.float64] | None = None
-    if "timestamps" in series:
-        times = np.asarray(series["timestamps"][:], np.float64)
-        times = times if times.shape == data.shape[:1] else None
-    start = series.get("starting_time")
-    plane = series.get("imaging_plane") or {}
+    stamps = _inside(series, "timestamps")
+    if stamps is not None and stamps.shape == data.shape[:1]:
+        times = np.asarray(stamps[:], np.float64)
+    start = _inside(series, "starting_time")
+    plane = _inside(series, "imaging_plane") or {}
     spacing = plane.get("grid_spacing")
     size = None
     if spacing is not None and spacing.size:
         unit = _text(spacing.attrs.get("unit")) or "meters"
         size = in_millimetres(np.ravel(spacing[()])[0], unit)
     comments = _text(series.attrs.get("comments"))
-    dimension = series["dimension"][:] if "dimension" in series else None
+    dimension = _inside(series, "dimension")
     columns_first = is_provenance(comments) or _columns_first(data.shape, dimension)
     movie = array_movie(
         path,

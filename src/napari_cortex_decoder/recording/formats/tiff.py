@@ -67,10 +67,14 @@ def open_tiff(path: Path) -> MovieFile:
         if pixel_size is None:
             unit = (tif.imagej_metadata or {}).get("unit") if tif.is_imagej else None
             pixel_size = said.tag_pixel_size(first, unit)
+        rate = layout.frame_rate
+        if rate is None and layout.frame_times is None and len(pages) == layout.claimed:
+            with readable(path, "a Micro-Manager movie"):
+                rate = said.micromanager_rate(tif, int(pages[-1]), len(pages))
         return MovieFile(
             frames=frames,
             channels=layout.channels,
-            frame_rate=layout.frame_rate,
+            frame_rate=rate,
             pixel_size=pixel_size,
             frame_times=layout.frame_times,
             claimed_frames=layout.claimed_frames,
@@ -265,9 +269,7 @@ register(
         "uncompressed or compressed; pages in order of time",
         metadata="ImageJ: frame interval or fps, pixel size, colours; OME: TimeIncrement, DeltaT, "
         "PhysicalSizeX, order of planes, colours; else resolution tags with a unit",
-        matches=lambda path: (
-            path.suffix.lower() in {".tif", ".tiff", ".btf", ".tf8"} and not path.is_dir()
-        ),
+        matches=lambda path: path.suffix.lower() in TIFF_SUFFIXES and path.is_file(),
         open=open_tiff,
     )
 )

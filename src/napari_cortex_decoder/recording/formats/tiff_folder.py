@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
 from dataclasses import dataclass
@@ -24,6 +22,10 @@ from napari_cortex_decoder.recording.formats.tiff import (
     check_magic,
     first_page,
     open_tiff,
+)
+from napari_cortex_decoder.recording.formats.tiff_metadata import (
+    micromanager_elapsed,
+    micromanager_info,
 )
 from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets
 
@@ -191,33 +193,20 @@ def _micromanager(
     wanted = ("Camera", "Exposure-ms", "Binning")
     shown: dict[str, Any] = {key: first[key] for key in wanted if key in first}
     if len(paths) <= _FEW:
-        elapsed = np.array([_elapsed(_info(path)) for path in paths])
+        elapsed = np.array([micromanager_elapsed(_info(path)) for path in paths])
         return shown, None, elapsed - elapsed[0] if np.isfinite(elapsed).all() else None
     # two colours in turns need not be evenly spaced: measure between frames of one colour
     last = int(np.flatnonzero((numbers - numbers[0]) % 2 == 0)[-1])
-    seconds = _elapsed(_info(paths[last])) - _elapsed(first)
+    seconds = micromanager_elapsed(_info(paths[last])) - micromanager_elapsed(first)
     if not seconds > 0:
         return shown, None, None
     return shown, float((numbers[last] - numbers[0]) / channels / seconds), None
 
 
-def _elapsed(info: dict[str, Any]) -> float:
-    elapsed = info.get("ElapsedTime-ms")
-    return float(elapsed) / 1e3 if isinstance(elapsed, int | float) else math.nan
-
-
 def _info(path: Path) -> dict[str, Any]:
     """Micro-Manager's description of one frame, empty where there is none."""
     with readable(path, "a TIFF frame"), tifffile.TiffFile(path, _multifile=False) as tif:
-        tags = tif.pages.first.tags
-        info = tags.valueof("MicroManagerMetadata")
-        text = (tags.valueof("IJMetadata") or {}).get("Info")
-    if isinstance(text, str) and info is None:
-        try:
-            info = json.loads(text)
-        except ValueError:  # ImageJ keeps other people's notes in the same place
-            return {}
-    return info if isinstance(info, dict) else {}
+        return micromanager_info(tif.pages.first)
 
 
 register(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 from xml.etree import ElementTree
@@ -118,3 +119,41 @@ class OmeImage:
                 times[t, c] = float(delta) * SECONDS.get((unit or "s").lower(), np.nan)
         times = np.where(np.isnan(times), times[:, :1], times)
         return times.reshape(-1) if np.isfinite(times).all() else None
+
+
+def micromanager_info(page: tifffile.TiffPage) -> dict[str, Any]:
+    """Micro-Manager's description of one frame, empty where there is none."""
+    info = page.tags.valueof("MicroManagerMetadata")
+    text = (page.tags.valueof("IJMetadata") or {}).get("Info")
+    if isinstance(text, str) and info is None:
+        try:
+            info = json.loads(text)
+        except ValueError:  # ImageJ keeps other people's notes in the same place
+            return {}
+    return info if isinstance(info, dict) else {}
+
+
+def micromanager_elapsed(info: dict[str, Any]) -> float:
+    """Seconds from the start of the acquisition to a frame; NaN where it does not say."""
+    elapsed = info.get("ElapsedTime-ms")
+    return float(elapsed) / 1e3 if isinstance(elapsed, int | float) else math.nan
+
+
+def micromanager_rate(tif: tifffile.TiffFile, last: int, frames: int) -> float | None:
+    """Frames a second (Hz) from the first page of a Micro-Manager stack to its last.
+
+    Parameters
+    ----------
+    tif
+        The file.
+    last
+        Offset of the last page's directory.
+    frames
+        Number of pages.
+    """
+    began = micromanager_elapsed(micromanager_info(tif.pages.first))
+    if math.isnan(began):
+        return None
+    tif.filehandle.seek(last)
+    ended = micromanager_elapsed(micromanager_info(tifffile.TiffPage(tif, frames - 1)))
+    return (frames - 1) / (ended - began) if ended > began else None

@@ -206,7 +206,7 @@ register(
         recognized="a folder with zarr.json, .zarray or .zgroup in it, versions 2 and 3, OME-Zarr "
         "0.4 and 0.5; the only array of frames x rows x columns, or the one given as dataset",
         metadata="OME-Zarr: axes, scales with units, colours; else names of dimensions, attributes "
-        "called frame_rate, fps …; pixel_size (mm)",
+        "called frame_rate or fps, pixel_size_mm or pixel_size_um; frame_times (s)",
         matches=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
         open=open_zarr,
         options=frozenset({"dataset", "axes"}),
