@@ -364,6 +364,16 @@ def test_chunks_too_large_to_look_at_are_refused(tmp_path: Path) -> None:
     assert "chunks of about 64 frames" in refused(tmp_path / "m.h5")
 
 
+def test_chunks_of_many_frames_open_and_are_told(tmp_path: Path) -> None:
+    shape, chunks = (2**14, 128, 128), (2**13, 8, 8)
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        array = file.create_dataset("movie", shape=shape, chunks=chunks, dtype="u2")
+        array[9000:9002] = 7
+    recording = open_recording(tmp_path / "m.h5")
+    assert "8192 frames each" in recording.warnings[0]
+    assert recording.movie[8999:9003].sum(axis=(1, 2)).compute().tolist() == [0, 114688, 114688, 0]
+
+
 @pytest.mark.parametrize("suffix", [".h5", ".mat", ".nwb", ".npy", ".avi", ".mp4"])
 def test_a_text_file_by_any_name_is_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"notes{suffix}"

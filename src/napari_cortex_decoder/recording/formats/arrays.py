@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from napari_cortex_decoder.recording.formats.faults import readable
 
 # A chunk is decoded whole: one that is larger than this cannot be looked at frame by frame.
 _LARGEST_CHUNK = 2**29
+_MOST_TOGETHER = 2**26
 # Only names that mean the movie and no other thing in the file, and only lengths with a unit.
 _RATES = ("frame_rate", "framerate", "fps")
 _PIXEL_SIZES = {"pixel_size_mm": 1.0, "pixel_size_um": 1e-3}
@@ -97,8 +99,8 @@ class ArrayFrames:
 
 def frames_in_chunk(
     path: Path, arrangement: Arrangement, chunks: tuple[int, ...] | None, itemsize: int
-) -> int:
-    """Give how many frames are decoded together.
+) -> tuple[int, tuple[str, ...]]:
+    """Give how many frames are best read together, and a word on chunks that make it slow.
 
     Raises
     ------
@@ -106,16 +108,23 @@ def frames_in_chunk(
         If a chunk is too large to be decoded for one frame.
     """
     if chunks is None:
-        return 1
-    times = chunks[arrangement.axes.index("t")]
-    # frames may span many chunks in rows and columns: what counts is what one time slab holds
-    slab = times * itemsize * arrangement["c"] * arrangement["y"] * arrangement["x"]
-    if max(slab, int(np.prod(chunks, dtype=np.int64)) * itemsize) > _LARGEST_CHUNK:
+        return 1, ()
+    size = math.prod(chunks) * itemsize
+    if size > _LARGEST_CHUNK:
         raise RecordingError(
-            f"{path}: its chunks hold {times} frames each, {slab / 2**30:.1f} GB; save it again "
-            "with chunks of about 64 frames."
+            f"{path}: each of its chunks holds {size / 2**30:.1f} GB; save it again with chunks of "
+            "about 64 frames."
         )
-    return int(times) * arrangement["c"]
+    times = int(chunks[arrangement.axes.index("t")]) * arrangement["c"]
+    frames, rows, columns = arrangement.movie_shape
+    most = max(1, _MOST_TOGETHER // (rows * columns * itemsize))
+    if min(times, frames) <= most:
+        return min(times, frames), ()
+    note = (
+        f"its chunks hold {times} frames each, so each look at it decodes as many; it is quicker "
+        "saved as Zarr."
+    )
+    return most, (note,)
 
 
 def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | None) -> str:

@@ -133,7 +133,7 @@ def array_movie(
         usual = "yxt" if matlab else "tyx"
         arrangement, warnings = arrange(path, shape, said=said, usual=usual, transposed=matlab)
     check_frames(path, arrangement.movie_shape, stored)
-    together = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
+    together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
     return MovieFile(
         frames=ArrayFrames(
             source=source,
@@ -141,14 +141,14 @@ def array_movie(
             dtype=stored.newbyteorder("="),
             stamp=(*file_token(path), source.name),
             what=what,
-            together=min(together, arrangement.movie_shape[0]),
+            together=together,
         ),
         channels=arrangement["c"],
         frame_rate=said_rate(*places),
         pixel_size=said_pixel_size(*places),
         frame_times=_times(arrangement.movie_shape[0], *places),
         metadata={"dataset": source.name},
-        warnings=warnings,
+        warnings=warnings + slow,
     )
 
 

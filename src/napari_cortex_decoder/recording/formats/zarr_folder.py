@@ -95,7 +95,8 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
         said = None
     arrangement, warnings = arrange(path, shape, said=said)
     check_frames(path, arrangement.movie_shape, stored)
-    together = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
+    together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
+    warnings += slow
     if not _last_chunk(path / name, array, arrangement).exists():
         fill = array.fill_value
         warnings += (
@@ -108,7 +109,7 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
             dtype=stored.newbyteorder("="),
             stamp=(str(path), name, path.stat().st_mtime_ns),
             what=_WHAT,
-            together=min(together, arrangement.movie_shape[0]),
+            together=together,
         ),
         channels=arrangement["c"],
         frame_rate=(image.frame_rate if image else None) or said_rate(*places),
