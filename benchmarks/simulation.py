@@ -138,7 +138,7 @@ def statistics(sessions: list[Session]) -> None:
     heart = over(lambda s: band(s.reference / s.reference.mean(0), 9, 14).std(axis=0).mean())
     line("heartbeat, SD %", numbers(100 * heart), "0.15–0.19")
     slow = over(lambda s: band(s.reference / s.reference.mean(0), 0.02, 0.5).std(axis=0).mean())
-    line("slow haemodynamics of an area, SD %", numbers(100 * slow), "0.7–1.0, with vessels")
+    line("slow blood volume, reference movie, SD %", numbers(100 * slow), "0.7–1.0, with vessels")
     line("cortex counts, 5/50/95 %", numbers(over(lambda s: s.counts), 0), "5–15 k")
     line("saturated, %", numbers(100 * over(lambda s: s.saturated)), "0.1")
     for what, names, published in (
