@@ -144,12 +144,8 @@ class DecodeModel(EventedModel):
         try:
             self.prediction.to_csv(table)
             self.prediction.to_json(record)
-        except OSError as error:
-            self.failed.emit(
-                CortexDecoderError(
-                    f"{table} cannot be written: {error.strerror or error}; choose another folder."
-                )
-            )
+        except CortexDecoderError as error:
+            self.failed.emit(error)
             return
         self.message = f"Saved {table.name} and {record.name}."
 
@@ -227,7 +223,7 @@ class DecodeModel(EventedModel):
         self._job = None
         self.prediction = prediction
         self.progress = Progress()
-        self.message = " ".join([f"Decoded in {took} on {where}.", *prediction.warnings])
+        self.message = "\n⚠ ".join([f"Decoded in {took} on {where}.", *prediction.warnings])
         self.complete = True
 
     def _on_error(self, job: DecodeJob, error: Exception) -> None:
