@@ -1,6 +1,6 @@
 """What opening and scrubbing a 4 GB movie costs, beside a 40 MB one.
 
-For raw, TIFF (ImageJ's one block, and one directory a page) and Zarr, in a process of its own each:
+For raw, TIFF (frames in one block, and each behind its directory) and Zarr, in a process of its own each:
 seconds until the first frame is there, the most memory above what the process held before, and the
 bytes read while 100 frames at random are shown, over the bytes of these frames: computed plainly,
 and sliced as napari slices, which forbids dask to fuse tasks. The movies are sparse: frames that
@@ -22,13 +22,13 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
 ROWS = COLUMNS = 256
 FRAME = ROWS * COLUMNS * 2
-SIZES = {"40 MB": 40 * 2**20, "4 GB": 4 * 2**30}
+SMALL, LARGE = 40 * 2**20, 4 * 2**30
+TURNS = 9
 SCRUBBED = 100
 ZARR_FRAMES = 4
 PACKAGES = ("napari-cortex-decoder", "dask", "numpy", "tifffile", "zarr")
@@ -52,10 +52,9 @@ def make_raw(folder: Path, frames: int) -> Path:
     return path
 
 
-def make_imagej(folder: Path, frames: int) -> Path:
+def make_block(folder: Path, frames: int) -> Path:
     import tifffile
 
-    # ImageJ's own writer keeps to 4 GB: beyond it, one directory and the data of all behind it
     path = folder / "m.tif"
     with tifffile.TiffWriter(path, bigtiff=True, shaped=True) as writer:
         shape = (frames, ROWS, COLUMNS)
@@ -94,7 +93,7 @@ def make_zarr(folder: Path, frames: int) -> Path:
 
 MAKERS = {
     "raw": make_raw,
-    "TIFF, one block": make_imagej,
+    "TIFF, one block": make_block,
     "TIFF, a directory a page": make_pages,
     "Zarr": make_zarr,
 }
@@ -122,29 +121,34 @@ def most_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def measure(path: Path, warm_up: Path) -> dict[str, float]:
+def measure(path: Path, small: Path) -> dict[str, float]:
     """Open a movie in this process and look at it.
 
     Parameters
     ----------
     path
         The movie.
-    warm_up
-        A small one of the same format, which brings the libraries in.
+    small
+        A small one of the same format: it brings the libraries in, and is opened in turns with the
+        other, so that whatever else the machine does meets both.
     """
     import dask
 
     from napari_cortex_decoder.recording import open_recording
 
-    open_recording(warm_up, frame_rate=30).movie[0].compute()
-    idle = most_memory()
-    seconds = []
-    for _ in range(5):
+    def seconds_to_first_frame(movie: Path) -> float:
         began = time.perf_counter()
-        movie = open_recording(path, frame_rate=30).movie
-        movie[0].compute()
-        seconds.append(time.perf_counter() - began)
-    result = {"seconds_to_first_frame": median(seconds)}
+        open_recording(movie, frame_rate=30).movie[0].compute()
+        return time.perf_counter() - began
+
+    seconds_to_first_frame(small)
+    idle = most_memory()
+    turns = [(seconds_to_first_frame(path), seconds_to_first_frame(small)) for _ in range(TURNS)]
+    result = {
+        "seconds_to_first_frame": min(turn[0] for turn in turns),
+        "seconds_to_first_frame_of_40_MB": min(turn[1] for turn in turns),
+    }
+    movie = open_recording(path, frame_rate=30).movie
     frames = looked_at(movie.shape[0])
     ways = {"plain": {}, "as_napari": {"optimization.fuse.active": False}}
     for way, settings in ways.items():
@@ -154,47 +158,47 @@ def measure(path: Path, warm_up: Path) -> dict[str, float]:
             result[f"read_over_shown_{way}"] = (bytes_read() - before) / shown
             result[f"seconds_a_frame_{way}"] = (time.perf_counter() - began) / len(frames)
     began = time.perf_counter()
-    for start in range(0, 256, 64):
-        movie[start : start + 64].compute()
-    result["streamed_frames_a_second"] = 256 / (time.perf_counter() - began)
+    for start in range(0, 1024, 256):
+        movie[start : start + 256].compute()
+    result["streamed_frames_a_second"] = 1024 / (time.perf_counter() - began)
     result["memory_above_idle"] = most_memory() - idle
     return result
 
 
-def run(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
-    results: dict[str, dict[str, dict[str, float]]] = {}
+def run(folder: Path) -> dict[str, dict[str, float]]:
+    """Measure every format, each in a process of its own."""
+    results = {}
     for name, make in MAKERS.items():
-        small = folder / f"warm up {name}"
-        small.mkdir()
-        warm_up = make(small, 16)
-        for size, n_bytes in SIZES.items():
-            place = folder / f"{name} {size}"
+        paths = []
+        for n_bytes in (SMALL, LARGE):
+            place = folder / f"{name} {n_bytes}"
             place.mkdir()
-            path = make(place, n_bytes // FRAME)
-            command = [sys.executable, __file__, "--measure", str(path), "--warm-up", str(warm_up)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            results.setdefault(name, {})[size] = json.loads(done.stdout)
+            paths.append(str(make(place, n_bytes // FRAME)))
+        command = [sys.executable, __file__, "--measure", paths[1], "--small", paths[0]]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        results[name] = json.loads(done.stdout)
     return results
 
 
-def report(results: dict[str, dict[str, dict[str, float]]]) -> bool:
+def report(results: dict[str, dict[str, float]]) -> bool:
     """Print a table, and tell whether every target is met."""
     met = True
-    print(f"{'':26}{'opening':>9}{'ratio':>7}{'memory':>9}{'read/shown':>12}{'napari':>8}{'ms':>6}")
-    for name, sizes in results.items():
-        ratio = sizes["4 GB"]["seconds_to_first_frame"] / sizes["40 MB"]["seconds_to_first_frame"]
-        for size, found in sizes.items():
-            memory = found["memory_above_idle"]
-            read = [found[f"read_over_shown_{way}"] for way in ("plain", "as_napari")]
-            print(
-                f"{name + ' ' + size:26.26}{found['seconds_to_first_frame'] * 1e3:7.1f}ms"
-                f"{ratio if size == '4 GB' else 1:6.1f}x{memory / 2**20:6.0f} MB{read[0]:11.2f}x"
-                f"{read[1]:7.2f}x{found['seconds_a_frame_as_napari'] * 1e3:6.1f}"
-            )
-            met &= memory <= MOST_MEMORY and max(read) <= MOST_READ
-        if not name.startswith("TIFF"):
-            met &= ratio <= MOST_RATIO
-    print("every target met" if met else "a target is MISSED")
+    print(
+        f"{'':28}{'40 MB':>9}{'4 GB':>10}{'ratio':>7}{'memory':>8}"
+        f"{'read/shown':>12}{'in napari':>11}{'streamed':>11}"
+    )
+    for name, found in results.items():
+        small, large = found["seconds_to_first_frame_of_40_MB"], found["seconds_to_first_frame"]
+        read = [found[f"read_over_shown_{way}"] for way in ("plain", "as_napari")]
+        print(
+            f"{name:28}{small * 1e3:7.1f}ms{large * 1e3:8.1f}ms{large / small:6.1f}x"
+            f"{found['memory_above_idle'] / 2**20:5.0f} MB{read[0]:11.2f}x{read[1]:10.2f}x"
+            f"{found['streamed_frames_a_second']:7.0f}/s"
+        )
+        # a TIFF has no table of contents: its pages are found one by one
+        met &= large / small <= MOST_RATIO or name.startswith("TIFF")
+        met &= found["memory_above_idle"] <= MOST_MEMORY and max(read) <= MOST_READ
+    print("every target is met" if met else "a target is MISSED")
     return met
 
 
@@ -203,10 +207,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--folder", type=Path, help="where the movies lie meanwhile")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--warm-up", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--small", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        print(json.dumps(measure(given.measure, given.warm_up)))
+        print(json.dumps(measure(given.measure, given.small)))
         return
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         results = run(Path(folder))

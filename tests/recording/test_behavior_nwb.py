@@ -133,6 +133,17 @@ def test_series_on_another_clock_are_refused_with_both_ranges(tmp_path, recordin
     np.testing.assert_allclose(trace.times, recording.times)
 
 
+def test_texts_that_the_hdf5_library_would_read_for_ever_are_refused(tmp_path, recording, nwb):
+    nwb.add_acquisition(TimeSeries(name="speed", data=np.ones(10), unit="cm/s", rate=2.0))
+    path = save(nwb, tmp_path / "b.nwb")
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 24 : heap + 32] = b"\xff" * 8  # the size of its first text
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match="the heap of its texts is damaged"):
+        read_behavior(path, recording)
+
+
 @pytest.mark.parametrize("content", [b"", b"not an HDF5 file", b"\x89HDF\r\n\x1a\n" + bytes(200)])
 def test_what_is_no_nwb_file_is_refused(tmp_path, recording, content):
     path = tmp_path / "b.nwb"

@@ -424,7 +424,15 @@ def test_a_coarser_reference_is_enlarged_to_the_movie():
     np.testing.assert_array_equal(out.reference, small.repeat(2, 1).repeat(2, 2)[:, 2:12])
 
 
-@pytest.mark.parametrize("shape", [(60, 5, 5), (59, 12, 10), (60, 24, 20)])
+def test_a_reference_that_lacks_the_last_frame_repeats_the_one_before():
+    recording = recording_of(cortex(60), reference=da.from_array(cortex(59, seed=1)))
+    out = preprocess(recording, [Crop(rows=(2, 12))])
+    np.testing.assert_array_equal(out.reference[:59], recording.reference[:, 2:12])
+    np.testing.assert_array_equal(out.reference[59], recording.reference[58, 2:12])
+    assert any("lacks the last frame" in said for said in out.warnings)
+
+
+@pytest.mark.parametrize("shape", [(60, 5, 5), (58, 12, 10), (61, 12, 10), (60, 24, 20)])
 def test_a_reference_that_does_not_fit_is_refused(shape):
     recording = recording_of(cortex(60), reference=da.zeros(shape))
     with pytest.raises(RecordingError, match=r"the reference has shape"):

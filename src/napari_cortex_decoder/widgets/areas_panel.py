@@ -50,6 +50,7 @@ class AreasPanel(QWidget):
         self._lasso = button("Lasso", self._areas.lasso_wanted.emit)
         self._clear = button("Clear", lambda: self._areas.select(()))
         self._table = AreasTable(atlas, self._areas)
+        self._table.setObjectName("areas")
         self._table.setFixedHeight(_TABLE_HEIGHT)
         self._search.textChanged.connect(self._table.search)
         self._compute = button("Compute traces", self._areas.compute)

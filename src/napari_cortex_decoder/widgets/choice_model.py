@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
+from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from napari_cortex_decoder.decoder.config import DecoderConfig
@@ -85,8 +86,8 @@ class ChoiceModel(EventedModel):
         if abs(mine / learned - 1) <= RATE_TOLERANCE:
             return None
         return (
-            f"This recording has {mine:g} frames a second, {self.card.name} learned from "
-            f"{learned:g}: its probabilities may mean nothing here."
+            f"This recording was filmed at {mine:g} Hz, {self.card.name} learned at "
+            f"{learned:g} Hz: its probabilities may mean nothing here."
         )
 
     def choose(self, card: DecoderCard) -> None:
@@ -120,10 +121,17 @@ class ChoiceModel(EventedModel):
         self._movie.events.recording.disconnect(self._on_recording)
 
     def _on_recording(self, recording: Recording | None) -> None:
-        """Ask torch, once and off the GUI thread, which devices there are."""
+        """Ask torch, once, which devices there are."""
         if recording is None or self._asked_devices:
             return
         self._asked_devices = True
+        # When the event loop runs: a script without one may end, and torch with it, half loaded.
+        QTimer.singleShot(0, self._ask_devices)
+
+    def _ask_devices(self) -> None:
+        """Load torch off the GUI thread, and see what it can compute on."""
+        if self._closed:
+            return
 
         def know(found: dict[str, str]) -> None:
             if not self._closed:

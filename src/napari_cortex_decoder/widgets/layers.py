@@ -118,11 +118,13 @@ def replace_movie(
 ) -> None:
     """Let a layer show another movie, described as by `movie_layer`, made of a raw recording."""
     movie, described, _ = layer_data
+    visible, layer.visible = layer.visible, False  # else each change reads the frame anew
     layer.data = movie
     low, high = described["contrast_limits"]
     layer.contrast_limits_range = (low - (high - low), high + (high - low))
     layer.contrast_limits = (low, high)
     refresh_recording(layer, described["metadata"][RECORDING_KEY], raw)
+    layer.visible = visible
 
 
 def refresh_recording(layer: Layer, recording: Recording, raw: Recording | None) -> None:
@@ -139,8 +141,9 @@ def refresh_recording(layer: Layer, recording: Recording, raw: Recording | None)
         mm = [patch.pixel, patch.pixel]
     corner = (np.array([patch.top, patch.left]) + (patch.pixel - 1) / 2) * mm / patch.pixel
     layer.units = units
-    layer.scale = (seconds, *mm)
-    layer.translate = (0.0, *corner)
+    for name, value in (("scale", (seconds, *mm)), ("translate", (0.0, *corner))):
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
 
 
 def frame_at_point(layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None) -> int:

@@ -89,8 +89,10 @@ def wrapped_label(text: str = "") -> QLabel:
     label = QLabel(text)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    policy = QSizePolicy.Policy
-    label.setSizePolicy(policy.Ignored, policy.Minimum)
+    policy = label.sizePolicy()  # changed, not replaced: it knows that the height follows the width
+    policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)
+    policy.setVerticalPolicy(QSizePolicy.Policy.Minimum)
+    label.setSizePolicy(policy)
     return label
 
 

@@ -40,9 +40,9 @@ _TIPS = {
 _CROPPED = {"rows": 1, "columns": 2, "frames": 0}  # axis of the movie
 
 _BASELINES = {
-    "mean": "mean of the movie",
-    "percentile": "percentile of the movie",
-    "moving": "percentile of a moving window",
+    "mean": "mean",
+    "percentile": "percentile",
+    "moving": "moving percentile",
 }
 
 

@@ -159,7 +159,7 @@ class TimelineWidget(DockContent):
         if self._areas_shown is not None:
             self._add_areas(self._areas_shown)
         if not self._rows:
-            self._add_strip("label", (), np.full(movie.recording.n_frames, -1))
+            self._add_strip("", (), np.full(movie.recording.n_frames, -1))
         self._share_time()
         self._graphics.setMinimumHeight(int(self._graphics.ci.minimumHeight()))
         # Clearing a layout shrinks it, and nothing but a resize makes it fill its view again.

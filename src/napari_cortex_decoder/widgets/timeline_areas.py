@@ -66,7 +66,7 @@ class AreaRow:
             curve.setData(self._times, values[:, place] - place * step)
             name.setPos(self._view.viewRange()[0][0], -place * step)
         self._view.setYRange(-(len(chosen) - 0.4) * step, 0.6 * step, padding=0)
-        mark = _round_number(step / 2)
+        mark = _round_number(0.35 * step)
         unit = " %" if traces.is_relative else ""
         self._axis.setTicks([[(0.0, ""), (mark, f"{mark:g}{unit}")]])
         tallest = min(max(1, (len(chosen) + 1) // 2), _TALLEST)

@@ -16,6 +16,7 @@ from napari_cortex_decoder.recording.behavior.content import (
     Samples,
 )
 from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 from napari_cortex_decoder.recording.matlab5 import real_arrays
 
 # the paper's own variables: its speed is thresholded at 0.5, which is in cm/s
@@ -76,6 +77,7 @@ def _vectors_of_hdf5(
 ) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     import h5py
 
+    check_heaps(path)
     with h5py.File(path, "r") as file:
         datasets = {
             name: file[name]

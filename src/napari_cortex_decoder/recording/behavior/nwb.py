@@ -23,6 +23,7 @@ from napari_cortex_decoder.recording.behavior.content import (
     Samples,
 )
 from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 
 PLACES = ("acquisition", "processing", "intervals", "events")
 LABEL_COLUMNS = ("label", "labels", "behavior", "behaviour", "state", "condition", "annotation")
@@ -52,16 +53,18 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
     samples: dict[str, Samples] = {}
     intervals: dict[str, Intervals] = {}
     read: set[str] = set()
-    with readable(path, "an NWB file"), h5py.File(path, "r") as file:
-        for name, thing in _named(_things(file), fields):
-            is_series = "starting_time" in thing or {"data", "timestamps"} <= set(thing)
-            events = not is_series or "labels" in thing["data"].attrs
-            found = {} if events else _series(path, name, thing)
-            marked = _intervals(path, name, thing) if events else {}
-            if found or marked:
-                read.add(_last(thing))
-            samples.update(found)
-            intervals.update(marked)
+    with readable(path, "an NWB file"):
+        check_heaps(path)
+        with h5py.File(path, "r") as file:
+            for name, thing in _named(_things(file), fields):
+                is_series = "starting_time" in thing or {"data", "timestamps"} <= set(thing)
+                events = not is_series or "labels" in thing["data"].attrs
+                found = {} if events else _series(path, name, thing)
+                marked = _intervals(path, name, thing) if events else {}
+                if found or marked:
+                    read.add(_last(thing))
+                samples.update(found)
+                intervals.update(marked)
     missing = [name for name in fields or () if name not in read]
     if missing or not read:
         asked = f"no behaviour called {missing}" if missing else "no behaviour"

@@ -2,6 +2,7 @@
 
 HDF5 (seen in 2.0.0) never returns from reading a string out of a global heap whose free space has
 been zeroed, as happens where a copy broke off: an object of index 0 and size 0 leads to itself.
+Neither does it where an object claims to be larger than its heap, whose size then wraps around.
 The layout: "HDF5 File Format Specification", III.E, Global Heap.
 """
 
@@ -53,5 +54,7 @@ def _loops(content: mmap.mmap, start: int, size: int) -> bool:
         index, _, _, length = _OBJECT.unpack_from(content, at)
         if index == 0:
             return bool(length == 0)
+        if length > end - at:
+            return True
         at += _OBJECT.size + (length + 7) // 8 * 8
     return False
