@@ -218,7 +218,7 @@ class Decoder:
     def _check_rate(self, recording: Recording, any_rate: bool) -> list[str]:
         """Refuse another frame rate, or give the warning that goes with it."""
         rate = recording.known_frame_rate()
-        if round(abs(rate / self.frame_rate - 1), 9) <= RATE_TOLERANCE:
+        if rates_agree(rate, self.frame_rate):
             return []
         where = recording.path or recording.name
         if not any_rate:
@@ -231,6 +231,11 @@ class Decoder:
             f"{where} has {rate:g} frames a second, but decoder {self.name!r} learned from "
             f"{self.frame_rate:g}: its probabilities may mean nothing here."
         ]
+
+
+def rates_agree(frame_rate: float, learned: float) -> bool:
+    """Tell whether a recording's frame rate (Hz) is near enough to the decoder's."""
+    return round(abs(frame_rate / learned - 1), 9) <= RATE_TOLERANCE
 
 
 def list_decoders() -> dict[str, DecoderConfig]:

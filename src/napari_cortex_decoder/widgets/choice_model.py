@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from napari_cortex_decoder.decoder.config import DecoderConfig
-from napari_cortex_decoder.decoder.decoder import RATE_TOLERANCE, list_decoders
+from napari_cortex_decoder.decoder.decoder import list_decoders, rates_agree
 from napari_cortex_decoder.decoder.file import read_config
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
@@ -83,7 +83,7 @@ class ChoiceModel(EventedModel):
         if self.card is None or recording is None or recording.frame_rate is None:
             return None
         mine, learned = recording.frame_rate, self.card.config.frame_rate
-        if abs(mine / learned - 1) <= RATE_TOLERANCE:
+        if rates_agree(mine, learned):
             return None
         return (
             f"This recording was filmed at {mine:g} Hz, {self.card.name} learned at "
