@@ -1,6 +1,7 @@
 """What opening and scrubbing a 4 GB movie costs, beside a 40 MB one.
 
-For raw, TIFF (frames in one block, and each behind its directory) and Zarr, in a process of its own each:
+For raw, TIFF (frames in one block, and each behind its directory) and Zarr, in a process of its
+own each:
 seconds until the first frame is there, the most memory above what the process held before, and the
 bytes read while 100 frames at random are shown, over the bytes of these frames: computed plainly,
 and sliced as napari slices, which forbids dask to fuse tasks. The movies are sparse: frames that
