@@ -40,10 +40,11 @@ class CortexDecoderWidget(DockContent):
             PreprocessingGroup(movie, workspace.preprocessing, workspace.preview),
         ):
             recording.content.addWidget(part)
-        atlas = AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas)
-        atlas.set_expanded(False)  # what is needed to decode is seen first, and without scrolling
-        decode = DecodeSection(movie, workspace.choice, workspace.decode)
-        for section in (recording, atlas, decode):
+        for section in (
+            recording,
+            AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas),
+            DecodeSection(movie, workspace.choice, workspace.decode),
+        ):
             column.addWidget(section)
         timeline = QPushButton("Show timeline")
         timeline.setToolTip("Bring the timeline back below the canvas")
