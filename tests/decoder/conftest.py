@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+import torch
 from waves import make_network
 
 from napari_cortex_decoder.decoder import Decoder, DecoderConfig, Preprocessing
@@ -17,3 +20,12 @@ def small_config() -> DecoderConfig:
 @pytest.fixture(scope="session")
 def decoder(small_config: DecoderConfig) -> Decoder:
     return Decoder(small_config, make_network(small_config), name="waves")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small tensors gain nothing from more, and threads that spin for a busy core lose all."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
