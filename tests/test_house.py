@@ -17,6 +17,7 @@ NAME = "napari_cortex_decoder"
 
 FLOORS = {
     "errors": 0,
+    "history": 0,
     "recording": 1,
     "atlas": 1,
     "labels": 1,

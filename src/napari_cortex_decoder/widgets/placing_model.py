@@ -16,7 +16,7 @@ from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.landmarks import MESONET, WFIELD
 from napari_cortex_decoder.atlas.registration import FitKind
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.widgets.history import History
+from napari_cortex_decoder.history import History
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 
 Places = Mapping[str, tuple[float, float]]
