@@ -64,6 +64,23 @@ def test_a_plain_csv_lists_paths_relative_to_itself(tmp_path):
     assert (second.behavior, second.session) == (None, "b")
 
 
+def test_the_atlas_on_each_movie_is_found_in_either_layout(tmp_path):
+    csv = lay_out_paper_cohort(tmp_path, "Data_ID,Mouse_#\na,1\nb,1\n")
+    (tmp_path / "registrations").mkdir()
+    (tmp_path / "registrations" / "a.json").touch()
+    first, second = read_cohort(csv)
+    assert first.registration == tmp_path / "registrations" / "a.json"
+    assert second.registration is None
+
+    (tmp_path / "m.tif").touch()
+    plain = tmp_path / "plain.csv"
+    plain.write_text("recording,subject,registration\nm.tif,1,registrations/a.json\n")
+    assert read_cohort(plain)[0].registration == tmp_path / "registrations" / "a.json"
+    plain.write_text("recording,subject,registration\nm.tif,1,gone.json\n")
+    with pytest.raises(RecordingError, match=r"gone\.json, which is not there"):
+        read_cohort(plain)
+
+
 @pytest.mark.parametrize(
     "cell", ["/etc/passwd", "../up.tif", "a/../../up.tif", r"C:\movie.tif", r"..\up.tif", r"\\pc\x"]
 )

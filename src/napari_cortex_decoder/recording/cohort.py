@@ -16,6 +16,7 @@ PAPER_SESSION = "Data_ID"
 PAPER_SUBJECTS = ("Mouse_#", "mouse_No.")
 PAPER_MOVIES = "data_of_image"
 PAPER_BEHAVIOR = "data_of_behavior"
+REGISTRATIONS = "registrations"
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,15 @@ class CohortEntry:
         Which mouse, as the CSV says.
     session
         Name of the session, unique in the cohort.
+    registration
+        The file that says where the atlas lies on the movie; None if there is none.
     """
 
     recording: Path
     behavior: Path | None
     subject: str
     session: str
+    registration: Path | None = None
 
 
 def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
@@ -49,8 +53,10 @@ def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
         Either the layout of Ajioka et al. 2024: columns ``Data_ID`` and ``Mouse_#`` (or
         ``mouse_No.``), with ``data_of_image_<cohort>/<Data_ID>.tif`` and
         ``data_of_behavior_<cohort>/<Data_ID>_behavior.mat`` beside a CSV called
-        ``data_<cohort>.csv``; or columns ``recording`` and ``subject``, and if wanted ``behavior``
-        (may be empty) and ``session`` (else the recording's stem), with paths relative to the CSV.
+        ``data_<cohort>.csv``, and the atlas on each movie as ``registrations/<Data_ID>.json``
+        where there is one; or columns ``recording`` and ``subject``, and if wanted ``behavior``
+        and ``registration`` (may be empty) and ``session`` (else the recording's stem), with paths
+        relative to the CSV.
         The mouse is what the CSV says, never what a file name suggests: two of the paper's mice
         share the name "non".
 
@@ -104,12 +110,14 @@ def _paper_entries(path: Path, table: pd.DataFrame) -> list[CohortEntry]:
             raise RecordingError(
                 f"{path}: {PAPER_SESSION} {session!r} in row {row} is not a plain name; correct it."
             )
+        registration = path.parent / REGISTRATIONS / f"{session}.json"
         entries.append(
             CohortEntry(
                 movies / file.name,
                 behavior / f"{session}_behavior.mat" if behavior else None,
                 subject.strip(),
                 session,
+                registration if registration.is_file() else None,
             )
         )
     return entries
@@ -135,13 +143,19 @@ def _plain_entries(path: Path, table: pd.DataFrame) -> list[CohortEntry]:
         if not cells["recording"].strip():
             raise RecordingError(f"{path}: 'recording' is empty in row {row}; name the movie.")
         recording = _inside(path, cells["recording"], row, "recording")
-        behavior = cells.get("behavior", "").strip()
+        beside = {
+            column: _inside(path, cells[column], row, column)
+            if cells.get(column, "").strip()
+            else None
+            for column in ("behavior", "registration")
+        }
         entries.append(
             CohortEntry(
                 recording,
-                _inside(path, behavior, row, "behavior") if behavior else None,
+                beside["behavior"],
                 cells["subject"].strip(),
                 cells.get("session", "").strip() or recording.stem,
+                beside["registration"],
             )
         )
     return entries
@@ -165,7 +179,7 @@ def _check(path: Path, entries: list[CohortEntry]) -> None:
     for row, entry in enumerate(entries, start=1):
         if not entry.subject:
             raise RecordingError(f"{path}: row {row} does not say which mouse; fill it in.")
-        for file in (entry.recording, entry.behavior):
+        for file in (entry.recording, entry.behavior, entry.registration):
             if file is not None and not file.exists():
                 raise RecordingError(
                     f"{path}: row {row} names {file}, which is not there; "
