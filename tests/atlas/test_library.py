@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from skimage.measure import find_contours
 
-from napari_cortex_decoder.atlas import Area, Atlas, Registration, load_atlas
+from napari_cortex_decoder.atlas import Area, Registration, load_atlas
+from napari_cortex_decoder.atlas.drawn import draw_atlas
 from napari_cortex_decoder.errors import AtlasError
 
 SQUARE = np.array([(1, 1), (2, 1), (2, 2), (1, 2)], dtype=float)
@@ -165,14 +166,14 @@ def test_a_name_that_is_nothing_is_refused_in_one_sentence(name):
 def test_outlines_drawn_on_a_movie_become_an_atlas(atlas):
     placed = Registration.upright(atlas, 0.1, (50, 50)).nudged(degrees=20)
     drawn_px = placed.to_px(SQUARE)
-    mine = Atlas.from_polygons({"whisker spot": placed.to_mm(drawn_px)})
+    mine = draw_atlas([("whisker spot", placed.to_mm(drawn_px))])
     (area,) = mine.areas
     assert area.label == "whisker spot right"
     assert area.polygon == pytest.approx(SQUARE)
 
 
 def test_drawn_outlines_that_overlap_are_named():
-    mine = Atlas.from_polygons({"A": SQUARE, "B": SQUARE + 0.5, "C": SQUARE + 1})
+    mine = draw_atlas([("A", SQUARE), ("B", SQUARE + 0.5), ("C", SQUARE + 1)])
     assert len(mine.warnings) == 2
     assert "A right and B right overlap" in mine.warnings[0]
 

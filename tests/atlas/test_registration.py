@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from poses import pose
 
-from napari_cortex_decoder.atlas import Atlas, Registration, load_atlas
+from napari_cortex_decoder.atlas import Registration, load_atlas
+from napari_cortex_decoder.atlas.drawn import draw_atlas
 from napari_cortex_decoder.errors import AtlasError
 
 ATLAS = load_atlas("dorsal-cortex")
@@ -71,7 +72,7 @@ def test_every_pixel_of_the_cortex_belongs_to_one_area(atlas, degrees):
 
 def test_a_small_area_inside_a_large_one_is_not_hidden():
     box = np.array([(0, 0), (8, 0), (8, 8), (0, 8)], dtype=float)
-    atlas = Atlas.from_polygons({"spot": box / 4 + 3, "sheet": box, "speck": box / 8 + 3.5})
+    atlas = draw_atlas([("spot", box / 4 + 3), ("sheet", box), ("speck", box / 8 + 3.5)])
     image = Registration.upright(atlas, 1, (0, 0)).label_image((9, 9))
     assert image[4, 4] == atlas.index("speck", "right") + 1
     assert image[3, 3] == atlas.index("spot", "right") + 1
@@ -80,7 +81,7 @@ def test_a_small_area_inside_a_large_one_is_not_hidden():
 
 def test_outlines_bend_at_the_midline_where_hemispheres_have_a_matrix_each():
     bar = np.array([(-2, 0), (2, 0), (2, 1), (-2, 1)], dtype=float)
-    atlas = Atlas.from_polygons({"bar": bar})
+    atlas = draw_atlas([("bar", bar)])
     left = np.array([[10.0, 0, 50], [5.0, 10, 50], [0, 0, 1]])
     right = np.array([[10.0, 0, 50], [-5.0, 10, 50], [0, 0, 1]])
     (outline,) = Registration(atlas, left, right).outlines()

@@ -173,10 +173,11 @@ def test_other_pixels_take_registration_landmarks_and_undo_along(placing: Placin
     placing.nudge(down=0.8)
     # as after cropping 10 rows and 20 columns and binning by 2
     crop_and_bin = np.array([[0.5, 0, -10.25], [0, 0.5, -5.25], [0, 0, 1]])
-    placing.move_pixels(crop_and_bin)
+    placing.move_pixels(crop_and_bin, (59, 54))
     assert bregma(placing) == pytest.approx((0.5 * 62 - 5.25, 0.5 * 64 - 10.25))
     assert max(r.px for r in placing.registration.residuals()) < 1e-9
     assert placing.registration.pixel_size == pytest.approx(2 * PIXEL)
+    assert placing.registration.label_image((59, 54)).any()
     placing.undo()
     assert bregma(placing) == pytest.approx((0.5 * 52 - 5.25, 0.5 * 64 - 10.25))
 
@@ -184,5 +185,5 @@ def test_other_pixels_take_registration_landmarks_and_undo_along(placing: Placin
 def test_there_and_back_again_is_the_same_registration(atlas: Atlas) -> None:
     placed = Registration.upright(atlas, 0.05, (40.0, 50.0)).nudged(degrees=7)
     matrix = np.array([[0.5, 0, -3.0], [0, 0.5, 2.0], [0, 0, 1]])
-    back = on_pixels(on_pixels(placed, matrix), np.linalg.inv(matrix))
+    back = on_pixels(on_pixels(placed, matrix, (40, 40)), np.linalg.inv(matrix), (80, 80))
     np.testing.assert_allclose(back.matrix, placed.matrix, atol=1e-12)

@@ -1,97 +1,38 @@
-"""The atlas: named areas of the cortex as outlines in millimetres from bregma."""
+"""The atlas, and the registration: where it lies on a movie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas.landmarks import LANDMARKS
+from napari_cortex_decoder.atlas.area import Area, Side
+from napari_cortex_decoder.atlas.fit import (
+    FitKind,
+    Residual,
+    doubts,
+    fit_landmarks,
+    refuse_unknown,
+)
+from napari_cortex_decoder.atlas.transform import (
+    Transform,
+    apply_affine,
+    as_points,
+    checked_matrices,
+)
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import write_json
 
-if TYPE_CHECKING:
-    from napari_cortex_decoder.atlas.registration import FitKind, Registration
+DIRECTION = "atlas mm (x, y) -> movie px (x, y)"
+"""What the matrices of a registration map, in words: x is the column, y the row."""
 
-Side = Literal["left", "right", "both"]
-"""Hemisphere of an area; ``"both"`` for one that crosses the midline."""
-
-
-@dataclass(frozen=True, eq=False)
-class Area:
-    """One named region on one side.
-
-    Attributes
-    ----------
-    acronym
-        Short name, such as ``"SSp-ul"``; unique within its side.
-    name
-        Name in words.
-    side
-        ``"left"``, ``"right"``, or ``"both"`` for an area across the midline.
-    polygon
-        Shape (n, 2), float: x to the right and y posterior of bregma, mm. Not closed: the last
-        point is not the first again.
-
-    Raises
-    ------
-    AtlasError
-        If the outline has fewer than three points, is not finite, or crosses itself.
-    """
-
-    acronym: str
-    name: str
-    side: Side
-    polygon: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        """Take a closed ring as well as an open one, and check that it bounds an area."""
-        points = np.array(self.polygon, dtype=np.float64)
-        if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-            raise AtlasError(
-                f"the outline of {self.label} has shape {points.shape} or values that are not "
-                "finite; give points as (n, 2) numbers."
-            )
-        if len(points) > 1 and (points[0] == points[-1]).all():
-            points = points[:-1]
-        if len(points) < 3:
-            raise AtlasError(
-                f"the outline of {self.label} has {len(points)} points; draw at least three."
-            )
-        if self.side not in ("left", "right", "both"):
-            raise AtlasError(
-                f"area {self.acronym} is on side {self.side!r}; use 'left', 'right' or 'both'."
-            )
-        _refuse_self_crossing(self.label, points)
-        points.flags.writeable = False
-        object.__setattr__(self, "polygon", points)
-
-    @property
-    def size(self) -> float:
-        """Enclosed area in mm² (shoelace formula)."""
-        x, y = self.polygon.T
-        return float(abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2)
-
-    @property
-    def label(self) -> str:
-        """Acronym and side, as shown: ``"MOs left"``."""
-        return self.acronym if self.side == "both" else f"{self.acronym} {self.side}"
-
-
-def _refuse_self_crossing(label: str, points: NDArray[np.float64]) -> None:
-    import shapely
-
-    polygon = shapely.Polygon(points)
-    if not shapely.is_valid(polygon):
-        raise AtlasError(
-            f"the outline of {label} crosses or touches itself "
-            f"({shapely.is_valid_reason(polygon)} mm); redraw it there."
-        )
-    if polygon.area <= 0:
-        raise AtlasError(f"the outline of {label} encloses nothing; draw it around an area.")
+REGISTRATION_FORMAT, REGISTRATION_VERSION = "cortex-registration", 1
+"""Of the file that `Registration.save` writes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,68 +126,224 @@ class Atlas:
         pixel_size: float | None = None,
         shape: tuple[int, int] | None = None,
     ) -> Registration:
-        """Place the atlas on a movie by landmarks; see `fit.register`."""
-        from napari_cortex_decoder.atlas.fit import register
-
-        return register(self, landmarks, kind, pixel_size=pixel_size, shape=shape)
-
-    @classmethod
-    def from_polygons(
-        cls,
-        polygons: Mapping[str, ArrayLike],
-        *,
-        name: str = "drawn",
-        landmarks: Mapping[str, tuple[float, float]] | None = None,
-        source: str = "drawn by the user",
-    ) -> Atlas:
-        """Make an atlas of outlines that a user drew.
+        """Place the atlas on a movie by landmarks, by least squares over their distances in px.
 
         Parameters
         ----------
-        polygons
-            Shape (n, 2) by name, mm: x to the right, y posterior of bregma. Outlines drawn on a
-            movie go through `Registration.to_mm` first. The side follows from x: an outline that
-            reaches across the midline by more than a tenth of its area is on ``"both"``.
-        name, landmarks, source
-            As in `Atlas`; the landmarks of the dorsal cortex by default, so that outlines drawn on
-            one mouse can be placed on the next.
+        landmarks
+            (row, column) in px by name; names are those of `Atlas.landmarks`.
+        kind
+            ``"similarity"`` moves, turns and scales (2 landmarks or more); ``"affine"`` also
+            shears and stretches (3); ``"hemispheres"`` stretches each hemisphere by itself and
+            keeps them together along the midline (4, with one on each side).
+        pixel_size
+            Edge of a pixel in mm as the recording says, to compare the fitted scale with.
+        shape
+            Rows and columns of the movie, to refuse landmarks outside it.
+
+        Returns
+        -------
+        Registration
+            With `warnings` for a mirrored brain, an odd scale, stretch or rotation, and for
+            landmarks far from their fit.
+
+        Raises
+        ------
+        AtlasError
+            If landmarks are unknown, too few, outside the movie, coincident, or on one line.
         """
-        areas = tuple(
-            Area(acronym, acronym, side_of(np.asarray(points, dtype=np.float64)), points)  # type: ignore[arg-type]
-            for acronym, points in polygons.items()
+        found = fit_landmarks(self.landmarks, landmarks, kind, atlas_name=self.name, shape=shape)
+        placed = Registration(
+            self,
+            found.matrix,
+            found.right_matrix,
+            dict(landmarks),
+            pixel_size=pixel_size,
+            shape=shape,
+            method=kind,
         )
-        places = LANDMARKS if landmarks is None else landmarks
-        return cls(name, areas, places, source, overlap_warnings(areas))
+        return placed.doubted(mirrored=found.mirrored)
+
+    def as_data(self) -> dict[str, Any]:
+        """Give it as what JSON can hold; `registration_file.atlas_from_data` reads it."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "warnings": list(self.warnings),
+            "landmarks_x_y_mm": {name: list(place) for name, place in self.landmarks.items()},
+            "areas": [area.as_data() for area in self.areas],
+        }
 
 
-def side_of(points: NDArray[np.float64]) -> Side:
-    """Tell on which side of the midline (x = 0) an outline lies, shape (n, 2) mm."""
-    import shapely
+@dataclass(frozen=True, eq=False)
+class Registration(Transform):
+    """An atlas placed on a movie.
 
-    outline = shapely.make_valid(shapely.Polygon(points)) if len(points) > 2 else None
-    if outline is None or outline.area == 0:
-        return "both"
-    low, high = float(points[:, 1].min()), float(points[:, 1].max())
-    reach = float(np.abs(points[:, 0]).max())
-    right = outline.intersection(shapely.box(0.0, low, reach, high)).area / outline.area
-    return "right" if right > 0.9 else "left" if right < 0.1 else "both"
+    Attributes
+    ----------
+    atlas
+        What is placed.
+    matrix, right_matrix
+        Atlas mm → movie px, as in `Transform`.
+    landmarks
+        (row, column) in px of the landmarks it was fitted to, by name.
+    pixel_size
+        Edge of a pixel in mm as the recording says, or None.
+    shape
+        Rows and columns of the movie it was made on, or None where that is not known.
+    method
+        How it was made: a `FitKind`, ``"upright"``, ``"guess"``, or ``"imported from …"``.
+    warnings
+        Sentences that a user should read: mirrored, odd scale, ….
 
+    Raises
+    ------
+    AtlasError
+        If a matrix is no invertible affine transform.
+    """
 
-def overlap_warnings(areas: Iterable[Area]) -> tuple[str, ...]:
-    """Name the pairs of areas that overlap by more than 1 % of the smaller one."""
-    import shapely
+    atlas: Atlas
+    matrix: NDArray[np.float64]
+    right_matrix: NDArray[np.float64] | None = None
+    landmarks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    pixel_size: float | None = None
+    shape: tuple[int, int] | None = None
+    method: str = "affine"
+    warnings: tuple[str, ...] = ()
 
-    areas = tuple(areas)
-    if len(areas) < 2:
-        return ()
-    shapes = [shapely.Polygon(area.polygon) for area in areas]
-    tree = shapely.STRtree(shapes)
-    found = []
-    for i, j in zip(*tree.query(shapes, predicate="overlaps"), strict=True):
-        if i < j and shapes[i].intersection(shapes[j]).area > 0.01 * min(
-            shapes[i].area, shapes[j].area
-        ):
-            found.append(
-                f"{areas[i].label} and {areas[j].label} overlap; shared pixels go to the smaller."
+    def __post_init__(self) -> None:
+        """Check that the way back exists."""
+        refuse_unknown(self.atlas.landmarks, self.landmarks, self.atlas.name)
+        matrix, right = checked_matrices(self.matrix, self.right_matrix)
+        object.__setattr__(self, "matrix", matrix)
+        object.__setattr__(self, "right_matrix", right)
+
+    @classmethod
+    def upright(cls, atlas: Atlas, pixel_size: float, bregma: tuple[float, float]) -> Registration:
+        """Place an atlas unturned, at `pixel_size` mm a pixel, with bregma at (row, column)."""
+        if not (np.isfinite(pixel_size) and pixel_size > 0):
+            raise AtlasError(f"the pixel size is {pixel_size}; give a positive number of mm.")
+        scale, (row, column) = 1 / pixel_size, bregma
+        matrix = np.array([[scale, 0, column], [0, scale, row], [0, 0, 1]])
+        return cls(atlas, matrix, pixel_size=pixel_size, method="upright")
+
+    def doubted(self, *, mirrored: bool = False, said: tuple[str, ...] = ()) -> Registration:
+        """Give it with warnings: some `said` already, and what is odd about it."""
+        found = doubts(
+            self,
+            self.residuals(),
+            pixel_size=self.pixel_size,
+            mirrored=mirrored or self.mirrored,
+        )
+        return replace(self, warnings=(*said, *found))
+
+    def moved(self, matrix: NDArray[np.float64]) -> Registration:
+        """Move the whole placing, landmarks included, by a 3 × 3 matrix from px (x, y, 1) to px."""
+        right = None if self.right_matrix is None else matrix @ self.right_matrix
+        places = apply_affine(matrix, as_points([*self.landmarks.values()])[:, ::-1])[:, ::-1]
+        landmarks = {
+            name: (row, column)
+            for name, (row, column) in zip(self.landmarks, places.tolist(), strict=True)
+        }
+        return replace(self, matrix=matrix @ self.matrix, right_matrix=right, landmarks=landmarks)
+
+    def nudged(
+        self,
+        *,
+        rows: float = 0.0,
+        columns: float = 0.0,
+        degrees: float = 0.0,
+        zoom: float = 1.0,
+    ) -> Registration:
+        """Move the whole placing by hand, landmarks included.
+
+        Parameters
+        ----------
+        rows, columns
+            Shift on the movie in px.
+        degrees
+            Clockwise turn on screen about bregma.
+        zoom
+            Factor of size about bregma, over 0.
+        """
+        if not zoom > 0:
+            raise AtlasError(f"zoom is {zoom}; give a factor over 0.")
+        y, x = self.to_px([(0.0, 0.0)])[0]
+        c, s = zoom * np.cos(np.radians(degrees)), zoom * np.sin(np.radians(degrees))
+        turn = np.array([[c, -s, x - c * x + s * y], [s, c, y - s * x - c * y], [0, 0, 1]])
+        turn[:2, 2] += columns, rows
+        return self.moved(turn)
+
+    def residuals(self) -> tuple[Residual, ...]:
+        """Give, for each landmark, its distance from the fit in mm and in px."""
+        px = as_points([*self.landmarks.values()])
+        mm = as_points([self.atlas.landmarks[name] for name in self.landmarks])
+        off_px = np.linalg.norm(self.to_px(mm) - px, axis=1)
+        off_mm = np.linalg.norm(self.to_mm(px) - mm, axis=1)
+        return tuple(
+            Residual(name, float(a), float(b))
+            for name, a, b in zip(self.landmarks, off_mm, off_px, strict=True)
+        )
+
+    def outlines(self) -> list[NDArray[np.float64]]:
+        """Give the outline of each area on the movie, each (n, 2) row, column in px."""
+        rings = [self.along_midline(area.polygon) for area in self.atlas.areas]
+        cuts = np.cumsum([len(ring) for ring in rings])[:-1]
+        return np.split(self.to_px(np.concatenate(rings)), cuts)
+
+    def label_image(self, shape: tuple[int, int]) -> NDArray[np.int32]:
+        """Paint the areas on a frame.
+
+        Parameters
+        ----------
+        shape
+            Rows and columns.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape `shape`, int32: 0 where there is no area, i + 1 where ``atlas.areas[i]`` is. A
+            pixel belongs to the area its centre lies in; on a shared border, or where outlines
+            overlap, to the smaller one.
+
+        Raises
+        ------
+        AtlasError
+            If the registration was made on frames of another shape.
+        """
+        if self.shape is not None and tuple(shape) != self.shape:
+            raise AtlasError(
+                f"the registration was made on frames of {self.shape[0]} × {self.shape[1]} pixels, "
+                f"these have {shape[0]} × {shape[1]}; use the registration of this movie."
             )
-    return tuple(found)
+        from skimage.draw import polygon
+
+        image = np.zeros(shape, dtype=np.int32)
+        outlines = self.outlines()
+        for i in self.atlas.largest_first:
+            image[polygon(outlines[i][:, 0], outlines[i][:, 1], shape)] = i + 1
+        return image
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON with its atlas, direction by name, whole or not at all.
+
+        Raises
+        ------
+        AtlasError
+            If the folder cannot be written to.
+        """
+        right = self.right_matrix
+        data = {
+            "format": REGISTRATION_FORMAT,
+            "version": REGISTRATION_VERSION,
+            "direction": DIRECTION,
+            "matrix": self.matrix.tolist(),
+            "right_matrix": None if right is None else right.tolist(),
+            "method": self.method,
+            "landmarks_row_column_px": {n: list(p) for n, p in self.landmarks.items()},
+            "pixel_size_mm": self.pixel_size,
+            "movie_shape": self.shape and list(self.shape),
+            "warnings": list(self.warnings),
+            "atlas": self.atlas.as_data(),
+        }
+        write_json(path, data, AtlasError)

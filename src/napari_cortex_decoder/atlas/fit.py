@@ -1,17 +1,19 @@
-"""Fitting a registration to landmarks: what is refused, what is warned of."""
+"""Fitting landmarks: which mapping they give, what is refused, what is warned of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas.atlas import Atlas
-from napari_cortex_decoder.atlas.registration import FitKind, Registration
+from napari_cortex_decoder.atlas.transform import Transform
 from napari_cortex_decoder.errors import AtlasError
+
+FitKind = Literal["similarity", "affine", "hemispheres"]
+"""What a fit may do: move, turn and scale; also shear; or shear each hemisphere by itself."""
 
 NEEDED: Mapping[str, int] = {"similarity": 2, "affine": 3, "hemispheres": 4}
 """Fewest landmarks that fix each kind of fit."""
@@ -34,36 +36,52 @@ _SAME_MM = 1e-6
 _FLATTEST = 0.05
 
 
-def register(
-    atlas: Atlas,
-    landmarks: Mapping[str, tuple[float, float]],
-    kind: FitKind = "similarity",
+class Residual(NamedTuple):
+    """How far a landmark lies from where the fit puts it."""
+
+    name: str
+    mm: float
+    px: float
+
+
+class Fit(NamedTuple):
+    """What landmarks give.
+
+    Attributes
+    ----------
+    matrix, right_matrix
+        As in `Transform`.
+    mirrored
+        Whether a mirrored brain explains the landmarks better; a similarity cannot mirror.
+    """
+
+    matrix: NDArray[np.float64]
+    right_matrix: NDArray[np.float64] | None
+    mirrored: bool
+
+
+def fit_landmarks(
+    known: Mapping[str, tuple[float, float]],
+    seen: Mapping[str, tuple[float, float]],
+    kind: FitKind,
     *,
-    pixel_size: float | None = None,
-    shape: tuple[int, int] | None = None,
-) -> Registration:
-    """Place an atlas on a movie by landmarks, by least squares over their distances in px.
+    atlas_name: str,
+    shape: tuple[int, int] | None,
+) -> Fit:
+    """Fit the mapping from atlas to movie by least squares over the landmarks' distances in px.
 
     Parameters
     ----------
-    atlas
-        Atlas whose `landmarks` are named.
-    landmarks
+    known
+        (x, y) in mm by name: the landmarks of the atlas.
+    seen
         (row, column) in px by name.
     kind
-        ``"similarity"`` moves, turns and scales (2 landmarks or more); ``"affine"`` also shears
-        and stretches (3); ``"hemispheres"`` stretches each hemisphere by itself and keeps them
-        together along the midline (4, with one on each side).
-    pixel_size
-        Edge of a pixel in mm as the recording says, to compare the fitted scale with.
+        What the fit may do.
+    atlas_name
+        For messages.
     shape
         Rows and columns of the movie, to refuse landmarks outside it.
-
-    Returns
-    -------
-    Registration
-        With `warnings` for a mirrored brain, an odd scale, stretch or rotation, and for
-        landmarks far from their fit.
 
     Raises
     ------
@@ -72,33 +90,24 @@ def register(
     """
     if kind not in NEEDED:
         raise AtlasError(f"there is no fit {kind!r}; use one of {', '.join(NEEDED)}.")
-    px = _checked_landmarks(atlas, landmarks, kind, shape)
-    mm = np.array([atlas.landmarks[name] for name in landmarks], dtype=np.float64)
-    right = None
+    mm, px = _checked_landmarks(known, seen, kind, atlas_name, shape)
     if kind == "hemispheres":
-        matrix, right = fit_hemispheres(mm, px)
-    else:
-        matrix = _fit(kind, mm, px)
-    fitted = Registration(
-        atlas, matrix, right, dict(landmarks), pixel_size=pixel_size, shape=shape, method=kind
-    )
-    mirrored = fitted.mirrored or (kind == "similarity" and _fits_better_mirrored(mm, px))
-    return replace(fitted, warnings=tuple(doubts(fitted, mirrored)))
+        left, right = fit_hemispheres(mm, px)
+        return Fit(left, right, any(np.linalg.det(m[:2, :2]) < 0 for m in (left, right)))
+    matrix = _fit(kind, mm, px)
+    mirrored = bool(np.linalg.det(matrix[:2, :2]) < 0)
+    return Fit(matrix, None, mirrored or (kind == "similarity" and _fits_better_mirrored(mm, px)))
 
 
 def _checked_landmarks(
-    atlas: Atlas,
+    known: Mapping[str, tuple[float, float]],
     landmarks: Mapping[str, tuple[float, float]],
     kind: FitKind,
+    atlas_name: str,
     shape: tuple[int, int] | None,
-) -> NDArray[np.float64]:
-    """Refuse landmarks that cannot fix the fit; give them as (x, y) px, shape (n, 2)."""
-    unknown = [name for name in landmarks if name not in atlas.landmarks]
-    if unknown:
-        raise AtlasError(
-            f"atlas {atlas.name!r} has no landmark {unknown[0]!r}; "
-            f"it has {', '.join(atlas.landmarks) or 'none'}."
-        )
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Refuse landmarks that cannot fix the fit; give (x, y) in mm and in px, each (n, 2)."""
+    refuse_unknown(known, landmarks, atlas_name)
     for name, place in landmarks.items():
         if len(place) != 2 or not np.isfinite(place).all():
             raise AtlasError(f"landmark {name!r} is at {place}; give (row, column) in px.")
@@ -109,14 +118,14 @@ def _checked_landmarks(
                 f"landmark {name!r} at row {place[0]:g}, column {place[1]:g} is outside the "
                 f"movie's {shape[0]} × {shape[1]} pixels; drag it onto the brain or remove it."
             )
-    places = {tuple(atlas.landmarks[name]) for name in landmarks}
+    places = {tuple(known[name]) for name in landmarks}
     if len(places) < NEEDED[kind]:
         raise AtlasError(
             f"{len(places)} landmarks at different places are too few for a {kind} fit, which "
-            f"needs {NEEDED[kind]}; add some of {', '.join(atlas.landmarks)}."
+            f"needs {NEEDED[kind]}; add some of {', '.join(known)}."
         )
     for one, other in combinations(landmarks, 2):
-        apart_mm = np.hypot(*np.subtract(atlas.landmarks[one], atlas.landmarks[other]))
+        apart_mm = np.hypot(*np.subtract(known[one], known[other]))
         apart_px = np.hypot(*np.subtract(landmarks[one], landmarks[other]))
         if apart_px < _SAME_PX and apart_mm > _SAME_MM:
             raise AtlasError(
@@ -124,13 +133,27 @@ def _checked_landmarks(
                 "apart on the atlas; move one of them."
             )
     px = np.array([landmarks[name] for name in landmarks], dtype=np.float64)[:, ::-1]
-    mm = np.array([atlas.landmarks[name] for name in landmarks], dtype=np.float64)
+    mm = np.array([known[name] for name in landmarks], dtype=np.float64)
     if kind != "similarity" and (_flatness(mm) < _FLATTEST or _flatness(px) < _FLATTEST):
         raise AtlasError(
             f"the landmarks {', '.join(landmarks)} lie on one line, which leaves the {kind} fit "
             "open; add one to the side, or use a similarity."
         )
-    return px
+    return mm, px
+
+
+def refuse_unknown(
+    known: Mapping[str, tuple[float, float]],
+    landmarks: Mapping[str, tuple[float, float]],
+    atlas_name: str,
+) -> None:
+    """Raise `AtlasError` if an atlas lacks one of these landmarks."""
+    unknown = [name for name in landmarks if name not in known]
+    if unknown:
+        raise AtlasError(
+            f"atlas {atlas_name!r} has no landmark {unknown[0]!r}; "
+            f"it has {', '.join(known) or 'none'}."
+        )
 
 
 def _flatness(points: NDArray[np.float64]) -> float:
@@ -200,15 +223,25 @@ def _fits_better_mirrored(mm: NDArray[np.float64], px: NDArray[np.float64]) -> b
     return error(mm * (-1, 1)) < error(mm)
 
 
-def doubts(fitted: Registration, mirrored: bool) -> list[str]:
+def doubts(
+    fitted: Transform,
+    residuals: Sequence[Residual],
+    *,
+    pixel_size: float | None,
+    mirrored: bool,
+) -> tuple[str, ...]:
     """Say in sentences what is odd about a placing.
 
     Parameters
     ----------
     fitted
-        The placing, with the landmarks and the pixel size that it is compared with.
+        The mapping.
+    residuals
+        Of the landmarks it was fitted to.
+    pixel_size
+        Edge of a pixel in mm as the recording says.
     mirrored
-        Whether left and right are exchanged; a similarity cannot tell by itself.
+        Whether left and right are exchanged; the mapping of a similarity cannot tell by itself.
     """
     found = []
     if mirrored:
@@ -220,13 +253,13 @@ def doubts(fitted: Registration, mirrored: bool) -> list[str]:
         found.append(
             f"The brain is turned by {fitted.rotation:.0f}°: check which landmark is in front."
         )
-    if fitted.pixel_size is not None:
+    if pixel_size is not None:
         fitted_size = 1 / fitted.scale
-        ratio = fitted_size / fitted.pixel_size
+        ratio = fitted_size / pixel_size
         if not 1 / MAX_SCALE_ERROR <= ratio <= MAX_SCALE_ERROR:
             found.append(
                 f"The fit makes a pixel {fitted_size * 1000:.1f} µm, the recording says "
-                f"{fitted.pixel_size * 1000:.1f} µm: check the landmarks and the pixel size."
+                f"{pixel_size * 1000:.1f} µm: check the landmarks and the pixel size."
             )
     stretches = [np.linalg.svd(m[:2, :2], compute_uv=False) for m in fitted.matrices]
     worst = max(float(long / short) for long, short in stretches)
@@ -237,7 +270,7 @@ def doubts(fitted: Registration, mirrored: bool) -> list[str]:
         )
     found.extend(
         f"Landmark {residual.name!r} is {residual.mm:.2f} mm from where the others put it."
-        for residual in fitted.residuals()
+        for residual in residuals
         if residual.mm > MAX_RESIDUAL
     )
-    return found
+    return tuple(found)

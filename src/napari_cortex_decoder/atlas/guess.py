@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cortex_decoder.atlas.atlas import Atlas
+from napari_cortex_decoder.atlas.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.library import load_atlas
-from napari_cortex_decoder.atlas.registration import Registration
 from napari_cortex_decoder.errors import AtlasError
 
 LARGEST_TURN = 30.0

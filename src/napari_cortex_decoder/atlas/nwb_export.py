@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas.atlas import Area
+from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
 
 

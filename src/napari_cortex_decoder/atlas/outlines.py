@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas.atlas import Area, Atlas
-from napari_cortex_decoder.atlas.json_files import check_version, parse_json
+from napari_cortex_decoder.atlas.area import Area
+from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import check_version, parse_json
 
 FORMAT = "cortex-atlas-outlines"
 VERSION = 1
@@ -44,10 +45,10 @@ def read_outlines(text: str, where: str) -> Atlas:
     AtlasError
         If it is not such a file, is of a newer version, or its arcs do not close.
     """
-    data = parse_json(text, where)
+    data = parse_json(text, where, AtlasError)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise AtlasError(f"{where} is not an outlines file: its 'format' is not {FORMAT!r}.")
-    check_version(where, data.get("version"), VERSION)
+    check_version(where, data.get("version"), VERSION, AtlasError)
     try:
         areas = [
             area

@@ -1,4 +1,4 @@
-"""Registrations on disk: JSON that says which way its numbers go and carries its atlas."""
+"""Reading registrations: JSON that says which way its numbers go and carries its atlas."""
 
 from __future__ import annotations
 
@@ -7,41 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from napari_cortex_decoder.atlas.atlas_data import atlas_as_data, atlas_from_data
-from napari_cortex_decoder.atlas.json_files import check_version, read_json, write_json
-from napari_cortex_decoder.atlas.registration import DIRECTION, Registration
+from napari_cortex_decoder.atlas.area import Area
+from napari_cortex_decoder.atlas.atlas import (
+    DIRECTION,
+    REGISTRATION_FORMAT,
+    REGISTRATION_VERSION,
+    Atlas,
+    Registration,
+)
 from napari_cortex_decoder.errors import AtlasError
-
-FORMAT = "cortex-registration"
-VERSION = 1
-
-
-def save_registration(registration: Registration, path: str | Path) -> None:
-    """Write a registration, whole or not at all.
-
-    Raises
-    ------
-    AtlasError
-        If the folder cannot be written to.
-    """
-    write_json(_as_data(registration), path)
-
-
-def _as_data(registration: Registration) -> dict[str, Any]:
-    right = registration.right_matrix
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "direction": DIRECTION,
-        "matrix": registration.matrix.tolist(),
-        "right_matrix": None if right is None else right.tolist(),
-        "method": registration.method,
-        "landmarks_row_column_px": {n: list(p) for n, p in registration.landmarks.items()},
-        "pixel_size_mm": registration.pixel_size,
-        "movie_shape": registration.shape and list(registration.shape),
-        "warnings": list(registration.warnings),
-        "atlas": atlas_as_data(registration.atlas),
-    }
+from napari_cortex_decoder.files import check_version, read_json
 
 
 def load_registration(path: str | Path) -> Registration:
@@ -52,13 +27,13 @@ def load_registration(path: str | Path) -> Registration:
     AtlasError
         If the file is missing, is something else, is of a newer version, or runs the other way.
     """
-    data = read_json(path)
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    data = read_json(path, AtlasError)
+    if not isinstance(data, dict) or data.get("format") != REGISTRATION_FORMAT:
         raise AtlasError(
-            f"{path} is not a registration: its 'format' is not {FORMAT!r}; "
+            f"{path} is not a registration: its 'format' is not {REGISTRATION_FORMAT!r}; "
             "import transforms of other tools through read_wfield or read_mesonet."
         )
-    check_version(str(path), data.get("version"), VERSION)
+    check_version(str(path), data.get("version"), REGISTRATION_VERSION, AtlasError)
     if data.get("direction") != DIRECTION:
         raise AtlasError(
             f"{path}: its 'direction' is {data.get('direction')!r}; "
@@ -83,3 +58,28 @@ def load_registration(path: str | Path) -> Registration:
         raise AtlasError(
             f"{path} lacks a field or has one of the wrong type ({error!r}); save it again."
         ) from error
+
+
+def atlas_from_data(data: dict[str, Any]) -> Atlas:
+    """Make an atlas of what `Atlas.as_data` gave.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If a field is missing or of the wrong type; `AtlasError` if the outlines are unusable.
+    """
+    return Atlas(
+        str(data["name"]),
+        tuple(
+            Area(
+                str(area["acronym"]),
+                str(area["name"]),
+                area["side"],
+                np.asarray(area["outline_x_y_mm"], dtype=np.float64),
+            )
+            for area in data["areas"]
+        ),
+        {str(n): (float(x), float(y)) for n, (x, y) in data["landmarks_x_y_mm"].items()},
+        str(data["source"]),
+        tuple(str(sentence) for sentence in data["warnings"]),
+    )

@@ -6,10 +6,11 @@ from importlib import resources
 
 import numpy as np
 
-from napari_cortex_decoder.atlas.atlas import Area, Atlas, Side
-from napari_cortex_decoder.atlas.json_files import check_version, parse_json
+from napari_cortex_decoder.atlas.area import Area, Side
+from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import check_version, parse_json
 
 FORMAT = "cortex-atlas-rois"
 VERSION = 1
@@ -43,10 +44,10 @@ def read_rois(text: str, where: str) -> Atlas:
     AtlasError
         If it is not such a file, or is of a newer version.
     """
-    data = parse_json(text, where)
+    data = parse_json(text, where, AtlasError)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise AtlasError(f"{where} is not a file of ROIs: its 'format' is not {FORMAT!r}.")
-    check_version(where, data.get("version"), VERSION)
+    check_version(where, data.get("version"), VERSION, AtlasError)
     turns = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
     try:
         disc = float(data["radius_mm"]) * np.stack([np.cos(turns), np.sin(turns)], axis=1)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import dask.array as da
@@ -12,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.errors import AtlasError
-
-_BLOCK_BYTES = 16 * 2**20
+from napari_cortex_decoder.movie_blocks import read_blocks
 
 
 def area_traces(
@@ -64,7 +62,7 @@ def area_traces(
     flat = labels.ravel()
     counts = np.bincount(flat, minlength=n_areas + 1)
     traces = np.empty((movie.shape[0], n_areas))
-    for start, frames in _blocks(movie):
+    for start, frames in read_blocks(movie):
         for t, frame in enumerate(frames, start):
             sums = np.bincount(flat, weights=frame.ravel(), minlength=n_areas + 1)
             with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of an area with no pixel
@@ -72,20 +70,6 @@ def area_traces(
         if progress is not None:
             progress(start + len(frames), movie.shape[0])
     return traces
-
-
-def _blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
-    """Read a movie in order, whole chunks at a time: half a chunk costs as much as all of it."""
-    frame_bytes = movie.dtype.itemsize * movie.shape[1] * movie.shape[2]
-    limit = max(1, _BLOCK_BYTES // frame_bytes)
-    cuts, stop = [0], 0
-    for size in movie.chunks[0]:
-        if stop > cuts[-1] and stop + size - cuts[-1] > limit:
-            cuts.append(stop)
-        stop += size
-    cuts.append(stop)
-    for start, stop in pairwise(cuts):
-        yield start, np.asarray(movie[start:stop].compute(scheduler="threads"))
 
 
 def relative_change(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas.atlas import Area, Side
+from napari_cortex_decoder.atlas.area import Area, Side
 from napari_cortex_decoder.errors import AtlasError
 
 if TYPE_CHECKING:

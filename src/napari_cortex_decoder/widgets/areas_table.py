@@ -16,8 +16,9 @@ from qtpy.QtCore import (
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from napari_cortex_decoder.atlas.drawn import DRAWN
 from napari_cortex_decoder.widgets.areas_model import AreasModel
-from napari_cortex_decoder.widgets.atlas_model import DRAWN, AtlasModel
+from napari_cortex_decoder.widgets.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.ties import Ties
 
 _ACRONYM, _SIDE, _NAME, _R = range(4)

@@ -13,8 +13,8 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 from superqt.utils import QSignalDebouncer
 
-from napari_cortex_decoder.atlas import Area, Atlas, Registration
-from napari_cortex_decoder.atlas.atlas import overlap_warnings, side_of
+from napari_cortex_decoder.atlas import Atlas, Registration
+from napari_cortex_decoder.atlas.drawn import DRAWN, draw_atlas
 from napari_cortex_decoder.atlas.library import BUNDLED
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.recording import Recording
@@ -31,9 +31,6 @@ from napari_cortex_decoder.widgets.registration_files import (
     read_placing,
     restore_registration,
 )
-
-DRAWN = "drawn"
-"""Name of an atlas of outlines that the user drew on a movie."""
 
 _USUAL_WIDTH = 10.5  # mm that the shorter side of a movie of unknown scale is taken to span
 _PAUSE = 500  # ms without a change until a placing is written
@@ -141,10 +138,7 @@ class AtlasModel(EventedModel):
             return
         try:
             in_mm = [(acronym, placed.to_mm(points)) for acronym, points in outlines]
-            areas = tuple(Area(name, name, side_of(xy), xy) for name, xy in in_mm)
-            drawn = Atlas(
-                DRAWN, areas, placed.atlas.landmarks, "drawn by the user", overlap_warnings(areas)
-            )
+            drawn = draw_atlas(in_mm, placed.atlas.landmarks)
         except AtlasError as error:
             self.failed.emit(error)
             return
@@ -251,11 +245,11 @@ class AtlasModel(EventedModel):
         if not np.array_equal(to_raw, self._to_raw):
             moves = _inverse(to_raw) @ self._to_raw
             self._to_raw = to_raw
-            self._placing.move_pixels(moves)
+            self._placing.move_pixels(moves, self._recording.shape)
 
     def _restored(self, registration: Registration | None) -> None:
-        if registration is not None:
-            shown = on_pixels(registration, _inverse(self._to_raw))
+        if registration is not None and self._recording is not None:
+            shown = on_pixels(registration, _inverse(self._to_raw), self._recording.shape)
             self._placing.restart(shown)
             self._kept = shown
             self.message = "The placing of last time."
@@ -282,7 +276,7 @@ class AtlasModel(EventedModel):
         if placed is None or placed is self._kept or raw is None or raw.path is None:
             return
         self._n_kept += 1
-        kept = on_pixels(placed, self._to_raw)
+        kept = on_pixels(placed, self._to_raw, raw.shape)
         self._keeper.run(keep_registration, kept, raw.path, self._n_kept, self._set_aside)
         self._kept, self._set_aside = placed, False
 

@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QMenu
 from superqt.utils import QSignalThrottler
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.atlas.fit import FitKind
 from napari_cortex_decoder.atlas.library import BUNDLED
-from napari_cortex_decoder.atlas.registration import FitKind
 from napari_cortex_decoder.widgets.areas_model import AreasModel
 from napari_cortex_decoder.widgets.areas_panel import AreasPanel
 from napari_cortex_decoder.widgets.atlas_dialogs import (

@@ -40,11 +40,10 @@ class CortexDecoderWidget(DockContent):
             PreprocessingGroup(movie, workspace.preprocessing, workspace.preview),
         ):
             recording.content.addWidget(part)
-        for section in (
-            recording,
-            AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas),
-            DecodeSection(movie, workspace.choice, workspace.decode),
-        ):
+        atlas = AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas)
+        atlas.set_expanded(False)  # decoding needs none, and is to be in sight without scrolling
+        decode = DecodeSection(movie, workspace.choice, workspace.decode)
+        for section in (recording, atlas, decode):
             column.addWidget(section)
         timeline = QPushButton("Show timeline")
         timeline.setToolTip("Bring the timeline back below the canvas")

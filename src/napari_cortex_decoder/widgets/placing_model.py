@@ -13,8 +13,8 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.atlas import Atlas, Registration
+from napari_cortex_decoder.atlas.fit import FitKind
 from napari_cortex_decoder.atlas.landmarks import MESONET, WFIELD
-from napari_cortex_decoder.atlas.registration import FitKind
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.history import History
 from napari_cortex_decoder.widgets.movie_model import MovieModel
@@ -121,11 +121,15 @@ class PlacingModel(EventedModel):
             self._moving = False
             self.placing = None
 
-    def move_pixels(self, matrix: NDArray[np.float64]) -> None:
-        """Follow the movie to other pixels, by a 3 × 3 matrix from old to new (x, y, 1)."""
+    def move_pixels(self, matrix: NDArray[np.float64], shape: tuple[int, int]) -> None:
+        """Follow the movie to other pixels; see `on_pixels`."""
+
+        def follow(placing: Placing) -> Placing:
+            return replace(placing, registration=on_pixels(placing.registration, matrix, shape))
+
         if self.placing is not None:
-            self._history.change(lambda placing: _on_pixels(placing, matrix))
-            self._show(_on_pixels(self.placing, matrix))
+            self._history.change(follow)
+            self._show(follow(self.placing))
 
     def set_atlas(self, atlas: Atlas) -> None:
         """Put another atlas where the one before it lies; nothing happens before the first."""
@@ -253,24 +257,22 @@ class PlacingModel(EventedModel):
         return Placing(fitted, kind)
 
 
-def on_pixels(placed: Registration, matrix: NDArray[np.float64]) -> Registration:
-    """Give a registration on other pixels, by a 3 × 3 matrix from old to new (x, y, 1) px."""
-    right, size = placed.right_matrix, placed.pixel_size
-    landmarks: dict[str, tuple[float, float]] = {}
-    for name, (row, column) in placed.landmarks.items():
-        x, y, _ = (matrix @ (column, row, 1)).tolist()
-        landmarks[name] = (y, x)
-    return replace(
-        placed,
-        matrix=matrix @ placed.matrix,
-        right_matrix=None if right is None else matrix @ right,
-        landmarks=landmarks,
-        pixel_size=None if size is None else size / float(matrix[0, 0]),
-    )
+def on_pixels(
+    placed: Registration, matrix: NDArray[np.float64], shape: tuple[int, int]
+) -> Registration:
+    """Give a registration on other pixels of the same movie.
 
-
-def _on_pixels(placing: Placing, matrix: NDArray[np.float64]) -> Placing:
-    return replace(placing, registration=on_pixels(placing.registration, matrix))
+    Parameters
+    ----------
+    placed
+        Before.
+    matrix
+        Shape (3, 3), from old to new (x, y, 1) px.
+    shape
+        Rows and columns of the new frames.
+    """
+    size = None if placed.pixel_size is None else placed.pixel_size / float(matrix[0, 0])
+    return replace(placed.moved(matrix), pixel_size=size, shape=shape)
 
 
 def _landmarks_of(name: str, placed: Registration) -> dict[str, tuple[float, float]]:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.atlas import Atlas
-from napari_cortex_decoder.atlas.atlas_data import atlas_as_data, atlas_from_data
-from napari_cortex_decoder.atlas.json_files import read_json, write_json
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
+from napari_cortex_decoder.atlas.registration_file import atlas_from_data
 from napari_cortex_decoder.atlas.tracing import Named, trace_labels
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import read_json, write_json
 
 BREGMA_AP = 5.4
 """mm from the front of the CCFv3 volume to bregma. A convention: the CCF has no skull."""
@@ -67,7 +67,7 @@ def load_brainglobe(name: str, folder: str | Path | None = None) -> Atlas:
     atlas = _project(name, version, volume)
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        write_json(atlas_as_data(atlas), cache)
+        write_json(cache, atlas.as_data(), AtlasError)
     except (OSError, AtlasError) as error:
         sentence = f"The view from above could not be kept for next time ({error})."
         return replace(atlas, warnings=(*atlas.warnings, sentence))
@@ -105,7 +105,7 @@ def _read_cache(path: Path) -> Atlas | None:
     if not path.is_file():
         return None
     try:
-        return atlas_from_data(read_json(path))
+        return atlas_from_data(read_json(path, AtlasError))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None  # a broken cache is made again, which overwrites it
 

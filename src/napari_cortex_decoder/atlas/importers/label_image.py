@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas.atlas import Atlas, Side
-from napari_cortex_decoder.atlas.json_files import read_bytes
+from napari_cortex_decoder.atlas.area import Side
+from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.atlas.tracing import Named, trace_labels
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import read_bytes
 
 MAX_SIDE = 8192
 """Rows and columns beyond which an image is no dorsal view of one mouse."""
@@ -88,7 +89,7 @@ def read_label_image(
 
 def _read_image(path: Path) -> NDArray[np.integer]:
     """Read the pixels, looking at the size before them."""
-    content = io.BytesIO(read_bytes(path, limit=4 * MAX_SIDE**2))
+    content = io.BytesIO(read_bytes(path, AtlasError, limit=4 * MAX_SIDE**2))
     try:
         image = np.asarray(_decoded(content, path))
     except AtlasError:
@@ -152,7 +153,7 @@ def _refuse_large(path: Path, shape: tuple[int, ...]) -> None:
 
 def _read_names(path: Path) -> dict[int, Named]:
     try:
-        text = read_bytes(path).decode("utf-8-sig")
+        text = read_bytes(path, AtlasError).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AtlasError(f"{path} is not UTF-8 text ({error}); save it as CSV UTF-8.") from error
     rows = csv.DictReader(io.StringIO(text))

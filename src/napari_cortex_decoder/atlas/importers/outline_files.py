@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import outlines, rois
-from napari_cortex_decoder.atlas.atlas import Area, Atlas, Side, overlap_warnings, side_of
-from napari_cortex_decoder.atlas.json_files import parse_json, read_bytes
+from napari_cortex_decoder.atlas.area import Area, Side, overlap_warnings, side_of
+from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import parse_json, read_bytes
 
 
 def read_outline_file(path: str | Path) -> Atlas:
@@ -34,8 +35,8 @@ def read_outline_file(path: str | Path) -> Atlas:
         If it is none of these, or its outlines are unusable.
     """
     path = Path(path)
-    content = read_bytes(path)
-    data = parse_json(content, str(path))
+    content = read_bytes(path, AtlasError)
+    data = parse_json(content, str(path), AtlasError)
     if isinstance(data, list):
         return _wfield(data, path)
     kind = data.get("format", data.get("type")) if isinstance(data, dict) else None

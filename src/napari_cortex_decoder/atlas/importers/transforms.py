@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas.atlas import Atlas
-from napari_cortex_decoder.atlas.fit import doubts, fit_hemispheres, register
-from napari_cortex_decoder.atlas.json_files import read_bytes, read_json
+from napari_cortex_decoder.atlas.atlas import Atlas, Registration
+from napari_cortex_decoder.atlas.fit import fit_hemispheres
 from napari_cortex_decoder.atlas.library import load_atlas
-from napari_cortex_decoder.atlas.registration import Registration
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import read_bytes, read_json
 
 MESONET_SIZE = 512
 """Rows and columns of the image that MesoNet and mesoscaler scale every brain to."""
@@ -53,7 +52,7 @@ def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
     AtlasError
         If the file has no placing or one that cannot be used.
     """
-    data = read_json(path)
+    data = read_json(path, AtlasError)
     try:
         resolution = float(data["resolution"])
         offset = np.asarray(data["bregma_offset"], dtype=np.float64)
@@ -83,13 +82,12 @@ def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
                 raise AtlasError(
                     "it holds reference landmarks only; match them to the brain in wfield, or here."
                 )
-            return replace(register(base, seen), method="imported from wfield")
+            return replace(base.register(seen), method="imported from wfield")
         to_reference = np.array([[1, 0, 0], [0, 1, 0], [0, 0, resolution]]) / resolution
         to_reference[:2, 2] = offset
         matrix, turned = _directed(transform, to_reference, mm, match)
-        return _with_doubts(
-            Registration(base, matrix, landmarks=seen, method="imported from wfield"), turned
-        )
+        placed = Registration(base, matrix, landmarks=seen, method="imported from wfield")
+        return placed.doubted(said=turned)
     except AtlasError as error:
         raise AtlasError(f"{path}: {error}") from error
 
@@ -106,12 +104,12 @@ def _directed(
     to_reference: NDArray[np.float64],
     mm: Mapping[str, tuple[float, float]],
     match: Mapping[str, tuple[float, float]],
-) -> tuple[NDArray[np.float64], list[str]]:
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Compose mm → px; if the file's own landmarks say so, turn its transform round first."""
     names = [name for name in match if name in mm]
     matrix: NDArray[np.float64] = transform @ to_reference
     if not names or abs(np.linalg.det(transform[:2, :2])) < 1e-12:
-        return matrix, []
+        return matrix, ()
     atlas_points = np.array([(*mm[name], 1.0) for name in names])
     px = np.array([match[name] for name in names])
     backward: NDArray[np.float64] = np.linalg.inv(transform) @ to_reference
@@ -120,11 +118,11 @@ def _directed(
         return float(np.linalg.norm((atlas_points @ candidate.T)[:, :2] - px, axis=1).mean())
 
     if error(matrix) > 5 * error(backward) + 1:
-        return backward, [
+        return backward, (
             "The transform in the file runs from the movie to the atlas, as its landmarks show; "
-            "it was turned round."
-        ]
-    return matrix, []
+            "it was turned round.",
+        )
+    return matrix, ()
 
 
 def read_mesonet(
@@ -165,29 +163,29 @@ def read_mesonet(
     base = atlas or load_atlas("dorsal-cortex")
     left, right = (to_movie @ side @ to_reference for side in (left, right))
     try:
-        said: list[str] = []
+        said: tuple[str, ...] = ()
         if np.allclose(left, right):
             placed = Registration(base, left, method="imported from MesoNet")
         else:
             placed, said = _joined(base, left, right)
-        return _with_doubts(replace(placed, shape=shape), said)
+        return replace(placed, shape=shape).doubted(said=said)
     except AtlasError as error:
         raise AtlasError(f"{path}: {error}") from error
 
 
 def _joined(
     atlas: Atlas, left: NDArray[np.float64], right: NDArray[np.float64]
-) -> tuple[Registration, list[str]]:
+) -> tuple[Registration, tuple[str, ...]]:
     """Fit a pair of matrices that meet at the midline to a pair that does not."""
     mm = np.concatenate([area.polygon for area in atlas.areas])
     ones = np.column_stack([mm, np.ones(len(mm))])
     px = np.where(mm[:, :1] > 0, (ones @ right.T)[:, :2], (ones @ left.T)[:, :2])
     joined = Registration(atlas, *fit_hemispheres(mm, px), method="imported from MesoNet")
     moved = np.linalg.norm(joined.to_px(mm)[:, ::-1] - px, axis=1).max()
-    return joined, [
+    return joined, (
         f"The hemispheres were placed one by one; joined along the midline, outlines move by up "
-        f"to {moved:.1f} px."
-    ]
+        f"to {moved:.1f} px.",
+    )
 
 
 def _mesonet_matrices(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -230,7 +228,8 @@ def _read_matrices(path: Path) -> tuple[Any, Any]:
     if suffix == ".mat":
         from scipy.io import loadmat
 
-        content = loadmat(io.BytesIO(read_bytes(path)), variable_names=[_DATASET])[_DATASET]
+        file = io.BytesIO(read_bytes(path, AtlasError))
+        content = loadmat(file, variable_names=[_DATASET])[_DATASET]
         if content.dtype.names:
             return content["left"][0, 0], content["right"][0, 0]
         return content, content
@@ -238,8 +237,4 @@ def _read_matrices(path: Path) -> tuple[Any, Any]:
 
 
 def _read_text(path: Path) -> NDArray[np.float64]:
-    return np.loadtxt(io.BytesIO(read_bytes(path, limit=65536)), ndmin=2)
-
-
-def _with_doubts(placed: Registration, said: list[str]) -> Registration:
-    return replace(placed, warnings=(*said, *doubts(placed, placed.mirrored)))
+    return np.loadtxt(io.BytesIO(read_bytes(path, AtlasError, limit=65536)), ndmin=2)

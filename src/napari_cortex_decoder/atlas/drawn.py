@@ -1,0 +1,47 @@
+"""An atlas of outlines that a user drew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_cortex_decoder.atlas.area import Area, overlap_warnings, side_of
+from napari_cortex_decoder.atlas.atlas import Atlas
+from napari_cortex_decoder.atlas.landmarks import LANDMARKS
+
+DRAWN = "drawn"
+"""Name of such an atlas."""
+
+
+def draw_atlas(
+    outlines: Iterable[tuple[str, ArrayLike]],
+    landmarks: Mapping[str, tuple[float, float]] = LANDMARKS,
+) -> Atlas:
+    """Make an atlas of drawn outlines.
+
+    Parameters
+    ----------
+    outlines
+        Acronym, and points (n, 2) in mm: x to the right, y posterior of bregma. Outlines drawn on
+        a movie go through `Registration.to_mm` first. The side follows from x: an outline that
+        reaches across the midline by more than a tenth of its area is on ``"both"``.
+    landmarks
+        (x, y) in mm by name, so that what was drawn on one mouse can be placed on the next.
+
+    Returns
+    -------
+    Atlas
+        With a warning for each pair of outlines that overlap.
+
+    Raises
+    ------
+    AtlasError
+        If an outline bounds no area or crosses itself, or two of one side share their acronym.
+    """
+    areas = []
+    for acronym, outline in outlines:
+        points = np.asarray(outline, dtype=np.float64)
+        areas.append(Area(acronym, acronym, side_of(points), points))
+    return Atlas(DRAWN, tuple(areas), landmarks, "drawn by the user", overlap_warnings(areas))

@@ -1,0 +1,70 @@
+"""Movies read once, from the first frame to the last, a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import dask.array as da
+
+BLOCK_FRAMES = 256
+BLOCK_BYTES = 16 * 2**20
+"""A block holds at most this many frames, or one frame, and about this many bytes."""
+
+
+def whole_chunks(movie: da.Array, frames: int) -> Iterator[tuple[int, int]]:
+    """Divide a movie in time into stretches of whole chunks: a part of one costs as much as all.
+
+    Parameters
+    ----------
+    movie
+        Shape (t, y, x).
+    frames
+        About how long a stretch may be; where a chunk is longer, it is the chunk.
+
+    Yields
+    ------
+    start, stop : int
+        First frame of a stretch, and the first one after it.
+    """
+    cuts, stop = [0], 0
+    for size in movie.chunks[0]:
+        if stop > cuts[-1] and stop + size - cuts[-1] > frames:
+            cuts.append(stop)
+        stop += size
+    return pairwise([*cuts, stop])
+
+
+def frames_within(movie: da.Array, n_bytes: int) -> int:
+    """Give how many frames of a movie fit into so many bytes, at least 1."""
+    return max(1, n_bytes // (movie.dtype.itemsize * movie.shape[1] * movie.shape[2]))
+
+
+def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
+    """Read a movie from its first frame to its last, a block at a time.
+
+    Small chunks are read together and large ones are handed out in parts; no chunk is computed
+    twice, because a chunk of a compressed file is decompressed as a whole.
+
+    Parameters
+    ----------
+    movie
+        Shape (t, y, x).
+
+    Yields
+    ------
+    start : int
+        Number of the block's first frame.
+    frames : numpy.ndarray
+        Shape (n, y, x), as the movie has them.
+    """
+    limit = min(BLOCK_FRAMES, frames_within(movie, BLOCK_BYTES))
+    for start, stop in whole_chunks(movie, limit):
+        frames = np.asarray(movie[start:stop].compute(scheduler="threads"))
+        for offset in range(0, stop - start, limit):
+            yield start + offset, frames[offset : offset + limit]
