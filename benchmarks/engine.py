@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_cortex_decoder.decoder import Decoder, DecoderConfig, Preprocessing
-from napari_cortex_decoder.decoder.network import CnnRnn, probabilities, reestimate_batch_norm
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
+from napari_cortex_decoder.decoder.networks import CnnRnn, probabilities, reestimate_batch_norm
 from napari_cortex_decoder.decoder.normalization import movie_statistics
 from napari_cortex_decoder.simulation import simulate_recording
 
@@ -32,7 +32,7 @@ WINDOWS = 8
 BATCHES = 4
 
 
-def telling_network(config: DecoderConfig, images: Tensor) -> CnnRnn:
+def telling_network(config: CnnRnnConfig, images: Tensor) -> CnnRnn:
     """Random weights whose features and probabilities tell the images apart."""
     torch.manual_seed(0)
     network = CnnRnn(config)
@@ -50,7 +50,7 @@ def window_by_window(network: CnnRnn, images: Tensor, length: int) -> Tensor:
 
 
 def measure(frames: int, rounds: int) -> dict[str, float]:
-    config = DecoderConfig(preprocessing=Preprocessing(scale="centered-sd"))
+    config = CnnRnnConfig(preprocessing=Preprocessing(scale="centered-sd"))
     mouse = simulate_recording(seed=1, seconds=frames / config.frame_rate)
     mouse = mouse.replace(movie=mouse.movie.persist())  # simulating is not decoding
     needed = BATCHES * WINDOWS + config.window.length + 1

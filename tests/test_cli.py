@@ -14,8 +14,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.config import DecoderConfig, Preprocessing, Provenance
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Provenance
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -25,10 +24,10 @@ def decoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small decoder with random weights: what it says does not matter here."""
     import torch
 
-    from napari_cortex_decoder.decoder.network import CnnRnn
+    from napari_cortex_decoder.decoder.networks import CnnRnn
 
     torch.manual_seed(0)
-    config = DecoderConfig(
+    config = CnnRnnConfig(
         preprocessing=Preprocessing(image_size=(32, 32)), provenance=Provenance(simulated=True)
     )
     path = tmp_path_factory.mktemp("decoder") / "random.safetensors"

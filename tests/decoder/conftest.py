@@ -8,17 +8,17 @@ import pytest
 import torch
 from waves import make_network
 
-from napari_cortex_decoder.decoder import Decoder, DecoderConfig, Preprocessing
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
 
 
 @pytest.fixture(scope="session")
-def small_config() -> DecoderConfig:
+def small_config() -> CnnRnnConfig:
     """The paper's decoder on images of 32 × 32."""
-    return DecoderConfig(preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"))
+    return CnnRnnConfig(preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"))
 
 
 @pytest.fixture(scope="session")
-def decoder(small_config: DecoderConfig) -> Decoder:
+def decoder(small_config: CnnRnnConfig) -> Decoder:
     return Decoder(small_config, make_network(small_config), name="waves")
 
 

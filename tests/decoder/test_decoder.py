@@ -11,20 +11,20 @@ import torch
 from waves import make_recording
 
 from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
     DecodeEvent,
     Decoder,
-    DecoderConfig,
     Provenance,
     list_decoders,
     load_decoder,
 )
 from napari_cortex_decoder.decoder import decoder as decoder_module
-from napari_cortex_decoder.decoder.network import CnnRnn, Encoder, reestimate_batch_norm
+from napari_cortex_decoder.decoder.networks import CnnRnn, Encoder, reestimate_batch_norm
 from napari_cortex_decoder.errors import DecoderError, FrameRateError
 
 
 def test_the_network_has_as_many_parameters_as_the_papers() -> None:
-    network = CnnRnn(DecoderConfig())
+    network = CnnRnn(CnnRnnConfig())
     assert sum(p.numel() for p in network.cnn.parameters()) == 4_008_829
     assert sum(p.numel() for p in network.parameters()) == 4_649_470
 
@@ -95,7 +95,7 @@ def test_progress_is_told_every_event(decoder: Decoder) -> None:
 
 
 def test_a_name_that_is_no_decoder_is_refused_with_the_names_that_are(
-    small_config: DecoderConfig, decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_config: CnnRnnConfig, decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoder_module, "_BUNDLED", tmp_path)
     with pytest.raises(DecoderError, match="bundled are: none"):

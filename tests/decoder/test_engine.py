@@ -17,16 +17,16 @@ from torch import Tensor
 from waves import make_images, make_network, make_recording
 
 from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
     DecodeEvent,
     Decoder,
-    DecoderConfig,
     Preprocessing,
     Window,
 )
 from napari_cortex_decoder.decoder import engine as engine_module
 from napari_cortex_decoder.decoder.engine import Engine, available_devices, select_device
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
-from napari_cortex_decoder.decoder.network import Encoder, probabilities
+from napari_cortex_decoder.decoder.networks import Encoder, probabilities
 from napari_cortex_decoder.errors import DeviceError, RecordingError
 from napari_cortex_decoder.recording import Recording
 
@@ -48,41 +48,41 @@ def test_the_features_under_test_are_not_degenerate(decoder: Decoder) -> None:
 
 
 CONFIGS = {
-    "paper": DecoderConfig(preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd")),
-    "paper scale": DecoderConfig(preprocessing=Preprocessing(image_size=(32, 32))),
-    "64 pixels": DecoderConfig(
+    "paper": CnnRnnConfig(preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd")),
+    "paper scale": CnnRnnConfig(preprocessing=Preprocessing(image_size=(32, 32))),
+    "64 pixels": CnnRnnConfig(
         preprocessing=Preprocessing(image_size=(64, 64), scale="centered-sd")
     ),
-    "rectangle": DecoderConfig(
+    "rectangle": CnnRnnConfig(
         preprocessing=Preprocessing(image_size=(32, 64), scale="centered-sd")
     ),
-    "causal": DecoderConfig(
+    "causal": CnnRnnConfig(
         window=Window(past=6, future=0),
         preprocessing=Preprocessing(
             image_size=(32, 32), scale="centered-sd", channel_offsets=(-2, -1, 0)
         ),
     ),
-    "wide channels": DecoderConfig(
+    "wide channels": CnnRnnConfig(
         window=Window(past=1, future=3),
         preprocessing=Preprocessing(
             image_size=(32, 32), scale="centered-sd", channel_offsets=(-4, 0, 1)
         ),
     ),
-    "one image": DecoderConfig(
+    "one image": CnnRnnConfig(
         window=Window(past=0, future=0),
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     ),
-    "four behaviors": DecoderConfig(
+    "four behaviors": CnnRnnConfig(
         behaviors=("rest", "run", "groom", "rear"),
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     ),
-    "LSTM": DecoderConfig(
+    "LSTM": CnnRnnConfig(
         recurrent="lstm",
         n_layers=1,
         hidden_size=40,
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     ),
-    "plain RNN": DecoderConfig(
+    "plain RNN": CnnRnnConfig(
         recurrent="rnn",
         n_layers=3,
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
@@ -91,7 +91,7 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_the_engine_equals_the_window_by_window_route(config: DecoderConfig) -> None:
+def test_the_engine_equals_the_window_by_window_route(config: CnnRnnConfig) -> None:
     decoder = Decoder(config, make_network(config), name="test")
     recording = make_recording(24, config.preprocessing.image_size, chunk=13)
     probability = decoder.decode(recording, "cpu", batch_size=6).probability
@@ -106,7 +106,7 @@ def test_the_engine_equals_the_window_by_window_route(config: DecoderConfig) -> 
 @pytest.fixture(scope="module")
 def quick() -> Decoder:
     """A decoder with a window of three images: quick to check window by window."""
-    config = DecoderConfig(
+    config = CnnRnnConfig(
         window=Window(past=1, future=1),
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     )
@@ -126,7 +126,7 @@ def test_no_cut_into_blocks_and_batches_changes_the_result(
     recording = make_recording(n, chunk=chunk)
     starts, parts = [], []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_cortex_decoder.decoder.normalization.BLOCK_FRAMES", block)
+        patch.setattr("napari_cortex_decoder.movie_blocks.BLOCK_FRAMES", block)
         for event in quick.stream(recording, "cpu", batch_size=batch_size):
             if event.probability is not None and len(event.probability):
                 starts.append(event.start)
@@ -202,7 +202,7 @@ def test_closing_the_stream_reads_no_further_and_leaves_no_thread(
     read: list[int] = []
     recording = noted(make_recording(400, chunk=10), read.append, block=10)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_cortex_decoder.decoder.normalization.BLOCK_FRAMES", 10)
+        patch.setattr("napari_cortex_decoder.movie_blocks.BLOCK_FRAMES", 10)
         stream = decoder.stream(recording, "cpu", batch_size=10)
         for event in stream:
             if event.stage == stage and event.done > 20:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from waves import make_images, make_recording
 
-from napari_cortex_decoder.decoder import DecoderConfig, Preprocessing, load_decoder
+from napari_cortex_decoder.decoder import CnnRnnConfig, Preprocessing, load_decoder
 from napari_cortex_decoder.decoder.import_weights import import_state_dict
 from napari_cortex_decoder.errors import DecoderError
 
@@ -42,7 +42,7 @@ class Published(nn.Module):
 
 
 @torch.no_grad()
-def publish(config: DecoderConfig, kind: type[nn.RNNBase] = nn.GRU) -> Published:
+def publish(config: CnnRnnConfig, kind: type[nn.RNNBase] = nn.GRU) -> Published:
     """Random weights whose features and outputs are not degenerate, as in `make_network`."""
     torch.manual_seed(3)
     network = Published(kind, config.n_logits)
@@ -76,7 +76,7 @@ def test_a_published_state_dict_gives_the_same_probabilities(
 ) -> None:
     """The published network pads as for 224 × 224 whatever it is shown."""
     preprocessing = Preprocessing(image_size=(size, size), scale="centered-sd")
-    config = DecoderConfig(behaviors=behaviors, preprocessing=preprocessing)
+    config = CnnRnnConfig(behaviors=behaviors, preprocessing=preprocessing)
     network = publish(config, kind)
     torch.save(network.state_dict(), tmp_path / "model.pth")
     decoder = import_state_dict(tmp_path / "model.pth", config)

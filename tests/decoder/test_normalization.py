@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections import Counter
-
 import dask.array as da
 import numpy as np
 import pytest
@@ -11,10 +9,8 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Preprocessing
 from napari_cortex_decoder.decoder.normalization import (
-    BLOCK_FRAMES,
     Statistics,
     movie_statistics,
-    read_blocks,
 )
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording
@@ -98,20 +94,3 @@ def test_a_frame_that_is_not_square_keeps_its_aspect_between_margins_of_zero(
     inside = images[:, top : top + inner[0], left : left + inner[1]]
     np.testing.assert_allclose(inside.mean(axis=0), 0, atol=1e-5)
     assert inside.std() == pytest.approx(1, rel=1e-4)
-
-
-@pytest.mark.parametrize("chunk", [1, 3, 100, 1000])
-def test_a_movie_is_read_in_order_in_small_blocks_and_no_chunk_twice(chunk: int) -> None:
-    frames = np.arange(1000, dtype=np.uint16)[:, None, None] * np.ones((1, 2, 2), np.uint16)
-    computed: Counter[int] = Counter()
-
-    def note(block: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        computed[int(block[0, 0, 0])] += 1
-        return block
-
-    movie = da.from_array(frames, chunks=(chunk, -1, -1)).map_blocks(note, meta=frames[:0])
-    blocks = list(read_blocks(Recording(movie=movie, name="m1")))
-    assert set(computed.values()) == {1}
-    assert max(len(block) for _, block in blocks) <= BLOCK_FRAMES
-    assert [start for start, _ in blocks] == [int(block[0, 0, 0]) for _, block in blocks]
-    np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), frames)

@@ -87,7 +87,7 @@ def test_a_table_that_cannot_be_finished_leaves_the_old_one(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(DecoderError, match="cannot be written: No space"):
+    with pytest.raises(DecoderError, match="cannot be written: the disk is full"):
         prediction.to_csv(tmp_path / "p.csv")
     assert (tmp_path / "p.csv").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder import DecoderConfig
-from napari_cortex_decoder.decoder.network import CnnRnn, reestimate_batch_norm
+from napari_cortex_decoder.decoder import CnnRnnConfig
+from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
 from napari_cortex_decoder.recording import Recording
 
 
@@ -36,7 +36,7 @@ def make_recording(
 
 
 @torch.no_grad()
-def make_network(config: DecoderConfig) -> CnnRnn:
+def make_network(config: CnnRnnConfig) -> CnnRnn:
     """Random weights with features and probabilities that tell one frame from another.
 
     Batch-norm is shown images first (with noise on them, lest rounding be amplified a
@@ -55,7 +55,7 @@ def make_network(config: DecoderConfig) -> CnnRnn:
     return network
 
 
-def make_images(recording: Recording, config: DecoderConfig) -> torch.Tensor:
+def make_images(recording: Recording, config: CnnRnnConfig) -> torch.Tensor:
     """The images of a recording, shape (n, 3, y, x), normalised in one go in double precision."""
     raw = recording.movie.compute().astype(np.float64)
     centered = raw - raw.mean(axis=0)

@@ -30,7 +30,7 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 from windows import FRAME_RATE, N_FRAMES, waves
 
-from napari_cortex_decoder.decoder import Decoder, DecoderConfig, Preprocessing, Provenance
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Provenance
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.widgets.layers import movie_layer
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
@@ -136,10 +136,10 @@ def decoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real decoder of small images, with weights nobody trained."""
     import torch
 
-    from napari_cortex_decoder.decoder.network import CnnRnn
+    from napari_cortex_decoder.decoder.networks import CnnRnn
 
     torch.manual_seed(0)
-    config = DecoderConfig(
+    config = CnnRnnConfig(
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
         provenance=Provenance(simulated=True, summary="For tests."),
     )

@@ -1,19 +1,35 @@
-"""What a decoder is, apart from its tensors: everything the header of its file carries."""
+"""What a decoder is, apart from its tensors: everything the header of its file carries.
+
+One class an architecture, told apart by `architecture`: a field that an architecture has no use for
+cannot be written.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
+
+from napari_cortex_decoder.decoder.card import Provenance
 
 FORMAT_VERSION = 1
 """Version of the decoder file; a file with a higher one is refused."""
 
+DETREND_SECONDS = 1000 / 30
+"""The paper's moving mean: 1000 frames at 30 Hz (Ajioka et al. 2024)."""
 
 BehaviorName = Annotated[
     str, StringConstraints(min_length=1, max_length=50, pattern=r"^\w[^\p{C}]*$")
 ]
 """A behaviour's name: printable, because it goes to screens, tables and file headers."""
+
+AreaLabel = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\p{C}\s][^\p{C}]*$")
+]
+"""Acronym and side of an area, as ``Area.label`` has them: ``"MOs left"``."""
+
+Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+Size = Annotated[int, Field(ge=1, le=4096)]
 
 
 class _Frozen(BaseModel):
@@ -21,9 +37,9 @@ class _Frozen(BaseModel):
 
 
 class Window(_Frozen):
-    """The images one prediction sees: `past` before frame t, t itself, `future` after it.
+    """The images, or samples of traces, that one prediction sees: `past`, frame t, `future`.
 
-    The default is the paper's: 11 images, t − 5 … t + 5 (Ajioka et al. 2024).
+    The default is the paper's CNN-RNN: 11 images, t − 5 … t + 5 (Ajioka et al. 2024).
     """
 
     past: Annotated[int, Field(ge=0, le=1000)] = 5
@@ -31,11 +47,41 @@ class Window(_Frozen):
 
     @property
     def length(self) -> int:
-        """Number of images."""
+        """Number of images or samples."""
         return self.past + 1 + self.future
 
 
-class Preprocessing(_Frozen):
+class Statistics(_Frozen):
+    """Over which frames means and spreads are taken.
+
+    Attributes
+    ----------
+    statistics
+        ``"session"``: over the whole recording, as the paper does; so no prediction is known
+        before its end. ``"running"``: at each frame over the frames up to it, never a later one.
+    warm_up_seconds
+        With running statistics: frames of so many seconds at the beginning are used to measure,
+        not to predict from. No matter otherwise.
+    detrend_seconds
+        Length of a moving mean that is subtracted; None for none. It is centred with session
+        statistics, and looks only back with running ones.
+    """
+
+    statistics: Literal["session", "running"] = "session"
+    warm_up_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
+    detrend_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] | None = None
+
+    @property
+    def causal(self) -> bool:
+        """Whether no later frame has any part in them."""
+        return self.statistics == "running"
+
+    def warm_up_frames(self, frame_rate: float) -> int:
+        """Frames at the beginning that no prediction is made from; 0 with session statistics."""
+        return max(1, round(self.warm_up_seconds * frame_rate)) if self.causal else 0
+
+
+class Preprocessing(Statistics):
     """How raw frames become the images that the encoder sees.
 
     Attributes
@@ -48,8 +94,8 @@ class Preprocessing(_Frozen):
     scale
         What the centred frame is divided by: ``"movie-sd"``, one standard deviation of the whole
         raw stack, as the paper does (dominated by brightness over space: images are of order
-        0.02); or ``"centered-sd"``, one standard deviation of the stack after each pixel's mean
-        was taken away (images are of order 1).
+        0.02); or ``"centered-sd"``, one standard deviation of the stack after each pixel's mean,
+        or its moving mean, was taken away (images are of order 1).
     """
 
     image_size: tuple[int, int] = (128, 128)
@@ -57,7 +103,7 @@ class Preprocessing(_Frozen):
     scale: Literal["movie-sd", "centered-sd"] = "movie-sd"
 
     @model_validator(mode="after")
-    def _check(self) -> Preprocessing:
+    def _check(self) -> Self:
         if any(size < 32 or size > 1024 or size % 32 for size in self.image_size):
             raise ValueError(f"image_size {self.image_size} must be multiples of 32 up to 1024")
         first, _, last = self.channel_offsets
@@ -68,41 +114,49 @@ class Preprocessing(_Frozen):
                 f"channel_offsets {self.channel_offsets} must increase and lie around 0, "
                 "at most 100 frames from it"
             )
+        if self.detrend_seconds is not None and self.scale == "movie-sd":
+            raise ValueError(
+                "scale 'movie-sd' is that of raw frames, and detrended ones are not raw; "
+                "take 'centered-sd'"
+            )
         return self
 
 
-class Provenance(_Frozen):
-    """Where a decoder comes from and what may be said of it.
+class TracePreprocessing(Statistics):
+    """How a movie becomes the traces that an area decoder sees.
+
+    The mean of each area over time, as ΔF/F (F₀ is the mean), detrended, scaled (Ajioka et al.
+    2024, whose detrending is worth .063 AUC).
 
     Attributes
     ----------
-    simulated
-        Whether it learned from simulated mice; every place that shows the decoder says so.
-    summary
-        One sentence for the decoder chooser.
-    trained_on
-        The data, in words: mice, sessions, minutes, frame rate.
-    software
-        Versions that made it.
-    created
-        ISO date.
-    settings
-        Settings of the training run, for the record.
-    metrics
-        Scores by name, on mice that no training saw.
+    areas
+        Acronym and side of each area, in the order of the network's inputs; none for the mean of
+        the whole frame.
+    scaling
+        ``"min-max"``: each trace to 0 … 1, as the paper does; ``"sd"``: to mean 0 and SD 1.
     """
 
-    simulated: bool = False
-    summary: str = ""
-    trained_on: str = ""
-    software: str = ""
-    created: str = ""
-    settings: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
-    metrics: dict[str, float] = Field(default_factory=dict)
+    areas: Annotated[tuple[AreaLabel, ...], Field(max_length=1000)] = ()
+    detrend_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] | None = (
+        DETREND_SECONDS
+    )
+    scaling: Literal["min-max", "sd"] = "min-max"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.areas)) != len(self.areas):
+            raise ValueError("areas repeat a label")
+        return self
+
+    @property
+    def n_traces(self) -> int:
+        """Number of traces: one an area, or one for the whole frame."""
+        return len(self.areas) or 1
 
 
-class DecoderConfig(_Frozen):
-    """Architecture, behaviours, window, preprocessing and provenance of one decoder.
+class _Config(_Frozen):
+    """What all architectures have.
 
     Attributes
     ----------
@@ -111,27 +165,21 @@ class DecoderConfig(_Frozen):
         of the second (the paper's rest | run); more have one each.
     frame_rate
         Frames a second (Hz) that it learned from.
-    recurrent
-        Kind of recurrent layer.
+    temperature
+        Logits are divided by it before they become probabilities: over 1 makes them less sure.
     """
 
     format_version: Literal[1] = 1
-    architecture: Literal["cnn-rnn"] = "cnn-rnn"
     behaviors: Annotated[tuple[BehaviorName, ...], Field(min_length=2, max_length=100)] = (
         "rest",
         "run",
     )
-    frame_rate: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 30.0
-    window: Window = Window()
-    preprocessing: Preprocessing = Preprocessing()
-    recurrent: Literal["gru", "lstm", "rnn"] = "gru"
-    hidden_size: Annotated[int, Field(ge=1, le=4096)] = 128
-    n_layers: Annotated[int, Field(ge=1, le=8)] = 2
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    frame_rate: Rate = 30.0
+    temperature: Annotated[float, Field(ge=0.01, le=100)] = 1.0
     provenance: Provenance = Provenance()
 
     @model_validator(mode="after")
-    def _check(self) -> DecoderConfig:
+    def _check_behaviors(self) -> Self:
         if len(set(self.behaviors)) != len(self.behaviors):
             raise ValueError(f"behaviors {self.behaviors} repeat a name")
         return self
@@ -140,6 +188,46 @@ class DecoderConfig(_Frozen):
     def n_logits(self) -> int:
         """Outputs of the network: one for two behaviours, else one each."""
         return 1 if len(self.behaviors) == 2 else len(self.behaviors)
+
+
+class CnnConfig(_Config):
+    """The paper's first stage: each image by itself."""
+
+    architecture: Literal["cnn"] = "cnn"
+    preprocessing: Preprocessing = Preprocessing()
+
+    @property
+    def window(self) -> Window:
+        """The one image of frame t."""
+        return Window(past=0, future=0)
+
+    @property
+    def frames_before(self) -> int:
+        """Raw frames before t that a prediction at t needs."""
+        return -self.preprocessing.channel_offsets[0]
+
+    @property
+    def frames_after(self) -> int:
+        """Raw frames after t that a prediction at t needs; 0 = causal."""
+        return self.preprocessing.channel_offsets[-1]
+
+
+class CnnRnnConfig(_Config):
+    """The paper's decoder: recurrent layers over the features of a window of images.
+
+    Attributes
+    ----------
+    recurrent
+        Kind of recurrent layer.
+    """
+
+    architecture: Literal["cnn-rnn"] = "cnn-rnn"
+    window: Window = Window()
+    preprocessing: Preprocessing = Preprocessing()
+    recurrent: Literal["gru", "lstm", "rnn"] = "gru"
+    hidden_size: Size = 128
+    n_layers: Annotated[int, Field(ge=1, le=8)] = 2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
 
     @property
     def frames_before(self) -> int:
@@ -150,3 +238,59 @@ class DecoderConfig(_Frozen):
     def frames_after(self) -> int:
         """Raw frames after t that a prediction at t needs; 0 = causal."""
         return self.window.future + self.preprocessing.channel_offsets[-1]
+
+
+class _TraceConfig(_Config):
+    """What decoders of area traces have: a window of samples."""
+
+    window: Window = Window(past=15, future=15)
+    preprocessing: TracePreprocessing = TracePreprocessing()
+
+    @property
+    def frames_before(self) -> int:
+        """Frames before t that a prediction at t needs."""
+        return self.window.past
+
+    @property
+    def frames_after(self) -> int:
+        """Frames after t that a prediction at t needs; 0 = causal."""
+        return self.window.future
+
+
+class RoiRnnConfig(_TraceConfig):
+    """The paper's ROI decoder: one recurrent layer over a window of area traces.
+
+    Attributes
+    ----------
+    recurrent
+        Kind of recurrent layer; ``"keras-gru"`` is the cell of the published weights
+        (``reset_after=False``, ``hard_sigmoid``), which torch's GRU cannot hold.
+    """
+
+    architecture: Literal["roi-rnn"] = "roi-rnn"
+    recurrent: Literal["gru", "lstm", "rnn", "keras-gru"] = "gru"
+    hidden_size: Size = 32
+
+
+class LinearConfig(_TraceConfig):
+    """A baseline: logistic regression on every sample of a window of traces."""
+
+    architecture: Literal["linear"] = "linear"
+
+
+ImageConfig = CnnConfig | CnnRnnConfig
+"""Decoders that see images."""
+
+TraceConfig = RoiRnnConfig | LinearConfig
+"""Decoders that see area traces, and so need to know where the areas lie."""
+
+DecoderConfig = Annotated[
+    CnnConfig | CnnRnnConfig | RoiRnnConfig | LinearConfig, Field(discriminator="architecture")
+]
+"""Architecture, behaviours, window, preprocessing and provenance of one decoder."""
+
+ARCHITECTURES = ("cnn", "cnn-rnn", "roi-rnn", "linear")
+"""Names by which they are told apart."""
+
+DECODER_CONFIG: TypeAdapter[DecoderConfig] = TypeAdapter(DecoderConfig)
+"""Reads any of them from JSON or a mapping: `validate_json`, `validate_python`."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cortex_decoder.decoder.atomic import write_atomically
-from napari_cortex_decoder.decoder.config import DecoderConfig, Provenance, Window
+from napari_cortex_decoder.decoder.card import Provenance
+from napari_cortex_decoder.decoder.config import DecoderConfig, Window
 from napari_cortex_decoder.decoder.file import (
     encode_decoder,
     read_config,
@@ -20,11 +20,13 @@ from napari_cortex_decoder.decoder.file import (
 )
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
 from napari_cortex_decoder.errors import DecoderError, FrameRateError
+from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.recording import Recording
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from napari_cortex_decoder.decoder.engine import Engine
-    from napari_cortex_decoder.decoder.network import CnnRnn
 
 RATE_TOLERANCE = 0.1
 """By how much, relative to the decoder's, a recording's frame rate may differ unasked."""
@@ -48,7 +50,7 @@ class Decoder:
     """
 
     def __init__(
-        self, config: DecoderConfig, network: CnnRnn, *, name: str, hash: str | None = None
+        self, config: DecoderConfig, network: nn.Module, *, name: str, hash: str | None = None
     ) -> None:
         self.config = config
         self.network = network
@@ -103,7 +105,7 @@ class Decoder:
             If a weight is not finite or the file cannot be written.
         """
         content = encode_decoder(self.config, self.network, half_precision=half_precision)
-        write_atomically(path, content)
+        write_whole(path, content, DecoderError)
 
     def decode(
         self,

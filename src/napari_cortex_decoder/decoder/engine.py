@@ -12,16 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
-from napari_cortex_decoder.decoder.network import CnnRnn, probabilities
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, probabilities
 from napari_cortex_decoder.decoder.normalization import (
     Statistics,
     StatisticsAccumulator,
-    read_blocks,
 )
 from napari_cortex_decoder.decoder.prediction import DecodeEvent
 from napari_cortex_decoder.errors import DeviceError, RecordingError
+from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
 
 _Item = TypeVar("_Item")
@@ -85,8 +85,8 @@ class Engine:
 
     def __init__(
         self,
-        network: CnnRnn,
-        config: DecoderConfig,
+        network: Cnn | CnnRnn,
+        config: ImageConfig,
         *,
         device: str = "auto",
         batch_size: int | None = None,
@@ -129,7 +129,7 @@ class Engine:
         self.check_length(recording)
         yield DecodeEvent("statistics", 0, recording.n_frames)
         statistics = StatisticsAccumulator(recording, self._config.preprocessing)
-        with closing(_ahead(read_blocks(recording))) as blocks:
+        with closing(_ahead(read_blocks(recording.movie))) as blocks:
             for start, frames in blocks:
                 statistics.update(start, frames)
                 yield DecodeEvent("statistics", start + len(frames), recording.n_frames)
@@ -203,7 +203,7 @@ class Engine:
             if len(inputs) < length:
                 return np.empty((0, len(self._config.behaviors)), np.float32), inputs
             windows = inputs.unfold(0, length, 1).transpose(1, 2)
-            probability = probabilities(self._network.classify(windows))
+            probability = probabilities(self._network.classify(windows), self._config.temperature)
         return probability.cpu().numpy(), inputs[len(inputs) - length + 1 :].clone()
 
     def _usual_batch(self) -> int:
@@ -264,7 +264,7 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 def _normalized(recording: Recording, statistics: Statistics) -> Iterator[Tensor]:
     """Read a movie anew, normalised, shape (n, y, x) a block."""
-    for _, frames in read_blocks(recording):
+    for _, frames in read_blocks(recording.movie):
         yield torch.from_numpy(statistics.normalize(frames))
 
 

@@ -12,16 +12,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 
-from napari_cortex_decoder.decoder.config import FORMAT_VERSION, DecoderConfig
+from napari_cortex_decoder.decoder.config import (
+    ARCHITECTURES,
+    DECODER_CONFIG,
+    FORMAT_VERSION,
+    DecoderConfig,
+)
 from napari_cortex_decoder.errors import DecoderError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from napari_cortex_decoder.decoder.network import CnnRnn
+    from torch import Tensor, nn
 
 METADATA_KEY = "napari-cortex-decoder"
 """Key of the header's metadata under which the configuration stands, as JSON."""
@@ -34,24 +37,32 @@ _OTHER_FORMATS = {
 _FLOAT_TYPES = ("F32", "F16", "BF16")
 
 
+class _Versioned(BaseModel):
+    format_version: Any = None
+
+
 def _open(path: Path, framework: str) -> Any:
     """Open a file for its header; the caller closes it (a context manager)."""
     try:
         if not path.is_file():
             reason = "is not a file" if path.exists() else "does not exist"
             raise DecoderError(f"{path} {reason}; give a decoder's .safetensors file.")
-        with path.open("rb") as file:
-            start = file.read(8)
-        for magic, description in _OTHER_FORMATS.items():
-            if start.startswith(magic):
-                raise DecoderError(f"{path} is not a decoder file but {description}.")
         return safe_open(path, framework=framework)
     except OSError as error:
         raise DecoderError(f"{path} cannot be read: {error.strerror or error}.") from error
     except SafetensorError as error:
+        # Only now: a header of 128 bytes, say, begins as a pickle does.
+        if (description := _other_format(path)) is not None:
+            raise DecoderError(f"{path} is not a decoder file but {description}.") from error
         raise DecoderError(
             f"{path} is not a whole .safetensors file ({error}); get a fresh copy of the decoder."
         ) from error
+
+
+def _other_format(path: Path) -> str | None:
+    with path.open("rb") as file:
+        start = file.read(8)
+    return next((what for magic, what in _OTHER_FORMATS.items() if start.startswith(magic)), None)
 
 
 def _config(path: Path, metadata: Mapping[str, str] | None) -> DecoderConfig:
@@ -62,18 +73,19 @@ def _config(path: Path, metadata: Mapping[str, str] | None) -> DecoderConfig:
             "give a file that this program wrote."
         )
     try:
-        return DecoderConfig.model_validate_json(metadata[METADATA_KEY])
-    except ValidationError as error:
-        problems = {".".join(map(str, e["loc"])): e for e in error.errors()}
-        if (version := problems.get("format_version")) is not None:
+        version = _Versioned.model_validate_json(metadata[METADATA_KEY]).format_version
+        if version != FORMAT_VERSION:  # whatever else is odd is so because it is another version
             raise DecoderError(
-                f"{path} has format version {version['input']!r:.40}, this program reads version "
+                f"{path} has format version {version!r:.40}, this program reads version "
                 f"{FORMAT_VERSION}; update napari-cortex-decoder."
-            ) from error
-        field, problem = next(iter(problems.items()))
+            )
+        return DECODER_CONFIG.validate_json(metadata[METADATA_KEY])
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = [str(part) for part in problem["loc"] if part not in ARCHITECTURES]
         raise DecoderError(
-            f"the header of {path} is not a decoder's: {field or 'it'}: {problem['msg']}; "
-            "get a fresh copy of the decoder."
+            f"the header of {path} is not a decoder's: {'.'.join(place) or 'it'}: "
+            f"{problem['msg']}; get a fresh copy of the decoder."
         ) from error
 
 
@@ -90,7 +102,7 @@ def read_config(path: str | Path) -> DecoderConfig:
         return _config(path, file.metadata())
 
 
-def read_decoder(path: str | Path) -> tuple[DecoderConfig, CnnRnn, str]:
+def read_decoder(path: str | Path) -> tuple[DecoderConfig, nn.Module, str]:
     """Read a decoder file.
 
     Returns
@@ -110,13 +122,13 @@ def read_decoder(path: str | Path) -> tuple[DecoderConfig, CnnRnn, str]:
     """
     import torch
 
-    from napari_cortex_decoder.decoder.network import CnnRnn
+    from napari_cortex_decoder.decoder.networks import build_network
 
     path = Path(path)
     with _open(path, "pt") as file:
         config = _config(path, file.metadata())
         with torch.device("meta"):  # shapes only: a header is not to be believed yet
-            network = CnnRnn(config)
+            network = build_network(config)
         expected = network.state_dict()
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         found = {name: tuple(part.get_shape()) for name, part in slices.items()}
@@ -182,7 +194,7 @@ def check_finite(where: str, tensors: Mapping[str, Tensor]) -> None:
             )
 
 
-def encode_decoder(config: DecoderConfig, network: CnnRnn, *, half_precision: bool) -> bytes:
+def encode_decoder(config: DecoderConfig, network: nn.Module, *, half_precision: bool) -> bytes:
     """Give the content of a decoder file; the same decoder gives the same bytes.
 
     Parameters

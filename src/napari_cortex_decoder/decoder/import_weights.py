@@ -16,17 +16,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from napari_cortex_decoder.decoder.config import DecoderConfig, Provenance
+from napari_cortex_decoder.decoder.card import Provenance
+from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.file import check_finite, check_tensors
-from napari_cortex_decoder.decoder.network import CnnRnn
+from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.errors import DecoderError
 
 _KINDS = {1: "rnn", 3: "gru", 4: "lstm"}
 """Kind of recurrent layer, by its number of gates."""
 
 
-def import_state_dict(path: str | Path, config: DecoderConfig | None = None) -> Decoder:
+def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> Decoder:
     """Make a decoder of a state dict that the paper's code saved.
 
     Parameters
@@ -44,7 +45,7 @@ def import_state_dict(path: str | Path, config: DecoderConfig | None = None) -> 
     """
     path = Path(path)
     found = _load(path)
-    config = _describe(path, found, config or DecoderConfig())
+    config = _describe(path, found, config or CnnRnnConfig())
     with torch.device("meta"):  # shapes only, until the file's have been compared with them
         network = CnnRnn(config)
     expected = network.state_dict()
@@ -109,7 +110,7 @@ def _load(path: Path) -> dict[str, Tensor]:
     return dict(content)
 
 
-def _describe(path: Path, tensors: dict[str, Tensor], config: DecoderConfig) -> DecoderConfig:
+def _describe(path: Path, tensors: dict[str, Tensor], config: CnnRnnConfig) -> CnnRnnConfig:
     """Complete a configuration with what the tensors say."""
     try:
         gates, hidden_size = tensors["rnn.weight_hh_l0"].shape
@@ -129,7 +130,7 @@ def _describe(path: Path, tensors: dict[str, Tensor], config: DecoderConfig) -> 
     provenance = config.provenance
     if provenance == Provenance():
         provenance = Provenance(summary=f"Imported from {path.name}.")
-    return DecoderConfig.model_validate(
+    return CnnRnnConfig.model_validate(
         config.model_dump()
         | {
             "recurrent": kind,

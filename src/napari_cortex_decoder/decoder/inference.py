@@ -9,7 +9,7 @@ from monai.networks.nets.efficientnet import MBConvBlock
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from napari_cortex_decoder.decoder.network import CnnRnn, Encoder, RecurrentHead
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, Encoder, RecurrentHead
 
 
 class InferenceNetwork(nn.Module):
@@ -19,15 +19,21 @@ class InferenceNetwork(nn.Module):
       after it, and images lie in memory channels last.
     - The first recurrent layer multiplies its input with a matrix before anything recurrent
       happens. That product is the same in all windows that see an image, so it is done once an
-      image, and the recurrent layers are given it with the identity in the matrix's place.
+      image, and the recurrent layers are given it with the identity in the matrix's place. Where
+      there are none, it is the classifier's product.
     """
 
-    def __init__(self, network: CnnRnn) -> None:
+    def __init__(self, network: Cnn | CnnRnn) -> None:
         super().__init__()
         self.encoder = _fold(copy.deepcopy(network.cnn).eval()).to(
             memory_format=torch.channels_last
         )
-        self.project, self.head = _split(network.head)
+        self.project: nn.Linear
+        self.head: nn.Module
+        if isinstance(network, CnnRnn):
+            self.project, self.head = _split(network.head)
+        else:
+            self.project, self.head = copy.deepcopy(network.cnn._fc), _OnlyImage()
         self.eval().requires_grad_(False)
 
     def encode(self, images: Tensor) -> Tensor:
@@ -51,6 +57,13 @@ class InferenceNetwork(nn.Module):
         """Give logits, shape (n, n_logits), of windows of inputs, shape (n, length, inputs)."""
         logits: Tensor = self.head(windows)
         return logits
+
+
+class _OnlyImage(nn.Module):
+    """Windows of one image, whose logits are there already."""
+
+    def forward(self, windows: Tensor) -> Tensor:
+        return windows.squeeze(1)
 
 
 def _fold(encoder: Encoder) -> Encoder:

@@ -6,9 +6,7 @@ One streaming pass gives each pixel's mean and the standard deviation of the who
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,39 +14,8 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.decoder.config import Preprocessing
 from napari_cortex_decoder.decoder.resampling import Resampling
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
-
-BLOCK_FRAMES = 256
-BLOCK_BYTES = 16 * 2**20
-"""A block holds at most this many frames, or one frame, and about this many raw bytes."""
-
-
-def read_blocks(recording: Recording) -> Iterator[tuple[int, NDArray[np.number]]]:
-    """Read a movie from its first frame to its last, a block at a time.
-
-    Small dask chunks are read together and large ones are handed out in parts; no chunk is
-    computed twice, because a chunk of a compressed file is decompressed as a whole.
-
-    Yields
-    ------
-    start : int
-        Number of the block's first frame.
-    frames : numpy.ndarray
-        Shape (n, y, x), raw pixels.
-    """
-    movie = recording.movie
-    frame_bytes = movie.dtype.itemsize * movie.shape[1] * movie.shape[2]
-    limit = max(1, min(BLOCK_FRAMES, BLOCK_BYTES // frame_bytes))
-    cuts, stop = [0], 0
-    for size in movie.chunks[0]:
-        if stop > cuts[-1] and stop + size - cuts[-1] > limit:
-            cuts.append(stop)
-        stop += size
-    cuts.append(stop)
-    for start, stop in pairwise(cuts):
-        frames = np.asarray(movie[start:stop].compute(scheduler="threads"))
-        for offset in range(0, stop - start, limit):
-            yield start + offset, frames[offset : offset + limit]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +114,6 @@ def movie_statistics(recording: Recording, preprocessing: Preprocessing) -> Stat
         varies.
     """
     accumulator = StatisticsAccumulator(recording, preprocessing)
-    for start, frames in read_blocks(recording):
+    for start, frames in read_blocks(recording.movie):
         accumulator.update(start, frames)
     return accumulator.result()

@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder.atomic import write_atomically
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.files import write_whole
 
 Setting = str | int | float | bool | None | Sequence[Mapping[str, Any]]
 
@@ -85,7 +86,7 @@ class Prediction:
                     self.behaviors[label] if known else "",
                 ]
             )
-        write_atomically(path, text.getvalue().encode())
+        write_whole(path, text.getvalue(), DecoderError)
 
     def to_json(self, path: str | Path) -> None:
         """Write what must be known to make the prediction again and to trust it."""
@@ -105,7 +106,7 @@ class Prediction:
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(path, text.encode())
+        write_whole(path, text, DecoderError)
 
 
 @dataclass(frozen=True, eq=False)

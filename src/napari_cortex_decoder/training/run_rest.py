@@ -26,9 +26,8 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch.utils.data import DataLoader, Dataset
 
 from napari_cortex_decoder import __version__
-from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.config import DecoderConfig, Preprocessing, Provenance
-from napari_cortex_decoder.decoder.network import CnnRnn, Encoder
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Provenance
+from napari_cortex_decoder.decoder.networks import CnnRnn, Encoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
 from napari_cortex_decoder.training.augmentation import Augmentation
@@ -79,9 +78,7 @@ def make(work: Path, out: Path, recipe: Recipe) -> None:
         Sizes and settings.
     """
     size = recipe.image_size
-    config = DecoderConfig(
-        preprocessing=Preprocessing(image_size=(size, size), scale="centered-sd")
-    )
+    config = CnnRnnConfig(preprocessing=Preprocessing(image_size=(size, size), scale="centered-sd"))
     first = 1001
     encoder_mice = range(first, first + recipe.encoder_mice)
     head_mice = range(encoder_mice.stop, encoder_mice.stop + recipe.head_mice)
@@ -174,7 +171,7 @@ def _prepare_from_scratch(encoder: Encoder) -> None:
 
 
 def _cohort(
-    subjects: range, config: DecoderConfig, work: Path, recipe: Recipe
+    subjects: range, config: CnnRnnConfig, work: Path, recipe: Recipe
 ) -> list[CachedRecording]:
     """Simulate and cache one session of each subject."""
     cohort = []
@@ -215,7 +212,7 @@ def _fit_encoder(
     encoder: Encoder,
     cohort: list[CachedRecording],
     validation: list[CachedRecording],
-    config: DecoderConfig,
+    config: CnnRnnConfig,
     work: Path,
     recipe: Recipe,
 ) -> None:
@@ -235,7 +232,7 @@ def _fit_encoder(
 
 
 def _features(
-    encoder: Encoder, subjects: range, config: DecoderConfig, work: Path, recipe: Recipe
+    encoder: Encoder, subjects: range, config: CnnRnnConfig, work: Path, recipe: Recipe
 ) -> WindowDataset:
     """Encode the middle of each subject's session."""
     cohort = _cohort(subjects, config, work, recipe)
@@ -262,7 +259,7 @@ def _fit_head(
     network: CnnRnn,
     head_mice: range,
     validation_mice: range,
-    config: DecoderConfig,
+    config: CnnRnnConfig,
     work: Path,
     recipe: Recipe,
 ) -> None:

@@ -1,7 +1,4 @@
-"""The paper's CNN-RNN: EfficientNet-B0 on each image, a recurrent network over a window of them.
-
-Ajioka et al. 2024, PLoS Comput Biol 20(3): e1011074.
-"""
+"""The encoder: EfficientNet-B0, from an image to 1280 features."""
 
 from __future__ import annotations
 
@@ -9,12 +6,8 @@ import torch
 from monai.networks.nets import EfficientNetBN
 from torch import Tensor, nn
 
-from napari_cortex_decoder.decoder.config import DecoderConfig
-
 N_FEATURES = 1280
 """Features that the encoder gives for one image."""
-
-_RECURRENT = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
 
 
 class Encoder(EfficientNetBN):
@@ -83,74 +76,3 @@ def reestimate_batch_norm(encoder: Encoder, images: Tensor) -> None:
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum  # type: ignore[assignment]
     encoder.eval()
-
-
-class RecurrentHead(nn.Module):
-    """Recurrent layers over a window of features; the last step gives the logits."""
-
-    def __init__(
-        self,
-        *,
-        n_inputs: int,
-        hidden_size: int,
-        n_layers: int,
-        dropout: float,
-        n_logits: int,
-        kind: str,
-    ) -> None:
-        super().__init__()
-        self.rnn = _RECURRENT[kind](
-            n_inputs,
-            hidden_size,
-            num_layers=n_layers,
-            dropout=dropout if n_layers > 1 else 0.0,
-            batch_first=True,
-        )
-        self.linear_out = nn.Linear(hidden_size, n_logits)
-
-    def forward(self, windows: Tensor) -> Tensor:
-        """Give logits, shape (n, n_logits), of windows of features, shape (n, length, inputs)."""
-        states, _ = self.rnn(windows)
-        logits: Tensor = self.linear_out(states[:, -1])
-        return logits
-
-
-class CnnRnn(nn.Module):
-    """Encoder and recurrent head: images of a window in, logits of its frame t out."""
-
-    def __init__(self, config: DecoderConfig) -> None:
-        super().__init__()
-        self.cnn = Encoder(config.n_logits)
-        self.head = RecurrentHead(
-            n_inputs=N_FEATURES,
-            hidden_size=config.hidden_size,
-            n_layers=config.n_layers,
-            dropout=config.dropout,
-            n_logits=config.n_logits,
-            kind=config.recurrent,
-        )
-
-    def forward(self, windows: Tensor) -> Tensor:
-        """Encode every image of every window, as the paper's code does.
-
-        Parameters
-        ----------
-        windows
-            Shape (n, length, 3, y, x), normalised images.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits, shape (n, n_logits).
-        """
-        features = self.cnn.features(windows.flatten(0, 1))
-        logits: Tensor = self.head(features.reshape(*windows.shape[:2], N_FEATURES))
-        return logits
-
-
-def probabilities(logits: Tensor) -> Tensor:
-    """Turn logits, shape (n, 1) or (n, k), into probabilities, shape (n, 2) or (n, k)."""
-    if logits.shape[-1] == 1:
-        second = torch.sigmoid(logits)
-        return torch.cat([1 - second, second], dim=-1)
-    return torch.softmax(logits, dim=-1)

@@ -1,0 +1,50 @@
+"""The networks, one module each, behind one interface: windows in, logits of their frame t out.
+
+A window holds what one prediction sees: images, shape (n, length, 3, y, x), or area traces, shape
+(n, length, areas). Logits have shape (n, 1) for two behaviours, else (n, k).
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from napari_cortex_decoder.decoder.config import (
+    CnnConfig,
+    CnnRnnConfig,
+    DecoderConfig,
+    LinearConfig,
+)
+from napari_cortex_decoder.decoder.networks.cnn import Cnn
+from napari_cortex_decoder.decoder.networks.cnn_rnn import CnnRnn, RecurrentHead
+from napari_cortex_decoder.decoder.networks.encoder import (
+    N_FEATURES,
+    Encoder,
+    reestimate_batch_norm,
+)
+from napari_cortex_decoder.decoder.networks.linear import Linear
+from napari_cortex_decoder.decoder.networks.output import probabilities
+from napari_cortex_decoder.decoder.networks.roi_rnn import RoiRnn
+
+__all__ = [
+    "N_FEATURES",
+    "Cnn",
+    "CnnRnn",
+    "Encoder",
+    "Linear",
+    "RecurrentHead",
+    "RoiRnn",
+    "build_network",
+    "probabilities",
+    "reestimate_batch_norm",
+]
+
+
+def build_network(config: DecoderConfig) -> nn.Module:
+    """Make the network that a configuration describes, with random weights."""
+    if isinstance(config, CnnConfig):
+        return Cnn(config)
+    if isinstance(config, CnnRnnConfig):
+        return CnnRnn(config)
+    if isinstance(config, LinearConfig):
+        return Linear(config)
+    return RoiRnn(config)

@@ -1,0 +1,76 @@
+"""The paper's CNN-RNN: EfficientNet-B0 on each image, a recurrent network over a window of them.
+
+Ajioka et al. 2024, PLoS Comput Biol 20(3): e1011074.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.networks.encoder import N_FEATURES, Encoder
+
+RECURRENT = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
+
+
+class RecurrentHead(nn.Module):
+    """Recurrent layers over a window of features; the last step gives the logits."""
+
+    def __init__(
+        self,
+        *,
+        n_inputs: int,
+        hidden_size: int,
+        n_layers: int,
+        dropout: float,
+        n_logits: int,
+        kind: str,
+    ) -> None:
+        super().__init__()
+        self.rnn = RECURRENT[kind](
+            n_inputs,
+            hidden_size,
+            num_layers=n_layers,
+            dropout=dropout if n_layers > 1 else 0.0,
+            batch_first=True,
+        )
+        self.linear_out = nn.Linear(hidden_size, n_logits)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Give logits, shape (n, n_logits), of windows of features, shape (n, length, inputs)."""
+        states, _ = self.rnn(windows)
+        logits: Tensor = self.linear_out(states[:, -1])
+        return logits
+
+
+class CnnRnn(nn.Module):
+    """Encoder and recurrent head: images of a window in, logits of its frame t out."""
+
+    def __init__(self, config: CnnRnnConfig) -> None:
+        super().__init__()
+        self.cnn = Encoder(config.n_logits)
+        self.head = RecurrentHead(
+            n_inputs=N_FEATURES,
+            hidden_size=config.hidden_size,
+            n_layers=config.n_layers,
+            dropout=config.dropout,
+            n_logits=config.n_logits,
+            kind=config.recurrent,
+        )
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Encode every image of every window, as the paper's code does.
+
+        Parameters
+        ----------
+        windows
+            Shape (n, length, 3, y, x), normalised images.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, shape (n, n_logits).
+        """
+        features = self.cnn.features(windows.flatten(0, 1))
+        logits: Tensor = self.head(features.reshape(*windows.shape[:2], N_FEATURES))
+        return logits
