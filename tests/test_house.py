@@ -18,6 +18,8 @@ NAME = "napari_cortex_decoder"
 FLOORS = {
     "errors": 0,
     "history": 0,
+    "files": 0,
+    "movie_blocks": 0,
     "recording": 1,
     "atlas": 1,
     "labels": 1,

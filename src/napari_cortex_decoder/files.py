@@ -47,10 +47,7 @@ def written_whole(path: Path, error: Refusal, *, overwrite: bool) -> Iterator[Pa
     if path.exists() and not overwrite:
         raise error(f"{path} exists already; choose another name or allow overwriting.")
     if not path.parent.is_dir():
-        raise error(
-            f"{path} cannot be written: there is no folder {path.parent}; make it or choose "
-            "another place."
-        )
+        raise error(f"{path} cannot be written: there is no folder {path.parent}; make it first.")
     part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield part

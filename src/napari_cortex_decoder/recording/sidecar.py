@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 import platformdirs
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import read_json, write_json
 
 _FILE = "recording.json"
 _FIELDS = ("frame_rate", "pixel_size")
@@ -119,27 +119,19 @@ def remember_metadata(
     }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=_FILE)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=2)
-            Path(scratch).replace(target)
-        finally:
-            Path(scratch).unlink(missing_ok=True)
     except OSError as error:
         raise RecordingError(
             f"{target}: what you said about the recording cannot be kept ({error.strerror}); "
-            "make room or get permission to write there."
+            "get permission to write there."
         ) from error
+    write_json(target, content, RecordingError)
     return target
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
+        content = read_json(file, RecordingError) if file.exists() else {}
+    except (OSError, RecordingError) as error:
         raise RecordingError(
             f"{file}: what was remembered about the recording cannot be read; delete this file "
             "and give the frame rate again."

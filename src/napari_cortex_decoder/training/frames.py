@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from napari_cortex_decoder.decoder.config import Preprocessing, Window
-from napari_cortex_decoder.decoder.normalization import movie_statistics, read_blocks
+from napari_cortex_decoder.decoder.normalization import movie_statistics
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
+from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
 
 
@@ -54,7 +55,7 @@ def cache_recording(
         statistics = movie_statistics(recording, preprocessing)
         shape = (recording.n_frames, *preprocessing.image_size)
         frames = np.lib.format.open_memmap(unfinished, "w+", dtype=np.float16, shape=shape)
-        for start, block in read_blocks(recording):
+        for start, block in read_blocks(recording.movie):
             frames[start : start + len(block)] = statistics.normalize(block)
         frames.flush()
         unfinished.rename(file)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import dask.array as da
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.movie_blocks import frames_within, whole_chunks
 from napari_cortex_decoder.recording.recording import Recording
 
 BLOCK_BYTES = 32 * 2**20
@@ -68,22 +68,10 @@ class Survey:
                 some = slice(begin, begin + 2 * PREVIEW_FRAMES)
             yield 0, np.asarray(movie[some].compute())
             return
-        for start, stop in whole_chunks(movie):
+        for start, stop in whole_chunks(movie, frames_within(movie, BLOCK_BYTES)):
             yield start, np.asarray(movie[start:stop].compute(scheduler="threads"))
             if self.progress is not None:
                 self.progress(what, stop, n_frames)
-
-
-def whole_chunks(movie: da.Array) -> Iterator[tuple[int, int]]:
-    """Divide a movie in time so that no chunk is computed twice and a block is about 32 MiB."""
-    frame_bytes = max(1, movie.dtype.itemsize * movie.shape[1] * movie.shape[2])
-    limit = max(1, BLOCK_BYTES // frame_bytes)
-    cuts, stop = [0], 0
-    for size in movie.chunks[0]:
-        if stop > cuts[-1] and stop + size - cuts[-1] > limit:
-            cuts.append(stop)
-        stop += size
-    return pairwise([*cuts, stop])
 
 
 class Step(BaseModel, ABC):

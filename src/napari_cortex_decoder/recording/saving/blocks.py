@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.movie_blocks import frames_within, whole_chunks
 from napari_cortex_decoder.recording.recording import Recording
 
 BLOCK_BYTES = 32 * 2**20
@@ -32,15 +32,7 @@ def colors_in_blocks(
     import dask
 
     movie, reference = recording.movie, recording.reference
-    frame_bytes = movie.dtype.itemsize * movie.shape[1] * movie.shape[2]
-    limit = max(1, BLOCK_BYTES // frame_bytes)
-    cuts, stop = [0], 0
-    # whole chunks: a part of one costs as much as all of it
-    for size in movie.chunks[0]:
-        if stop > cuts[-1] and stop + size - cuts[-1] > limit:
-            cuts.append(stop)
-        stop += size
-    for start, end in pairwise([*cuts, stop]):
+    for start, end in whole_chunks(movie, frames_within(movie, BLOCK_BYTES)):
         parts = [movie[start:end]] + ([] if reference is None else [reference[start:end]])
         yield slice(start, end), [np.asarray(c) for c in dask.compute(*parts, scheduler="threads")]
         if progress is not None:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.recording.opening import open_recording
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.saving.blocks import Progress
 from napari_cortex_decoder.recording.saving.nwb import write_nwb
 from napari_cortex_decoder.recording.saving.ome_zarr import write_zarr
 from napari_cortex_decoder.recording.saving.tiff import write_tiff
-from napari_cortex_decoder.recording.saving.whole_or_nothing import written_whole
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
 
 WRITERS: dict[str, Callable[[Recording, Path, Progress | None], None]] = {
@@ -72,7 +72,7 @@ def save_recording(
             f"{path}: the frames are read from this file while they are written; choose another "
             "name."
         )
-    with written_whole(path, overwrite=overwrite) as part:
+    with written_whole(path, RecordingError, overwrite=overwrite) as part:
         write(recording, part, progress)
     return path
 
