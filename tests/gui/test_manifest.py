@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from napari import Viewer
 from npe2 import PluginManifest
 
@@ -44,7 +46,14 @@ def test_the_sample_is_a_simulated_mouse_with_speed_and_labels(
     assert set(workspace.movie.ethogram.behaviors) == {"rest", "run"}
 
 
-def test_a_stack_of_several_files_is_left_to_others() -> None:
-    from napari_cortex_decoder.widgets.reader import get_reader
-
-    assert get_reader(["a.tif", "b.tif"]) is None
+def test_a_stack_of_files_is_one_session_in_the_order_of_their_numbers(
+    viewer: Viewer, workspace: Workspace, tmp_path: Path
+) -> None:
+    frames = np.arange(6 * 8 * 8, dtype=np.uint16).reshape(6, 8, 8)
+    files = [tmp_path / f"session_{number}.tif" for number in (10, 2, 1)]
+    for file, part in zip(files, (frames[4:], frames[2:4], frames[:2]), strict=True):
+        tifffile.imwrite(file, part, photometric="minisblack")
+    # what napari does with files that are dropped with Shift held
+    (layer,) = viewer.open(list(map(str, files)), stack=True, plugin="napari-cortex-decoder")
+    np.testing.assert_array_equal(np.asarray(layer.data), frames)
+    assert workspace.movie.recording is recording_of(layer)

@@ -177,6 +177,20 @@ def test_open_asks_for_a_file_without_blocking(
     qtbot.mouseClick(child(dock, QPushButton, "Open…"), Qt.MouseButton.LeftButton)
     dialog = dock.findChild(QFileDialog)
     assert dialog.isVisible() and "*.tif" in dialog.nameFilters()[0]
-    dialog.fileSelected.emit(str(tiff_without_rate))
+    dialog.filesSelected.emit([str(tiff_without_rate)])
     dialog.close()
     assert wait_for_movie(qtbot, workspace).name == "no rate"
+
+
+def test_movies_dropped_together_on_the_dock_are_one_session(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"m_{number}.tif" for number in (10, 9)]
+    for file, part in zip(files, (waves()[100:], waves()[:100]), strict=True):
+        tifffile.imwrite(file, part, photometric="minisblack")
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    dock.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, left, none))
+    assert workspace.movie.opening == "2 files"
+    np.testing.assert_array_equal(np.asarray(wait_for_movie(qtbot, workspace).movie), waves())

@@ -73,7 +73,6 @@ class CortexDecoderWidget(DockContent):
         """Open what is dropped: movies, behavior, decoders."""
         if event is None:
             return
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self._workspace.take(url.toLocalFile())
+        urls = event.mimeData().urls()
+        self._workspace.take(*(url.toLocalFile() for url in urls if url.isLocalFile()))
         event.acceptProposedAction()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
@@ -107,10 +107,13 @@ class MovieModel(EventedModel):
         """The recording's labels: measured beside it, made of its speed, or a simulated truth."""
         return self._ethogram
 
-    def open(self, path: str | Path) -> None:
-        """Open a movie off the GUI thread; `opened` follows, or `failed`."""
-        self.opening = Path(path).name
-        self._work(_open, path, done=self._opened)
+    def open(self, path: str | Path, *more: str | Path) -> None:
+        """Open a movie, or the files of one session, off the GUI thread.
+
+        `opened` follows, or `failed`.
+        """
+        self.opening = f"{len(more) + 1} files" if more else Path(path).name
+        self._work(_open, (path, *more), done=self._opened)
 
     def add_behavior(self, path: str | Path, **clock: Unpack[ClockOptions]) -> None:
         """Read behaviour that was measured beside the open recording; see `ClockOptions`."""
@@ -233,7 +236,7 @@ def _refused(path: Path) -> RefusedBehavior:
     return RefusedBehavior(path, tuple(content.frame_times))
 
 
-def _open(path: str | Path) -> tuple[Any, dict[str, Any], str]:
+def _open(paths: Sequence[str | Path]) -> tuple[Any, dict[str, Any], str]:
     """Open a recording and describe its layer; runs in a thread."""
-    recording = open_recording(path)
+    recording = open_recording(paths)
     return movie_layer(recording, sample_contrast_limits(recording))

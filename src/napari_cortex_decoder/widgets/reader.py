@@ -11,12 +11,12 @@ from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_li
 LayerData = tuple[Any, dict[str, Any], str]
 
 
-def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None:
-    """Give the reader for a movie; None for a stack of several files, which is none of ours."""
-    return read_movie if isinstance(path, str) else None
+def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]]:
+    """Give the reader for a movie, or for the files of one session, which napari calls a stack."""
+    return read_movie
 
 
-def read_movie(path: str) -> list[LayerData]:
+def read_movie(path: str | list[str]) -> list[LayerData]:
     """Open a movie lazily, as one layer in seconds and mm that carries its `Recording`."""
     recording = open_recording(path)
     return [movie_layer(recording, sample_contrast_limits(recording))]

@@ -18,6 +18,7 @@ from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.section import (
     Section,
     ask_file,
+    ask_files,
     set_or_hide,
     wrapped_label,
 )
@@ -160,7 +161,12 @@ class RecordingSection(Section):
 
     def _ask_movie(self) -> None:
         patterns = " ".join(movie_patterns())
-        ask_file(self, "Open a movie", f"Movies ({patterns});;All files (*)", self._movie.open)
+        ask_files(
+            self,
+            "Open a movie, or the files of one session",
+            f"Movies ({patterns});;All files (*)",
+            lambda paths: self._movie.open(*paths),
+        )
 
     def _ask_behavior(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in READERS)

@@ -102,6 +102,16 @@ def set_or_hide(label: QLabel, text: str | None) -> None:
     label.setVisible(bool(text))
 
 
+def ask_files(parent: QWidget, title: str, pattern: str, then: Callable[[list[str]], None]) -> None:
+    """Ask for existing files, as `ask_file` does for one."""
+    dialog = QFileDialog(parent, title)
+    dialog.setNameFilter(pattern)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    dialog.filesSelected.connect(then)
+    dialog.open()
+
+
 def ask_file(
     parent: QWidget,
     title: str,

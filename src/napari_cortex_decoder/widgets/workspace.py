@@ -84,18 +84,23 @@ class Workspace:
             ]
         )
 
-    def take(self, path: str | Path) -> None:
-        """Take a file that was dropped: a decoder, behavior of the open recording, else a movie.
+    def take(self, *paths: str | Path) -> None:
+        """Take files that were dropped: a decoder, behavior of the open recording, else a movie.
 
         Some kinds of file hold either; with a recording open they are taken as its behavior.
+        Movies that are dropped together are the files of one session.
         """
-        suffix = Path(path).suffix.lower()
-        if suffix == ".safetensors":
-            self.choice.offer(path)
-        elif suffix in READERS and self.movie.recording is not None:
-            self.movie.add_behavior(path)
-        else:
-            self.movie.open(path)
+        movies = []
+        for path in paths:
+            suffix = Path(path).suffix.lower()
+            if suffix == ".safetensors":
+                self.choice.offer(path)
+            elif suffix in READERS and self.movie.recording is not None:
+                self.movie.add_behavior(path)
+            else:
+                movies.append(path)
+        if movies:
+            self.movie.open(*movies)
 
     def close(self) -> None:
         """End whatever runs; late results are dropped."""

@@ -31,7 +31,8 @@ Two things hold for all of them:
   movie, frames 1, 3, 5, … its reference. Nothing is copied. Where the file itself says that it has
   two colours, they are split without being asked.
 
-Several files of one session can be given together; they are joined in the natural order of their
+Several files of one session can be given together: as a list, in the dock's *Open…*, dropped on the
+dock, or dropped on napari's canvas with Shift held. They are joined in the natural order of their
 names (2 before 10). Frames that a camera lost are told, and the time axis shows the gap.
 """
 
