@@ -120,7 +120,7 @@ def test_moving_the_atlas_takes_the_traces_away_and_undo_brings_them_back(
 
 def test_another_set_of_landmarks_leaves_the_traces(qtbot: QtBot, models: Models) -> None:
     compute(qtbot, models)
-    models.placing.choose_landmarks("MesoNet's nine")
+    models.placing.choose_landmarks("wfield's four")
     assert models.areas.traces is not None
 
 

@@ -88,7 +88,7 @@ def test_a_guess_is_near_the_true_pose_and_ready_to_adjust(
     assert models.placing.placing is None and models.atlas.doing
     wait(qtbot, models)
     placed, truth = models.placing.registration, mouse.truth.registration
-    assert placed is not None and placed.method == "guess" and len(placed.landmarks) == 4
+    assert placed is not None and placed.method == "guess" and len(placed.landmarks) == 9
     off_px = np.linalg.norm(np.subtract(models.bregma(), truth.to_px([(0.0, 0.0)])[0]))
     assert off_px / truth.scale < 0.8
     assert abs(placed.rotation - truth.rotation) < 10
@@ -216,7 +216,7 @@ def test_a_placing_is_kept_beside_the_recording_and_comes_back(
     models.movie.show(open_recording(movie_file))
     wait(qtbot, models)
     assert models.bregma() == pytest.approx(placed)
-    assert len(models.placing.registration.landmarks) == 4
+    assert len(models.placing.registration.landmarks) == 9
     assert models.atlas.message == "The placing of last time."
     assert not models.placing.can_undo
 

@@ -23,6 +23,7 @@ def placing(atlas: Atlas) -> PlacingModel:
     movie = MovieModel()
     movie.show(Recording(movie=da.zeros((2, *SHAPE)), name="m", pixel_size=PIXEL))
     model = PlacingModel(movie)
+    model.choose_landmarks("wfield's four")
     model.begin(Registration.upright(atlas, PIXEL, (52.0, 64.0)))
     return model
 

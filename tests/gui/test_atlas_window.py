@@ -12,11 +12,12 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QTableView
+from qtpy.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QTableView, QToolButton
 from windows import child, visible_texts
 
 from napari_cortex_decoder.recording import preprocess
 from napari_cortex_decoder.recording.preprocessing import Crop
+from napari_cortex_decoder.widgets.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.landmark_table import LandmarkTable
 from napari_cortex_decoder.widgets.layers import movie_layer
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
@@ -35,8 +36,9 @@ PRESS, MOVE, RELEASE = (
 
 @pytest.fixture
 def placed(qtbot: QtBot, viewer: Viewer, workspace: Workspace, opened: Layer) -> Points:
-    """The landmarks of an atlas that lies upright in the middle of the movie."""
+    """wfield's landmarks of an atlas that lies upright in the middle of the movie."""
     qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
+    workspace.placing.choose_landmarks("wfield's four")
     workspace.atlas.place_upright()
     viewer.reset_view()
     qtbot.wait(50)
@@ -79,6 +81,21 @@ def middle(workspace: Workspace, acronym: str, side: str) -> tuple[float, float]
     labels = placed.label_image((32, 32)) == placed.atlas.index(acronym, side) + 1
     row, column = np.argwhere(labels).mean(axis=0)
     return float(row), float(column)
+
+
+def test_the_dock_opens_with_recording_atlas_and_decode_in_sight(
+    qtbot: QtBot, viewer: Viewer, dock: CortexDecoderWidget, workspace: Workspace, opened: Layer
+) -> None:
+    viewer.window.resize(1600, 1000)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
+    decode = child(dock, QPushButton, "Decode")
+    qtbot.waitUntil(lambda: not decode.visibleRegion().isEmpty(), timeout=5_000)
+    assert dock.findChild(AtlasSection).visibleRegion().boundingRect().height() > 10
+    assert not dock.findChild(LandmarkTable).isVisible()
+    guess = child(dock, QPushButton, "Guess")
+    assert not guess.isVisible()
+    child(dock.findChild(AtlasSection), QToolButton, "Atlas").click()
+    assert guess.isVisible()
 
 
 def test_layers_lie_on_the_movie_in_order_and_in_its_units(
@@ -265,6 +282,7 @@ def test_the_table_finds_selects_and_sorts_areas(
 def test_the_section_shows_residuals_warnings_and_why_there_is_no_fit(
     qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, placed: Points
 ) -> None:
+    dock.findChild(AtlasSection).set_expanded(True)
     table = dock.findChild(LandmarkTable)
     places = dict(workspace.placing.registration.landmarks)
     workspace.placing.move_landmarks({**places, "OB_left": (places["OB_left"][0] + 3, 9.0)})

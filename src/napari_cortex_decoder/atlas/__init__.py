@@ -11,7 +11,9 @@ from napari_cortex_decoder.atlas.registration_file import load_registration
 from napari_cortex_decoder.atlas.traces import (
     area_traces,
     correlate_behavior,
+    has_baseline,
     relative_change,
+    write_correlations,
     write_traces,
 )
 
@@ -23,11 +25,13 @@ __all__ = [
     "area_traces",
     "correlate_behavior",
     "guess_registration",
+    "has_baseline",
     "load_atlas",
     "load_registration",
     "read_label_image",
     "read_mesonet",
     "read_wfield",
     "relative_change",
+    "write_correlations",
     "write_traces",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import written_whole
 
 
 def write_traces_nwb(
@@ -25,6 +26,7 @@ def write_traces_nwb(
     subject: str | None = None,
     pixel_size: float | None = None,
     relative: bool = True,
+    notes: Sequence[str] = (),
 ) -> None:
     """Write area traces as a segmentation and its responses, in an NWB file of their own.
 
@@ -50,6 +52,8 @@ def write_traces_nwb(
         Edge of a pixel in mm.
     relative
         Whether the traces are ΔF/F.
+    notes
+        Sentences that belong to the file.
 
     Raises
     ------
@@ -80,6 +84,7 @@ def write_traces_nwb(
         session_description=f"Fluorescence of cortical areas in {name}",
         identifier=str(uuid4()),
         session_start_time=session_start,
+        notes="\n".join(notes) or None,
         # from birth, with an open end: NWB's way to say that the age is not known
         subject=pynwb.file.Subject(
             subject_id=subject or "unknown", species="Mus musculus", sex="U", age="P0D/"
@@ -125,11 +130,11 @@ def write_traces_nwb(
     module.add(segmentation)
     kind = DfOverF if relative else Fluorescence
     module.add(kind(roi_response_series=response))
-    try:
-        with pynwb.NWBHDF5IO(str(path), "w") as io:
-            io.write(file)
-    except OSError as error:
-        raise AtlasError(f"{path} cannot be written ({error}); save it elsewhere.") from error
+    with (
+        written_whole(Path(path), AtlasError, overwrite=True) as part,
+        pynwb.NWBHDF5IO(str(part), "w") as io,
+    ):
+        io.write(file)
 
 
 def _clock(times: NDArray[np.float64]) -> dict[str, float | NDArray[np.float64]]:

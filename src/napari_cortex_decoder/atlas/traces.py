@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.movie_blocks import read_blocks
 
 
@@ -70,6 +73,17 @@ def area_traces(
         if progress is not None:
             progress(start + len(frames), movie.shape[0])
     return traces
+
+
+def has_baseline(traces: NDArray[np.floating]) -> bool:
+    """Tell whether traces, shape (t, n), are fluorescence that ΔF/F can be taken of.
+
+    Fluorescence is measured from darkness: over time it varies by less than it is. A movie that was
+    detrended or is ΔF/F already varies around 0. Areas with no pixel (NaN) do not count.
+    """
+    seen = np.asarray(traces, dtype=np.float64)
+    seen = seen[:, np.isfinite(seen).all(axis=0)]
+    return bool((seen.mean(axis=0) > seen.std(axis=0)).all())
 
 
 def relative_change(
@@ -158,14 +172,44 @@ def write_traces(
         raise AtlasError(f"{len(labels)} headings for traces of shape {traces.shape}.")
     if times is not None and times.shape != traces.shape[:1]:
         raise AtlasError(f"times of shape {times.shape} for {len(traces)} frames.")
-    try:
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(["frame", *([] if times is None else ["time_s"]), *labels])
-            for frame, row in enumerate(traces):
-                time = [] if times is None else [f"{times[frame]:.6f}"]
-                # as the other tables do: an empty cell is a value that there is not
-                cells = (f"{value:.7g}" if np.isfinite(value) else "" for value in row)
-                table.writerow([frame, *time, *cells])
-    except OSError as error:
-        raise AtlasError(f"{path} cannot be written ({error.strerror}).") from error
+    rows = [["frame", *([] if times is None else ["time_s"]), *labels]]
+    for frame, values in enumerate(traces):
+        time = [] if times is None else [f"{times[frame]:.6f}"]
+        rows.append([str(frame), *time, *map(_cell, values)])
+    _write_table(path, rows)
+
+
+def write_correlations(
+    path: str | Path, areas: Sequence[Area], r: Mapping[str, NDArray[np.floating]]
+) -> None:
+    """Write correlations as CSV: ``acronym,side,name``, and a column ``r_<behavior>`` for each.
+
+    Parameters
+    ----------
+    path
+        Where to; an existing file is replaced.
+    areas
+        The n areas.
+    r
+        Shape (n,) by behavior, as `correlate_behavior` gives it.
+
+    Raises
+    ------
+    AtlasError
+        If the file cannot be written.
+    """
+    rows = [["acronym", "side", "name", *(f"r_{behavior}" for behavior in r)]]
+    for i, area in enumerate(areas):
+        rows.append([area.acronym, area.side, area.name, *(_cell(each[i]) for each in r.values())])
+    _write_table(path, rows)
+
+
+def _cell(value: float) -> str:
+    """Write a number; as the other tables do, an empty cell is a value that there is not."""
+    return f"{value:.7g}" if np.isfinite(value) else ""
+
+
+def _write_table(path: str | Path, rows: Iterable[Sequence[str]]) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    write_whole(path, text.getvalue(), AtlasError)

@@ -9,30 +9,50 @@ from typing import Annotated
 import typer
 
 from napari_cortex_decoder.cli.common import AsJson, FrameRate, print_json, progress_bar
+from napari_cortex_decoder.errors import AtlasError
 
 
 def areas(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
     registration: Annotated[Path, typer.Option(help="Where the atlas lies on it (JSON).")],
-    out: Annotated[Path, typer.Option("--out", help="CSV to write.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write: .csv or .nwb.")],
     baseline: Annotated[
         float | None,
         typer.Option(min=0, max=100, help="Percentile over time that is F0; default: the mean."),
     ] = None,
+    behavior: Annotated[
+        list[Path] | None, typer.Option(help="Behavior measured beside the movie; repeat for more.")
+    ] = None,
+    correlations: Annotated[
+        Path | None,
+        typer.Option(help="CSV to write: Pearson's r of each area with each behavior."),
+    ] = None,
     frame_rate: FrameRate = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the mean ΔF/F of each area of an atlas over time.
+    """Write the mean ΔF/F of each area of an atlas over time, and how it goes with behavior.
 
     Example: `cortex-decoder areas m1.tif --registration m1.json --out areas.csv`
     """
     from napari_cortex_decoder import atlas
-    from napari_cortex_decoder.recording import open_recording
+    from napari_cortex_decoder.atlas.nwb_export import write_traces_nwb
+    from napari_cortex_decoder.recording import add_behavior, open_recording, trace_at_frames
+    from napari_cortex_decoder.recording.saving.nwb import session_start
 
+    if out.suffix.lower() not in (".csv", ".nwb"):
+        raise AtlasError(f"{out} is neither .csv nor .nwb; choose one of them.")
     recording = open_recording(movie, frame_rate=frame_rate)
+    for path in behavior or ():
+        recording = add_behavior(recording, path)
+    has_clock = recording.frame_rate is not None or recording.frame_times is not None
+    if not has_clock and (correlations is not None or out.suffix.lower() == ".nwb"):
+        raise AtlasError(f"{movie} has no frame rate, which this needs; give --frame-rate.")
+    if correlations is not None and not recording.behavior:
+        raise AtlasError(f"{movie} comes with no behavior to correlate with; give --behavior.")
     placed = atlas.load_registration(registration)
     labels = placed.label_image(recording.shape)
-    names = [area.label for area in placed.atlas.areas]
+    shown = placed.atlas.areas
+    names = [area.label for area in shown]
     with progress_bar(recording.name, quiet=as_json) as show:
 
         def count(done: int, total: int) -> None:
@@ -40,15 +60,35 @@ def areas(
                 show(SimpleNamespace(stage="areas", done=done, total=total))
 
         traces = atlas.area_traces(recording.movie, labels, len(names), count)
-    has_clock = recording.frame_rate is not None or recording.frame_times is not None
-    change = atlas.relative_change(traces, baseline)
-    atlas.write_traces(out, change, names, recording.times if has_clock else None)
     unseen = [name for i, name in enumerate(names) if not (labels == i + 1).any()]
     said = [*placed.atlas.warnings, *placed.warnings]
     said += [f"Outside the movie, so without values: {', '.join(unseen)}."] if unseen else []
+    relative = atlas.has_baseline(traces)
+    if relative:
+        traces = atlas.relative_change(traces, baseline)
+    else:
+        said.append("The movie varies around 0: its mean is written as it is, not ΔF/F.")
+    if out.suffix.lower() == ".nwb":
+        start, notes = session_start(recording)
+        write_traces_nwb(
+            out, traces, labels, shown, recording.times, session_start=start, name=recording.name,
+            subject=recording.subject, pixel_size=recording.pixel_size, relative=relative,
+            notes=[*notes, *said],
+        )  # fmt: skip
+    else:
+        atlas.write_traces(out, traces, names, recording.times if has_clock else None)
+    written = {"areas": str(out)}
+    if correlations is not None:
+        r = {
+            name: atlas.correlate_behavior(traces, trace_at_frames(trace, recording))
+            for name, trace in recording.behavior.items()
+        }
+        atlas.write_correlations(correlations, shown, r)
+        written["correlations"] = str(correlations)
     for warning in said:
         typer.echo(f"warning: {recording.name}: {warning}", err=True)
     if as_json:
-        print_json({"csv": str(out), "areas": names, "outside": unseen})
+        print_json({"files": written, "areas": names, "outside": unseen, "relative": relative})
     else:
-        typer.echo(f"{out}")
+        for path in written.values():
+            typer.echo(path)

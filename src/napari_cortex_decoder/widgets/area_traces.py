@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
-from napari_cortex_decoder.atlas.traces import area_traces, correlate_behavior, relative_change
+from napari_cortex_decoder.atlas.nwb_export import write_traces_nwb
+from napari_cortex_decoder.atlas.traces import (
+    area_traces,
+    correlate_behavior,
+    has_baseline,
+    relative_change,
+    write_traces,
+)
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
 from napari_cortex_decoder.recording import Recording, trace_at_frames
-from napari_cortex_decoder.recording.preprocessing import DeltaF, Detrend, Hemodynamics
+from napari_cortex_decoder.recording.preprocessing import DeltaF
+from napari_cortex_decoder.recording.saving.nwb import session_start
+from napari_cortex_decoder.widgets.clock import Clock
 from napari_cortex_decoder.widgets.long_task import Tell
 from napari_cortex_decoder.widgets.movie_model import LABEL_TRACE
-
-_WITHOUT_BASELINE = {step.name for step in (DeltaF, Detrend, Hemodynamics)}
-"""Steps after which the mean of a pixel is no baseline: what is left varies around 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +69,28 @@ def compute_traces(recording: Recording, placed: Registration, tell: Tell) -> Ar
         len(placed.atlas.areas),
         lambda done, total: tell("Averaging the areas", done, total),
     )
+    if has_baseline(traces):
+        return AreaTraces(placed, relative_change(traces), is_relative=True)
     done = {step["name"] for step in recording.steps}
-    if done & _WITHOUT_BASELINE or (traces.mean(axis=0) <= 0).any():
-        return AreaTraces(placed, traces, DeltaF.name in done)
-    return AreaTraces(placed, relative_change(traces), is_relative=True)
+    return AreaTraces(placed, traces, DeltaF.name in done)
+
+
+def export_traces(path: Path, traces: AreaTraces, recording: Recording) -> None:
+    """Write traces as NWB or, by any other suffix, as CSV; runs in a thread."""
+    placed = traces.registration
+    areas = placed.atlas.areas
+    if path.suffix.lower() == ".nwb":
+        start, notes = session_start(recording)
+        labels = placed.label_image(recording.shape)
+        write_traces_nwb(
+            path, traces.values, labels, areas, recording.times, session_start=start,
+            name=recording.name, subject=recording.subject, pixel_size=recording.pixel_size,
+            relative=traces.is_relative, notes=[*notes, *placed.atlas.warnings, *placed.warnings],
+        )  # fmt: skip
+        return
+    clock = Clock.of(recording)
+    times = clock.times if clock.unit == "s" else None
+    write_traces(path, traces.values, [area.label for area in areas], times)
 
 
 def correlate(traces: AreaTraces, recording: Recording, labels: Ethogram | None) -> Correlations:

@@ -13,13 +13,13 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.atlas import Area, Registration
-from napari_cortex_decoder.atlas.traces import write_traces
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.area_traces import (
     AreaTraces,
     Correlations,
     compute_traces,
     correlate,
+    export_traces,
     same_place,
 )
 from napari_cortex_decoder.widgets.background import Background
@@ -165,17 +165,15 @@ class AreasModel(EventedModel):
         self._stop("Stopped.")
 
     def export(self, path: str | Path) -> None:
-        """Write the traces of all areas as CSV."""
-        traces, clock, path = self.traces, self._movie.clock, Path(path)
-        if traces is None or clock is None:
+        """Write the traces of all areas, as NWB or CSV by the suffix."""
+        traces, recording, path = self.traces, self._recording, Path(path)
+        if traces is None or recording is None:
             return
 
         def say(_: None) -> None:
             self.message = f"Saved {path.name}."
 
-        labels = [area.label for area in traces.registration.atlas.areas]
-        times = clock.times if clock.unit == "s" else None
-        self._background.run(write_traces, path, traces.values, labels, times, then=say)
+        self._background.run(export_traces, path, traces, recording, then=say)
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""

@@ -116,7 +116,7 @@ class AreasPanel(QWidget):
         idle = None if progress.running else "No traces are being computed."
         enable(self._cancel, idle, "Stop computing traces")
         no_traces = None if areas.traces is not None else "Compute the traces first."
-        enable(self._export, no_traces, "Write the traces of all areas as CSV")
+        enable(self._export, no_traces, "Write the traces of all areas as CSV or NWB")
         self._bar.setVisible(progress.running)
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
@@ -130,5 +130,8 @@ class AreasPanel(QWidget):
 
     def _ask_table(self) -> None:
         recording = self._movie.recording
-        name = "areas.csv" if recording is None else f"{recording.name}_areas.csv"
-        ask_file(self, "Export the traces", "Tables (*.csv)", self._areas.export, save_as=name)
+        name = "areas" if recording is None else f"{recording.name}_areas"
+        ask_file(
+            self, "Export the traces", "Tables (*.csv);;NWB (*.nwb)", self._areas.export,
+            save_as=name,
+        )  # fmt: skip

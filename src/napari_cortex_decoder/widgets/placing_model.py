@@ -23,11 +23,14 @@ Places = Mapping[str, tuple[float, float]]
 """(row, column) in px of landmarks by name."""
 
 LANDMARK_SETS: Mapping[str, tuple[str, ...]] = {
-    "wfield's four": tuple(WFIELD),
     "MesoNet's nine": tuple(MESONET),
+    "wfield's four": tuple(WFIELD),
     "own": (),
 }
-"""Landmarks to choose by one click; one's own are added one by one."""
+"""Landmarks to choose by one click; one's own are added one by one.
+
+The nine come first: a hand that is .1 mm off places areas with a median IoU of .86 by nine and of
+.77 by four."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from qtpy.QtCore import QEvent, Qt
@@ -127,7 +128,7 @@ def ask_file(
     parent
         Whom the dialog belongs to.
     title, pattern
-        What it says, and Qt's name filter.
+        What it says, and Qt's name filters, divided by ``;;``.
     then
         Called with the chosen path; not at all if none is chosen.
     save_as
@@ -140,6 +141,14 @@ def ask_file(
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     else:
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(_first_suffix(kind)))
+        dialog.setDefaultSuffix(_first_suffix(pattern))
         dialog.selectFile(save_as)
     dialog.fileSelected.connect(then)
     dialog.open()
+
+
+def _first_suffix(kind: str) -> str:
+    """Give the suffix of a name filter such as ``Tables (*.csv)``."""
+    found = re.search(r"\*\.(\w+)", kind)
+    return found[1] if found else ""

@@ -61,7 +61,7 @@ def _described(recording: Recording) -> NWBFile:
     from pynwb import NWBFile
     from pynwb.file import Subject
 
-    start, note = _session_start(recording)
+    start, note = session_start(recording)
     return NWBFile(
         session_description=f"one-photon movie of the dorsal cortex: {recording.name}",
         identifier=str(uuid.uuid4()),
@@ -79,8 +79,8 @@ def _described(recording: Recording) -> NWBFile:
     )
 
 
-def _session_start(recording: Recording) -> tuple[datetime, list[str]]:
-    """When the session began, and a note where that is only when the file was last changed."""
+def session_start(recording: Recording) -> tuple[datetime, list[str]]:
+    """Give when the session began, as far as is known, and sentences about how far that is."""
     if recording.path is not None and recording.path.exists():
         changed = datetime.fromtimestamp(recording.path.stat().st_mtime).astimezone()
         return changed, [
