@@ -1,0 +1,200 @@
+"""Which frames are scored, which frames that needs, and how they are read and normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cortex_decoder.errors import LabelError, RecordingError
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import Recording
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the work is.
+
+    Attributes
+    ----------
+    stage
+        What is done, to show.
+    done, total
+        Of this stage.
+    """
+
+    stage: str
+    done: int
+    total: int
+
+
+Report = Callable[[Progress], None]
+"""Called often; what it raises ends the work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Frames in a row that are scored together.
+
+    Attributes
+    ----------
+    first, last
+        First and last image that a scored window sees.
+    scored
+        Frames whose windows these are, shape (n,), rising.
+    """
+
+    first: int
+    last: int
+    scored: Ints
+
+
+def stretches(scored: Ints, past: int, future: int) -> list[Stretch]:
+    """Join scored frames whose windows touch: images between them are encoded once.
+
+    Parameters
+    ----------
+    scored
+        Shape (n,), rising.
+    past, future
+        Images of a window before and after its frame.
+    """
+    cuts = np.flatnonzero(np.diff(scored) > past + future + 1) + 1
+    return [
+        Stretch(int(part[0]) - past, int(part[-1]) + future, part)
+        for part in np.split(scored, cuts)
+    ]
+
+
+def check_frames(frames: ArrayLike | None, recording: Recording, before: int, after: int) -> Ints:
+    """Give the frames to score: those asked for, or all, whose windows fit.
+
+    Raises
+    ------
+    RecordingError
+        If one lies outside the recording, or no window fits.
+    """
+    where = recording.path or recording.name
+    n = recording.n_frames
+    if frames is None:
+        chosen = np.arange(n)
+    else:
+        chosen = np.unique(np.asarray(frames))
+        if chosen.size and not np.issubdtype(chosen.dtype, np.integer):
+            raise RecordingError(f"frames are {chosen.dtype}; give whole numbers.")
+        if chosen.size and not (chosen[0] >= 0 and chosen[-1] < n):
+            raise RecordingError(
+                f"{where}: frames {chosen[0]} to {chosen[-1]} are asked for, and the recording has "
+                f"frames 0 to {n - 1}."
+            )
+    chosen = chosen[(chosen >= before) & (chosen < n - after)].astype(np.int64)
+    if not chosen.size:
+        raise RecordingError(
+            f"{where}: no window fits around any of the frames asked for; a prediction needs "
+            f"{before} frames before it and {after} after it."
+        )
+    return chosen
+
+
+def labelled(ethogram: Ethogram, behavior: str, frames: Ints, n_frames: int) -> tuple[Ints, Ints]:
+    """Give, of some frames, 1 for the behaviour, 0 for another, and the bout each is in.
+
+    Returns
+    -------
+    labels
+        Shape (n,), −1 where unknown.
+    bouts
+        Shape (n,), number of the bout; −1 where unknown.
+
+    Raises
+    ------
+    LabelError
+        If the labels are not this recording's, do not know the behaviour, or hold nothing but
+        it, or nothing of it, in these frames.
+    """
+    if ethogram.n_frames != n_frames:
+        raise LabelError(
+            f"the labels have {ethogram.n_frames} frames and the recording has {n_frames}; give "
+            "the labels of this recording."
+        )
+    if behavior not in ethogram.behaviors:
+        raise LabelError(
+            f"the labels know no {behavior!r}, only {', '.join(ethogram.behaviors)}; choose one of "
+            "these, or give no labels to score by log-odds."
+        )
+    label = np.full(n_frames, -1, dtype=np.int64)
+    bout = np.full(n_frames, -1, dtype=np.int64)
+    for number, one in enumerate(ethogram.bouts):
+        label[one.start : one.stop] = one.behavior == behavior
+        bout[one.start : one.stop] = number
+    labels, bouts = label[frames], bout[frames]
+    found = set(labels[labels >= 0].tolist())
+    if found != {0, 1}:
+        there = (
+            f"all {behavior!r}" if found == {1} else f"none {behavior!r}" if found else "unknown"
+        )
+        raise LabelError(
+            f"the {len(frames)} scored frames are {there} by the labels; an AUC needs the "
+            "behavior and something else: choose other frames, or give no labels to score by "
+            "log-odds."
+        )
+    return labels, bouts
+
+
+def sample_frames(ethogram: Ethogram, n: int, *, stretch: int = 60, seed: int = 0) -> Ints:
+    """Choose frames of as many bouts as possible: a bout is worth more than a longer bout.
+
+    Parameters
+    ----------
+    ethogram
+        Labels; unknown frames are not chosen.
+    n
+        Frames in all, about.
+    stretch
+        Frames of one bout at most, in a row: their windows share encoded images.
+    seed
+        Decides which part of a long bout, and which bouts where there are too many.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (≤ n,), int64, rising. Bouts of every behaviour in turn.
+
+    Raises
+    ------
+    LabelError
+        If nothing is labelled.
+    """
+    if not ethogram.bouts:
+        raise LabelError("nothing is labelled; label some bouts, or choose frames yourself.")
+    rng = np.random.default_rng(seed)
+    queues = [
+        iter(rng.permutation([i for i, b in enumerate(ethogram.bouts) if b.behavior == name]))
+        for name in ethogram.behaviors
+    ]
+    chosen: list[Ints] = []
+    left = n
+    for number in _in_turn(queues):
+        bout = ethogram.bouts[number]
+        length = min(stretch, bout.stop - bout.start, left)
+        if length < 1:
+            break
+        start = int(rng.integers(bout.start, bout.stop - length + 1))
+        chosen.append(np.arange(start, start + length))
+        left -= length
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def _in_turn(queues: list[Iterator[int]]) -> Iterator[int]:
+    """Take one of each in turn, until all are empty."""
+    while queues:
+        for queue in list(queues):
+            number = next(queue, None)
+            if number is None:
+                queues.remove(queue)
+            else:
+                yield int(number)

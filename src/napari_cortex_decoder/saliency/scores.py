@@ -1,0 +1,193 @@
+"""Scores with and without a part, and how sure one may be of their difference.
+
+Frames in a row are near-copies of each other, so bouts are what is drawn anew in a bootstrap.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+BLOCK_SECONDS = 5.0
+"""Where there are no bouts, stretches of so many seconds are drawn instead."""
+
+
+class Auc:
+    """Area under the ROC curve over bouts.
+
+    The pairs of a frame of the behaviour and another frame that stand in the right order are
+    counted bout by bout, once. The AUC of any selection of bouts, such as a bootstrap's, is then
+    a matter of adding counts, with no sorting.
+
+    Parameters
+    ----------
+    labels
+        Shape (n,): 1 behaviour, 0 another, −1 unknown (left out).
+    bouts
+        Shape (n,): number of the bout each frame is in.
+    """
+
+    name = "auc"
+
+    def __init__(self, labels: Ints, bouts: Ints) -> None:
+        self._yes, self._no = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+        self._yes_bout, self._yes_sizes = _units(bouts[self._yes])
+        self._no_bout, self._no_sizes = _units(bouts[self._no])
+        # where each bout begins and ends among frames sorted by bout
+        self._no_order = np.argsort(self._no_bout, kind="stable")
+        self._no_cuts = np.cumsum(self._no_sizes)[:-1].astype(int)
+
+    @property
+    def n_units(self) -> int:
+        """Number of bouts."""
+        return len(self._yes_sizes) + len(self._no_sizes)
+
+    def summarize(self, values: NDArray[np.floating]) -> Floats:
+        """Count, for each two bouts, the pairs of frames in the right order; a tie is half a one.
+
+        Parameters
+        ----------
+        values
+            Shape (n,), what ranks the frames.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (bouts of the behaviour, other bouts).
+        """
+        yes = np.asarray(values, dtype=np.float64)[self._yes]
+        no = np.asarray(values, dtype=np.float64)[self._no][self._no_order]
+        counts = np.empty((len(self._yes_sizes), len(self._no_sizes)))
+        for column, part in enumerate(np.split(no, self._no_cuts)):
+            part = np.sort(part)
+            wins = np.searchsorted(part, yes, "left") + np.searchsorted(part, yes, "right")
+            counts[:, column] = np.bincount(
+                self._yes_bout, weights=wins / 2, minlength=len(self._yes_sizes)
+            )
+        return counts
+
+    def score(self, summary: Floats) -> float:
+        """Give the AUC of all frames."""
+        return float(summary.sum() / (self._yes_sizes.sum() * self._no_sizes.sum()))
+
+    def draw(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw bouts with replacement, of the behaviour and of the others each as many as are.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, bouts): how often each is in each draw; the same draws for every part make
+            differences paired.
+        """
+        kinds = (len(self._yes_sizes), len(self._no_sizes))
+        drawn = [rng.multinomial(k, np.full(k, 1 / k), n) for k in kinds]
+        return np.hstack(drawn).astype(np.float64)
+
+    def scores(self, summary: Floats, draws: Floats) -> Floats:
+        """Give the AUC of each draw, shape (draws,)."""
+        yes, no = np.split(draws, [len(self._yes_sizes)], axis=1)
+        pairs = np.einsum("dy,yn,dn->d", yes, summary, no, optimize=True)
+        return np.asarray(pairs / ((yes @ self._yes_sizes) * (no @ self._no_sizes)))
+
+    def halves(self) -> tuple[Floats, Floats] | None:
+        """Select the first and the last half of the bouts of either kind; None where too few."""
+        kinds = (len(self._yes_sizes), len(self._no_sizes))
+        if min(kinds) < 2:
+            return None
+        early = np.hstack([np.arange(k) < k / 2 for k in kinds]).astype(np.float64)[None]
+        return early, 1 - early
+
+
+class LogOdds:
+    """Evidence for what the decoder says, where nobody knows what is true.
+
+    The mean over frames of the log-odds of the behaviour, counted against it where the decoder
+    (with all cortex) says another.
+
+    Parameters
+    ----------
+    frames
+        Shape (n,), their numbers.
+    whole
+        Shape (n,), log-odds with nothing missing.
+    frame_rate
+        Hz.
+    """
+
+    name = "log-odds"
+
+    def __init__(self, frames: Ints, whole: NDArray[np.floating], frame_rate: float) -> None:
+        self._sign = np.where(np.asarray(whole) >= 0, 1.0, -1.0)
+        block = frames // max(1, round(BLOCK_SECONDS * frame_rate))
+        self._unit, self._sizes = _units(block)
+
+    @property
+    def n_units(self) -> int:
+        """Number of stretches."""
+        return len(self._sizes)
+
+    def summarize(self, values: NDArray[np.floating]) -> Floats:
+        """Add up each stretch, shape (stretches,)."""
+        signed = np.asarray(values, dtype=np.float64) * self._sign
+        return np.bincount(self._unit, weights=signed, minlength=len(self._sizes))
+
+    def score(self, summary: Floats) -> float:
+        """Give the mean over all frames."""
+        return float(summary.sum() / self._sizes.sum())
+
+    def draw(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw stretches with replacement."""
+        k = self.n_units
+        return np.asarray(rng.multinomial(k, np.full(k, 1 / k), n), dtype=np.float64)
+
+    def scores(self, summary: Floats, draws: Floats) -> Floats:
+        """Give the mean of each draw, shape (draws,)."""
+        return np.asarray((draws @ summary) / (draws @ self._sizes))
+
+    def halves(self) -> tuple[Floats, Floats] | None:
+        """Select the first and the last half of the stretches; None where there is but one."""
+        if self.n_units < 2:
+            return None
+        early = (np.arange(self.n_units) < self.n_units / 2).astype(np.float64)[None]
+        return early, 1 - early
+
+
+Score = Auc | LogOdds
+
+
+def _units(names: Ints) -> tuple[Ints, Floats]:
+    """Number units 0, 1, … in the order of their names; give each frame's, and their sizes."""
+    _, unit, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    return unit.astype(np.int64), sizes.astype(np.float64)
+
+
+def shifted_scores(labels: Ints, bouts: Ints, values: Floats, n: int) -> Floats:
+    """Give the AUC against the same labels at other times: what chance is worth here.
+
+    The labels of the scored frames go round by n equal steps. Where cortex and behavior both
+    drift slowly, shifted labels can agree with it too: the null is then wide, as it should be.
+
+    Parameters
+    ----------
+    labels, bouts
+        As for `Auc`.
+    values
+        Shape (n,), what ranks the frames.
+    n
+        Number of shifts.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,).
+    """
+    known = np.flatnonzero(labels >= 0)
+    label, bout, value = labels[known], bouts[known], values[known]
+    found = []
+    for shift in np.linspace(0, len(known), n + 2)[1:-1].astype(int):
+        score = Auc(np.roll(label, shift), np.roll(bout, shift))
+        found.append(score.score(score.summarize(value)))
+    return np.asarray(found)

@@ -1,0 +1,32 @@
+"""A linear decoder in place of the network, and one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from toys import Linear, linear_decoder
+
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.saliency import encoding
+
+
+@pytest.fixture
+def linear(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Decoder, Linear]]:
+    """Make a linear decoder; its network is run as it is, not rearranged."""
+
+    def make(weights: np.ndarray, **window: int) -> tuple[Decoder, Linear]:
+        monkeypatch.setattr(encoding, "InferenceNetwork", lambda network: network)
+        return linear_decoder(weights, **window)
+
+    return make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
