@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_cortex_decoder.atlas import Atlas, Registration, load_atlas, load_registration
     from napari_cortex_decoder.decoder import Decoder, Prediction, load_decoder
+    from napari_cortex_decoder.labels import Ethogram, read_labels
     from napari_cortex_decoder.recording import BehaviorTrace, Recording, open_recording
     from napari_cortex_decoder.simulation import simulate_recording
 
@@ -19,6 +20,7 @@ _HOMES = {
     "Atlas": "atlas",
     "BehaviorTrace": "recording",
     "Decoder": "decoder",
+    "Ethogram": "labels",
     "Prediction": "decoder",
     "Recording": "recording",
     "Registration": "atlas",
@@ -26,6 +28,7 @@ _HOMES = {
     "load_decoder": "decoder",
     "load_registration": "atlas",
     "open_recording": "recording",
+    "read_labels": "labels",
     "simulate_recording": "simulation",
 }
 
@@ -33,6 +36,7 @@ __all__ = [
     "Atlas",
     "BehaviorTrace",
     "Decoder",
+    "Ethogram",
     "Prediction",
     "Recording",
     "Registration",
@@ -41,6 +45,7 @@ __all__ = [
     "load_decoder",
     "load_registration",
     "open_recording",
+    "read_labels",
     "simulate_recording",
 ]
 

@@ -11,8 +11,10 @@ import typer
 
 from napari_cortex_decoder.cli.atlas import areas
 from napari_cortex_decoder.cli.decoding import decode, decoders
+from napari_cortex_decoder.cli.labels import label
 from napari_cortex_decoder.cli.recordings import info, preprocess
 from napari_cortex_decoder.cli.simulation import demo, simulate
+from napari_cortex_decoder.cli.training import train
 from napari_cortex_decoder.errors import CortexDecoderError
 
 app = typer.Typer(
@@ -22,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (info, preprocess, decode, areas, simulate, decoders, demo):
+for verb in (info, preprocess, decode, label, areas, simulate, decoders, train, demo):
     app.command()(verb)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.files import write_whole
 
 UNKNOWN = -1
 """Frame value of *unknown*: nobody has said what the animal did. Not the same as rest."""
@@ -141,6 +143,23 @@ class Ethogram:
         for bout in self.bouts:
             values[bout.start : bout.stop] = self.behaviors.index(bout.behavior)
         return values
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write one row a bout: ``start_frame,stop_frame,behavior,source``.
+
+        Parameters
+        ----------
+        path
+            Where to; an existing file is replaced.
+
+        Raises
+        ------
+        LabelError
+            If it cannot be written.
+        """
+        from napari_cortex_decoder.labels.exporting import bouts_table
+
+        write_whole(path, bouts_table(self), LabelError)
 
     def crop(self, start: int, stop: int) -> Ethogram:
         """Keep frames [start, stop), counted anew from 0; bouts at the edges are cut.

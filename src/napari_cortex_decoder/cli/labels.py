@@ -1,0 +1,125 @@
+"""Verbs about labels: import and export them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_cortex_decoder.cli.common import AsJson, FrameRate, print_json
+from napari_cortex_decoder.errors import LabelError
+
+if TYPE_CHECKING:
+    from napari_cortex_decoder.labels import Ethogram
+
+
+def label(
+    movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
+    take: Annotated[
+        Path | None,
+        typer.Option(
+            "--import",
+            help="Labels to take: BORIS events, DeepEthogram labels, a CSV of bouts or frames, a "
+            "table of `decode`, or NWB intervals. They replace those of the movie; the plugin can "
+            "undo that.",
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="File to write the movie's labels to.")
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Of the exported file: bouts, frames, boris-tabular, boris-aggregated, "
+            "deepethogram or nwb. Default: nwb for .nwb, else bouts.",
+        ),
+    ] = None,
+    offset: Annotated[float, typer.Option(help="Seconds to add to the imported times.")] = 0.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Labelled frames a second, where the labels are those of a video beside the movie."
+        ),
+    ] = None,
+    observation: Annotated[str | None, typer.Option(help="Which one of a file of BORIS.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Which one of a file of BORIS.")] = None,
+    table: Annotated[str | None, typer.Option(help="Which table of an NWB file.")] = None,
+    frame_rate: FrameRate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import labels of a movie, export them, or say what is labelled.
+
+    Labels are kept beside the movie, in `<movie>.cortex/labels.jsonl`, where the plugin finds
+    them.
+
+    Example: `cortex-decoder label m1.tif --import boris.csv --export m1.nwb`
+    """
+    from napari_cortex_decoder.labels import (
+        LabelSession,
+        Replace,
+        import_labels,
+        write_labels,
+    )
+    from napari_cortex_decoder.recording import open_recording
+    from napari_cortex_decoder.recording.sidecar import sidecar_folder
+
+    recording = open_recording(movie, frame_rate=frame_rate)
+    unmatched: list[str] = []
+    kind = None
+    session = LabelSession(recording.n_frames, recording.name, sidecar_folder(movie))
+    try:
+        if take is not None:
+            if session.read_only:
+                raise LabelError(f"{movie}: {session.notice}")
+            imported = import_labels(
+                take,
+                recording,
+                offset=offset,
+                rate=rate,
+                observation=observation,
+                subject=subject,
+                table=table,
+            )
+            bouts, kind = imported.ethogram.bouts, imported.kind
+            session.edit(Replace(start=0, stop=recording.n_frames, bouts=bouts))
+            unmatched = [str(row) for row in imported.unmatched]
+        if session.notice:
+            typer.echo(f"warning: {recording.name}: {session.notice}", err=True)
+        ethogram = session.labels.ethogram
+        if export is not None:
+            write_labels(ethogram, export, recording, form)
+    finally:
+        session.close()
+    for row in unmatched:
+        typer.echo(f"warning: {take}: {row}", err=True)
+    summary = _summary(ethogram) | {"imported_as": kind, "unmatched": unmatched}
+    if export is not None:
+        summary["file"] = str(export)
+    if as_json:
+        print_json(summary)
+        return
+    for behavior, said in summary["behaviors"].items():
+        typer.echo(f"{behavior:>14}  {said['bouts']} bouts, {said['frames']} frames")
+    typer.echo(f"{'unknown':>14}  {summary['unknown_frames']} of {summary['frames']} frames")
+    if unmatched:
+        typer.echo(f"{len(unmatched)} rows did not match; they are listed above.")
+    if export is not None:
+        typer.echo(f"{export}")
+
+
+def _summary(ethogram: Ethogram) -> dict[str, Any]:
+    """Count bouts and frames of each behavior."""
+    n_bouts = Counter(bout.behavior for bout in ethogram.bouts)
+    n_frames: Counter[str] = Counter()
+    for bout in ethogram.bouts:
+        n_frames[bout.behavior] += bout.stop - bout.start
+    return {
+        "frames": ethogram.n_frames,
+        "unknown_frames": ethogram.n_frames - sum(n_frames.values()),
+        "behaviors": {
+            name: {"bouts": n_bouts[name], "frames": n_frames[name]} for name in ethogram.behaviors
+        },
+    }

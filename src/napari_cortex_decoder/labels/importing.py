@@ -1,0 +1,273 @@
+"""Read labels of every kind onto a recording's clock, and tell every row that did not match."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.labels import boris, text_tables
+from napari_cortex_decoder.labels.behaviors import Labels
+from napari_cortex_decoder.labels.content import (
+    Choice,
+    Clocked,
+    FrameTable,
+    Interval,
+    IntervalTable,
+    Unmatched,
+)
+from napari_cortex_decoder.labels.ethogram import UNKNOWN, Bout, Ethogram
+from napari_cortex_decoder.labels.nwb import read_nwb_intervals
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".nwb")
+"""Kinds of file that labels are read from."""
+
+
+class ImportOptions(TypedDict, total=False):
+    """What a user says about a file of labels.
+
+    Attributes
+    ----------
+    offset
+        Seconds to add to the file's times.
+    rate
+        Labelled frames a second (Hz) of a table with one row a frame and no times, where what was
+        labelled is not this movie but a video beside it: labels are then aligned by times.
+    observation, subject
+        Which ones of a file of BORIS.
+    table
+        Which table of intervals of an NWB file.
+    """
+
+    offset: float
+    rate: float | None
+    observation: str | None
+    subject: str | None
+    table: str | None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of a file of labels.
+
+    Attributes
+    ----------
+    ethogram
+        The labels.
+    unmatched
+        Every row that gave no label, or not all of the one that it tells, in the file's order.
+    kind
+        What the file was taken for, to show.
+    """
+
+    ethogram: Ethogram
+    unmatched: tuple[Unmatched, ...]
+    kind: str
+
+
+def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOptions]) -> Ethogram:
+    """Read labels; what did not match is a warning.
+
+    Parameters
+    ----------
+    path
+        BORIS events (tabular or aggregated), DeepEthogram labels, a CSV of bouts or of frames, a
+        table that `cortex-decoder decode` wrote, or NWB intervals.
+    recording
+        What was labelled.
+    **options
+        ``offset``, ``rate``, ``observation``, ``subject``, ``table``: see `ImportOptions`.
+
+    Returns
+    -------
+    Ethogram
+        As long as the recording; frames of which the file says nothing are unknown.
+
+    Raises
+    ------
+    LabelError
+        If the file cannot be read or taken for any of these, if it has one label a frame for
+        another number of frames and no times, or if none of it matches.
+    FrameRateError
+        If the recording's frame times are needed and unknown.
+
+    Warns
+    -----
+    UserWarning
+        One for each row that did not match.
+    """
+    imported = import_labels(path, recording, **options)
+    for row in imported.unmatched:
+        warnings.warn(f"{Path(path).name}: {row}", stacklevel=2)
+    return imported.ethogram
+
+
+def import_labels(
+    path: str | Path, recording: Clocked, **options: Unpack[ImportOptions]
+) -> Imported:
+    """Read labels, and list what did not match; see `read_labels`."""
+    path = Path(path)
+    offset = options.get("offset", 0.0)
+    if not np.isfinite(offset):
+        raise LabelError(f"{path}: the offset is {offset}; give a number of seconds.")
+    content, kind = _read(path, options)
+    if isinstance(content, FrameTable):
+        ethogram, unmatched = _by_frame(path, content, recording, options.get("rate"), offset)
+    else:
+        ethogram, unmatched = _by_interval(path, content, recording, offset)
+    Labels.of(ethogram)  # names that nobody could show are refused here
+    every = sorted((*content.unmatched, *unmatched), key=lambda one: one.row)
+    if every and not ethogram.bouts:
+        raise LabelError(f"{path}: nothing in it matches the recording; {every[0]}.")
+    return Imported(ethogram, tuple(every), kind)
+
+
+def _read(path: Path, options: ImportOptions) -> tuple[IntervalTable | FrameTable, str]:
+    """Read a file as what it looks like."""
+    suffix = path.suffix.lower()
+    if suffix == ".nwb":
+        return read_nwb_intervals(path, options.get("table")), "NWB intervals"
+    if suffix not in SUFFIXES:
+        raise LabelError(f"{path}: labels are read from {', '.join(SUFFIXES)}; convert it.")
+    rows = text_tables.read_rows(path)
+    if boris.header_row(rows) is not None:
+        choice = Choice(path, options.get("observation"), options.get("subject"))
+        return boris.read_boris(rows, choice), "BORIS events"
+    if text_tables.is_bouts(rows[0]):
+        return text_tables.read_bouts(path, rows), "bouts"
+    if text_tables.is_frames(rows[0]):
+        return text_tables.read_frames(path, rows), "frames"
+    if text_tables.is_one_hot(rows):
+        return text_tables.read_one_hot(path, rows), "DeepEthogram labels"
+    raise LabelError(
+        f"{path}: its header {rows[0][:8]} is none of BORIS events, DeepEthogram labels, bouts "
+        "(start_s, stop_s, behavior) or frames (frame, behavior); export it as one of them."
+    )
+
+
+def _by_frame(
+    path: Path, table: FrameTable, recording: Clocked, rate: float | None, offset: float
+) -> tuple[Ethogram, list[Unmatched]]:
+    """Take labels frame by frame if there are as many, else by their times."""
+    n = table.values.size
+    times = table.times
+    if rate is not None:
+        if not (np.isfinite(rate) and rate > 0):
+            raise LabelError(f"{path}: the rate is {rate}; give a positive number of Hz.")
+        times = np.arange(n) / rate
+    if n == recording.n_frames and rate is None and not offset:
+        values, unmatched = table.values, []
+    elif times is not None and n >= 2:
+        values, unmatched = _nearest(table.values, times + offset, recording)
+    else:
+        one_off = " (one frame off)" if abs(n - recording.n_frames) == 1 else ""
+        raise LabelError(
+            f"{path} labels {n} frames and the movie has {recording.n_frames}{one_off}; give the "
+            "rate (Hz) of what was labelled to align them by time, or export as many labels as the "
+            "movie has frames."
+        )
+    return Ethogram.from_frames(values, table.behaviors, table.source), unmatched
+
+
+def _nearest(
+    values: NDArray[np.int64], times: NDArray[np.float64], recording: Clocked
+) -> tuple[NDArray[np.int64], list[Unmatched]]:
+    """Give each movie frame the label nearest in time; unknown where no label is near."""
+    frames = recording.times
+    right = np.clip(np.searchsorted(times, frames), 1, times.size - 1)
+    nearest = right - (frames - times[right - 1] <= times[right] - frames)
+    half = np.median(np.diff(times)) / 2
+    near = np.abs(times[nearest] - frames) <= half * (1 + 1e-9)
+    first, last = frames[0], frames[-1]
+    outside = np.flatnonzero((times < first - half) | (times > last + half))
+    unmatched = []
+    for row in outside[np.flatnonzero(np.diff(outside, prepend=-2) > 1)].tolist():
+        stretch = outside[outside >= row]
+        n = int(np.argmax(np.append(np.diff(stretch) > 1, True))) + 1
+        unmatched.append(
+            Unmatched(row + 2, f"{n} labels from {times[row]:g} s on", "outside the movie")
+        )
+    return np.where(near, values[nearest], UNKNOWN), unmatched
+
+
+def _by_interval(
+    path: Path, table: IntervalTable, recording: Clocked, offset: float
+) -> tuple[Ethogram, list[Unmatched]]:
+    """Turn bouts in seconds or frames into frames; where two overlap the earlier one counts."""
+    unmatched: list[Unmatched] = []
+    bouts: list[Bout] = []
+    last: Interval | None = None
+    for interval in sorted(table.intervals, key=lambda one: (one.start, one.row)):
+
+        def tell(reason: str, row: Interval = interval) -> None:
+            unmatched.append(Unmatched(row.row, row.text, reason))
+
+        if interval.stop < interval.start:
+            tell("it ends before it begins")
+            continue
+        first, stop, outside = _frames_of(interval, table, recording, offset)
+        if outside and stop <= first:
+            tell("outside the movie")
+            continue
+        if stop <= first:
+            tell("shorter than a frame")
+            continue
+        if outside:
+            tell(f"reaches beyond the movie; frames {first}–{stop - 1} are taken")
+        free = bouts[-1].stop if bouts else 0
+        if first < free:
+            assert last is not None
+            tell(
+                f"overlaps row {last.row}, which keeps the frames up to {free - 1}"
+                if stop > free
+                else f"lies within row {last.row}"
+            )
+            first = free
+        if first < stop:
+            bouts.append(Bout(first, stop, interval.behavior, interval.source))
+            last = interval
+    behaviors = tuple(dict.fromkeys(one.behavior for one in table.intervals))
+    return Ethogram(behaviors, tuple(bouts), recording.n_frames), unmatched
+
+
+def _frames_of(
+    interval: Interval, table: IntervalTable, recording: Clocked, offset: float
+) -> tuple[int, int, bool]:
+    """Give first frame, the frame after the last, and whether something lies outside.
+
+    A frame belongs to a stretch of time that holds its middle: a border that was rounded to a
+    millisecond still falls on the frame that was meant.
+    """
+    n = recording.n_frames
+    if table.unit == "frame":
+        start, stop = int(interval.start), int(interval.stop)
+        return max(start, 0), min(stop, n), start < 0 or stop > n
+    edges = frame_edges(recording.times)
+    middles = (edges[1:] + edges[:-1]) / 2
+    begin, end = interval.start + offset, interval.stop + offset
+    first, stop = np.searchsorted(middles, (begin, end)).tolist()
+    # half a frame beyond the ends is how coarsely the border was written, not more movie
+    slack = (edges[1] - edges[0]) / 2, (edges[-1] - edges[-2]) / 2
+    return first, stop, begin < edges[0] - slack[0] or end > edges[-1] + slack[1]
+
+
+def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give when each frame begins, and where the last one ends.
+
+    Parameters
+    ----------
+    times
+        Shape (t,), seconds, when each frame was taken.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (t + 1,); a frame lasts until the next one, the last one as long as the one before.
+    """
+    last = times[-1] - times[-2] if times.size > 1 else 1.0
+    return np.append(times, times[-1] + last)

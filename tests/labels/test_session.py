@@ -1,0 +1,334 @@
+"""Labels survive: undo, the journal, crashes, and a second viewer."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stages import N, edits
+
+from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.labels import (
+    Behavior,
+    Bout,
+    Edit,
+    Labels,
+    LabelSession,
+    Paint,
+    SetBehaviors,
+    journal_ethogram,
+)
+from napari_cortex_decoder.labels import journal as journal_module
+from napari_cortex_decoder.labels.journal import NAME
+
+NAMED = SetBehaviors(behaviors=(Behavior(name="rest", key="1"), Behavior(name="run", key="2")))
+
+
+def paint(start: int, stop: int, behavior: str = "run") -> Paint:
+    return Paint(start=start, stop=stop, behavior=behavior)
+
+
+def session_in(folder: Path, n_frames: int = N) -> LabelSession:
+    return LabelSession(n_frames, "m1", folder)
+
+
+def perform(session: LabelSession, todo: list[Edit | str]) -> None:
+    for one in todo:
+        try:
+            if one == "undo":
+                session.undo()
+            elif one == "redo":
+                session.redo()
+            elif isinstance(one, str):
+                raise AssertionError(one)
+            else:
+                session.edit(one)
+        except LabelError:
+            continue  # an impossible edit leaves everything as it was
+
+
+acts = st.lists(st.one_of(edits, st.sampled_from(["undo", "redo"])), max_size=25)
+
+
+@given(acts)
+def test_any_sequence_of_edits_undone_fully_gives_the_start_and_redone_fully_the_end(
+    todo: list[Edit | str],
+) -> None:
+    session = LabelSession(N, "m1")
+    session.edit(NAMED)
+    perform(session, todo)
+    end = session.labels
+    while session.can_undo:
+        session.undo()
+    assert session.labels == Labels.empty(N)
+    while session.can_redo:
+        session.redo()
+    # what could be redone before the count began is redone as well
+    if "undo" not in todo:
+        assert session.labels == end
+
+
+@given(acts)
+@settings(max_examples=25, deadline=None)
+def test_the_journal_replayed_gives_the_state_and_all_that_can_be_undone(
+    tmp_path_factory: pytest.TempPathFactory, todo: list[Edit | str]
+) -> None:
+    folder = tmp_path_factory.mktemp("cortex")
+    session = session_in(folder)
+    session.edit(NAMED)
+    perform(session, todo)
+    session.close()
+    again = session_in(folder)
+    try:
+        assert again.labels == session.labels
+        assert journal_ethogram(folder) == session.labels.ethogram
+        while again.can_undo:
+            again.undo()
+        assert again.labels == Labels.empty(N)
+    finally:
+        again.close()
+
+
+def test_edits_of_one_run_are_undone_together_even_after_reopening(tmp_path: Path) -> None:
+    session = session_in(tmp_path)
+    session.edit(NAMED)
+    for stop in (5, 9, 14):  # a key held down while the movie plays
+        session.edit(paint(2, stop), run="key 2 at 2")
+    session.close()
+    again = session_in(tmp_path)
+    again.undo()
+    assert again.labels.ethogram.bouts == ()
+    again.redo()
+    assert again.labels.ethogram.bouts == (Bout(2, 14, "run"),)
+    again.close()
+
+
+def test_nothing_is_written_before_the_first_edit_nor_for_one_that_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "m1.tif.cortex"
+    session = session_in(folder)
+    assert not folder.exists()
+    session.edit(NAMED)
+    session.edit(paint(3, 9))
+    n_lines = len((folder / NAME).read_text().splitlines())
+    session.edit(paint(4, 6))
+    assert len((folder / NAME).read_text().splitlines()) == n_lines == 3
+    session.close()
+
+
+def test_each_line_says_by_itself_what_was_done_and_when(tmp_path: Path) -> None:
+    session = session_in(tmp_path)
+    session.edit(NAMED)
+    session.edit(paint(3, 9))
+    session.undo()
+    session.close()
+    header, _, edit, undo = map(json.loads, (tmp_path / NAME).read_text().splitlines())
+    assert header == {"kind": "recording", "version": 1, "name": "m1", "n_frames": N}
+    assert edit["edit"] == {
+        "kind": "paint", "start": 3, "stop": 9, "behavior": "run", "source": "person",
+    }  # fmt: skip
+    assert undo["kind"] == "undo" and edit["time"] <= undo["time"]
+
+
+@pytest.mark.parametrize("kept", [1, 40, -2])
+def test_a_last_line_that_was_cut_off_is_left_out_and_told(tmp_path: Path, kept: int) -> None:
+    session = session_in(tmp_path)
+    session.edit(NAMED)
+    session.edit(paint(3, 9))
+    session.edit(paint(20, 30))
+    session.close()
+    journal = tmp_path / NAME
+    *whole, last = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(whole) + last[:kept])
+    again = session_in(tmp_path)
+    assert again.labels.ethogram.bouts == (Bout(3, 9, "run"),)
+    assert "cut off" in again.notice
+    again.edit(paint(40, 50))
+    again.close()
+    third = session_in(tmp_path)
+    assert third.labels.ethogram.bouts == (Bout(3, 9, "run"), Bout(40, 50, "run"))
+    assert not third.notice
+    third.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\x00\xff",
+        b'{"kind": "edit"}',
+        b'{"kind": "edit", "time": "t", "edit": {"kind": "paint", "start": -1, "stop": 2, '
+        b'"behavior": "run"}}',
+        b'{"kind": "redo", "time": "t"}',
+        b'{"kind": "recording", "name": "m1", "n_frames": 60}',
+    ],
+    ids=["bytes", "no edit", "negative frame", "nothing to redo", "second header"],
+)
+def test_a_damaged_line_in_the_middle_is_named_and_nothing_is_written(
+    tmp_path: Path, line: bytes
+) -> None:
+    session = session_in(tmp_path)
+    session.edit(NAMED)
+    session.close()
+    journal = tmp_path / NAME
+    content = journal.read_bytes() + line + b"\n" + journal.read_bytes().splitlines(True)[1]
+    journal.write_bytes(content)
+    with pytest.raises(LabelError, match=r"labels\.jsonl.*line"):
+        session_in(tmp_path)
+    assert journal.read_bytes() == content
+
+
+def test_the_journal_of_another_recording_is_refused(tmp_path: Path) -> None:
+    session = session_in(tmp_path)
+    session.edit(NAMED)
+    session.close()
+    with pytest.raises(LabelError, match=r"60 frames and this one has\s+61"):
+        session_in(tmp_path, n_frames=61)
+
+
+def test_a_second_editor_is_told_and_can_only_look_until_the_first_is_gone(
+    tmp_path: Path,
+) -> None:
+    first = session_in(tmp_path)
+    first.edit(NAMED)
+    second = session_in(tmp_path)
+    assert second.read_only and "another window" in second.notice
+    assert second.labels == first.labels
+    with pytest.raises(LabelError, match="another window"):
+        second.edit(paint(0, 3))
+    first.edit(paint(0, 3))
+    second.reload()
+    assert second.labels == first.labels and second.read_only
+    first.close()
+    second.reload()
+    assert not second.read_only and not second.notice
+    second.edit(paint(5, 9))
+    second.close()
+
+
+def test_two_that_open_an_unlabelled_recording_do_not_mix_their_edits(tmp_path: Path) -> None:
+    folder = tmp_path / "m1.tif.cortex"
+    first, second = session_in(folder), session_in(folder)
+    first.edit(NAMED)
+    with pytest.raises(LabelError, match="another window"):
+        second.edit(NAMED)
+    first.close()
+    third, late = session_in(folder), LabelSession(N, "m1", folder)
+    assert late.read_only
+    third.close()
+
+
+def test_an_edit_that_cannot_be_written_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_in(tmp_path)
+    session.edit(NAMED)
+    before = session.labels
+
+    class Full:
+        def __init__(self, file: object) -> None:
+            self._file = file
+
+        def write(self, data: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._file, name)
+
+    assert session._writer is not None
+    monkeypatch.setattr(session._writer, "_file", Full(session._writer._file))
+    with pytest.raises(LabelError, match="No space left"):
+        session.edit(paint(0, 3))
+    assert session.labels == before
+    monkeypatch.undo()
+    session.close()
+
+
+def test_a_disk_that_fails_later_is_told_with_the_next_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    session = session_in(tmp_path)
+    session.edit(NAMED)
+    monkeypatch.setattr(journal_module.os, "fsync", broken)
+    session.edit(paint(0, 3))
+    deadline = time.monotonic() + 10
+    assert session._writer is not None
+    while session._writer._failure is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with pytest.raises(LabelError, match="Input/output error"):
+        session.edit(paint(5, 8))
+    monkeypatch.undo()
+    session.close()
+
+
+# One process forks a labelling one for each line that it is sent, and tells its number: fifty
+# starts of Python would take longer than all else.
+_NURSERY = """
+import os, sys, time
+from pathlib import Path
+from napari_cortex_decoder.labels import Behavior, LabelSession, Paint, SetBehaviors
+for line in sys.stdin:
+    folder = Path(line.strip())
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+        os.waitpid(child, 0)
+        print("gone", flush=True)
+        continue
+    session = LabelSession(100_000, "m1", folder)
+    behaviors = tuple(Behavior(name=name) for name in ("rest", "run"))
+    session.edit(SetBehaviors(behaviors=behaviors))
+    made = os.open(folder / "made", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number in range(9_999):
+        start = 10 * number
+        session.edit(Paint(start=start, stop=start + 5, behavior=("rest", "run")[number % 2]))
+        if number % 7 == 6:
+            session.undo()
+            session.redo()
+        os.write(made, f"{number} {time.time()}\\n".encode())
+        time.sleep(0.0005)
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork to be killed fifty times quickly")
+def test_a_labelling_program_killed_at_fifty_moments_loses_no_edit(tmp_path: Path) -> None:
+    """Stricter than one second: every edit that had returned when the signal came is there."""
+    moments = random.Random(8)
+    with subprocess.Popen(
+        [sys.executable, "-c", _NURSERY],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+    ) as nursery:  # fmt: skip
+        assert nursery.stdin is not None and nursery.stdout is not None
+        for trial in range(50):
+            folder = tmp_path / str(trial)
+            folder.mkdir()
+            nursery.stdin.write(f"{folder}\n")
+            child = int(nursery.stdout.readline())
+            while not (folder / "made").exists():
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.12))
+            os.kill(child, signal.SIGKILL)
+            assert select.select([nursery.stdout], [], [], 30)[0]
+            assert nursery.stdout.readline() == "gone\n"
+            made = (folder / "made").read_text().splitlines()
+            session = session_in(folder, n_frames=100_000)  # the lock of the dead is taken over
+            assert not session.read_only
+            bouts = session.labels.ethogram.bouts
+            assert [bout.start for bout in bouts[: len(made)]] == [10 * n for n in range(len(made))]
+            session.edit(paint(99_990, 99_999))
+            session.close()
+        nursery.stdin.close()
