@@ -1,149 +1,137 @@
-"""The paper's two stages as Lightning modules: the CNN on images, the RNN on their features."""
+"""One stage of a training run as a Lightning module: loss, schedule, what is varied how."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torchmetrics.classification import BinaryAUROC, MulticlassAUROC
 
-from napari_cortex_decoder.decoder.network import Encoder, RecurrentHead
-from napari_cortex_decoder.training.augmentation import Augmentation
+from napari_cortex_decoder.training.config import Stage
+
+Variation = Callable[[Tensor], Tensor]
 
 
-def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def classification_loss(
+    logits: Tensor, labels: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
+) -> Tensor:
     """Give the mean cross-entropy.
 
     Parameters
     ----------
     logits
-        Shape (n, 1) for two behaviours, else (n, k).
+        Shape (n, 1) for two behaviors, else (n, k).
     labels
-        Shape (n,), int64, index of the behaviour.
+        Shape (n,), int64, index of the behavior.
+    weights
+        Shape (k,), what an example of each behavior counts; None: all alike.
+    smoothing
+        Share of each label that is spread evenly over all behaviors.
     """
-    if logits.shape[-1] == 1:
-        return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype))
-    return functional.cross_entropy(logits, labels)
+    if logits.shape[-1] > 1:
+        return functional.cross_entropy(logits, labels, weights, label_smoothing=smoothing)
+    targets = labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2
+    losses = functional.binary_cross_entropy_with_logits(logits[:, 0], targets, reduction="none")
+    if weights is None:
+        return losses.mean()
+    each = weights[labels]
+    return (losses * each).sum() / each.sum()
 
 
-class _Stage(lightning.LightningModule):
-    """Loss, AUC and one-cycle Adam: what both stages share."""
+def feature_noise(windows: Tensor, share: float) -> Tensor:
+    """Add noise of a share of each feature's SD over the batch, shape (n, length, features)."""
+    return windows + torch.randn_like(windows) * windows.std(dim=(0, 1), keepdim=True) * share
 
-    def __init__(self, *, n_logits: int, max_learning_rate: float, weight_decay: float) -> None:
+
+class StageModule(lightning.LightningModule):
+    """What is trained in one stage, and how.
+
+    All that is random in a step follows from seed, stage, step and device: a run that begins
+    again at a step repeats it.
+
+    Parameters
+    ----------
+    part
+        The network, or the part of it that learns; trained in place.
+    stage
+        Its settings.
+    n_logits
+        1 for two behaviors, else their number.
+    total_steps
+        Length of the schedule.
+    seed
+        Of the stage.
+    vary
+        Varies a batch of training inputs.
+    class_weights, label_smoothing
+        As `classification_loss` takes them.
+    """
+
+    def __init__(
+        self,
+        part: nn.Module,
+        stage: Stage,
+        *,
+        n_logits: int,
+        total_steps: int,
+        seed: int,
+        vary: Variation,
+        class_weights: Sequence[float] | None,
+        label_smoothing: float,
+    ) -> None:
         super().__init__()
-        self.max_learning_rate = max_learning_rate
-        self.weight_decay = weight_decay
+        self.part = part
+        self._stage = stage
+        self._total_steps = total_steps
+        self._seed = seed
+        self._vary = vary
+        self._smoothing = label_smoothing
         self.auc = BinaryAUROC() if n_logits == 1 else MulticlassAUROC(n_logits)
+        weights = None if class_weights is None else torch.tensor(class_weights)
+        self.register_buffer("weights", weights, persistent=False)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        """Gather loss and AUC of held-out mice."""
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Give logits, shape (n, n_logits)."""
+        logits: Tensor = self.part(inputs)
+        return logits
+
+    def on_train_batch_start(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Seed what is random in this step."""
+        place = self.global_step * self.trainer.world_size + self.global_rank
+        torch.manual_seed((self._seed * 1_000_003 + place) % 2**63)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Give the loss of a batch, varied anew."""
         inputs, labels = batch
-        logits = self(inputs)
-        self.log("validation_loss", classification_loss(logits, labels), prog_bar=True)
+        logits = self(self._vary(inputs))
+        return classification_loss(logits.float(), labels, self.weights, self._smoothing)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Gather loss and AUC of the validation mice."""
+        inputs, labels = batch
+        logits = self(inputs).float()
+        loss = classification_loss(logits, labels, self.weights)
+        self.log("validation_loss", loss, sync_dist=True, batch_size=len(labels))
         self.auc(logits[:, 0] if logits.shape[-1] == 1 else logits, labels)
-        self.log("validation_auc", self.auc, prog_bar=True)
+        self.log("validation_auc", self.auc, batch_size=len(labels))
 
     def configure_optimizers(self) -> dict[str, object]:
-        """Adam with decay, one cycle of learning rate over the whole fit."""
+        """AdamW with one cycle of learning rate, or half a cosine, over the whole stage."""
+        peak = self._stage.learning_rate
         optimizer = torch.optim.AdamW(
-            self.parameters(), lr=self.max_learning_rate / 25, weight_decay=self.weight_decay
+            self.parameters(), lr=peak, weight_decay=self._stage.weight_decay
         )
-        scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=self.max_learning_rate,
-            total_steps=int(self.trainer.estimated_stepping_batches),
-        )
+        schedule: torch.optim.lr_scheduler.LRScheduler
+        if self._stage.schedule == "one-cycle":
+            schedule = torch.optim.lr_scheduler.OneCycleLR(
+                optimizer, max_lr=peak, total_steps=self._total_steps
+            )
+        else:
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self._total_steps)
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
-
-
-class FrameStage(_Stage):
-    """Stage 1: the encoder and its own classifier learn from single images.
-
-    Parameters
-    ----------
-    encoder
-        Trained in place.
-    augmentation
-        Variation of each training image; None for none.
-    max_learning_rate, weight_decay
-        Peak of the one-cycle schedule, and AdamW's decay.
-    """
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        augmentation: Augmentation | None,
-        max_learning_rate: float,
-        weight_decay: float = 0.01,
-    ) -> None:
-        super().__init__(
-            n_logits=encoder._fc.out_features,
-            max_learning_rate=max_learning_rate,
-            weight_decay=weight_decay,
-        )
-        self.encoder = encoder
-        self.augmentation = augmentation
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Give logits of images, shape (n, 3, y, x)."""
-        logits: Tensor = self.encoder(images.float())
-        return logits
-
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        """Give the loss of a batch of images, varied anew."""
-        images, labels = batch
-        images = images.float()
-        if self.augmentation is not None:
-            images = self.augmentation(images)
-        loss = classification_loss(self(images), labels)
-        self.log("training_loss", loss, prog_bar=True)
-        return loss
-
-
-class WindowStage(_Stage):
-    """Stage 2: the recurrent head learns from windows of features; the encoder is fixed.
-
-    Parameters
-    ----------
-    head
-        Trained in place.
-    feature_noise
-        SD of noise on the features, as a share of each feature's SD over the batch.
-    max_learning_rate, weight_decay
-        Peak of the one-cycle schedule, and AdamW's decay.
-    """
-
-    def __init__(
-        self,
-        head: RecurrentHead,
-        *,
-        feature_noise: float = 0.1,
-        max_learning_rate: float,
-        weight_decay: float = 0.01,
-    ) -> None:
-        super().__init__(
-            n_logits=head.linear_out.out_features,
-            max_learning_rate=max_learning_rate,
-            weight_decay=weight_decay,
-        )
-        self.head = head
-        self.feature_noise = feature_noise
-
-    def forward(self, windows: Tensor) -> Tensor:
-        """Give logits of windows of features, shape (n, length, 1280)."""
-        logits: Tensor = self.head(windows)
-        return logits
-
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        """Give the loss of a batch of windows, with noise on their features."""
-        windows, labels = batch
-        spread = windows.std(dim=(0, 1), keepdim=True)
-        noisy = windows + torch.randn_like(windows) * spread * self.feature_noise
-        loss = classification_loss(self(noisy), labels)
-        self.log("training_loss", loss, prog_bar=True)
-        return loss

@@ -1,0 +1,73 @@
+"""The verb about training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_cortex_decoder.cli.common import AsJson, print_json
+from napari_cortex_decoder.errors import TrainingError
+
+
+def train(
+    cohort: Annotated[
+        Path | None, typer.Argument(help="CSV that says which recording is whose.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Settings, TOML or JSON; default: the usual ones, or the run's own."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; one that was begun is gone on with.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="GPUs to train on at once.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that read examples, for each device.")
+    ] = 0,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder to read recordings into, kept; several runs may share it."),
+    ] = None,
+    print_config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ARCHITECTURE",
+            help="Print all settings as TOML and end: cnn, cnn-rnn, roi-rnn or linear.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a decoder on a cohort; killed at any moment and started again, it goes on.
+
+    Example: `cortex-decoder train cohort.csv --config run.toml --out runs/first`
+    """
+    from napari_cortex_decoder import training
+    from napari_cortex_decoder.training.config import as_toml, parse_config
+
+    if print_config is not None:
+        asked = {"decoder": {"architecture": print_config}}
+        typer.echo(as_toml(parse_config(asked, f"--print-config {print_config}")), nl=False)
+        return
+    if cohort is None or out is None:
+        raise TrainingError(
+            "train: give a cohort's CSV and --out with the run folder, "
+            "such as: cortex-decoder train cohort.csv --out runs/first."
+        )
+    folder = training.RunFolder(out)
+    settings = training.TrainingConfig()
+    if config is not None:
+        settings = training.read_config(config)
+    elif folder.config_file.exists():
+        settings = folder.read_config()
+    machine = training.Machine(device=device, devices=devices, workers=workers)
+    decoder = training.train(settings, cohort, out, machine=machine, cache=cache)
+    if as_json:
+        metrics = decoder.provenance.metrics
+        print_json({"decoder": str(folder.decoder_file), "metrics": metrics})
+        return
+    typer.echo(f"{folder.decoder_file}")
+    for name, value in decoder.provenance.metrics.items():
+        typer.echo(f"  {name}: {value:.3f}")

@@ -1,0 +1,229 @@
+"""What recordings are read into once, to be learned from in any order: one file a recording."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_cortex_decoder.decoder import DecoderConfig
+from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
+from napari_cortex_decoder.decoder.engine import select_device
+from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
+from napari_cortex_decoder.decoder.normalization import normalized_frames
+from napari_cortex_decoder.decoder.suitability import rates_agree
+from napari_cortex_decoder.decoder.traces import locate_areas, preprocess_traces, read_traces
+from napari_cortex_decoder.errors import FrameRateError, TrainingError
+from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.training.augmentation import vary_images
+from napari_cortex_decoder.training.config import Augmentation
+from napari_cortex_decoder.training.examples import CachedArray, RandomStretch
+from napari_cortex_decoder.training.sessions import Session, class_indices
+
+_PIXELS_AT_ONCE = 2**18
+
+
+def cache_session(session: Session, config: DecoderConfig, folder: Path) -> CachedArray:
+    """Read a recording into images or area traces, unless that has been done.
+
+    Parameters
+    ----------
+    session
+        The labeled recording.
+    config
+        Says what is made of it.
+    folder
+        Where to; files of other settings may lie there too.
+
+    Raises
+    ------
+    TrainingError
+        If labels and movie differ in length, an area decoder has no registration, or the disk is
+        full.
+    RecordingError
+        If the movie cannot be read or does not vary.
+    FrameRateError
+        If its frame rate is not the decoder's.
+    """
+    recording, ethogram, registration = session.load()
+    where = recording.path or recording.name
+    rate = recording.known_frame_rate()
+    if not rates_agree(rate, config.frame_rate):
+        raise FrameRateError(
+            f"{where} has {rate:g} frames a second and the decoder is to learn from "
+            f"{config.frame_rate:g}; set decoder.frame_rate, or resample the movie."
+        )
+    if ethogram.n_frames != recording.n_frames:
+        raise TrainingError(
+            f"{where} has {recording.n_frames} frames and its labels {ethogram.n_frames}; give "
+            "labels of this recording."
+        )
+    settings = config.preprocessing.model_dump_json() + session.fingerprint
+    digest = hashlib.sha256(settings.encode()).hexdigest()[:16]
+    file = folder / f"{session.name}-{digest}.npy"
+    if not file.exists():
+        if isinstance(config, ImageConfig):
+            shape = recording.n_frames, *config.preprocessing.image_size
+            _write(file, shape, np.float16, normalized_frames(recording, config.preprocessing))
+        else:
+            labels = locate_areas(config.preprocessing, recording, registration)
+            raw = np.concatenate([block for _, block in read_traces(recording, labels)])
+            traces = preprocess_traces(raw, config.preprocessing, rate, str(where))
+            _write(file, traces.shape, np.float32, [traces])
+    first = config.preprocessing.warm_up_frames(rate)
+    return CachedArray(file, class_indices(ethogram, config.behaviors), first, recording.n_frames)
+
+
+def areas_shown_by_all(config: TraceConfig, sessions: Sequence[Session]) -> TraceConfig:
+    """Let a decoder that names no areas take all that every recording shows.
+
+    Raises
+    ------
+    TrainingError
+        If a recording has no registration, or no area is seen in all.
+    """
+    if config.preprocessing.areas:
+        return config
+    common: list[str] | None = None
+    for session in sessions:
+        recording, _, registration = session.load()
+        if registration is None:
+            raise TrainingError(
+                f"{recording.path or recording.name} has no registration, and an area decoder must "
+                "know where the areas lie; name its file in the cohort's column 'registration'."
+            )
+        seen = np.unique(registration.label_image(recording.shape))
+        shown = [a.label for i, a in enumerate(registration.atlas.areas, start=1) if i in seen]
+        common = shown if common is None else [label for label in common if label in shown]
+    if not common:
+        raise TrainingError(
+            "no area is on all movies of the cohort; check the registrations, or name areas that "
+            "are (decoder.preprocessing.areas)."
+        )
+    preprocessing = config.preprocessing.model_copy(update={"areas": tuple(common)})
+    return config.model_copy(update={"preprocessing": preprocessing})
+
+
+def cache_features(
+    encoder: Encoder,
+    recordings: Sequence[CachedArray],
+    files: Sequence[Path],
+    config: DecoderConfig,
+    *,
+    copies: int,
+    augmentation: Augmentation,
+    stretch: RandomStretch | None,
+    seed: int,
+    device: str,
+    tell: Callable[[int, int], None],
+) -> list[CachedArray]:
+    """Encode recordings, each image once a copy, unless that has been done.
+
+    Parameters
+    ----------
+    encoder
+        Not changed.
+    recordings
+        Normalized frames.
+    files
+        Where features go: each is followed by the number of the copy.
+    config
+        Says which frames make an image.
+    copies
+        The first copy of a recording is as it is, each further one has a pose, a gain and
+        statistics of its own.
+    augmentation, stretch, seed
+        How, and by which draws, further copies vary.
+    device
+        As for `select_device`.
+    tell
+        Called with the numbers of copies done and of all.
+    """
+    features = []
+    place = select_device(device)
+    encoder = encoder.eval().to(place)
+    for number, (recording, stem) in enumerate(zip(recordings, files, strict=True)):
+        for copy in range(copies):
+            file = stem.with_name(f"{stem.name}-{copy}.npy")
+            if not file.exists():
+                own = (augmentation, stretch, (seed * 1_000_003 + number) * 101 + copy)
+                images = _images(recording, config, number, copy, *own)
+                encoded = _encoded(encoder, images, len(recording.labels), recording, config, place)
+                _write(file, (len(recording.labels), N_FEATURES), np.float16, encoded)
+            first, stop = _range(recording, config)
+            features.append(CachedArray(file, recording.labels, first, stop))
+            tell(number * copies + copy + 1, len(recordings) * copies)
+    encoder.to("cpu")
+    return features
+
+
+def _write(
+    file: Path, shape: tuple[int, ...], dtype: type, blocks: Iterable[NDArray[np.floating]]
+) -> None:
+    """Write a `.npy` file block by block; a memory map would crash where the disk is full."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    description = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    with written_whole(file, TrainingError, overwrite=True) as part, part.open("xb") as out:
+        np.lib.format.write_array_header_1_0(out, description)
+        for block in blocks:
+            out.write(np.ascontiguousarray(block, dtype=dtype).tobytes())
+
+
+def _range(recording: CachedArray, config: DecoderConfig) -> tuple[int, int]:
+    """Give the frames that make whole images."""
+    offsets = config.preprocessing.channel_offsets
+    return recording.first - offsets[0], recording.stop - offsets[-1]
+
+
+def _images(
+    recording: CachedArray,
+    config: DecoderConfig,
+    number: int,
+    copy: int,
+    augmentation: Augmentation,
+    stretch: RandomStretch | None,
+    seed: int,
+) -> Iterator[Tensor]:
+    """Give the images of a recording in batches, all of one pose, gain and statistics."""
+    offsets = np.asarray(config.preprocessing.channel_offsets)
+    first, stop = _range(recording, config)
+    size = max(1, _PIXELS_AT_ONCE // int(np.prod(recording.values.shape[1:])))
+    still = augmentation.model_copy(update={"noise": 0.0})  # the head's stage adds its own
+    mean, spread = np.zeros(1, np.float32), np.ones(1, np.float32)
+    if copy and stretch is not None:
+        mean, spread = stretch.measure(recording.values, number, copy)
+    for start in range(first, stop, size):
+        index = np.arange(start, min(start + size, stop))[:, None] + offsets
+        images = torch.from_numpy((recording.values[index].astype(np.float32) - mean) / spread)
+        if copy:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed % 2**63)  # every batch of this copy is turned alike
+                images = vary_images(images[None], still)[0]
+        yield images
+
+
+@torch.inference_mode()
+def _encode(encoder: Encoder, images: Tensor, device: torch.device) -> NDArray[np.float32]:
+    features = encoder.features(images.to(device).to(memory_format=torch.channels_last))
+    return features.float().cpu().numpy()
+
+
+def _encoded(
+    encoder: Encoder,
+    images: Iterable[Tensor],
+    n_frames: int,
+    recording: CachedArray,
+    config: DecoderConfig,
+    device: torch.device,
+) -> Iterator[NDArray[np.float32]]:
+    """Give one row of features a frame; zeros where there is no whole image."""
+    first, stop = _range(recording, config)
+    yield np.zeros((first, N_FEATURES), np.float32)
+    for batch in images:
+        yield _encode(encoder, batch, device)
+    yield np.zeros((n_frames - stop, N_FEATURES), np.float32)

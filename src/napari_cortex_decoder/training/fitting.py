@@ -1,0 +1,202 @@
+"""Fit one stage with Lightning, from its last checkpoint where there is one."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import DataLoader
+
+from napari_cortex_decoder.decoder.engine import select_device
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.training.callbacks import BestWeights, Progress
+from napari_cortex_decoder.training.config import Machine, Stage, TrainingConfig
+from napari_cortex_decoder.training.examples import (
+    Batch,
+    Examples,
+    ResumableBatches,
+    steps_per_epoch,
+)
+from napari_cortex_decoder.training.stages import StageModule, Variation
+
+CHECKPOINT_STEPS = 50
+"""A kill costs at most about so many steps."""
+
+_DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError)
+"""What `torch.load` makes of a file that is not what it was."""
+
+_NOT_FOR_USERS = (
+    ".*does not have many workers.*",  # true of small data; `workers` is there for large
+    ".*exists and is not empty.*",  # of course: that is where runs are gone on with
+    ".*is_leaf.*",  # between Lightning and torch
+)
+logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+logging.getLogger("lightning.fabric.utilities.rank_zero").setLevel(logging.WARNING)
+
+
+def fit_stage(
+    part: nn.Module,
+    stage: Stage,
+    config: TrainingConfig,
+    training: Examples,
+    validation: Examples,
+    vary: Variation,
+    checkpoint: Path,
+    machine: Machine,
+    *,
+    seed: int,
+    tell: Callable[[dict[str, Any]], None],
+    begin: Callable[[int], None],
+) -> None:
+    """Train a part of a network; leave it with the weights of the lowest validation loss.
+
+    Parameters
+    ----------
+    part
+        Takes batches of the examples' inputs; trained in place.
+    stage, config
+        What to do.
+    training, validation
+        Examples of the mice that learn and of those that decide.
+    vary
+        Varies training inputs.
+    checkpoint
+        Written every so often; training goes on from there if it is there already.
+    machine
+        Where to train.
+    seed
+        Of this stage.
+    tell, begin
+        As `Progress` takes them; a line also gets ``steps``.
+
+    Raises
+    ------
+    TrainingError
+        If the checkpoint is damaged or of another run, or the loss is not finite any more.
+    """
+    device = select_device(machine.device)
+    per_epoch = steps_per_epoch(len(training), stage.batch_size * machine.devices)
+    rounds = -(-per_epoch // CHECKPOINT_STEPS)
+    # Lightning resumes surely where an epoch ends: so what it calls an epoch is a short round
+    length = -(-per_epoch // rounds)
+    total = length * rounds * stage.epochs
+    best = BestWeights(stage.patience)
+    module = StageModule(
+        part,
+        stage,
+        n_logits=config.decoder.n_logits,
+        total_steps=total,
+        seed=seed,
+        vary=vary,
+        class_weights=_class_weights(training.labels, config),
+        label_smoothing=config.label_smoothing,
+    )
+    trainer = lightning.Trainer(
+        accelerator={"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[device.type],
+        devices=[device.index] if device.index and machine.devices == 1 else machine.devices,
+        strategy="ddp" if machine.devices > 1 else "auto",
+        precision=config.precision,
+        max_epochs=rounds * stage.epochs,
+        check_val_every_n_epoch=rounds,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        deterministic=True if device.type == "cpu" else "warn",
+        logger=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        default_root_dir=checkpoint.parent,
+        callbacks=[
+            best,
+            Progress(lambda line: tell({**line, "steps": total}), begin),
+            ModelCheckpoint(
+                dirpath=checkpoint.parent,
+                filename=checkpoint.stem,
+                every_n_epochs=1,
+                save_on_train_epoch_end=True,
+                save_top_k=1,
+                enable_version_counter=False,
+            ),
+        ],
+    )
+
+    def loader(examples: Examples, batches: Any) -> DataLoader[Batch]:
+        return DataLoader(
+            examples,
+            batch_sampler=batches,
+            collate_fn=_as_it_is,
+            num_workers=machine.workers,
+            persistent_workers=machine.workers > 0,
+            pin_memory=device.type == "cuda",
+        )
+
+    def training_batches() -> ResumableBatches:
+        return ResumableBatches(
+            len(training),
+            stage.batch_size,
+            length=length,
+            seed=seed,
+            position=lambda: trainer.global_step,
+            rank=trainer.global_rank,
+            world_size=trainer.world_size,
+        )
+
+    module.train_dataloader = lambda: loader(training, training_batches())  # type: ignore[method-assign]
+    held_out = _in_turn(len(validation), 4 * stage.batch_size)
+    if checkpoint.exists():
+        _check(checkpoint, module)
+    with warnings.catch_warnings():
+        for message in _NOT_FOR_USERS:
+            warnings.filterwarnings("ignore", message=message)
+        trainer.fit(
+            module,
+            val_dataloaders=loader(validation, held_out),
+            ckpt_path=checkpoint if checkpoint.exists() else None,
+            weights_only=True,
+        )
+    part.load_state_dict(best.weights)
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+def _in_turn(n: int, size: int) -> list[list[int]]:
+    return [list(range(start, min(start + size, n))) for start in range(0, n, size)]
+
+
+def _class_weights(labels: NDArray[np.int64], config: TrainingConfig) -> list[float] | None:
+    """Give what an example of each behavior counts, on average 1."""
+    if config.class_weights == "none":
+        return None
+    counts = np.bincount(labels, minlength=len(config.decoder.behaviors))
+    weights: list[float] = (len(labels) / (len(counts) * counts)).tolist()
+    return weights
+
+
+def _check(checkpoint: Path, module: StageModule) -> None:
+    """Refuse a checkpoint that cannot be gone on from, before Lightning trips over it."""
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        found = {name: tensor.shape for name, tensor in content["state_dict"].items()}
+        complete = {"callbacks", "loops", "optimizer_states", "lr_schedulers"} <= set(content)
+    except (*_DAMAGED, KeyError, TypeError, AttributeError) as reason:
+        raise TrainingError(
+            f"{checkpoint} is damaged or no checkpoint of this program; remove it, and the run "
+            "begins that stage anew."
+        ) from reason
+    expected = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    if found != expected or not complete:
+        raise TrainingError(
+            f"{checkpoint} belongs to another network; remove it, and the run begins that stage "
+            "anew."
+        )

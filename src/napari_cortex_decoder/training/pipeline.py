@@ -1,0 +1,335 @@
+"""The steps of a training run, from recordings to the decoder file."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from napari_cortex_decoder import __version__
+from napari_cortex_decoder.decoder import (
+    CnnConfig,
+    CnnRnnConfig,
+    Decoder,
+    load_decoder,
+)
+from napari_cortex_decoder.decoder.config import ImageConfig
+from napari_cortex_decoder.decoder.networks import Encoder, build_network
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.files import read_bytes, write_json, write_whole
+from napari_cortex_decoder.training.augmentation import vary_images, vary_traces
+from napari_cortex_decoder.training.cache import (
+    areas_shown_by_all,
+    cache_features,
+    cache_session,
+)
+from napari_cortex_decoder.training.config import Machine, Stage, TrainingConfig
+from napari_cortex_decoder.training.examples import CachedArray, Examples, RandomStretch
+from napari_cortex_decoder.training.fitting import fit_stage
+from napari_cortex_decoder.training.run_folder import RunFolder
+from napari_cortex_decoder.training.scoring import (
+    calibration,
+    decode_mice,
+    fit_temperature,
+    score_mice,
+    summarize,
+)
+from napari_cortex_decoder.training.sessions import Session
+from napari_cortex_decoder.training.split import Split
+from napari_cortex_decoder.training.stages import feature_noise
+
+LARGEST_WEIGHTS = 2**31
+
+
+class Run:
+    """The steps of one run; what is on disk already is not done again.
+
+    Parameters
+    ----------
+    folder
+        The run folder, with its configuration and split.
+    config, sessions, split, machine
+        What to do, with what, who does what, and where.
+    cache
+        Folder for what recordings are read into.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: TrainingConfig,
+        sessions: Sequence[Session],
+        split: Split,
+        machine: Machine,
+        cache: Path,
+    ) -> None:
+        self._folder = folder
+        self._config = config
+        self._sessions = sessions
+        self._split = split
+        self._machine = machine
+        self._cache = cache
+        self._stages = config.usual_stages
+        self._phases = _phases(self._stages)
+        self._started = time.monotonic()
+        earlier = folder.progress()
+        self._seconds_before = float(earlier[-1]["seconds"]) if earlier else 0.0
+
+    def finish(self) -> None:
+        """Train, calibrate, score and save."""
+        network = self.train_network()
+        decoder = Decoder(self._decoder_config, network, name=self._folder.path.name)
+        tell = partial(self._tell_done, "scoring", 0)
+        temperature = 1.0
+        if self._config.calibrate:
+            deciding = self._of(self._split.validation)
+            device = self._machine.device
+            temperature = fit_temperature(decode_mice(decoder, deciding, device=device))
+        calibrated = self._decoder_config.model_copy(update={"temperature": temperature})
+        decoder = Decoder(calibrated, network, name=self._folder.path.name)
+        mice = decode_mice(
+            decoder, self._of(self._split.test), device=self._machine.device, tell=tell
+        )
+        held_out, reliability = score_mice(mice), calibration(mice)
+        metrics = {
+            "temperature": temperature,
+            "summary": summarize(held_out),
+            "mice": [score.model_dump() for score in held_out],
+            "calibration": reliability.model_dump() if reliability else None,
+        }
+        write_json(self._folder.metrics_file, metrics, TrainingError)
+        given = self._config.decoder.provenance
+        provenance = given.model_copy(
+            update={
+                "trained_on": given.trained_on or self._describe(),
+                "software": (
+                    f"napari-cortex-decoder {__version__}, torch {torch.__version__}, "
+                    f"Python {platform.python_version()}"
+                ),
+                "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+                "settings": _flat(self._config.model_dump(mode="json", exclude={"decoder"})),
+                "metrics": summarize(held_out),
+                "held_out": held_out,
+                "calibration": reliability,
+            }
+        )
+        final = calibrated.model_copy(update={"provenance": provenance})
+        Decoder(final, network, name=self._folder.path.name).save(self._folder.decoder_file)
+
+    def train_network(self) -> nn.Module:
+        """Run the stages that are not finished yet."""
+        cached = self._read()
+        torch.manual_seed(self._config.seed)
+        network = build_network(self._decoder_config)
+        if isinstance(self._decoder_config, ImageConfig):
+            _prepare_encoder(network, self._config)
+        done = [
+            number
+            for number, stage in enumerate(self._stages, start=1)
+            if self._folder.stage_file(number, stage.kind).exists()
+        ]
+        if done:
+            file = self._folder.stage_file(done[-1], self._stages[done[-1] - 1].kind)
+            _load_weights(network, file)
+        for number, stage in enumerate(self._stages, start=1):
+            if number > max(done, default=0):
+                self._fit(number, stage, network, cached)
+        return network
+
+    def _read(self) -> dict[str, CachedArray]:
+        """Read every recording that is learned from or decided by."""
+        self._decoder_config = self._config.decoder
+        if not isinstance(self._decoder_config, ImageConfig) and self._config.all_areas:
+            self._decoder_config = areas_shown_by_all(self._decoder_config, self._sessions)
+        mice = {*self._split.training, *self._split.head, *self._split.validation}
+        wanted = [session for session in self._sessions if session.subject in mice]
+        cached = {}
+        for done, session in enumerate(wanted, start=1):
+            cached[session.name] = cache_session(session, self._decoder_config, self._cache)
+            self._tell_done("reading", 0, done, len(wanted))
+        return cached
+
+    def _fit(
+        self, number: int, stage: Stage, network: nn.Module, cached: dict[str, CachedArray]
+    ) -> None:
+        """Run one stage and leave its weights."""
+        config, split = self._decoder_config, self._split
+        learning = split.head if number > 1 and split.head else split.training
+        seed = self._config.seed * 1000 + number
+        arrays = [
+            [cached[session.name] for session in self._of(mice)]
+            for mice in (learning, split.validation)
+        ]
+        stretch = self._stretch(seed)
+        part, offsets, vary = (
+            network,
+            np.arange(-config.window.past, config.window.future + 1),
+            _same,
+        )
+        if stage.kind == "features":
+            part, vary = network.head, partial(feature_noise, share=stage.feature_noise)
+            names = [[s.name for s in self._of(mice)] for mice in (learning, split.validation)]
+            arrays = [
+                cache_features(
+                    network.cnn,
+                    values,
+                    [self._folder.cache / f"{number}-{name}" for name in named],
+                    config,
+                    copies=stage.copies if which == 0 else 1,
+                    augmentation=self._config.augmentation,
+                    stretch=stretch,
+                    seed=seed,
+                    device=self._machine.device,
+                    tell=partial(self._tell_done, "encoding", number),
+                )
+                for which, (values, named) in enumerate(zip(arrays, names, strict=True))
+            ]
+            stretch = None  # each copy had its own
+        elif isinstance(config, ImageConfig):
+            channels = np.asarray(config.preprocessing.channel_offsets)
+            vary = partial(vary_images, by=self._config.augmentation)
+            if stage.kind == "frames":
+                part, offsets = network.cnn, channels
+            else:
+                offsets = offsets[:, None] + channels
+        else:
+            vary = partial(vary_traces, by=self._config.augmentation)
+        training = Examples(arrays[0], offsets, stride=stage.stride, stretch=stretch)
+        validation = Examples(arrays[1], offsets, stride=stage.stride)
+        _check_behaviors(training, config.behaviors, "training", learning)
+        _check_behaviors(validation, config.behaviors, "validation", split.validation)
+        fit_stage(
+            part,
+            stage,
+            self._config,
+            training,
+            validation,
+            vary,
+            self._folder.checkpoint_file(number, stage.kind),
+            self._machine,
+            seed=seed,
+            tell=lambda line: self._tell(stage.kind, number, line),
+            begin=partial(self._folder.forget_after, self._phases.index((stage.kind, number)) + 1),
+        )
+        if int(os.environ.get("LOCAL_RANK", "0")) == 0:
+            weights = {name: t.contiguous() for name, t in network.state_dict().items()}
+            write_whole(self._folder.stage_file(number, stage.kind), save(weights), TrainingError)
+            self._folder.checkpoint_file(number, stage.kind).unlink()
+
+    def _stretch(self, seed: int) -> RandomStretch | None:
+        """Say how recordings are normalized anew in each epoch."""
+        preprocessing = self._decoder_config.preprocessing
+        shortest = round(self._config.statistics_seconds * self._decoder_config.frame_rate)
+        if not shortest or preprocessing.causal:
+            return None
+        if isinstance(self._decoder_config, ImageConfig):
+            scaling = "mean" if preprocessing.scale == "movie-sd" else "sd"
+        else:
+            scaling = preprocessing.scaling
+        return RandomStretch(shortest, seed, scaling)
+
+    def _of(self, mice: Sequence[str]) -> list[Session]:
+        return [session for session in self._sessions if session.subject in mice]
+
+    def _describe(self) -> str:
+        split, rate = self._split, self._config.decoder.frame_rate
+        mice = len(split.training) + len(split.head)
+        sessions = len(self._of((*split.training, *split.head)))
+        return (
+            f"{sessions} sessions of {mice} mice at {rate:g} Hz; stopped by "
+            f"{len(split.validation)} others, scored on {len(split.test)} that no training saw"
+        )
+
+    def _tell_done(self, kind: str, number: int, done: int, total: int) -> None:
+        self._tell(kind, number, {"step": done, "steps": total})
+
+    def _tell(self, kind: str, number: int, line: dict[str, Any]) -> None:
+        """Add to the progress; `number` is that of the stage, 0 for none."""
+        seconds = self._seconds_before + time.monotonic() - self._started
+        place = {"stage": self._phases.index((kind, number)) + 1, "stages": len(self._phases)}
+        self._folder.tell({**place, "kind": kind, **line, "seconds": round(seconds, 2)})
+
+
+def _phases(stages: Sequence[Stage]) -> list[tuple[str, int]]:
+    """Name all that takes time in a run, in order, each with the number of its stage."""
+    phases = [("reading", 0)]
+    for number, stage in enumerate(stages, start=1):
+        if stage.kind == "features":
+            phases.append(("encoding", number))
+        phases.append((stage.kind, number))
+    return [*phases, ("scoring", 0)]
+
+
+def _same(inputs: Tensor) -> Tensor:
+    return inputs
+
+
+def _prepare_encoder(network: nn.Module, config: TrainingConfig) -> None:
+    """Take another decoder's CNN, or undo two settings of MONAI's that only suit ImageNet's."""
+    encoder = network.cnn
+    assert isinstance(encoder, Encoder)
+    if config.encoder_from:
+        giver = load_decoder(config.encoder_from)
+        if not isinstance(giver.config, (CnnConfig, CnnRnnConfig)) or (
+            giver.config.n_logits != config.decoder.n_logits
+        ):
+            raise TrainingError(
+                f"encoder_from: decoder {config.encoder_from!r} has no CNN for "
+                f"{len(config.decoder.behaviors)} behaviors; give an image decoder of as many."
+            )
+        encoder.load_state_dict(giver.network.cnn.state_dict())
+    else:
+        for module in encoder.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = 0.1  # .01 leaves running statistics hundreds of steps behind
+        nn.init.normal_(encoder._fc.weight, std=0.01)  # uniform ± 1 starts at a loss of 1.6
+        nn.init.zeros_(encoder._fc.bias)
+    encoder.to(memory_format=torch.channels_last)
+
+
+def _load_weights(network: nn.Module, file: Path) -> None:
+    try:
+        network.load_state_dict(load(read_bytes(file, TrainingError, limit=LARGEST_WEIGHTS)))
+    except (SafetensorError, RuntimeError) as reason:
+        raise TrainingError(
+            f"{file} is damaged or of another network; remove it, and the run does that stage "
+            "again."
+        ) from reason
+
+
+def _check_behaviors(
+    examples: Examples, behaviors: tuple[str, ...], part: str, mice: Sequence[str]
+) -> None:
+    """Refuse to learn from, or to decide by, mice that do not do everything."""
+    counts = np.bincount(examples.labels, minlength=len(behaviors))
+    missing = [name for name, count in zip(behaviors, counts, strict=True) if not count]
+    if missing:
+        raise TrainingError(
+            f"the {part} mice ({', '.join(mice)}) never show {missing[0]!r} in a frame that has a "
+            f"whole window; take other mice (split.{part}) or leave out that behavior."
+        )
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str | int | float | bool | None]:
+    """Write nested settings as dotted names."""
+    flat: dict[str, str | int | float | bool | None] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for number, item in enumerate(value, start=1):
+                flat |= _flat(item, f"{prefix}{name}.{number}.")
+        else:
+            flat[prefix + name] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return flat

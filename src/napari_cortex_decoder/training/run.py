@@ -1,0 +1,89 @@
+"""A training run from its configuration and cohort to its decoder; started again, it goes on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_cortex_decoder.decoder import Decoder, load_decoder
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.training.config import Machine, TrainingConfig
+from napari_cortex_decoder.training.run_folder import RunFolder
+from napari_cortex_decoder.training.sessions import Session, cohort_sessions
+from napari_cortex_decoder.training.split import split_mice
+
+TRAINING_LIBRARIES = ("lightning", "torchmetrics", "sklearn")
+"""What the extra `train` brings."""
+
+_HERE = Machine()
+
+
+def train(
+    config: TrainingConfig | None,
+    cohort: str | Path | Sequence[Session],
+    out: str | Path,
+    *,
+    machine: Machine = _HERE,
+    cache: str | Path | None = None,
+) -> Decoder:
+    """Train a decoder in a run folder, or go on with the run that was begun there.
+
+    The process may be killed at any moment: the same call goes on from the last checkpoint, and
+    on a CPU comes to the same decoder as if nothing had happened.
+
+    Parameters
+    ----------
+    config
+        What to do; None: what the run folder says.
+    cohort
+        CSV as `recording.read_cohort` takes it, or the sessions themselves.
+    out
+        The run folder; made if need be.
+    machine
+        Where to train.
+    cache
+        Folder for what recordings are read into, which several runs may share; None: one in the
+        run folder, removed when the run is finished.
+
+    Returns
+    -------
+    Decoder
+        As saved in ``out/decoder.safetensors``.
+
+    Raises
+    ------
+    TrainingError
+        If the run folder holds another run, the cohort has too few mice or shows one behavior
+        only, a checkpoint is damaged, or the disk is full.
+    RecordingError, AtlasError, LabelError
+        If a recording, registration or label file is unusable.
+    """
+    try:
+        from napari_cortex_decoder.training.pipeline import Run
+    except ModuleNotFoundError as reason:
+        if reason.name not in TRAINING_LIBRARIES:
+            raise
+        raise TrainingError(
+            f"training needs {reason.name}, which is not installed; "
+            "pip install 'napari-cortex-decoder[train]'."
+        ) from reason
+    folder = RunFolder(out)
+    if config is None:
+        config = folder.read_config()
+    if isinstance(cohort, (str, Path)):
+        cohort = cohort_sessions(cohort, run_speed=config.run_speed)
+    split = split_mice([session.subject for session in cohort], config.split, config.seed)
+    if int(os.environ.get("LOCAL_RANK", "0")):  # Lightning has started this process for a GPU
+        run = Run(folder, config, cohort, split, machine, Path(cache or folder.cache))
+        run.train_network()
+        raise SystemExit(0)
+    with folder.claim():
+        folder.settle(config)
+        fingerprints = {session.name: session.fingerprint for session in cohort}
+        folder.settle_split(split, fingerprints)
+        if not folder.is_finished:
+            folder.forget_after(float("inf"), 0)
+            Run(folder, config, cohort, split, machine, Path(cache or folder.cache)).finish()
+        folder.remove_cache()
+    return load_decoder(folder.decoder_file)

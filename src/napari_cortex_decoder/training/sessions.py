@@ -1,0 +1,146 @@
+"""The labeled recordings that a run learns from, opened when they are needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_cortex_decoder.atlas import Registration, load_registration
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source
+from napari_cortex_decoder.recording import (
+    CohortEntry,
+    Recording,
+    add_behavior,
+    open_recording,
+    read_cohort,
+    run_and_rest,
+    trace_at_frames,
+)
+
+REST_AND_RUN = ("rest", "run")
+PAPER_LABELS = "runrest"
+
+
+class LabeledRecording(NamedTuple):
+    """A recording, what the animal did in it, and where the atlas lies on it (None: unknown)."""
+
+    recording: Recording
+    ethogram: Ethogram
+    registration: Registration | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """One recording of a run.
+
+    Attributes
+    ----------
+    name
+        Unique in the run; a plain file name.
+    subject
+        Which mouse.
+    fingerprint
+        Changes when what `load` gives changes.
+    load
+        Opens it.
+    """
+
+    name: str
+    subject: str
+    fingerprint: str
+    load: Callable[[], LabeledRecording]
+
+
+def cohort_sessions(csv: str | Path, *, run_speed: float) -> tuple[Session, ...]:
+    """Give the sessions of a cohort; no movie is opened yet.
+
+    Parameters
+    ----------
+    csv
+        As `recording.read_cohort` takes it.
+    run_speed
+        Where labels are made from speed: above so many cm/s the mouse runs.
+
+    Raises
+    ------
+    RecordingError
+        If the CSV is unusable.
+    TrainingError
+        If a session has no labels.
+    """
+    sessions = []
+    for number, entry in enumerate(read_cohort(csv)):
+        if entry.behavior is None:
+            raise TrainingError(
+                f"{csv}: session {entry.session!r} has no behavior file to take labels from; "
+                "name one in the column 'behavior' or remove the row."
+            )
+        files = [entry.recording, entry.behavior, entry.registration]
+        stamps = repr([_stamp(file) for file in files if file is not None]) + repr(run_speed)
+        sessions.append(
+            Session(
+                # a session's own name may hold anything
+                name=f"{number:04d}-{hashlib.sha256(entry.session.encode()).hexdigest()[:8]}",
+                subject=entry.subject,
+                fingerprint=hashlib.sha256(stamps.encode()).hexdigest()[:16],
+                load=partial(_load, entry, run_speed),
+            )
+        )
+    return tuple(sessions)
+
+
+def _stamp(path: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of a file, or of all files of a folder."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    stats = [(file.name, file.stat()) for file in files]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+
+def _load(entry: CohortEntry, run_speed: float) -> LabeledRecording:
+    assert entry.behavior is not None  # checked when the cohort was read
+    recording = add_behavior(open_recording(entry.recording), entry.behavior)
+    registration = load_registration(entry.registration) if entry.registration else None
+    return LabeledRecording(recording, _labels(recording, entry, run_speed), registration)
+
+
+def _labels(recording: Recording, entry: CohortEntry, run_speed: float) -> Ethogram:
+    """Take the paper's labels, or make them from speed."""
+    if PAPER_LABELS in recording.behavior:
+        values = trace_at_frames(recording.behavior[PAPER_LABELS], recording)
+        known = np.isfinite(values)
+        if not np.isin(values[known], (0, 1)).all():
+            raise TrainingError(
+                f"{entry.behavior}: {PAPER_LABELS!r} has values that are neither 0 (rest) nor "
+                "1 (run); correct it."
+            )
+        frames = np.where(known, values, UNKNOWN).astype(np.int64)
+    elif "speed" in recording.behavior:
+        speed = trace_at_frames(recording.behavior["speed"], recording)
+        frames = run_and_rest(speed, recording.known_frame_rate(), threshold=run_speed)
+    else:
+        raise TrainingError(
+            f"{entry.behavior}: neither {PAPER_LABELS!r} nor 'speed' is among its traces "
+            f"{sorted(recording.behavior)}; rename the one that tells rest from run."
+        )
+    return Ethogram.from_frames(frames, REST_AND_RUN, Source.MEASURED)
+
+
+def class_indices(
+    ethogram: Ethogram, behaviors: tuple[str, ...]
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Number the labels as a decoder's columns are; a behavior that it does not know is unknown.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (t,), int64: index into `behaviors`, −1 unknown.
+    """
+    columns = [behaviors.index(b) if b in behaviors else UNKNOWN for b in ethogram.behaviors]
+    return np.array([*columns, UNKNOWN], np.int64)[ethogram.frames()]
