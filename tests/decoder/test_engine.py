@@ -17,6 +17,7 @@ from torch import Tensor
 from waves import make_images, make_network, make_recording
 
 from napari_cortex_decoder.decoder import (
+    CnnConfig,
     CnnRnnConfig,
     DecodeEvent,
     Decoder,
@@ -24,6 +25,7 @@ from napari_cortex_decoder.decoder import (
     Window,
 )
 from napari_cortex_decoder.decoder import engine as engine_module
+from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.engine import Engine, available_devices, select_device
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import Encoder, probabilities
@@ -38,7 +40,7 @@ def window_by_window(decoder: Decoder, recording: Recording) -> NDArray[np.float
     length = decoder.config.window.length
     windows = torch.stack([images[i : i + length] for i in range(len(images) - length + 1)])
     logits = torch.cat([decoder.network(batch) for batch in windows.split(8)])
-    return probabilities(logits).numpy()
+    return probabilities(logits / decoder.config.temperature).numpy()
 
 
 def test_the_features_under_test_are_not_degenerate(decoder: Decoder) -> None:
@@ -82,6 +84,21 @@ CONFIGS = {
         hidden_size=40,
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     ),
+    "CNN alone": CnnConfig(preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd")),
+    "CNN alone, four behaviors, causal": CnnConfig(
+        behaviors=("rest", "run", "groom", "rear"),
+        preprocessing=Preprocessing(
+            image_size=(32, 32), scale="centered-sd", channel_offsets=(-2, -1, 0)
+        ),
+    ),
+    "detrended": CnnRnnConfig(
+        window=Window(past=2, future=2),
+        preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd", detrend_seconds=0.5),
+    ),
+    "less sure": CnnRnnConfig(
+        temperature=3,
+        preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
+    ),
     "plain RNN": CnnRnnConfig(
         recurrent="rnn",
         n_layers=3,
@@ -91,7 +108,7 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_the_engine_equals_the_window_by_window_route(config: CnnRnnConfig) -> None:
+def test_the_engine_equals_the_window_by_window_route(config: ImageConfig) -> None:
     decoder = Decoder(config, make_network(config), name="test")
     recording = make_recording(24, config.preprocessing.image_size, chunk=13)
     probability = decoder.decode(recording, "cpu", batch_size=6).probability

@@ -11,7 +11,8 @@ from napari_cortex_decoder.decoder.config import (
     TracePreprocessing,
     Window,
 )
-from napari_cortex_decoder.decoder.decoder import Decoder, list_decoders, load_decoder
+from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.library import list_decoders, load_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
 
 __all__ = [

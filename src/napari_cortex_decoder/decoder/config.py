@@ -51,7 +51,7 @@ class Window(_Frozen):
         return self.past + 1 + self.future
 
 
-class Statistics(_Frozen):
+class FrameStatistics(_Frozen):
     """Over which frames means and spreads are taken.
 
     Attributes
@@ -81,7 +81,7 @@ class Statistics(_Frozen):
         return max(1, round(self.warm_up_seconds * frame_rate)) if self.causal else 0
 
 
-class Preprocessing(Statistics):
+class Preprocessing(FrameStatistics):
     """How raw frames become the images that the encoder sees.
 
     Attributes
@@ -122,22 +122,25 @@ class Preprocessing(Statistics):
         return self
 
 
-class TracePreprocessing(Statistics):
+class TracePreprocessing(FrameStatistics):
     """How a movie becomes the traces that an area decoder sees.
 
-    The mean of each area over time, as ΔF/F (F₀ is the mean), detrended, scaled (Ajioka et al.
-    2024, whose detrending is worth .063 AUC).
+    The mean of each area over time, detrended and scaled (Ajioka et al. 2024, where detrending is
+    worth .063 AUC).
 
     Attributes
     ----------
     areas
         Acronym and side of each area, in the order of the network's inputs; none for the mean of
         the whole frame.
+    atlas
+        Name of the atlas whose areas they are, to tell a user which one to place.
     scaling
         ``"min-max"``: each trace to 0 … 1, as the paper does; ``"sd"``: to mean 0 and SD 1.
     """
 
     areas: Annotated[tuple[AreaLabel, ...], Field(max_length=1000)] = ()
+    atlas: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\p{C}]*$")] = ""
     detrend_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] | None = (
         DETREND_SECONDS
     )

@@ -12,26 +12,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cortex_decoder.decoder.card import Provenance
-from napari_cortex_decoder.decoder.config import DecoderConfig, Window
-from napari_cortex_decoder.decoder.file import (
-    encode_decoder,
-    read_config,
-    read_decoder,
-)
-from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
-from napari_cortex_decoder.errors import DecoderError, FrameRateError
+from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig, Window
+from napari_cortex_decoder.decoder.file import encode_decoder
+from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
+from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.decoder.traces import preprocess_traces
+from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.recording import Recording
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
     from torch import nn
 
+    from napari_cortex_decoder.atlas import Registration
     from napari_cortex_decoder.decoder.engine import Engine
-
-RATE_TOLERANCE = 0.1
-"""By how much, relative to the decoder's, a recording's frame rate may differ unasked."""
-
-_BUNDLED = Path(__file__).parent / "bundled"
+    from napari_cortex_decoder.decoder.trace_engine import TraceEngine
 
 
 class Decoder:
@@ -114,6 +110,7 @@ class Decoder:
         progress: Callable[[DecodeEvent], None] | None = None,
         any_rate: bool = False,
         batch_size: int | None = None,
+        registration: Registration | None = None,
     ) -> Prediction:
         """Read behaviour from a recording.
 
@@ -128,10 +125,16 @@ class Decoder:
         any_rate
             Decode even if the frame rate is not the decoder's; the result says so.
         batch_size
-            Images encoded at once; None: chosen for the device.
+            Images encoded, or windows of traces classified, at once; None: chosen for the device.
+        registration
+            Where the areas lie on the recording, for a decoder of area traces; others do not look
+            at it.
 
         Raises
         ------
+        DecoderError
+            If the decoder reads areas and there is no registration, or its atlas lacks one of
+            them, or one covers no pixel of the movie.
         FrameRateError
             If the recording's frame rate is unknown, or more than 10 % off without `any_rate`.
         RecordingError
@@ -140,7 +143,7 @@ class Decoder:
             If the device is not there, or has no memory for a single image.
         """
         prediction = None
-        with closing(self.stream(recording, device, any_rate, batch_size)) as events:
+        with closing(self.stream(recording, device, any_rate, batch_size, registration)) as events:
             for event in events:
                 if progress is not None:
                     progress(event)
@@ -154,6 +157,7 @@ class Decoder:
         device: str = "auto",
         any_rate: bool = False,
         batch_size: int | None = None,
+        registration: Registration | None = None,
     ) -> Generator[DecodeEvent, None, None]:
         """Read behaviour from a recording, handing out results while they come.
 
@@ -165,26 +169,95 @@ class Decoder:
         DecodeEvent
             The last one carries the whole prediction.
         """
-        from napari_cortex_decoder.decoder.engine import Engine
-
-        warnings = [*recording.warnings, *self._check_rate(recording, any_rate)]
+        warnings = [
+            *recording.warnings,
+            *check_rate(recording, self.config, name=self.name, any_rate=any_rate),
+        ]
         if self.provenance.simulated:
             warnings.append(
                 f"decoder {self.name!r} learned from simulated mice: train or fine-tune it before "
                 "you trust what it says of a real one."
             )
-        engine = Engine(self.network, self.config, device=device, batch_size=batch_size)
-        engine.check_length(recording)
-        return self._collect(engine, recording, warnings, device=device, any_rate=any_rate)
+        if isinstance(self.config, TraceConfig) and registration is not None:
+            warnings += [*registration.atlas.warnings, *registration.warnings]
+        engine = self._engine(registration, device=device, batch_size=batch_size)
+        engine.check(recording)
+        settings: dict[str, Setting] = {
+            "recording": str(recording.path or recording.name),
+            "preprocessing": [dict(step) for step in recording.steps],
+            "frame_rate": recording.known_frame_rate(),
+            "device": device,
+            "any_rate": any_rate,
+        }
+        if isinstance(self.config, TraceConfig) and registration is not None:
+            settings["atlas"] = registration.atlas.name
+            settings["registration"] = registration.matrix.tolist()
+        return self._collect(engine, recording, warnings, settings)
+
+    def decode_traces(self, traces: ArrayLike, preprocessed: bool = False) -> NDArray[np.float32]:
+        """Read behaviour from area traces that somebody else has measured.
+
+        Parameters
+        ----------
+        traces
+            Shape (t, areas), in the order of ``config.preprocessing.areas`` and at the decoder's
+            frame rate: fluorescence or ΔF/F.
+        preprocessed
+            Whether they are detrended and scaled already, as the decoder needs them.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (t, k), float32, rows sum to 1; NaN where the window does not fit.
+
+        Raises
+        ------
+        DecoderError
+            If the decoder reads images, or the traces are not of its areas.
+        RecordingError
+            If a trace does not vary.
+        """
+        from napari_cortex_decoder.decoder.trace_engine import TraceEngine
+
+        if not isinstance(self.config, TraceConfig):
+            raise DecoderError(
+                f"decoder {self.name!r} reads images, not traces; decode a recording with it."
+            )
+        values, n = np.asarray(traces), self.config.preprocessing.n_traces
+        if values.ndim != 2 or values.shape[1] != n or values.dtype.kind not in "iuf":
+            raise DecoderError(
+                f"the traces have shape {values.shape} and type {values.dtype}, and decoder "
+                f"{self.name!r} reads numbers of shape (frames, {n})."
+            )
+        if not np.isfinite(values).all():
+            raise DecoderError("the traces hold NaN or infinity; fill or cut the gaps first.")
+        if not preprocessed:
+            values = preprocess_traces(values, self.config.preprocessing, self.frame_rate)
+        probability = np.full((len(values), len(self.behaviors)), np.nan, dtype=np.float32)
+        engine = TraceEngine(self.network, self.config)
+        for first, part in engine.decode(values.astype(np.float32)):
+            probability[first : first + len(part)] = part
+        return probability
+
+    def _engine(
+        self, registration: Registration | None, *, device: str, batch_size: int | None
+    ) -> Engine | TraceEngine:
+        """Make what computes this kind of decoder."""
+        from napari_cortex_decoder.decoder.engine import Engine
+        from napari_cortex_decoder.decoder.trace_engine import TraceEngine
+
+        if isinstance(self.config, TraceConfig):
+            return TraceEngine(
+                self.network, self.config, registration, device=device, batch_size=batch_size
+            )
+        return Engine(self.network, self.config, device=device, batch_size=batch_size)
 
     def _collect(
         self,
-        engine: Engine,
+        engine: Engine | TraceEngine,
         recording: Recording,
         warnings: list[str],
-        *,
-        device: str,
-        any_rate: bool,
+        settings: dict[str, Setting],
     ) -> Generator[DecodeEvent, None, None]:
         """Hand on the engine's events and put the prediction together."""
         shape = recording.n_frames, len(self.behaviors)
@@ -206,67 +279,6 @@ class Decoder:
             decoder_hash=self.hash,
             device=str(engine.device),
             warnings=tuple(warnings),
-            settings={
-                "recording": str(recording.path or recording.name),
-                "preprocessing": [dict(step) for step in recording.steps],
-                "frame_rate": recording.known_frame_rate(),
-                "device": device,
-                "any_rate": any_rate,
-                "batch_size": engine.batch_size,
-            },
+            settings=settings | {"batch_size": engine.batch_size},
         )
         yield DecodeEvent("decoding", event.total, event.total, prediction=prediction)
-
-    def _check_rate(self, recording: Recording, any_rate: bool) -> list[str]:
-        """Refuse another frame rate, or give the warning that goes with it."""
-        rate = recording.known_frame_rate()
-        if rates_agree(rate, self.frame_rate):
-            return []
-        where = recording.path or recording.name
-        if not any_rate:
-            raise FrameRateError(
-                f"{where} has {rate:g} frames a second and decoder {self.name!r} learned from "
-                f"{self.frame_rate:g}; resample the movie, or decode it all the same with "
-                "any_rate (command line: --any-rate)."
-            )
-        return [
-            f"{where} has {rate:g} frames a second, but decoder {self.name!r} learned from "
-            f"{self.frame_rate:g}: its probabilities may mean nothing here."
-        ]
-
-
-def rates_agree(frame_rate: float, learned: float) -> bool:
-    """Tell whether a recording's frame rate (Hz) is near enough to the decoder's."""
-    return round(abs(frame_rate / learned - 1), 9) <= RATE_TOLERANCE
-
-
-def list_decoders() -> dict[str, DecoderConfig]:
-    """Give the bundled decoders by name, with what they say of themselves.
-
-    Reads only headers: neither weights nor torch are loaded.
-    """
-    return {path.stem: read_config(path) for path in sorted(_BUNDLED.glob("*.safetensors"))}
-
-
-def load_decoder(name_or_path: str | Path) -> Decoder:
-    """Load a decoder.
-
-    Parameters
-    ----------
-    name_or_path
-        Name of a bundled decoder, such as ``"run-rest"``, or a `.safetensors` file.
-
-    Raises
-    ------
-    DecoderError
-        If there is no such decoder, or its file is unusable.
-    """
-    bundled = {path.stem: path for path in sorted(_BUNDLED.glob("*.safetensors"))}
-    path = bundled.get(str(name_or_path), Path(name_or_path))
-    if not path.suffix and not path.exists():
-        raise DecoderError(
-            f"{name_or_path} is neither a file nor a bundled decoder; bundled are: "
-            f"{', '.join(bundled) or 'none'}."
-        )
-    config, network, digest = read_decoder(path)
-    return Decoder(config, network, name=path.stem, hash=digest)

@@ -15,12 +15,10 @@ from torch import Tensor
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, probabilities
-from napari_cortex_decoder.decoder.normalization import (
-    Statistics,
-    StatisticsAccumulator,
-)
+from napari_cortex_decoder.decoder.normalization import StatisticsAccumulator, normalized_frames
 from napari_cortex_decoder.decoder.prediction import DecodeEvent
-from napari_cortex_decoder.errors import DeviceError, RecordingError
+from napari_cortex_decoder.decoder.suitability import check_length
+from napari_cortex_decoder.errors import DeviceError
 from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
 
@@ -98,26 +96,15 @@ class Engine:
         self.batch_size = batch_size or self._usual_batch()
         self._network = InferenceNetwork(network)
 
-    def check_length(self, recording: Recording) -> None:
-        """Refuse a recording that is shorter than one window.
-
-        Raises
-        ------
-        RecordingError
-            If it is.
-        """
-        needed = self._config.frames_before + 1 + self._config.frames_after
-        if recording.n_frames < needed:
-            raise RecordingError(
-                f"{recording.path or recording.name} has {recording.n_frames} frames and one "
-                f"prediction of this decoder needs {needed}; give a longer recording."
-            )
+    def check(self, recording: Recording) -> None:
+        """Refuse a recording that is too short for one prediction, as `check_length` does."""
+        check_length(recording, self._config)
 
     def stream(self, recording: Recording) -> Generator[DecodeEvent, None, None]:
         """Measure a recording, then decode it.
 
-        Two passes, each reading ahead by one block while the block before it is computed; what
-        is kept between blocks does not grow with the movie.
+        Two passes (one with running statistics), each reading ahead by one block while the block
+        before it is computed; what is kept between blocks does not grow with the movie.
 
         Raises
         ------
@@ -126,31 +113,42 @@ class Engine:
         DeviceError
             If not even the CPU has memory for a single image.
         """
-        self.check_length(recording)
-        yield DecodeEvent("statistics", 0, recording.n_frames)
-        statistics = StatisticsAccumulator(recording, self._config.preprocessing)
-        with closing(_ahead(read_blocks(recording.movie))) as blocks:
-            for start, frames in blocks:
-                statistics.update(start, frames)
-                yield DecodeEvent("statistics", start + len(frames), recording.n_frames)
+        self.check(recording)
+        preprocessing = self._config.preprocessing
+        statistics = None
+        if not preprocessing.causal:
+            yield DecodeEvent("statistics", 0, recording.n_frames)
+            accumulator = StatisticsAccumulator(recording, preprocessing)
+            with closing(_ahead(read_blocks(recording.movie))) as blocks:
+                for start, frames in blocks:
+                    accumulator.update(start, frames)
+                    yield DecodeEvent("statistics", start + len(frames), recording.n_frames)
+            statistics = accumulator.result()
+        normalized = normalized_frames(recording, preprocessing, statistics)
         try:
-            with closing(_ahead(_normalized(recording, statistics.result()))) as normalized:
-                yield from self._decode(normalized, recording.n_frames)
+            with closing(_ahead(normalized)) as blocks_ahead:
+                yield from self._decode(blocks_ahead, recording)
         finally:
             self._release()
 
-    def _decode(self, blocks: Iterator[Tensor], n_frames: int) -> Iterator[DecodeEvent]:
+    def _decode(
+        self, blocks: Iterator[NDArray[np.float32]], recording: Recording
+    ) -> Iterator[DecodeEvent]:
         """Decode a movie that comes in blocks of normalised frames, shape (n, y, x)."""
         preprocessing = self._config.preprocessing
         overlap = preprocessing.channel_offsets[-1] - preprocessing.channel_offsets[0]
-        total = n_frames - self._config.frames_before - self._config.frames_after
+        warm_up = preprocessing.warm_up_frames(recording.known_frame_rate())
+        first = warm_up + self._config.frames_before
+        total = recording.n_frames - first - self._config.frames_after
         done = 0
         frames = torch.empty(0, *preprocessing.image_size)
         inputs = torch.empty(0, self._network.project.out_features)
         if message := self._place():
             yield DecodeEvent("decoding", 0, total, message=message)
         for block in blocks:
-            frames = torch.cat([frames, block])
+            left_out = min(warm_up, len(block))
+            warm_up -= left_out
+            frames = torch.cat([frames, torch.from_numpy(block[left_out:])])
             while len(frames) > overlap:
                 size = min(self.batch_size, len(frames) - overlap)
                 results = self._attempt(frames[: size + overlap], inputs)
@@ -159,7 +157,7 @@ class Engine:
                     continue
                 probability, inputs = results
                 frames = frames[size:]
-                start = self._config.frames_before + done
+                start = first + done
                 done += len(probability)
                 yield DecodeEvent("decoding", done, total, start, probability)
 
@@ -260,12 +258,6 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(
         phrase in said for phrase in _OUT_OF_MEMORY
     )
-
-
-def _normalized(recording: Recording, statistics: Statistics) -> Iterator[Tensor]:
-    """Read a movie anew, normalised, shape (n, y, x) a block."""
-    for _, frames in read_blocks(recording.movie):
-        yield torch.from_numpy(statistics.normalize(frames))
 
 
 def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:

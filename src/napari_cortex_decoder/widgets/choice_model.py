@@ -12,8 +12,9 @@ from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from napari_cortex_decoder.decoder.config import DecoderConfig
-from napari_cortex_decoder.decoder.decoder import list_decoders, rates_agree
 from napari_cortex_decoder.decoder.file import read_config
+from napari_cortex_decoder.decoder.library import list_decoders
+from napari_cortex_decoder.decoder.suitability import rates_agree
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode_job import list_devices

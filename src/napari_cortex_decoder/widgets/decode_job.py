@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from superqt.utils import WorkerBase
 
-from napari_cortex_decoder.decoder.decoder import load_decoder
+from napari_cortex_decoder.decoder.library import load_decoder
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.decoder.decoder import Decoder

@@ -1,0 +1,70 @@
+"""Statistics of the frames up to now: what a decoder may know that runs beside an experiment."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+
+
+class RunningStatistics:
+    """Normalise each frame by the mean and the SD of all frames up to and with it.
+
+    Sums of squared deviations are updated frame by frame (Welford 1962), in double precision.
+
+    Parameters
+    ----------
+    where
+        Names the recording in a refusal.
+    scale
+        As ``Preprocessing.scale``.
+    warm_up
+        Frames at the beginning that may be all alike.
+    """
+
+    def __init__(self, where: str, scale: str, warm_up: int) -> None:
+        self._where = where
+        self._scale = scale
+        self._warm_up = warm_up
+        self._n = 0
+        self._mean = np.zeros(())
+        self._squares = 0.0
+
+    def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Normalise the next frames, shape (n, y, x), in place.
+
+        Raises
+        ------
+        RecordingError
+            If nothing has varied by the end of the warm-up.
+        """
+        reference = self._mean if self._n else pixels[0].astype(np.float64)
+        counts = np.arange(self._n + 1, self._n + len(pixels) + 1, dtype=np.float64)
+        deviations = pixels - reference
+        steps = np.cumsum(deviations, axis=0)  # of the mean, away from the reference
+        steps /= counts[:, None, None]
+        deviations -= steps
+        # Welford's product of the deviations from the mean before a frame and the mean after it
+        gained = np.einsum("tyx,tyx->t", deviations, deviations)
+        gained[counts == 1] = 0
+        gained *= counts / np.maximum(counts - 1, 1)
+        squares = self._squares + np.cumsum(gained)
+        variance = squares / (counts * pixels[0].size)
+        if self._scale == "movie-sd":
+            variance = variance + (reference + steps).var(axis=(1, 2))
+        self._refuse_still(variance, counts)
+        sd = np.sqrt(np.where(variance > 0, variance, 1.0))
+        pixels[:] = deviations / sd[:, None, None]
+        self._n += len(pixels)
+        self._mean = reference + steps[-1]
+        self._squares = float(squares[-1])
+        return pixels
+
+    def _refuse_still(self, variance: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
+        still = (counts > self._warm_up) & ~(variance > 0)
+        if still.any():
+            raise RecordingError(
+                f"{self._where}: its first {int(counts[still][0])} frames are all alike, so there "
+                "is nothing to decode; crop them away, or check that the right file was exported."
+            )

@@ -1,0 +1,76 @@
+"""Whether a recording suits a decoder: its frame rate and its length."""
+
+from __future__ import annotations
+
+from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.errors import FrameRateError, RecordingError
+from napari_cortex_decoder.recording import Recording
+
+RATE_TOLERANCE = 0.1
+"""By how much, relative to the decoder's, a recording's frame rate may differ unasked."""
+
+
+def rates_agree(frame_rate: float, learned: float) -> bool:
+    """Tell whether a recording's frame rate (Hz) is near enough to the decoder's."""
+    return round(abs(frame_rate / learned - 1), 9) <= RATE_TOLERANCE
+
+
+def check_rate(
+    recording: Recording,
+    config: DecoderConfig,
+    *,
+    name: str = "",
+    any_rate: bool = False,
+) -> list[str]:
+    """Refuse another frame rate, or give the warning that goes with it.
+
+    Parameters
+    ----------
+    recording, config
+        What is to be decoded, and by what.
+    name
+        The decoder's, for the sentence.
+    any_rate
+        Warn instead.
+
+    Raises
+    ------
+    FrameRateError
+        If the recording's frame rate is unknown, or more than 10 % off without `any_rate`.
+    """
+    rate = recording.known_frame_rate()
+    if rates_agree(rate, config.frame_rate):
+        return []
+    where = recording.path or recording.name
+    which = f"decoder {name!r}" if name else "the decoder"
+    if not any_rate:
+        raise FrameRateError(
+            f"{where} has {rate:g} frames a second and {which} learned from "
+            f"{config.frame_rate:g}; resample the movie, or decode it all the same with "
+            "any_rate (command line: --any-rate)."
+        )
+    return [
+        f"{where} has {rate:g} frames a second, but {which} learned from "
+        f"{config.frame_rate:g}: its probabilities may mean nothing here."
+    ]
+
+
+def first_predicted(config: DecoderConfig, frame_rate: float) -> int:
+    """Give the first frame that a decoder predicts: after the warm-up, where a window fits."""
+    return config.preprocessing.warm_up_frames(frame_rate) + config.frames_before
+
+
+def check_length(recording: Recording, config: DecoderConfig) -> None:
+    """Refuse a recording that is too short for a single prediction.
+
+    Raises
+    ------
+    RecordingError
+        If it is.
+    """
+    needed = first_predicted(config, recording.known_frame_rate()) + 1 + config.frames_after
+    if recording.n_frames < needed:
+        raise RecordingError(
+            f"{recording.path or recording.name} has {recording.n_frames} frames and one "
+            f"prediction of this decoder needs {needed}; give a longer recording."
+        )
