@@ -97,6 +97,28 @@ def test_the_json_says_which_decoder_it_was(
     assert any("learned from simulated mice" in warning for warning in record["warnings"])
 
 
+def test_a_movie_with_gaps_is_refused_unless_they_are_to_be_filled(
+    run: Run, decoder_file: Path, tmp_path: Path
+) -> None:
+    frames = np.random.default_rng(1).uniform(200, 900, (40, 32, 32)).astype(np.float32)
+    frames[21, 3, 4] = np.nan
+    movie, out = tmp_path / "m.npy", tmp_path / "out"
+    np.save(movie, frames)
+    command = ["decode", movie, "--frame-rate", 30, "--decoder", decoder_file, "--out", out]
+    code, _, why = run(*command)
+    assert code == 2
+    assert "the movie is nan in frame 21 at row 3, column 4" in why
+    assert "--fill-gaps" in why
+    assert not out.exists()
+
+    code, _, said = run(*command, "--fill-gaps")
+    assert code == 0
+    assert "NaN or infinite, in 1 frames" in said
+    record = json.loads((out / "m.json").read_text(encoding="utf-8"))
+    assert record["settings"]["preprocessing"] == [{"name": "fill-gaps"}]
+    assert any("NaN or infinite" in warning for warning in record["warnings"])
+
+
 def test_a_movie_that_does_not_say_its_frame_rate_is_refused_with_the_option_to_give(
     run: Run, movie: Path, decoder_file: Path, tmp_path: Path
 ) -> None:

@@ -59,11 +59,19 @@ def test_a_small_signal_on_a_large_offset_keeps_its_sd(dtype: str, offset: float
     assert movie_statistics(recorded(frames, 500), CENTERED_SD).sd == pytest.approx(exact, rel=1e-9)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
-def test_the_frame_with_an_unusable_pixel_is_named(value: float) -> None:
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (np.nan, r"m1: the movie is nan in frame 13 at row 5, column 6; fill such gaps"),
+        (np.inf, r"m1: the movie is inf in frame 13 at row 5, column 6; fill such gaps"),
+        (-np.inf, r"m1: the movie is -inf in frame 13 at row 5, column 6; fill such gaps"),
+        (1e300, r"m1: frame 13 has pixels beyond 32-bit floats"),
+    ],
+)
+def test_the_pixel_that_cannot_be_used_is_named(value: float, sentence: str) -> None:
     frames = np.random.default_rng(0).normal(size=(20, 48, 48))
     frames[13, 5, 6] = value
-    with pytest.raises(RecordingError, match=r"m1: frame 13 has pixels that are NaN"):
+    with pytest.raises(RecordingError, match=sentence):
         measured(frames, MOVIE_SD)
 
 

@@ -22,6 +22,7 @@ from napari_cortex_decoder.recording.preprocessing import (
     Crop,
     DeltaF,
     Detrend,
+    FillGaps,
     Hemodynamics,
     Mask,
     MotionCorrection,
@@ -439,6 +440,53 @@ def test_a_reference_that_does_not_fit_is_refused(shape):
         preprocess(recording, [Bin()])
 
 
+def with_gaps() -> np.ndarray:
+    """A movie with a lost frame, a lost pixel, and a corner that was never measured."""
+    movie = cortex(64).astype(np.float32)
+    movie[17], movie[40, 4, 6], movie[:, 0, 0] = np.nan, np.inf, np.nan
+    return movie
+
+
+def test_gaps_are_filled_with_the_mean_of_their_pixel_and_that_is_told():
+    movie = with_gaps()
+    filled = preprocess(recording_of(movie, reference=da.from_array(movie)), [FillGaps()])
+    measured = np.isfinite(movie)
+    frames = filled.movie.compute()
+    assert frames.dtype == movie.dtype
+    np.testing.assert_array_equal(frames[measured], movie[measured])
+    means = np.ma.masked_invalid(movie).astype(np.float64).mean(axis=0).filled(0)
+    np.testing.assert_allclose(frames[~measured], np.broadcast_to(means, movie.shape)[~measured])
+    np.testing.assert_array_equal(filled.reference.compute(), frames)
+    for channel, said in zip(("movie", "reference"), filled.warnings, strict=True):
+        assert f"of the {channel}'s pixels were NaN or infinite, in 64 frames" in said
+    assert filled.steps == ({"name": "fill-gaps"},)
+    assert np.isfinite(preview(recording_of(movie), [FillGaps()], 17)).all()
+
+
+def test_a_movie_without_gaps_is_left_as_it_is():
+    counts = recording_of(cortex(64))
+    assert preprocess(counts, [FillGaps()]).movie is counts.movie
+    real = recording_of(cortex(64).astype(np.float64))
+    whole = preprocess(real, [FillGaps()])
+    assert whole.warnings == ()
+    np.testing.assert_array_equal(whole.movie, real.movie)
+
+
+def test_a_movie_that_is_all_gaps_is_refused():
+    with pytest.raises(RecordingError, match="the movie is NaN or infinite everywhere"):
+        preprocess(recording_of(np.full((9, 4, 4), np.nan)), [FillGaps()])
+
+
+def test_the_frame_of_a_gap_is_right_where_only_some_frames_are_looked_at(monkeypatch):
+    monkeypatch.setattr(
+        "napari_cortex_decoder.recording.preprocessing.delta_f.PERCENTILE_BYTES", 16 * 480
+    )
+    movie = cortex(64).astype(np.float32)
+    movie[20, 4, 6] = np.nan
+    with pytest.raises(RecordingError, match="nan in frame 20 at row 4, column 6; fill such gaps"):
+        preprocess(recording_of(movie), [DeltaF(baseline="percentile")])
+
+
 @pytest.mark.parametrize(
     "step", [DeltaF(), DeltaF(baseline="percentile"), MotionCorrection(), Hemodynamics()]
 )
@@ -449,6 +497,16 @@ def test_a_pixel_that_is_not_finite_is_told_with_its_place(step, value):
     recording = recording_of(movie, reference=da.from_array(cortex(64)))
     with pytest.raises(RecordingError, match=rf"{value} in frame 17 at row 4, column 6"):
         preprocess(recording, [step])
+
+
+@pytest.mark.parametrize("step", [Detrend(window=1), DeltaF(baseline="moving", window=1)])
+def test_a_gap_that_would_spread_in_time_is_told_when_a_frame_near_it_is_read(step):
+    movie = cortex(64).astype(np.float32)
+    movie[40, 4, 6] = np.nan
+    done = preprocess(recording_of(movie), [step])
+    assert np.isfinite(done.movie[3].compute()).all()
+    with pytest.raises(RecordingError, match="m: the movie is nan in frame 40 at row 4, column 6"):
+        done.movie[35].compute()
 
 
 @pytest.mark.parametrize(
@@ -480,7 +538,7 @@ def test_unknown_steps_are_refused():
     for entry in ({"name": "denoise"}, {}, "bin", {"name": ["bin"]}):
         with pytest.raises(RecordingError, match="is no preprocessing step"):
             steps_from_provenance([entry])
-    assert len(STEPS) == 7
+    assert len(STEPS) == 8
 
 
 def test_steps_that_do_not_fit_the_recording_are_refused(tmp_path):

@@ -36,6 +36,13 @@ def decode(
             help="Decode although the frame rate is not the decoder's; the result says so.",
         ),
     ] = False,
+    fill_gaps: Annotated[
+        bool,
+        typer.Option(
+            "--fill-gaps",
+            help="Give pixels that are NaN or infinite their mean over time; the result says so.",
+        ),
+    ] = False,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames encoded at once; default: chosen by device.")
     ] = None,
@@ -46,7 +53,8 @@ def decode(
     Example: `cortex-decoder decode m1.tif --frame-rate 30 --out decoded`
     """
     from napari_cortex_decoder.decoder import load_decoder
-    from napari_cortex_decoder.recording import open_recording
+    from napari_cortex_decoder.recording import open_recording, preprocess
+    from napari_cortex_decoder.recording.preprocessing import FillGaps
 
     recordings = [
         open_recording(movie, frame_rate=frame_rate, pixel_size=pixel_size, channels=channels)
@@ -62,6 +70,8 @@ def decode(
     reader = load_decoder(decoder)
     written = []
     for recording in recordings:
+        if fill_gaps:
+            recording = preprocess(recording, [FillGaps()])
         with progress_bar(recording.name, quiet=as_json) as progress:
             prediction = reader.decode(
                 recording,

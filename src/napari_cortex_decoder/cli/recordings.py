@@ -84,9 +84,9 @@ def preprocess(
         typer.Option(
             "--step",
             metavar="NAME[:SETTING=VALUE,…]",
-            help="A step; steps are applied in the order given. Names: crop, bin, "
-            "motion-correction, mask, delta-f, hemodynamics, detrend. Ranges of a crop are "
-            "FIRST-STOP; none switches a setting off.",
+            help="A step; steps are applied in the order given. Names: crop, "
+            "fill-gaps, bin, motion-correction, mask, delta-f, hemodynamics, detrend. Ranges of a "
+            "crop are FIRST-STOP; none switches a setting off.",
         ),
     ] = None,
     reference: Annotated[

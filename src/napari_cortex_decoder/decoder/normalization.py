@@ -20,6 +20,7 @@ from napari_cortex_decoder.decoder.running import RunningStatistics
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.gaps import check_finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +91,15 @@ class FrameStream:
         RecordingError
             If a pixel is NaN, infinite or beyond 32-bit floats.
         """
+        check_finite(frames, start, self._where)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told below
             pixels = self.resampling.resample(frames)
         if not np.issubdtype(frames.dtype, np.integer):
             finite = np.isfinite(pixels).all(axis=(1, 2))
             if not finite.all():
                 raise RecordingError(
-                    f"{self._where}: frame {start + int(np.argmin(finite))} has pixels that are "
-                    "NaN, infinite or beyond 32-bit floats; repair the frame or crop it away."
+                    f"{self._where}: frame {start + int(np.argmin(finite))} has pixels beyond "
+                    "32-bit floats; save the movie in smaller numbers."
                 )
         return pixels if self._detrending is None else self._detrending.push(pixels)
 

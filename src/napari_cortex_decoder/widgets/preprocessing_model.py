@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
@@ -110,6 +111,8 @@ class PreprocessingModel(EventedModel):
             return "Open a recording first."
         if name == "hemodynamics" and raw.reference is None:
             return "There is no reference movie: add the second color's."
+        if name == "fill-gaps" and np.issubdtype(raw.movie.dtype, np.integer):
+            return "There are no gaps: the movie is of whole numbers."
         needs_rate = name in ("hemodynamics", "detrend")
         if needs_rate and raw.frame_rate is None:
             return "Say first how many frames a second the recording has."

@@ -18,6 +18,7 @@ from napari_cortex_decoder.widgets.setting_fields import Choice, Field, File, Nu
 
 TITLES = {
     "crop": "Crop",
+    "fill-gaps": "Fill gaps",
     "bin": "Bin",
     "motion-correction": "Motion correction",
     "mask": "Mask",
@@ -29,6 +30,7 @@ TITLES = {
 
 _TIPS = {
     "crop": "Keep a rectangle, a stretch of time, or both",
+    "fill-gaps": "Give pixels that are NaN or infinite their mean over time",
     "bin": "Average neighboring pixels, neighboring frames, or both",
     "motion-correction": "Shift each frame, by parts of a pixel, onto the average of the movie",
     "mask": "Set what is not cortex to 0",
@@ -129,6 +131,7 @@ def _matters(setting: str, settings: Mapping[str, Any]) -> bool:
 
 _FORMS: dict[str, list[tuple[str, str, Callable[[Tell], Field]]]] = {
     "crop": [("rows", "rows", Span), ("columns", "columns", Span), ("frames", "frames", Span)],
+    "fill-gaps": [],
     "bin": [
         ("pixels", "pixels", partial(Number, low=1, high=64, suffix=" × the edge")),
         ("frames", "frames", partial(Number, low=1, high=10_000)),

@@ -1,7 +1,8 @@
-"""Preprocessing of movies: crop, bin, motion, mask, ΔF/F, haemodynamics, detrending."""
+"""Preprocessing of movies: crop, gaps, bin, motion, mask, ΔF/F, haemodynamics, detrending."""
 
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
 from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
+from napari_cortex_decoder.recording.preprocessing.fill_gaps import FillGaps
 from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, Mask
 from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
 from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
@@ -19,6 +20,7 @@ __all__ = [
     "Crop",
     "DeltaF",
     "Detrend",
+    "FillGaps",
     "Hemodynamics",
     "Mask",
     "MotionCorrection",

@@ -11,14 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
-from napari_cortex_decoder.recording.preprocessing.step import (
-    Step,
-    Survey,
-    check_finite,
-    pixel_means,
-)
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey, pixel_means
 from napari_cortex_decoder.recording.recording import Recording
 
 TILE_BYTES = 64 * 2**20
@@ -61,7 +57,7 @@ class DeltaF(Step):
 
         def relative(movie: da.Array, channel: str) -> da.Array:
             if window is not None:
-                moving = _MovingDeltaF(window, self.percentile, self.dark)
+                moving = _MovingDeltaF(window, self.percentile, self.dark, where)
                 return computed_movie((movie,), moving, surroundings=window.before + 1)
             what = f"baseline of the {channel}"
             if self.baseline == "mean":
@@ -100,6 +96,7 @@ class _MovingDeltaF:
     window: MovingWindow
     percentile: float
     dark: float
+    where: str
 
     def __call__(
         self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
@@ -107,6 +104,7 @@ class _MovingDeltaF:
         from scipy.ndimage import percentile_filter
 
         block = blocks[0]
+        check_finite(block, start, self.where)
         out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)
         for rows in row_tiles(block.shape[1:], len(block), TILE_BYTES):
             # pixel by pixel: SciPy's filter of one dimension sorts only what enters and leaves
@@ -138,9 +136,10 @@ def _percentiles(
     """Percentile of each pixel over as many evenly spaced frames as fit into memory."""
     frame_bytes = movie.dtype.itemsize * movie.shape[1] * movie.shape[2]
     most = max(1, PERCENTILE_BYTES // frame_bytes)
-    sparse = movie if survey.around is not None else movie[:: -(-movie.shape[0] // most)]
+    every = 1 if survey.around is not None else -(-movie.shape[0] // most)
+    sparse = movie[::every]
     frames = np.concatenate([block for _, block in survey.blocks(sparse, "baseline")])
-    check_finite(frames, frames.sum(axis=0, dtype=np.float64), 0, where)
+    check_finite(frames, 0, where, every=every)
     out = np.empty(frames.shape[1:])
     for rows in row_tiles(frames.shape[1:], len(frames), TILE_BYTES):
         out[rows] = np.percentile(frames[:, rows], percentile, axis=0)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
@@ -41,7 +42,7 @@ class Detrend(Step):
                 f"the movie of {recording.n_frames} frames is shorter than the detrending window "
                 f"of {window.n}.",
             )
-        detrending = _Detrending(window)
+        detrending = _Detrending(window, str(recording.path or recording.name))
         movies = {
             channel: computed_movie((movie,), detrending, surroundings=window.before)
             for channel, movie in (("movie", recording.movie), ("reference", recording.reference))
@@ -53,11 +54,13 @@ class Detrend(Step):
 @dataclass(frozen=True)
 class _Detrending:
     window: MovingWindow
+    where: str
 
     def __call__(
         self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
     ) -> NDArray[np.generic]:
         block = blocks[0]
+        check_finite(block, start, self.where)
         out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)
         for rows in row_tiles(block.shape[1:], len(block), TILE_BYTES):
             tile = block[:, rows]

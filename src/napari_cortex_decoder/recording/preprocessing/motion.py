@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
 from napari_cortex_decoder.recording.preprocessing.step import (
     PREVIEW_FRAMES,
     Step,
     Survey,
-    check_finite,
 )
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
@@ -49,15 +49,16 @@ class MotionCorrection(Step):
         """Correct movie and reference; the shifts become traces of the recording."""
         movie = recording.movie
         where = str(recording.path or recording.name)
-        sparse = movie[:: -(-recording.n_frames // PREVIEW_FRAMES)].compute()
-        check_finite(sparse, sparse.sum(axis=0, dtype=np.float64), 0, where)
+        every = -(-recording.n_frames // PREVIEW_FRAMES)
+        sparse = movie[::every].compute()
+        check_finite(sparse, 0, where, every=every)
         estimate = _Estimate.of_frames(sparse, self.upsampling)
         shifts, changes = None, {}
         if survey.around is None:
             parts = []
             with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
                 for start, block in survey.blocks(movie, "motion"):
-                    check_finite(block, block.sum(axis=0, dtype=np.float64), start, where)
+                    check_finite(block, start, where)
                     parts += list(threads.map(estimate, block))
             shifts = np.array(parts)
             changes = _told(recording, shifts)

@@ -13,6 +13,7 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
 from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
+from napari_cortex_decoder.recording.preprocessing.fill_gaps import FillGaps
 from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, Mask
 from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
 from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
@@ -20,7 +21,8 @@ from napari_cortex_decoder.recording.preprocessing.step import Progress, Step, S
 from napari_cortex_decoder.recording.recording import Recording
 
 STEPS: dict[str, type[Step]] = {
-    step.name: step for step in (Crop, Bin, MotionCorrection, Mask, DeltaF, Hemodynamics, Detrend)
+    step.name: step
+    for step in (Crop, FillGaps, Bin, MotionCorrection, Mask, DeltaF, Hemodynamics, Detrend)
 }
 """All steps by name, in the order in which they are usually applied."""
 

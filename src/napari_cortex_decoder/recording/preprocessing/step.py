@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.movie_blocks import frames_within, whole_chunks
+from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.recording import Recording
 
 BLOCK_BYTES = 32 * 2**20
@@ -126,23 +127,6 @@ class Step(BaseModel, ABC):
         return {"name": self.name, **self.model_dump(mode="json")}
 
 
-def check_finite(block: NDArray[Any], total: NDArray[np.floating], start: int, where: str) -> None:
-    """Refuse a block whose sum over time is not finite, and say where it is not.
-
-    Raises
-    ------
-    RecordingError
-        If a pixel is NaN or infinite.
-    """
-    if np.isfinite(total).all():
-        return
-    frame, row, column = (int(i) for i in np.argwhere(~np.isfinite(block))[0])
-    raise RecordingError(
-        f"{where}: the movie is {block[frame, row, column]} in frame {start + frame} at row {row}, "
-        f"column {column}; mask such pixels or repair the file."
-    )
-
-
 def pixel_means(movie: da.Array, survey: Survey, what: str, where: str) -> NDArray[np.float64]:
     """Give the mean of each pixel over time, shape (y, x), in one pass.
 
@@ -154,8 +138,7 @@ def pixel_means(movie: da.Array, survey: Survey, what: str, where: str) -> NDArr
     total = np.zeros(movie.shape[1:])
     n = 0
     for start, block in survey.blocks(movie, what):
-        part = block.sum(axis=0, dtype=np.float64)
-        check_finite(block, part, start, where)
-        total += part
+        check_finite(block, start, where)
+        total += block.sum(axis=0, dtype=np.float64)
         n += len(block)
     return total / n

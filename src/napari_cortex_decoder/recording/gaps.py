@@ -1,0 +1,41 @@
+"""Gaps in a movie of real numbers: pixels that are NaN or infinite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+
+
+def check_finite(frames: NDArray[Any], start: int, where: str, *, every: int = 1) -> None:
+    """Refuse frames with gaps, and say where the first one is.
+
+    Parameters
+    ----------
+    frames
+        Shape (n, y, x).
+    start, every
+        Number of the first frame in its movie, and how many frames of the movie lie between one
+        and the next, itself counted.
+    where
+        Names the recording.
+
+    Raises
+    ------
+    RecordingError
+        If a pixel is NaN or infinite.
+    """
+    if np.issubdtype(frames.dtype, np.integer):
+        return
+    finite = np.isfinite(frames)
+    if finite.all():
+        return
+    frame, row, column = (int(i) for i in np.argwhere(~finite)[0])
+    raise RecordingError(
+        f"{where}: the movie is {frames[frame, row, column]} in frame {start + every * frame} at "
+        f"row {row}, column {column}; fill such gaps (the step fill-gaps, or --fill-gaps to "
+        "decode), or mask them."
+    )
