@@ -54,14 +54,16 @@ def test_a_plain_csv_lists_paths_relative_to_itself(tmp_path):
         (tmp_path / name).touch()
     csv = tmp_path / "cohort.csv"
     csv.write_text(
-        "recording,behavior,subject,session\nday 1/ä.tif,day 1/ä.csv,m1,s1\nb.zarr,,m2,\n",
+        "recording,behavior,labels,subject,session\n"
+        "day 1/ä.tif,day 1/ä.csv,day 1/ä.csv,m1,s1\nb.zarr,,,m2,\n",
         encoding="utf-8",
     )
     first, second = read_cohort(csv)
     assert first.recording == tmp_path / "day 1" / "ä.tif"
     assert first.behavior == tmp_path / "day 1" / "ä.csv"
     assert (first.subject, first.session) == ("m1", "s1")
-    assert (second.behavior, second.session) == (None, "b")
+    assert first.labels == first.behavior
+    assert (second.behavior, second.labels, second.session) == (None, None, "b")
 
 
 def test_the_atlas_on_each_movie_is_found_in_either_layout(tmp_path):

@@ -35,6 +35,8 @@ class CohortEntry:
         Name of the session, unique in the cohort.
     registration
         The file that says where the atlas lies on the movie; None if there is none.
+    labels
+        The file with labels that somebody gave or exported; None if there is none.
     """
 
     recording: Path
@@ -42,6 +44,7 @@ class CohortEntry:
     subject: str
     session: str
     registration: Path | None = None
+    labels: Path | None = None
 
 
 def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
@@ -54,9 +57,9 @@ def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
         ``mouse_No.``), with ``data_of_image_<cohort>/<Data_ID>.tif`` and
         ``data_of_behavior_<cohort>/<Data_ID>_behavior.mat`` beside a CSV called
         ``data_<cohort>.csv``, and the atlas on each movie as ``registrations/<Data_ID>.json``
-        where there is one; or columns ``recording`` and ``subject``, and if wanted ``behavior``
-        and ``registration`` (may be empty) and ``session`` (else the recording's stem), with paths
-        relative to the CSV.
+        where there is one; or columns ``recording`` and ``subject``, and if wanted ``behavior``,
+        ``labels`` and ``registration`` (may be empty) and ``session`` (else the recording's stem),
+        with paths relative to the CSV.
         The mouse is what the CSV says, never what a file name suggests: two of the paper's mice
         share the name "non".
 
@@ -147,7 +150,7 @@ def _plain_entries(path: Path, table: pd.DataFrame) -> list[CohortEntry]:
             column: _inside(path, cells[column], row, column)
             if cells.get(column, "").strip()
             else None
-            for column in ("behavior", "registration")
+            for column in ("behavior", "registration", "labels")
         }
         entries.append(
             CohortEntry(
@@ -156,6 +159,7 @@ def _plain_entries(path: Path, table: pd.DataFrame) -> list[CohortEntry]:
                 cells["subject"].strip(),
                 cells.get("session", "").strip() or recording.stem,
                 beside["registration"],
+                beside["labels"],
             )
         )
     return entries
@@ -179,7 +183,7 @@ def _check(path: Path, entries: list[CohortEntry]) -> None:
     for row, entry in enumerate(entries, start=1):
         if not entry.subject:
             raise RecordingError(f"{path}: row {row} does not say which mouse; fill it in.")
-        for file in (entry.recording, entry.behavior, entry.registration):
+        for file in (entry.recording, entry.behavior, entry.registration, entry.labels):
             if file is not None and not file.exists():
                 raise RecordingError(
                     f"{path}: row {row} names {file}, which is not there; "

@@ -109,13 +109,13 @@ class SplitRule(_Frozen):
         How many mice, drawn by the seed, or which, by name. Validation mice decide when to stop,
         which weights to keep and the temperature; test mice only give the metrics.
     head
-        How many training mice are kept for the stages after the first: a CNN is surer of the
-        mice it has learned from than of the next one. 0: all stages learn from all of them.
+        How many mice, or which, are kept for the stages after the first: a CNN is surer of the
+        mice it has learned from than of the next one. None: all stages learn from all.
     """
 
     validation: Count | tuple[str, ...] = 1
     test: Count | tuple[str, ...] = 1
-    head: Count = 0
+    head: Count | tuple[str, ...] = 0
 
 
 _IMAGE_STAGES = Stage(kind="frames", stride=6), Stage(kind="features", batch_size=128)
@@ -155,6 +155,9 @@ class TrainingConfig(_Frozen):
         Lightning's: ``"32-true"``, ``"bf16-mixed"`` or ``"16-mixed"`` (a GPU's).
     encoder_from
         Decoder (bundled name or file) whose CNN is the beginning; empty: random weights.
+    half_precision
+        Whether the decoder is saved, and scored, as float16: half the size, and probabilities that
+        differ in the third or fourth digit.
     calibrate
         Whether a temperature is fitted on the validation mice (Guo et al. 2017).
     """
@@ -171,6 +174,7 @@ class TrainingConfig(_Frozen):
     run_speed: Annotated[float, Field(ge=0, le=1000)] = 0.5
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     encoder_from: str = ""
+    half_precision: bool = False
     calibrate: bool = True
 
     @model_validator(mode="after")

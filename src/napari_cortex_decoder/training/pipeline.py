@@ -19,9 +19,12 @@ from torch import Tensor, nn
 
 from napari_cortex_decoder import __version__
 from napari_cortex_decoder.decoder import (
+    Calibration,
     CnnConfig,
     CnnRnnConfig,
     Decoder,
+    MouseScore,
+    Provenance,
     load_decoder,
 )
 from napari_cortex_decoder.decoder.config import ImageConfig
@@ -89,18 +92,17 @@ class Run:
     def finish(self) -> None:
         """Train, calibrate, score and save."""
         network = self.train_network()
-        decoder = Decoder(self._decoder_config, network, name=self._folder.path.name)
-        tell = partial(self._tell_done, "scoring", 0)
+        name = self._folder.path.name
+        decoder = self._as_saved(Decoder(self._decoder_config, network, name=name))
+        device = self._machine.device
         temperature = 1.0
         if self._config.calibrate:
             deciding = self._of(self._split.validation)
-            device = self._machine.device
             temperature = fit_temperature(decode_mice(decoder, deciding, device=device))
-        calibrated = self._decoder_config.model_copy(update={"temperature": temperature})
-        decoder = Decoder(calibrated, network, name=self._folder.path.name)
-        mice = decode_mice(
-            decoder, self._of(self._split.test), device=self._machine.device, tell=tell
-        )
+        calibrated = decoder.config.model_copy(update={"temperature": temperature})
+        decoder = Decoder(calibrated, decoder.network, name=name)
+        tell = partial(self._tell_done, "scoring", 0)
+        mice = decode_mice(decoder, self._of(self._split.test), device=device, tell=tell)
         held_out, reliability = score_mice(mice), calibration(mice)
         metrics = {
             "temperature": temperature,
@@ -109,8 +111,26 @@ class Run:
             "calibration": reliability.model_dump() if reliability else None,
         }
         write_json(self._folder.metrics_file, metrics, TrainingError)
+        card = self._card(held_out, reliability)
+        described = calibrated.model_copy(update={"provenance": card})
+        Decoder(described, decoder.network, name=name).save(
+            self._folder.decoder_file, half_precision=self._config.half_precision
+        )
+
+    def _as_saved(self, decoder: Decoder) -> Decoder:
+        """Round the weights as the file will, so that scores are those of the file."""
+        if not self._config.half_precision:
+            return decoder
+        rounded = self._folder.checkpoints / "rounded.safetensors"
+        decoder.save(rounded, half_precision=True)
+        return load_decoder(rounded)
+
+    def _card(
+        self, held_out: tuple[MouseScore, ...], reliability: Calibration | None
+    ) -> Provenance:
+        """Complete the model card."""
         given = self._config.decoder.provenance
-        provenance = given.model_copy(
+        return given.model_copy(
             update={
                 "trained_on": given.trained_on or self._describe(),
                 "software": (
@@ -124,8 +144,6 @@ class Run:
                 "calibration": reliability,
             }
         )
-        final = calibrated.model_copy(update={"provenance": provenance})
-        Decoder(final, network, name=self._folder.path.name).save(self._folder.decoder_file)
 
     def train_network(self) -> nn.Module:
         """Run the stages that are not finished yet."""

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration, load_registration
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source
+from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source, read_labels
 from napari_cortex_decoder.recording import (
     CohortEntry,
     Recording,
@@ -77,12 +78,12 @@ def cohort_sessions(csv: str | Path, *, run_speed: float) -> tuple[Session, ...]
     """
     sessions = []
     for number, entry in enumerate(read_cohort(csv)):
-        if entry.behavior is None:
+        if entry.behavior is None and entry.labels is None:
             raise TrainingError(
-                f"{csv}: session {entry.session!r} has no behavior file to take labels from; "
-                "name one in the column 'behavior' or remove the row."
+                f"{csv}: session {entry.session!r} has no file to take labels from; name one in "
+                "the column 'labels' or 'behavior', or remove the row."
             )
-        files = [entry.recording, entry.behavior, entry.registration]
+        files = [entry.recording, entry.behavior, entry.labels, entry.registration]
         stamps = repr([_stamp(file) for file in files if file is not None]) + repr(run_speed)
         sessions.append(
             Session(
@@ -104,37 +105,39 @@ def _stamp(path: Path) -> list[tuple[str, int, int]]:
 
 
 def _load(entry: CohortEntry, run_speed: float) -> LabeledRecording:
-    assert entry.behavior is not None  # checked when the cohort was read
-    recording = add_behavior(open_recording(entry.recording), entry.behavior)
+    recording = open_recording(entry.recording)
+    if entry.behavior is not None:
+        recording = add_behavior(recording, entry.behavior)
+    if entry.labels is not None:
+        ethogram = read_labels(entry.labels, recording)
+    else:
+        frames = _rest_and_run(recording, str(entry.behavior), run_speed)
+        ethogram = Ethogram.from_frames(frames, REST_AND_RUN, Source.MEASURED)
     registration = load_registration(entry.registration) if entry.registration else None
-    return LabeledRecording(recording, _labels(recording, entry, run_speed), registration)
+    return LabeledRecording(recording, ethogram, registration)
 
 
-def _labels(recording: Recording, entry: CohortEntry, run_speed: float) -> Ethogram:
+def _rest_and_run(recording: Recording, where: str, run_speed: float) -> NDArray[np.int64]:
     """Take the paper's labels, or make them from speed."""
     if PAPER_LABELS in recording.behavior:
         values = trace_at_frames(recording.behavior[PAPER_LABELS], recording)
         known = np.isfinite(values)
         if not np.isin(values[known], (0, 1)).all():
             raise TrainingError(
-                f"{entry.behavior}: {PAPER_LABELS!r} has values that are neither 0 (rest) nor "
-                "1 (run); correct it."
+                f"{where}: {PAPER_LABELS!r} has values that are neither 0 (rest) nor 1 (run); "
+                "correct it."
             )
-        frames = np.where(known, values, UNKNOWN).astype(np.int64)
-    elif "speed" in recording.behavior:
+        return np.where(known, values, UNKNOWN).astype(np.int64)
+    if "speed" in recording.behavior:
         speed = trace_at_frames(recording.behavior["speed"], recording)
-        frames = run_and_rest(speed, recording.known_frame_rate(), threshold=run_speed)
-    else:
-        raise TrainingError(
-            f"{entry.behavior}: neither {PAPER_LABELS!r} nor 'speed' is among its traces "
-            f"{sorted(recording.behavior)}; rename the one that tells rest from run."
-        )
-    return Ethogram.from_frames(frames, REST_AND_RUN, Source.MEASURED)
+        return run_and_rest(speed, recording.known_frame_rate(), threshold=run_speed)
+    raise TrainingError(
+        f"{where}: neither {PAPER_LABELS!r} nor 'speed' is among its traces "
+        f"{sorted(recording.behavior)}; rename the one that tells rest from run."
+    )
 
 
-def class_indices(
-    ethogram: Ethogram, behaviors: tuple[str, ...]
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def class_indices(ethogram: Ethogram, behaviors: tuple[str, ...]) -> NDArray[np.int64]:
     """Number the labels as a decoder's columns are; a behavior that it does not know is unknown.
 
     Returns

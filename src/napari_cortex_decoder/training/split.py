@@ -53,7 +53,8 @@ def split_mice(subjects: Sequence[str], rule: SplitRule, seed: int) -> Split:
     """
     mice = sorted(set(subjects))
     named: dict[str, tuple[str, ...]] = {}
-    for part in ("validation", "test"):
+    parts = ("validation", "test", "head")
+    for part in parts:
         wanted = getattr(rule, part)
         if isinstance(wanted, tuple):
             named[part] = wanted
@@ -66,7 +67,7 @@ def split_mice(subjects: Sequence[str], rule: SplitRule, seed: int) -> Split:
     free = [mouse for mouse in mice if mouse not in everybody]
     free = [free[i] for i in np.random.default_rng(seed).permutation(len(free))]
     asked = 0
-    for part in ("validation", "test", "head"):
+    for part in parts:
         wanted = getattr(rule, part)
         if not isinstance(wanted, tuple):
             named[part] = tuple(sorted(free[asked : asked + wanted]))
@@ -75,8 +76,8 @@ def split_mice(subjects: Sequence[str], rule: SplitRule, seed: int) -> Split:
         raise TrainingError(
             f"the cohort has {len(mice)} {'mouse' if len(mice) == 1 else 'mice'}, and the split "
             f"asks for {len(named['validation']) or 'at least 1'} for validation, "
-            f"{_count(rule.test)} for testing, {rule.head} for the head and at least 1 to learn "
-            "from; add mice or ask for fewer (split.test may be 0)."
+            f"{_count(rule.test)} for testing, {_count(rule.head)} for the head and at least 1 to "
+            "learn from; add mice or ask for fewer (split.test may be 0)."
         )
     return Split(
         training=tuple(sorted(free[asked:])),
