@@ -411,3 +411,34 @@ def test_a_cropped_movie_takes_the_outlines_along(
     outlines = viewer.layers["Atlas outlines"]
     after = outlines.data_to_world(workspace.placing.registration.outlines()[5][0])
     np.testing.assert_allclose(after, before[-2:], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"rotate": np.array([[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]]), "translate": (0, 3, -2)},
+        {"affine": np.array([[1, 0, 0, 0], [0, 0.7, -0.7, 4], [0, 0.9, 0.7, 1], [0, 0, 0, 1]])},
+    ],
+    ids=["rotated", "sheared by an affine"],
+)
+def test_everything_follows_a_movie_that_the_user_turns(
+    qtbot: QtBot, viewer: Viewer, workspace: Workspace, opened: Layer, placed: Points, turn: Any
+) -> None:
+    area = workspace.placing.registration.atlas.index("VISp", "left")
+    workspace.areas.select([area])
+    qtbot.waitUntil(lambda: "Selected areas" in viewer.layers, timeout=5_000)
+    for name, value in turn.items():
+        setattr(opened, name, value)
+    pixel = np.array(middle(workspace, "VISp", "left"))
+    world = np.array(opened.data_to_world((0, *pixel))[-2:])
+    for layer in (viewer.layers["Atlas outlines"], placed):
+        np.testing.assert_allclose(layer.data_to_world(pixel), world, atol=1e-9)
+    picture = viewer.layers["Selected areas"]
+    at = tuple(np.round(picture.world_to_data(world)).astype(int))
+    assert tuple(picture.data[at][:3]) == workspace.areas.color(area)
+    workspace.areas.select([])
+    viewer.reset_view()
+    qtbot.wait(50)
+    view = canvas(viewer).view
+    click(viewer, QPointF(*(view.transform * view.scene.transform).map(world[::-1])[:2]))
+    assert selected(workspace) == ["VISp left"]

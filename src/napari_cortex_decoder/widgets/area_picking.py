@@ -43,6 +43,7 @@ class AreaPicking:
     def close(self) -> None:
         """Take the text away, and listen no more."""
         self._ties.undo()
+        self._flat.close()
         viewer = self._flat.viewer
         if viewer is not None:
             viewer.canvas.overlays.pop(_NAME, None)

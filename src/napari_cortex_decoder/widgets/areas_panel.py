@@ -61,6 +61,7 @@ class AreasPanel(QWidget):
         self._bar.setFixedHeight(8)
         self._stage, self._message = wrapped_label(), wrapped_label()
         self._behaviors = wide_box()
+        self._behaviors.setObjectName("behaviors")
         self._behaviors.setToolTip("Whose correlation (Pearson's r) the table shows")
         self._behaviors.currentTextChanged.connect(self._update_correlation)
         caption = QLabel("r: correlation with")

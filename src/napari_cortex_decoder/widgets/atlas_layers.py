@@ -55,6 +55,7 @@ class AtlasLayers:
         """Listen no more."""
         self._soon.cancel()
         self._ties.undo()
+        self._flat.close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Follow scale and units of the movie; leave with it."""

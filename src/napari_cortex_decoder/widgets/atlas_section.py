@@ -50,6 +50,7 @@ class AtlasSection(Section):
             movie.events.recording,
             atlas.events.chosen,
             atlas.events.doing,
+            atlas.events.names_shown,
             atlas.events.message,
         )
         # a moment later, so that outlines follow the mouse without waiting for numbers
@@ -91,6 +92,7 @@ class AtlasSection(Section):
         self._load = button("From file…", self._ask_load)
         self._mean = button("Show mean image", self._atlas.ask_mean)
         self._names = QCheckBox("Acronyms on the movie")
+        self._names.setObjectName("names")
         self._names.toggled.connect(self._atlas.show_names)
         self._message = wrapped_label()
 
@@ -152,6 +154,7 @@ class AtlasSection(Section):
                 "Show the mean of some frames")  # fmt: skip
         enable(self._atlases, obstacle if atlas.doing else None, "Which outlines to place")
         enable(self._names, unplaced, "Write the acronym of each area on the movie")
+        self._names.setChecked(atlas.names_shown)
         self._draw.setEnabled(no_movie is None)
         self._draw.setToolTip(no_movie or "Adds a Shapes layer; name areas in column 'acronym'")
         self._drawn.setEnabled(placed is not None)

@@ -35,6 +35,7 @@ class ReferenceLayer:
         """Listen no more."""
         self._background.drop()
         self._ties.undo()
+        self._flat.close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Follow the recording; leave with it."""
@@ -95,6 +96,7 @@ class PreviewLayer:
     def close(self) -> None:
         """Listen no more."""
         self._ties.undo()
+        self._flat.close()
 
     def _show(self, preview: Preview | None) -> None:
         if preview is None:

@@ -31,6 +31,7 @@ class DrawnAreas:
     def close(self) -> None:
         """Listen no more."""
         self._ties.undo()
+        self._flat.close()
 
     def _start(self) -> None:
         viewer = self._flat.viewer

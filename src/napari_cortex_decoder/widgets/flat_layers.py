@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari import Viewer
 from napari.layers import Layer
+from napari.utils.transforms import Affine
 
 from napari_cortex_decoder.widgets.layers import recording_of
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 
 _RANK_KEY = "cortex-decoder/rank"
 """In a layer's metadata: which of ours lie above which."""
+
+_PLACE = ("scale", "rotate", "shear", "translate", "affine")
+"""What moves a layer about: a user may turn the movie upright in napari."""
 
 
 class FlatLayers:
@@ -30,6 +34,8 @@ class FlatLayers:
     def __init__(self, viewer: Viewer, movie: MovieModel) -> None:
         self._viewer = ref(viewer)
         self._movie = movie
+        self._followed: Layer | None = None
+        self._pixels: WeakKeyDictionary[Layer, float] = WeakKeyDictionary()
 
     @property
     def viewer(self) -> Viewer | None:
@@ -71,7 +77,7 @@ class FlatLayers:
             viewer.layers.remove(layer)
 
     def align(self, layer: Layer, pixel: float = 1.0) -> None:
-        """Give a layer place, scale and units of the movie's rows and columns.
+        """Put a layer where the movie's rows and columns are, and keep it there.
 
         Parameters
         ----------
@@ -81,12 +87,44 @@ class FlatLayers:
             Edge of the layer's pixels in pixels of the movie; outer edges coincide.
         """
         movie = self.movie_layer
-        if movie is not None:
-            scale, translate = np.array(movie.scale[-2:]), np.array(movie.translate[-2:])
-            geometry: dict[str, Any] = {
-                "units": movie.units[-2:],
-                "scale": scale * pixel,
-                "translate": translate + scale * (pixel - 1) / 2,
-            }
-            for name, value in geometry.items():
-                setattr(layer, name, value)
+        if movie is None:
+            return
+        self._pixels[layer] = pixel
+        if movie is not self._followed:
+            self._stop_following()
+            self._followed = movie
+            for name in _PLACE:
+                getattr(movie.events, name).connect(self._follow)
+        for name, value in _place(movie, pixel).items():
+            setattr(layer, name, value)
+
+    def close(self) -> None:
+        """Follow the movie no more."""
+        self._stop_following()
+
+    def _follow(self, event: object = None) -> None:
+        """Go where the user has moved, turned or stretched the movie."""
+        for layer, pixel in list(self._pixels.items()):
+            if layer in self:
+                self.align(layer, pixel)
+
+    def _stop_following(self) -> None:
+        if self._followed is not None:
+            for name in _PLACE:
+                getattr(self._followed.events, name).disconnect(self._follow)
+            self._followed = None
+
+
+def _place(movie: Layer, pixel: float) -> dict[str, Any]:
+    """Give where a layer lies whose pixels are `pixel` of the movie's wide."""
+    in_plane = Affine(
+        scale=movie.scale[-2:], rotate=movie.rotate[-2:, -2:], shear=movie.shear[-1:]
+    ).linear_matrix
+    return {
+        "units": movie.units[-2:],
+        "scale": movie.scale[-2:] * pixel,
+        "rotate": movie.rotate[-2:, -2:],
+        "shear": movie.shear[-1:],
+        "translate": movie.translate[-2:] + in_plane @ np.full(2, (pixel - 1) / 2),
+        "affine": movie.affine.affine_matrix[-3:, -3:],
+    }

@@ -45,6 +45,7 @@ class LandmarkLayer:
     def close(self) -> None:
         """Listen no more."""
         self._ties.undo()
+        self._flat.close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         if self._layer is not None and self._layer in self._flat:
