@@ -15,7 +15,6 @@ from napari_cortex_decoder.decoder import (
     DecodeEvent,
     Decoder,
     Provenance,
-    library,
     list_decoders,
     load_decoder,
 )
@@ -97,7 +96,7 @@ def test_progress_is_told_every_event(decoder: Decoder) -> None:
 def test_a_name_that_is_no_decoder_is_refused_with_the_names_that_are(
     small_config: CnnRnnConfig, decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(library, "_BUNDLED", tmp_path)
+    monkeypatch.setattr("napari_cortex_decoder.decoder.file.BUNDLED", tmp_path)
     with pytest.raises(DecoderError, match="bundled are: none"):
         load_decoder("run-rest")
     decoder.save(tmp_path / "fast.safetensors")
@@ -111,7 +110,7 @@ def test_a_name_that_is_no_decoder_is_refused_with_the_names_that_are(
 def test_bundled_decoders_are_listed_from_their_headers(
     decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(library, "_BUNDLED", tmp_path)
+    monkeypatch.setattr("napari_cortex_decoder.decoder.file.BUNDLED", tmp_path)
     for name in ("b", "a"):
         provenance = Provenance(summary=f"decoder {name}", simulated=True)
         config = decoder.config.model_copy(update={"provenance": provenance})

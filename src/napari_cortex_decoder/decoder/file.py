@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from napari_cortex_decoder.decoder.config import (
@@ -21,6 +21,7 @@ from napari_cortex_decoder.decoder.config import (
     FORMAT_VERSION,
     DecoderConfig,
 )
+from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors, tensors_digest
 from napari_cortex_decoder.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -29,16 +30,47 @@ if TYPE_CHECKING:
 METADATA_KEY = "napari-cortex-decoder"
 """Key of the header's metadata under which the configuration stands, as JSON."""
 
+LENDER_KEY = "napari-cortex-decoder-encoder"
+"""Key under which a file that leaves out its encoder says whose it takes, as JSON."""
+
+ENCODER_PREFIX = "cnn."
+"""How the names of the encoder's tensors begin."""
+
 _OTHER_FORMATS = {
     b"PK\x03\x04": "a zip archive, such as torch.save writes; import its state dict instead",
     b"\x80": "a Python pickle, which is never opened; import its state dict instead",
     b"\x89HDF\r\n\x1a\n": "an HDF5 file, such as Keras writes; give a .safetensors file",
 }
+BUNDLED = Path(__file__).parent / "bundled"
+"""Folder of the decoders that come with this program."""
+
 _FLOAT_TYPES = ("F32", "F16", "BF16")
 
 
 class _Versioned(BaseModel):
     format_version: Any = None
+
+
+class Lender(BaseModel):
+    """The bundled decoder whose encoder a file takes, because decoders that share one are small.
+
+    Attributes
+    ----------
+    bundled
+        Its name.
+    sha256
+        Of the encoder's tensors, as `tensors_digest` gives it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bundled: Annotated[str, StringConstraints(max_length=100)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def bundled_files() -> dict[str, Path]:
+    """Give the files of the decoders that come with this program, by name."""
+    return {path.stem: path for path in sorted(BUNDLED.glob("*.safetensors"))}
 
 
 def _open(path: Path, framework: str) -> Any:
@@ -130,71 +162,80 @@ def read_decoder(path: str | Path) -> tuple[DecoderConfig, nn.Module, str]:
         with torch.device("meta"):  # shapes only: a header is not to be believed yet
             network = build_network(config)
         expected = network.state_dict()
-        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-        found = {name: tuple(part.get_shape()) for name, part in slices.items()}
-        check_tensors(str(path), found, {n: tuple(t.shape) for n, t in expected.items()})
-        tensors = {}
-        for name, part in slices.items():
-            wanted = expected[name].dtype
-            if part.get_dtype() not in (_FLOAT_TYPES if wanted.is_floating_point else ("I64",)):
-                raise DecoderError(
-                    f"{path}: tensor {name} is stored as {part.get_dtype()}, which no decoder is; "
-                    "get a fresh copy of the decoder."
-                )
-            # A copy: the file is mapped into memory and may change or vanish later.
-            tensors[name] = file.get_tensor(name).to(wanted, copy=True)
-    check_finite(str(path), tensors)
+        lender = _lender(path, file.metadata())
+        if lender is None:
+            tensors = _read_tensors(path, file, expected)
+        else:
+            own = {n: t for n, t in expected.items() if not n.startswith(ENCODER_PREFIX)}
+            tensors = _read_tensors(path, file, own) | _borrow(path, lender, expected)
     network.load_state_dict(tensors, assign=True)
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     return config, network.eval(), digest
 
 
-def check_tensors(
-    where: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Account for every tensor by name and shape.
-
-    Raises
-    ------
-    DecoderError
-        Naming the first tensor that is missing, unexpected or of another shape.
-    """
-    for problem, names in (
-        ("lacks", sorted(expected.keys() - found.keys())),
-        ("has the unexpected", sorted(found.keys() - expected.keys())),
-    ):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+def _read_tensors(path: Path, file: Any, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Read exactly the expected tensors (on whatever device these are), in their types."""
+    slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    found = {name: tuple(part.get_shape()) for name, part in slices.items()}
+    check_tensors(str(path), found, {n: tuple(t.shape) for n, t in expected.items()})
+    tensors = {}
+    for name, part in slices.items():
+        wanted = expected[name].dtype
+        if part.get_dtype() not in (_FLOAT_TYPES if wanted.is_floating_point else ("I64",)):
             raise DecoderError(
-                f"{where} {problem} tensor {names[0]:.200}{more}; "
-                "it is not of the architecture that it is said to be."
+                f"{path}: tensor {name} is stored as {part.get_dtype()}, which no decoder is; "
+                "get a fresh copy of the decoder."
             )
-    for name, shape in expected.items():
-        if found[name] != shape:
-            raise DecoderError(
-                f"{where}: tensor {name} has shape {found[name]}, the architecture needs {shape}; "
-                "it is not of the architecture that it is said to be."
-            )
+        # A copy: the file is mapped into memory and may change or vanish later.
+        tensors[name] = file.get_tensor(name).to(wanted, copy=True)
+    check_finite(str(path), tensors)
+    return tensors
 
 
-def check_finite(where: str, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse weights that would make every prediction NaN.
+def _lender(path: Path, metadata: Mapping[str, str]) -> Lender | None:
+    """Read whose encoder a file's decoder takes; None if it has its own."""
+    if LENDER_KEY not in metadata:
+        return None
+    try:
+        return Lender.model_validate_json(metadata[LENDER_KEY])
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise DecoderError(
+            f"the header of {path} says whose encoder it takes, but not how it should: "
+            f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg']}; get a fresh copy of "
+            "the decoder."
+        ) from error
 
-    Raises
-    ------
-    DecoderError
-        Naming the first tensor with NaN or infinity.
-    """
-    for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            raise DecoderError(
-                f"{where}: tensor {name} holds NaN or infinity; "
-                "take a decoder from before its training went wrong."
-            )
+
+def _borrow(path: Path, lender: Lender, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Take the encoder's tensors from the bundled decoder that a file names."""
+    # Only what comes with this program: a name is looked up among its files, never opened.
+    source = bundled_files().get(lender.bundled)
+    if source is None:
+        raise DecoderError(
+            f"{path} takes its encoder from the bundled decoder {lender.bundled!r}, which this "
+            "version does not have; update napari-cortex-decoder, or get a file that "
+            "`Decoder.save` wrote: it is whole."
+        )
+    wanted = {n: t for n, t in expected.items() if n.startswith(ENCODER_PREFIX)}
+    with _open(source, "pt") as file:
+        names = [n for n in file.keys() if n.startswith(ENCODER_PREFIX)]  # noqa: SIM118
+        found = {name: file.get_tensor(name) for name in names}
+    tensors = {n: t.to(wanted[n].dtype, copy=True) for n, t in found.items() if n in wanted}
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    same = shapes == {name: tuple(tensor.shape) for name, tensor in wanted.items()}
+    if not same or tensors_digest(tensors) != lender.sha256:
+        raise DecoderError(
+            f"{path} takes its encoder from the bundled decoder {lender.bundled!r}, but that of "
+            "this version is another one; get a file that `Decoder.save` wrote: it is whole."
+        )
+    return tensors
 
 
-def encode_decoder(config: DecoderConfig, network: nn.Module, *, half_precision: bool) -> bytes:
+def encode_decoder(
+    config: DecoderConfig, network: nn.Module, *, half_precision: bool, lender: str | None = None
+) -> bytes:
     """Give the content of a decoder file; the same decoder gives the same bytes.
 
     Parameters
@@ -204,21 +245,33 @@ def encode_decoder(config: DecoderConfig, network: nn.Module, *, half_precision:
     half_precision
         Store weight matrices as float16: half the size. Vectors (biases and batch-norm
         statistics, some of them tiny) stay float32.
+    lender
+        Name of the bundled decoder that has the same encoder: its tensors are left out. None:
+        the file is whole.
 
     Raises
     ------
     DecoderError
-        If a tensor is not finite, or too large for half precision.
+        If a tensor is not finite, or too large for half precision, or if the bundled decoder has
+        another encoder.
     """
     import torch
     from safetensors.torch import save
 
+    metadata = {METADATA_KEY: config.model_dump_json()}
+
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     check_finite("the decoder", tensors)
+    if lender is not None:
+        encoder = {n: t for n, t in tensors.items() if n.startswith(ENCODER_PREFIX)}
+        reference = Lender(bundled=lender, sha256=tensors_digest(encoder))
+        _borrow(Path("the decoder"), reference, encoder)
+        tensors = {name: t for name, t in tensors.items() if name not in encoder}
+        metadata[LENDER_KEY] = reference.model_dump_json()
     if half_precision:
         tensors = {
             name: t.to(torch.float16) if t.is_floating_point() and t.ndim > 1 else t
             for name, t in tensors.items()
         }
         check_finite("the decoder in half precision", tensors)
-    return save(tensors, {METADATA_KEY: config.model_dump_json()})
+    return save(tensors, metadata)

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from napari_cortex_decoder.decoder.config import DecoderConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.file import read_config, read_decoder
+from napari_cortex_decoder.decoder.file import (
+    bundled_files,
+    encode_decoder,
+    read_config,
+    read_decoder,
+)
 from napari_cortex_decoder.errors import DecoderError
-
-_BUNDLED = Path(__file__).parent / "bundled"
+from napari_cortex_decoder.files import write_whole
 
 
 def list_decoders() -> dict[str, DecoderConfig]:
@@ -17,7 +21,7 @@ def list_decoders() -> dict[str, DecoderConfig]:
 
     Reads only headers: neither weights nor torch are loaded.
     """
-    return {path.stem: read_config(path) for path in sorted(_BUNDLED.glob("*.safetensors"))}
+    return {name: read_config(path) for name, path in bundled_files().items()}
 
 
 def load_decoder(name_or_path: str | Path) -> Decoder:
@@ -33,7 +37,7 @@ def load_decoder(name_or_path: str | Path) -> Decoder:
     DecoderError
         If there is no such decoder, or its file is unusable.
     """
-    bundled = {path.stem: path for path in sorted(_BUNDLED.glob("*.safetensors"))}
+    bundled = bundled_files()
     path = bundled.get(str(name_or_path), Path(name_or_path))
     if not path.suffix and not path.exists():
         raise DecoderError(
@@ -42,3 +46,31 @@ def load_decoder(name_or_path: str | Path) -> Decoder:
         )
     config, network, digest = read_decoder(path)
     return Decoder(config, network, name=path.stem, hash=digest)
+
+
+def save_sharing_encoder(
+    decoder: Decoder, path: str | Path, lender: str, *, half_precision: bool = True
+) -> None:
+    """Write a decoder to be bundled without its encoder, which another bundled one has already.
+
+    Parameters
+    ----------
+    decoder
+        With the very encoder of the other one: the file records its SHA-256.
+    path
+        Where to.
+    lender
+        Name of the bundled decoder that has the encoder.
+    half_precision
+        As for `Decoder.save`, which always writes a whole file.
+
+    Raises
+    ------
+    DecoderError
+        If there is no such bundled decoder, if it has another encoder, or if the file cannot be
+        written.
+    """
+    content = encode_decoder(
+        decoder.config, decoder.network, half_precision=half_precision, lender=lender
+    )
+    write_whole(path, content, DecoderError)

@@ -19,8 +19,8 @@ from torch import Tensor
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.file import check_finite, check_tensors
 from napari_cortex_decoder.decoder.networks import CnnRnn
+from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
 from napari_cortex_decoder.errors import DecoderError
 
 _KINDS = {1: "rnn", 3: "gru", 4: "lstm"}
