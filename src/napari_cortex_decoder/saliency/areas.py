@@ -254,9 +254,7 @@ def area_importance(
             "decoder_sha256": decoder.hash,
             "recording": str(recording.path or recording.name),
             "atlas": registration.atlas.name,
-            "targets": targets
-            if isinstance(targets, str)
-            else {k: list(v) for k, v in targets.items()},
+            "targets": {target.label: list(target.members) for target in chosen},
             "fills": list(fills),
             "patches": patches,
             "draws": draws,

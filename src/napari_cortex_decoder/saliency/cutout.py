@@ -10,19 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.experiment import Experiment, Whole
 from napari_cortex_decoder.saliency.fills import FillName, check_fills
 from napari_cortex_decoder.saliency.frames import Report
+from napari_cortex_decoder.saliency.grids import cutouts, edge_masks, enlarge
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_cutouts
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-N_EDGE = 15
-"""Masks of the edge control, as many as the paper's."""
 
 _SIZE, _STEP, _EDGE = 1 / 4, 1 / 8, 1 / 8
 """The paper's 32, 16 and 16 px as shares of its 128: a decoder of smaller images gets the same
@@ -87,27 +83,7 @@ class CutoutImportance:
         numpy.ndarray
             Shape `shape`, float32.
         """
-        from scipy.interpolate import RegularGridInterpolator
-
-        top, left = self.inside[0].start, self.inside[1].start
-        height, width = (part.stop - part.start for part in self.inside)
-        y = (np.arange(shape[0]) + 0.5) * height / shape[0] - 0.5 + top
-        x = (np.arange(shape[1]) + 0.5) * width / shape[1] - 0.5 + left
-        grid = np.stack(
-            np.meshgrid(
-                y.clip(self.rows[0], self.rows[-1]),
-                x.clip(self.columns[0], self.columns[-1]),
-                indexing="ij",
-            ),
-            axis=-1,
-        )
-        values = self.map
-        rows, columns = self.rows, self.columns
-        if len(rows) == 1:  # a grid of one row has nothing to interpolate along
-            rows, values = np.array([rows[0], rows[0] + 1]), np.repeat(values, 2, axis=0)
-        if len(columns) == 1:
-            columns, values = np.array([columns[0], columns[0] + 1]), np.repeat(values, 2, axis=1)
-        return np.asarray(RegularGridInterpolator((rows, columns), values)(grid), np.float32)
+        return enlarge(self.map[None], self.rows, self.columns, self.inside, shape)[0]
 
 
 def cutout_importance(
@@ -213,62 +189,3 @@ def cutout_importance(
         },
         warnings=experiment.masked.warnings,
     )
-
-
-def cutouts(
-    image_size: tuple[int, int], shape: str, size: int, step: int
-) -> tuple[Bools, Floats, Floats]:
-    """Lay cutouts over an image, from its upper left corner on.
-
-    Returns
-    -------
-    masks
-        Shape (rows · columns, y, x), bool.
-    rows, columns
-        Centres, px.
-
-    Raises
-    ------
-    DecoderError
-        If shape, size or step are impossible.
-    """
-    if shape not in ("square", "disc"):
-        raise DecoderError(f"the cutout's shape is {shape!r}; choose 'square' or 'disc'.")
-    if not 1 <= size <= min(image_size) or step < 1:
-        raise DecoderError(
-            f"a cutout of {size} px at steps of {step} px does not fit images of {image_size[0]} × "
-            f"{image_size[1]} px; give a size of 1 to {min(image_size)} and a step of at least 1."
-        )
-    rows, columns = (np.arange(0, n - size + 1, step) + (size - 1) / 2 for n in image_size)
-    y, x = np.ogrid[: image_size[0], : image_size[1]]
-    masks = []
-    for row in rows:
-        for column in columns:
-            dy, dx = abs(y - row), abs(x - column)
-            inside = (
-                (dy**2 + dx**2 <= (size / 2) ** 2)
-                if shape == "disc"
-                else ((dy <= (size - 1) / 2) & (dx <= (size - 1) / 2))
-            )
-            masks.append(np.broadcast_to(inside, image_size))
-    return np.stack(masks), rows, columns
-
-
-def edge_masks(image_size: tuple[int, int], width: int, n: int = N_EDGE) -> Bools:
-    """Divide the outermost pixels of an image into n parts of equal size, clockwise from the left.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, y, x), bool.
-    """
-    height, breadth = image_size
-    y, x = np.mgrid[:height, :breadth]
-    depth = np.minimum.reduce([y, x, height - 1 - y, breadth - 1 - x])
-    band = np.argwhere(depth < width)
-    centered = (band + 0.5) / image_size - 0.5
-    order = np.argsort(np.arctan2(centered[:, 0], centered[:, 1]), kind="stable")
-    masks = np.zeros((n, height, breadth), dtype=bool)
-    for mask, part in zip(masks, np.array_split(band[order], n), strict=True):
-        mask[part[:, 0], part[:, 1]] = True
-    return masks

@@ -7,6 +7,7 @@ encoded at all.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
 from napari_cortex_decoder.decoder.engine import select_device
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
 from napari_cortex_decoder.decoder.normalization import Statistics, StatisticsAccumulator
 from napari_cortex_decoder.decoder.resampling import Resampling
 from napari_cortex_decoder.errors import DecoderError, DeviceError, FrameRateError
@@ -55,6 +57,8 @@ class MaskedDecoder:
     ----------
     config
         The decoder's.
+    decoder_name
+        Its name.
     resampling
         From frames to the images that it sees.
     inside
@@ -92,6 +96,7 @@ class MaskedDecoder:
             raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
         self.warnings = _check_rate(decoder, recording, any_rate)
         self.config = config
+        self.decoder_name = decoder.name
         self.recording = recording
         self.device = select_device(device)
         self.batch_size = batch_size or max(
@@ -112,6 +117,12 @@ class MaskedDecoder:
             gathered.update(start, frames)
             report(Progress("statistics", start + len(frames), total))
         return gathered.result()
+
+    def with_network(self, network: Cnn | CnnRnn) -> MaskedDecoder:
+        """Give a copy that runs another network of the same configuration on the same recording."""
+        other = copy.copy(self)
+        other.network = InferenceNetwork(network).to(self.device)
+        return other
 
     def frames(self, start: int, stop: int) -> Tensor:
         """Give normalised frames [start, stop), shape (n, *image_size), on the device."""

@@ -14,10 +14,10 @@ from torch.nn import functional
 from napari_cortex_decoder.errors import DecoderError
 
 FillName = Literal["mean", "blurred", "shuffled"]
-"""``"mean"``: each pixel's mean over the session, which is 0 on the normalised stack (the paper's).
-``"blurred"``: the surroundings, smoothed in, so that what is everywhere stays and what is only there
-goes. ``"shuffled"``: the same place at other times, in pieces of a second, so that what is there
-stays what it is but no longer goes with behaviour."""
+"""``"mean"``: each pixel's mean over the session, 0 on the normalised stack, as in the paper.
+``"blurred"``: the surroundings, smoothed in, so that what is everywhere stays and what is only
+there goes. ``"shuffled"``: the same place at other times, in pieces of a second, so that what is
+there stays what it is but no longer goes with behaviour."""
 
 FILLS: tuple[FillName, ...] = get_args(FillName)
 
@@ -131,7 +131,6 @@ class _Surroundings:
 
     def _blur(self, frames: Tensor) -> Tensor:
         reach = len(self._kernel) // 2
-        x = functional.conv2d(
-            frames[:, None], self._kernel[None, None, :, None], padding=(reach, 0)
-        )
-        return functional.conv2d(x, self._kernel[None, None, None, :], padding=(0, reach))[:, 0]
+        down, across = self._kernel[None, None, :, None], self._kernel[None, None, None, :]
+        x = functional.conv2d(frames[:, None], down, padding=(reach, 0))
+        return functional.conv2d(x, across, padding=(0, reach))[:, 0]

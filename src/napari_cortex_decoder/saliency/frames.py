@@ -134,9 +134,8 @@ def labelled(ethogram: Ethogram, behavior: str, frames: Ints, n_frames: int) -> 
     labels, bouts = label[frames], bout[frames]
     found = set(labels[labels >= 0].tolist())
     if found != {0, 1}:
-        there = (
-            f"all {behavior!r}" if found == {1} else f"none {behavior!r}" if found else "unknown"
-        )
+        only = {(1,): f"all {behavior!r}", (0,): f"none {behavior!r}"}
+        there = only.get(tuple(found), "unknown")
         raise LabelError(
             f"the {len(frames)} scored frames are {there} by the labels; an AUC needs the "
             "behavior and something else: choose other frames, or give no labels to score by "

@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency.areas import AreaImportance
+    from napari_cortex_decoder.saliency.controls import Deletion, Randomization
     from napari_cortex_decoder.saliency.cutout import CutoutImportance
     from napari_cortex_decoder.saliency.experiment import Whole
 
@@ -19,6 +20,9 @@ SMALLEST_RETEST = 0.5
 """Rank correlation of the two halves of a session, or of two replacements, that is expected."""
 
 SIGNIFICANT = 0.05
+
+LARGEST_LIKENESS = 0.5
+"""Rank correlation, or SSIM, of a map and that of random weights, from which on they are alike."""
 
 FEWEST_BOUTS = 6
 """With fewer, a bootstrap over bouts has too little to draw from."""
@@ -149,7 +153,49 @@ def judge_cutouts(result: CutoutImportance) -> Verdict:
     if low <= edge:
         return Verdict(
             "weak",
-            f"largest {largest:+.3f} at {where}, but its interval begins at {low:+.3f} and the edge "
-            f"of the image, where there is no cortex, reaches {edge:+.3f}.",
+            f"largest {largest:+.3f} at {where}, but its interval begins at {low:+.3f} and the "
+            f"edge of the image, where there is no cortex, reaches {edge:+.3f}.",
         )
     return Verdict("holds", f"largest {largest:+.3f} at {where}; the edge reaches {edge:+.3f}.")
+
+
+def judge_maps(randomization: Randomization, deletion: Deletion | None = None) -> Verdict:
+    """Judge saliency maps: whether they change with the weights, and tell what is needed.
+
+    *Not supported*: a network of random weights gives much the same map, or places go missing in
+    the map's order and the decoder loses no more than in random order. *Weak*: one of the two was
+    not measured, or barely.
+    """
+    table = randomization.table
+    last = table.iloc[-1]
+    alike = float(np.nanmax([last["spearman_abs"], last["ssim"], abs(last["spearman"])]))
+    figures = f"rank r {last['spearman']:.2f}, SSIM {last['ssim']:.2f}"
+    if last["spearman_abs"] >= LARGEST_LIKENESS and last["ssim"] >= LARGEST_LIKENESS:
+        return Verdict(
+            "not supported",
+            f"with random weights down to {last['layer']} the map stays as it is ({figures}): it "
+            "shows the movie, not what the decoder learned.",
+        )
+    doubts = []
+    if last["layer"] != "stem":
+        doubts.append(f"weights were only randomized down to {last['layer']}")
+    if alike >= LARGEST_LIKENESS:
+        doubts.append(f"with random weights it stays partly alike ({figures})")
+    if deletion is None:
+        doubts.append("nobody has looked whether the decoder needs what it shows")
+    elif deletion.p > SIGNIFICANT:
+        reason = (
+            "taking places away in its order costs the decoder no more than in random order "
+            f"(p {deletion.p:.2f})"
+        )
+        if deletion.p > 0.5 or deletion.advantage <= 0:
+            return Verdict("not supported", f"{reason}.")
+        doubts.append(reason)
+    said = f"random weights change the map ({figures})"
+    if deletion is not None and deletion.p <= SIGNIFICANT:
+        said += f" and the decoder needs what it shows (p {deletion.p:.2f} against random orders)"
+    return (
+        Verdict("weak", f"{said}; but {'; '.join(doubts)}.")
+        if doubts
+        else Verdict("holds", f"{said}.")
+    )
