@@ -39,7 +39,7 @@ def test_random_weights_change_the_map_layer_by_layer() -> None:
     masked = MaskedDecoder(decoder, recording, report=lambda _: None)
     reestimate_batch_norm(decoder.network.cnn, _images_from_all_over(masked))
     before = {name: t.clone() for name, t in decoder.network.state_dict().items()}
-    found = randomized_weights(decoder, recording, 20, 24, method="grad-cam")
+    found = randomized_weights(decoder, recording, 20, 22, method="grad-cam", seed=7)
     layers = list(found.table["layer"])
     assert layers[:3] == ["none", "recurrent head", "last convolution"]
     assert layers[-2:] == ["stage 1", "stem"]

@@ -173,3 +173,25 @@ def test_work_can_be_stopped_between_two_steps(small: Decoder) -> None:
 
     with pytest.raises(Stop):
         saliency(small, recording, 9, progress=stop)
+
+
+@pytest.mark.parametrize(
+    "preprocessing",
+    [
+        {"statistics": "running", "warm_up_seconds": 1.0},
+        {"detrend_seconds": 2.0},
+    ],
+    ids=["running", "detrended"],
+)
+def test_frames_are_those_that_the_decoder_sees_in_any_order(
+    preprocessing: dict[str, object],
+) -> None:
+    from napari_cortex_decoder.decoder.normalization import normalized_frames
+    from napari_cortex_decoder.saliency.reading import NormalizedFrames
+
+    chosen = Preprocessing(image_size=(32, 32), scale="centered-sd", **preprocessing)  # type: ignore[arg-type]
+    recording = make_recording(200, chunk=32)
+    expected = np.concatenate(list(normalized_frames(recording, chosen)))
+    frames = NormalizedFrames(recording, chosen, lambda _: None)
+    for start, stop in [(40, 60), (55, 130), (131, 200), (0, 10), (150, 151)]:
+        np.testing.assert_array_equal(frames.read(start, stop), expected[start:stop])

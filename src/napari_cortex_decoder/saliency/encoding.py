@@ -20,13 +20,13 @@ from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
 from napari_cortex_decoder.decoder.engine import select_device
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
-from napari_cortex_decoder.decoder.normalization import Statistics, StatisticsAccumulator
 from napari_cortex_decoder.decoder.resampling import Resampling
-from napari_cortex_decoder.errors import DecoderError, DeviceError, FrameRateError
-from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.errors import DecoderError, DeviceError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.fills import Bank, Fill, FillName, bank_starts, make_fill
 from napari_cortex_decoder.saliency.frames import Ints, Progress, Report, Stretch, stretches
+from napari_cortex_decoder.saliency.reading import NormalizedFrames
 
 Floats = NDArray[np.float32]
 
@@ -69,7 +69,7 @@ class MaskedDecoder:
     Raises
     ------
     DecoderError
-        If the decoder sees no images, or normalises in a way that needs the frames in order.
+        If the decoder sees no images.
     FrameRateError
         If the recording has another frame rate and `any_rate` is False.
     RecordingError
@@ -94,7 +94,7 @@ class MaskedDecoder:
             )
         if batch_size is not None and batch_size < 1:
             raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
-        self.warnings = _check_rate(decoder, recording, any_rate)
+        self.warnings = tuple(check_rate(recording, config, name=decoder.name, any_rate=any_rate))
         self.config = config
         self.decoder_name = decoder.name
         self.recording = recording
@@ -103,20 +103,11 @@ class MaskedDecoder:
             1, _BATCH_PIXELS[self.device.type] // int(np.prod(config.preprocessing.image_size))
         )
         self.network = InferenceNetwork(decoder.network).to(self.device)
-        self.resampling = Resampling(recording.shape, config.preprocessing.image_size)
+        self._frames = NormalizedFrames(recording, config.preprocessing, report)
+        self.resampling = self._frames.resampling
         self.inside = _inside(self.resampling)
         self.encodings = 0
-        self._statistics = self._measure(report)
         self._banks: dict[int, Bank] = {}
-
-    def _measure(self, report: Report) -> Statistics:
-        total = self.recording.n_frames
-        gathered = StatisticsAccumulator(self.recording, self.config.preprocessing)
-        report(Progress("statistics", 0, total))
-        for start, frames in read_blocks(self.recording.movie):
-            gathered.update(start, frames)
-            report(Progress("statistics", start + len(frames), total))
-        return gathered.result()
 
     def with_network(self, network: Cnn | CnnRnn) -> MaskedDecoder:
         """Give a copy that runs another network of the same configuration on the same recording."""
@@ -126,8 +117,7 @@ class MaskedDecoder:
 
     def frames(self, start: int, stop: int) -> Tensor:
         """Give normalised frames [start, stop), shape (n, *image_size), on the device."""
-        raw = np.asarray(self.recording.movie[start:stop].compute(scheduler="threads"))
-        return torch.from_numpy(self._statistics.normalize(raw)).to(self.device)
+        return torch.from_numpy(self._frames.read(start, stop)).to(self.device)
 
     def images(self, frames: Tensor) -> Tensor:
         """Stack frames, shape (n, y, x), to the images they make, shape (fewer, 3, y, x)."""
@@ -317,22 +307,3 @@ def behavior_index(decoder: Decoder, behavior: str) -> int:
             f"{', '.join(decoder.behaviors)}."
         )
     return decoder.behaviors.index(behavior)
-
-
-def _check_rate(decoder: Decoder, recording: Recording, any_rate: bool) -> tuple[str, ...]:
-    """Refuse another frame rate, or give the warning that goes with it."""
-    from napari_cortex_decoder.decoder.suitability import rates_agree
-
-    rate = recording.known_frame_rate()
-    if rates_agree(rate, decoder.frame_rate):
-        return ()
-    said = (
-        f"{recording.path or recording.name} has {rate:g} frames a second and decoder "
-        f"{decoder.name!r} learned from {decoder.frame_rate:g}"
-    )
-    if not any_rate:
-        raise FrameRateError(
-            f"{said}; resample the movie, or explain it all the same with any_rate "
-            "(command line: --any-rate)."
-        )
-    return (f"{said}: what it reads here may mean nothing.",)

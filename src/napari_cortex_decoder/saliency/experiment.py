@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import spearmanr
 
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.encoding import MaskedDecoder, behavior_index
@@ -104,8 +105,8 @@ class Experiment:
         report: Report,
     ) -> None:
         self.index = behavior_index(decoder, behavior)
-        config = decoder.config
-        self.scored = check_frames(frames, recording, config.frames_before, config.frames_after)
+        first = first_predicted(decoder.config, recording.known_frame_rate())
+        self.scored = check_frames(frames, recording, first, decoder.config.frames_after)
         self._labels = self._bouts = None
         if ethogram is not None:
             labels, bouts = labelled(ethogram, behavior, self.scored, recording.n_frames)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.encoding import MaskedDecoder, behavior_index, log_odds
@@ -164,7 +165,7 @@ def check_method(method: str) -> None:
 
 def check_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> None:
     """Refuse frames whose windows do not fit into the recording."""
-    first = decoder.config.frames_before
+    first = first_predicted(decoder.config, recording.known_frame_rate())
     last = recording.n_frames - decoder.config.frames_after - 1
     if not first <= start < stop <= last + 1:
         raise RecordingError(
