@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.cleaning import runs_of
-from napari_cortex_decoder.labels.ethogram import UNKNOWN, Ethogram, Source
+from napari_cortex_decoder.labels.ethogram import UNKNOWN, Bout, Ethogram, Source
 
 Order = Literal["uncertainty", "disagreement"]
 
@@ -191,3 +191,52 @@ def _disagreeing(
             )
         )
     return items
+
+
+def verification(
+    labels: Ethogram,
+    decoded: NDArray[np.integer],
+    behaviors: tuple[str, ...],
+    start: int,
+    stop: int,
+) -> tuple[Bout, ...]:
+    """Give the bouts that say: what the decoder reads in frames [start, stop) is right.
+
+    What a person has said there stays; frames that the decoder says nothing of stay as they are.
+
+    Parameters
+    ----------
+    labels
+        What is known already.
+    decoded
+        Shape (t,): column of `behaviors`, −1 for none.
+    start, stop
+        First frame, and the frame after the last one.
+
+    Returns
+    -------
+    tuple of Bout
+        In order, inside [start, stop): for `edits.Replace`.
+    """
+    kept = [
+        replace(bout, start=max(bout.start, start), stop=min(bout.stop, stop))
+        for bout in labels.bouts
+        if bout.start < stop and bout.stop > start
+    ]
+    said = np.where(decoded[start:stop] == UNKNOWN, -2, decoded[start:stop])
+    for bout in kept:
+        if bout.source in _SEEN:
+            said[bout.start - start : bout.stop - start] = UNKNOWN
+    bouts = [bout for bout in kept if bout.source in _SEEN]
+    starts, lengths = runs_of(said)
+    for first, length in zip((starts + start).tolist(), lengths.tolist(), strict=True):
+        value = int(said[first - start])
+        if value >= 0:
+            bouts.append(Bout(first, first + length, behaviors[value], Source.VERIFIED))
+        elif value != UNKNOWN:  # nothing was read here: what was measured stays
+            bouts += [
+                replace(bout, start=max(bout.start, first), stop=min(bout.stop, first + length))
+                for bout in kept
+                if bout.source not in _SEEN and bout.start < first + length and bout.stop > first
+            ]
+    return tuple(sorted(bouts))

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidge
 from napari_cortex_decoder.widgets.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.recording_section import RecordingSection
 from napari_cortex_decoder.widgets.saving_row import SavingRow
@@ -43,7 +44,10 @@ class CortexDecoderWidget(DockContent):
         atlas = AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas)
         atlas.set_expanded(False)  # decoding needs none, and is to be in sight without scrolling
         decode = DecodeSection(movie, workspace.choice, workspace.decode)
-        for section in (recording, atlas, decode):
+        labels = LabelsSection(
+            movie, workspace.labels, workspace.review, lambda: workspace.behavior_colors
+        )
+        for section in (recording, atlas, decode, labels):
             column.addWidget(section)
         timeline = QPushButton("Show timeline")
         timeline.setToolTip("Bring the timeline back below the canvas")

@@ -19,6 +19,7 @@ from napari_cortex_decoder.widgets.area_picking import AreaPicking
 from napari_cortex_decoder.widgets.atlas_layers import AtlasLayers
 from napari_cortex_decoder.widgets.companion_layers import PreviewLayer, ReferenceLayer
 from napari_cortex_decoder.widgets.drawn_areas import DrawnAreas
+from napari_cortex_decoder.widgets.label_keys import LabelKeys
 from napari_cortex_decoder.widgets.landmark_layer import LandmarkLayer
 from napari_cortex_decoder.widgets.layers import (
     frame_at_point,
@@ -74,6 +75,7 @@ class _Session:
             LandmarkLayer(viewer, self.workspace),
             AreaPicking(viewer, self.workspace),
             DrawnAreas(viewer, self.workspace),
+            LabelKeys(viewer, self.workspace),
         )
         self.workspace.failed.connect(_notify)
         viewer.layers.events.inserted.connect(self._find_layer)

@@ -14,6 +14,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import BehaviorTrace
 from napari_cortex_decoder.widgets.area_traces import AreaTraces
 from napari_cortex_decoder.widgets.clock import Clock
@@ -30,6 +31,7 @@ from napari_cortex_decoder.widgets.timeline_items import (
     TraceCurve,
     add_time_axis,
 )
+from napari_cortex_decoder.widgets.timeline_labels import LabelStrip
 
 NAME = "Timeline (Cortex Decoder)"
 
@@ -54,7 +56,8 @@ class TimelineWidget(DockContent):
         self._rows: list[Row] = []
         self._labels: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._decoded = BehaviorStrip()
-        self._labelled: BehaviorStrip | None = None
+        self._labelled: LabelStrip | None = None
+        self._marks: list[pg.LinearRegionItem] = []
         self._thresholds: ThresholdLines | None = None
         self._probability: dict[int, pg.PlotDataItem] = {}
         self._area_row: AreaRow | None = None
@@ -105,6 +108,11 @@ class TimelineWidget(DockContent):
         speed = self._workspace.speed.events
         ties.tie(self._update_rows, movie.labelled, speed.labelling)
         ties.tie(self._update_labels, speed.threshold, speed.stop_threshold)
+        labels, review = self._workspace.labels.events, self._workspace.review
+        ties.tie(self._update_rows, labels.editing)
+        ties.tie(self._update_labels, labels.labels, labels.preview)
+        ties.tie(self._update_decoded, review.cleaned)
+        ties.tie(self._update_mark, review.events.item)
         areas = self._workspace.areas.events
         ties.tie(self._update_rows, areas.traces, areas.selected)
         ties.tie(self._update_cursor, movie.events.frame)
@@ -115,7 +123,7 @@ class TimelineWidget(DockContent):
         movie, prediction = self._workspace.movie, self._workspace.decode.prediction
         needed = (
             movie.recording,
-            None if movie.ethogram is None else movie.ethogram.behaviors,
+            self._shown_labels is not None,
             self._workspace.speed.labelling,
             None if prediction is None else prediction.behaviors,
             self._areas_shown,
@@ -133,13 +141,14 @@ class TimelineWidget(DockContent):
             self._area_row.update()
         if prediction is not None:
             self._update_prediction(0, len(prediction.probability))
+        self._update_mark()
 
     def _build(self) -> None:
         """Make the rows that recording, labels and prediction call for."""
         movie, prediction = self._workspace.movie, self._workspace.decode.prediction
         self._graphics.clear()
         self._rows, self._probability, self._area_row = [], {}, None
-        self._labelled, self._thresholds = None, None
+        self._labelled, self._thresholds, self._marks = None, None, []
         self._clock = movie.clock
         theme = get_theme(self._viewer.theme)
         self._text = theme.text.as_hex()
@@ -150,10 +159,9 @@ class TimelineWidget(DockContent):
         for name, trace in movie.recording.behavior.items():
             if name != LABEL_TRACE:
                 self._add_trace(trace)
-        if movie.ethogram is not None:
-            self._labelled = self._add_strip(
-                "label", movie.ethogram.behaviors, movie.ethogram.frames()
-            )
+        if self._shown_labels is not None:
+            self._labelled = LabelStrip(self._workspace, self._clock, self._text)
+            self._add_row("label", strip=True).view.addItem(self._labelled)
         if prediction is not None:
             self._add_prediction(prediction)
         if self._areas_shown is not None:
@@ -225,16 +233,48 @@ class TimelineWidget(DockContent):
         background = get_theme(self._viewer.theme).background.as_hex()
         self._area_row = AreaRow(row, layout, areas, self._clock.times, background)
 
+    @property
+    def _shown_labels(self) -> Ethogram | None:
+        """The labels to show; with nothing labelled yet, an empty row to paint on."""
+        labels, ethogram = self._workspace.labels, self._workspace.movie.ethogram
+        if labels.preview is not None:
+            return labels.preview.ethogram
+        if ethogram is None and labels.editing and labels.labels is not None:
+            return labels.labels.ethogram
+        return ethogram
+
     def _update_labels(self) -> None:
         """Draw other labels, and the speeds that they are made by, in the rows that there are."""
-        ethogram, speed = self._workspace.movie.ethogram, self._workspace.speed
+        ethogram, speed = self._shown_labels, self._workspace.speed
         if self._thresholds is not None:
             self._thresholds.show(speed.threshold, speed.stop_threshold)
-        if self._labelled is not None and ethogram is not None and self._clock is not None:
-            colors = self._workspace.behavior_colors
-            self._labelled.set_frames(
-                self._clock.edges, ethogram.frames(), [colors[name] for name in ethogram.behaviors]
-            )
+        if self._labelled is not None and ethogram is not None:
+            self._labelled.set_ethogram(ethogram, self._workspace.behavior_colors)
+
+    def _update_decoded(self) -> None:
+        """Draw the bouts that a whole prediction comes to."""
+        decoded = self._workspace.review.decoded
+        if decoded is not None and decoded.shape == self._labels.shape:
+            self._labels[:] = decoded
+            self._decoded.update()
+
+    def _update_mark(self) -> None:
+        """Mark the stretch that the review queue led to."""
+        item = self._workspace.review.item
+        for mark in self._marks:
+            mark.getViewBox().removeItem(mark)
+        self._marks = []
+        if item is None or self._clock is None:
+            return
+        start, stop = (float(self._clock.edges[frame]) for frame in (item.start, item.stop))
+        for row in self._rows:
+            if row.title in ("label", "decoded"):
+                mark = pg.LinearRegionItem(
+                    (start, stop), movable=False, brush=(0, 0, 0, 0), pen=pg.mkPen(self._text)
+                )
+                mark.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+                row.view.addItem(mark, ignoreBounds=True)
+                self._marks.append(mark)
 
     def _share_time(self) -> None:
         """Put all rows on one axis of time that ends where the movie does."""
@@ -257,6 +297,7 @@ class TimelineWidget(DockContent):
         part = replace(prediction, probability=prediction.probability[start:stop])
         self._labels[start:stop] = part.labels()
         self._decoded.update()
+        self._update_decoded()
         for column, curve in self._probability.items():
             curve.setData(self._clock.times, prediction.probability[:, column])
 

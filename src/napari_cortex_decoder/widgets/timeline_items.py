@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyqtgraph as pg
@@ -34,7 +34,7 @@ class BehaviorStrip(pg.GraphicsObject):
         self,
         edges: NDArray[np.float64],
         labels: NDArray[np.integer],
-        colors: list[Color],
+        colors: Sequence[Color | tuple[int, int, int, int]],
     ) -> None:
         """Show labels.
 
@@ -46,11 +46,11 @@ class BehaviorStrip(pg.GraphicsObject):
             Shape (t,): index into `colors`, −1 for unknown. Not copied: after a change in place
             call `update`.
         colors
-            One for each behaviour.
+            One for each value, opaque unless it has a fourth number.
         """
         self.prepareGeometryChange()
         self._edges, self._labels = edges, labels
-        rows = [(*color, 255) for color in colors] + [(0, 0, 0, 0)]  # −1 takes the last one
+        rows = [(*color, 255)[:4] for color in colors] + [(0, 0, 0, 0)]  # −1 takes the last one
         self._palette = np.array(rows, dtype=np.uint8)
         self.update()
 

@@ -16,10 +16,12 @@ from napari_cortex_decoder.widgets.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.colors import Color, behavior_colors
 from napari_cortex_decoder.widgets.decode_model import DecodeModel
+from napari_cortex_decoder.widgets.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.preview_model import PreviewModel
+from napari_cortex_decoder.widgets.review_model import ReviewModel
 from napari_cortex_decoder.widgets.saving_model import SavingModel
 from napari_cortex_decoder.widgets.speed_model import SpeedModel
 
@@ -43,6 +45,10 @@ class Workspace:
         The chosen decoder and device.
     decode
         The prediction, and the job that makes it.
+    labels
+        The labels, and how they are edited.
+    review
+        What the prediction comes to, and what of it deserves a look.
     """
 
     failed = Signal(Exception)
@@ -59,6 +65,8 @@ class Workspace:
         self.areas = AreasModel(self.movie, self.placing)
         self.choice = ChoiceModel(self.movie)
         self.decode = DecodeModel(self.movie, self.choice)
+        self.labels = LabelsModel(self.movie, self.speed)
+        self.review = ReviewModel(self.movie, self.decode, self.labels)
         for model in (
             self.movie,
             self.speed,
@@ -70,19 +78,28 @@ class Workspace:
             self.areas,
             self.choice,
             self.decode,
+            self.labels,
+            self.review,
         ):
             model.failed.connect(self.failed.emit)
 
     @property
     def behavior_colors(self) -> dict[str, Color]:
         """Colour of every behaviour in use, the same wherever it is shown."""
-        prediction, ethogram = self.decode.prediction, self.movie.ethogram
-        return behavior_colors(
-            [
-                *(ethogram.behaviors if ethogram else ()),
-                *(prediction.behaviors if prediction else ()),
-            ]
-        )
+        prediction, ethogram, labels = self.decode.prediction, self.movie.ethogram, self.labels
+        styles = labels.labels.behaviors if labels.labels else ()
+        chosen = {style.name: style.color for style in styles if style.color is not None}
+        return {
+            **behavior_colors(
+                [
+                    *(ethogram.behaviors if ethogram else ()),
+                    *(prediction.behaviors if prediction else ()),
+                    *(style.name for style in styles),
+                    *(labels.preview.ethogram.behaviors if labels.preview else ()),
+                ]
+            ),
+            **chosen,
+        }
 
     def take(self, *paths: str | Path) -> None:
         """Take files that were dropped: a decoder, behavior of the open recording, else a movie.
@@ -104,6 +121,8 @@ class Workspace:
 
     def close(self) -> None:
         """End whatever runs; late results are dropped."""
+        self.review.close()
+        self.labels.close()
         self.decode.close()
         self.choice.close()
         self.areas.close()
