@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from napari_cortex_decoder.atlas import area_traces
 from napari_cortex_decoder.errors import SimulationError
 from napari_cortex_decoder.labels import Source
 from napari_cortex_decoder.simulation import Parameters, simulate_recording
@@ -89,7 +90,7 @@ def test_the_truth_fits_the_recording() -> None:
     assert truth.ethogram.behaviors == ("rest", "run")
     assert np.array_equal(truth.ethogram.frames(), truth.speed > 0.5)
     assert {bout.source for bout in truth.ethogram.bouts} == {Source.MEASURED}
-    assert set(truth.precise_areas) == {"SSp-ul", "SSp-ll"}
+    assert set(truth.precise_areas) == {"SSp-ul", "SSp-ll", "SSp-un"}
     speed = mouse.behavior["speed"]
     assert np.array_equal(speed.values, truth.speed)
     assert np.array_equal(speed.times, mouse.times)
@@ -186,3 +187,20 @@ def test_a_recording_can_travel_to_another_process() -> None:
     again = pickle.loads(pickle.dumps(mouse))  # noqa: S301 - our own object, made a line above
     assert np.array_equal(again.movie.compute(), mouse.movie.compute())
     assert again.truth.subject == mouse.truth.subject
+
+
+def test_area_traces_without_rendering_are_those_of_the_movie_but_for_the_cameras_noise() -> None:
+    mouse = simulate_recording(3, subject=21, seconds=20, shape=(64, 64))
+    areas = mouse.truth.registration.atlas.areas
+    labels = mouse.truth.registration.label_image(mouse.shape)
+    labels[:4] = 1  # beside the brain: some of it dark, some a saturated glint
+    direct = mouse.area_traces(labels, len(areas))
+    rendered = area_traces(mouse.movie, labels, len(areas))
+    assert np.array_equal(np.isnan(direct), np.isnan(rendered))
+    seen = ~np.isnan(direct[0])
+    direct, rendered = direct[:, seen], rendered[:, seen]
+    np.testing.assert_allclose(direct.mean(axis=0), rendered.mean(axis=0), rtol=5e-4)
+    noise = (direct - rendered).std(axis=0)
+    large = np.bincount(labels.ravel(), minlength=len(areas) + 1)[1:][seen] > 20
+    large[:2] = False  # what lies before the brain has little but noise
+    assert (noise[large] < 0.3 * rendered[:, large].std(axis=0)).all()

@@ -189,8 +189,9 @@ def _spontaneous(
     both = noise(len(names), p.specific_bands)[:, pair]
     one = noise(len(areas), p.specific_bands)
     specific = p.specific * np.array([p.specific_weight.get(a.acronym, 1.0) for a in areas])
+    regional = p.regional * np.array([p.regional_weight.get(a.acronym, 1.0) for a in areas])
     return np.asarray(
         p.common * noise(1, p.band_shares)
-        + p.regional * noise(mixing.shape[1], p.band_shares) @ mixing.T
+        + regional * (noise(mixing.shape[1], p.band_shares) @ mixing.T)
         + specific * (np.sqrt(p.homotopic) * both + np.sqrt(1 - p.homotopic) * one)
     )

@@ -35,6 +35,8 @@ class Appearance:
         How much of heartbeat and respiration shows.
     fading
         How much faster than elsewhere the light bleaches: about 0, negative where slower.
+    drift
+        (patterns, y, x): how much of each slow drift shows.
     """
 
     brightness: Floats
@@ -43,6 +45,7 @@ class Appearance:
     blood: Floats
     pulse: Floats
     fading: Floats
+    drift: Floats
 
 
 def draw_appearance(
@@ -95,7 +98,10 @@ def draw_appearance(
     brightness = _brightness(subject, xy, cortex, np.maximum(vessels, midline), pixel_size, p)
     uneven = _smooth_fields(generator("bleaching", subject.number), xy, 2.5, 1)[0]
     fading = p.bleaching_unevenness * cortex * uneven
-    return Appearance(brightness, cortex, shown, blood, bloody, fading)
+    drift = cortex * _smooth_fields(
+        generator("drift map", subject.number), xy, p.drift_scale, p.drift_patterns
+    )
+    return Appearance(brightness, cortex, shown, blood, bloody, fading, drift)
 
 
 def _window(subject: Subject, xy: Floats, inside: NDArray[np.bool_], pixel_size: float) -> Floats:

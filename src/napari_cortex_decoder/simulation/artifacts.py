@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.simulation.activity import band_noise
 from napari_cortex_decoder.simulation.behavior import Behavior, slow_noise
 from napari_cortex_decoder.simulation.parameters import Parameters
+from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,8 @@ class Artifacts:
         Shape (t, 2), mm: movement of the brain (down, right) below the window.
     fading
         Shape (t,), ΔF/F as a fraction: bleaching so far, negative.
+    drift
+        Shape (t, patterns), ΔF/F as a fraction: changes over minutes.
     light
         Shape (t,), about 1: lamp and bleaching.
     """
@@ -37,12 +40,14 @@ class Artifacts:
     pulse: Floats
     jitter: Floats
     fading: Floats
+    drift: Floats
     light: Floats
 
 
 def draw_artifacts(
     rng: np.random.Generator,
     subject: Subject,
+    session: int,
     behavior: Behavior,
     widespread: Floats,
     frame_rate: float,
@@ -54,8 +59,10 @@ def draw_artifacts(
     ----------
     rng
         The session's stream for artefacts.
-    subject, behavior
-        Who, and what it does.
+    subject, session
+        Who, and the number of the session.
+    behavior
+        What it does.
     widespread
         Shape (t,), % ΔF/F: the global signal, which blood volume follows.
     frame_rate
@@ -94,8 +101,12 @@ def draw_artifacts(
     jitter = strength[:, None] * sway
 
     fading = subject.bleached / 100 * np.expm1(-times / subject.bleach_time)
+    # Its own stream: a mouse's other signals are the same whether it drifts or not.
+    own = generator("drift", subject.number, session)
+    drift = band_noise(own, n, p.drift_patterns, frame_rate, p.drift_band, (1.0,))
+    drift *= subject.drift / 100 / np.sqrt(p.drift_patterns)
     light = (1 + fading) * (1 + p.lamp / 100 * rng.standard_normal(n))
-    return Artifacts(blood / 100, pulse / 100, jitter, fading, light)
+    return Artifacts(blood / 100, pulse / 100, jitter, fading, drift, light)
 
 
 def _follow(signal: Floats, frame_rate: float) -> Floats:

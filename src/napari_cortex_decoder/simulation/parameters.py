@@ -84,8 +84,11 @@ class Parameters:
         SD of the spontaneous activity shared by all cortex, by neighbouring areas, by nothing but
         the same area of both sides: first PC 83 %, first three 91 % of the variance [W].
     specific_weight
-        Share of `specific` that an area shows, 1 where not named: the limbs' areas are quiet
-        but for the limbs [C].
+        Share of `specific` that an area shows, 1 where not named: limb areas flicker more, which
+        half a second averages away and a single image does not [C].
+    regional_weight
+        Share of `regional` that an area shows, 1 where not named: limb areas say by themselves
+        what the whole cortex says [C].
     regional_scale
         mm; distance over which regional activity is alike [C].
     homotopic
@@ -133,6 +136,13 @@ class Parameters:
         % lost in the end, and time constant in s [S].
     bleaching_unevenness
         SD of that loss over cortex, as a share of it: what detrending is for [C].
+    drift
+        % SD, over a long session, of uneven drift: focus, window, brain and blood change over
+        minutes. It hardly shows in a minute and dominates the range of ten [C].
+    drift_band
+        Hz; within it the power of the drift falls as 1/f [C].
+    drift_patterns, drift_scale
+        Number of independent drifts, and mm over which each is alike [C].
     lamp
         % SD of the lamp from frame to frame [S].
     jitter, jitter_running, jitter_time
@@ -173,12 +183,12 @@ class Parameters:
     adaptation: float = 5.0
     offset_decay: float = 0.8
     bout_gain_spread: float = 0.4
-    arousal_interval: float = 10.0
+    arousal_interval: float = 14.0
     arousal_duration: Range = (1.0, 4.0)
     arousal_gain: Range = (0.15, 0.6)
     global_weight: Mapping[str, float] = field(
         default_factory=lambda: _by_area(
-            MOs=1.65,
+            MOs=1.85,
             MOp=0.4,
             RSPd=1.15,
             RSPagl=0.95,
@@ -199,9 +209,19 @@ class Parameters:
         )
     )
     other_global_weight: float = 0.5
-    precise_amplitude: float = 0.82
+    precise_amplitude: float = 1.2
     precise_weight: Mapping[str, float] = field(
-        default_factory=lambda: _by_area(SSp_ul=1.0, SSp_ll=0.3, SSp_un=0.1)
+        default_factory=lambda: _by_area(
+            SSp_ul=1.0,
+            SSp_un=0.9,
+            SSp_ll=0.6,
+            SSp_m=0.45,
+            SSp_n=0.4,
+            MOp=0.4,
+            SSp_bfd=0.25,
+            SSp_tr=0.2,
+            MOs=0.2,
+        )
     )
     precise_gain_spread: float = 0.25
     stride_modulation: float = 0.5
@@ -215,17 +235,20 @@ class Parameters:
     regional: float = 0.47
     specific: float = 0.33
     specific_weight: Mapping[str, float] = field(
-        default_factory=lambda: _by_area(SSp_ul=0.5, SSp_ll=0.5)
+        default_factory=lambda: _by_area(SSp_ul=1.5, SSp_ll=1.5, SSp_un=1.5, SSp_n=1.5)
+    )
+    regional_weight: Mapping[str, float] = field(
+        default_factory=lambda: _by_area(SSp_ul=0.3, SSp_ll=0.4, SSp_un=0.3, SSp_n=0.5)
     )
     regional_scale: float = 4.0
     homotopic: float = 0.3
-    specific_bands: tuple[float, ...] = (0.06, 0.12, 0.20, 0.32, 0.30)
+    specific_bands: tuple[float, ...] = (0.0, 0.03, 0.12, 0.40, 0.45)
 
     # what is not neural
-    hemodynamic: Range = (0.32, 0.46)
-    reference_hemodynamic: float = 2.0
+    hemodynamic: Range = (0.25, 0.36)
+    reference_hemodynamic: float = 2.5
     hemodynamic_patterns: tuple[float, ...] = (0.56, 0.58, 0.58)
-    hemodynamic_bands: tuple[float, ...] = (0.55, 0.40, 0.05, 0.0, 0.0)
+    hemodynamic_bands: tuple[float, ...] = (0.65, 0.32, 0.03, 0.0, 0.0)
     hemodynamic_coupling: float = 0.1
     vessel_boost: float = 0.8
     midline_boost: float = 0.6
@@ -254,6 +277,10 @@ class Parameters:
     bleached: Range = (1.0, 4.0)
     bleaching_unevenness: float = 0.4
     bleach_time: Range = (60.0, 300.0)
+    drift: Range = (0.5, 1.0)
+    drift_band: tuple[float, float] = (0.001, 0.006)
+    drift_patterns: int = 4
+    drift_scale: float = 2.0
     lamp: float = 0.03
     jitter: float = 0.001
     jitter_running: float = 1.2

@@ -17,7 +17,7 @@ from napari_cortex_decoder.simulation.activity import activate
 from napari_cortex_decoder.simulation.appearance import Appearance, draw_appearance
 from napari_cortex_decoder.simulation.artifacts import Artifacts, draw_artifacts
 from napari_cortex_decoder.simulation.behavior import behave
-from napari_cortex_decoder.simulation.camera import Scene, film
+from napari_cortex_decoder.simulation.camera import Scene, average_areas, film
 from napari_cortex_decoder.simulation.parameters import BEHAVIORS, Parameters
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject, draw_subject
@@ -72,9 +72,33 @@ class SimulatedRecording(Recording):
     ----------
     truth
         What it is made of.
+    scene
+        What its camera sees.
     """
 
     truth: Truth
+    scene: Scene
+
+    def area_traces(self, label_image: NDArray[np.integer], n_areas: int) -> NDArray[np.float64]:
+        """Average the movie over areas without rendering it.
+
+        The same as `napari_cortex_decoder.atlas.area_traces` of the movie but for the camera's
+        noise, which is drawn anew: ten minutes take a second.
+
+        Parameters
+        ----------
+        label_image
+            Shape (y, x), integers: 0 for no area, i + 1 for area i, as
+            `Registration.label_image` gives it.
+        n_areas
+            Number of areas.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (t, n_areas), counts; NaN for an area with no pixel.
+        """
+        return average_areas(self.scene, label_image, n_areas)
 
 
 def simulate_recording(
@@ -132,7 +156,13 @@ def simulate_recording(
     behavior = behave(generator("behavior", *session), mouse, n_frames, frame_rate, p)
     activity = activate(generator("activity", *session), mouse, behavior, areas, frame_rate, p)
     artifacts = draw_artifacts(
-        generator("artifacts", *session), mouse, behavior, activity.widespread, frame_rate, p
+        generator("artifacts", *session),
+        mouse,
+        int(seed),
+        behavior,
+        activity.widespread,
+        frame_rate,
+        p,
     )
     look = draw_appearance(mouse, registration, shape, pixel_size, p)
     ethogram = Ethogram.from_frames(
@@ -155,12 +185,13 @@ def simulate_recording(
             speed=behavior.speed,
             ethogram=ethogram,
             registration=registration,
-            precise_areas=tuple(name for name, weight in p.precise_weight.items() if weight > 0.2),
+            precise_areas=tuple(name for name, weight in p.precise_weight.items() if weight >= 0.5),
             area_traces=activity.areas,
             subject=mouse,
             parameters=p,
             seed=int(seed),
         ),
+        scene=calcium,
     )
 
 
@@ -223,12 +254,14 @@ def _scene(
         artifacts.blood * (1.0 if activity is not None else p.reference_hemodynamic),
         artifacts.pulse[:, None],
         artifacts.fading[:, None],
+        artifacts.drift,
         artifacts.jitter,
     ]
     maps = [
         look.blood * look.brightness,
         (look.pulse * look.brightness)[None],
         (look.fading * look.brightness)[None],
+        look.drift * look.brightness,
         slope,
     ]
     if activity is not None:

@@ -32,6 +32,8 @@ class Subject:
         Counts of bright cortex above the dark offset, and that offset.
     bleached, bleach_time
         % of the light lost in the end, and time constant in s.
+    drift
+        SD of slow drift, % ΔF/F.
     hemodynamic, heartbeat, respiration
         SD, % ΔF/F.
     heart_rate, respiration_rate
@@ -53,6 +55,7 @@ class Subject:
     dark_offset: float
     bleached: float
     bleach_time: float
+    drift: float
     hemodynamic: float
     heartbeat: float
     respiration: float
@@ -88,4 +91,5 @@ def draw_subject(number: int, p: Parameters) -> Subject:
         respiration=within(p.respiration),
         heart_rate=within(p.heart_rate),
         respiration_rate=within(p.respiration_rate),
+        drift=within(p.drift),
     )
