@@ -16,7 +16,9 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.atlas.traces import (
     area_traces,
     correlate_behavior,
+    has_baseline,
     relative_change,
+    write_correlations,
     write_traces,
 )
 from napari_cortex_decoder.errors import AtlasError
@@ -125,6 +127,24 @@ def test_relative_change_is_measured_from_each_areas_own_baseline():
     assert relative_change(traces, 0)[:, 1] == pytest.approx([0, 0, 3])
     with pytest.raises(AtlasError, match="percentile 101"):
         relative_change(traces, 101)
+
+
+def test_what_varies_around_zero_has_no_baseline():
+    rng = np.random.default_rng(0)
+    fluorescence = 1000 + rng.normal(0, 50, (100, 3))
+    fluorescence[:, 1] = np.nan  # an area with no pixel
+    assert has_baseline(fluorescence)
+    assert not has_baseline(relative_change(fluorescence))
+    assert not has_baseline(fluorescence - 990)
+
+
+def test_correlations_are_written_with_names_and_empty_where_unknown(tmp_path, atlas):
+    r = {"speed": np.linspace(-1, 1, 44), "run": np.full(44, np.nan)}
+    write_correlations(tmp_path / "r.csv", atlas.areas, r)
+    lines = (tmp_path / "r.csv").read_text().splitlines()
+    assert lines[0] == "acronym,side,name,r_speed,r_run"
+    assert lines[1] == "OB,left,Main olfactory bulb,-1,"
+    assert len(lines) == 45
 
 
 def test_no_fluorescence_gives_no_relative_change():
