@@ -19,7 +19,14 @@ from safetensors.torch import load_file, save_file
 from waves import make_recording
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, load_decoder
-from napari_cortex_decoder.decoder.file import METADATA_KEY, read_config, read_decoder
+from napari_cortex_decoder.decoder.file import (
+    LENDER_KEY,
+    METADATA_KEY,
+    read_config,
+    read_decoder,
+)
+from napari_cortex_decoder.decoder.library import save_sharing_encoder
+from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.errors import DecoderError
 
 
@@ -274,3 +281,90 @@ def test_weights_that_are_not_finite_are_not_saved(
     with pytest.raises(DecoderError, match=r"half precision: tensor head\.linear_out\.weight"):
         broken.save(tmp_path / "b.safetensors", half_precision=True)
     assert not list(tmp_path.iterdir())
+
+
+# --- decoders that take their encoder from a bundled one ----------------------------------------
+
+
+@pytest.fixture
+def lender(decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Decoder:
+    """A bundled decoder, in half precision."""
+    folder = tmp_path / "bundled"
+    folder.mkdir()
+    decoder.save(folder / "lender.safetensors", half_precision=True)
+    monkeypatch.setattr("napari_cortex_decoder.decoder.file.BUNDLED", folder)
+    return load_decoder("lender")
+
+
+@pytest.fixture
+def borrower(lender: Decoder, tmp_path: Path) -> Path:
+    config = lender.config.model_copy(update={"hidden_size": 8})
+    network = build_network(config)
+    network.cnn.load_state_dict(lender.network.cnn.state_dict())
+    path = tmp_path / "borrower.safetensors"
+    save_sharing_encoder(Decoder(config, network.eval(), name="b"), path, "lender")
+    return path
+
+
+def test_a_decoder_that_shares_an_encoder_is_small_and_whole_once_loaded(
+    lender: Decoder, borrower: Path, tmp_path: Path
+) -> None:
+    assert borrower.stat().st_size < 200_000
+    decoder = load_decoder(borrower)
+    assert decoder.config.hidden_size == read_config(borrower).hidden_size == 8
+    for name, tensor in lender.network.cnn.state_dict().items():
+        assert torch.equal(tensor, decoder.network.cnn.state_dict()[name]), name
+
+    decoder.save(tmp_path / "whole.safetensors")
+    whole = load_decoder(tmp_path / "whole.safetensors")
+    (tmp_path / "bundled" / "lender.safetensors").unlink()
+    recording = make_recording(20)
+    np.testing.assert_array_equal(
+        load_decoder(tmp_path / "whole.safetensors").decode(recording, "cpu").probability,
+        whole.decode(recording, "cpu").probability,
+    )
+    assert "does not have; update" in refusal(borrower)
+
+
+def test_another_encoder_than_the_one_that_is_meant_is_refused(
+    lender: Decoder, borrower: Path, tmp_path: Path
+) -> None:
+    network = build_network(lender.config)
+    with pytest.raises(DecoderError, match="encoder from the bundled decoder 'lender', but"):
+        save_sharing_encoder(
+            Decoder(lender.config, network, name="x"), tmp_path / "x.safetensors", "lender"
+        )
+    Decoder(lender.config, network, name="x").save(tmp_path / "bundled" / "lender.safetensors")
+    assert "is another one" in refusal(borrower)
+
+
+@pytest.mark.parametrize(
+    ("said", "because"),
+    [
+        ({"bundled": "../borrower", "sha256": "0" * 64}, "does not have"),
+        ({"bundled": "/etc/passwd", "sha256": "0" * 64}, "does not have"),
+        ({"bundled": "lender", "sha256": "0" * 64}, "another one"),
+        ({"bundled": "lender"}, "sha256"),
+        ({"bundled": "lender", "sha256": "0" * 64, "path": "x"}, "path"),
+        ([], "whose encoder"),
+    ],
+    ids=str,
+)
+def test_a_header_cannot_send_us_elsewhere_for_its_encoder(
+    borrower: Path, tmp_path: Path, said: object, because: str
+) -> None:
+    def change(header: dict) -> None:
+        header["__metadata__"][LENDER_KEY] = json.dumps(said)
+
+    assert because in refusal(with_header(borrower, tmp_path / "odd.safetensors", change))
+
+
+def test_a_file_with_an_encoder_of_its_own_may_not_borrow_one(
+    lender: Decoder, file: Path, tmp_path: Path
+) -> None:
+    def change(header: dict) -> None:
+        header["__metadata__"][LENDER_KEY] = json.dumps({"bundled": "lender", "sha256": "0" * 64})
+
+    assert "unexpected tensor cnn." in refusal(
+        with_header(file, tmp_path / "o.safetensors", change)
+    )

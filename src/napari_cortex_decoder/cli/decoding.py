@@ -25,6 +25,13 @@ def decode(
     decoder: Annotated[
         str, typer.Option(help="Name of a bundled decoder, or a .safetensors file.")
     ] = "run-rest",
+    registration: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Where the atlas lies (JSON), for a decoder of area traces: one file for all "
+            "movies, or the option once a movie, in their order."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
@@ -51,7 +58,11 @@ def decode(
     """Read behaviour from movies: `<stem>.csv` and `<stem>.json` for each.
 
     Example: `cortex-decoder decode m1.tif --frame-rate 30 --out decoded`
+
+    Example: `cortex-decoder decode m1.tif --decoder areas.safetensors --registration m1.json
+    --out decoded`
     """
+    from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.recording import open_recording, preprocess
     from napari_cortex_decoder.recording.preprocessing import FillGaps
@@ -67,9 +78,25 @@ def decode(
                 f"{name}: two of the movies have this name and would overwrite each other's "
                 "result; decode them into different folders."
             )
+    files = registration or []
+    if len(files) not in (0, 1, len(movies)):
+        raise RecordingError(
+            f"{len(files)} registrations for {len(movies)} movies; give one for all of them, or "
+            "one a movie."
+        )
+    given = {file.resolve() for file in (*files, *movies)}
+    for name in names:
+        for result in (out / f"{name}.csv", out / f"{name}.json"):
+            if result.resolve() in given:
+                raise RecordingError(
+                    f"{result} is one of the files to read, and the result would overwrite it; "
+                    "choose another folder to write to."
+                )
+    placed = [load_registration(file) for file in files] or [None]
+    placed *= len(recordings) // len(placed)
     reader = load_decoder(decoder)
     written = []
-    for recording in recordings:
+    for recording, lies in zip(recordings, placed, strict=True):
         if fill_gaps:
             recording = preprocess(recording, [FillGaps()])
         with progress_bar(recording.name, quiet=as_json) as progress:
@@ -79,6 +106,7 @@ def decode(
                 progress=progress,
                 any_rate=any_rate,
                 batch_size=batch_size,
+                registration=lies,
             )
         out.mkdir(parents=True, exist_ok=True)
         table, record = out / f"{recording.name}.csv", out / f"{recording.name}.json"
@@ -91,24 +119,3 @@ def decode(
             typer.echo(f"{table}")
     if as_json:
         print_json(written)
-
-
-def decoders(as_json: AsJson = False) -> None:
-    """List the bundled decoders and what may be said of them.
-
-    Example: `cortex-decoder decoders`
-    """
-    from napari_cortex_decoder.decoder import list_decoders
-
-    cards = {name: config.model_dump(mode="json") for name, config in list_decoders().items()}
-    if as_json:
-        print_json(cards)
-        return
-    for name, card in cards.items():
-        provenance = card["provenance"]
-        typer.echo(f"{name}  ({' | '.join(card['behaviors'])}, {card['frame_rate']:g} Hz)")
-        typer.echo(f"  {provenance['summary']}")
-        if provenance["simulated"]:
-            typer.echo("  It learned from simulated mice: fine-tune or train before you trust it.")
-        for key, value in provenance["metrics"].items():
-            typer.echo(f"  {key}: {value:.3f}")

@@ -12,7 +12,7 @@ from napari_cortex_decoder.decoder.config import (
     Window,
 )
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.library import list_decoders, load_decoder
+from napari_cortex_decoder.decoder.library import list_decoders, load_decoder, read_card
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "Window",
     "list_decoders",
     "load_decoder",
+    "read_card",
 ]

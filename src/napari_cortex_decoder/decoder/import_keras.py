@@ -1,7 +1,7 @@
 """The published ROI decoder: Keras's HDF5 file, read as data, without Keras.
 
 Ajioka et al. 2024 publish a GRU of 32 units on 50 ROIs and 31 frames. Its cell is that of
-TensorFlow 1.15 (``reset_after=False``, ``hard_sigmoid``), which `networks.keras_gru` holds as it is.
+TensorFlow 1.15 (``reset_after=False``, ``hard_sigmoid``), which `networks.keras_gru` holds.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, Encoder, RecurrentHead
+from napari_cortex_decoder.decoder.openvino_encoder import Encode, openvino_encoder
+from napari_cortex_decoder.decoder.tensors import tensors_digest
 
 
 class InferenceNetwork(nn.Module):
@@ -21,10 +23,19 @@ class InferenceNetwork(nn.Module):
       happens. That product is the same in all windows that see an image, so it is done once an
       image, and the recurrent layers are given it with the identity in the matrix's place. Where
       there are none, it is the classifier's product.
+    - On a CPU OpenVINO encodes, after `accelerate`.
+
+    Attributes
+    ----------
+    encoder_hash
+        SHA-256 of the encoder's weights, which other decoders may share.
     """
 
     def __init__(self, network: Cnn | CnnRnn) -> None:
         super().__init__()
+        weights = {k: v for k, v in network.cnn.state_dict().items() if not k.startswith("_fc.")}
+        self.encoder_hash = tensors_digest(weights)
+        self._accelerated: Encode | None = None
         self.encoder = _fold(copy.deepcopy(network.cnn).eval()).to(
             memory_format=torch.channels_last
         )
@@ -36,8 +47,12 @@ class InferenceNetwork(nn.Module):
             self.project, self.head = copy.deepcopy(network.cnn._fc), _OnlyImage()
         self.eval().requires_grad_(False)
 
-    def encode(self, images: Tensor) -> Tensor:
-        """Give what the recurrent layers take for each image.
+    def accelerate(self, image_size: tuple[int, int]) -> None:
+        """Let OpenVINO encode, where it can; takes seconds, and nothing changes where it cannot."""
+        self._accelerated = openvino_encoder(self._encode, self.encoder_hash, image_size)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Encode images.
 
         Parameters
         ----------
@@ -47,16 +62,25 @@ class InferenceNetwork(nn.Module):
         Returns
         -------
         torch.Tensor
-            Shape (n, inputs).
+            Shape (n, 1280).
         """
-        images = images.contiguous(memory_format=torch.channels_last)
-        inputs: Tensor = self.project(self.encoder.features(images))
+        if self._accelerated is not None and images.device.type == "cpu":
+            return self._accelerated(images)
+        return self._encode(images)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Give what the recurrent layers take, shape (n, inputs), for each image of `features`."""
+        inputs: Tensor = self.project(self.features(images))
         return inputs
 
     def classify(self, windows: Tensor) -> Tensor:
         """Give logits, shape (n, n_logits), of windows of inputs, shape (n, length, inputs)."""
         logits: Tensor = self.head(windows)
         return logits
+
+    def _encode(self, images: Tensor) -> Tensor:
+        images = images.contiguous(memory_format=torch.channels_last)
+        return self.encoder.features(images)
 
 
 class _OnlyImage(nn.Module):

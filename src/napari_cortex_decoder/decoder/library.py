@@ -24,6 +24,22 @@ def list_decoders() -> dict[str, DecoderConfig]:
     return {name: read_config(path) for name, path in bundled_files().items()}
 
 
+def read_card(name_or_path: str | Path) -> DecoderConfig:
+    """Read what a decoder says of itself, without its weights and without torch.
+
+    Parameters
+    ----------
+    name_or_path
+        As for `load_decoder`.
+
+    Raises
+    ------
+    DecoderError
+        If there is no such decoder, or its file is unusable.
+    """
+    return read_config(_find(name_or_path))
+
+
 def load_decoder(name_or_path: str | Path) -> Decoder:
     """Load a decoder.
 
@@ -37,6 +53,13 @@ def load_decoder(name_or_path: str | Path) -> Decoder:
     DecoderError
         If there is no such decoder, or its file is unusable.
     """
+    path = _find(name_or_path)
+    config, network, digest = read_decoder(path)
+    return Decoder(config, network, name=path.stem, hash=digest)
+
+
+def _find(name_or_path: str | Path) -> Path:
+    """Tell the file of a decoder."""
     bundled = bundled_files()
     path = bundled.get(str(name_or_path), Path(name_or_path))
     if not path.suffix and not path.exists():
@@ -44,8 +67,7 @@ def load_decoder(name_or_path: str | Path) -> Decoder:
             f"{name_or_path} is neither a file nor a bundled decoder; bundled are: "
             f"{', '.join(bundled) or 'none'}."
         )
-    config, network, digest = read_decoder(path)
-    return Decoder(config, network, name=path.stem, hash=digest)
+    return path
 
 
 def save_sharing_encoder(

@@ -1,0 +1,92 @@
+"""Verbs about the decoders themselves: list them, show a card, import published weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from napari_cortex_decoder.cli.common import AsJson, print_json
+
+
+class _CardOrCommand(TyperGroup):
+    """`decoders NAME` shows the card of NAME; what is no name of a command is one of a decoder."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+decoders = typer.Typer(cls=_CardOrCommand, invoke_without_command=True, rich_markup_mode="markdown")
+
+
+@decoders.callback()
+def list_all(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the bundled decoders; with a name or a file, show its whole card.
+
+    Example: `cortex-decoder decoders run-rest`
+    """
+    from napari_cortex_decoder.decoder import list_decoders
+    from napari_cortex_decoder.decoder.card_text import SIMULATED, in_short
+
+    if context.invoked_subcommand is not None:
+        return
+    found = list_decoders()
+    if as_json:
+        print_json({name: config.model_dump(mode="json") for name, config in found.items()})
+        return
+    for name, config in found.items():
+        card = config.provenance
+        typer.echo(name)
+        metrics = [f"{key}: {value:.3f}" for key, value in card.metrics.items()]
+        for line in (*in_short(config), *([SIMULATED] if card.simulated else []), *metrics):
+            typer.echo(f"  {line}")
+
+
+@decoders.command()
+def show(
+    decoder: Annotated[str, typer.Argument(help="A bundled decoder, or a .safetensors file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show all that a decoder says of itself: what it sees, its scores, its limits.
+
+    Example: `cortex-decoder decoders run-rest`
+    """
+    from napari_cortex_decoder.decoder import read_card
+    from napari_cortex_decoder.decoder.card_text import card_lines
+
+    config = read_card(decoder)
+    if as_json:
+        print_json(config.model_dump(mode="json"))
+        return
+    typer.echo(decoder)
+    for line in card_lines(config):
+        typer.echo(f"  {line}")
+
+
+@decoders.command("import")
+def import_weights(
+    file: Annotated[
+        Path, typer.Argument(help="State dict of the paper's CNN-RNN, or Keras file of its GRU.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Decoder file to write (.safetensors).")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a decoder of published weights; nothing in the file is executed.
+
+    Example: `cortex-decoder decoders import best_model_GRU.h5 --out published.safetensors`
+    """
+    from napari_cortex_decoder.decoder.importing import import_decoder
+
+    decoder = import_decoder(file)
+    decoder.save(out)
+    if as_json:
+        print_json({"decoder": str(out), "sha256": decoder.hash})
+    else:
+        typer.echo(f"{out}")
