@@ -498,3 +498,23 @@ def test_nothing_is_computed_on_the_thread_of_the_window(
     wait_for_job(qtbot, workspace)
     assert set(seen) == {"preprocess", "cached", "sample_contrast_limits", "preview"}
     assert threading.main_thread() not in seen.values()
+
+
+@pytest.mark.parametrize(
+    ("step", "looks"),
+    [
+        (DeltaF(), False),
+        (DeltaF(baseline="percentile"), False),
+        (DeltaF(baseline="moving"), True),
+        (Hemodynamics(), True),
+        (Hemodynamics(highpass=None), True),
+        (Hemodynamics(highpass=None, lowpass=None), False),
+        (Detrend(), True),
+        (FillGaps(), False),
+    ],
+    ids=repr,
+)
+def test_only_steps_that_look_around_in_time_have_their_frames_kept(
+    step: Step, looks: bool
+) -> None:
+    assert looks_around(step) == looks

@@ -359,13 +359,17 @@ def test_a_preview_of_a_frame_that_is_cropped_away_is_refused():
         preview(recording, [Crop(frames=(5, 50))], 80)
 
 
-def test_memory_does_not_grow_with_the_length_of_the_movie():
+def test_memory_does_not_grow_with_the_length_of_the_movie(monkeypatch):
+    package = "napari_cortex_decoder.recording.preprocessing"
+    monkeypatch.setattr(f"{package}.step.BLOCK_BYTES", 2**20)
+    monkeypatch.setattr(f"{package}.blocks.CHUNK_BYTES", 2**20)
+
     def peak(n_frames: int) -> int:
         def frames(block_info: Any) -> np.ndarray:
             shape = block_info[None]["chunk-shape"]
             return np.full(shape, 1000 + block_info[None]["chunk-location"][0] % 7, np.uint16)
 
-        chunks = ((50,) * (n_frames // 50), 256, 256)
+        chunks = ((50,) * (n_frames // 50), 64, 64)
         meta = np.empty((0, 0, 0), np.uint16)
         movie = da.map_blocks(frames, chunks=chunks, dtype=np.uint16, meta=meta)
         recording = Recording(movie=movie, name="m", frame_rate=RATE)
@@ -378,7 +382,7 @@ def test_memory_does_not_grow_with_the_length_of_the_movie():
         return highest
 
     peak(200)
-    assert peak(2400) < 1.3 * peak(800)
+    assert peak(1600) < 1.3 * peak(400)
 
 
 def test_provenance_is_plain_json_that_makes_the_same_steps_again():

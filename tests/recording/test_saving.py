@@ -60,6 +60,25 @@ def test_a_saved_recording_opens_to_the_same_numbers(tmp_path, suffix, shape):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+def bytes_read() -> int:
+    """Give the bytes that this process has read so far, from the disk or its cache."""
+    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(fields["rchar"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts what is read")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_looking_at_a_saved_movie_reads_few_frames_for_one(tmp_path, suffix):
+    movie = np.random.default_rng(0).integers(0, 2**16, (32, 256, 256), np.uint16)
+    recording = Recording(movie=da.from_array(movie), name="m", frame_rate=8.0)
+    opened = open_recording(save_recording(recording, tmp_path / f"m{suffix}"))
+    before, shown = bytes_read(), 0
+    for frame in (3, 30, 15, 8, 20, 5, 27, 12):
+        shown += opened.movie[frame].compute().nbytes
+    # 4 frames in a chunk, of noise that no compression makes smaller, and what says where it lies
+    assert bytes_read() - before <= 4.1 * shown
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_both_colours_are_saved(tmp_path, suffix, shape):
@@ -224,7 +243,7 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(tmp_path):
         from pathlib import Path
         from napari_cortex_decoder.errors import RecordingError
         from napari_cortex_decoder.recording import Recording, save_recording
-        frames = np.random.default_rng(0).random((400, 64, 64))
+        frames = np.random.default_rng(0).random((40, 200, 200))
         recording = Recording(movie=da.from_array(frames), name="m", frame_rate=8.0)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))

@@ -73,8 +73,11 @@ def looks_around(step: Step) -> bool:
     Looking at such a frame takes as long as reading all of them, and the step was computed for one
     frame rate.
     """
-    moving = isinstance(step, DeltaF) and step.baseline == "moving"
-    return moving or isinstance(step, Detrend | Hemodynamics)
+    if isinstance(step, DeltaF):
+        return step.baseline == "moving"
+    if isinstance(step, Hemodynamics):
+        return step.highpass is not None or step.lowpass is not None
+    return isinstance(step, Detrend)
 
 
 def labels_after(labels: Ethogram, steps: Iterable[Step]) -> Ethogram:

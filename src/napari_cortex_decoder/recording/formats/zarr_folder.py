@@ -49,8 +49,13 @@ class ZarrArray:
     def _array(self) -> Any:
         import zarr
 
-        node = zarr.open(str(self.path), mode="r")
-        return node[self.name] if self.name else node
+        from napari_cortex_decoder.recording.formats.zarr_store import CheckedStore
+
+        store = CheckedStore(self.path)
+        node = zarr.open(store, mode="r")
+        array = node[self.name] if self.name else node
+        store.expect(array)
+        return array
 
     @contextmanager
     def open(self) -> Iterator[Any]:

@@ -12,6 +12,9 @@ from napari_cortex_decoder.recording.recording import Recording
 
 BLOCK_BYTES = 32 * 2**20
 
+CHUNK_FRAMES = 4
+"""Frames of one color in a chunk of a file: looking at one frame reads no more than these."""
+
 Progress = Callable[[int, int], None]
 """Is told how many frames of how many are written; what it raises cancels."""
 

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cortex_decoder import __version__
+from napari_cortex_decoder.movie_blocks import frames_within
 from napari_cortex_decoder.recording.formats.nwb import REFERENCE_SERIES
 from napari_cortex_decoder.recording.provenance import provenance_text
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
-from napari_cortex_decoder.recording.saving.blocks import Progress, colors_in_blocks
+from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, Progress, colors_in_blocks
 
 if TYPE_CHECKING:
     from pynwb import NWBFile
 
 SERIES = "OnePhotonSeries"
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**18
 
 
 def write_nwb(recording: Recording, path: Path, progress: Progress | None) -> None:
@@ -117,7 +118,8 @@ def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
             else {"grid_spacing": [millimetres / 1e3] * 2, "grid_spacing_unit": "meters"}
         ),
     )
-    frames = max(1, min(len(movie), CHUNK_BYTES // (rows * columns * movie.dtype.itemsize)))
+    # larger chunks of HDF5 are read twice: once to see what they would unpack to
+    frames = min(CHUNK_FRAMES, frames_within(movie, CHUNK_BYTES))
     return OnePhotonSeries(
         name=name,
         description="reference movie" if is_reference else "movie",
@@ -125,7 +127,7 @@ def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
         data=H5DataIO(
             shape=(movie.shape[0], columns, rows),
             dtype=movie.dtype,
-            chunks=(frames, columns, rows),
+            chunks=(min(len(movie), frames), columns, rows),
             compression="gzip",
             compression_opts=1,
             shuffle=True,

@@ -9,9 +9,8 @@ import numpy as np
 from napari_cortex_decoder.recording.preprocessing.pipeline import with_equal_reference
 from napari_cortex_decoder.recording.provenance import provenance_text
 from napari_cortex_decoder.recording.recording import Recording
-from napari_cortex_decoder.recording.saving.blocks import Progress, colors_in_blocks
+from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, Progress, colors_in_blocks
 
-CHUNK_BYTES = 2**20
 ARRAY = "0"
 
 
@@ -33,7 +32,7 @@ def write_zarr(recording: Recording, path: Path, progress: Progress | None) -> N
     dtype = movie.dtype if reference is None else np.result_type(movie, reference)
     n_frames, rows, columns = movie.shape
     colors = () if reference is None else (2,)
-    frames = max(1, min(n_frames, CHUNK_BYTES // (rows * columns * dtype.itemsize)))
+    frames = min(n_frames, CHUNK_FRAMES)
     group = zarr.open_group(str(path), mode="w-", zarr_format=3)
     array = group.create_array(
         ARRAY,

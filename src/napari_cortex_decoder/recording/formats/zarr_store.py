@@ -1,0 +1,63 @@
+"""The store from which Zarr arrays are read: it looks at each compressed chunk first."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from zarr.storage import LocalStore
+
+from napari_cortex_decoder.recording.formats.packed import check_packed
+
+_DESCRIPTIONS = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
+_NOWHERE = 2**64 - 1
+
+
+class CheckedStore(LocalStore):  # type: ignore[misc]
+    """A folder of chunks that is only read, and of whose chunks none becomes too large.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, read_only=True)
+        self._codec, self._chunk_bytes, self._chunks_a_shard = "", 0, 0
+
+    def expect(self, array: Any) -> None:
+        """Say of which array the chunks are that will be read."""
+        self._chunk_bytes = math.prod(array.chunks) * array.dtype.itemsize
+        self._codec = compression(array)
+        if array.shards is not None:
+            self._chunks_a_shard = math.prod(array.shards) // math.prod(array.chunks)
+
+    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+        """Give the content of a file, or a part of it."""
+        found = await super().get(key, prototype, byte_range)
+        if found is None or not self._chunk_bytes or key.endswith(_DESCRIPTIONS):
+            return found
+        content = found.to_bytes()
+        for chunk in [content] if byte_range or not self._chunks_a_shard else self._shard(content):
+            check_packed(self.root, chunk, self._codec, self._chunk_bytes)
+        return found
+
+    def _shard(self, content: bytes) -> list[bytes]:
+        """Divide a shard into its chunks by the table at its end: offset and length of each."""
+        table = content[-(16 * self._chunks_a_shard + 4) : -4]
+        if len(table) < 16 * self._chunks_a_shard:
+            return []
+        places = np.frombuffer(table, "<u8").reshape(-1, 2).tolist()
+        return [content[at : at + size] for at, size in places if at != _NOWHERE]
+
+
+def compression(array: Any) -> str:
+    """Give the name of an array's compression, as numcodecs has it; empty if it has none."""
+    names = []
+    for codec in (*(array.filters or ()), *(array.compressors or ())):
+        name = getattr(codec, "codec_id", None) or type(codec).__name__.removesuffix("Codec")
+        names.append(str(name).lower().removeprefix("numcodecs."))
+    return next((name for name in reversed(names)), "")
