@@ -41,14 +41,14 @@ def labeled(
     return LabeledRecording(recording, Ethogram.from_frames(labels, behaviors), registration)
 
 
+def sessions_of(n: int, **options: object) -> list[Session]:
+    """Give one session of each of some mice."""
+    return [
+        Session(f"s{i}", f"m{i}", f"{i}{options}", partial(labeled, i, **options)) for i in range(n)
+    ]
+
+
 @pytest.fixture
 def mice() -> Callable[..., list[Session]]:
-    """Give one session of each of some mice."""
-
-    def mice(n: int, **options: object) -> list[Session]:
-        return [
-            Session(f"s{i}", f"m{i}", f"{i}{options}", partial(labeled, i, **options))
-            for i in range(n)
-        ]
-
-    return mice
+    """Give `sessions_of`."""
+    return sessions_of

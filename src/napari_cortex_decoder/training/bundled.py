@@ -27,7 +27,6 @@ from napari_cortex_decoder.decoder import (
     Preprocessing,
     Provenance,
     RoiRnnConfig,
-    TracePreprocessing,
     Window,
 )
 from napari_cortex_decoder.errors import TrainingError
@@ -207,7 +206,6 @@ def _decoder(
     if name == "run-rest-areas":
         summary = "Rest or run, from a GRU on the areas of the dorsal-cortex atlas (± 15 frames)."
         return RoiRnnConfig(
-            preprocessing=TracePreprocessing(atlas="dorsal-cortex"),
             provenance=card.model_copy(update={"summary": f"{summary} Needs a registration."}),
         )
     described = card.model_copy(update={"trained_on": f"{card.trained_on}; {start}"})

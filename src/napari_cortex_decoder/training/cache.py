@@ -90,6 +90,7 @@ def areas_shown_by_all(config: TraceConfig, sessions: Sequence[Session]) -> Trac
     if config.preprocessing.areas:
         return config
     common: list[str] | None = None
+    atlas = config.preprocessing.atlas
     for session in sessions:
         recording, _, registration = session.load()
         if registration is None:
@@ -99,13 +100,14 @@ def areas_shown_by_all(config: TraceConfig, sessions: Sequence[Session]) -> Trac
             )
         seen = np.unique(registration.label_image(recording.shape))
         shown = [a.label for i, a in enumerate(registration.atlas.areas, start=1) if i in seen]
+        atlas = atlas or registration.atlas.name
         common = shown if common is None else [label for label in common if label in shown]
     if not common:
         raise TrainingError(
             "no area is on all movies of the cohort; check the registrations, or name areas that "
             "are (decoder.preprocessing.areas)."
         )
-    preprocessing = config.preprocessing.model_copy(update={"areas": tuple(common)})
+    preprocessing = config.preprocessing.model_copy(update={"areas": tuple(common), "atlas": atlas})
     return config.model_copy(update={"preprocessing": preprocessing})
 
 

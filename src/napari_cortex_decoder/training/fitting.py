@@ -154,6 +154,7 @@ def fit_stage(
     held_out = _in_turn(len(validation), 4 * stage.batch_size)
     if checkpoint.exists():
         _check(checkpoint, module)
+    module.train()  # a stage before may have left the encoder fixed
     with warnings.catch_warnings():
         for message in _NOT_FOR_USERS:
             warnings.filterwarnings("ignore", message=message)

@@ -115,8 +115,8 @@ class StageModule(lightning.LightningModule):
         logits = self(inputs).float()
         loss = classification_loss(logits, labels, self.weights)
         self.log("validation_loss", loss, sync_dist=True, batch_size=len(labels))
-        self.auc(logits[:, 0] if logits.shape[-1] == 1 else logits, labels)
-        self.log("validation_auc", self.auc, batch_size=len(labels))
+        self.auc.update(logits[:, 0] if logits.shape[-1] == 1 else logits, labels)
+        self.log("validation_auc", self.auc, on_step=False, on_epoch=True, batch_size=len(labels))
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW with one cycle of learning rate, or half a cosine, over the whole stage."""

@@ -1,0 +1,48 @@
+"""A run that is killed at any moment goes on, and comes to the same end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_cortex_decoder.decoder import load_decoder
+from napari_cortex_decoder.training import RunFolder
+
+PROGRAM = Path(__file__).with_name("kill_and_go_on.py")
+
+
+def steps(folder: RunFolder) -> dict[str, int]:
+    """Last step of each stage."""
+    return {line["kind"] + str(line["stage"]): line["step"] for line in folder.progress()}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
+def test_kills_at_random_moments_lead_to_the_decoder_of_an_unbroken_run(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for kind, stopped_at in json.loads(done.stdout.splitlines()[-1]).items():
+        places = set(map(tuple, stopped_at))
+        assert len(places) > 1, f"kills came at the same place: {places}"
+        whole, killed = (RunFolder(tmp_path / kind / name) for name in ("whole", "killed"))
+        assert steps(killed) == steps(whole)
+        assert killed.metrics_file.read_text() == whole.metrics_file.read_text()
+        expected = load_decoder(whole.decoder_file)
+        found = load_decoder(killed.decoder_file)
+        assert found.config.temperature == expected.config.temperature
+        for name, tensor in expected.network.state_dict().items():
+            torch.testing.assert_close(found.network.state_dict()[name], tensor, atol=0, rtol=0)
+        # the steps that were lost and done again are told once
+        lines = [(line["stage"], line["step"]) for line in killed.progress() if "loss" in line]
+        assert lines == sorted(set(lines))
