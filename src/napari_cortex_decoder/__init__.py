@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.decoder import Decoder, Prediction, load_decoder
     from napari_cortex_decoder.labels import Ethogram, read_labels
     from napari_cortex_decoder.recording import BehaviorTrace, Recording, open_recording
+    from napari_cortex_decoder.saliency import area_importance, cutout_importance
     from napari_cortex_decoder.simulation import simulate_recording
 
 __version__ = version("napari-cortex-decoder")
@@ -24,11 +25,14 @@ _HOMES = {
     "Prediction": "decoder",
     "Recording": "recording",
     "Registration": "atlas",
+    "area_importance": "saliency",
+    "cutout_importance": "saliency",
     "load_atlas": "atlas",
     "load_decoder": "decoder",
     "load_registration": "atlas",
     "open_recording": "recording",
     "read_labels": "labels",
+    "saliency": "saliency",
     "simulate_recording": "simulation",
 }
 
@@ -41,11 +45,14 @@ __all__ = [
     "Recording",
     "Registration",
     "__version__",
+    "area_importance",
+    "cutout_importance",
     "load_atlas",
     "load_decoder",
     "load_registration",
     "open_recording",
     "read_labels",
+    "saliency",
     "simulate_recording",
 ]
 
@@ -53,7 +60,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Fetch a public name from its room when it is first asked for."""
     if name in _HOMES:
-        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        room = import_module(f"{__name__}.{_HOMES[name]}")
+        # a room's own name stays the room's, whatever was fetched first; `saliency` can be called
+        value = room if name == _HOMES[name] else getattr(room, name)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,6 +12,7 @@ import typer
 from napari_cortex_decoder.cli.atlas import areas
 from napari_cortex_decoder.cli.decoders import decoders
 from napari_cortex_decoder.cli.decoding import decode
+from napari_cortex_decoder.cli.explaining import explain
 from napari_cortex_decoder.cli.labels import label
 from napari_cortex_decoder.cli.recordings import info, preprocess
 from napari_cortex_decoder.cli.simulation import demo, simulate
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (info, preprocess, decode, label, areas, simulate, train, demo):
+for verb in (info, preprocess, decode, explain, label, areas, simulate, train, demo):
     app.command()(verb)
 app.add_typer(decoders, name="decoders")
 

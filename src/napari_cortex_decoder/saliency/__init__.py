@@ -1,5 +1,9 @@
 """Which cortex a decoder reads: importance of areas, maps, and the controls that carry them."""
 
+import sys
+from types import ModuleType
+from typing import Any
+
 from napari_cortex_decoder.saliency.areas import AreaImportance, area_importance
 from napari_cortex_decoder.saliency.controls import (
     Deletion,
@@ -8,7 +12,7 @@ from napari_cortex_decoder.saliency.controls import (
     randomized_weights,
 )
 from napari_cortex_decoder.saliency.cutout import CutoutImportance, cutout_importance
-from napari_cortex_decoder.saliency.frames import Progress, sample_frames
+from napari_cortex_decoder.saliency.frames import Progress, sample_frames, spread_frames
 from napari_cortex_decoder.saliency.maps import SaliencyMaps, saliency
 from napari_cortex_decoder.saliency.regions import pairs_of
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_maps
@@ -29,4 +33,20 @@ __all__ = [
     "randomized_weights",
     "saliency",
     "sample_frames",
+    "spread_frames",
 ]
+
+
+class _Room(ModuleType):
+    """The room, which answers to a call like the function of its name.
+
+    Python puts a package's rooms among its names, so `napari_cortex_decoder.saliency` can be
+    nothing but this module; as the public function `saliency` it must answer to a call.
+    """
+
+    def __call__(self, *arguments: Any, **options: Any) -> SaliencyMaps:
+        """Make saliency maps; see `saliency.saliency`."""
+        return saliency(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Room

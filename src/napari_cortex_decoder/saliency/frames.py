@@ -188,6 +188,30 @@ def sample_frames(ethogram: Ethogram, n: int, *, stretch: int = 60, seed: int = 
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
+def spread_frames(n_frames: int, n: int, *, stretch: int = 60) -> Ints:
+    """Choose frames evenly over a recording, in stretches whose windows share encoded images.
+
+    Parameters
+    ----------
+    n_frames
+        Length of the recording.
+    n
+        Frames in all, about.
+    stretch
+        Frames in a row.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (≤ n_frames,), int64, rising.
+    """
+    if n >= n_frames:
+        return np.arange(n_frames)
+    length = min(stretch, n)
+    starts = np.linspace(0, n_frames - length, max(1, n // length)).round().astype(np.int64)
+    return np.unique(starts[:, None] + np.arange(length))
+
+
 def _in_turn(queues: list[Iterator[int]]) -> Iterator[int]:
     """Take one of each in turn, until all are empty."""
     while queues:
