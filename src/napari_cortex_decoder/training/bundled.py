@@ -63,7 +63,7 @@ class Recipe(BaseModel):
     seed: int = 1
     seconds: float = 60.0
     encoder_mice: int = 80
-    head_mice: int = 24
+    head_mice: int = 16
     validation_mice: int = 4
     test_mice: int = 6
     frame_size: int = 128
