@@ -85,9 +85,9 @@ def test_memory_does_not_grow_with_the_length_of_the_movie():
         return top
 
     peak(200)  # imports and caches
-    # 4,000 frames hold 33 MB, more than one block; the traces and dask's list of chunks do grow
-    longer = 12_000 * 64 * 64 * 2
-    assert peak(16_000) - peak(4_000) < 0.02 * longer
+    # 2,000 frames hold 16 MB, several blocks; the traces and dask's list of chunks do grow
+    longer = 6_000 * 64 * 64 * 2
+    assert peak(8_000) - peak(2_000) < 0.02 * longer
 
 
 def test_progress_ends_at_all_frames_and_can_stop_the_pass():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,17 +43,22 @@ def turned(image: np.ndarray, ends: np.ndarray, degrees: float) -> tuple[np.ndar
     )
 
 
+@cache
+def simulated(subject: int) -> tuple[Registration, float, np.ndarray]:
+    """The true pose of a simulated mouse, its pixel size, and its mean image."""
+    mouse = simulate_recording(seed=3, subject=subject, seconds=0.2)
+    return mouse.truth.registration, mouse.pixel_size, np.asarray(mouse.movie[:6].mean(axis=0))
+
+
 @pytest.mark.parametrize(("degrees", "known"), [(0, True), (0, False), (-17, False), (23, True)])
 def test_the_midline_of_simulated_mice_is_found(degrees, known):
     found, bregma = [], []
     for subject in range(6):
-        mouse = simulate_recording(seed=3, subject=subject, seconds=0.2)
-        truth = mouse.truth.registration
-        image = np.asarray(mouse.movie[:6].mean(axis=0))
-        image, points = turned(image, truth.to_px([(0, -1.5), (0, 3), (0, 0)]), degrees)
-        guessed = guess_registration(image, mouse.pixel_size if known else None)
-        found.append(midline_error(guessed, points[:2], mouse.pixel_size))
-        bregma.append(np.linalg.norm(guessed.to_px([(0, 0)])[0] - points[2]) * mouse.pixel_size)
+        truth, pixel_size, upright = simulated(subject)
+        image, points = turned(upright, truth.to_px([(0, -1.5), (0, 3), (0, 0)]), degrees)
+        guessed = guess_registration(image, pixel_size if known else None)
+        found.append(midline_error(guessed, points[:2], pixel_size))
+        bregma.append(np.linalg.norm(guessed.to_px([(0, 0)])[0] - points[2]) * pixel_size)
         assert not any(UNCLEAR in warning for warning in guessed.warnings)
         assert guessed.scale == pytest.approx(truth.scale, rel=0.08)
     # not only in the median: no mouse is missed

@@ -24,6 +24,7 @@ _SINUS_STEPS = (3, 6)  # px from the middle of the sinus to the cortex beside it
 _DIM = 0.1  # added before the logarithm: a tenth of the range is noise and background
 _UNCLEAR = 1.0  # clarity below which a midline is doubted: perfect symmetry without a sinus
 _COMMON_WIDTH = 10.5  # mm that a picture of unknown scale is first taken to span
+_IN_VIEW = 0.4  # share of the cortex below which a place is out of the question
 _SCHEMATIC = "OB"
 
 
@@ -215,18 +216,31 @@ def _match_outline(
     x, y, inside = _cortex_and_surroundings()
     upright = _turned(ndimage.gaussian_filter(picture, 1.5), midline.degrees, outside=np.nan)
     best = (-np.inf, float(scales[len(scales) // 2]), picture.shape[0] / 2)
+    rows = np.arange(0.2 * picture.shape[0], 0.85 * picture.shape[0])
     for scale in scales:
-        for row in np.arange(0.2 * picture.shape[0], 0.85 * picture.shape[0]):
-            places = np.stack([y * scale + row, x * scale + midline.column])
-            values = ndimage.map_coordinates(upright, places, order=1, cval=np.nan)
-            seen = np.isfinite(values)
-            cortex = inside[seen]
-            share = cortex.sum() / inside.sum()
-            if share < 0.4 or cortex.all():
-                continue
-            match = np.corrcoef(values[seen], cortex)[0, 1] * np.sqrt(share)
-            best = max(best, (float(match), float(scale), float(row)))
+        places = np.broadcast_arrays(rows[:, None] + y * scale, x * scale + midline.column)
+        match = _matches(ndimage.map_coordinates(upright, places, order=1, cval=np.nan), inside)
+        place = int(np.argmax(match))
+        best = max(best, (float(match[place]), float(scale), float(rows[place])))
     return best[1], best[2]
+
+
+def _matches(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Give how well the bright points of each row of `values` are those inside; −inf where unseen.
+
+    `values` has shape (rows, points), NaN outside the picture.
+    """
+    seen = np.isfinite(values)
+    bright = np.where(seen, values, 0.0)
+    n = np.maximum(seen.sum(axis=1), 1)
+    cortex = (seen & inside).sum(axis=1)
+    share = cortex / inside.sum()
+    mean, mean_inside = bright.sum(axis=1) / n, cortex / n
+    covariance = (bright * inside).sum(axis=1) / n - mean * mean_inside
+    variance = (np.square(bright).sum(axis=1) / n - mean**2) * mean_inside * (1 - mean_inside)
+    usable = (share >= _IN_VIEW) & (variance > 1e-12)
+    r = covariance / np.sqrt(np.where(usable, variance, 1.0))
+    return np.where(usable, r * np.sqrt(share), -np.inf)
 
 
 def _cortex_and_surroundings() -> tuple[
