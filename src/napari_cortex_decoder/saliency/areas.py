@@ -199,14 +199,14 @@ def area_importance(
     importance, low, high, *halves = _columns(
         len(chosen), seen, np.vstack([lost.importance, lost.low, lost.high, lost.halves])
     )
-    by_fill = {fills[0]: importance}
+    by_fill: dict[str, Floats] = {fills[0]: importance}
     for fill in fills[1:]:
         other = experiment.lost(masks[seen], fill, f"areas, {fill}")
         by_fill[fill] = _columns(len(chosen), seen, other.importance[None])[0]
 
     controls = np.full((4, len(chosen)), np.nan)
     rng = np.random.default_rng(seed)
-    brain = members.any(axis=0)
+    brain = np.asarray(members.any(axis=0))
     above = [i for i in seen if low[i] > 0] if patches else []
     for number, i in enumerate(above, 1):
         moved = matched_patches(members[list(chosen[i].members)], brain, patches, rng)

@@ -83,7 +83,8 @@ class CutoutImportance:
         numpy.ndarray
             Shape `shape`, float32.
         """
-        return enlarge(self.map[None], self.rows, self.columns, self.inside, shape)[0]
+        enlarged = enlarge(self.map[None], self.rows, self.columns, self.inside, shape)
+        return np.asarray(enlarged[0])
 
 
 def cutout_importance(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -102,7 +103,8 @@ class MaskedDecoder:
         self.batch_size = batch_size or max(
             1, _BATCH_PIXELS[self.device.type] // int(np.prod(config.preprocessing.image_size))
         )
-        self.network = InferenceNetwork(decoder.network).to(self.device)
+        network: Any = decoder.network  # an image decoder's has images for its input
+        self.network = InferenceNetwork(network).to(self.device)
         self._frames = NormalizedFrames(recording, config.preprocessing, report)
         self.resampling = self._frames.resampling
         self.inside = _inside(self.resampling)
@@ -216,7 +218,7 @@ class MaskedDecoder:
             for row, fill in enumerate(fills):
                 inputs = [tails[row]] if tails[row] is not None else []
                 images = self._filled(fill, frames, first + before)
-                for batch in images.split(self.batch_size):
+                for batch in torch.split(images, self.batch_size):
                     inputs.append(self._encode(batch))
                     yield row, None, len(batch)
                 seen = torch.cat(inputs)  # type: ignore[arg-type]

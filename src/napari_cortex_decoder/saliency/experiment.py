@@ -213,7 +213,7 @@ class Experiment:
         return lost, float(low), float(high), halves[0], halves[1]
 
 
-def rank_correlation(a: Floats, b: Floats) -> float:
+def rank_correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     """Give Spearman's correlation; NaN where it is not defined."""
     if len(a) < 3 or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return np.nan

@@ -56,7 +56,7 @@ def write_json(result: AreaImportance | CutoutImportance, path: str | Path) -> N
 
 def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
     """Put a result into words and numbers that JSON can hold; NaN becomes null."""
-    about = {
+    about: dict[str, Any] = {
         "decoder": result.decoder,
         "recording": result.recording,
         "behavior": result.behavior,
@@ -99,7 +99,7 @@ def write_tiff(result: SaliencyMaps, path: str | Path) -> None:
     """
     import tifffile
 
-    about = {
+    about: dict[str, Any] = {
         "axes": "TYX",
         "first_frame": int(result.frames[0]),
         "scored": list(result.scored),

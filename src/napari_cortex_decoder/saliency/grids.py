@@ -39,7 +39,9 @@ def cutouts(
             f"a cutout of {size} px at steps of {step} px does not fit images of {image_size[0]} × "
             f"{image_size[1]} px; give a size of 1 to {min(image_size)} and a step of at least 1."
         )
-    rows, columns = (np.arange(0, n - size + 1, step) + (size - 1) / 2 for n in image_size)
+    rows, columns = (
+        np.arange(0, n - size + 1, step, dtype=np.float64) + (size - 1) / 2 for n in image_size
+    )
     y, x = np.ogrid[: image_size[0], : image_size[1]]
     masks = []
     for row in rows:
@@ -51,7 +53,7 @@ def cutouts(
                 else ((dy <= (size - 1) / 2) & (dx <= (size - 1) / 2))
             )
             masks.append(np.broadcast_to(inside, image_size))
-    return np.stack(masks), rows, columns
+    return np.stack(masks).astype(np.bool_), rows, columns
 
 
 def edge_masks(image_size: tuple[int, int], width: int, n: int = N_EDGE) -> Bools:
@@ -111,4 +113,4 @@ def enlarge(
             values = values.repeat(2, axis=axis)
     points = np.stack(np.meshgrid(*places, indexing="ij"), axis=-1)
     pictures = RegularGridInterpolator(tuple(axes), values)(points)
-    return np.moveaxis(pictures, -1, 0).astype(np.float32)
+    return np.asarray(np.moveaxis(pictures, -1, 0), dtype=np.float32)

@@ -255,7 +255,7 @@ class _WindowOdds(nn.Module):
         n = frames.shape[1] - (last - first)
         images = torch.stack([frames[:, o - first :][:, :n] for o in self._offsets], dim=2)
         self._tick(images.shape[0] * n)
-        inputs = self.network.encode(images.flatten(0, 1)).unflatten(0, (len(frames), n))
+        inputs = self.network.encode(images.flatten(0, 1)).reshape(len(frames), n, -1)
         windows = inputs.unfold(1, self._length, 1).transpose(2, 3)
         logits = self.network.classify(windows.flatten(0, 1))
         return log_odds(logits, self._behavior, self._temperature).reshape(len(frames), -1)

@@ -193,7 +193,7 @@ def matched_patches(members: Bools, brain: Bools, n: int, rng: np.random.Generat
         Shape (≤ n, y, x), bool, each of about the target's pixel count; none where the target
         leaves no room for one.
     """
-    target = members.any(axis=0)
+    target: Bools = np.asarray(members.any(axis=0))
     size = int(target.sum())
     room = brain & ~target
     if size == 0 or room.sum() < (1 - _OVERLAP) * size:

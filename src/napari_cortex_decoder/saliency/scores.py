@@ -132,7 +132,8 @@ class LogOdds:
     def summarize(self, values: NDArray[np.floating]) -> Floats:
         """Add up each stretch, shape (stretches,)."""
         signed = np.asarray(values, dtype=np.float64) * self._sign
-        return np.bincount(self._unit, weights=signed, minlength=len(self._sizes))
+        sums = np.bincount(self._unit, weights=signed, minlength=len(self._sizes))
+        return np.asarray(sums, dtype=np.float64)
 
     def score(self, summary: Floats) -> float:
         """Give the mean over all frames."""
