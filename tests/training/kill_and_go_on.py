@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,14 @@ def begin(folder: Path, kind: str) -> int:
     child = os.fork()
     if child:
         return child
-    torch.set_num_threads(1)
-    sessions = sessions_of(4, n_frames=120 if kind == "cnn-rnn" else 240)
-    train(CONFIGS[kind], sessions, folder, machine=Machine(device="cpu"))
-    os._exit(0)
+    try:
+        torch.set_num_threads(1)
+        sessions = sessions_of(4, n_frames=120 if kind == "cnn-rnn" else 240)
+        train(CONFIGS[kind], sessions, folder, machine=Machine(device="cpu"))
+        os._exit(0)
+    finally:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def survive(folder: Path, kind: str, kills: int) -> list[tuple[int, int]]:
@@ -79,7 +84,8 @@ def survive(folder: Path, kind: str, kills: int) -> list[tuple[int, int]]:
     for when in sorted(random.sample(places, kills)):
         child = begin(run.path, kind)
         while place((run.progress() or [{}])[-1]) < when:
-            time.sleep(0.005)
+            time.sleep(0.02)
+            assert os.waitpid(child, os.WNOHANG) == (0, 0), "it ended before it was killed"
         time.sleep(random.uniform(0, 0.05))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
