@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ NAME = "napari_cortex_decoder"
 
 FLOORS = {
     "errors": 0,
-    "history": 0,
     "files": 0,
+    "history": 0,
     "movie_blocks": 0,
     "recording": 1,
     "atlas": 1,
@@ -65,6 +66,23 @@ def test_a_module_imports_only_its_own_room_and_floors_below(path: Path) -> None
             if own == "cli" and parts[1] == "widgets":
                 continue  # `cortex-decoder demo` opens the window: it lives beside the widgets
             assert FLOORS[parts[1]] < FLOORS[own], f"{own} must not import {name}"
+
+
+@pytest.mark.parametrize("own", ["atlas"])
+def test_modules_of_a_room_import_each_other_one_way(own: str) -> None:
+    paths = [path for path in modules() if room(path) == own and path.stem != "__init__"]
+    names = {
+        ".".join((NAME, *path.relative_to(PACKAGE).with_suffix("").parts)): set(imported(path))
+        for path in paths
+    }
+    graph = {
+        name: {
+            other for other in names for said in imports
+            if other != name and (said == other or said.startswith(f"{other}."))
+        }
+        for name, imports in names.items()
+    }  # fmt: skip
+    TopologicalSorter(graph).prepare()  # raises CycleError, which shows the circle
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -90,5 +90,5 @@ def areas(
     if as_json:
         print_json({"files": written, "areas": names, "outside": unseen, "relative": relative})
     else:
-        for path in written.values():
-            typer.echo(path)
+        for name in written.values():
+            typer.echo(name)
