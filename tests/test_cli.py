@@ -221,6 +221,21 @@ def test_info_says_what_the_file_is(run: Run, movie: Path) -> None:
     assert one["frame_rate_hz"] is None
 
 
+def test_info_tells_dropped_frames_and_the_true_duration(run: Run, tmp_path: Path) -> None:
+    import h5py
+
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["movie"] = np.arange(20 * 64, dtype=np.uint16).reshape(20, 8, 8)
+        file["frame_times"] = np.delete(np.arange(23) / 20, [7, 8, 15])
+    code, said, _ = run("info", path, "--json")
+    assert code == 0
+    (told,) = json.loads(said)
+    assert told["frame_rate_hz"] == pytest.approx(20)
+    assert told["duration_s"] == pytest.approx(23 / 20)
+    assert "3 frames seem to be missing in 2 places" in told["warnings"][0]
+
+
 def test_a_simulated_cohort_is_opened_again_with_its_clock_and_its_truth(
     run: Run, tmp_path: Path
 ) -> None:

@@ -18,11 +18,20 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QPushButto
 from windows import N_FRAMES, child, visible_texts, wait_until_idle, waves
 
 from napari_cortex_decoder.recording import Recording, preprocess
-from napari_cortex_decoder.recording.preprocessing import Bin, Crop, DeltaF, Detrend
+from napari_cortex_decoder.recording.preprocessing import (
+    Bin,
+    Crop,
+    DeltaF,
+    Detrend,
+    FillGaps,
+    Hemodynamics,
+    Step,
+)
 from napari_cortex_decoder.widgets import preprocessing_jobs, preview_model
 from napari_cortex_decoder.widgets.companion_layers import PREVIEW
 from napari_cortex_decoder.widgets.layers import movie_layer
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.preprocessed import looks_around
 from napari_cortex_decoder.widgets.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.step_rows import TITLES, StepRow
 from napari_cortex_decoder.widgets.workspace import Workspace

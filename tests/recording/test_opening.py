@@ -6,6 +6,7 @@ import math
 import os
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -199,3 +200,27 @@ def test_every_format_has_what_the_table_and_the_manifest_need() -> None:
     for movie_format in movie_formats():
         assert movie_format.recognized and movie_format.metadata
         assert set(movie_format.patterns) <= set(movie_patterns())
+
+
+def test_dropped_frames_are_told_and_the_time_axis_shows_the_gap(tmp_path: Path) -> None:
+    times = np.delete(np.arange(23) / 20, [7, 8, 15])
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["movie"] = np.arange(20 * 64, dtype=np.uint16).reshape(20, 8, 8)
+        file["frame_times"] = times
+    recording = open_recording(path)
+    np.testing.assert_array_equal(recording.times, times)
+    assert recording.frame_rate == pytest.approx(20)
+    (said,) = recording.warnings
+    assert "3 frames seem to be missing in 2 places, first after frame 6 (at 0.300 s)" in said
+
+
+def test_an_uneven_clock_is_told_and_followed(tmp_path: Path) -> None:
+    times = np.cumsum(np.where(np.arange(40) % 2, 0.04, 0.06))
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["movie"] = np.arange(40 * 64, dtype=np.uint16).reshape(40, 8, 8)
+        file["frame_times"] = times
+    recording = open_recording(path)
+    np.testing.assert_array_equal(recording.times, times)
+    assert any("uneven: most intervals are 40.0 to 60.0 ms" in said for said in recording.warnings)

@@ -64,14 +64,18 @@ def _describe(recording: Recording) -> dict[str, Any]:
         "columns": recording.shape[1],
         "pixels": str(recording.movie.dtype),
         "frame_rate_hz": recording.frame_rate,
-        "duration_s": round(recording.n_frames / recording.known_frame_rate(), 3)
-        if known
-        else None,
+        "duration_s": round(_duration(recording), 3) if known else None,
         "pixel_size_mm": recording.pixel_size,
         "subject": recording.subject,
         "reference": recording.reference is not None,
         "warnings": list(recording.warnings),
     }
+
+
+def _duration(recording: Recording) -> float:
+    """Give the seconds from the first frame to the end of the last, frames lost in between too."""
+    times = recording.times
+    return float(times[-1] - times[0]) + 1 / recording.known_frame_rate()
 
 
 def preprocess(

@@ -143,7 +143,7 @@ class RecordingSection(Section):
         rate = recording.frame_rate
         self._rate.setText(_UNKNOWN if rate is None else f"{rate:g} Hz")
         self._change.setVisible(rate is not None and not self._changing_rate)
-        self._duration.setText(_UNKNOWN if rate is None else as_duration(recording.n_frames / rate))
+        self._duration.setText(_UNKNOWN if rate is None else as_duration(_seconds(recording, rate)))
         size = recording.pixel_size
         self._pixel.setText(_UNKNOWN if size is None else f"{1000 * size:g} µm")
         self._traces.setText(", ".join(recording.behavior) or "none")
@@ -171,6 +171,11 @@ class RecordingSection(Section):
     def _ask_behavior(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in READERS)
         ask_file(self, "Add behavior", f"Behavior ({patterns})", self._movie.add_behavior)
+
+
+def _seconds(recording: Recording, rate: float) -> float:
+    """Give how long a recording is, frames that were lost in it too."""
+    return float(recording.times[-1] - recording.times[0]) + 1 / rate
 
 
 def _rate_question(recording: Recording, *, known: bool) -> str:
