@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,14 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip(f"no reference data at {root}; set CORTEX_DECODER_SHARED to their folder")
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or fills the cache of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CORTEX_DECODER_CACHE", str(tmp_path_factory.mktemp("decoder-cache")))
+        yield
 
 
 @pytest.fixture

@@ -29,6 +29,10 @@ class DecoderError(CortexDecoderError):
     """A decoder file or its configuration is unusable."""
 
 
+class CacheError(CortexDecoderError):
+    """The cache of computed features cannot be cleared."""
+
+
 class DeviceError(CortexDecoderError):
     """The computing device asked for is not there."""
 
@@ -39,3 +43,7 @@ class TrainingError(CortexDecoderError):
 
 class SimulationError(CortexDecoderError):
     """A simulated mouse or cohort was asked for that cannot be made."""
+
+
+class EvaluationError(CortexDecoderError):
+    """A protocol cannot be run on the data it was given."""

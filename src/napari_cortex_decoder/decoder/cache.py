@@ -1,47 +1,39 @@
-"""What decoding has found out about recordings, kept for the next time: statistics and features.
+"""The cache folder: files that save computing again, bounded, and never in the way.
 
-One HDF5 file an entry, with checksums, in the platform's cache folder (or the one that the variable
-``CORTEX_DECODER_CACHE`` names). It can be deleted at any time. Trouble with it (a full disk, a
-damaged entry) is logged and costs the time to compute again, nothing else.
+One HDF5 file an entry, with checksums, in the platform's cache folder (or in the one that the
+variable ``CORTEX_DECODER_CACHE`` names). Any of them may be deleted at any time. Trouble with them,
+a full disk or a damaged file, is logged and costs the time to compute again, nothing else.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
+import secrets
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 import platformdirs
-from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder.config import Preprocessing
-from napari_cortex_decoder.decoder.normalization import Statistics
-from napari_cortex_decoder.decoder.resampling import Resampling
 from napari_cortex_decoder.errors import CacheError
-from napari_cortex_decoder.recording import Recording
+
+if TYPE_CHECKING:
+    import h5py
 
 _LOG = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 
 LIMIT_BYTES = 4 * 2**30
-"""Entries that have not been used for longest go when all together are larger: 4 GiB are features
-of seven hours at 30 Hz."""
+"""All entries together: features of seven hours at 30 Hz. What was not used for longest goes."""
 
 _SPARED_BYTES = 2**30
 """Nothing is kept that would leave less free space on the disk."""
 
-_VERSION = 1
-_ROWS = 64
-_HASHED_BYTES, _HASHED_PLACES, _HASHED_FRAMES, _HASHED_FILES = 4096, 64, 5, 10_000
-_TROUBLE = (OSError, RuntimeError, KeyError, ValueError)
-"""What h5py raises for files that are damaged, shut off, or do not fit on the disk."""
+TROUBLE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+"""What h5py raises for files that are damaged, foreign, locked, or do not fit on the disk."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ class Entry:
     n_bytes
         Its size.
     used
-        When it was last read or written, seconds since 1970.
+        When it was last written or read, seconds since 1970.
     """
 
     path: Path
@@ -77,17 +69,11 @@ def cache_folder() -> Path:
 
 def list_cache() -> list[Entry]:
     """Give all entries, the last used first."""
-    import h5py
-
     entries = []
     for path, n_bytes, used in _files():
-        try:
-            with h5py.File(path, "r") as file:
-                name = str(file.attrs["recording"])
-        except _TROUBLE:
-            name = ""  # shown as damaged; it goes when it is next wanted
-        entries.append(Entry(path, path.suffixes[0][1:], name, n_bytes, used))
-    return sorted(entries, key=lambda entry: -entry.used)
+        name = _attempt(path, lambda file: str(file.attrs["recording"])) or ""
+        entries.append(Entry(path, path.name.partition("-")[0], name, n_bytes, used))
+    return entries
 
 
 def clear_cache() -> int:
@@ -99,7 +85,7 @@ def clear_cache() -> int:
         If one cannot be deleted.
     """
     freed = 0
-    for path, n_bytes, _ in _files():
+    for path, n_bytes, _ in _files("*"):
         try:
             path.unlink(missing_ok=True)
         except OSError as reason:
@@ -108,41 +94,119 @@ def clear_cache() -> int:
     return freed
 
 
-class RecordingCache:
-    """What is kept of one recording as one kind of decoder sees it.
+def read_entry(path: Path, read: Callable[[h5py.File], _Result]) -> _Result | None:
+    """Read an entry; None if there is none, or if it is damaged, which deletes it.
 
     Parameters
     ----------
-    recording
-        With a file: one made in memory has nothing to come back to.
-    preprocessing
-        How its frames become images.
+    path
+        Where it would be.
+    read
+        Called with the open file.
     """
+    if not path.exists():
+        return None
+    result = _attempt(path, read)
+    try:
+        if result is None:
+            path.unlink(missing_ok=True)
+        else:
+            os.utime(path)
+    except OSError as reason:
+        _LOG.info("%s can be read only (%s).", path, reason)
+    return result
 
-    def __init__(self, recording: Recording, preprocessing: Preprocessing) -> None:
-        self._recording = recording
-        self._n_images = recording.n_frames - int(np.ptp(preprocessing.channel_offsets))
-        seen = preprocessing.model_dump(exclude={"channel_offsets"})
-        if preprocessing.causal or preprocessing.detrend_seconds is not None:
-            seen["frame_rate"] = recording.known_frame_rate()
-        about = [_VERSION, fingerprint(recording), seen]
-        self._statistics_file = self._file("statistics", about)
-        # Images that differ only in which of their frames counts as theirs are the same.
-        relative = [o - preprocessing.channel_offsets[0] for o in preprocessing.channel_offsets]
-        self._about_images = [*about, relative]
 
-    def statistics(self) -> Statistics | None:
-        """Give the session's statistics, if they are known."""
-        with _reading(self._statistics_file) as file:
-            if file is not None:
-                resampling = Resampling(self._recording.shape, self._image_size(file))
-                return Statistics(file["mean"][:], float(file.attrs["sd"]), resampling)
+def _attempt(path: Path, read: Callable[[h5py.File], _Result]) -> _Result | None:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return read(file)
+    except TROUBLE as reason:
+        _LOG.warning("%s in the cache is damaged (%s): computing again.", path, reason)
         return None
 
-    def keep_statistics(self, statistics: Statistics) -> None:
-        """Keep the session's statistics."""
-        with _writing(self._statistics_file, self._recording, statistics.mean.nbytes) as file:
+
+class EntryWriter:
+    """Writes one entry bit by bit; it is there once `finish` was called, and whole.
+
+    After any trouble it does nothing any more.
+
+    Parameters
+    ----------
+    path
+        Where it will be.
+    recording
+        Name to list it by.
+    n_bytes
+        About how large it will be.
+    """
+
+    def __init__(self, path: Path, recording: str, n_bytes: int) -> None:
+        self._path = path
+        self._part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        self._file: h5py.File | None = None
+        self.do(lambda: self._open(recording, n_bytes))
+
+    def do(self, write: Callable[[], None]) -> None:
+        """Take a step of the writing."""
+        try:
+            write()
+        except TROUBLE as reason:
+            _LOG.warning("nothing is kept in the cache, %s: %s", self._path.parent, reason)
+            self.abandon()
+
+    def write(self, write: Callable[[h5py.File], None]) -> None:
+        """Call a function with the open file, unless there was trouble."""
+        file = self._file
+        if file is not None:
+            self.do(lambda: write(file))
+
+    def finish(self) -> None:
+        """Put the entry in its place, and let old ones go."""
+        if self._file is not None:
+            self.do(self._put)
+
+    def abandon(self) -> None:
+        """Leave nothing behind; of no effect after `finish`."""
+        file, self._file = self._file, None
+        try:
             if file is not None:
-                file.create_dataset("mean", data=statistics.mean, fletcher32=True)
-                file.attrs["sd"] = statistics.sd
-                file.attrs["image_size"] = statistics.resampling.image_size
+                file.close()
+            self._part.unlink(missing_ok=True)
+        except TROUBLE as reason:
+            _LOG.warning("%s is left over: %s", self._part, reason)
+
+    def _open(self, recording: str, n_bytes: int) -> None:
+        import h5py
+
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._path.parent).free
+        if n_bytes > min(LIMIT_BYTES, free - _SPARED_BYTES):
+            raise OSError(f"{n_bytes / 1e9:.1f} GB do not fit, {free / 1e9:.1f} GB are free")
+        self._file = h5py.File(self._part, "x", rdcc_nbytes=8 * 2**20)
+        self._file.attrs["recording"] = recording
+
+    def _put(self) -> None:
+        assert self._file is not None  # else there was trouble before
+        file, self._file = self._file, None
+        file.close()
+        self._part.replace(self._path)
+        kept = 0
+        for path, n_bytes, _ in _files():
+            kept += n_bytes
+            if kept > LIMIT_BYTES:
+                path.unlink(missing_ok=True)
+
+
+def _files(pattern: str = "*.h5") -> list[tuple[Path, int, float]]:
+    """Give path, size and time of last use of the files in the cache, the last used first."""
+    files = []
+    for path in cache_folder().glob(pattern):
+        try:
+            status = path.stat()
+        except FileNotFoundError:  # another process has just let it go
+            continue
+        files.append((path, status.st_size, status.st_mtime))
+    return sorted(files, key=lambda entry: -entry[2])

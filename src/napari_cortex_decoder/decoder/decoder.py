@@ -111,6 +111,7 @@ class Decoder:
         any_rate: bool = False,
         batch_size: int | None = None,
         registration: Registration | None = None,
+        cached: bool = True,
     ) -> Prediction:
         """Read behaviour from a recording.
 
@@ -129,6 +130,9 @@ class Decoder:
         registration
             Where the areas lie on the recording, for a decoder of area traces; others do not look
             at it.
+        cached
+            For a recording that came from a file: keep the features of its frames in the
+            platform's cache folder, and take them from there the next time.
 
         Raises
         ------
@@ -143,7 +147,8 @@ class Decoder:
             If the device is not there, or has no memory for a single image.
         """
         prediction = None
-        with closing(self.stream(recording, device, any_rate, batch_size, registration)) as events:
+        events = self.stream(recording, device, any_rate, batch_size, registration, cached)
+        with closing(events):
             for event in events:
                 if progress is not None:
                     progress(event)
@@ -158,11 +163,23 @@ class Decoder:
         any_rate: bool = False,
         batch_size: int | None = None,
         registration: Registration | None = None,
+        cached: bool = True,
+        looked_at: Callable[[], int] | None = None,
     ) -> Generator[DecodeEvent, None, None]:
         """Read behaviour from a recording, handing out results while they come.
 
         Closing the generator cancels: at most the batch in progress is finished, and no thread
-        is left behind. Parameters and errors are those of `decode`.
+        is left behind. Other parameters and errors are those of `decode`.
+
+        Parameters
+        ----------
+        recording, device, any_rate, batch_size, registration, cached
+            As for `decode`.
+        looked_at
+            Gives the frame whose answer is wanted first; asked again while the decode runs, from
+            its threads. A decoder of images with session statistics that does not detrend starts
+            there, with a provisional answer while it measures the movie; others go from the first
+            frame to the last.
 
         Yields
         ------
@@ -180,7 +197,7 @@ class Decoder:
             )
         if isinstance(self.config, TraceConfig) and registration is not None:
             warnings += [*registration.atlas.warnings, *registration.warnings]
-        engine = self._engine(registration, device=device, batch_size=batch_size)
+        engine = self._engine(registration, device, batch_size, cached, looked_at)
         engine.check(recording)
         settings: dict[str, Setting] = {
             "recording": str(recording.path or recording.name),
@@ -240,7 +257,12 @@ class Decoder:
         return probability
 
     def _engine(
-        self, registration: Registration | None, *, device: str, batch_size: int | None
+        self,
+        registration: Registration | None,
+        device: str,
+        batch_size: int | None,
+        cached: bool,
+        looked_at: Callable[[], int] | None,
     ) -> Engine | TraceEngine:
         """Make what computes this kind of decoder."""
         from napari_cortex_decoder.decoder.engine import Engine
@@ -250,7 +272,14 @@ class Decoder:
             return TraceEngine(
                 self.network, self.config, registration, device=device, batch_size=batch_size
             )
-        return Engine(self.network, self.config, device=device, batch_size=batch_size)
+        return Engine(
+            self.network,
+            self.config,
+            device=device,
+            batch_size=batch_size,
+            looked_at=looked_at,
+            cached=cached,
+        )
 
     def _collect(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -15,9 +16,17 @@ from torch import Tensor
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, probabilities
-from napari_cortex_decoder.decoder.normalization import StatisticsAccumulator, normalized_frames
+from napari_cortex_decoder.decoder.normalization import Statistics, StatisticsAccumulator
 from napari_cortex_decoder.decoder.prediction import DecodeEvent
-from napari_cortex_decoder.decoder.suitability import check_length
+from napari_cortex_decoder.decoder.reading_order import (
+    FirstAnswers,
+    LookedAt,
+    normalized_blocks,
+    ranges_from,
+)
+from napari_cortex_decoder.decoder.recording_cache import RecordingCache
+from napari_cortex_decoder.decoder.seams import Seams
+from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
 from napari_cortex_decoder.errors import DeviceError
 from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
@@ -26,6 +35,12 @@ _Item = TypeVar("_Item")
 
 _BATCH_PIXELS = {"cpu": 16 * 128**2, "mps": 64 * 128**2, "cuda": 256 * 128**2}
 """Pixels of a batch: on a CPU so few that a layer's output stays in the cache."""
+
+_WORTH_COMPILING = 1000
+"""Frames from which OpenVINO makes up for the seconds that it takes to compile."""
+
+_WINDOWS = 1024
+"""Windows classified at once where no images need encoding."""
 
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
 """How CUDA, MPS, cuDNN, cuBLAS and the CPU's allocator put it in a plain RuntimeError."""
@@ -73,6 +88,13 @@ class Engine:
         Where to compute, as for `select_device`.
     batch_size
         Images encoded at once; None: chosen for the device.
+    looked_at
+        Gives the frame whose answer is wanted first; asked again before each block. With session
+        statistics and no detrending decoding spreads from there, and while the statistics are
+        measured an answer by those of a few frames comes ahead, marked as provisional. Otherwise,
+        and if None, frames come in their order.
+    cached
+        Whether to use the cache and to add to it; a recording without a file never does.
 
     Attributes
     ----------
@@ -88,6 +110,8 @@ class Engine:
         *,
         device: str = "auto",
         batch_size: int | None = None,
+        looked_at: LookedAt | None = None,
+        cached: bool = True,
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
@@ -95,6 +119,8 @@ class Engine:
         self._config = config
         self.batch_size = batch_size or self._usual_batch()
         self._network = InferenceNetwork(network)
+        self._looked_at = looked_at
+        self._cached = cached
 
     def check(self, recording: Recording) -> None:
         """Refuse a recording that is too short for one prediction, as `check_length` does."""
@@ -104,7 +130,8 @@ class Engine:
         """Measure a recording, then decode it.
 
         Two passes (one with running statistics), each reading ahead by one block while the block
-        before it is computed; what is kept between blocks does not grow with the movie.
+        before it is computed; what is kept between blocks does not grow with the movie. What an
+        earlier decode has left in the cache is not computed again.
 
         Raises
         ------
@@ -114,79 +141,141 @@ class Engine:
             If not even the CPU has memory for a single image.
         """
         self.check(recording)
-        preprocessing = self._config.preprocessing
-        statistics = None
-        if not preprocessing.causal:
-            yield DecodeEvent("statistics", 0, recording.n_frames)
-            accumulator = StatisticsAccumulator(recording, preprocessing)
-            with closing(_ahead(read_blocks(recording.movie))) as blocks:
-                for start, frames in blocks:
-                    accumulator.update(start, frames)
-                    yield DecodeEvent("statistics", start + len(frames), recording.n_frames)
-            statistics = accumulator.result()
-        normalized = normalized_frames(recording, preprocessing, statistics)
+        cache = None
+        if self._cached and recording.path is not None:
+            encoder = self._network.encoder_hash
+            cache = RecordingCache(recording, self._config.preprocessing, encoder)
         try:
-            with closing(_ahead(normalized)) as blocks_ahead:
-                yield from self._decode(blocks_ahead, recording)
+            message = self._place()
+            if message is not None:
+                yield DecodeEvent("decoding", 0, recording.n_frames, message=message)
+            if cache is None or not (yield from self._decode_features(cache, recording)):
+                statistics = yield from self._measure(recording, cache)
+                yield from self._decode(recording, statistics, cache)
         finally:
             self._release()
 
+    def _measure(
+        self, recording: Recording, cache: RecordingCache | None
+    ) -> Generator[DecodeEvent, None, Statistics | None]:
+        """Give the statistics of the session, if any are needed, and answers ahead of them."""
+        preprocessing = self._config.preprocessing
+        if preprocessing.causal:
+            return None
+        yield DecodeEvent("statistics", 0, recording.n_frames)
+        if cache is not None and (known := cache.statistics()) is not None:
+            return known
+        answers = FirstAnswers(recording, self._config, self._looked_at)
+        accumulator = StatisticsAccumulator(recording, preprocessing)
+        with closing(_ahead(read_blocks(recording.movie))) as blocks:
+            for start, frames in blocks:
+                if (wanted := answers.wanted()) is not None:
+                    place, ahead = wanted
+                    with torch.inference_mode():
+                        probability = self._run(torch.from_numpy(ahead)).probability
+                    place += self._config.frames_before
+                    done = start, recording.n_frames
+                    yield DecodeEvent("statistics", *done, place, probability, provisional=True)
+                accumulator.update(start, frames)
+                yield DecodeEvent("statistics", start + len(frames), recording.n_frames)
+        statistics = accumulator.result()
+        if cache is not None:
+            cache.keep_statistics(statistics)
+        return statistics
+
     def _decode(
-        self, blocks: Iterator[NDArray[np.float32]], recording: Recording
-    ) -> Iterator[DecodeEvent]:
-        """Decode a movie that comes in blocks of normalised frames, shape (n, y, x)."""
+        self,
+        recording: Recording,
+        statistics: Statistics | None,
+        cache: RecordingCache | None,
+    ) -> Generator[DecodeEvent, None, None]:
+        """Decode a movie block by block, each image encoded once."""
         preprocessing = self._config.preprocessing
         overlap = preprocessing.channel_offsets[-1] - preprocessing.channel_offsets[0]
+        shared = self._config.window.length - 1
         warm_up = preprocessing.warm_up_frames(recording.known_frame_rate())
-        first = warm_up + self._config.frames_before
+        total = recording.n_frames - warm_up - self._config.frames_before
+        total -= self._config.frames_after
+        if self.device.type == "cpu" and total >= _WORTH_COMPILING:
+            self._network.accelerate(preprocessing.image_size)
+        nothing = torch.empty(0, self._network.project.out_features)
+        seams = Seams(overlap, shared, torch.empty(0, *preprocessing.image_size), nothing)
+        done = 0
+        kept = None if cache is None else cache.write_features()
+        blocks = normalized_blocks(recording, preprocessing, statistics, self._looked_at)
+        try:
+            with closing(_ahead(blocks)) as blocks_ahead:
+                for start, block in blocks_ahead:
+                    left, right = seams.around(start, start + len(block))
+                    frames = torch.cat(
+                        [left.last_frames, torch.from_numpy(block), right.first_frames]
+                    )
+                    image, before, encoded = start - len(left.last_frames), left.last_inputs, []
+                    while len(frames) > overlap:
+                        size = min(self.batch_size, len(frames) - overlap)
+                        last = size == len(frames) - overlap
+                        after = right.first_inputs if last else nothing
+                        batch = self._attempt(frames[: size + overlap], before, after)
+                        if batch is None:
+                            told = self._give_way(size)
+                            yield DecodeEvent("decoding", done, total, message=told)
+                            continue
+                        if kept is not None:
+                            kept.write(image - warm_up, batch.features)
+                        encoded.append(batch.inputs)
+                        first = image - len(before) + self._config.frames_before
+                        done += len(batch.probability)
+                        yield DecodeEvent("decoding", done, total, first, batch.probability)
+                        frames, image = frames[size:], image + size
+                        before = _last(shared, torch.cat([before, batch.inputs]))
+                    seams.add(start, torch.from_numpy(block), torch.cat([nothing, *encoded]))
+            if kept is not None:
+                kept.finish()
+        finally:
+            if kept is not None:
+                kept.abandon()
+
+    def _decode_features(
+        self, cache: RecordingCache, recording: Recording
+    ) -> Generator[DecodeEvent, None, bool]:
+        """Decode from features of the cache; tell whether they were all there, and whole."""
+        length = self._config.window.length
+        first = first_predicted(self._config, recording.known_frame_rate())
         total = recording.n_frames - first - self._config.frames_after
         done = 0
-        frames = torch.empty(0, *preprocessing.image_size)
-        inputs = torch.empty(0, self._network.project.out_features)
-        if message := self._place():
-            yield DecodeEvent("decoding", 0, total, message=message)
-        for block in blocks:
-            left_out = min(warm_up, len(block))
-            warm_up -= left_out
-            frames = torch.cat([frames, torch.from_numpy(block[left_out:])])
-            while len(frames) > overlap:
-                size = min(self.batch_size, len(frames) - overlap)
-                results = self._attempt(frames[: size + overlap], inputs)
-                if results is None:
-                    yield DecodeEvent("decoding", done, total, message=self._give_way(size))
-                    continue
-                probability, inputs = results
-                frames = frames[size:]
-                start = first + done
-                done += len(probability)
-                yield DecodeEvent("decoding", done, total, start, probability)
+        place = 0 if self._looked_at is None else self._looked_at() - first
+        for start, stop in ranges_from(total, _WINDOWS, place):
+            features = cache.features(start, stop + length - 1)
+            if features is None:
+                return False
+            with torch.inference_mode():
+                inputs = self._network.project(torch.from_numpy(features).to(self.device))
+                probability = self._classify(inputs)
+            done += len(probability)
+            yield DecodeEvent("decoding", done, total, first + start, probability)
+        return True
 
-    def _attempt(self, frames: Tensor, inputs: Tensor) -> tuple[NDArray[np.float32], Tensor] | None:
+    def _attempt(self, frames: Tensor, before: Tensor, after: Tensor) -> _Batch | None:
         """Run one batch as `_run` does; None if memory ran out."""
         try:
-            return self._run(frames, inputs)
+            return self._run(frames, before, after)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
         return None
 
     @torch.inference_mode()
-    def _run(self, frames: Tensor, inputs: Tensor) -> tuple[NDArray[np.float32], Tensor]:
+    def _run(
+        self, frames: Tensor, before: Tensor | None = None, after: Tensor | None = None
+    ) -> _Batch:
         """Encode the images of some frames and classify the windows that they complete.
 
         Parameters
         ----------
         frames
             Shape (n, y, x), normalised; makes fewer images than frames.
-        inputs
-            What earlier images that still belong to a window gave, shape (m, inputs).
-
-        Returns
-        -------
-        probability
-            Shape (windows, k), float32.
-        inputs
-            To hand to the next call.
+        before, after
+            What images on both sides that share windows with these gave, shape (m, inputs).
         """
         offsets = self._config.preprocessing.channel_offsets
         n = len(frames) - (offsets[-1] - offsets[0])
@@ -196,13 +285,21 @@ class Engine:
         with torch.backends.cudnn.flags(
             enabled=True, benchmark=False, deterministic=True, allow_tf32=False
         ):
-            inputs = torch.cat([inputs.to(self.device), self._network.encode(images)])
-            length = self._config.window.length
-            if len(inputs) < length:
-                return np.empty((0, len(self._config.behaviors)), np.float32), inputs
-            windows = inputs.unfold(0, length, 1).transpose(1, 2)
-            probability = probabilities(self._network.classify(windows), self._config.temperature)
-        return probability.cpu().numpy(), inputs[len(inputs) - length + 1 :].clone()
+            features = self._network.features(images)
+            inputs = self._network.project(features)
+            sides = [None if side is None else side.to(self.device) for side in (before, after)]
+            seen = [part for part in (sides[0], inputs, sides[1]) if part is not None]
+            probability = self._classify(torch.cat(seen))
+        return _Batch(probability, inputs.cpu(), features.cpu().numpy())
+
+    def _classify(self, inputs: Tensor) -> NDArray[np.float32]:
+        """Give probabilities, shape (windows, k), of the windows of some images."""
+        length = self._config.window.length
+        if len(inputs) < length:
+            return np.empty((0, len(self._config.behaviors)), np.float32)
+        windows = inputs.unfold(0, length, 1).transpose(1, 2)
+        logits = self._network.classify(windows)
+        return probabilities(logits, self._config.temperature).cpu().numpy()
 
     def _usual_batch(self) -> int:
         rows, columns = self._config.preprocessing.image_size
@@ -253,11 +350,24 @@ class Engine:
                 torch.mps.empty_cache()
 
 
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """What a batch of images gave: of windows, and of each image, on the CPU."""
+
+    probability: NDArray[np.float32]
+    inputs: Tensor
+    features: NDArray[np.float32]
+
+
 def _is_out_of_memory(error: RuntimeError) -> bool:
     said = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or any(
         phrase in said for phrase in _OUT_OF_MEMORY
     )
+
+
+def _last(n: int, inputs: Tensor) -> Tensor:
+    return inputs[max(0, len(inputs) - n) :]
 
 
 def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:

@@ -42,7 +42,7 @@ class InferenceNetwork(nn.Module):
         self.project: nn.Linear
         self.head: nn.Module
         if isinstance(network, CnnRnn):
-            self.project, self.head = _split(network.head)
+            self.project, self.head = split_head(network.head)
         else:
             self.project, self.head = copy.deepcopy(network.cnn._fc), _OnlyImage()
         self.eval().requires_grad_(False)
@@ -113,7 +113,7 @@ def _fuse(owner: nn.Module, convolution: str, normalization: str) -> None:
     setattr(owner, normalization, nn.Identity())
 
 
-def _split(head: RecurrentHead) -> tuple[nn.Linear, RecurrentHead]:
+def split_head(head: RecurrentHead) -> tuple[nn.Linear, RecurrentHead]:
     """Take the first layer's input product out of a recurrent head."""
     weight = head.rnn.weight_ih_l0
     size = weight.shape[0]

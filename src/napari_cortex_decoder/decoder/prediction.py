@@ -127,6 +127,9 @@ class DecodeEvent:
         A sentence to show: a smaller batch or another device after memory ran out.
     prediction
         The whole result, in the last event only.
+    provisional
+        Whether `probability` was computed with statistics of a sample of frames, and will be
+        replaced.
     """
 
     stage: Literal["statistics", "decoding"]
@@ -136,3 +139,4 @@ class DecodeEvent:
     probability: NDArray[np.float32] | None = None
     message: str | None = None
     prediction: Prediction | None = None
+    provisional: bool = False

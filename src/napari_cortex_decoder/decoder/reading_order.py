@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder.config import ImageConfig, Preprocessing
-from napari_cortex_decoder.decoder.normalization import Statistics, StatisticsAccumulator
+from napari_cortex_decoder.decoder.normalization import (
+    Statistics,
+    StatisticsAccumulator,
+    normalized_frames,
+)
+from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.movie_blocks import frames_within, whole_chunks
 from napari_cortex_decoder.recording import Recording
 
@@ -22,6 +27,43 @@ _SAMPLED_FRAMES = 64
 _SAMPLING_SECONDS = 0.5
 _ANSWERED_AT_ONCE = 8
 """Frames on each side of the one that is looked at which a first answer covers."""
+
+
+def normalized_blocks(
+    recording: Recording,
+    preprocessing: Preprocessing,
+    statistics: Statistics | None,
+    looked_at: LookedAt | None,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Read a movie as the encoder sees it, but for the warm-up of running statistics.
+
+    Parameters
+    ----------
+    recording, preprocessing
+        Whose frames, and what is to be done with them.
+    statistics
+        Of the session; None for running ones.
+    looked_at
+        Blocks near to it come first where `can_start_anywhere`; else, and if None, they come in
+        their order.
+
+    Yields
+    ------
+    start : int
+        The block's first frame.
+    frames : numpy.ndarray
+        Shape (n, *image_size), float32.
+    """
+    if looked_at is not None and statistics is not None and can_start_anywhere(preprocessing):
+        for start, frames in blocks_from(recording, looked_at):
+            yield start, statistics.normalize(frames)
+        return
+    place, warm_up = 0, preprocessing.warm_up_frames(recording.known_frame_rate())
+    for block in normalized_frames(recording, preprocessing, statistics):
+        left_out = min(max(0, warm_up - place), len(block))
+        if left_out < len(block):
+            yield place + left_out, block[left_out:]
+        place += len(block)
 
 
 def blocks_from(recording: Recording, looked_at: LookedAt) -> Iterator[tuple[int, NDArray]]:
@@ -85,23 +127,60 @@ def sampled_statistics(recording: Recording, preprocessing: Preprocessing) -> St
     return accumulator.result()
 
 
-def frames_around(
-    recording: Recording, config: ImageConfig, frame: int
-) -> tuple[int, NDArray[np.number]]:
-    """Read the frames that a decoder needs to answer for a frame and a few beside it.
+class FirstAnswers:
+    """What to answer while the statistics of a session are still being measured.
 
-    Returns
-    -------
-    start : int
-        First frame read.
-    frames : numpy.ndarray
-        Shape (n, y, x), as the movie has them.
+    Parameters
+    ----------
+    recording, config
+        What is decoded, and by what.
+    looked_at
+        Gives the frame to answer for; None if nobody looks.
     """
-    before, after = config.frames_before, config.frames_after
-    middle = int(np.clip(frame, before, recording.n_frames - 1 - after))
-    start = max(0, middle - _ANSWERED_AT_ONCE - before)
-    stop = min(recording.n_frames, middle + _ANSWERED_AT_ONCE + after + 1)
-    return start, _read(recording, start, stop)
+
+    def __init__(
+        self, recording: Recording, config: ImageConfig, looked_at: LookedAt | None
+    ) -> None:
+        self._recording = recording
+        self._config = config
+        self._looked_at = looked_at if can_start_anywhere(config.preprocessing) else None
+        self._statistics: Statistics | None = None
+        self._before = -1
+        self._answered = range(0)
+
+    def wanted(self) -> tuple[int, NDArray[np.float32]] | None:
+        """Give frames to decode, if what is looked at has no answer yet.
+
+        Returns
+        -------
+        start : int
+            First of the frames.
+        frames : numpy.ndarray
+            Shape (n, *image_size), float32: normalised by the statistics of a sample.
+        """
+        if self._looked_at is None:
+            return None
+        frame, before = self._looked_at(), self._before
+        self._before = frame
+        rests = before in (-1, frame)  # nobody reads answers while the slider is drawn along
+        if frame in self._answered or not rests:
+            return None
+        try:
+            if self._statistics is None:
+                self._statistics = sampled_statistics(self._recording, self._config.preprocessing)
+        except RecordingError:  # of these few frames; the whole pass tells what is wrong with all
+            self._looked_at = None
+            return None
+        needed = self._config.frames_before, self._config.frames_after
+        middle = min(max(frame, needed[0]), self._recording.n_frames - 1 - needed[1])
+        start = max(0, middle - _ANSWERED_AT_ONCE - needed[0])
+        stop = min(self._recording.n_frames, middle + _ANSWERED_AT_ONCE + needed[1] + 1)
+        # what lies before the first answer, or after the last one, never gets one
+        self._answered = range(
+            0 if start == 0 else start + needed[0],
+            stop if stop == self._recording.n_frames else stop - needed[1],
+        )
+        return start, self._statistics.normalize(_read(self._recording, start, stop))
 
 
 def _read(recording: Recording, start: int, stop: int) -> NDArray[np.number]:
