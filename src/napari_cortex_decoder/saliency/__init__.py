@@ -13,7 +13,7 @@ from napari_cortex_decoder.saliency.controls import (
 )
 from napari_cortex_decoder.saliency.cutout import CutoutImportance, cutout_importance
 from napari_cortex_decoder.saliency.frames import Progress, sample_frames, spread_frames
-from napari_cortex_decoder.saliency.maps import SaliencyMaps, saliency
+from napari_cortex_decoder.saliency.maps import SaliencyMaps, fitting_range, saliency
 from napari_cortex_decoder.saliency.regions import pairs_of
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_maps
 
@@ -28,6 +28,7 @@ __all__ = [
     "area_importance",
     "cutout_importance",
     "deletion_insertion",
+    "fitting_range",
     "judge_maps",
     "pairs_of",
     "randomized_weights",

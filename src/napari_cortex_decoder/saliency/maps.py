@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.suitability import first_predicted
+from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.encoding import MaskedDecoder, behavior_index, log_odds
@@ -172,6 +172,21 @@ def check_range(decoder: Decoder, recording: Recording, start: int, stop: int) -
             f"{recording.path or recording.name}: frames {start} to {stop - 1} are asked for, and "
             f"windows of this decoder fit around frames {first} to {last}."
         )
+
+
+def fitting_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> tuple[int, int]:
+    """Clip frames [start, stop) to those that a window fits around; one at least stays.
+
+    Raises
+    ------
+    RecordingError
+        If the recording is too short for a single window.
+    """
+    check_length(recording, decoder.config)
+    first = first_predicted(decoder.config, recording.known_frame_rate())
+    last = recording.n_frames - decoder.config.frames_after - 1
+    start = min(max(start, first), last)
+    return start, min(max(stop, start + 1), last + 1)
 
 
 def explain(

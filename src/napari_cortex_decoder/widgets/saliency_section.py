@@ -1,0 +1,155 @@
+"""The section *Saliency*: what is asked, bars with their controls, and whether they hold."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QFormLayout, QLabel, QProgressBar, QVBoxLayout
+
+from napari_cortex_decoder.widgets.areas_model import AreasModel
+from napari_cortex_decoder.widgets.choice_model import ChoiceModel
+from napari_cortex_decoder.widgets.clock import as_duration
+from napari_cortex_decoder.widgets.controls import button, enable, row, wide_box
+from napari_cortex_decoder.widgets.importance_bars import ImportanceBars
+from napari_cortex_decoder.widgets.movie_model import MovieModel
+from napari_cortex_decoder.widgets.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.saliency_jobs import SPANS
+from napari_cortex_decoder.widgets.saliency_model import METHODS, SaliencyModel
+from napari_cortex_decoder.widgets.section import Section, ask_file, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.ties import Ties
+
+_SIGNS = {"holds": "✓", "weak": "~", "not supported": "✗", "an illustration": "◐"}
+
+
+class SaliencySection(Section):
+    """Shows a `SaliencyModel`, and sends it what the user asks."""
+
+    def __init__(
+        self,
+        movie: MovieModel,
+        choice: ChoiceModel,
+        placing: PlacingModel,
+        areas: AreasModel,
+        saliency: SaliencyModel,
+    ) -> None:
+        super().__init__("Saliency")
+        self._model, self._areas = saliency, areas
+        self._bars: ImportanceBars | None = None
+        self._compose()
+        ties = Ties()
+        ties.tie(self._update_question, choice.events.card, saliency.events.behavior)
+        ties.tie(
+            self._update_state,
+            movie.events.recording,
+            movie.events.frame,
+            movie.labelled,
+            choice.events.card,
+            choice.events.any_rate,
+            placing.events.placing,
+            saliency.events.method,
+            saliency.events.span,
+            saliency.events.progress,
+            saliency.events.message,
+        )
+        ties.tie(self._update_result, saliency.events.result)
+        ties.tie(self._mark, areas.events.selected)
+        ties.undo_with(self)
+        self._update_question()
+        self._update_result()
+
+    def _compose(self) -> None:
+        model = self._model
+        self._behaviors, self._methods, self._spans = wide_box(), wide_box(), wide_box()
+        for key, name in METHODS.items():
+            self._methods.addItem(name, key)
+        for span, name in SPANS.items():
+            self._spans.addItem(name, span)
+        self._behaviors.textActivated.connect(lambda name: model.choose(behavior=name))
+        self._methods.activated.connect(lambda i: model.choose(method=self._methods.itemData(i)))
+        self._spans.activated.connect(lambda i: model.choose(span=self._spans.itemData(i)))
+        form = QFormLayout()
+        form.setVerticalSpacing(6)
+        for title, box in (
+            ("behavior", self._behaviors),
+            ("method", self._methods),
+            ("frames", self._spans),
+        ):
+            caption = QLabel(title)
+            caption.setEnabled(False)
+            form.addRow(caption, box)
+        self._run = button("Explain", model.run)
+        self._cancel = button("Cancel", model.cancel)
+        self._save = button("Export…", self._ask_file)
+        self._obstacle, self._stage = wrapped_label(), wrapped_label()
+        self._verdict, self._message = wrapped_label(), wrapped_label()
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._place = QVBoxLayout()
+        self.content.addLayout(form)
+        self.content.addWidget(row(self._run, self._cancel, self._save))
+        for part in (self._obstacle, self._bar, self._stage, self._verdict):
+            self.content.addWidget(part)
+        self.content.addLayout(self._place)
+        self.content.addWidget(self._message)
+
+    def _update_question(self) -> None:
+        model = self._model
+        self._behaviors.clear()
+        self._behaviors.addItems(model.behaviors)
+        self._behaviors.setCurrentText(model.behavior)
+        self._update_state()
+
+    def _update_state(self) -> None:
+        """Show how far the work is, or why there is none."""
+        model, progress = self._model, self._model.progress
+        self._methods.setCurrentIndex(self._methods.findData(model.method))
+        self._spans.setCurrentIndex(self._spans.findData(model.span))
+        obstacle = model.obstacle
+        enable(self._run, obstacle, "See what the decoder reads this behavior from")
+        set_or_hide(self._obstacle, None if progress.running else obstacle)
+        enable(self._cancel, None if progress.running else "Nothing runs.", "Stop")
+        enable(self._save, None if model.result else "There is no result yet.", "Save the result")
+        self._bar.setVisible(progress.running)
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        left = progress.seconds_left
+        ends = "" if left is None else f", {as_duration(left)} left"
+        set_or_hide(self._stage, f"{progress.stage}{ends}" if progress.running else None)
+        set_or_hide(self._message, model.message)
+
+    def _update_result(self) -> None:
+        """Show the verdict and the bars."""
+        result = self._model.result
+        verdict = "" if result is None else result.verdict
+        kind = verdict.partition(":")[0]
+        set_or_hide(self._verdict, f"{_SIGNS.get(kind, '')} {verdict}" if verdict else None)
+        self.set_done(kind or None)
+        if self._bars is not None:
+            self._bars.setParent(None)
+            self._bars.deleteLater()
+            self._bars = None
+        if result is not None and result.areas is not None:
+            bars = ImportanceBars()
+            bars.show_result(result.areas)
+            bars.picked.connect(self._model.pick)
+            bars.hovered.connect(self._hover)
+            self._place.addWidget(bars)
+            self._bars = bars
+            self._mark()
+        self._update_state()
+
+    def _hover(self, target: int | None) -> None:
+        result = self._model.importance
+        members = () if target is None or result is None else result.targets[target].members
+        self._areas.hovered = members[0] if members else None
+
+    def _mark(self) -> None:
+        if self._bars is not None:
+            self._bars.mark(self._areas.selected)
+
+    def _ask_file(self) -> None:
+        result = self._model.result
+        if result is None:
+            return
+        kinds = " ".join(f"*{suffix}" for suffix in result.suffixes)
+        name = f"{result.question.recording.name}_{result.question.method}{result.suffixes[0]}"
+        ask_file(self, "Export", f"Results ({kinds})", self._model.export, save_as=name)
