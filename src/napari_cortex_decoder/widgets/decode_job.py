@@ -27,13 +27,13 @@ _SHORTEST_PAUSE = 1 / 30
 """Seconds between two updates of the screen; more of them would only slow down scrubbing."""
 
 
-_LOADING = threading.Lock()
+LOADING = threading.Lock()
 """Held while torch and MONAI are imported: two threads at once would see MONAI half-made."""
 
 
 def list_devices() -> dict[str, str]:
     """Load torch and ask it what there is to compute on; not for the GUI thread."""
-    with _LOADING:
+    with LOADING:
         from napari_cortex_decoder.decoder.engine import available_devices
     return available_devices()
 
@@ -115,7 +115,7 @@ class DecodeJob(WorkerBase[None]):
         """Decode until the end or until `quit` was called; runs in the thread."""
         decoder = self._decoder
         if isinstance(decoder, (str, Path)):
-            with _LOADING:
+            with LOADING:
                 decoder = load_decoder(decoder)
             self.results.loaded.emit(decoder)
         if self.abort_requested:
