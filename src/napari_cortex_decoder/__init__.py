@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.recording import BehaviorTrace, Recording, open_recording
     from napari_cortex_decoder.saliency import area_importance, cutout_importance
     from napari_cortex_decoder.simulation import simulate_recording
+    from napari_cortex_decoder.training.fine_tune import fine_tune
+    from napari_cortex_decoder.training.fine_tune_job import FineTuneResult
 
 __version__ = version("napari-cortex-decoder")
 
@@ -22,11 +24,13 @@ _HOMES = {
     "BehaviorTrace": "recording",
     "Decoder": "decoder",
     "Ethogram": "labels",
+    "FineTuneResult": "training.fine_tune_job",
     "Prediction": "decoder",
     "Recording": "recording",
     "Registration": "atlas",
     "area_importance": "saliency",
     "cutout_importance": "saliency",
+    "fine_tune": "training.fine_tune",
     "load_atlas": "atlas",
     "load_decoder": "decoder",
     "load_registration": "atlas",
@@ -41,12 +45,14 @@ __all__ = [
     "BehaviorTrace",
     "Decoder",
     "Ethogram",
+    "FineTuneResult",
     "Prediction",
     "Recording",
     "Registration",
     "__version__",
     "area_importance",
     "cutout_importance",
+    "fine_tune",
     "load_atlas",
     "load_decoder",
     "load_registration",

@@ -37,8 +37,9 @@ from windows import (
     waves,
 )
 
-from napari_cortex_decoder.labels import Bout, LabelSession, Paint, Source, read_labels
+from napari_cortex_decoder.labels import Bout, Ethogram, LabelSession, Paint, Source, read_labels
 from napari_cortex_decoder.recording import Recording, open_recording
+from napari_cortex_decoder.training.fine_tune import fine_tune
 from napari_cortex_decoder.widgets import decode_job
 from napari_cortex_decoder.widgets.behaviors_table import BehaviorsTable
 from napari_cortex_decoder.widgets.colors import behavior_colors
@@ -46,6 +47,7 @@ from napari_cortex_decoder.widgets.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.review_group import ReviewGroup
 from napari_cortex_decoder.widgets.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LABELLING = "Label with keys and mouse"
@@ -327,7 +329,7 @@ def test_the_queue_leads_to_the_least_certain_bout_and_marks_it(
     first = decoded.review.item
     assert first is not None and first.start <= viewer.dims.current_step[0] < first.stop
     assert any(f"frames {first.start}–{first.stop - 1}" in t for t in visible_texts(group, QLabel))
-    assert [mark.getRegion()[0] for mark in timeline._marks]
+    assert timeline._marks.regions[0][0] == pytest.approx(first.start / FRAME_RATE, abs=0.02)
     child(group, QPushButton, "Next (N)").click()
     second = decoded.review.item
     assert second is not None and second != first and second.score <= first.score
@@ -503,3 +505,55 @@ def test_a_damaged_journal_is_told_and_left_alone(
     assert not box.isEnabled() and "damaged" in box.toolTip()
     assert journal.read_text() == "no journal\nat all\n"
     assert open_recording(movie_file).n_frames == N_FRAMES
+
+
+def test_what_a_fine_tune_needs_is_said_before_it_starts(
+    workspace: Workspace, labelling: LabelsSection
+) -> None:
+    group = labelling.findChild(TuningGroup)
+    group.set_expanded(True)
+    start = child(group, QPushButton, "Fine-tune")
+    assert not start.isEnabled() and "nothing is labelled" in start.toolTip()
+    workspace.labels.edit(Paint(start=0, stop=20, behavior="run"))
+    assert "only 'run' is labelled" in start.toolTip()
+
+
+def test_a_fine_tune_shows_its_curve_and_its_scores_and_is_kept_and_decoded_with(
+    qtbot: QtBot, viewer: Viewer, workspace: Workspace, labelling: LabelsSection,
+    timeline: TimelineWidget, decoder_file: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Driven by buttons; the same by the API gives the same decoder."""
+    n = 900
+    labels = np.arange(n) // 30 % 2
+    movie = np.random.default_rng(0).normal(1000, 10, (n, 32, 32)) + 15 * labels[:, None, None]
+    path = tmp_path / "bright.tif"
+    tifffile.imwrite(path, movie.astype(np.uint16), photometric="minisblack")
+    workspace.movie.open(path)
+    qtbot.waitUntil(lambda: workspace.movie.recording.n_frames == n, timeout=20_000)
+    workspace.movie.set_frame_rate(FRAME_RATE)
+    workspace.choice.offer(str(decoder_file))
+    ethogram = Ethogram.from_frames(labels, ("rest", "run"))
+    ethogram.to_csv(tmp_path / "labels.csv")
+    workspace.labels.read(tmp_path / "labels.csv")
+    qtbot.waitUntil(lambda: len(bouts(workspace)) == 30, timeout=20_000)
+    group = labelling.findChild(TuningGroup)
+    group.set_expanded(True)
+    planned = workspace.tuning.planned()
+    assert len(planned) == 2 and len(timeline._marks.regions) == 2
+    child(group, QPushButton, "Fine-tune").click()
+    assert child(group, QPushButton, "Cancel").isEnabled()
+    qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=200_000)
+    result = workspace.tuning.result
+    assert group._curve.isVisible() and len(group._curve.listDataItems()) >= 6
+    assert any("balanced accuracy" in text for text in visible_texts(group, QLabel))
+    kept = tmp_path / "kept.safetensors"
+    workspace.tuning.keep(kept)
+    assert workspace.choice.card.name == "kept" and workspace.tuning.result is None
+    same = fine_tune(decoder_file, [(workspace.movie.raw, ethogram)], depth="head")
+    assert same.after == result.after
+    workspace.decode.decode()
+    wait_until_idle(qtbot, workspace)
+    again = same.decoder.decode(workspace.movie.recording, device="cpu")
+    np.testing.assert_allclose(
+        workspace.decode.prediction.probability, again.probability, atol=1e-3
+    )

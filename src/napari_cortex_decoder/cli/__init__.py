@@ -13,7 +13,7 @@ from napari_cortex_decoder.cli.atlas import areas
 from napari_cortex_decoder.cli.decoders import decoders
 from napari_cortex_decoder.cli.decoding import decode
 from napari_cortex_decoder.cli.explaining import explain
-from napari_cortex_decoder.cli.labels import label
+from napari_cortex_decoder.cli.labels import fine_tune, label
 from napari_cortex_decoder.cli.recordings import info, preprocess
 from napari_cortex_decoder.cli.simulation import demo, simulate
 from napari_cortex_decoder.cli.training import train
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (info, preprocess, decode, explain, label, areas, simulate, train, demo):
+for verb in (info, preprocess, decode, explain, label, areas, simulate, train, fine_tune, demo):
     app.command()(verb)
 app.add_typer(decoders, name="decoders")
 

@@ -1,4 +1,4 @@
-"""Verbs about labels: import and export them."""
+"""Verbs about labels: import and export them, fine-tune a decoder on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, FrameRate, print_json
+from napari_cortex_decoder.cli.common import (
+    AsJson,
+    FrameRate,
+    Output,
+    print_json,
+    progress_bar,
+)
 from napari_cortex_decoder.errors import LabelError
 
 if TYPE_CHECKING:
@@ -123,3 +129,75 @@ def _summary(ethogram: Ethogram) -> dict[str, Any]:
             name: {"bouts": n_bouts[name], "frames": n_frames[name]} for name in ethogram.behaviors
         },
     }
+
+
+def fine_tune(
+    movies: Annotated[list[Path], typer.Argument(help="Labelled movies: files or folders.")],
+    out: Output,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Labels of each movie, in their order; without it, those kept beside the movies."
+        ),
+    ] = None,
+    decoder: Annotated[
+        str, typer.Option(help="The base: name of a bundled decoder, or a .safetensors file.")
+    ] = "run-rest",
+    depth: Annotated[
+        str,
+        typer.Option(
+            help="threshold: scale and shift of what is read, instant; head: the recurrent part, "
+            "seconds once frames are encoded."
+        ),
+    ] = "head",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decoder.")] = 1,
+    frame_rate: FrameRate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a decoder to labels: `OUT/decoder.safetensors`, and scores before and after.
+
+    It always starts from the base and learns from all labels given; part of them is held out to
+    measure on: whole mice where there are several, else blocks of time.
+
+    Example: `cortex-decoder fine-tune m1.tif --out tuned`
+    """
+    from napari_cortex_decoder.labels import journal_ethogram, read_labels
+    from napari_cortex_decoder.recording import open_recording
+    from napari_cortex_decoder.recording.sidecar import sidecar_folder
+    from napari_cortex_decoder.training.fine_tune import fine_tune as tune
+
+    if labels is not None and len(labels) != len(movies):
+        raise LabelError(
+            f"{len(movies)} movies and {len(labels)} files of labels; give one --labels a movie, "
+            "or none."
+        )
+    labelled = []
+    for number, movie in enumerate(movies):
+        recording = open_recording(movie, frame_rate=frame_rate)
+        if labels is not None:
+            ethogram = read_labels(labels[number], recording)
+        else:
+            kept = journal_ethogram(sidecar_folder(movie))
+            if kept is None:
+                raise LabelError(
+                    f"{movie} has no labels beside it; import some first (cortex-decoder label), "
+                    "or name a file with --labels."
+                )
+            ethogram = kept
+        labelled.append((recording, ethogram))
+    with progress_bar("fine-tune", quiet=as_json) as progress:
+        result = tune(
+            decoder, labelled, out, depth=depth, device=device, seed=seed, progress=progress
+        )
+    for warning in result.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    written = out / "decoder.safetensors"
+    if as_json:
+        print_json({"decoder": str(written), **result.as_dict()})
+        return
+    typer.echo(f"{'held out':>22}  {'before':>7}  {'after':>7}")
+    for name in ("auc", "accuracy", "balanced_accuracy", "bout_f1", "calibration_error"):
+        before, after = getattr(result.before, name), getattr(result.after, name)
+        typer.echo(f"{name.replace('_', ' '):>22}  {before:7.3f}  {after:7.3f}")
+    typer.echo(f"{written}")

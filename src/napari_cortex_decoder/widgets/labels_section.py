@@ -1,4 +1,4 @@
-"""The section *Label & fine-tune*: behaviors, editing, files of labels, review."""
+"""The section *Label & fine-tune*: behaviors, editing, files of labels, review, fine-tuning."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from napari_cortex_decoder.widgets.section import (
     wrapped_label,
 )
 from napari_cortex_decoder.widgets.ties import Ties
+from napari_cortex_decoder.widgets.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.tuning_model import TuningModel
 
 _HELP = (
     "1–9 begin and end a bout at the slider, or paint while held; 0 erases. "
@@ -45,7 +47,7 @@ class LabelsSection(Section):
 
     Parameters
     ----------
-    movie, labels, review
+    movie, labels, review, tuning
         What is shown.
     colors
         Gives the colour of every behavior.
@@ -56,11 +58,12 @@ class LabelsSection(Section):
         movie: MovieModel,
         labels: LabelsModel,
         review: ReviewModel,
+        tuning: TuningModel,
         colors: Callable[[], dict[str, Color]],
     ) -> None:
         super().__init__("Label & fine-tune")
         self._movie, self._labels = movie, labels
-        self._compose(review, colors)
+        self._compose(review, tuning, colors)
         self.set_expanded(False)
         ties = Ties()
         events = labels.events
@@ -78,7 +81,9 @@ class LabelsSection(Section):
         ties.undo_with(self)
         self._update()
 
-    def _compose(self, review: ReviewModel, colors: Callable[[], dict[str, Color]]) -> None:
+    def _compose(
+        self, review: ReviewModel, tuning: TuningModel, colors: Callable[[], dict[str, Color]]
+    ) -> None:
         labels = self._labels
         self._obstacle = wrapped_label()
         self._reload = button("Look again", labels.reload)
@@ -116,6 +121,7 @@ class LabelsSection(Section):
             self._message,
             self._unmatched,
             ReviewGroup(review),
+            TuningGroup(tuning, labels),
         ):
             self.content.addWidget(part)
 

@@ -45,7 +45,11 @@ class CortexDecoderWidget(DockContent):
         atlas.set_expanded(False)  # decoding needs none, and is to be in sight without scrolling
         decode = DecodeSection(movie, workspace.choice, workspace.decode)
         labels = LabelsSection(
-            movie, workspace.labels, workspace.review, lambda: workspace.behavior_colors
+            movie,
+            workspace.labels,
+            workspace.review,
+            workspace.tuning,
+            lambda: workspace.behavior_colors,
         )
         for section in (recording, atlas, decode, labels):
             column.addWidget(section)

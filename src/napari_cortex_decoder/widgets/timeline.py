@@ -31,7 +31,7 @@ from napari_cortex_decoder.widgets.timeline_items import (
     TraceCurve,
     add_time_axis,
 )
-from napari_cortex_decoder.widgets.timeline_labels import LabelStrip
+from napari_cortex_decoder.widgets.timeline_labels import LabelStrip, Marks
 
 NAME = "Timeline (Cortex Decoder)"
 
@@ -57,7 +57,7 @@ class TimelineWidget(DockContent):
         self._labels: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._decoded = BehaviorStrip()
         self._labelled: LabelStrip | None = None
-        self._marks: list[pg.LinearRegionItem] = []
+        self._marks = Marks(self._workspace)
         self._thresholds: ThresholdLines | None = None
         self._probability: dict[int, pg.PlotDataItem] = {}
         self._area_row: AreaRow | None = None
@@ -112,7 +112,8 @@ class TimelineWidget(DockContent):
         ties.tie(self._update_rows, labels.editing)
         ties.tie(self._update_labels, labels.labels, labels.preview)
         ties.tie(self._update_decoded, review.cleaned)
-        ties.tie(self._update_mark, review.events.item)
+        tuning = self._workspace.tuning.events
+        ties.tie(self._update_marks, review.events.item, tuning.planning, tuning.result)
         areas = self._workspace.areas.events
         ties.tie(self._update_rows, areas.traces, areas.selected)
         ties.tie(self._update_cursor, movie.events.frame)
@@ -141,14 +142,14 @@ class TimelineWidget(DockContent):
             self._area_row.update()
         if prediction is not None:
             self._update_prediction(0, len(prediction.probability))
-        self._update_mark()
+        self._update_marks()
 
     def _build(self) -> None:
         """Make the rows that recording, labels and prediction call for."""
         movie, prediction = self._workspace.movie, self._workspace.decode.prediction
         self._graphics.clear()
         self._rows, self._probability, self._area_row = [], {}, None
-        self._labelled, self._thresholds, self._marks = None, None, []
+        self._labelled, self._thresholds = None, None
         self._clock = movie.clock
         theme = get_theme(self._viewer.theme)
         self._text = theme.text.as_hex()
@@ -250,6 +251,8 @@ class TimelineWidget(DockContent):
             self._thresholds.show(speed.threshold, speed.stop_threshold)
         if self._labelled is not None and ethogram is not None:
             self._labelled.set_ethogram(ethogram, self._workspace.behavior_colors)
+            if self._workspace.tuning.planning:
+                self._update_marks()
 
     def _update_decoded(self) -> None:
         """Draw the bouts that a whole prediction comes to."""
@@ -258,23 +261,10 @@ class TimelineWidget(DockContent):
             self._labels[:] = decoded
             self._decoded.update()
 
-    def _update_mark(self) -> None:
-        """Mark the stretch that the review queue led to."""
-        item = self._workspace.review.item
-        for mark in self._marks:
-            mark.getViewBox().removeItem(mark)
-        self._marks = []
-        if item is None or self._clock is None:
-            return
-        start, stop = (float(self._clock.edges[frame]) for frame in (item.start, item.stop))
-        for row in self._rows:
-            if row.title in ("label", "decoded"):
-                mark = pg.LinearRegionItem(
-                    (start, stop), movable=False, brush=(0, 0, 0, 0), pen=pg.mkPen(self._text)
-                )
-                mark.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
-                row.view.addItem(mark, ignoreBounds=True)
-                self._marks.append(mark)
+    def _update_marks(self) -> None:
+        """Mark what the review queue led to, and what a fine-tune is measured on."""
+        if self._clock is not None:
+            self._marks.update(self._clock, self._rows, self._text)
 
     def _share_time(self) -> None:
         """Put all rows on one axis of time that ends where the movie does."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -21,11 +23,12 @@ from napari_cortex_decoder.labels import (
 from napari_cortex_decoder.widgets.clock import Clock
 from napari_cortex_decoder.widgets.colors import Color
 from napari_cortex_decoder.widgets.labels_model import ERASER
-from napari_cortex_decoder.widgets.timeline_items import BehaviorStrip
+from napari_cortex_decoder.widgets.timeline_items import BehaviorStrip, Row
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 _NEAR = 5  # px around a border that take hold of it
 _FAINT = 120  # opacity of what only a model says
+_SHADE = 90  # opacity over what is held out
 _FEWEST = 4  # px of a bout on average, below which borders would cover everything
 
 
@@ -153,6 +156,45 @@ class LabelStrip(BehaviorStrip):
         if away[nearest] > _NEAR * box.viewPixelSize()[0]:
             return None
         return int(self._borders[nearest])
+
+
+class Marks:
+    """Stretches marked on the label and decoded rows: what to review, what is held out."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._drawn: list[tuple[pg.ViewBox, pg.LinearRegionItem]] = []
+
+    @property
+    def regions(self) -> list[tuple[float, float]]:
+        """Begin and end (on the axis of time) of each mark that is drawn."""
+        return [mark.getRegion() for _, mark in self._drawn]
+
+    def update(self, clock: Clock, rows: Sequence[Row], text: str) -> None:
+        """Draw them anew."""
+        for view, mark in self._drawn:
+            if mark.scene() is not None:
+                view.removeItem(mark)
+        self._drawn = []
+        item = self._workspace.review.item
+        frame = pg.mkPen(text)
+        shade = QColor(text)
+        shade.setAlpha(_SHADE)
+        wanted = [] if item is None else [(item.start, item.stop, (0, 0, 0, 0), frame)]
+        wanted += [
+            (block.start, block.stop, shade, pg.mkPen(None))
+            for block in self._workspace.tuning.shown_held_out
+        ]
+        for start, stop, brush, pen in wanted:
+            if stop >= clock.edges.size:
+                continue  # of the raw movie, while a cropped one is shown
+            ends = float(clock.edges[start]), float(clock.edges[stop])
+            for row in rows:
+                if row.title in ("label", "decoded"):
+                    mark = pg.LinearRegionItem(ends, movable=False, brush=brush, pen=pen)
+                    mark.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+                    row.view.addItem(mark, ignoreBounds=True)
+                    self._drawn.append((row.view, mark))
 
 
 def bout_menu(workspace: Workspace) -> QMenu:

@@ -24,6 +24,7 @@ from napari_cortex_decoder.widgets.preview_model import PreviewModel
 from napari_cortex_decoder.widgets.review_model import ReviewModel
 from napari_cortex_decoder.widgets.saving_model import SavingModel
 from napari_cortex_decoder.widgets.speed_model import SpeedModel
+from napari_cortex_decoder.widgets.tuning_model import TuningModel
 
 
 class Workspace:
@@ -49,6 +50,8 @@ class Workspace:
         The labels, and how they are edited.
     review
         What the prediction comes to, and what of it deserves a look.
+    tuning
+        The job that fits the chosen decoder to the labels.
     """
 
     failed = Signal(Exception)
@@ -67,6 +70,7 @@ class Workspace:
         self.decode = DecodeModel(self.movie, self.choice)
         self.labels = LabelsModel(self.movie, self.speed)
         self.review = ReviewModel(self.movie, self.decode, self.labels)
+        self.tuning = TuningModel(self.movie, self.labels, self.choice)
         for model in (
             self.movie,
             self.speed,
@@ -80,6 +84,7 @@ class Workspace:
             self.decode,
             self.labels,
             self.review,
+            self.tuning,
         ):
             model.failed.connect(self.failed.emit)
 
@@ -121,6 +126,7 @@ class Workspace:
 
     def close(self) -> None:
         """End whatever runs; late results are dropped."""
+        self.tuning.close()
         self.review.close()
         self.labels.close()
         self.decode.close()

@@ -1,0 +1,144 @@
+"""Which labeled frames a fine-tune learns from, and which it is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.labels import UNKNOWN
+
+N_BLOCKS = 6
+"""Blocks into which one mouse's labeled frames are cut; two of them are held out."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A stretch of one recording that a fine-tune does not learn from.
+
+    Attributes
+    ----------
+    recording
+        Its number, from 0.
+    start, stop
+        First frame, and the frame after the last one.
+    """
+
+    recording: int
+    start: int
+    stop: int
+
+
+def hold_out(
+    labels: Sequence[NDArray[np.int64]], subjects: Sequence[str | None], n_behaviors: int
+) -> tuple[HeldOut, ...]:
+    """Choose what to measure on: whole mice where there are several, else contiguous blocks.
+
+    Parameters
+    ----------
+    labels
+        By recording, shape (t,): number of the behavior, −1 unknown.
+    subjects
+        Which mouse; recordings of unknown ones are one mouse.
+    n_behaviors
+        How many behaviors there are; each has to be on both sides.
+
+    Returns
+    -------
+    tuple of HeldOut
+        Those whose shares of the behaviors are most like the rest's; no chance is involved.
+
+    Raises
+    ------
+    TrainingError
+        If no choice has every behavior on both sides.
+    """
+    mice = sorted({subject or "" for subject in subjects})
+    if len(mice) > 1:
+        units = [
+            [HeldOut(i, 0, len(v)) for i, v in enumerate(labels) if (subjects[i] or "") == mouse]
+            for mouse in mice
+        ]
+        n_out = max(1, len(mice) // 4)
+    else:
+        units = [[block] for i, values in enumerate(labels) for block in _blocks(i, values)]
+        n_out = max(1, len(units) // 3)
+    counts = np.array([_count(unit, labels, n_behaviors) for unit in units])
+    best: tuple[float, tuple[int, ...]] | None = None
+    for chosen in _choices(len(units), n_out):
+        out = counts[list(chosen)].sum(axis=0)
+        rest = counts.sum(axis=0) - out
+        if (out == 0).any() or (rest == 0).any():
+            continue
+        off = float(np.abs(out / out.sum() - rest / rest.sum()).sum())
+        # of equals the later one: what was labelled last is most like what comes next
+        if best is None or off <= best[0]:
+            best = off, chosen
+    if best is None:
+        raise TrainingError(
+            "no part of the labels can be held out so that every behavior is on both sides; label "
+            "more bouts of the rarest behavior."
+        )
+    return tuple(block for unit in best[1] for block in units[unit])
+
+
+def training_mask(
+    labels: Sequence[NDArray[np.int64]], held_out: Sequence[HeldOut], gap: int
+) -> list[NDArray[np.bool_]]:
+    """Mark the labeled frames that are learned from.
+
+    Parameters
+    ----------
+    labels
+        By recording, shape (t,).
+    held_out
+        Left out, with `gap` frames on both sides: neighbours are near-copies.
+    """
+    masks = [values != UNKNOWN for values in labels]
+    for block in held_out:
+        masks[block.recording][max(block.start - gap, 0) : block.stop + gap] = False
+    return masks
+
+
+def folds(mask: NDArray[np.bool_], n_folds: int, gap: int) -> list[tuple[NDArray[np.bool_], ...]]:
+    """Cut the frames that are learned from into contiguous folds for choices inside training.
+
+    Returns
+    -------
+    list of (learning, deciding)
+        Masks of shape (t,); what decides is at least `gap` frames from what learns.
+    """
+    places = np.flatnonzero(mask)
+    pairs = []
+    for part in np.array_split(places, n_folds):
+        deciding = np.zeros_like(mask)
+        deciding[part] = True
+        learning = mask & ~deciding
+        learning[max(part[0] - gap, 0) : part[-1] + gap + 1] = False
+        pairs.append((learning, deciding))
+    return pairs
+
+
+def _blocks(recording: int, labels: NDArray[np.int64]) -> list[HeldOut]:
+    """Cut a recording into stretches with as many labeled frames each."""
+    known = np.flatnonzero(labels != UNKNOWN)
+    parts = [part for part in np.array_split(known, N_BLOCKS) if part.size]
+    return [HeldOut(recording, int(part[0]), int(part[-1]) + 1) for part in parts]
+
+
+def _choices(n: int, n_out: int) -> list[tuple[int, ...]]:
+    """Give the choices to weigh; of very many, those of neighbours."""
+    if n <= 12:
+        return list(combinations(range(n), n_out))
+    return [tuple(range(start, start + n_out)) for start in range(n - n_out + 1)]
+
+
+def _count(
+    unit: Sequence[HeldOut], labels: Sequence[NDArray[np.int64]], n_behaviors: int
+) -> NDArray[np.int64]:
+    values = np.concatenate([labels[b.recording][b.start : b.stop] for b in unit])
+    return np.bincount(values[values != UNKNOWN], minlength=n_behaviors)

@@ -1,0 +1,145 @@
+"""Whether labels are enough to fine-tune a decoder on, and which of them are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.decoder.config import CnnRnnConfig, DecoderConfig
+from napari_cortex_decoder.decoder.suitability import check_length, check_rate
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.labels import UNKNOWN, Ethogram
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.training.held_out import HeldOut, hold_out
+from napari_cortex_decoder.training.sessions import class_indices
+
+FEWEST_BOUTS = 3
+"""Bouts of each behavior without which nothing can be both learned and measured."""
+
+GAP_SECONDS = 2.0
+"""Between what is learned from and what is measured on, beside the window: signals this near are
+alike."""
+
+Depth = Literal["threshold", "head"]
+DEPTHS: dict[Depth, str] = {
+    "threshold": "threshold and temperature: instant, keeps what the decoder reads",
+    "head": "head: seconds, on features that are computed once",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a fine-tune would learn from, and be measured on.
+
+    Attributes
+    ----------
+    behaviors
+        Of the new decoder.
+    labels
+        By recording, shape (t,): number of the behavior, −1 where nothing is known or no whole
+        window fits.
+    gap
+        Frames beside what is held out that are not used at all.
+    held_out
+        What it is measured on.
+    """
+
+    behaviors: tuple[str, ...]
+    labels: tuple[NDArray[np.int64], ...]
+    gap: int
+    held_out: tuple[HeldOut, ...]
+
+
+def plan(
+    config: DecoderConfig,
+    name: str,
+    labelled: Sequence[tuple[Recording, Ethogram]],
+    depth: str,
+    held_out: Sequence[HeldOut] | None = None,
+) -> Plan:
+    """Decide what a fine-tune learns from, without beginning it.
+
+    Parameters
+    ----------
+    config, name
+        Of the base.
+    labelled
+        Recordings with their labels.
+    depth
+        One of `DEPTHS`.
+    held_out
+        What to measure on; None: chosen by `hold_out`.
+
+    Raises
+    ------
+    TrainingError
+        If the labels are not enough, with the reason and the remedy.
+    FrameRateError, RecordingError
+        If a recording does not suit the decoder.
+    """
+    behaviors = check_labels(config, name, labelled, depth)
+    assert isinstance(config, CnnRnnConfig)  # else it was refused
+    labels = tuple(class_indices(ethogram, behaviors) for _, ethogram in labelled)
+    for values in labels:
+        first = config.preprocessing.warm_up_frames(config.frame_rate) + config.frames_before
+        values[:first] = UNKNOWN
+        values[len(values) - config.frames_after :] = UNKNOWN
+    subjects = [recording.subject for recording, _ in labelled]
+    chosen = hold_out(labels, subjects, len(behaviors)) if held_out is None else held_out
+    gap = config.window.length + round(GAP_SECONDS * config.frame_rate)
+    return Plan(behaviors, labels, gap, tuple(chosen))
+
+
+def check_labels(
+    config: DecoderConfig, name: str, labelled: Sequence[tuple[Recording, Ethogram]], depth: str
+) -> tuple[str, ...]:
+    """Refuse what cannot be learned from; give the behaviors of the new decoder.
+
+    Raises
+    ------
+    TrainingError
+        With the reason and the remedy.
+    """
+    if depth not in DEPTHS:
+        raise TrainingError(f"{depth!r} is no depth of a fine-tune; take one of {[*DEPTHS]}.")
+    if not isinstance(config, CnnRnnConfig):
+        raise TrainingError(
+            f"decoder {name!r} is a {config.architecture}, and only a cnn-rnn can be "
+            "fine-tuned; train it anew instead (cortex-decoder train)."
+        )
+    if not labelled:
+        raise TrainingError("no recording was given to learn from; give one with its labels.")
+    bouts: dict[str, int] = {}
+    for recording, ethogram in labelled:
+        if ethogram.n_frames != recording.n_frames:
+            raise TrainingError(
+                f"{recording.name} has {recording.n_frames} frames and its labels are of "
+                f"{ethogram.n_frames}; give labels of this recording."
+            )
+        check_rate(recording, config, name=name)
+        check_length(recording, config)
+        for bout in ethogram.bouts:
+            bouts[bout.behavior] = bouts.get(bout.behavior, 0) + 1
+    if len(bouts) < 2:
+        only = f"only {next(iter(bouts))!r} is labelled" if bouts else "nothing is labelled"
+        raise TrainingError(f"{only}; label at least two behaviors, rest being one of its own.")
+    for behavior, n_bouts in bouts.items():
+        if n_bouts < FEWEST_BOUTS:
+            raise TrainingError(
+                f"{behavior!r} has {n_bouts} labelled {'bout' if n_bouts == 1 else 'bouts'}; "
+                f"label at least {FEWEST_BOUTS}: some to learn from, others to measure on."
+            )
+    if set(bouts) <= set(config.behaviors):
+        return tuple(name for name in config.behaviors if name in bouts)
+    if depth == "threshold":
+        new = sorted(set(bouts) - set(config.behaviors))
+        raise TrainingError(
+            f"{new[0]!r} is new to decoder {name!r}: a threshold cannot teach it that; take "
+            "the depth head."
+        )
+    known = [name for name in config.behaviors if name in bouts]
+    return (*known, *(name for name in bouts if name not in known))

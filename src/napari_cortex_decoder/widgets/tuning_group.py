@@ -1,0 +1,186 @@
+"""The group *Fine-tune* of the section *Label & fine-tune*: start, curve, result card."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar
+
+from napari_cortex_decoder.training.fine_tune_job import FineTuneResult
+from napari_cortex_decoder.training.label_checks import DEPTHS
+from napari_cortex_decoder.widgets.clock import as_duration
+from napari_cortex_decoder.widgets.colors import BLUE, ORANGE, TRACE
+from napari_cortex_decoder.widgets.controls import button, enable, row
+from napari_cortex_decoder.widgets.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.section import Section, ask_file, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.ties import Ties
+from napari_cortex_decoder.widgets.tuning_model import TuningModel
+
+_STAGES = {"encoding": "Encoding", "fitting": "Fitting", "scoring": "Scoring"}
+_HEIGHT = 130  # px of a plot
+
+_ROWS = (
+    ("AUC", "auc"),
+    ("AUC, labels shifted", "shifted_auc"),
+    ("AUC of the frame's mean", "global_mean_auc"),
+    ("accuracy at .5", "accuracy"),
+    ("always the commonest", "majority"),
+    ("balanced accuracy", "balanced_accuracy"),
+    ("bouts found (F1)", "bout_f1"),
+    ("calibration error", "calibration_error"),
+)
+
+
+class TuningGroup(Section):
+    """Shows a `TuningModel`."""
+
+    def __init__(self, tuning: TuningModel, labels: LabelsModel) -> None:
+        super().__init__("Fine-tune the decoder")
+        self.content.setContentsMargins(10, 2, 0, 8)
+        self._tuning = tuning
+        self._compose()
+        self.set_expanded(False)
+        self._header.toggled.connect(tuning.set_planning)
+        ties = Ties()
+        events = tuning.events
+        ties.tie(
+            self._update,
+            labels.events.labels,
+            events.depth,
+            events.running,
+            events.told,
+            events.result,
+            events.message,
+        )
+        ties.undo_with(self)
+        self._update()
+
+    def _compose(self) -> None:
+        tuning = self._tuning
+        self._depths = QComboBox()
+        for depth, said in DEPTHS.items():
+            self._depths.addItem(said.partition(":")[0], depth)
+        self._depths.activated.connect(lambda i: tuning.set_depth(self._depths.itemData(i)))
+        self._start = button("Fine-tune", tuning.start)
+        self._cancel = button("Cancel", tuning.cancel)
+        self._obstacle, self._message = wrapped_label(), wrapped_label()
+        self._about = wrapped_label()
+        self._about.setEnabled(False)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._stage = wrapped_label()
+        self._curve = _plot("epoch", "loss")
+        self._card = QLabel()
+        self._warnings = wrapped_label()
+        self._reliability = _plot("said", "came true")
+        self._keep = button("Keep…", self._ask_keep)
+        self._discard = button("Discard", tuning.discard)
+        self._verdict = row(self._keep, self._discard, None)
+        for part in (
+            row(self._depths, self._start, self._cancel, None),
+            self._about,
+            self._obstacle,
+            self._bar,
+            self._stage,
+            self._curve,
+            self._card,
+            self._reliability,
+            self._warnings,
+            self._verdict,
+            self._message,
+        ):
+            self.content.addWidget(part)
+
+    def _update(self) -> None:
+        """Show how far it is, what came of it, or why it cannot start."""
+        tuning = self._tuning
+        obstacle = tuning.obstacle
+        enable(self._start, obstacle, "Fit the chosen decoder to all labels of this recording")
+        enable(self._cancel, None if tuning.running else "Nothing is running", "Keep the best")
+        self._depths.setCurrentIndex(self._depths.findData(tuning.depth))
+        set_or_hide(self._about, DEPTHS[tuning.depth].partition(": ")[2].capitalize() + ".")
+        set_or_hide(self._obstacle, None if tuning.running else obstacle)
+        set_or_hide(self._message, tuning.message or None)
+        last = tuning.told[-1] if tuning.told else None
+        self._bar.setVisible(tuning.running)
+        self._bar.setRange(0, last.total if last else 0)
+        self._bar.setValue(last.done if last else 0)
+        said = None
+        if tuning.running:
+            said = "Loading the decoder" if last is None else _STAGES[last.stage]
+            if tuning.seconds_left is not None:
+                said += f",  {as_duration(tuning.seconds_left)} left"
+        set_or_hide(self._stage, said)
+        self._draw_curve()
+        self._show(tuning.result)
+
+    def _draw_curve(self) -> None:
+        """Draw the losses: of what learns faint, of what decides full, the base's at epoch 0."""
+        epochs = [event.epoch for event in self._tuning.told if event.epoch is not None]
+        self._curve.setVisible(bool(epochs))
+        self._curve.clear()
+        for fold in sorted({epoch.fold for epoch in epochs}):
+            own = [epoch for epoch in epochs if epoch.fold == fold]
+            x = [epoch.epoch for epoch in own]
+            self._curve.plot(x, [epoch.loss for epoch in own], pen=pg.mkPen(TRACE, width=1))
+            if fold:
+                decided = [epoch.deciding_loss for epoch in own]
+                self._curve.plot(x, decided, pen=pg.mkPen(ORANGE, width=2))
+
+    def _show(self, result: FineTuneResult | None) -> None:
+        for part in (self._card, self._reliability, self._verdict):
+            part.setVisible(result is not None)
+        warnings = result.warnings if result is not None else ()
+        set_or_hide(self._warnings, "\n".join(f"⚠ {said}" for said in warnings) or None)
+        if result is None:
+            return
+        self._card.setText(_card(result))
+        self._reliability.clear()
+        self._reliability.plot([0, 1], [0, 1], pen=pg.mkPen(TRACE, width=1))
+        for scores, color in ((result.before, BLUE), (result.after, ORANGE)):
+            bins = scores.reliability
+            self._reliability.plot(
+                [one.said for one in bins], [one.came_true for one in bins],
+                pen=pg.mkPen(color, width=2), symbol="o", symbolSize=5, symbolBrush=color,
+            )  # fmt: skip
+
+    def _ask_keep(self) -> None:
+        result = self._tuning.result
+        if result is not None:
+            ask_file(
+                self,
+                "Keep the decoder",
+                "Decoders (*.safetensors)",
+                self._tuning.keep,
+                save_as=f"{result.decoder.name}.safetensors",
+            )
+
+
+def _plot(x: str, y: str) -> pg.PlotWidget:
+    plot = pg.PlotWidget(background=None)
+    plot.setFixedHeight(_HEIGHT)
+    plot.setMouseEnabled(x=False, y=False)
+    plot.hideButtons()
+    plot.setMenuEnabled(False)
+    plot.setLabel("bottom", x)
+    plot.setLabel("left", y)
+    return plot
+
+
+def _card(result: FineTuneResult) -> str:
+    """Write the scores as a table, and what was taken for what."""
+    frames = result.after.frames
+    lines = [f"<b>on {frames} held-out frames</b>"]
+    cells = "<tr><td></td><td>&nbsp;before&nbsp;</td><td>&nbsp;after</td></tr>"
+    for title, name in _ROWS:
+        before, after = getattr(result.before, name), getattr(result.after, name)
+        if after is not None:
+            cells += (
+                f"<tr><td>{title}</td><td>&nbsp;{before:.3f}</td><td>&nbsp;{after:.3f}</td></tr>"
+            )
+    lines.append(f"<table>{cells}</table>")
+    names = result.decoder.behaviors
+    for name, counts in zip(names, result.after.confusion, strict=True):
+        read = ", ".join(f"{n} as {other}" for other, n in zip(names, counts, strict=True))
+        lines.append(f"{name}: {read}")
+    return "<br>".join(lines)
