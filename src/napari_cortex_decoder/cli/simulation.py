@@ -21,6 +21,9 @@ def simulate(
     sessions: Annotated[int, typer.Option(min=1, help="Sessions of each mouse.")] = 1,
     seconds: Annotated[float, typer.Option(min=1, help="Length of a session.")] = 60.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same cohort.")] = 1,
+    movies: Annotated[
+        bool, typer.Option(help="Write the movies; without them there are ROI traces and labels.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Write a cohort of simulated mice, laid out as the paper's data are.
@@ -29,7 +32,9 @@ def simulate(
     """
     from napari_cortex_decoder.simulation import simulate_cohort
 
-    table = simulate_cohort(out, mice=mice, sessions=sessions, seconds=seconds, seed=seed)
+    table = simulate_cohort(
+        out, mice=mice, sessions=sessions, seconds=seconds, seed=seed, movies=movies
+    )
     if as_json:
         print_json({"cohort": str(table)})
     else:

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 
 HEADER_BYTES = 128
 MATRIX, COMPRESSED = 14, 15
+CELL_CLASS = 1
 FLAG_COMPLEX = 0x08
 NUMERIC_CLASSES = range(6, 16)  # double … uint64
 STORED_TYPES = {
@@ -141,3 +143,98 @@ def _element(head: bytes, at: int, order: str) -> tuple[int, int, int, int]:
         return first & 0xFFFF, first >> 16, at + 4, at + 8
     (size,) = struct.unpack_from(order + "I", head, at + 4)
     return first, size, at + 8, at + 8 + (size + 7) // 8 * 8
+
+
+def numeric_cells(path: Path, *, limit: int) -> dict[str, tuple[NDArray[np.generic], ...]]:
+    """Read the cell arrays of real numbers of a MATLAB 5 file, without SciPy.
+
+    Parameters
+    ----------
+    path
+        The file.
+    limit
+        Bytes; a variable that is larger than that when inflated is refused.
+
+    Returns
+    -------
+    dict of str to tuple of numpy.ndarray
+        By variable name: the matrices of its cells, in MATLAB's order, typed as they are stored.
+        Other variables, and cells that hold anything but real numbers, are left out.
+
+    Raises
+    ------
+    RecordingError
+        If the file is damaged or a variable too large.
+    """
+    found: dict[str, tuple[NDArray[np.generic], ...]] = {}
+    with path.open("rb") as file:
+        order = {b"IM": "<", b"MI": ">"}.get(file.read(HEADER_BYTES)[126:128])
+        if order is None:
+            raise RecordingError(
+                f"{path}: this is no MATLAB file of version 5; save it with -v7 in MATLAB."
+            )
+        while tag := file.read(8):
+            try:
+                kind, n_bytes = struct.unpack(order + "II", tag)
+                element = _inflated(file, kind, n_bytes, tag, limit)
+                cells = _cells_of(element, order) if element else None
+            except (zlib.error, struct.error, UnicodeDecodeError, ValueError) as error:
+                raise RecordingError(
+                    f"{path}: this MATLAB file is damaged or cut off ({error}); copy it again."
+                ) from error
+            if cells is not None:
+                found[cells[0]] = cells[1]
+    return found
+
+
+def _inflated(file: BinaryIO, kind: int, n_bytes: int, tag: bytes, limit: int) -> bytes:
+    """Read one whole element, its tag included; nothing if it is no matrix."""
+    if n_bytes > limit:
+        raise ValueError(f"a variable of {n_bytes} bytes is larger than {limit}")
+    content = file.read(n_bytes)
+    if len(content) < n_bytes:
+        raise ValueError("the last variable is not complete")
+    if kind == COMPRESSED:
+        inflating = zlib.decompressobj()
+        whole = inflating.decompress(content, limit)
+        if inflating.unconsumed_tail:
+            raise ValueError(f"a variable is larger than {limit} bytes")
+        return whole
+    return tag + content if kind == MATRIX else b""
+
+
+def _cells_of(element: bytes, order: str) -> tuple[str, tuple[NDArray[np.generic], ...]] | None:
+    """Name and matrices of a cell array of real numbers, or None if it is something else."""
+    kind, _ = struct.unpack_from(order + "II", element)
+    if kind != MATRIX:
+        return None
+    _, _, at, next_at = _element(element, 8, order)
+    (flags,) = struct.unpack_from(order + "I", element, at)
+    if flags & 0xFF != CELL_CLASS:
+        return None
+    _, dims_size, at, next_at = _element(element, next_at, order)
+    count = math.prod(struct.unpack_from(f"{order}{dims_size // 4}i", element, at))
+    _, name_size, at, next_at = _element(element, next_at, order)
+    name = element[at : at + name_size].decode("latin-1")
+    matrices = []
+    for _ in range(count):
+        _, _, at, after = _element(element, next_at, order)
+        described = _array_of(element[next_at:at] + element[at : at + HEAD_BYTES], order)
+        if described is None:
+            return None
+        stored = described[1]
+        # data come last in a matrix, padded to eight bytes unless they share their tag
+        start = _data_start(element, at, order)
+        data = element[start : start + stored.n_bytes]
+        values = np.frombuffer(data, stored.stored.newbyteorder("<" if order == "<" else ">"))
+        matrices.append(values.reshape(stored.shape, order="F"))
+        next_at = after
+    return name, tuple(matrices)
+
+
+def _data_start(element: bytes, at: int, order: str) -> int:
+    """Find the data of a matrix whose flags begin at `at`: after flags, dimensions and name."""
+    for _ in range(3):
+        *_, at = _element(element, at, order)
+    _, _, start, _ = _element(element, at, order)
+    return start

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.atlas import Atlas, load_atlas, relative_change
 from napari_cortex_decoder.errors import SimulationError
 from napari_cortex_decoder.simulation.parameters import RUN
 from napari_cortex_decoder.simulation.recording import SimulatedRecording, simulate_recording
@@ -20,6 +22,8 @@ TABLE = "data_64_5mice.csv"
 MOVIES = "data_of_image_64_5mice"
 BEHAVIOR = "data_of_behavior_64_5mice"
 REGISTRATIONS = "registrations"
+SIGNALS = "signal_5mice.mat"
+LABELS = "runrest_5mice.mat"
 
 MOST = 9_999
 """Mice in a cohort, so that cohorts of different seeds have different mice; also sessions."""
@@ -29,14 +33,23 @@ LONGEST = 4_000.0
 
 
 def simulate_cohort(
-    folder: str | Path, *, mice: int, sessions: int, seconds: float, seed: int = 1
+    folder: str | Path,
+    *,
+    mice: int,
+    sessions: int,
+    seconds: float,
+    seed: int = 1,
+    movies: bool = True,
 ) -> Path:
     """Write a cohort of simulated mice in the layout of the paper's data.
 
     Movies are ``data_of_image_64_5mice/<Data_ID>.tif`` (uint16, frame rate and pixel size in
     ImageJ's metadata), behaviour is ``data_of_behavior_64_5mice/<Data_ID>_behavior.mat``
-    (``runrest``, 1 = run, and ``speed_rs`` in cm/s, 1 × T each). The true pose of each brain is
-    added as ``registrations/<Data_ID>.json``, which the paper's data lack. ``Data_ID`` is
+    (``runrest``, 1 = run, and ``speed_rs`` in cm/s, 1 × T each). ``signal_5mice.mat`` holds the
+    ΔF/F of the paper's 50 ROIs (approximate positions, atlas ``ajioka-50``) and
+    ``runrest_5mice.mat`` the labels again: a cell array a mouse, ``signal1`` and ``runrest1`` for
+    the first, a cell a session, 50 × T and 1 × T. The true pose of each brain is added as
+    ``registrations/<Data_ID>.json``, which the paper's data lack. ``Data_ID`` is
     ``simulated_<subject>_<session>``: ``simulate_recording(session, subject=subject)`` makes the
     same recording again, with its truth.
 
@@ -48,6 +61,10 @@ def simulate_cohort(
         Number of mice, and of sessions of each.
     seconds
         Length of a session; a minute takes 60 MB.
+    movies
+        Whether to write the movies: all else takes seconds and 1 MB for each minute, and is all
+        that ROI decoders need. ROI traces are the movies' but for the camera's noise, which is
+        drawn anew.
     seed
         Which mice: subjects 10,000 × `seed` + 1, + 2, ….
 
@@ -71,24 +88,37 @@ def simulate_cohort(
             f"seconds is {seconds}, and the paper's kind of TIFF holds {LONGEST:g}; give fewer."
         )
     folder = Path(folder)
-    for name in (TABLE, MOVIES, BEHAVIOR, REGISTRATIONS):
+    for name in (TABLE, MOVIES, BEHAVIOR, REGISTRATIONS, SIGNALS, LABELS):
         if (folder / name).exists():
             raise SimulationError(
                 f"{folder}: {name} is there already; choose another folder or remove it."
             )
+    from scipy.io import savemat
+
     rows = []
+    all_signals: dict[str, NDArray[np.object_]] = {}
+    all_labels: dict[str, NDArray[np.object_]] = {}
+    rois = load_atlas("ajioka-50")
     try:
         for mouse in range(1, mice + 1):
             subject = (MOST + 1) * seed + mouse
+            signals, labels = [], []
             for session in range(1, sessions + 1):
                 recording = simulate_recording(session, subject=subject, seconds=seconds)
                 data_id = f"simulated_{subject}_{session}"
-                for name in (MOVIES, BEHAVIOR, REGISTRATIONS):
+                for name in (BEHAVIOR, REGISTRATIONS, *([MOVIES] if movies else [])):
                     (folder / name).mkdir(parents=True, exist_ok=True)
-                _write_movie(folder / MOVIES / f"{data_id}.tif", recording)
+                if movies:
+                    _write_movie(folder / MOVIES / f"{data_id}.tif", recording)
                 _write_behavior(folder / BEHAVIOR / f"{data_id}_behavior.mat", recording)
                 recording.truth.registration.save(folder / REGISTRATIONS / f"{data_id}.json")
                 rows.append((data_id, mouse))
+                signals.append(_roi_signals(recording, rois))
+                labels.append((recording.truth.ethogram.frames() == RUN)[None].astype(np.uint8))
+            all_signals[f"signal{mouse}"] = _cells(signals)
+            all_labels[f"runrest{mouse}"] = _cells(labels)
+        savemat(folder / SIGNALS, all_signals, do_compression=True)
+        savemat(folder / LABELS, all_labels, do_compression=True)
         with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("Data_ID", "Mouse_#"), *rows])
     except OSError as error:
@@ -131,3 +161,18 @@ def _write_behavior(path: Path, recording: SimulatedRecording) -> None:
             "speed_rs": recording.truth.speed[None],
         },
     )
+
+
+def _roi_signals(recording: SimulatedRecording, rois: Atlas) -> NDArray[np.float32]:
+    """Give ΔF/F of the paper's ROIs, shape (50, t)."""
+    registration = replace(recording.truth.registration, atlas=rois)
+    labels = registration.label_image(recording.shape)
+    traces = recording.area_traces(labels, len(rois.areas))
+    return relative_change(traces).T.astype(np.float32)
+
+
+def _cells(matrices: Sequence[NDArray[np.generic]]) -> NDArray[np.object_]:
+    """Make what SciPy writes as a cell array, 1 × sessions."""
+    cells = np.empty((1, len(matrices)), dtype=object)
+    cells[0, :] = matrices
+    return cells

@@ -1,0 +1,71 @@
+"""The verb that runs a paper's protocol."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_cortex_decoder.cli.common import AsJson, Output, print_json
+
+
+class Paper(StrEnum):
+    """Papers whose protocol is known."""
+
+    AJIOKA_2024 = "ajioka2024"
+
+
+def reproduce(
+    paper: Annotated[Paper, typer.Argument(help="Whose protocol.")],
+    data: Annotated[Path, typer.Option(help="Folder with the data, laid out as on Zenodo.")],
+    out: Output,
+    rows: Annotated[
+        str,
+        typer.Option(
+            help="Rows of the table, with commas; roi: all of ROI decoders; all: those of movies "
+            "too, which take hours on a processor."
+        ),
+    ] = "roi",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes of an ROI decoder's training.")] = 30,
+    stride: Annotated[
+        int, typer.Option(min=1, help="Train ROI decoders on every so many-th frame.")
+    ] = 1,
+    learning_rate: Annotated[float, typer.Option(help="Of ROI decoders.")] = 1e-3,
+    validations: Annotated[
+        int | None,
+        typer.Option(min=1, help="Models a test mouse; default: as many as there are other mice."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train and test a paper's decoders as it did; tables and figures beside the published ones.
+
+    Killed and started again, it goes on.
+
+    Example: `cortex-decoder reproduce ajioka2024 --data zenodo --out reproduced`
+    """
+    from napari_cortex_decoder import evaluation
+    from napari_cortex_decoder.training import Machine
+
+    result = evaluation.reproduce(
+        data,
+        out,
+        rows=[name.strip() for name in rows.split(",") if name.strip()],
+        effort=evaluation.Effort(epochs=epochs, stride=stride, learning_rate=learning_rate),
+        validations=validations,
+        seed=seed,
+        machine=Machine(device=device),
+        tell=lambda row, done, total: typer.echo(f"{row}: {done} of {total} models", err=True),
+    )
+    report = evaluation.write_report(result, out)
+    if as_json:
+        models = {
+            row: [score.model_dump(mode="json") for score in scores]
+            for row, scores in result.scores.items()
+        }
+        print_json({"report": str(report), "simulated": result.simulated, "models": models})
+    else:
+        typer.echo(f"{report}")

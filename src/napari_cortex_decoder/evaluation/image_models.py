@@ -1,0 +1,106 @@
+"""Train and test the paper's image decoders, or test the bundled one, on movies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from napari_cortex_decoder.decoder import CnnConfig, CnnRnnConfig, Decoder, Window, load_decoder
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
+from napari_cortex_decoder.evaluation.protocol import Pair, Row
+from napari_cortex_decoder.evaluation.scores import ModelScore, score_model
+from napari_cortex_decoder.recording import read_cohort
+from napari_cortex_decoder.training import (
+    LabeledRecording,
+    Machine,
+    Session,
+    SplitRule,
+    Stage,
+    TrainingConfig,
+    cohort_sessions,
+    train,
+)
+from napari_cortex_decoder.training.scoring import decode_mice
+
+TABLE = "data_64_5mice.csv"
+BUNDLED = "run-rest"
+FRAME_RATE = 30.0
+
+
+def movie_sessions(data: Path) -> tuple[Session, ...]:
+    """Give the sessions of the paper's table; their TIFFs may not say that they have 30 Hz."""
+
+    def at_30_hz(load: Callable[[], LabeledRecording]) -> Callable[[], LabeledRecording]:
+        def loaded() -> LabeledRecording:
+            given = load()
+            if given.recording.frame_rate is not None:
+                return given
+            return given._replace(recording=replace(given.recording, frame_rate=FRAME_RATE))
+
+        return loaded
+
+    sessions = cohort_sessions(data / TABLE, run_speed=0.5)
+    return tuple(replace(session, load=at_30_hz(session.load)) for session in sessions)
+
+
+def movie_mice(data: Path) -> tuple[str, ...]:
+    """Name the mice of the paper's table, as it does."""
+    return tuple(dict.fromkeys(entry.subject for entry in read_cohort(data / TABLE)))
+
+
+def score_trained(
+    row: Row, data: Path, out: Path, pair: Pair, *, seed: int, machine: Machine
+) -> ModelScore:
+    """Train the paper's CNN or CNN-RNN in a run folder below `out`, and score it.
+
+    Settings are the paper's, but that the encoder starts from random weights where it started from
+    ImageNet's.
+    """
+    sessions = movie_sessions(data)
+    frames = Stage(kind="frames", epochs=3, batch_size=512, learning_rate=1e-3, weight_decay=0.0)
+    windows = Stage(kind="windows", epochs=3, batch_size=32, learning_rate=1e-3, weight_decay=0.0)
+    split = SplitRule(validation=(pair.validation,), test=(pair.test,))
+    if row.recurrent:
+        half = row.half_window
+        config = TrainingConfig(
+            decoder=CnnRnnConfig(recurrent=row.recurrent, window=Window(past=half, future=half)),
+            stages=(frames, windows),
+            split=split,
+            seed=seed,
+            statistics_seconds=0,
+            calibrate=False,
+        )
+    else:
+        config = TrainingConfig(
+            decoder=CnnConfig(),
+            stages=(frames,),
+            split=split,
+            seed=seed,
+            statistics_seconds=0,
+            calibrate=False,
+        )
+    name = f"{row.recurrent or 'single'}-{pair.validation}-{pair.test}"
+    decoder = train(config, sessions, out / name, machine=machine, cache=out / "frames")
+    return _score(decoder, sessions, pair, machine)
+
+
+def score_bundled(row: Row, data: Path, mouse: str, *, machine: Machine) -> ModelScore:
+    """Score the bundled decoder, or its encoder's own classifier, on one mouse."""
+    decoder = load_decoder(BUNDLED)
+    if not row.recurrent:
+        assert isinstance(decoder.config, CnnRnnConfig)
+        assert isinstance(decoder.network, CnnRnn)
+        config = CnnConfig(preprocessing=decoder.config.preprocessing)
+        network = Cnn(config)
+        network.cnn.load_state_dict(decoder.network.cnn.state_dict())
+        decoder = Decoder(config, network, name=f"{BUNDLED}-cnn")
+    return _score(decoder, movie_sessions(data), Pair("", mouse), machine)
+
+
+def _score(
+    decoder: Decoder, sessions: Sequence[Session], pair: Pair, machine: Machine
+) -> ModelScore:
+    own = [session for session in sessions if session.subject == pair.test]
+    (mouse,) = decode_mice(decoder, own, device=machine.device)
+    return score_model(mouse.probability[:, 1], mouse.labels, **pair._asdict())

@@ -1,0 +1,239 @@
+"""Run the protocol of Ajioka et al. 2024 on data in its layout; begun runs are gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_cortex_decoder.atlas import correlate_behavior
+from napari_cortex_decoder.errors import EvaluationError
+from napari_cortex_decoder.evaluation.cohort import RoiCohort, read_roi_cohort
+from napari_cortex_decoder.evaluation.protocol import Effort, Pair, Row, chosen_rows, pairs
+from napari_cortex_decoder.evaluation.scores import ModelScore
+from napari_cortex_decoder.files import read_bytes, write_whole
+from napari_cortex_decoder.training import Machine
+from napari_cortex_decoder.training.run import TRAINING_LIBRARIES
+
+TABLE = "data_64_5mice.csv"
+SIMULATED = "simulated_"
+"""How the sessions of simulated mice are called."""
+
+_HERE = Machine()
+_USUAL = Effort()
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """What came of the protocol.
+
+    Attributes
+    ----------
+    scores
+        Models of each row.
+    correlation
+        Shape (50,): mean over sessions of each ROI's correlation with running; None where no ROI
+        traces were needed.
+    run_fraction
+        Share of running of each mouse; empty likewise.
+    simulated
+        Whether the mice are simulated.
+    effort, seed
+        As asked for.
+    """
+
+    scores: dict[str, tuple[ModelScore, ...]]
+    correlation: NDArray[np.float64] | None
+    run_fraction: dict[str, float]
+    simulated: bool
+    effort: Effort
+    seed: int
+
+
+def reproduce(
+    data: str | Path,
+    out: str | Path,
+    *,
+    rows: Sequence[str] = ("roi",),
+    effort: Effort = _USUAL,
+    validations: int | None = None,
+    seed: int = 1,
+    machine: Machine = _HERE,
+    tell: Callable[[str, int, int], None] | None = None,
+) -> Reproduction:
+    """Train and test the models of some rows of the paper's table.
+
+    Each model's score is kept in ``out/models`` as soon as it is known, and not measured again by
+    the same call.
+
+    Parameters
+    ----------
+    data
+        Folder in the layout of the paper's data (Zenodo 10.5281/zenodo.10408334).
+    out
+        Folder for scores; made if need be.
+    rows
+        Names of rows of `ROWS`, ``"roi"`` for all of ROI decoders or ``"all"``. The image
+        decoders' take hours on a processor.
+    effort
+        How long ROI decoders train.
+    validations
+        With how many other mice validating each mouse is tested; None: with all, as in the paper
+        (20 models of five mice).
+    seed
+        Of all that is random.
+    machine
+        Where to train.
+    tell
+        Called with the row, and numbers of models done and of all.
+
+    Raises
+    ------
+    EvaluationError
+        If there is no such row, data are missing or do not fit, or `out` cannot be written or
+        holds scores of other settings.
+    RecordingError, TrainingError
+        If a file is damaged, or an image decoder cannot be trained.
+    """
+    data, out = Path(data), Path(out)
+    chosen = chosen_rows(rows)
+    if not data.is_dir():
+        raise EvaluationError(f"{data}: there is no such folder; give that of the paper's data.")
+    cohort = None
+    if any(row.kind == "roi" for row in chosen.values()):
+        cohort = read_roi_cohort(data)
+    scores = {}
+    for name, row in chosen.items():
+        asked: dict[str, int | float] = {"seed": seed}
+        if row.kind == "roi":
+            asked |= asdict(effort)
+        jobs = _jobs(row, data, out, cohort, effort, validations, seed=seed, machine=machine)
+        file = out / "models" / f"{name}.json"
+        known = _known(file, asked)
+        for done, (pair, job) in enumerate(jobs.items()):
+            if tell is not None:
+                tell(name, done, len(jobs))
+            if pair not in known:
+                known[pair] = job()
+                _keep(file, asked, known.values())
+        scores[name] = tuple(known[pair] for pair in jobs)
+    return Reproduction(
+        scores=scores,
+        correlation=None if cohort is None else _correlation(cohort),
+        run_fraction={} if cohort is None else _run_fraction(cohort),
+        simulated=_is_simulated(data),
+        effort=effort,
+        seed=seed,
+    )
+
+
+class _Kept(BaseModel):
+    """What is kept of a row: with which settings, and its models so far."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: dict[str, int | float]
+    scores: tuple[ModelScore, ...]
+
+
+def _jobs(
+    row: Row,
+    data: Path,
+    out: Path,
+    cohort: RoiCohort | None,
+    effort: Effort,
+    validations: int | None,
+    *,
+    seed: int,
+    machine: Machine,
+) -> dict[Pair, Callable[[], ModelScore]]:
+    """Say what there is to do for a row, and how."""
+    try:
+        if row.kind == "roi":
+            from napari_cortex_decoder.evaluation.roi_models import RoiModels
+
+            assert cohort is not None
+            models = RoiModels(row, cohort, effort, seed=seed, machine=machine)
+            return {
+                pair: partial(models.score, pair) for pair in pairs([*cohort.mice], validations)
+            }
+        from napari_cortex_decoder.evaluation import image_models
+    except ModuleNotFoundError as reason:
+        if reason.name not in TRAINING_LIBRARIES:
+            raise
+        raise EvaluationError(
+            f"this protocol trains decoders and needs {reason.name}, which is not installed; "
+            "pip install 'napari-cortex-decoder[train]'."
+        ) from reason
+    mice = image_models.movie_mice(data)
+    if row.kind == "bundled":
+        return {
+            Pair("", mouse): partial(image_models.score_bundled, row, data, mouse, machine=machine)
+            for mouse in mice
+        }
+    return {
+        pair: partial(
+            image_models.score_trained, row, data, out / "runs", pair, seed=seed, machine=machine
+        )
+        for pair in pairs(mice, validations)
+    }
+
+
+def _known(file: Path, asked: dict[str, int | float]) -> dict[Pair, ModelScore]:
+    """Give the models that an earlier call has measured with the same settings."""
+    if not file.exists():
+        return {}
+    try:
+        kept = _Kept.model_validate_json(read_bytes(file, EvaluationError))
+    except ValidationError as reason:
+        raise EvaluationError(
+            f"{file} is damaged or no file of scores; remove it, and its models are trained anew."
+        ) from reason
+    if kept.settings != asked:
+        raise EvaluationError(
+            f"{file} was made with {kept.settings}, and now {asked} is asked for; choose another "
+            "--out, or remove it."
+        )
+    return {Pair(score.validation, score.test): score for score in kept.scores}
+
+
+def _keep(file: Path, asked: dict[str, int | float], scores: Iterable[ModelScore]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise EvaluationError(
+            f"{file.parent} cannot be made ({reason.strerror}); choose another --out."
+        ) from reason
+    kept = _Kept(settings=asked, scores=tuple(scores))
+    write_whole(file, kept.model_dump_json(indent=1).encode(), EvaluationError)
+
+
+def _correlation(cohort: RoiCohort) -> NDArray[np.float64]:
+    """Correlate ΔF/F, as it is, with running."""
+    r = [
+        correlate_behavior(session.traces, session.running)
+        for sessions in cohort.mice.values()
+        for session in sessions
+    ]
+    return np.asarray(np.nanmean(r, axis=0))
+
+
+def _run_fraction(cohort: RoiCohort) -> dict[str, float]:
+    return {
+        mouse: float(np.concatenate([session.running for session in sessions]).mean())
+        for mouse, sessions in cohort.mice.items()
+    }
+
+
+def _is_simulated(data: Path) -> bool:
+    """Tell by the table's names of sessions, which the simulation gives."""
+    table = data / TABLE
+    if not table.is_file():
+        return False
+    lines = table.read_text(encoding="utf-8", errors="replace").splitlines()[1:]
+    return any(SIMULATED in line for line in lines)
