@@ -10,8 +10,11 @@ import sys
 import typer
 
 from napari_cortex_decoder.cli.atlas import areas
+from napari_cortex_decoder.cli.benchmarking import bench
+from napari_cortex_decoder.cli.caching import cache
 from napari_cortex_decoder.cli.decoders import decoders
 from napari_cortex_decoder.cli.decoding import decode
+from napari_cortex_decoder.cli.evaluation import reproduce
 from napari_cortex_decoder.cli.explaining import explain
 from napari_cortex_decoder.cli.labels import fine_tune, label
 from napari_cortex_decoder.cli.recordings import info, preprocess
@@ -26,7 +29,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (info, preprocess, decode, explain, label, areas, simulate, train, fine_tune, demo):
+for verb in (
+    info,
+    preprocess,
+    decode,
+    explain,
+    label,
+    areas,
+    simulate,
+    train,
+    fine_tune,
+    reproduce,
+    cache,
+    bench,
+    demo,
+):
     app.command()(verb)
 app.add_typer(decoders, name="decoders")
 
