@@ -37,6 +37,7 @@ from windows import (
     waves,
 )
 
+from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.labels import Bout, Ethogram, LabelSession, Paint, Source, read_labels
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.training.fine_tune import fine_tune
@@ -507,6 +508,21 @@ def test_a_damaged_journal_is_told_and_left_alone(
     assert open_recording(movie_file).n_frames == N_FRAMES
 
 
+def lively(decoder_file: Path, recording: Recording, path: Path) -> Path:
+    """Give random weights whose features differ from frame to frame: fresh ones hardly do."""
+    import torch
+
+    from napari_cortex_decoder.decoder.networks import reestimate_batch_norm
+    from napari_cortex_decoder.decoder.normalization import normalized_frames
+
+    decoder = load_decoder(decoder_file)
+    block = next(normalized_frames(recording, decoder.config.preprocessing))
+    images = torch.from_numpy(np.stack([block[:-2], block[1:-1], block[2:]], axis=1))
+    reestimate_batch_norm(decoder.network.cnn, images)
+    Decoder(decoder.config, decoder.network, name="lively").save(path)
+    return path
+
+
 def test_what_a_fine_tune_needs_is_said_before_it_starts(
     workspace: Workspace, labelling: LabelsSection
 ) -> None:
@@ -531,7 +547,8 @@ def test_a_fine_tune_shows_its_curve_and_its_scores_and_is_kept_and_decoded_with
     workspace.movie.open(path)
     qtbot.waitUntil(lambda: workspace.movie.recording.n_frames == n, timeout=20_000)
     workspace.movie.set_frame_rate(FRAME_RATE)
-    workspace.choice.offer(str(decoder_file))
+    decoder = lively(decoder_file, workspace.movie.recording, tmp_path / "lively.safetensors")
+    workspace.choice.offer(str(decoder))
     ethogram = Ethogram.from_frames(labels, ("rest", "run"))
     ethogram.to_csv(tmp_path / "labels.csv")
     workspace.labels.read(tmp_path / "labels.csv")
@@ -547,12 +564,16 @@ def test_a_fine_tune_shows_its_curve_and_its_scores_and_is_kept_and_decoded_with
     assert group._curve.isVisible() and len(group._curve.listDataItems()) >= 6
     assert any("balanced accuracy" in text for text in visible_texts(group, QLabel))
     kept = tmp_path / "kept.safetensors"
+    workspace.review.set_cleaning(shortest_bout=0.2)
     workspace.tuning.keep(kept)
+    assert load_decoder(kept).config.cleaning == workspace.review.cleaning
+    workspace.review.set_cleaning(shortest_bout=0.9)
     assert workspace.choice.card.name == "kept" and workspace.tuning.result is None
-    same = fine_tune(decoder_file, [(workspace.movie.raw, ethogram)], depth="head")
-    assert same.after == result.after
+    same = fine_tune(decoder, [(workspace.movie.raw, ethogram)], depth="head")
+    assert same.after == result.after and result.after.auc > result.before.auc
     workspace.decode.decode()
     wait_until_idle(qtbot, workspace)
+    assert workspace.review.cleaning.shortest_bout == 0.2
     again = same.decoder.decode(workspace.movie.recording, device="cpu")
     np.testing.assert_allclose(
         workspace.decode.prediction.probability, again.probability, atol=1e-3

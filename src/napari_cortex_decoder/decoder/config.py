@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from napari_cortex_decoder.decoder.card import Provenance
+from napari_cortex_decoder.labels import Cleaning
 
 FORMAT_VERSION = 1
 """Version of the decoder file; a file with a higher one is refused."""
@@ -170,6 +171,8 @@ class _Config(_Frozen):
         Frames a second (Hz) that it learned from.
     temperature
         Logits are divided by it before they become probabilities: over 1 makes them less sure.
+    cleaning
+        How its probabilities become bouts.
     """
 
     format_version: Literal[1] = 1
@@ -179,6 +182,7 @@ class _Config(_Frozen):
     )
     frame_rate: Rate = 30.0
     temperature: Annotated[float, Field(ge=0.01, le=100)] = 1.0
+    cleaning: Cleaning = Cleaning()
     provenance: Provenance = Provenance()
 
     @model_validator(mode="after")

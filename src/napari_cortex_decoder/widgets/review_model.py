@@ -26,6 +26,7 @@ from napari_cortex_decoder.labels import (
 )
 from napari_cortex_decoder.labels.edits import bout_at
 from napari_cortex_decoder.labels.review import Order, verification
+from napari_cortex_decoder.widgets.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.decode_model import DecodeModel
 from napari_cortex_decoder.widgets.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.movie_model import MovieModel
@@ -70,6 +71,7 @@ class ReviewModel(EventedModel):
     def __init__(self, movie: MovieModel, decode: DecodeModel, labels: LabelsModel) -> None:
         super().__init__()
         self._movie, self._decode, self._labels = movie, decode, labels
+        decode.events.card.connect(self._take_cleaning)
         decode.events.prediction.connect(self._forget)
         decode.events.complete.connect(self._clean)
 
@@ -203,6 +205,7 @@ class ReviewModel(EventedModel):
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
+        self._decode.events.card.disconnect(self._take_cleaning)
         self._decode.events.prediction.disconnect(self._forget)
         self._decode.events.complete.disconnect(self._clean)
 
@@ -217,6 +220,11 @@ class ReviewModel(EventedModel):
         start = int(differs[place - 1]) + 1 if place else 0
         stop = int(differs[place]) if place < differs.size else decoded.size
         return Bout(start, stop, prediction.behaviors[value], Source.MODEL)
+
+    def _take_cleaning(self, card: DecoderCard | None) -> None:
+        """Begin with the cleaning that the decoder was kept with."""
+        if card is not None:
+            self.cleaning = card.config.cleaning
 
     def _forget(self) -> None:
         self._seen.clear()

@@ -45,6 +45,7 @@ class TuningGroup(Section):
         ties.tie(
             self._update,
             labels.events.labels,
+            events.planning,
             events.depth,
             events.running,
             events.told,
@@ -94,6 +95,8 @@ class TuningGroup(Section):
     def _update(self) -> None:
         """Show how far it is, what came of it, or why it cannot start."""
         tuning = self._tuning
+        if not tuning.planning:  # folded away; what can be learned from takes a moment to find out
+            return
         obstacle = tuning.obstacle
         enable(self._start, obstacle, "Fit the chosen decoder to all labels of this recording")
         enable(self._cancel, None if tuning.running else "Nothing is running", "Keep the best")

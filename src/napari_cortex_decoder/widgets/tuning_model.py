@@ -10,7 +10,7 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 from qtpy.QtCore import QTimer
 
-from napari_cortex_decoder.decoder import load_decoder
+from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
@@ -23,6 +23,7 @@ from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode_job import LOADING
 from napari_cortex_decoder.widgets.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.movie_model import MovieModel
+from napari_cortex_decoder.widgets.review_model import ReviewModel
 
 _LOOK_EVERY = 100  # ms
 
@@ -63,14 +64,19 @@ class TuningModel(EventedModel):
     _movie: MovieModel = PrivateAttr()
     _labels: LabelsModel = PrivateAttr()
     _choice: ChoiceModel = PrivateAttr()
+    _review: ReviewModel = PrivateAttr()
+    _cancelled: bool = PrivateAttr(default=False)
     _run: FineTuneRun | None = PrivateAttr(default=None)
     _began: float = PrivateAttr(default=0.0)
     _work: Background = PrivateAttr()
     _timer: QTimer = PrivateAttr()
 
-    def __init__(self, movie: MovieModel, labels: LabelsModel, choice: ChoiceModel) -> None:
+    def __init__(
+        self, movie: MovieModel, labels: LabelsModel, choice: ChoiceModel, review: ReviewModel
+    ) -> None:
         super().__init__()
         self._movie, self._labels, self._choice = movie, labels, choice
+        self._review = review
         self._work = Background(self._fail)
         self._timer = QTimer()
         self._timer.setInterval(_LOOK_EVERY)
@@ -139,6 +145,7 @@ class TuningModel(EventedModel):
             return fine_tune(base, [labelled], depth=depth, device=device, name=name, wait=False)
 
         self.running, self.told, self.result, self.message = True, (), None, ""
+        self._cancelled = False
         self._began = time.monotonic()
         self._work.run(begin, then=self._follow)
 
@@ -146,14 +153,17 @@ class TuningModel(EventedModel):
         """End it; the best so far is the result."""
         if self._run is not None:
             self._run.cancel()
+            self._cancelled = True
             self.message = "Ending after this epoch…"
 
     def keep(self, path: str | Path) -> None:
-        """Save the new decoder, and choose it."""
+        """Save the new decoder with the cleaning that is set, and choose it."""
         if self.result is None:
             return
+        new = self.result.decoder
+        config = new.config.model_copy(update={"cleaning": self._review.cleaning})
         try:
-            self.result.decoder.save(path)
+            Decoder(config, new.network, name=new.name).save(path)
         except CortexDecoderError as error:
             self.failed.emit(error)
             return
@@ -203,7 +213,10 @@ class TuningModel(EventedModel):
         try:
             self.result = run.result()
         except CortexDecoderError as error:
-            self._fail(error)
+            if self._cancelled:
+                self.message = "Cancelled: nothing was learned yet."
+            else:
+                self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self.running = False
