@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import zipfile
 from pathlib import Path
 
@@ -44,12 +45,12 @@ def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> D
         If the file holds no such state dict; names the tensor that does not fit.
     """
     path = Path(path)
-    found = _load(path)
+    found = read_state_dict(path)
     config = _describe(path, found, config or CnnRnnConfig())
     with torch.device("meta"):  # shapes only, until the file's have been compared with them
         network = CnnRnn(config)
     expected = network.state_dict()
-    theirs = {name: _published_name(name) for name in expected}
+    theirs = {name: published_name(name) for name in expected}
     check_tensors(
         str(path),
         {name: tuple(tensor.shape) for name, tensor in found.items()},
@@ -69,15 +70,22 @@ def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> D
     return Decoder(config, network.eval(), name=path.stem)
 
 
-def _load(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from the zip archive that torch.save writes."""
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a dictionary of tensors as torch.save writes it; execute nothing in it.
+
+    Archives are read, and the pickles that torch wrote before 1.6 (the ImageNet weights are one),
+    through an unpickler that makes nothing but tensors.
+
+    Raises
+    ------
+    DecoderError
+        If the file holds anything else.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            packed = any(m.compress_type != zipfile.ZIP_STORED for m in archive.infolist())
-        if packed:  # torch never compresses; what unpacks to more than the file is a trap
-            raise DecoderError(
-                f"{path} is a compressed archive; give a file that torch.save wrote."
-            )
+        with path.open("rb") as file:
+            is_pickle = file.read(1) == b"\x80"
+        if not is_pickle:
+            _refuse_compressed(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise DecoderError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -90,11 +98,12 @@ def _load(path: Path) -> dict[str, Tensor]:
         zipfile.BadZipFile,
         AttributeError,
         EOFError,
-        IndexError,
-        KeyError,
+        LookupError,
+        OverflowError,
         RuntimeError,
         TypeError,
         ValueError,
+        struct.error,
     ) as error:  # a damaged archive comes up as any of these
         raise DecoderError(
             f"{path} is not a whole file of torch.save's; get a fresh copy of the weights."
@@ -108,6 +117,15 @@ def _load(path: Path) -> dict[str, Tensor]:
             "import that."
         )
     return dict(content)
+
+
+def _refuse_compressed(path: Path) -> None:
+    """Refuse what unpacks to more than the file: torch never compresses."""
+    with zipfile.ZipFile(path) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise DecoderError(
+                f"{path} is a compressed archive; give a file that torch.save wrote."
+            )
 
 
 def _describe(path: Path, tensors: dict[str, Tensor], config: CnnRnnConfig) -> CnnRnnConfig:
@@ -141,7 +159,7 @@ def _describe(path: Path, tensors: dict[str, Tensor], config: CnnRnnConfig) -> C
     )
 
 
-def _published_name(name: str) -> str:
+def published_name(name: str) -> str:
     """Turn one of our tensors' names into the paper's: its blocks are not grouped by stage."""
     name = re.sub(r"^cnn\._blocks\.\d+\.(\d+)\.", r"cnn._blocks.\1.", name)
     return name.removeprefix("head.")

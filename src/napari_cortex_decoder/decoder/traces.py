@@ -13,12 +13,18 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas import Registration, area_traces
+from napari_cortex_decoder.atlas import Atlas, Registration, area_traces
 from napari_cortex_decoder.decoder.config import TracePreprocessing
 from napari_cortex_decoder.decoder.detrending import detrending_window
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
+
+
+def missing_areas(preprocessing: TracePreprocessing, atlas: Atlas) -> list[str]:
+    """Give the areas that a decoder asks for and an atlas does not have."""
+    known = {area.label for area in atlas.areas}
+    return [label for label in preprocessing.areas if label not in known]
 
 
 def locate_areas(
@@ -54,14 +60,13 @@ def locate_areas(
             f"this decoder reads {len(preprocessing.areas)} areas, and nothing says where they lie "
             f"on {where}; give a registration of the atlas{wanted} (command line: --registration)."
         )
-    places = {area.label: i + 1 for i, area in enumerate(registration.atlas.areas)}
-    missing = [label for label in preprocessing.areas if label not in places]
-    if missing:
+    if missing := missing_areas(preprocessing, registration.atlas):
         more = f" and {len(missing) - 1} more areas" if len(missing) > 1 else ""
         raise DecoderError(
             f"atlas {registration.atlas.name!r} on {where} has no {missing[0]!r}{more}, which this "
             f"decoder reads; place the atlas{wanted}."
         )
+    places = {area.label: i + 1 for i, area in enumerate(registration.atlas.areas)}
     column = np.zeros(len(registration.atlas.areas) + 1, dtype=np.int32)
     for i, label in enumerate(preprocessing.areas):
         column[places[label]] = i + 1
