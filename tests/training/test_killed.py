@@ -23,6 +23,7 @@ def steps(folder: RunFolder) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a dozen processes, which a busy machine lets wait
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
 def test_kills_at_random_moments_lead_to_the_decoder_of_an_unbroken_run(tmp_path: Path) -> None:
     done = subprocess.run(
