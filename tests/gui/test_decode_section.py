@@ -24,7 +24,15 @@ from windows import (
     wait_until_idle,
 )
 
-from napari_cortex_decoder.decoder import load_decoder
+from napari_cortex_decoder.atlas import Registration, load_atlas
+from napari_cortex_decoder.decoder import (
+    Decoder,
+    MouseScore,
+    Provenance,
+    RoiRnnConfig,
+    TracePreprocessing,
+    load_decoder,
+)
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets import decode_job
 from napari_cortex_decoder.widgets.decode_section import DecodeSection
@@ -329,3 +337,89 @@ def test_devices_are_listed_once_a_recording_is_open(
     qtbot.waitUntil(lambda: list(chosen.choice.devices) == expected, timeout=30_000)
     box = dock.findChildren(QComboBox)[1]
     assert [box.itemData(i) for i in range(box.count())] == expected
+
+
+# --- decoders of area traces ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def area_decoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A decoder of two areas, with weights nobody trained."""
+    import torch
+
+    from napari_cortex_decoder.decoder.networks import build_network
+
+    torch.manual_seed(0)
+    config = RoiRnnConfig(
+        preprocessing=TracePreprocessing(areas=("MOs left", "MOs right"), atlas="dorsal-cortex"),
+        provenance=Provenance(
+            simulated=True,
+            summary="From two areas.",
+            held_out=(MouseScore(subject="m7", metrics={"AUC": 0.9}),),
+            limits=("Never <seen> a real mouse.",),
+        ),
+    )
+    path = tmp_path_factory.mktemp("decoder") / "areas.safetensors"
+    Decoder(config, build_network(config).eval(), name="areas").save(path)
+    return path
+
+
+def placed(name: str) -> Registration:
+    return Registration.upright(load_atlas(name), 0.3, (16, 16))
+
+
+def test_a_decoder_of_areas_asks_for_its_atlas_and_decodes_once_that_lies_there(
+    qtbot: QtBot,
+    dock: CortexDecoderWidget,
+    workspace: Workspace,
+    opened: Layer,
+    recording: Recording,
+    area_decoder_file: Path,
+) -> None:
+    workspace.choice.offer(area_decoder_file)
+    button = child(dock, QPushButton, "Decode")
+    assert not button.isEnabled()
+    assert "2 areas: place the atlas dorsal-cortex first" in button.toolTip()
+    assert button.toolTip() in visible_texts(dock, QLabel)
+
+    workspace.placing.begin(placed("ajioka-50"))
+    assert "ajioka-50 has no MOs left and 1 more areas" in button.toolTip()
+
+    workspace.placing.begin(placed("dorsal-cortex"))
+    assert button.isEnabled()
+    click(qtbot, dock, "Decode")
+    wait_until_idle(qtbot, workspace)
+    expected = load_decoder(area_decoder_file).decode(
+        recording, registration=placed("dorsal-cortex")
+    )
+    assert workspace.decode.complete and workspace.decode.prediction is not None
+    np.testing.assert_allclose(
+        workspace.decode.prediction.probability, expected.probability, atol=1e-6
+    )
+
+
+def test_areas_out_of_view_are_told_when_it_is_tried(
+    qtbot: QtBot,
+    dock: CortexDecoderWidget,
+    workspace: Workspace,
+    opened: Layer,
+    area_decoder_file: Path,
+    notifications: list[Notification],
+) -> None:
+    workspace.choice.offer(area_decoder_file)
+    workspace.placing.begin(Registration.upright(load_atlas("dorsal-cortex"), 0.3, (500, 16)))
+    click(qtbot, dock, "Decode")
+    wait_until_idle(qtbot, workspace)
+    assert not workspace.decode.complete
+    assert "covers no pixel of m1" in notifications[-1].message
+
+
+def test_the_chooser_shows_the_whole_card_of_each_decoder(
+    dock: CortexDecoderWidget, workspace: Workspace, area_decoder_file: Path
+) -> None:
+    workspace.choice.offer(area_decoder_file)
+    box = dock.findChildren(QComboBox)[0]
+    card = box.itemData(box.currentIndex(), Qt.ItemDataRole.ToolTipRole)
+    assert card == box.toolTip()
+    for part in ("From two areas.", "mouse m7: AUC 0.900", "Limit: Never &lt;seen&gt;"):
+        assert part in card

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QWidget
 
+from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import DecodeEvent, Prediction
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -63,7 +64,12 @@ class ScriptedDecoder:
     hash: str = "0" * 64
 
     def stream(
-        self, recording: Recording, device: str = "auto", any_rate: bool = False
+        self,
+        recording: Recording,
+        device: str = "auto",
+        any_rate: bool = False,
+        registration: Registration | None = None,
+        looked_at: Callable[[], int] | None = None,
     ) -> Iterator[DecodeEvent]:
         n = len(self.probability)
         try:

@@ -18,6 +18,7 @@ from superqt.utils import WorkerBase
 from napari_cortex_decoder.decoder.library import load_decoder
 
 if TYPE_CHECKING:
+    from napari_cortex_decoder.atlas import Registration
     from napari_cortex_decoder.decoder.decoder import Decoder
     from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
     from napari_cortex_decoder.recording import Recording
@@ -93,6 +94,8 @@ class DecodeJob(WorkerBase[None]):
         As for `Decoder.decode`.
     any_rate
         Decode although the frame rates differ.
+    registration
+        Where the atlas lies, for a decoder of area traces.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class DecodeJob(WorkerBase[None]):
         *,
         device: str,
         any_rate: bool,
+        registration: Registration | None,
     ) -> None:
         super().__init__()
         self.results = _Results()
@@ -109,6 +113,7 @@ class DecodeJob(WorkerBase[None]):
         self._recording = recording
         self._device = device
         self._any_rate = any_rate
+        self._registration = registration
         self.warned.connect(_log_warning)
 
     def work(self) -> None:
@@ -120,7 +125,12 @@ class DecodeJob(WorkerBase[None]):
             self.results.loaded.emit(decoder)
         if self.abort_requested:
             return
-        events = decoder.stream(self._recording, device=self._device, any_rate=self._any_rate)
+        events = decoder.stream(
+            self._recording,
+            device=self._device,
+            any_rate=self._any_rate,
+            registration=self._registration,
+        )
         with closing(events):
             pending: Update | None = None
             last = -np.inf

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
+from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.decoder.traces import missing_areas
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.clock import as_duration
 from napari_cortex_decoder.widgets.decode_job import DecodeJob, Update
 from napari_cortex_decoder.widgets.movie_model import MovieModel
+from napari_cortex_decoder.widgets.placing_model import PlacingModel
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,18 @@ class DecodeModel(EventedModel):
 
     _movie: MovieModel = PrivateAttr()
     _choice: ChoiceModel = PrivateAttr()
+    _placing: PlacingModel = PrivateAttr()
     _recording: Recording | None = PrivateAttr(default=None)
     _loaded: tuple[DecoderCard, Decoder] | None = PrivateAttr(default=None)
     _job: DecodeJob | None = PrivateAttr(default=None)
     _began: float = PrivateAttr(default=0.0)
     _stage_began: float = PrivateAttr(default=0.0)
 
-    def __init__(self, movie: MovieModel, choice: ChoiceModel) -> None:
+    def __init__(self, movie: MovieModel, choice: ChoiceModel, placing: PlacingModel) -> None:
         super().__init__()
         self._movie = movie
         self._choice = choice
+        self._placing = placing
         movie.events.recording.connect(self._on_recording)
 
     @property
@@ -104,6 +109,8 @@ class DecodeModel(EventedModel):
             return "Load a decoder first."
         if self._choice.rate_problem and not self._choice.any_rate:
             return "The frame rates differ: tick the box to decode anyway."
+        if (unplaced := self._areas_problem(self._choice.card.config)) is not None:
+            return unplaced
         if self.progress.running:
             return "A decode is running."
         return None
@@ -115,7 +122,11 @@ class DecodeModel(EventedModel):
             return
         source = self._loaded[1] if self._loaded and self._loaded[0] is card else card.source
         job = DecodeJob(
-            source, recording, device=self._choice.device, any_rate=self._choice.any_rate
+            source,
+            recording,
+            device=self._choice.device,
+            any_rate=self._choice.any_rate,
+            registration=self._placing.registration,
         )
         job.results.loaded.connect(lambda decoder: self._on_loaded(card, decoder))
         job.results.updated.connect(lambda update: self._on_update(job, update))
@@ -153,6 +164,26 @@ class DecodeModel(EventedModel):
         """Stop working for a viewer that is gone."""
         self.cancel()
         self._movie.events.recording.disconnect(self._on_recording)
+
+    def _areas_problem(self, config: DecoderConfig) -> str | None:
+        """Why the areas that a decoder reads are not known; None if they are, or it reads none."""
+        if not isinstance(config, TraceConfig) or not config.preprocessing.areas:
+            return None
+        how, placed = config.preprocessing, self._placing.registration
+        wanted = how.atlas or "that it learned from"
+        if placed is None:
+            return (
+                f"This decoder reads {len(how.areas)} areas: place the atlas {wanted} first, in "
+                "the section Atlas."
+            )
+        missing = missing_areas(how, placed.atlas)
+        if missing:
+            more = f" and {len(missing) - 1} more areas" if len(missing) > 1 else ""
+            return (
+                f"The atlas {placed.atlas.name} has no {missing[0]}{more}, which this decoder "
+                f"reads: choose the atlas {wanted} in the section Atlas."
+            )
+        return None
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Let go of a prediction that is not of this movie on this clock."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,10 +18,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_short
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.clock import as_duration
 from napari_cortex_decoder.widgets.decode_model import DecodeModel, Progress
 from napari_cortex_decoder.widgets.movie_model import MovieModel
+from napari_cortex_decoder.widgets.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.section import (
     Section,
     ask_file,
@@ -37,7 +42,13 @@ _STAGES = {
 class DecodeSection(Section):
     """Shows a `ChoiceModel` and a `DecodeModel`, and sends them what the user chooses."""
 
-    def __init__(self, movie: MovieModel, choice: ChoiceModel, decode: DecodeModel) -> None:
+    def __init__(
+        self,
+        movie: MovieModel,
+        choice: ChoiceModel,
+        decode: DecodeModel,
+        placing: PlacingModel,
+    ) -> None:
         super().__init__("Decode")
         self._movie, self._choice, self._decode = movie, choice, decode
         self._compose()
@@ -47,6 +58,7 @@ class DecodeSection(Section):
         ties.tie(
             self._update_state,
             movie.events.recording,
+            placing.events.placing,
             choice.events.card,
             choice.events.any_rate,
             decode.events.progress,
@@ -122,14 +134,15 @@ class DecodeSection(Section):
         self._decoders.clear()
         for known in self._choice.cards:
             self._decoders.addItem(known.name, known)
+            role = Qt.ItemDataRole.ToolTipRole
+            self._decoders.setItemData(self._decoders.count() - 1, _whole_card(known), role)
         if card is not None:
             self._decoders.setCurrentIndex(self._choice.cards.index(card))
-        set_or_hide(self._card, None if card is None else _described(card))
+        self._decoders.setToolTip("" if card is None else _whole_card(card))
+        set_or_hide(self._card, None if card is None else "\n".join(in_short(card.config)))
         set_or_hide(
             self._simulated,
-            "⚠ It learned from simulated mice: train or fine-tune it before you trust it."
-            if card is not None and card.config.provenance.simulated
-            else None,
+            f"⚠ {SIMULATED}" if card is not None and card.config.provenance.simulated else None,
         )
 
     def _update_devices(self) -> None:
@@ -175,17 +188,10 @@ class DecodeSection(Section):
         ask_file(self, "Save the prediction", "Tables (*.csv)", self._decode.save, save_as=name)
 
 
-def _described(card: DecoderCard) -> str:
-    """Say in a few lines what a decoder is for."""
-    config = card.config
-    window = config.window
-    seconds = window.past / config.frame_rate, window.future / config.frame_rate
-    lines = [
-        config.provenance.summary,
-        f"{' | '.join(config.behaviors)}, {config.frame_rate:g} Hz, sees −{seconds[0]:.2g} s to "
-        f"+{seconds[1]:.2g} s around a frame.",
-    ]
-    return "\n".join(line for line in lines if line)
+def _whole_card(card: DecoderCard) -> str:
+    """Give all that a decoder says of itself, as rich text: a plain one would not be wrapped."""
+    lines = [html.escape(line) for line in card_lines(card.config)]
+    return f"<b>{html.escape(card.name)}</b><p>{'<br>'.join(lines)}</p>"
 
 
 def _progress_text(progress: Progress) -> str:

@@ -43,7 +43,7 @@ class CortexDecoderWidget(DockContent):
             recording.content.addWidget(part)
         atlas = AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas)
         atlas.set_expanded(False)  # decoding needs none, and is to be in sight without scrolling
-        decode = DecodeSection(movie, workspace.choice, workspace.decode)
+        decode = DecodeSection(movie, workspace.choice, workspace.decode, workspace.placing)
         labels = LabelsSection(
             movie,
             workspace.labels,

@@ -67,10 +67,10 @@ class Workspace:
         self.atlas = AtlasModel(self.movie, self.placing)
         self.areas = AreasModel(self.movie, self.placing)
         self.choice = ChoiceModel(self.movie)
-        self.decode = DecodeModel(self.movie, self.choice)
+        self.decode = DecodeModel(self.movie, self.choice, self.placing)
         self.labels = LabelsModel(self.movie, self.speed)
         self.review = ReviewModel(self.movie, self.decode, self.labels)
-        self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review)
+        self.tuning = TuningModel(self.movie, self.labels, self.choice)
         for model in (
             self.movie,
             self.speed,
