@@ -70,7 +70,7 @@ class Workspace:
         self.decode = DecodeModel(self.movie, self.choice, self.placing)
         self.labels = LabelsModel(self.movie, self.speed)
         self.review = ReviewModel(self.movie, self.decode, self.labels)
-        self.tuning = TuningModel(self.movie, self.labels, self.choice)
+        self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review)
         for model in (
             self.movie,
             self.speed,
