@@ -13,7 +13,12 @@ from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import AtlasError, DecoderError, LabelError, RecordingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency import Progress, area_importance, sample_frames
+from napari_cortex_decoder.saliency import (
+    Progress,
+    area_importance,
+    combine_mice,
+    sample_frames,
+)
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
 
@@ -305,3 +310,23 @@ def test_the_real_network_agrees_with_a_plain_loop_over_windows() -> None:
     found = masked.log_odds(scored, masks, 1, lambda _: None)
     expected = plain_loop(recording, scored, masks, decoder.network.eval(), 5, 5)
     np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-4)
+
+
+def test_over_mice_the_interval_is_over_mice(linear: MakeLinear) -> None:
+    decoder, _ = linear(UPPER_LEFT)
+    mice = []
+    for seed in range(3):
+        recording, ethogram = two_places(160, seed)
+        mice.append(area_importance(decoder, recording, quarters(), ethogram, patches=0))
+    table = combine_mice(mice)
+    means = np.mean([mouse.table["importance"] for mouse in mice], axis=0)
+    np.testing.assert_allclose(table["importance"], means)
+    first = table.iloc[0]
+    each = [mouse.table["importance"][0] for mouse in mice]
+    assert min(each) <= first["low"] <= first["importance"] <= first["high"] <= max(each)
+    assert list(table["mice"]) == [3] * 4 and first["above"] == 3
+    with pytest.raises(DecoderError, match="at least two"):
+        combine_mice(mice[:1])
+    other = area_importance(decoder, recording, quarters(), ethogram, targets="pairs", patches=0)
+    with pytest.raises(DecoderError, match="not explained alike"):
+        combine_mice([mice[0], other])

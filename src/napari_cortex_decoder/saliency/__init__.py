@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from napari_cortex_decoder.saliency.areas import AreaImportance, area_importance
+from napari_cortex_decoder.saliency.cohort import combine_mice
 from napari_cortex_decoder.saliency.controls import (
     Deletion,
     Randomization,
@@ -26,6 +27,7 @@ __all__ = [
     "SaliencyMaps",
     "Verdict",
     "area_importance",
+    "combine_mice",
     "cutout_importance",
     "deletion_insertion",
     "fitting_range",

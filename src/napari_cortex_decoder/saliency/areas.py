@@ -58,6 +58,8 @@ class AreaImportance:
         Images that were encoded for it.
     decoder, recording
         Their names.
+    targets
+        What the rows of the table are, with the places of their areas in the atlas.
     settings
         What it was computed with.
     warnings
@@ -98,7 +100,7 @@ class AreaImportance:
         values = np.full(len(registration.atlas.areas) + 1, np.nan, np.float32)
         for target, importance in zip(self.targets, self.table["importance"], strict=True):
             for i in target.members:
-                if not abs(values[i + 1]) > abs(importance):
+                if np.isfinite(importance) and not abs(values[i + 1]) > abs(importance):
                     values[i + 1] = importance
         picture: NDArray[np.float32] = values[labels]
         return picture

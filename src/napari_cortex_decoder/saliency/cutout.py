@@ -41,6 +41,8 @@ class CutoutImportance:
         Shape (15,): importance of cutouts along the edge, the control; empty if not measured.
     whole
         The score with nothing missing.
+    image_size, inside
+        Rows and columns of the image that the decoder sees, and which of them show the frame.
     behavior, decoder, recording, settings, warnings
         As in `AreaImportance`.
     """
