@@ -13,6 +13,7 @@ from napari_cortex_decoder.widgets.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.saving_row import SavingRow
 from napari_cortex_decoder.widgets.section import DockContent
 from napari_cortex_decoder.widgets.session import workspace_of
@@ -44,6 +45,10 @@ class CortexDecoderWidget(DockContent):
         atlas = AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas)
         atlas.set_expanded(False)  # decoding needs none, and is to be in sight without scrolling
         decode = DecodeSection(movie, workspace.choice, workspace.decode, workspace.placing)
+        saliency = SaliencySection(
+            movie, workspace.choice, workspace.placing, workspace.areas, workspace.saliency
+        )
+        saliency.set_expanded(False)  # it comes after decoding
         labels = LabelsSection(
             movie,
             workspace.labels,
@@ -51,7 +56,7 @@ class CortexDecoderWidget(DockContent):
             workspace.tuning,
             lambda: workspace.behavior_colors,
         )
-        for section in (recording, atlas, decode, labels):
+        for section in (recording, atlas, decode, saliency, labels):
             column.addWidget(section)
         timeline = QPushButton("Show timeline")
         timeline.setToolTip("Bring the timeline back below the canvas")

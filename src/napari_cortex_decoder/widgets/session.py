@@ -30,6 +30,7 @@ from napari_cortex_decoder.widgets.layers import (
     replace_movie,
 )
 from napari_cortex_decoder.widgets.overlay import BehaviorText
+from napari_cortex_decoder.widgets.saliency_layers import SaliencyLayer
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 _SESSIONS: WeakKeyDictionary[Viewer, _Session] = WeakKeyDictionary()
@@ -71,6 +72,7 @@ class _Session:
         self._on_movie = (
             ReferenceLayer(viewer, self.workspace),
             PreviewLayer(viewer, self.workspace),
+            SaliencyLayer(viewer, self.workspace),
             AtlasLayers(viewer, self.workspace),
             LandmarkLayer(viewer, self.workspace),
             AreaPicking(viewer, self.workspace),

@@ -22,6 +22,7 @@ from napari_cortex_decoder.widgets.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.preview_model import PreviewModel
 from napari_cortex_decoder.widgets.review_model import ReviewModel
+from napari_cortex_decoder.widgets.saliency_model import SaliencyModel
 from napari_cortex_decoder.widgets.saving_model import SavingModel
 from napari_cortex_decoder.widgets.speed_model import SpeedModel
 from napari_cortex_decoder.widgets.tuning_model import TuningModel
@@ -46,6 +47,8 @@ class Workspace:
         The chosen decoder and device.
     decode
         The prediction, and the job that makes it.
+    saliency
+        What the decoder reads a behavior from, and the work that finds it.
     labels
         The labels, and how they are edited.
     review
@@ -68,6 +71,7 @@ class Workspace:
         self.areas = AreasModel(self.movie, self.placing)
         self.choice = ChoiceModel(self.movie)
         self.decode = DecodeModel(self.movie, self.choice, self.placing)
+        self.saliency = SaliencyModel(self.movie, self.choice, self.placing, self.areas)
         self.labels = LabelsModel(self.movie, self.speed)
         self.review = ReviewModel(self.movie, self.decode, self.labels)
         self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review)
@@ -82,6 +86,7 @@ class Workspace:
             self.areas,
             self.choice,
             self.decode,
+            self.saliency,
             self.labels,
             self.review,
             self.tuning,
@@ -129,6 +134,7 @@ class Workspace:
         self.tuning.close()
         self.review.close()
         self.labels.close()
+        self.saliency.close()
         self.decode.close()
         self.choice.close()
         self.areas.close()
