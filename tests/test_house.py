@@ -29,6 +29,7 @@ FLOORS = {
     "saliency": 3,
     "training": 3,
     "evaluation": 4,
+    "benchmarking": 4,
     "cli": 5,
     "widgets": 5,
 }

@@ -215,7 +215,7 @@ def test_what_was_not_used_for_longest_goes_first(
         tifffile.imwrite(path, moving_frames(30, (32, 32), number), photometric="minisblack")
         if name == "m3":
             for entry in list_cache():  # m1 was read since m2 was
-                os.utime(entry.path, ns=(10**9,) * 2 if entry.recording == "m2" else None)
+                os.utime(entry.path, (1e9, 1e9) if entry.recording == "m2" else None)
             total = sum(entry.n_bytes for entry in list_cache())
             monkeypatch.setattr(cache_module, "LIMIT_BYTES", total + 1000)
         quick.decode(open_recording(path, frame_rate=30), "cpu")

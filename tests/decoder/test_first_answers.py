@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -58,16 +59,16 @@ def test_any_order_gives_the_same_answers_and_encodes_each_image_once(
         encoded.append(len(images))
         return features(self, images)
 
-    def wander() -> int:
-        places.append(places.pop(0))
-        return places[-1]
+    looked_at = cycle(places)
 
     expected = quick.decode(recording, "cpu").probability
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("napari_cortex_decoder.decoder.reading_order._BLOCK_FRAMES", block)
         patch.setattr("napari_cortex_decoder.decoder.engine.FirstAnswers.wanted", lambda self: None)
         patch.setattr(InferenceNetwork, "features", count)
-        events = exact(quick.stream(recording, "cpu", batch_size=batch_size, looked_at=wander))
+        events = exact(
+            quick.stream(recording, "cpu", batch_size=batch_size, looked_at=looked_at.__next__)
+        )
     probability = np.full_like(expected, np.nan)
     for event in events:
         assert event.probability is not None and event.start is not None

@@ -1,0 +1,86 @@
+"""The figures, group by group, and what each should be."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cortex_decoder.benchmarking import decoding, memory, movie, training
+
+Measure = Callable[[Path, int], Mapping[str, float]]
+"""Gets a folder to write to and a number of frames; gives values by name."""
+
+GROUPS: dict[str, Measure] = {
+    "encoder": decoding.encoder,
+    "decode": decoding.decode,
+    "end-to-end": decoding.end_to_end,
+    "cache": decoding.second_decode,
+    "first-answer": decoding.first_answer,
+    "reading": movie.reading,
+    "training": training.training_step,
+    "memory": memory.peak_memory,
+}
+
+_GOALS = {
+    "decode_speedup": (">=", 20.0),
+    "decode_speedup_fast": (">=", 40.0),
+    "encoder_share_of_gemm_peak_fast": (">=", 0.35),
+    "end_to_end_overhead": ("<=", 1.15),
+    "second_decode_speedup": (">=", 20.0),
+    "time_to_current_frame_s": ("<=", 2.0),
+    "largest_difference": ("<=", 1e-4),
+    "peak_memory_mb": ("<=", 700.0),
+    "frame_handlers_ms": ("<=", 3.0),
+    "timeline_pan_zoom_fps_of_a_million": (">=", 30.0),
+    "opening_the_dock_s": ("<=", 0.5),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value.
+
+    Attributes
+    ----------
+    group, name
+        Which; a unit stands at the end of the name, ratios and shares have none.
+    value
+        What was measured.
+    goal
+        What it should be, such as ``">= 20"``; empty if nothing was said.
+    met
+        Whether it is; None without a goal.
+    """
+
+    group: str
+    name: str
+    value: float
+    goal: str = ""
+    met: bool | None = None
+
+
+def measure(groups: Iterable[str], frames: int) -> Iterator[Figure]:
+    """Measure some groups, one after the other, in a folder that goes afterwards.
+
+    Parameters
+    ----------
+    groups
+        Of `GROUPS`.
+    frames
+        Length of the movie that is decoded.
+    """
+    for group in groups:
+        with tempfile.TemporaryDirectory(prefix="cortex-decoder-bench-") as folder:
+            for name, value in GROUPS[group](Path(folder), frames).items():
+                yield judged(group, name, float(value))
+
+
+def judged(group: str, name: str, value: float) -> Figure:
+    """Hold a value against what it should be."""
+    if name not in _GOALS:
+        return Figure(group, name, value)
+    relation, bound = _GOALS[name]
+    met = value >= bound if relation == ">=" else value <= bound
+    return Figure(group, name, value, f"{relation} {bound:g}", met)

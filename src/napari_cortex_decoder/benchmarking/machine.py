@@ -1,0 +1,71 @@
+"""The machine: what it is, and the ceilings that figures are held against."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+_PACKAGES = ("napari-cortex-decoder", "torch", "monai", "openvino", "numpy", "h5py", "tifffile")
+
+
+def describe_machine() -> dict[str, object]:
+    """Say on what, with what and when figures were taken."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "gpu": torch.cuda.get_device_name(0) if cuda else None,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def best_seconds(function: Callable[[], object], rounds: int = 3) -> float:
+    """Give the seconds of the fastest of some calls: the one that was disturbed least."""
+    best = np.inf
+    for _ in range(rounds):
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
+    return float(best)
+
+
+def gemm_flops() -> float:
+    """Give the FLOP/s of a product of two 2048 × 2048 matrices of 32-bit floats."""
+    import torch
+
+    a = torch.randn(2048, 2048)
+    return 2 * 2048**3 / best_seconds(lambda: a @ a)
+
+
+def copy_bandwidth() -> float:
+    """Give the bytes a second that numpy copies, of 256 MiB."""
+    source = np.ones(2**28, np.uint8)
+    return source.nbytes / best_seconds(source.copy)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    details = Path("/proc/cpuinfo")
+    lines = details.read_text().splitlines() if details.exists() else []
+    names = [line.partition(": ")[2] for line in lines if "model name" in line]
+    return names[0] if names else platform.processor() or platform.machine()

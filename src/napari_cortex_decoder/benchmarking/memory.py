@@ -1,0 +1,57 @@
+"""How much memory a decode takes, and that it does not grow with the movie."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from napari_cortex_decoder.benchmarking.movie import FRAME_RATE, write_movie
+
+SHORT, LONG = 2_000, 20_000
+
+
+def peak_memory(folder: Path, frames: int) -> Mapping[str, float]:
+    """Measure the peak above what a process held before it decoded, for 2,000 and 20,000 frames.
+
+    On Linux only, which tells the peak of a process since a moment; each decode has a process.
+    """
+    if not Path("/proc/self/clear_refs").exists():
+        return {}
+    peaks = {}
+    for n in (SHORT, LONG):
+        path = folder / "movie.tif"
+        write_movie(path, n)
+        code = f"from {__name__} import tell_peak; tell_peak({str(path)!r})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        peaks[n] = json.loads(done.stdout)
+    return {
+        "peak_memory_mb": peaks[LONG],
+        "peak_memory_2000_frames_mb": peaks[SHORT],
+        "peak_memory_20000_over_2000_frames": peaks[LONG] / peaks[SHORT],
+    }
+
+
+def tell_peak(path: str) -> None:
+    """Decode a movie and print the peak of memory above what was held before, in MB."""
+    from napari_cortex_decoder.benchmarking.decoding import first_images, random_decoder
+    from napari_cortex_decoder.recording import open_recording
+
+    recording = open_recording(path, frame_rate=FRAME_RATE)
+    start = recording.replace(movie=recording.movie[:100])
+    decoder = random_decoder(first_images(start, 26))
+    decoder.decode(start, "cpu", cached=False)  # libraries load and threads start
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    idle = _status("VmRSS")
+    decoder.decode(recording, "cpu", cached=False)
+    print((_status("VmHWM") - idle) / 1000)
+
+
+def _status(field: str) -> int:
+    """Give a field of the process's status, in kB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1])

@@ -1,0 +1,125 @@
+"""How long the window's thread is busy: frame changes, a long timeline, opening the dock.
+
+Runs in a process of its own, because a viewer takes over the one that it is in; needs a display.
+Prints JSON:
+
+    python -m napari_cortex_decoder.widgets.benchmark
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+os.environ["NAPARI_ASYNC"] = "0"
+_OWN_SETTINGS = tempfile.TemporaryDirectory(prefix="cortex-decoder-bench-")
+os.environ.setdefault("NAPARI_CONFIG", str(Path(_OWN_SETTINGS.name, "napari.yaml")))
+
+import dask.array as da  # noqa: E402 - napari reads the environment when it is imported
+import numpy as np  # noqa: E402
+from napari import Viewer  # noqa: E402
+from napari.layers import Layer  # noqa: E402
+from qtpy.QtCore import QThreadPool  # noqa: E402
+from qtpy.QtWidgets import QApplication, QLabel  # noqa: E402
+
+from napari_cortex_decoder.decoder import Prediction  # noqa: E402
+from napari_cortex_decoder.recording import BehaviorTrace, Recording  # noqa: E402
+from napari_cortex_decoder.widgets.layers import movie_layer  # noqa: E402
+from napari_cortex_decoder.widgets.session import workspace_of  # noqa: E402
+from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE  # noqa: E402
+from napari_cortex_decoder.widgets.timeline import TimelineWidget  # noqa: E402
+
+_SESSION, _LONG = 18_000, 1_000_000
+_RATE = 30.0
+_ROUNDS = 60
+
+
+def make_recording(n: int) -> Recording:
+    """Give a movie of nothing, with a speed for every frame."""
+    times = np.arange(n) / _RATE
+    speed = BehaviorTrace("speed", 10 * np.sin(times / 3) ** 2, times, "cm/s")
+    return Recording(
+        movie=da.zeros((n, 32, 32), np.uint16, chunks=(1000, 32, 32)),
+        name="benchmark",
+        frame_rate=_RATE,
+        behavior={"speed": speed},
+    )
+
+
+def make_prediction(recording: Recording) -> Prediction:
+    """Give a probability that changes from frame to frame."""
+    rng = np.random.default_rng(0)
+    run = rng.random(recording.n_frames, np.float32)
+    return Prediction(
+        probability=np.stack([1 - run, run], axis=1),
+        behaviors=("rest", "run"),
+        times=recording.times,
+        decoder="benchmark",
+        decoder_hash="",
+        device="cpu",
+        warnings=(),
+        settings={},
+    )
+
+
+def _ms(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return 1000 * (time.perf_counter() - start)
+
+
+def _show(timeline: TimelineWidget, left: float, width: float) -> None:
+    timeline._rows[0].view.setXRange(left, left + width, padding=0)
+    timeline._graphics.viewport().repaint()
+
+
+def measure() -> dict[str, float]:
+    """Open a viewer and measure; see the names of the figures."""
+    viewer = Viewer(show=True)
+    window = viewer.window
+    QApplication.processEvents()
+    window.add_dock_widget(QLabel("nothing"), name="nothing")
+    _ms(QApplication.processEvents)
+    figures = {}
+    opening = _ms(lambda: window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder"))
+    figures["opening_the_dock_s"] = (opening + _ms(QApplication.processEvents)) / 1000
+    workspace = workspace_of(viewer)
+    timeline = window.dock_widgets[TIMELINE]
+    graphics = timeline._graphics
+    for n in (_SESSION, _LONG):
+        recording = make_recording(n)
+        viewer.layers.clear()
+        viewer.add_layer(Layer.create(*movie_layer(recording, (0.0, 1.0))))
+        workspace.decode.prediction = make_prediction(recording)
+        for _ in range(5):
+            QApplication.processEvents()
+        rng = np.random.default_rng(1)
+        frames = rng.integers(0, n, _ROUNDS).tolist()
+        handlers, paints, pans = [], [], []
+        for frame in frames:
+            handlers.append(_ms(partial(setattr, workspace.movie, "frame", frame)))
+            paints.append(_ms(graphics.viewport().repaint))
+        seconds = n / _RATE
+        for step in range(_ROUNDS):  # pan at one zoom, then zoom
+            width = seconds / 3 if step < _ROUNDS // 2 else seconds * 0.9 ** (step - _ROUNDS // 2)
+            left = (seconds - width) * step / _ROUNDS
+            pans.append(_ms(partial(_show, timeline, left, width)))
+        name = "" if n == _SESSION else "_of_a_million"
+        figures[f"frame_handlers_ms{name}"] = median(handlers[5:])
+        figures[f"timeline_paint_ms{name}"] = median(paints[5:])
+        figures[f"timeline_pan_zoom_fps{name}"] = 1000 / median(pans)
+    start = time.perf_counter()
+    viewer.close()
+    figures["closing_s"] = time.perf_counter() - start
+    QThreadPool.globalInstance().waitForDone(60_000)
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))
