@@ -10,6 +10,7 @@ import sys
 import typer
 
 from napari_cortex_decoder.cli.atlas import areas
+from napari_cortex_decoder.cli.benchmarking import bench
 from napari_cortex_decoder.cli.caching import cache
 from napari_cortex_decoder.cli.decoders import decoders
 from napari_cortex_decoder.cli.decoding import decode
@@ -40,6 +41,7 @@ for verb in (
     fine_tune,
     reproduce,
     cache,
+    bench,
     demo,
 ):
     app.command()(verb)
