@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +49,7 @@ class Update:
     stage, done, total
         Of the latest event.
     chunks
-        New results: first frame, and probabilities of shape (n, k).
+        New results: first frame, probabilities of shape (n, k), and whether they are provisional.
     messages
         Sentences to show.
     prediction
@@ -58,7 +59,7 @@ class Update:
     stage: str
     done: int = 0
     total: int = 0
-    chunks: list[tuple[int, NDArray[np.float32]]] = field(default_factory=list)
+    chunks: list[tuple[int, NDArray[np.float32], bool]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     prediction: Prediction | None = None
 
@@ -66,7 +67,7 @@ class Update:
         """Take in one event of the engine."""
         self.stage, self.done, self.total = event.stage, event.done, event.total
         if event.probability is not None and event.start is not None:
-            self.chunks.append((event.start, event.probability))
+            self.chunks.append((event.start, event.probability, event.provisional))
         if event.message:
             self.messages.append(event.message)
         self.prediction = event.prediction or self.prediction
@@ -96,6 +97,8 @@ class DecodeJob(WorkerBase[None]):
         Decode although the frame rates differ.
     registration
         Where the atlas lies, for a decoder of area traces.
+    looked_at
+        Gives the frame whose answer is wanted first; called from the thread.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class DecodeJob(WorkerBase[None]):
         device: str,
         any_rate: bool,
         registration: Registration | None,
+        looked_at: Callable[[], int],
     ) -> None:
         super().__init__()
         self.results = _Results()
@@ -114,6 +118,7 @@ class DecodeJob(WorkerBase[None]):
         self._device = device
         self._any_rate = any_rate
         self._registration = registration
+        self._looked_at = looked_at
         self.warned.connect(_log_warning)
 
     def work(self) -> None:
@@ -130,6 +135,7 @@ class DecodeJob(WorkerBase[None]):
             device=self._device,
             any_rate=self._any_rate,
             registration=self._registration,
+            looked_at=self._looked_at,
         )
         with closing(events):
             pending: Update | None = None

@@ -87,6 +87,7 @@ class DecodeModel(EventedModel):
     _recording: Recording | None = PrivateAttr(default=None)
     _loaded: tuple[DecoderCard, Decoder] | None = PrivateAttr(default=None)
     _job: DecodeJob | None = PrivateAttr(default=None)
+    _provisional: NDArray[np.bool_] = PrivateAttr(default=np.zeros(0, dtype=bool))
     _began: float = PrivateAttr(default=0.0)
     _stage_began: float = PrivateAttr(default=0.0)
 
@@ -127,6 +128,7 @@ class DecodeModel(EventedModel):
             device=self._choice.device,
             any_rate=self._choice.any_rate,
             registration=self._placing.registration,
+            looked_at=lambda: self._movie.frame,
         )
         job.results.loaded.connect(lambda decoder: self._on_loaded(card, decoder))
         job.results.updated.connect(lambda update: self._on_update(job, update))
@@ -140,8 +142,12 @@ class DecodeModel(EventedModel):
         self.progress = Progress("loading")
         job.start()
 
+    def is_provisional(self, frame: int) -> bool:
+        """Whether the answer of a frame will be replaced: by statistics of the whole movie."""
+        return self.progress.running and bool(self._provisional[frame : frame + 1].any())
+
     def cancel(self) -> None:
-        """Stop the running decode; what it has read so far stays."""
+        """Stop the running decode; what it has read so far stays, but for what is provisional."""
         if self._job is not None:
             self._job.quit()
             self._end("Cancelled: frames that were not decoded yet are empty.")
@@ -211,8 +217,8 @@ class DecodeModel(EventedModel):
         """Show what a job has done; late news of a cancelled one are dropped."""
         if job is not self._job:
             return
-        for start, probability in update.chunks:
-            self._write(start, probability)
+        for start, probability, provisional in update.chunks:
+            self._write(start, probability, provisional)
         if update.messages:
             self.message = " ".join(update.messages)
         if update.prediction is not None:
@@ -223,11 +229,13 @@ class DecodeModel(EventedModel):
         left = self._seconds_left(update.done, update.total)
         self.progress = Progress(update.stage, update.done, update.total, left)
 
-    def _write(self, start: int, probability: NDArray[np.float32]) -> None:
+    def _write(self, start: int, probability: NDArray[np.float32], provisional: bool) -> None:
         """Enter new results into the growing prediction."""
         if self.prediction is None:
             self.prediction = self._empty_prediction()
+            self._provisional = np.zeros(len(self.prediction.probability), dtype=bool)
         stop = start + len(probability)
+        self._provisional[start:stop] = provisional
         self.prediction.probability[start:stop] = probability
         self.predicted.emit(start, stop)
 
@@ -263,7 +271,11 @@ class DecodeModel(EventedModel):
             self.failed.emit(error)
 
     def _end(self, message: str) -> None:
-        """Go back to idle without a whole result."""
+        """Go back to idle without a whole result; answers that were provisional go."""
+        if self.prediction is not None and self._provisional.any():
+            self.prediction.probability[self._provisional] = np.nan
+            self._provisional[:] = False
+            self.predicted.emit(0, len(self._provisional))
         self._job = None
         self.progress = Progress()
         self.message = message

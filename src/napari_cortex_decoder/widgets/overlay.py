@@ -14,7 +14,10 @@ _NAME = "cortex_decoder_behavior"
 
 
 class BehaviorText:
-    """Shows behaviour and probability of the frame under the slider, such as ``RUN  0.97``."""
+    """Shows behaviour and probability of the frame under the slider, such as ``RUN  0.97``.
+
+    ``RUN  ≈ 0.97`` is provisional: the movie is still being measured.
+    """
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -38,7 +41,8 @@ class BehaviorText:
             return
         best = int(prediction.probability[frame].argmax())
         name = prediction.behaviors[best]
-        text = f"{name.upper()}  {prediction.probability[frame, best]:.2f}"
+        about = "≈ " if self._workspace.decode.is_provisional(frame) else ""
+        text = f"{name.upper()}  {about}{prediction.probability[frame, best]:.2f}"
         if self._overlay.text != text:
             self._overlay.color = as_floats(self._workspace.behavior_colors[name])
             self._overlay.text = text
