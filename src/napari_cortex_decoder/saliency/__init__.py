@@ -16,6 +16,7 @@ from napari_cortex_decoder.saliency.cutout import CutoutImportance, cutout_impor
 from napari_cortex_decoder.saliency.frames import Progress, sample_frames, spread_frames
 from napari_cortex_decoder.saliency.maps import SaliencyMaps, fitting_range, saliency
 from napari_cortex_decoder.saliency.regions import pairs_of
+from napari_cortex_decoder.saliency.trace_maps import TraceSaliency, trace_saliency
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_maps
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Progress",
     "Randomization",
     "SaliencyMaps",
+    "TraceSaliency",
     "Verdict",
     "area_importance",
     "combine_mice",
@@ -37,6 +39,7 @@ __all__ = [
     "saliency",
     "sample_frames",
     "spread_frames",
+    "trace_saliency",
 ]
 
 
