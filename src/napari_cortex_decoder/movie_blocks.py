@@ -42,7 +42,8 @@ def whole_chunks(movie: da.Array, frames: int) -> Iterator[tuple[int, int]]:
 
 def frames_within(movie: da.Array, n_bytes: int) -> int:
     """Give how many frames of a movie fit into so many bytes, at least 1."""
-    return max(1, n_bytes // (movie.dtype.itemsize * movie.shape[1] * movie.shape[2]))
+    frame_bytes = int(movie.dtype.itemsize * movie.shape[1] * movie.shape[2])
+    return max(1, n_bytes // frame_bytes)
 
 
 def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -15,9 +14,8 @@ from napari_cortex_decoder.cli.common import AsJson, print_json
 class _CardOrCommand(TyperGroup):
     """`decoders NAME` shows the card of NAME; what is no name of a command is one of a decoder."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    # Any: typer's context and command are click's, or in newer versions those of a copy of its own
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             args = ["show", *args]
         return super().resolve_command(ctx, args)

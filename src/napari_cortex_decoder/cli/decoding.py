@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
 )
 from napari_cortex_decoder.errors import RecordingError
+
+if TYPE_CHECKING:
+    from napari_cortex_decoder.atlas import Registration
 
 
 def decode(
@@ -92,7 +95,8 @@ def decode(
                     f"{result} is one of the files to read, and the result would overwrite it; "
                     "choose another folder to write to."
                 )
-    placed = [load_registration(file) for file in files] or [None]
+    placed: list[Registration | None] = [load_registration(file) for file in files]
+    placed = placed or [None]
     placed *= len(recordings) // len(placed)
     reader = load_decoder(decoder)
     written = []

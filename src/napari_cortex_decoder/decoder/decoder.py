@@ -266,12 +266,14 @@ class Decoder:
     ) -> Engine | TraceEngine:
         """Make what computes this kind of decoder."""
         from napari_cortex_decoder.decoder.engine import Engine
+        from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
         from napari_cortex_decoder.decoder.trace_engine import TraceEngine
 
         if isinstance(self.config, TraceConfig):
             return TraceEngine(
                 self.network, self.config, registration, device=device, batch_size=batch_size
             )
+        assert isinstance(self.network, (Cnn, CnnRnn))  # what an ImageConfig describes
         return Engine(
             self.network,
             self.config,

@@ -31,7 +31,7 @@ ATLAS = "ajioka-50"
 """The atlas that has the paper's 50 ROIs, in the paper's order."""
 
 _LARGEST_CONFIG = 2**20
-_LAYERS = {
+_LAYERS: dict[str, dict[str, object]] = {
     "GRU": {
         "activation": "tanh",
         "recurrent_activation": "hard_sigmoid",

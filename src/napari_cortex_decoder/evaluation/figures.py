@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.evaluation.protocol import REFERENCE, ROWS
 from napari_cortex_decoder.evaluation.published import CORRELATION, SHAP_SHARE
@@ -80,8 +81,9 @@ def _draw_rois(axes: list[Axes], result: Reproduction, where: str) -> None:
     lost = [score.lost for score in result.scores.get(REFERENCE, ()) if score.lost]
     numbers = np.arange(1, 26)
 
-    def both_sides(values: object) -> object:
-        return np.asarray(values).reshape(2, 25).mean(axis=0)
+    def both_sides(values: ArrayLike) -> NDArray[np.floating]:
+        mean: NDArray[np.floating] = np.asarray(values).reshape(2, 25).mean(axis=0)
+        return mean
 
     axes[0].plot(numbers, both_sides(result.correlation), "o-", color=HERE, label=where)
     axes[0].plot(numbers, both_sides(CORRELATION), "D--", ms=4, color=PAPER, label="published")

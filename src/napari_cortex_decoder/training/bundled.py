@@ -137,7 +137,7 @@ def plan(
         batch_size=recipe.batch_size,
         copies=recipe.copies,
     )
-    stages = (
+    stages: tuple[Stage, ...] = (
         Stage(
             kind="frames",
             epochs=recipe.encoder_epochs,

@@ -115,7 +115,7 @@ def cache_features(
     encoder: Encoder,
     recordings: Sequence[CachedArray],
     files: Sequence[Path],
-    config: DecoderConfig,
+    config: ImageConfig,
     *,
     copies: int,
     augmentation: Augmentation,
@@ -176,7 +176,7 @@ def _write(
             out.write(np.ascontiguousarray(block, dtype=dtype).tobytes())
 
 
-def _range(recording: CachedArray, config: DecoderConfig) -> tuple[int, int]:
+def _range(recording: CachedArray, config: ImageConfig) -> tuple[int, int]:
     """Give the frames that make whole images."""
     offsets = config.preprocessing.channel_offsets
     return recording.first - offsets[0], recording.stop - offsets[-1]
@@ -184,7 +184,7 @@ def _range(recording: CachedArray, config: DecoderConfig) -> tuple[int, int]:
 
 def _images(
     recording: CachedArray,
-    config: DecoderConfig,
+    config: ImageConfig,
     number: int,
     copy: int,
     augmentation: Augmentation,

@@ -6,7 +6,7 @@ import datetime
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from napari_cortex_decoder.decoder import (
     load_decoder,
 )
 from napari_cortex_decoder.decoder.config import ImageConfig
-from napari_cortex_decoder.decoder.networks import Encoder, build_network
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes, write_json, write_whole
 from napari_cortex_decoder.training.augmentation import vary_images, vary_traces
@@ -190,12 +190,11 @@ class Run:
             for mice in (learning, split.validation)
         ]
         stretch = self._stretch(seed)
-        part, offsets, vary = (
-            network,
-            np.arange(-config.window.past, config.window.future + 1),
-            _same,
-        )
+        part: nn.Module = network
+        offsets = np.arange(-config.window.past, config.window.future + 1)
+        vary: Callable[[Tensor], Tensor] = _same
         if stage.kind == "features":
+            assert isinstance(network, CnnRnn)  # the configuration was checked
             part, vary = network.head, partial(feature_noise, share=stage.feature_noise)
             names = [[s.name for s in self._of(mice)] for mice in (learning, split.validation)]
             arrays = [
@@ -218,6 +217,7 @@ class Run:
             channels = np.asarray(config.preprocessing.channel_offsets)
             vary = partial(vary_images, by=self._config.augmentation)
             if stage.kind == "frames":
+                assert isinstance(network, (Cnn, CnnRnn))
                 part, offsets = network.cnn, channels
             else:
                 offsets = offsets[:, None] + channels
@@ -247,14 +247,14 @@ class Run:
 
     def _stretch(self, seed: int) -> RandomStretch | None:
         """Say how recordings are normalized anew in each epoch."""
-        preprocessing = self._decoder_config.preprocessing
-        shortest = round(self._config.statistics_seconds * self._decoder_config.frame_rate)
-        if not shortest or preprocessing.causal:
+        config = self._decoder_config
+        shortest = round(self._config.statistics_seconds * config.frame_rate)
+        if not shortest or config.preprocessing.causal:
             return None
-        if isinstance(self._decoder_config, ImageConfig):
-            scaling = "mean" if preprocessing.scale == "movie-sd" else "sd"
+        if isinstance(config, ImageConfig):
+            scaling = "mean" if config.preprocessing.scale == "movie-sd" else "sd"
         else:
-            scaling = preprocessing.scaling
+            scaling = config.preprocessing.scaling
         return RandomStretch(shortest, seed, scaling)
 
     def _of(self, mice: Sequence[str]) -> list[Session]:
@@ -295,8 +295,8 @@ def _same(inputs: Tensor) -> Tensor:
 
 def _prepare_encoder(network: nn.Module, config: TrainingConfig) -> None:
     """Take another decoder's CNN, or undo two settings of MONAI's that only suit ImageNet's."""
+    assert isinstance(network, (Cnn, CnnRnn))
     encoder = network.cnn
-    assert isinstance(encoder, Encoder)
     if config.encoder_from:
         giver = load_decoder(config.encoder_from)
         if not isinstance(giver.config, (CnnConfig, CnnRnnConfig)) or (
@@ -306,6 +306,7 @@ def _prepare_encoder(network: nn.Module, config: TrainingConfig) -> None:
                 f"encoder_from: decoder {config.encoder_from!r} has no CNN for "
                 f"{len(config.decoder.behaviors)} behaviors; give an image decoder of as many."
             )
+        assert isinstance(giver.network, (Cnn, CnnRnn))
         encoder.load_state_dict(giver.network.cnn.state_dict())
     else:
         for module in encoder.modules():
