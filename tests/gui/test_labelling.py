@@ -39,7 +39,7 @@ from windows import (
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.labels import Bout, Ethogram, LabelSession, Paint, Source, read_labels
-from napari_cortex_decoder.recording import Recording, open_recording
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.fine_tune import fine_tune
 from napari_cortex_decoder.widgets import decode_job
 from napari_cortex_decoder.widgets.behaviors_table import BehaviorsTable
@@ -296,30 +296,6 @@ def test_a_predicted_bout_is_accepted_or_flipped(
     )  # fmt: skip
 
 
-def test_verifying_goes_to_the_next_uncertain_bout_and_keeps_what_a_person_said(
-    qtbot: QtBot, viewer: Viewer, workspace: Workspace, opened: Layer, decoder_file: Path,
-    labelling: LabelsSection, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    run = np.repeat(np.float32([0.02, 0.98, 0.55, 0.02]), [40, 40, 40, 30])
-    both = np.stack([1 - run, run], axis=1)
-    monkeypatch.setattr(decode_job, "load_decoder", loads(ScriptedDecoder(probability=both)))
-    workspace.choice.offer(str(decoder_file))
-    workspace.decode.decode()
-    wait_until_idle(qtbot, workspace)
-    workspace.review.set_cleaning(threshold=0.7)
-    workspace.labels.edit(Paint(start=10, stop=20, behavior="run"))
-    press(qtbot, viewer, Qt.Key.Key_V)
-    assert bouts(workspace) == [
-        (0, 10, "rest"), (10, 20, "run"), (20, 40, "rest"), (40, 80, "run"),
-        (80, N_FRAMES, "rest"),
-    ] or bouts(workspace)[-1][1] == 80  # fmt: skip
-    workspace.review.set_cleaning(threshold=0.5)
-    child(labelling, QPushButton, "Undo").click()
-    viewer.dims.set_current_step(0, 0)
-    press(qtbot, viewer, Qt.Key.Key_V)
-    assert bouts(workspace)[-1][1] == N_FRAMES or viewer.dims.current_step[0] == 40
-
-
 def test_the_queue_leads_to_the_least_certain_bout_and_marks_it(
     qtbot: QtBot, viewer: Viewer, decoded: Workspace, labelling: LabelsSection,
     timeline: TimelineWidget,
@@ -356,13 +332,6 @@ def test_cleaning_is_seen_live_on_the_timeline(
     np.testing.assert_array_equal(decoded.review.decoded == 1, np.nan_to_num(run) > 0.8)
     begin.setValue(0.5)
     assert color_at(timeline, 3.0, "decoded") == COLORS["run"]
-
-
-def test_without_a_prediction_reviewing_says_why_not(labelling: LabelsSection) -> None:
-    group = labelling.findChild(ReviewGroup)
-    group.set_expanded(True)
-    button = child(group, QPushButton, "Next (N)")
-    assert not button.isEnabled() and "Decode the recording first" in button.toolTip()
 
 
 def test_behaviors_are_added_renamed_moved_to_other_keys_and_removed(
@@ -463,51 +432,6 @@ def test_a_second_viewer_is_told_and_can_only_look(
     assert box.isEnabled() and not again.isVisible()
 
 
-def test_labels_by_speed_become_ones_own_with_the_first_edit(
-    workspace: Workspace, labelling: LabelsSection, recording: Recording
-) -> None:
-    workspace.speed.set_labelling(True)
-    workspace.speed.set_threshold(5)
-    measured = workspace.movie.ethogram
-    assert workspace.labels.labels.ethogram == measured
-    workspace.labels.edit(Paint(start=0, stop=3, behavior="run"))
-    assert not workspace.speed.labelling
-    edited = workspace.movie.ethogram
-    assert edited.bouts[0] == Bout(0, 3, "run", Source.PERSON)
-    np.testing.assert_array_equal(edited.frames()[3:], measured.frames()[3:])
-
-
-def test_a_cropped_movie_shows_its_labels_and_says_why_they_cannot_be_edited(
-    qtbot: QtBot, workspace: Workspace, labelling: LabelsSection
-) -> None:
-    workspace.labels.edit(Paint(start=20, stop=60, behavior="run"))
-    steps = workspace.preprocessing
-    steps.switch("crop", True)
-    steps.set("crop", frames=(30, 100))
-    steps.apply()
-    qtbot.waitUntil(lambda: workspace.movie.recording.n_frames == 70, timeout=20_000)
-    assert bouts(workspace) == [(0, 30, "run")]
-    assert "show the raw movie" in (workspace.labels.obstacle or "")
-    steps.show_raw()
-    qtbot.waitUntil(lambda: workspace.movie.recording.n_frames == N_FRAMES, timeout=20_000)
-    assert bouts(workspace) == [(20, 60, "run")] and workspace.labels.obstacle is None
-
-
-def test_a_damaged_journal_is_told_and_left_alone(
-    qtbot: QtBot, workspace: Workspace, section: LabelsSection, movie_file: Path,
-    open_file: Callable[[], None], notifications: list[Notification],
-) -> None:  # fmt: skip
-    journal = movie_file.with_name("m1.tif.cortex") / "labels.jsonl"
-    journal.parent.mkdir()
-    journal.write_text("no journal\nat all\n")
-    open_file()
-    assert any("line 1 is damaged" in shown.message for shown in notifications)
-    box = child(section, QCheckBox, LABELLING)
-    assert not box.isEnabled() and "damaged" in box.toolTip()
-    assert journal.read_text() == "no journal\nat all\n"
-    assert open_recording(movie_file).n_frames == N_FRAMES
-
-
 def lively(decoder_file: Path, recording: Recording, path: Path) -> Path:
     """Give random weights whose features differ from frame to frame: fresh ones hardly do."""
     import torch
@@ -523,9 +447,13 @@ def lively(decoder_file: Path, recording: Recording, path: Path) -> Path:
     return path
 
 
-def test_what_a_fine_tune_needs_is_said_before_it_starts(
+def test_what_reviewing_and_fine_tuning_need_is_said_before_they_start(
     workspace: Workspace, labelling: LabelsSection
 ) -> None:
+    reviewing = labelling.findChild(ReviewGroup)
+    reviewing.set_expanded(True)
+    following = child(reviewing, QPushButton, "Next (N)")
+    assert not following.isEnabled() and "Decode the recording first" in following.toolTip()
     group = labelling.findChild(TuningGroup)
     group.set_expanded(True)
     start = child(group, QPushButton, "Fine-tune")

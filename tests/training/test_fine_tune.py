@@ -26,9 +26,9 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training import features as features_module
 from napari_cortex_decoder.training import tuning
 from napari_cortex_decoder.training.fine_tune import fine_tune
-from napari_cortex_decoder.training.fine_tune_job import TuneProgress
 from napari_cortex_decoder.training.held_out import HeldOut, folds, hold_out, training_mask
 from napari_cortex_decoder.training.held_out_scores import score
+from napari_cortex_decoder.training.tune_progress import TuneProgress
 
 N = 1500
 Labelled = tuple[Recording, Ethogram]
@@ -83,13 +83,15 @@ def tuned(base: Decoder, mouse: Labelled) -> ncd.FineTuneResult:
 def test_a_head_learns_from_labels_and_is_measured_on_others(
     tuned: ncd.FineTuneResult, base: Decoder
 ) -> None:
-    assert tuned.before.auc < 0.9 < 0.97 < tuned.after.auc
-    assert tuned.after.balanced_accuracy > 0.9 > tuned.before.balanced_accuracy
-    assert tuned.after.bout_f1 > 0.9 and tuned.after.calibration_error < 0.1
+    # of features of random weights; the figures on a decoder that has learned: docs/labels.md
+    assert tuned.before.auc < 0.7 and tuned.after.auc > 0.85
+    assert tuned.before.balanced_accuracy < 0.6 < 0.75 < tuned.after.balanced_accuracy
+    assert tuned.before.bout_f1 < 0.3 < 0.7 < tuned.after.bout_f1
+    assert tuned.after.calibration_error < 0.2
     assert np.sum(tuned.after.confusion) == tuned.after.frames > 300
     assert 0.2 < tuned.after.shifted_auc < 0.8
-    assert tuned.after.global_mean_auc is not None
-    assert not tuned.warnings or "mean of the frame" in tuned.warnings[0]
+    assert tuned.after.global_mean_auc == pytest.approx(1, abs=0.01)
+    assert "mean of the frame alone" in tuned.warnings[-1]  # it does tell all, in this movie
     assert base.provenance.summary == "For tests."
 
 
@@ -135,7 +137,7 @@ def test_a_threshold_keeps_the_order_and_mends_what_probabilities_say(
     skewed = Decoder(tuned.decoder.config, _shifted(tuned.decoder), name="skewed", hash="1" * 64)
     result = fine_tune(skewed, [mouse], depth="threshold", held_out=tuned.held_out)
     assert result.after.auc == pytest.approx(result.before.auc, abs=1e-6)
-    assert result.before.accuracy < 0.7 < 0.9 < result.after.accuracy
+    assert result.before.accuracy < 0.7 < 0.75 < result.after.accuracy
     assert result.after.calibration_error < result.before.calibration_error / 2
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,29 +21,7 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.held_out import HeldOut, training_mask
 from napari_cortex_decoder.training.held_out_scores import HeldOutScores
 from napari_cortex_decoder.training.label_checks import Depth, plan
-
-if TYPE_CHECKING:
-    from napari_cortex_decoder.training.tuning import Epoch
-
-
-@dataclass(frozen=True)
-class TuneProgress:
-    """How far a fine-tune is.
-
-    Attributes
-    ----------
-    stage
-        ``"encoding"``, ``"fitting"``, ``"scoring"``.
-    done, total
-        Of this stage: frames or epochs.
-    epoch
-        What the last epoch came to; None elsewhere.
-    """
-
-    stage: Literal["encoding", "fitting", "scoring"]
-    done: int
-    total: int
-    epoch: Epoch | None = None
+from napari_cortex_decoder.training.tune_progress import Epoch, TuneProgress
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +83,9 @@ class FineTuneJob:
         self.labels = planned.labels
         assert isinstance(base.config, CnnRnnConfig)  # else it was refused
         self.config = base.config
+        measured = self._held_out_masks()
         self.learns = training_mask(self.labels, self.held_out, self.gap)
-        self._check_parts()
+        self._check_parts(measured)
 
     def run(self) -> FineTuneResult:
         """Encode what is not encoded yet, fit, calibrate, score."""
@@ -181,12 +159,9 @@ class FineTuneJob:
         self._tell(TuneProgress("scoring", 1, 1))
         return result
 
-    def _check_parts(self) -> None:
+    def _check_parts(self, measured: list[NDArray[np.bool_]]) -> None:
         """Refuse what can be measured or learned only in part."""
-        for which, masks in (
-            ("learned from", self.learns),
-            ("held out", self._held_out_masks()),
-        ):
+        for which, masks in (("learned from", self.learns), ("held out", measured)):
             values = np.concatenate([v[m] for v, m in zip(self.labels, masks, strict=True)])
             for place, behavior in enumerate(self.behaviors):
                 if not (values == place).any():
@@ -279,7 +254,7 @@ class FineTuneJob:
         given = self.config.provenance
         frames = sum(int(learns.sum()) for learns in self.learns)
         names = [recording.name for recording, _ in self.labelled]
-        said = json.dumps([e.bouts for _, e in self.labelled], default=vars)
+        said = repr([ethogram.bouts for _, ethogram in self.labelled])
         simulated = all(recording.format == "simulation" for recording, _ in self.labelled)
         limits = given.limits
         if given.simulated and not simulated:

@@ -115,6 +115,8 @@ def folds(mask: NDArray[np.bool_], n_folds: int, gap: int) -> list[tuple[NDArray
     places = np.flatnonzero(mask)
     pairs = []
     for part in np.array_split(places, n_folds):
+        if not part.size:
+            continue
         deciding = np.zeros_like(mask)
         deciding[part] = True
         learning = mask & ~deciding

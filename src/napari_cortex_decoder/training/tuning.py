@@ -15,7 +15,9 @@ from torch.nn import functional
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.inference import split_head
 from napari_cortex_decoder.decoder.networks import CnnRnn, RecurrentHead, build_network
+from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.training.held_out import folds
+from napari_cortex_decoder.training.tune_progress import Epoch
 
 EPOCHS = 12
 EXAMPLES = 2048  # an epoch takes so many at most: neighbours are near-copies
@@ -29,27 +31,6 @@ _MOST_SCALE = 5.0
 
 class Cancelled(Exception):
     """Raised by whoever is told of the progress, to end the work."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the examples, as shown while it runs.
-
-    Attributes
-    ----------
-    fold
-        1, 2, …: what decides how long to learn; 0: the fit that is kept.
-    epoch, epochs
-        Which, of how many.
-    loss, deciding_loss
-        Cross-entropy on what learns, and on what decides; None where nothing decides.
-    """
-
-    fold: int
-    epoch: int
-    epochs: int
-    loss: float
-    deciding_loss: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,12 +171,26 @@ def fit_head(
     out_of_fold
         Logits (n, n_logits) and labels (n,) of frames that the fits they are by did not learn
         from, to calibrate on.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few labelled frames.
     """
     head = network.head.eval()
     tunable = TunableHead(head)
     windows = [_Windows(tunable, one, config) for one in data]
     joined = np.concatenate([one.learns for one in data])
-    parts = folds(joined, _FOLDS, gap)
+    parts = [
+        (learning, deciding)
+        for learning, deciding in folds(joined, _FOLDS, gap)
+        if learning.sum() >= _BATCH
+    ]
+    if not parts:
+        raise TrainingError(
+            f"{int(joined.sum())} labelled frames are too few to learn from and to decide how long "
+            "to learn; label more, or take the depth threshold."
+        )
     losses, logits = [], []
     best = 0
     try:

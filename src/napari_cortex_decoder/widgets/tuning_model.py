@@ -15,9 +15,10 @@ from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune
-from napari_cortex_decoder.training.fine_tune_job import FineTuneResult, TuneProgress
+from napari_cortex_decoder.training.fine_tune_job import FineTuneResult
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.label_checks import Depth, plan
+from napari_cortex_decoder.training.tune_progress import TuneProgress
 from napari_cortex_decoder.widgets.background import Background
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode_job import LOADING

@@ -1,0 +1,47 @@
+"""What a fine-tune tells while it is at work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the examples, as shown while it runs.
+
+    Attributes
+    ----------
+    fold
+        1, 2, …: what decides how long to learn; 0: the fit that is kept.
+    epoch, epochs
+        Which, of how many.
+    loss, deciding_loss
+        Cross-entropy on what learns, and on what decides; None where nothing decides.
+    """
+
+    fold: int
+    epoch: int
+    epochs: int
+    loss: float
+    deciding_loss: float | None
+
+
+@dataclass(frozen=True)
+class TuneProgress:
+    """How far a fine-tune is.
+
+    Attributes
+    ----------
+    stage
+        ``"encoding"``, ``"fitting"``, ``"scoring"``.
+    done, total
+        Of this stage: frames or epochs.
+    epoch
+        What the last epoch came to; None elsewhere.
+    """
+
+    stage: Literal["encoding", "fitting", "scoring"]
+    done: int
+    total: int
+    epoch: Epoch | None = None
