@@ -130,6 +130,7 @@ def decode(folder: Path, frames: int) -> Mapping[str, float]:
 
 def end_to_end(folder: Path, frames: int) -> Mapping[str, float]:
     """Measure a whole decode against the encoder alone, and whether it scales with the length."""
+    frames = max(frames, 2400)  # OpenVINO, which short movies do without, encodes the half, too
     recording = write_movie(folder / "movie.tif", frames)
     half = recording.replace(movie=recording.movie[: frames // 2])
     decoder = random_decoder(first_images(recording, 26))
@@ -151,7 +152,7 @@ def end_to_end(folder: Path, frames: int) -> Mapping[str, float]:
         first_half = min(first_half, half_seconds)
     return {
         "end_to_end_overhead": whole / encoding,
-        "seconds_of_twice_the_frames": whole / first_half,
+        "time_of_all_over_half_of_the_frames": whole / first_half,
         "session_of_18000_frames_s": whole * 18_000 / frames,
     }
 

@@ -6,7 +6,7 @@ import numpy as np
 from napari import Viewer
 from napari.components.overlays import TextOverlay
 
-from napari_cortex_decoder.widgets.colors import as_floats
+from napari_cortex_decoder.widgets.colors import Color, as_floats
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 _NAME = "cortex_decoder_behavior"
@@ -21,6 +21,7 @@ class BehaviorText:
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._color: Color | None = None
         self._overlay = TextOverlay(position="bottom_right", font_size=22, box=True, visible=False)
         viewer.canvas.overlays[_NAME] = self._overlay
         workspace.movie.events.frame.connect(self._update)
@@ -43,7 +44,10 @@ class BehaviorText:
         name = prediction.behaviors[best]
         about = "≈ " if self._workspace.decode.is_provisional(frame) else ""
         text = f"{name.upper()}  {about}{prediction.probability[frame, best]:.2f}"
+        color = self._workspace.behavior_colors[name]
+        if self._color != color:  # each of the three makes napari lay out the box anew
+            self._overlay.color, self._color = as_floats(color), color
         if self._overlay.text != text:
-            self._overlay.color = as_floats(self._workspace.behavior_colors[name])
             self._overlay.text = text
-        self._overlay.visible = True
+        if not self._overlay.visible:
+            self._overlay.visible = True
