@@ -14,6 +14,7 @@ from napari import Viewer
 from napari.layers import Layer
 from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.notifications import Notification
+from pyqtgraph import PlotWidget
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtWidgets import (
@@ -489,7 +490,7 @@ def test_a_fine_tune_shows_its_curve_and_its_scores_and_is_kept_and_decoded_with
     assert child(group, QPushButton, "Cancel").isEnabled()
     qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=200_000)
     result = workspace.tuning.result
-    assert group._curve.isVisible() and len(group._curve.listDataItems()) >= 6
+    assert group._curve.isVisible() and len(group._curve.findChild(PlotWidget).listDataItems()) >= 6
     assert any("balanced accuracy" in text for text in visible_texts(group, QLabel))
     kept = tmp_path / "kept.safetensors"
     workspace.review.set_cleaning(shortest_bout=0.2)

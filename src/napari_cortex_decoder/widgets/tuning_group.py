@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyqtgraph as pg
-from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar
+from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.training.fine_tune_job import FineTuneResult
 from napari_cortex_decoder.training.label_checks import DEPTHS
@@ -70,10 +72,10 @@ class TuningGroup(Section):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._stage = wrapped_label()
-        self._curve = _plot("epoch", "loss")
+        self._curve = _Plot("epoch", "loss")
         self._card = QLabel()
         self._warnings = wrapped_label()
-        self._reliability = _plot("said", "came true")
+        self._reliability = _Plot("said", "came true")
         self._keep = button("Keep…", self._ask_keep)
         self._discard = button("Discard", tuning.discard)
         self._verdict = row(self._keep, self._discard, None)
@@ -159,15 +161,33 @@ class TuningGroup(Section):
             )
 
 
-def _plot(x: str, y: str) -> pg.PlotWidget:
-    plot = pg.PlotWidget(background=None)
-    plot.setFixedHeight(_HEIGHT)
-    plot.setMouseEnabled(x=False, y=False)
-    plot.hideButtons()
-    plot.setMenuEnabled(False)
-    plot.setLabel("bottom", x)
-    plot.setLabel("left", y)
-    return plot
+class _Plot(QWidget):
+    """A small plot, made when something is first drawn in it: making one takes 40 ms."""
+
+    def __init__(self, x: str, y: str) -> None:
+        super().__init__()
+        self._titles = x, y
+        self._plot: pg.PlotWidget | None = None
+        self._whole = QVBoxLayout(self)
+        self._whole.setContentsMargins(0, 0, 0, 0)
+        self.setFixedHeight(_HEIGHT)
+
+    def clear(self) -> None:
+        """Draw nothing any more."""
+        if self._plot is not None:
+            self._plot.clear()
+
+    def plot(self, *args: Any, **kwargs: Any) -> None:
+        """Draw one more curve, as pyqtgraph's `plot` does."""
+        if self._plot is None:
+            self._plot = pg.PlotWidget(background=None)
+            self._plot.setMouseEnabled(x=False, y=False)
+            self._plot.hideButtons()
+            self._plot.setMenuEnabled(False)
+            self._plot.setLabel("bottom", self._titles[0])
+            self._plot.setLabel("left", self._titles[1])
+            self._whole.addWidget(self._plot)
+        self._plot.plot(*args, **kwargs)
 
 
 def _card(result: FineTuneResult) -> str:
