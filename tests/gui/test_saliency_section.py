@@ -30,13 +30,18 @@ LOWER_RIGHT = np.zeros((SIZE, SIZE))
 LOWER_RIGHT[16:, 16:] = 0.01
 
 
+def choose(workspace: Workspace, card: DecoderCard) -> None:
+    workspace.choice.cards = (*workspace.choice.cards, card)
+    workspace.choice.choose(card)
+
+
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Iterator[Linear]:
     """A linear decoder is chosen; it is run as it is."""
     monkeypatch.setattr(encoding, "InferenceNetwork", lambda network: network)
     decoder, network = linear_decoder(LOWER_RIGHT)
     monkeypatch.setattr(saliency_jobs, "load_decoder", loads(decoder))
-    workspace.choice.choose(DecoderCard("linear", "linear", decoder.config))
+    choose(workspace, DecoderCard("linear", "linear", decoder.config))
     workspace.choice.set_device("cpu")
     yield network
 
@@ -205,7 +210,7 @@ def test_decoders_of_traces_say_that_they_cannot_be_explained_yet(
 ) -> None:
     from napari_cortex_decoder.decoder.config import RoiRnnConfig
 
-    workspace.choice.choose(DecoderCard("areas", "areas", RoiRnnConfig()))
+    choose(workspace, DecoderCard("areas", "areas", RoiRnnConfig()))
     assert "reads area traces" in workspace.saliency.obstacle
     assert workspace.saliency.behavior == "run"
 
