@@ -67,7 +67,7 @@ def without_openvino() -> Iterator[None]:
 
 def encoder(folder: Path, frames: int) -> Mapping[str, float]:
     """Measure the encoder alone, on batches as the engine makes them, against GEMM."""
-    network = InferenceNetwork(load_decoder("run-rest").network)
+    network = InferenceNetwork(load_decoder("run-rest").network)  # type: ignore[arg-type]
     figures: dict[str, float] = {}
     for size, flop in FLOP_A_FRAME.items():
         images = torch.randn(16 * (128 // size) ** 2, 3, size, size)
@@ -136,7 +136,7 @@ def end_to_end(folder: Path, frames: int) -> Mapping[str, float]:
     decoder = random_decoder(first_images(recording, 26))
     engine = Engine(decoder.network, decoder.config, device="cpu")  # type: ignore[arg-type]
     decoder.decode(half, "cpu", cached=False)
-    engine._network.accelerate(decoder.config.preprocessing.image_size)
+    engine._network.accelerate((SIZE, SIZE))
     batch = torch.randn(engine.batch_size, 3, SIZE, SIZE)
     whole, first_half, encoding = np.inf, np.inf, np.inf
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,9 +17,9 @@ SHORT, LONG = 2_000, 20_000
 def peak_memory(folder: Path, frames: int) -> Mapping[str, float]:
     """Measure the peak above what a process held before it decoded, for 2,000 and 20,000 frames.
 
-    On Linux only, which tells the peak of a process since a moment; each decode has a process.
+    On Linux only, which tells memory from mapped files; each decode has a process.
     """
-    if not Path("/proc/self/clear_refs").exists():
+    if not Path("/proc/self/status").exists():
         return {}
     peaks = {}
     for n in (SHORT, LONG):
@@ -45,13 +46,22 @@ def tell_peak(path: str) -> None:
     start = recording.replace(movie=recording.movie[:100])
     decoder = random_decoder(first_images(start, 26))
     decoder.decode(start, "cpu", cached=False)  # libraries load and threads start
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-    idle = _status("VmRSS")
+    idle, peak, done = _held(), 0.0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.01):
+            peak = max(peak, _held())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     decoder.decode(recording, "cpu", cached=False)
-    print((_status("VmHWM") - idle) / 1000)
+    done.set()
+    watcher.join()
+    print(peak - idle)
 
 
-def _status(field: str) -> int:
-    """Give a field of the process's status, in kB."""
+def _held() -> float:
+    """Give the memory of this process in MB, without mapped files, which are the disk's."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(field)).split()[1])
+    return int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) / 1000

@@ -80,7 +80,8 @@ class InferenceNetwork(nn.Module):
 
     def _encode(self, images: Tensor) -> Tensor:
         images = images.contiguous(memory_format=torch.channels_last)
-        return self.encoder.features(images)
+        features: Tensor = self.encoder.features(images)
+        return features
 
 
 class _OnlyImage(nn.Module):

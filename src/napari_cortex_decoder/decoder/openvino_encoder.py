@@ -94,8 +94,7 @@ def _compile(openvino: ModuleType, encode: Encode, image_size: tuple[int, int]) 
         # Not `openvino.convert_model`, which is the same but reports its use to Intel.
         frontend = openvino.frontend.FrontEndManager().load_by_framework("pytorch")
         with warnings.catch_warnings(), torch.inference_mode():
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)  # of tracing, which OpenVINO needs
+            warnings.simplefilter("ignore")  # tracing, which OpenVINO needs, is full of them
             traced = openvino.frontend.pytorch.ts_decoder.TorchScriptPythonDecoder(
                 _Module(encode), example_input=example, trace_kwargs={"check_trace": False}
             )

@@ -66,7 +66,9 @@ def normalized_blocks(
         place += len(block)
 
 
-def blocks_from(recording: Recording, looked_at: LookedAt) -> Iterator[tuple[int, NDArray]]:
+def blocks_from(
+    recording: Recording, looked_at: LookedAt
+) -> Iterator[tuple[int, NDArray[np.number]]]:
     """Read a movie whole, a block at a time, always the nearest to what is looked at.
 
     Parameters
