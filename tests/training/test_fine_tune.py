@@ -145,7 +145,7 @@ def _shifted(decoder: Decoder) -> CnnRnn:
     network = build_network(decoder.config)
     network.load_state_dict(decoder.network.state_dict())
     with torch.no_grad():
-        network.head.linear_out.bias += 3.0 * decoder.config.temperature
+        network.head.linear_out.bias += 6.0 * decoder.config.temperature
     return network.eval()
 
 
