@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -19,6 +19,7 @@ from napari_cortex_decoder.errors import LabelError
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.labels import Ethogram
+    from napari_cortex_decoder.training.label_checks import Depth
 
 
 def label(
@@ -188,7 +189,13 @@ def fine_tune(
         labelled.append((recording, ethogram))
     with progress_bar("fine-tune", quiet=as_json) as progress:
         result = tune(
-            decoder, labelled, out, depth=depth, device=device, seed=seed, progress=progress
+            decoder,
+            labelled,
+            out,
+            depth=cast("Depth", depth),  # one that does not exist is refused with a sentence
+            device=device,
+            seed=seed,
+            progress=progress,
         )
     for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)

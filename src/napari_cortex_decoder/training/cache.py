@@ -220,7 +220,7 @@ def _encoded(
     images: Iterable[Tensor],
     n_frames: int,
     recording: CachedArray,
-    config: DecoderConfig,
+    config: ImageConfig,
     device: torch.device,
 ) -> Iterator[NDArray[np.float32]]:
     """Give one row of features a frame; zeros where there is no whole image."""

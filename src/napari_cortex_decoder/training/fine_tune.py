@@ -14,8 +14,9 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import write_json
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.fine_tune_job import Depth, FineTuneJob, FineTuneResult
+from napari_cortex_decoder.training.fine_tune_job import FineTuneJob, FineTuneResult
 from napari_cortex_decoder.training.held_out import HeldOut
+from napari_cortex_decoder.training.label_checks import Depth
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 
 

@@ -104,7 +104,9 @@ def training_mask(
     return masks
 
 
-def folds(mask: NDArray[np.bool_], n_folds: int, gap: int) -> list[tuple[NDArray[np.bool_], ...]]:
+def folds(
+    mask: NDArray[np.bool_], n_folds: int, gap: int
+) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     """Cut the frames that are learned from into contiguous folds for choices inside training.
 
     Returns

@@ -195,6 +195,7 @@ class Run:
         vary: Callable[[Tensor], Tensor] = _same
         if stage.kind == "features":
             assert isinstance(network, CnnRnn)  # the configuration was checked
+            assert isinstance(config, ImageConfig)
             part, vary = network.head, partial(feature_noise, share=stage.feature_noise)
             names = [[s.name for s in self._of(mice)] for mice in (learning, split.validation)]
             arrays = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SaliencyMaps,
     )
 
+Method = Literal["areas", "pairs", "cutouts", "integrated-gradients", "grad-cam", "occlusion"]
 Span = Literal["frame", "bout", "bouts", "session"]
 
 SPANS: dict[Span, str] = {
@@ -49,7 +50,7 @@ class Question:
     registration: Registration | None
     ethogram: Ethogram | None
     behavior: str
-    method: str
+    method: Method
     span: Span
     start: int
     stop: int
@@ -117,12 +118,12 @@ def answer(question: Question, tell: Tell) -> Result:
         tell(event.stage, event.done, event.total)
 
     recording, ethogram = question.recording, question.ethogram
-    common = {
+    common: dict[str, Any] = {
         "device": question.device,
         "any_rate": question.any_rate,
         "progress": report,
     }
-    if question.method not in ("areas", "pairs", "cutouts"):
+    if question.method in ("integrated-gradients", "grad-cam", "occlusion"):
         start, stop = saliency.fitting_range(decoder, recording, question.start, question.stop)
         maps = saliency.saliency(
             decoder,
@@ -145,6 +146,7 @@ def answer(question: Question, tell: Tell) -> Result:
             decoder, recording, ethogram, question.behavior, frames=frames, **common
         )
         return Result(question, cutouts=cutouts)
+    assert question.method in ("areas", "pairs")
     assert question.registration is not None  # the model asks for one
     areas = saliency.area_importance(
         decoder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
@@ -18,6 +18,7 @@ from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.saliency_jobs import (
     SPANS,
+    Method,
     Question,
     Result,
     Span,
@@ -28,7 +29,6 @@ from napari_cortex_decoder.widgets.saliency_jobs import (
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
 
-Method = Literal["areas", "pairs", "cutouts", "integrated-gradients", "grad-cam", "occlusion"]
 
 METHODS: dict[Method, str] = {
     "areas": "Importance of areas",
