@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test install lint docs-pictures clean
+.PHONY: help demo test test-rooms test-windows install lint clean
 
 help:
 	@echo "make demo      open napari with a simulated mouse, decoded and playing (no display: demo/screenshot.png)"
@@ -25,8 +25,15 @@ $(STAMP): pyproject.toml constraints.txt tools/system-packages.sh
 demo: $(STAMP)
 	$(BIN)/cortex-decoder demo --out demo
 
+# Windows and the rest side by side, one core each: together they would take twice as long.
 test: $(STAMP) lint
-	bash tools/with-display.sh $(BIN)/python -m pytest
+	$(MAKE) --jobs=2 --output-sync=target --keep-going test-rooms test-windows
+
+test-rooms: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/gui
+
+test-windows: $(STAMP)
+	OMP_NUM_THREADS=1 bash tools/with-display.sh $(BIN)/python -m pytest tests/gui
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
