@@ -309,6 +309,7 @@ def test_the_real_network_agrees_with_a_plain_loop_over_windows() -> None:
     masked = MaskedDecoder(decoder, recording, report=lambda _: None, batch_size=7)
     found = masked.log_odds(scored, masks, 1, lambda _: None)
     expected = plain_loop(recording, scored, masks, decoder.network.eval(), 5, 5)
+    expected = expected / decoder.config.temperature
     np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-4)
 
 

@@ -22,7 +22,8 @@ architecture = "linear"
 window = {past = 1, future = 1}
 [[stages]]
 kind = "windows"
-epochs = 2
+epochs = 4
+learning_rate = 0.1
 batch_size = 32
 """
 
