@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 from windows import child, visible_texts
 
+from napari_cortex_decoder.atlas import Area, Atlas, Registration
 from napari_cortex_decoder.recording import preprocess
 from napari_cortex_decoder.recording.preprocessing import Crop
 from napari_cortex_decoder.widgets.atlas_section import AtlasSection
@@ -308,6 +309,17 @@ def test_the_section_shows_residuals_warnings_and_why_there_is_no_fit(
     qtbot.waitUntil(lambda: says("⚠ No fit"), timeout=5_000)
 
 
+def test_an_atlas_without_landmarks_lies_on_the_movie_without_points(
+    viewer: Viewer, workspace: Workspace, opened: Layer
+) -> None:
+    square = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+    atlas = Atlas("square", (Area("A", "all there is", "left", square),))
+    workspace.placing.begin(Registration.upright(atlas, 0.3, (16, 16)))
+    assert workspace.placing.registration is not None
+    assert len(viewer.layers["Landmarks"].data) == 0
+    assert "Atlas outlines" in viewer.layers
+
+
 def test_a_button_that_cannot_be_pressed_says_why(
     qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace
 ) -> None:
@@ -321,8 +333,9 @@ def test_a_button_that_cannot_be_pressed_says_why(
         "Export…": "Compute the traces first.",
         "Show mean image": "Open a recording first.",
     }
+    section = dock.findChild(AtlasSection)
     for text, reason in reasons.items():
-        pressed = child(dock, QPushButton, text)
+        pressed = child(section, QPushButton, text)
         assert not pressed.isEnabled() and pressed.toolTip() == reason, text
 
 

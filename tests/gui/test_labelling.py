@@ -14,7 +14,7 @@ from napari import Viewer
 from napari.layers import Layer
 from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.notifications import Notification
-from pyqtgraph import PlotWidget
+from pyqtgraph import PlotDataItem
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtWidgets import (
@@ -48,6 +48,7 @@ from napari_cortex_decoder.widgets.colors import behavior_colors
 from napari_cortex_decoder.widgets.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.review_group import ReviewGroup
+from napari_cortex_decoder.widgets.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -490,7 +491,9 @@ def test_a_fine_tune_shows_its_curve_and_its_scores_and_is_kept_and_decoded_with
     assert child(group, QPushButton, "Cancel").isEnabled()
     qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=200_000)
     result = workspace.tuning.result
-    assert group._curve.isVisible() and len(group._curve.findChild(PlotWidget).listDataItems()) >= 6
+    plot = group._curve.findChild(SmallPlot)
+    curves = [item for item in plot.view.addedItems if isinstance(item, PlotDataItem)]
+    assert group._curve.isVisible() and len(curves) >= 6
     assert any("balanced accuracy" in text for text in visible_texts(group, QLabel))
     kept = tmp_path / "kept.safetensors"
     workspace.review.set_cleaning(shortest_bout=0.2)

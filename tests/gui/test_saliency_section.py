@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,13 @@ import pytest
 from napari import Viewer
 from napari.layers import Layer
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QPushButton
 from toys import SIZE, Linear, linear_decoder, quarters
 from windows import N_FRAMES, child, loads
 
-from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.labels import Bout, Ethogram
+from napari_cortex_decoder.labels.edits import Replace
 from napari_cortex_decoder.saliency import encoding
 from napari_cortex_decoder.widgets import saliency_jobs
 from napari_cortex_decoder.widgets.choice_model import DecoderCard
@@ -47,14 +47,20 @@ def network(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Iterator[L
 
 
 @pytest.fixture
-def labelled(opened: Layer, workspace: Workspace) -> Ethogram:
+def labelled(qtbot: QtBot, opened: Layer, workspace: Workspace) -> Ethogram:
     """The wave's phase at the lower right, where it is highest, as if it were a behaviour."""
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
     movie = workspace.movie.recording.movie.compute().astype(float)
     high = movie[:, 16:, 16:].mean(axis=(1, 2))
     ethogram = Ethogram.from_frames((high > np.median(high)).astype(int), ("rest", "run"))
-    workspace.movie.label(ethogram)
+    take(workspace, ethogram.bouts)
     workspace.placing.begin(quarters())
     return ethogram
+
+
+def take(workspace: Workspace, bouts: tuple[Bout, ...]) -> None:
+    """Label the whole recording."""
+    assert workspace.labels.edit(Replace(start=0, stop=N_FRAMES, bouts=bouts))
 
 
 def wait(qtbot: QtBot, workspace: Workspace) -> None:
@@ -119,7 +125,7 @@ def test_a_click_on_a_bar_selects_its_area(
     wait(qtbot, workspace)
     bars = dock.findChild(ImportanceBars)
     bars.resize(300, bars.height())
-    scene = bars.plotItem.vb.mapViewToScene(QPoint(0, 0))
+    scene = bars.view.mapViewToScene(QPointF(0, 0))
     qtbot.mouseClick(bars.viewport(), Qt.MouseButton.LeftButton, pos=bars.mapFromScene(scene))
     first = workspace.saliency.importance.ranked().index[0]
     expected = workspace.saliency.importance.targets[first].members
@@ -220,10 +226,9 @@ def test_an_error_is_told_and_the_section_is_free_again(
 ) -> None:
     refused = []
     workspace.saliency.failed.connect(refused.append)
-    only_rest = replace(labelled, bouts=tuple(b for b in labelled.bouts if b.behavior == "rest"))
-    workspace.movie.label(only_rest)
+    take(workspace, tuple(bout for bout in labelled.bouts if bout.behavior == "rest"))
     workspace.saliency.choose(method="areas", span="session")
     workspace.saliency.run()
-    wait(qtbot, workspace)
+    qtbot.waitUntil(lambda: bool(refused), timeout=60_000)
     assert "an AUC needs the behavior and something else" in str(refused[0])
     assert workspace.saliency.obstacle is None

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QMouseEvent
 
 from napari_cortex_decoder.widgets.colors import ORANGE, SKY_BLUE, TRACE, VERMILION
+from napari_cortex_decoder.widgets.small_plot import SmallPlot
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance
@@ -20,7 +21,7 @@ _MARGIN = 46
 _SHORT = {"left": " L", "right": " R", "both": ""}
 
 
-class ImportanceBars(pg.PlotWidget):
+class ImportanceBars(SmallPlot):
     """One bar a target, the most important ones; hover and click tell which.
 
     A line is the 95 % interval; a blue band what random patches of the area's size are worth; a
@@ -36,11 +37,7 @@ class ImportanceBars(pg.PlotWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setMouseTracking(True)
-        self.setMouseEnabled(x=False, y=False)
-        self.hideButtons()
-        self.setMenuEnabled(False)
-        self.plotItem.invertY(True)
-        self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustIgnored)
+        self.view.invertY(True)
         self._places: list[int] = []
         self._members: list[tuple[int, ...]] = []
         self._bars: pg.BarGraphItem | None = None
@@ -49,7 +46,7 @@ class ImportanceBars(pg.PlotWidget):
 
     def show_result(self, result: AreaImportance) -> None:
         """Draw the most important areas of a result."""
-        self.clear()
+        self.view.clear()
         table = result.ranked().head(MOST_BARS)
         self._places = [int(place) for place in table.index]
         self._members = [result.targets[place].members for place in self._places]
@@ -57,7 +54,7 @@ class ImportanceBars(pg.PlotWidget):
         band = table["control"].notna().to_numpy()
         if band.any():
             low = table["control_low"].to_numpy()[band]
-            self.addItem(
+            self.view.addItem(
                 pg.BarGraphItem(
                     x0=low,
                     y=y[band],
@@ -71,9 +68,9 @@ class ImportanceBars(pg.PlotWidget):
         self._bars = pg.BarGraphItem(
             x0=0.0, y=y, width=table["importance"].to_numpy(), height=0.6, brushes=self._brushes
         )
-        self.addItem(self._bars)
+        self.view.addItem(self._bars)
         values = table["importance"].to_numpy()
-        self.addItem(
+        self.view.addItem(
             pg.ErrorBarItem(
                 x=values,
                 y=y,
@@ -82,12 +79,12 @@ class ImportanceBars(pg.PlotWidget):
                 pen=pg.mkPen(TRACE, width=1.5),
             )
         )
-        self.addItem(pg.InfiniteLine(0, angle=90, pen=pg.mkPen(TRACE)))
+        self.view.addItem(pg.InfiniteLine(0, angle=90, pen=pg.mkPen(TRACE)))
         names = [f"{row['acronym']}{_SHORT[row['side']]}" for row in table.to_dict("records")]
-        self.getAxis("left").setTicks([list(zip(y.tolist(), names, strict=True))])
+        self.left.setTicks([list(zip(y.tolist(), names, strict=True))])
         unit = "AUC" if result.whole.score == "auc" else "log-odds"
-        self.setLabel("bottom", f"{unit} lost without it")
-        self.setYRange(-0.6, len(table) - 0.4, padding=0)
+        self.bottom.setLabel(f"{unit} lost without it")
+        self.view.setYRange(-0.6, len(table) - 0.4, padding=0)
         self.setFixedHeight(_HEIGHT * len(table) + _MARGIN)
 
     def mark(self, selected: tuple[int, ...]) -> None:
@@ -119,6 +116,6 @@ class ImportanceBars(pg.PlotWidget):
                 self.picked.emit(over)
 
     def _at(self, event: QMouseEvent) -> int | None:
-        place = self.plotItem.vb.mapSceneToView(event.position())
+        place = self.view.mapSceneToView(event.position())
         row = round(place.y())
         return self._places[row] if 0 <= row < len(self._places) else None

@@ -121,7 +121,7 @@ class LandmarkLayer:
         layer = self._layer
         if layer is None or self._writing or len(layer.data) != len(self._shown):
             return
-        if not np.array_equal(layer.data, list(self._shown.values())):
+        if not np.array_equal(layer.data, _as_points(self._shown)[0]):
             self._shown = self._read(layer)
             self._placing.move_landmarks(self._shown, done=False)
 

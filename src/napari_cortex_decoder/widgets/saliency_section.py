@@ -123,18 +123,17 @@ class SaliencySection(Section):
         kind = verdict.partition(":")[0]
         set_or_hide(self._verdict, f"{_SIGNS.get(kind, '')} {verdict}" if verdict else None)
         self.set_done(kind or None)
-        if self._bars is not None:
-            self._bars.setParent(None)
-            self._bars.deleteLater()
-            self._bars = None
-        if result is not None and result.areas is not None:
-            bars = ImportanceBars()
-            bars.show_result(result.areas)
-            bars.picked.connect(self._model.pick)
-            bars.hovered.connect(self._hover)
-            self._place.addWidget(bars)
-            self._bars = bars
+        areas = None if result is None else result.areas
+        if areas is not None:
+            if self._bars is None:
+                self._bars = ImportanceBars()
+                self._bars.picked.connect(self._model.pick)
+                self._bars.hovered.connect(self._hover)
+                self._place.addWidget(self._bars)
+            self._bars.show_result(areas)
             self._mark()
+        if self._bars is not None:
+            self._bars.setVisible(areas is not None)
         self._update_state()
 
     def _hover(self, target: int | None) -> None:

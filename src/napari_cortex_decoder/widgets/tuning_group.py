@@ -14,6 +14,7 @@ from napari_cortex_decoder.widgets.colors import BLUE, ORANGE, TRACE
 from napari_cortex_decoder.widgets.controls import button, enable, row
 from napari_cortex_decoder.widgets.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.section import Section, ask_file, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.ties import Ties
 from napari_cortex_decoder.widgets.tuning_model import TuningModel
 
@@ -167,7 +168,7 @@ class _Plot(QWidget):
     def __init__(self, x: str, y: str) -> None:
         super().__init__()
         self._titles = x, y
-        self._plot: pg.PlotWidget | None = None
+        self._plot: SmallPlot | None = None
         self._whole = QVBoxLayout(self)
         self._whole.setContentsMargins(0, 0, 0, 0)
         self.setFixedHeight(_HEIGHT)
@@ -175,19 +176,16 @@ class _Plot(QWidget):
     def clear(self) -> None:
         """Draw nothing any more."""
         if self._plot is not None:
-            self._plot.clear()
+            self._plot.view.clear()
 
     def plot(self, *args: Any, **kwargs: Any) -> None:
-        """Draw one more curve, as pyqtgraph's `plot` does."""
+        """Draw one more curve, as pyqtgraph's `PlotDataItem` takes it."""
         if self._plot is None:
-            self._plot = pg.PlotWidget(background=None)
-            self._plot.setMouseEnabled(x=False, y=False)
-            self._plot.hideButtons()
-            self._plot.setMenuEnabled(False)
-            self._plot.setLabel("bottom", self._titles[0])
-            self._plot.setLabel("left", self._titles[1])
+            self._plot = SmallPlot()
+            self._plot.bottom.setLabel(self._titles[0])
+            self._plot.left.setLabel(self._titles[1])
             self._whole.addWidget(self._plot)
-        self._plot.plot(*args, **kwargs)
+        self._plot.view.addItem(pg.PlotDataItem(*args, **kwargs))
 
 
 def _card(result: FineTuneResult) -> str:

@@ -1,0 +1,24 @@
+"""A small plot with two axes, without menu and mouse: for curves and bars in a section."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+
+
+class SmallPlot(pg.GraphicsLayoutWidget):
+    """Axes at the left and below, around one view.
+
+    Not `pyqtgraph.PlotWidget`: the forms of its menu are windows of their own that outlive it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setBackground(None)
+        self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustIgnored)
+        self.view: pg.ViewBox = self.addViewBox(
+            row=0, col=1, enableMouse=False, enableMenu=False, defaultPadding=0.02
+        )
+        self.left = pg.AxisItem("left", linkView=self.view)
+        self.bottom = pg.AxisItem("bottom", linkView=self.view)
+        self.addItem(self.left, row=0, col=0)
+        self.addItem(self.bottom, row=1, col=1)
