@@ -103,6 +103,40 @@ def test_the_card_of_a_bundled_decoder_is_shown_by_its_name(run: Run) -> None:
     assert "Held-out" in said or "AUC" in said
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["run-rest", "run-rest-causal", "run-rest-areas"])
+def test_a_bundled_decoder_scores_on_an_unseen_mouse_what_its_card_says(
+    run: Run, name: str
+) -> None:
+    code, said, _ = run("decoders", "score", name, "--mice", 1, "--device", "cpu", "--json")
+    assert code == 0
+    scored = json.loads(said)
+    assert scored["simulated"] is True
+    ((subject, metrics),) = scored["mice"].items()
+    assert metrics == pytest.approx(scored["card"][subject], abs=2e-3)
+    assert metrics["AUC"] > 0.85
+
+
+@pytest.mark.parametrize(
+    ("name", "mean", "worst"),
+    [("run-rest", 0.93, 0.85), ("run-rest-causal", 0.90, 0.85), ("run-rest-areas", 0.95, 0.85)],
+)
+def test_cards_of_bundled_decoders_tell_of_six_unseen_mice_beside_a_null(
+    run: Run, name: str, mean: float, worst: float
+) -> None:
+    card = json.loads(run("decoders", name, "--json")[1])["provenance"]
+    assert card["simulated"] is True
+    assert len(card["held_out"]) == 6
+    assert card["metrics"]["AUC, mean over mice"] >= mean
+    assert card["metrics"]["AUC, worst mouse"] >= worst
+    assert (
+        abs(card["metrics"]["AUC, labels shifted by half the session, mean over mice"] - 0.5) < 0.1
+    )
+    learned = set(str(card["settings"]["split.validation"]).split(", "))
+    assert not learned & {one["subject"] for one in card["held_out"]}
+    assert "/" not in str(card["settings"]["encoder_from"])
+
+
 def test_a_decoder_that_is_not_there_is_one_sentence(run: Run, tmp_path: Path) -> None:
     code, said, why = run("decoders", "no-such")
     assert (code, said) == (2, "")

@@ -156,7 +156,9 @@ def test_an_encoder_is_taken_from_a_decoder_and_stays_as_it_is(mice: Mice, tmp_p
         encoder_from="run-rest",
     )
     decoder = train(config, mice(3, n_frames=90), tmp_path / "run", machine=CPU)
-    given = load_decoder("run-rest").network.cnn.state_dict()
+    lender = load_decoder("run-rest")
+    assert decoder.provenance.settings["encoder_from"] == f"SHA-256 {lender.hash}"
+    given = lender.network.cnn.state_dict()
     for name, tensor in decoder.network.cnn.state_dict().items():
         torch.testing.assert_close(tensor, given[name], atol=0, rtol=0)
 

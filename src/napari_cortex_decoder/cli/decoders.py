@@ -68,6 +68,53 @@ def show(
         typer.echo(f"  {line}")
 
 
+@decoders.command()
+def score(
+    decoder: Annotated[str, typer.Argument(help="A decoder of rest and run: bundled, or a file.")],
+    mice: Annotated[int, typer.Option(help="How many of the test mice.", min=1)] = 6,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score a decoder on the simulated mice that no training saw, beside what its card says.
+
+    Example: `cortex-decoder decoders score run-rest`
+    """
+    from napari_cortex_decoder.decoder import load_decoder
+    from napari_cortex_decoder.decoder.card_text import SIMULATED
+    from napari_cortex_decoder.training.bundled import Recipe, score_again
+    from napari_cortex_decoder.training.scoring import summarize
+
+    loaded = load_decoder(decoder)
+    found = score_again(
+        loaded,
+        Recipe(test_mice=mice),
+        device=device,
+        tell=lambda done, total: typer.echo(f"{done} of {total} mice", err=True),
+    )
+    card = {one.subject: one.metrics for one in loaded.provenance.held_out}
+    if as_json:
+        print_json(
+            {
+                "decoder": {"name": loaded.name, "sha256": loaded.hash},
+                "simulated": True,
+                "mice": {one.subject: one.metrics for one in found},
+                "card": card,
+                "summary": summarize(found),
+            }
+        )
+        return
+    typer.echo(f"{decoder}, scored now (and by its card). {SIMULATED}")
+    for one in found:
+        said = card.get(one.subject, {})
+        scores = [
+            f"{name} {value:.4f} ({f'{said[name]:.4f}' if name in said else '–'})"
+            for name, value in one.metrics.items()
+        ]
+        typer.echo(f"  mouse {one.subject}: {', '.join(scores)}")
+    for name, value in summarize(found).items():
+        typer.echo(f"  {name}: {value:.4f}")
+
+
 @decoders.command("import")
 def import_weights(
     file: Annotated[

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from napari_cortex_decoder.decoder import (
     CnnRnnConfig,
     Decoder,
+    MouseScore,
     Preprocessing,
     Provenance,
     RoiRnnConfig,
@@ -39,6 +40,7 @@ from napari_cortex_decoder.training.config import (
     TrainingConfig,
 )
 from napari_cortex_decoder.training.run import train
+from napari_cortex_decoder.training.scoring import decode_mice, score_mice
 from napari_cortex_decoder.training.sessions import LabeledRecording, Session
 
 logger = logging.getLogger(__name__)
@@ -122,6 +124,31 @@ def make(
         )
         logger.info("%s: %s", name, decoders[name].provenance.metrics)
     return decoders
+
+
+def score_again(
+    decoder: Decoder,
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    tell: Callable[[int, int], None] | None = None,
+) -> tuple[MouseScore, ...]:
+    """Score a decoder on the mice that are kept for testing, as `make` did for its card.
+
+    Parameters
+    ----------
+    decoder
+        A bundled decoder, or another one of rest and run.
+    recipe
+        Says how many mice, and which.
+    device
+        As for `Decoder.decode`.
+    tell
+        Called with the numbers of mice done and of all.
+    """
+    *_, test = _mice(recipe)
+    sessions = [_session(int(subject), recipe) for subject in test]
+    return score_mice(decode_mice(decoder, sessions, device=device, tell=tell))
 
 
 def plan(

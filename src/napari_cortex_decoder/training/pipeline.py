@@ -130,6 +130,9 @@ class Run:
     ) -> Provenance:
         """Complete the model card."""
         given = self._config.decoder.provenance
+        settings = _flat(self._config.model_dump(mode="json", exclude={"decoder"}))
+        if self._config.encoder_from:  # a path says nothing elsewhere, and tells about this disk
+            settings["encoder_from"] = f"SHA-256 {load_decoder(self._config.encoder_from).hash}"
         return given.model_copy(
             update={
                 "trained_on": given.trained_on or self._describe(),
@@ -138,7 +141,7 @@ class Run:
                     f"Python {platform.python_version()}"
                 ),
                 "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-                "settings": _flat(self._config.model_dump(mode="json", exclude={"decoder"})),
+                "settings": settings,
                 "metrics": summarize(held_out),
                 "held_out": held_out,
                 "calibration": reliability,
