@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cortex_decoder.benchmarking import decoding, memory, movie, training
+from napari_cortex_decoder.benchmarking import decoding, maps, memory, movie, training
 
 Measure = Callable[[Path, int], Mapping[str, float]]
 """Gets a folder to write to and a number of frames; gives values by name."""
@@ -20,6 +20,7 @@ GROUPS: dict[str, Measure] = {
     "first-answer": decoding.first_answer,
     "reading": movie.reading,
     "training": training.training_step,
+    "maps": maps.importance,
     "memory": memory.peak_memory,
 }
 
@@ -31,6 +32,9 @@ _GOALS = {
     "second_decode_speedup": (">=", 20.0),
     "time_to_current_frame_s": ("<=", 2.0),
     "largest_difference": ("<=", 1e-4),
+    "importance_encodings_over_passes": ("<=", 1.1),
+    "importance_fewer_encodings_than_authors": (">=", 10.0),
+    "importance_speedup_over_authors": (">=", 10.0),
     "peak_memory_mb": ("<=", 700.0),
     "frame_handlers_ms": ("<=", 3.0),
     "timeline_pan_zoom_fps_of_a_million": (">=", 30.0),

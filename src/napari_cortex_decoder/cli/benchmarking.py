@@ -52,7 +52,8 @@ def bench(
 ) -> None:
     """Measure this machine: each figure beside what it should be.
 
-    Groups: encoder, decode, end-to-end, cache, first-answer, reading, training, memory, window.
+    Groups: encoder, decode, end-to-end, cache, first-answer, reading, training, maps, memory,
+    window.
     All together take ten minutes or so on two idle cores.
 
     Example: `cortex-decoder bench --only encoder --only decode`

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from napari_cortex_decoder.saliency.areas import AreaImportance, area_importance
+from napari_cortex_decoder.saliency.checking import MapCheck, check_maps
 from napari_cortex_decoder.saliency.cohort import combine_mice
 from napari_cortex_decoder.saliency.controls import (
     Deletion,
@@ -15,6 +16,7 @@ from napari_cortex_decoder.saliency.controls import (
 from napari_cortex_decoder.saliency.cutout import CutoutImportance, cutout_importance
 from napari_cortex_decoder.saliency.frames import Progress, sample_frames, spread_frames
 from napari_cortex_decoder.saliency.maps import SaliencyMaps, fitting_range, saliency
+from napari_cortex_decoder.saliency.onsets import OnsetAverage, onset_average, onset_frames
 from napari_cortex_decoder.saliency.regions import pairs_of
 from napari_cortex_decoder.saliency.trace_maps import TraceSaliency, trace_saliency
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_maps
@@ -23,17 +25,22 @@ __all__ = [
     "AreaImportance",
     "CutoutImportance",
     "Deletion",
+    "MapCheck",
+    "OnsetAverage",
     "Progress",
     "Randomization",
     "SaliencyMaps",
     "TraceSaliency",
     "Verdict",
     "area_importance",
+    "check_maps",
     "combine_mice",
     "cutout_importance",
     "deletion_insertion",
     "fitting_range",
     "judge_maps",
+    "onset_average",
+    "onset_frames",
     "pairs_of",
     "randomized_weights",
     "saliency",

@@ -20,6 +20,7 @@ from napari_cortex_decoder.saliency.areas import AreaImportance
 from napari_cortex_decoder.saliency.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.experiment import Whole
 from napari_cortex_decoder.saliency.maps import SaliencyMaps
+from napari_cortex_decoder.saliency.onsets import OnsetAverage
 from napari_cortex_decoder.saliency.verdict import Verdict
 
 
@@ -89,7 +90,30 @@ def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
     }
 
 
-def write_tiff(result: SaliencyMaps, path: str | Path) -> None:
+def about_maps(result: SaliencyMaps | OnsetAverage) -> dict[str, Any]:
+    """Say of what maps are and how they were made, as JSON can hold it."""
+    frames: dict[str, Any]
+    if isinstance(result, SaliencyMaps):
+        frames = {
+            "first_frame": int(result.frames[0]),
+            "scored": list(result.scored),
+            "completeness_gap": _plain(result.gap),
+        }
+    else:
+        frames = {"first_lag": int(result.lags[0]), "onsets": result.onsets.tolist()}
+    return frames | {
+        "method": result.method,
+        "behavior": result.behavior,
+        "scale": result.scale,
+        "grid": list(result.grid),
+        "decoder": result.decoder,
+        "recording": result.recording,
+        "settings": _plain(result.settings),
+        "warnings": list(result.warnings),
+    }
+
+
+def write_tiff(result: SaliencyMaps | OnsetAverage, path: str | Path) -> None:
     """Write maps, shape (n, y, x), as a float32 TIFF stack; its description says of what.
 
     Raises
@@ -99,18 +123,7 @@ def write_tiff(result: SaliencyMaps, path: str | Path) -> None:
     """
     import tifffile
 
-    about: dict[str, Any] = {
-        "axes": "TYX",
-        "first_frame": int(result.frames[0]),
-        "scored": list(result.scored),
-        "method": result.method,
-        "behavior": result.behavior,
-        "scale": result.scale,
-        "grid": list(result.grid),
-        "completeness_gap": _plain(result.gap),
-        "decoder": result.decoder,
-        "recording": result.recording,
-    }
+    about = {"axes": "TYX"} | about_maps(result)
     with written_whole(Path(path), DecoderError, overwrite=True) as part:
         tifffile.imwrite(
             part, result.maps, photometric="minisblack", compression="zlib", metadata=about

@@ -17,6 +17,8 @@ from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.saliency.areas import AreaImportance
 from napari_cortex_decoder.saliency.cutout import CutoutImportance
+from napari_cortex_decoder.saliency.maps import SaliencyMaps
+from napari_cortex_decoder.saliency.onsets import OnsetAverage
 
 AGAINST, FOR = "#0072b2", "#d55e00"
 """Ends of the signed scale: blue and vermillion of Okabe & Ito (2008), told apart by all eyes."""
@@ -25,6 +27,9 @@ SIGNED = LinearSegmentedColormap.from_list("signed", [AGAINST, "#ffffff", FOR])
 
 MOST_BARS = 20
 """Areas that are shown as bars, the most important ones."""
+
+MOST_MAPS = 7
+"""Maps of a series that are shown beside each other."""
 
 _SCORES = {"auc": "AUC lost", "log-odds": "log-odds lost"}
 
@@ -114,6 +119,78 @@ def draw_cutouts(result: CutoutImportance, picture: NDArray[np.floating]) -> Fig
     )
     axes.set_axis_off()
     _scale_bar(figure, axes, shown, _SCORES[result.whole.score])
+    return figure
+
+
+def draw_maps(
+    result: SaliencyMaps | OnsetAverage,
+    registration: Registration | None,
+    shape: tuple[int, int],
+    verdict: str = "",
+) -> Figure:
+    """Draw some maps of a series on one scale, with the log-odds of the behavior below.
+
+    Parameters
+    ----------
+    result
+        What `saliency` or `onset_average` gave.
+    registration
+        Where the atlas lies, for its outlines.
+    shape
+        Rows and columns of a frame of the movie.
+    verdict
+        What the controls say of the maps.
+    """
+    n = len(result.maps)
+    shown = np.unique(np.linspace(0, n - 1, min(n, MOST_MAPS)).round().astype(int))
+    figure = Figure(figsize=(1.6 * len(shown) + 1.2, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(2, len(shown), height_ratios=[2, 1])
+    rows, columns = result.grid
+    if isinstance(result, OnsetAverage):
+        what = f"mean of {len(result.onsets)} onsets of {result.behavior}"
+        titles = [f"{result.seconds[i]:+.1f} s" for i in shown]
+        x: NDArray[np.floating] = result.seconds
+        label = "s from the onset"
+    else:
+        what = result.behavior
+        titles = [f"frame {result.frames[i]}" for i in shown]
+        x, label = np.arange(*result.scored, dtype=np.float64), "frame"
+    figure.suptitle(
+        f"{result.recording}: {what}, read by {result.decoder}; {result.method}, "
+        f"{rows} × {columns} places are told apart",
+        fontsize=8,
+    )
+    height, width = shape
+    panels = [figure.add_subplot(grid[0, i]) for i in range(len(shown))]
+    for axes, i, title in zip(panels, shown, titles, strict=True):
+        image = axes.imshow(
+            result.maps[i],
+            cmap=SIGNED,
+            vmin=-result.scale,
+            vmax=result.scale,
+            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        )
+        axes.set_title(title, fontsize=8)
+        if registration is not None:
+            _outline(axes, registration)
+        axes.set_axis_off()
+    unit = "Grad-CAM" if result.method == "grad-cam" else "log-odds"
+    bar = figure.colorbar(image, ax=panels, shrink=0.8)
+    bar.set_label(unit, fontsize=7)
+    bar.ax.tick_params(labelsize=6)
+    below = figure.add_subplot(grid[1, :])
+    below.plot(x, result.log_odds, color="black", linewidth=1)
+    below.axhline(0, color="#999999", linewidth=0.6)
+    if isinstance(result, OnsetAverage):
+        below.axvline(0, color=FOR, linewidth=0.8)
+    below.set_xlabel(label, fontsize=7)
+    below.set_ylabel(f"log-odds of {result.behavior}", fontsize=7)
+    below.tick_params(labelsize=6)
+    for side in ("top", "right"):
+        below.spines[side].set_visible(False)
+    if verdict:
+        figure.supxlabel(textwrap.fill(verdict, 120), fontsize=7)
     return figure
 
 
