@@ -15,8 +15,9 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QLabel, QPushButton
 from windows import N_FRAMES, child, visible_texts, waves
 
-from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording import Recording, open_recording, remember_metadata
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 QUESTION = "does not say how many frames a second"
@@ -30,6 +31,26 @@ def wait_for_movie(qtbot: QtBot, workspace: Workspace) -> Recording:
 
 def asks_for_rate(dock: CortexDecoderWidget) -> bool:
     return any(QUESTION in text for text in visible_texts(dock, QLabel))
+
+
+def answer(qtbot: QtBot, dock: CortexDecoderWidget, value: float) -> float:
+    """Answer the question that is shown; give what it had proposed."""
+    (question,) = (each for each in dock.findChildren(NumberQuestion) if each.isVisible())
+    box = question.findChild(QDoubleSpinBox)
+    proposed = float(box.value())
+    box.setValue(value)
+    qtbot.mouseClick(child(question, QPushButton, "Set"), Qt.MouseButton.LeftButton)
+    return proposed
+
+
+def offer_change(qtbot: QtBot, dock: CortexDecoderWidget, what: str) -> None:
+    """Press the button that offers to say something anew."""
+    (button,) = (
+        each
+        for each in dock.findChildren(QPushButton)
+        if each.toolTip() == f"Say the {what} of this movie"
+    )
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def test_an_empty_section_says_what_to_do(dock: CortexDecoderWidget) -> None:
@@ -81,8 +102,7 @@ def test_a_missing_frame_rate_is_asked_for_once_and_remembered(
     assert asks_for_rate(dock)
     assert next(str(unit) for unit in viewer.layers[0].units) == "pixel"
 
-    dock.findChild(QDoubleSpinBox).setValue(20)
-    qtbot.mouseClick(child(dock, QPushButton, "Set"), Qt.MouseButton.LeftButton)
+    assert answer(qtbot, dock, 20) == 30
     assert not asks_for_rate(dock)
     assert workspace.movie.recording is not None and workspace.movie.recording.frame_rate == 20
     assert viewer.layers[0].scale[0] == pytest.approx(1 / 20)
@@ -100,14 +120,48 @@ def test_a_missing_frame_rate_is_asked_for_once_and_remembered(
 def test_a_wrong_frame_rate_can_be_changed(
     qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, opened: Layer
 ) -> None:
-    qtbot.mouseClick(child(dock, QPushButton, "Change…"), Qt.MouseButton.LeftButton)
-    box = dock.findChild(QDoubleSpinBox)
-    assert box.isVisible() and box.value() == 30
-    box.setValue(15)
-    qtbot.mouseClick(child(dock, QPushButton, "Set"), Qt.MouseButton.LeftButton)
+    offer_change(qtbot, dock, "frame rate")
+    assert answer(qtbot, dock, 15) == 30
     assert workspace.movie.recording is not None and workspace.movie.recording.frame_rate == 15
-    assert not box.isVisible()
+    assert not any(each.isVisible() for each in dock.findChildren(NumberQuestion))
     assert "10.0 s" in visible_texts(dock, QLabel)
+
+
+def test_an_unknown_pixel_size_is_said_once_and_the_atlas_compares_with_it(
+    qtbot: QtBot,
+    viewer: Viewer,
+    dock: CortexDecoderWidget,
+    workspace: Workspace,
+    tiff_without_rate: Path,
+) -> None:
+    remember_metadata(tiff_without_rate, frame_rate=30)
+    workspace.movie.open(tiff_without_rate)
+    assert wait_for_movie(qtbot, workspace).pixel_size is None
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=10_000)
+    workspace.atlas.place_upright()
+    outlines = workspace.placing.registration.outlines()
+    workspace.preprocessing.switch("bin", True)
+    workspace.preprocessing.apply()
+    qtbot.waitUntil(lambda: workspace.movie.recording.shape == (16, 16), timeout=10_000)
+    offer_change(qtbot, dock, "pixel")
+    answer(qtbot, dock, 60)
+
+    raw, shown = workspace.movie.raw, workspace.movie.recording
+    assert (raw.pixel_size, shown.pixel_size) == (0.06, 0.12)
+    assert "120 µm" in visible_texts(dock, QLabel)
+    assert {str(unit) for layer in viewer.layers for unit in layer.units[-2:]} == {"millimeter"}
+    assert viewer.layers[0].scale[-1] == pytest.approx(0.12)
+    placed = workspace.placing.registration
+    assert placed.pixel_size == pytest.approx(0.12)
+    np.testing.assert_allclose(placed.outlines()[0], (outlines[0] - 0.5) / 2, atol=1e-9)
+    assert any("the recording says 120.0 µm" in text for text in placed.warnings)
+
+    offer_change(qtbot, dock, "pixel")
+    assert answer(qtbot, dock, 1000 * 10.5 / 32) == 60  # what an upright placing of 32 px takes
+    assert not workspace.placing.registration.warnings
+    kept = tiff_without_rate.with_name("no rate.tif.cortex") / "recording.json"
+    qtbot.waitUntil(lambda: "0.32" in kept.read_text(), timeout=5_000)
+    assert open_recording(tiff_without_rate).pixel_size == pytest.approx(0.328, abs=0.001)
 
 
 def test_a_broken_movie_ends_in_one_sentence(

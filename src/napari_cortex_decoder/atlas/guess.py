@@ -27,6 +27,9 @@ _COMMON_WIDTH = 10.5  # mm that a picture of unknown scale is first taken to spa
 _IN_VIEW = 0.4  # share of the cortex below which a place is out of the question
 _SCHEMATIC = "OB"
 
+SIZE_UNKNOWN = "The pixel size is unknown, so the size of the brain is a guess, too."
+"""Warning of a guess that had to do without the pixel size."""
+
 
 def guess_registration(
     mean_image: ArrayLike, pixel_size: float | None = None, atlas: Atlas | None = None
@@ -79,7 +82,7 @@ def guess_registration(
     if midline.clarity < _UNCLEAR:
         warnings.append("No clear midline is to be seen: check left, right and rotation.")
     if pixel_size is None:
-        warnings.append("The pixel size is unknown, so the size of the brain is a guess, too.")
+        warnings.append(SIZE_UNKNOWN)
     return Registration(
         atlas or load_atlas("dorsal-cortex"),
         large @ small,

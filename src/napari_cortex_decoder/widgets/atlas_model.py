@@ -220,8 +220,10 @@ class AtlasModel(EventedModel):
         if before is None or recording is None or before.movie is not recording.movie:
             self._mean = None
         if raw is not None and self._raw is not None and self._raw.movie is raw.movie:
-            self._recording, self._raw = recording, raw
+            before_size, self._recording, self._raw = self._raw.pixel_size, recording, raw
             self._follow_pixels()
+            if raw.pixel_size != before_size and recording is not None:
+                self._placing.set_pixel_size(recording.pixel_size)
             return
         self._keep()
         self._background.drop()

@@ -151,6 +151,14 @@ class MovieModel(EventedModel):
         if self._raw.path is not None and self._raw.frame_rate == frame_rate:
             self._work(remember_metadata, self._raw.path, frame_rate=frame_rate)
 
+    def set_pixel_size(self, pixel_size: float) -> None:
+        """Say how wide (mm) a pixel of the raw recording is, and remember it beside it."""
+        if self._raw is None:
+            return
+        self._change_raw(self._raw.replace(pixel_size=pixel_size))
+        if self._raw.path is not None:
+            self._work(remember_metadata, self._raw.path, pixel_size=pixel_size)
+
     def seek(self, frame: int) -> None:
         """Put the slider on a frame."""
         if self.recording is not None:

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.fit import FitKind
+from napari_cortex_decoder.atlas.guess import SIZE_UNKNOWN
 from napari_cortex_decoder.atlas.landmarks import MESONET, WFIELD
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.history import History
@@ -133,6 +134,16 @@ class PlacingModel(EventedModel):
         if self.placing is not None:
             self._history.change(follow)
             self._show(follow(self.placing))
+
+    def set_pixel_size(self, pixel_size: float | None) -> None:
+        """Compare all placings with another pixel size (mm) than before; none of them moves."""
+
+        def compare(placing: Placing) -> Placing:
+            return replace(placing, registration=_compared(placing.registration, pixel_size))
+
+        if self.placing is not None:
+            self._history.change(compare)
+            self._show(compare(self.placing))
 
     def set_atlas(self, atlas: Atlas) -> None:
         """Put another atlas where the one before it lies; nothing happens before the first."""
@@ -276,6 +287,13 @@ def on_pixels(
     """
     size = None if placed.pixel_size is None else placed.pixel_size / float(matrix[0, 0])
     return replace(placed.moved(matrix), pixel_size=size, shape=shape)
+
+
+def _compared(placed: Registration, pixel_size: float | None) -> Registration:
+    """Give a registration with what is odd about it at another pixel size."""
+    outdated = (*placed.doubted().warnings, SIZE_UNKNOWN)
+    said = tuple(warning for warning in placed.warnings if warning not in outdated)
+    return replace(placed, pixel_size=pixel_size).doubted(said=said)
 
 
 def _landmarks_of(name: str, placed: Registration) -> dict[str, tuple[float, float]]:

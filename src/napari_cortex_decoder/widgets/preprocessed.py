@@ -95,7 +95,7 @@ def labels_after(labels: Ethogram, steps: Iterable[Step]) -> Ethogram:
 
 
 def with_raw(shown: Recording, before: Recording, raw: Recording) -> Recording:
-    """Give what is shown once more is known of the raw recording: behaviour, its clock.
+    """Give what is shown once more is known of the raw recording: behaviour, clock, pixel size.
 
     Parameters
     ----------
@@ -128,5 +128,6 @@ def with_raw(shown: Recording, before: Recording, raw: Recording) -> Recording:
         behavior={**own, **clock.behavior},
         frame_rate=clock.frame_rate,
         frame_times=clock.frame_times,
+        pixel_size=clock.pixel_size,
         warnings=tuple(dict.fromkeys((*raw.warnings, *shown.warnings))),
     )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import (
-    QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QWidget,
-)
+from collections.abc import Callable
+
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_cortex_decoder.recording import Recording, movie_patterns
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.widgets.clock import as_duration
+from napari_cortex_decoder.widgets.controls import row
 from napari_cortex_decoder.widgets.movie_model import MovieModel
+from napari_cortex_decoder.widgets.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.section import (
     Section,
     ask_file,
@@ -25,6 +22,8 @@ from napari_cortex_decoder.widgets.section import (
 from napari_cortex_decoder.widgets.ties import Ties
 
 _UNKNOWN = "unknown"
+_USUAL_RATE, _USUAL_PIXEL = 30.0, 70.0  # Hz, µm: proposed where nothing is known
+_AGAIN = "A file that says it itself says it again when it is next opened."
 
 
 class RecordingSection(Section):
@@ -33,7 +32,8 @@ class RecordingSection(Section):
     def __init__(self, movie: MovieModel) -> None:
         super().__init__("Recording")
         self._movie = movie
-        self._changing_rate = False
+        self._rate_asked_of: object = None  # the movie whose rate the user wants to change
+        self._pixel_asked_of: object = None
         self._compose()
         ties = Ties()
         ties.tie(self._update, movie.events.recording, movie.events.opening)
@@ -59,46 +59,34 @@ class RecordingSection(Section):
         self._name, self._size, self._duration = QLabel(), QLabel(), QLabel()
         self._pixel, self._traces = QLabel(), QLabel()
         self._rate = QLabel()
-        self._change = QPushButton("Change…")
-        self._change.setFlat(True)
-        self._change.clicked.connect(self._offer_change)
-        rate = QHBoxLayout()
-        rate.addWidget(self._rate)
-        rate.addWidget(self._change)
-        rate.addStretch()
+        self._change_rate = _flat("frame rate", self._offer_rate)
+        self._change_pixel = _flat("pixel", self._offer_pixel)
         for title, value in (
             ("movie", self._name),
             ("size", self._size),
-            ("frame rate", rate),
+            ("frame rate", row(self._rate, self._change_rate, None)),
             ("duration", self._duration),
-            ("pixel", self._pixel),
+            ("pixel", row(self._pixel, self._change_pixel, None)),
             ("behavior", self._traces),
         ):
             caption = QLabel(title)
             caption.setEnabled(False)
             form.addRow(caption, value)
 
-        self._rate_question = QWidget()
-        in_question = QHBoxLayout(self._rate_question)
-        in_question.setContentsMargins(0, 0, 0, 0)
-        self._rate_text = wrapped_label()
-        self._rate_box = QDoubleSpinBox()
-        self._rate_box.setRange(0.01, 10_000)
-        self._rate_box.setDecimals(2)
-        self._rate_box.setSuffix(" Hz")
-        self._rate_box.setValue(30)
-        self._set_rate = QPushButton("Set")
-        self._set_rate.clicked.connect(self._say_rate)
-        in_question.addWidget(self._rate_box)
-        in_question.addWidget(self._set_rate)
-        in_question.addStretch()
+        self._rate_question = NumberQuestion(
+            self._say_rate, low=0.01, high=10_000, decimals=2, suffix=" Hz"
+        )
+        self._rate_question.propose(_USUAL_RATE)
+        self._pixel_question = NumberQuestion(
+            self._say_pixel, low=0.01, high=1_000, decimals=2, suffix=" µm"
+        )
         self._warnings = wrapped_label()
 
         self.content.addWidget(self._hint)
         self.content.addLayout(buttons)
         self.content.addWidget(self._facts)
-        self.content.addWidget(self._rate_text)
         self.content.addWidget(self._rate_question)
+        self.content.addWidget(self._pixel_question)
         self.content.addWidget(self._warnings)
 
     def _update(self) -> None:
@@ -116,14 +104,7 @@ class RecordingSection(Section):
             else "Needs a recording whose frame rate is known"
         )
         self._facts.setVisible(recording is not None)
-        asks = recording is not None and (recording.frame_rate is None or self._changing_rate)
-        self._rate_question.setVisible(asks)
-        set_or_hide(
-            self._rate_text,
-            _rate_question(recording, known=self._changing_rate)
-            if recording is not None and asks
-            else None,
-        )
+        self._update_questions(recording)
         done = recording is not None and recording.frame_rate is not None
         self.set_done(recording.name if recording is not None and done else None)
         set_or_hide(
@@ -142,21 +123,53 @@ class RecordingSection(Section):
         self._size.setText(f"{rows} × {columns} px, {recording.n_frames:,} frames")
         rate = recording.frame_rate
         self._rate.setText(_UNKNOWN if rate is None else f"{rate:g} Hz")
-        self._change.setVisible(rate is not None and not self._changing_rate)
+        self._change_rate.setVisible(rate is not None and not self._asks(self._rate_asked_of))
         self._duration.setText(_UNKNOWN if rate is None else as_duration(_seconds(recording, rate)))
         size = recording.pixel_size
         self._pixel.setText(_UNKNOWN if size is None else f"{1000 * size:g} µm")
+        self._change_pixel.setText("Set…" if size is None else "Change…")
+        self._change_pixel.setVisible(not self._asks(self._pixel_asked_of))
         self._traces.setText(", ".join(recording.behavior) or "none")
 
-    def _offer_change(self) -> None:
-        assert self._movie.recording is not None and self._movie.recording.frame_rate is not None
-        self._rate_box.setValue(self._movie.recording.frame_rate)
-        self._changing_rate = True
+    def _update_questions(self, recording: Recording | None) -> None:
+        """Ask what has to be known, and what the user wants to say anew."""
+        rate = pixel = None
+        if recording is not None and recording.frame_rate is None:
+            rate = f"{recording.name} does not say how many frames a second it has."
+        elif recording is not None and self._asks(self._rate_asked_of):
+            rate = f"How many frames a second does this movie have? {_AGAIN}"
+        if recording is not None and self._asks(self._pixel_asked_of):
+            pixel = f"How wide is a pixel of the raw movie on the cortex? {_AGAIN}"
+        self._rate_question.ask(rate)
+        self._pixel_question.ask(pixel)
+
+    def _asks(self, movie: object) -> bool:
+        """Whether the user wants to say something of this movie, and it is still the open one."""
+        return movie is not None and self._movie.raw is not None and movie is self._movie.raw.movie
+
+    def _offer_rate(self) -> None:
+        raw, shown = self._movie.raw, self._movie.recording
+        assert raw is not None and shown is not None and shown.frame_rate is not None
+        self._rate_question.propose(shown.frame_rate)
+        self._rate_asked_of = raw.movie
         self._update()
 
-    def _say_rate(self) -> None:
-        self._changing_rate = False
-        self._movie.set_frame_rate(self._rate_box.value())
+    def _offer_pixel(self) -> None:
+        raw = self._movie.raw
+        assert raw is not None
+        size = raw.pixel_size
+        self._pixel_question.propose(_USUAL_PIXEL if size is None else 1000 * size)
+        self._pixel_asked_of = raw.movie
+        self._update()
+
+    def _say_rate(self, rate: float) -> None:
+        self._rate_asked_of = None
+        self._movie.set_frame_rate(rate)
+        self._update()
+
+    def _say_pixel(self, micrometres: float) -> None:
+        self._pixel_asked_of = None
+        self._movie.set_pixel_size(micrometres / 1000)
         self._update()
 
     def _ask_movie(self) -> None:
@@ -178,10 +191,10 @@ def _seconds(recording: Recording, rate: float) -> float:
     return float(recording.times[-1] - recording.times[0]) + 1 / rate
 
 
-def _rate_question(recording: Recording, *, known: bool) -> str:
-    if known:
-        return (
-            "How many frames a second does this movie have? "
-            "A file that says its rate says it again when it is next opened."
-        )
-    return f"{recording.name} does not say how many frames a second it has."
+def _flat(what: str, then: Callable[[], None]) -> QPushButton:
+    """Make the button beside a fact that offers to say it anew."""
+    change = QPushButton("Change…")
+    change.setFlat(True)
+    change.setToolTip(f"Say the {what} of this movie")
+    change.clicked.connect(lambda: then())
+    return change

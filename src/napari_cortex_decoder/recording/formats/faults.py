@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tokenize
+import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,12 +33,18 @@ PARSER_ERRORS: tuple[type[Exception], ...] = (
     zlib.error,
 )
 
+# No value that a file holds raises these where this program handles it: it is checked before.
+_MISTAKES = (AssertionError, AttributeError, TypeError)
+_PACKAGE = __name__.partition(".")[0]
+
 
 @contextmanager
 def readable(path: Path, what: str, *own: type[Exception]) -> Iterator[None]:
     """Say in one sentence that a library could not read `path`.
 
-    Put it around calls into the library alone, or a mistake of ours looks like a damaged file.
+    A mistake of this program's own is no damage to a file: where its own code, and not a library
+    that it called, raises an `AttributeError`, a `TypeError` or an `AssertionError`, that goes
+    through.
 
     Parameters
     ----------
@@ -66,7 +73,15 @@ def readable(path: Path, what: str, *own: type[Exception]) -> Iterator[None]:
             f"{path}: the file may not be read; ask its owner for permission to read it."
         ) from error
     except (*PARSER_ERRORS, *own) as error:
+        if isinstance(error, _MISTAKES) and _raised_here(error):
+            raise
         reason = " ".join(f"{error}".split())[:200].rstrip(".") or type(error).__name__
         raise RecordingError(
             f"{path}: this cannot be read as {what} ({reason}); copy or export it again."
         ) from error
+
+
+def _raised_here(error: Exception) -> bool:
+    """Whether code of this package raised an error, not a library below it."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE
