@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from napari import Viewer
 from napari.layers import Layer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPointF, Qt
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton
 from toys import SIZE, Linear, linear_decoder, quarters
 from windows import N_FRAMES, child, loads
 
@@ -21,9 +22,9 @@ from napari_cortex_decoder.labels.edits import Replace
 from napari_cortex_decoder.saliency import encoding
 from napari_cortex_decoder.widgets import saliency_jobs
 from napari_cortex_decoder.widgets.choice_model import DecoderCard
-from napari_cortex_decoder.widgets.importance_bars import ImportanceBars
+from napari_cortex_decoder.widgets.importance_bars import ImportanceBars, bars_of
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.saliency_layers import NAME
+from napari_cortex_decoder.widgets.saliency_layers import KEPT, NAME
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LOWER_RIGHT = np.zeros((SIZE, SIZE))
@@ -75,11 +76,21 @@ def test_the_button_says_what_is_missing(
     assert model.obstacle == "Place the atlas first." and not run.isEnabled()
     assert run.toolTip() == "Place the atlas first."
     model.choose(method="cutouts")
-    assert model.obstacle == "Label some bouts first, or choose another span."
+    assert model.obstacle == "Label some bouts first, or choose other frames."
     model.choose(span="session")
     assert model.obstacle is None and run.isEnabled()
     model.choose(method="grad-cam", span="bouts")
-    assert "frames in a row" in model.obstacle or "Label" in model.obstacle
+    assert model.obstacle == "Label some bouts first, or choose other frames."
+    model.choose(span="range")
+    assert "Mark where the frames begin and end" in model.obstacle
+    workspace.movie.seek(40)
+    child(dock, QPushButton, "Begin here").click()
+    workspace.movie.seek(59)
+    child(dock, QPushButton, "End here").click()
+    assert model.marked == (40, 60) and model.obstacle is None
+    workspace.movie.seek(80)  # after the end: that is to be marked anew
+    child(dock, QPushButton, "Begin here").click()
+    assert model.marked == (80, None) and model.obstacle is not None
 
 
 def test_bars_verdict_and_layer_follow_a_run(
@@ -188,7 +199,7 @@ def test_results_are_exported_as_their_suffix_says(
     model.choose(method="areas", span="session")
     model.run()
     wait(qtbot, workspace)
-    for name in ("a.csv", "a.json", "a.png", "a.svg"):
+    for name in ("a.csv", "a.json", "a.png", "a.nwb"):
         model.export(tmp_path / name)
         qtbot.waitUntil(lambda name=name: model.message == f"Saved {name}.", timeout=30_000)
     assert json.loads((tmp_path / "a.json").read_text())["behavior"] == "run"
@@ -196,7 +207,7 @@ def test_results_are_exported_as_their_suffix_says(
     model.failed.connect(refused.append)
     model.export(tmp_path / "a.tif")
     qtbot.waitUntil(lambda: bool(refused), timeout=30_000)
-    assert "written as .csv, .json, .png, .svg, .pdf" in str(refused[0])
+    assert "written as .csv, .json, .png, .svg, .pdf, .nwb" in str(refused[0])
 
 
 def test_a_result_goes_with_its_movie(
@@ -211,14 +222,159 @@ def test_a_result_goes_with_its_movie(
     assert workspace.saliency.result is None and NAME not in viewer.layers
 
 
-def test_decoders_of_traces_say_that_they_cannot_be_explained_yet(
-    workspace: Workspace, opened: Layer
+def test_the_onset_average_has_an_axis_of_its_own(
+    qtbot: QtBot,
+    viewer: Viewer,
+    workspace: Workspace,
+    network: Linear,
+    opened: Layer,
+    tmp_path: Path,
 ) -> None:
-    from napari_cortex_decoder.decoder.config import RoiRnnConfig
+    take(workspace, (Bout(0, 60, "rest"), Bout(60, 150, "run")))
+    model = workspace.saliency
+    workspace.movie.seek(20)
+    model.choose(method="occlusion", span="onsets")
+    assert model.obstacle is None
+    model.run()
+    wait(qtbot, workspace)
+    onsets = model.result.onsets
+    assert onsets is not None and onsets.onsets.tolist() == [60] and len(onsets.lags) == 91
+    layer = viewer.layers[NAME]
+    assert layer.data.shape == (91, 1, SIZE, SIZE) and viewer.dims.ndim == 4
+    assert viewer.dims.axis_labels[0] == "s from onset"
+    # the movie goes on below, and the average shows in every frame
+    assert workspace.movie.frame == 20
+    for frame in (0, 75, 149):
+        workspace.movie.seek(frame)
+        assert workspace.movie.frame == frame
+        viewer.dims.set_point(0, 1.0)
+        at_1_s = int(np.flatnonzero(onsets.lags == 30)[0])
+        np.testing.assert_array_equal(layer._slice.image.raw, onsets.maps[at_1_s])
+    model.export(tmp_path / "onsets.png")
+    qtbot.waitUntil(lambda: model.message == "Saved onsets.png.", timeout=30_000)
+    # maps of a frame again: the axis goes
+    model.choose(span="frame")
+    workspace.movie.seek(60)
+    model.run()
+    wait(qtbot, workspace)
+    assert viewer.dims.ndim == 3 and workspace.movie.frame == 60
+    model.export(tmp_path / "frame.mp4")
+    qtbot.waitUntil(lambda: model.message == "Saved frame.mp4.", timeout=30_000)
 
-    choose(workspace, DecoderCard("areas", "areas", RoiRnnConfig()))
-    assert "reads area traces" in workspace.saliency.obstacle
-    assert workspace.saliency.behavior == "run"
+
+def test_a_result_is_kept_beside_the_next(
+    qtbot: QtBot,
+    viewer: Viewer,
+    workspace: Workspace,
+    dock: CortexDecoderWidget,
+    network: Linear,
+    labelled: Ethogram,
+) -> None:
+    model = workspace.saliency
+    model.choose(method="areas", span="session", behavior="run")
+    model.run()
+    wait(qtbot, workspace)
+    first = model.result
+    child(dock, QPushButton, "Keep").click()
+    assert model.kept is first
+    model.choose(behavior="rest")
+    model.run()
+    wait(qtbot, workspace)
+    assert model.result is not first and model.kept is first
+    said = " ".join(label.text() for label in dock.findChildren(QLabel))
+    assert "kept: run, read by linear" in said
+    assert KEPT in viewer.layers and not viewer.layers[KEPT].visible
+    diamonds = [
+        item
+        for item in dock.findChild(ImportanceBars).view.addedItems
+        if isinstance(item, pg.ScatterPlotItem)
+    ]
+    (drawn,) = diamonds
+    values = {bar.name: bar.value for bar in bars_of(first)}
+    expected = [values[bar.name] for bar in bars_of(model.result)]
+    np.testing.assert_allclose(drawn.getData()[0], expected)
+    model.keep()  # this one instead
+    assert model.kept is model.result
+    child(dock, QPushButton, "Forget").click()
+    assert model.kept is None and KEPT not in viewer.layers
+
+
+def test_a_map_is_checked_on_demand(
+    qtbot: QtBot,
+    workspace: Workspace,
+    dock: CortexDecoderWidget,
+    network: Linear,
+    labelled: Ethogram,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from napari_cortex_decoder import saliency
+    from napari_cortex_decoder.saliency import Verdict
+
+    model = workspace.saliency
+    assert "no map" in model.check_obstacle
+    workspace.movie.seek(60)
+    model.choose(method="occlusion", span="frame")
+    model.run()
+    wait(qtbot, workspace)
+    assert model.result.verdict.startswith("an illustration")
+    asked = []
+
+    class Controls:
+        verdict = Verdict("weak", "for a test.")
+
+    def checked(*arguments: object, **options: object) -> Controls:
+        asked.append((arguments[2], arguments[3]))
+        return Controls()
+
+    monkeypatch.setattr(saliency, "check_maps", checked)
+    maps = model.result.maps
+    child(dock, QPushButton, "Check").click()
+    wait(qtbot, workspace)
+    assert asked == [(maps, workspace.movie.ethogram)]
+    assert model.result.maps is maps and model.result.verdict == "weak: for a test."
+
+
+def test_decoders_of_traces_are_explained_by_area_and_lag(
+    qtbot: QtBot,
+    viewer: Viewer,
+    workspace: Workspace,
+    dock: CortexDecoderWidget,
+    labelled: Ethogram,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    import torch
+
+    from napari_cortex_decoder.decoder import Decoder
+    from napari_cortex_decoder.decoder.config import LinearConfig, TracePreprocessing, Window
+    from napari_cortex_decoder.decoder.networks import build_network
+
+    preprocessing = TracePreprocessing(areas=("A left", "B right"), detrend_seconds=None)
+    config = LinearConfig(window=Window(past=3, future=3), preprocessing=preprocessing)
+    network = build_network(config)
+    with torch.no_grad():
+        network.linear_out.weight[:, 0::2] = 0.0  # A says nothing
+    decoder = Decoder(config, network, name="areas", hash="0" * 64)
+    monkeypatch.setattr(saliency_jobs, "load_decoder", loads(decoder))
+    choose(workspace, DecoderCard("areas", "areas", config))
+    model = workspace.saliency
+    assert model.method == "lags-integrated-gradients" and model.behavior == "run"
+    model.choose(span="session")
+    model.run()
+    wait(qtbot, workspace)
+    lags = model.result.lags
+    assert list(lags.table["area"]) == ["B right", "A left"] and lags.amount[:, 0].max() == 0
+    bars = dock.findChild(ImportanceBars)
+    bars.picked.emit(1)
+    areas = workspace.placing.registration.atlas.areas
+    assert [areas[i].label for i in workspace.areas.selected] == ["B right"]
+    picture = viewer.layers[NAME].data
+    assert picture[4, 4] == 0 and picture[24, 24] != 0
+    model.export(tmp_path / "lags.csv")
+    qtbot.waitUntil(lambda: model.message == "Saved lags.csv.", timeout=30_000)
+    model.export(tmp_path / "lags.png")
+    qtbot.waitUntil(lambda: model.message == "Saved lags.png.", timeout=30_000)
+    assert (tmp_path / "lags.csv").read_text().startswith("area,lag,amount,signed\nA left,-3,0,0")
 
 
 def test_an_error_is_told_and_the_section_is_free_again(

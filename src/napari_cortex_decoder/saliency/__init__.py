@@ -18,7 +18,7 @@ from napari_cortex_decoder.saliency.frames import Progress, sample_frames, sprea
 from napari_cortex_decoder.saliency.maps import SaliencyMaps, fitting_range, saliency
 from napari_cortex_decoder.saliency.onsets import OnsetAverage, onset_average, onset_frames
 from napari_cortex_decoder.saliency.regions import pairs_of
-from napari_cortex_decoder.saliency.trace_maps import TraceSaliency, trace_saliency
+from napari_cortex_decoder.saliency.trace_maps import TraceSaliency, area_saliency, trace_saliency
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_maps
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "TraceSaliency",
     "Verdict",
     "area_importance",
+    "area_saliency",
     "check_maps",
     "combine_mice",
     "cutout_importance",

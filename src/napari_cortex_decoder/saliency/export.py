@@ -21,11 +21,12 @@ from napari_cortex_decoder.saliency.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.experiment import Whole
 from napari_cortex_decoder.saliency.maps import SaliencyMaps
 from napari_cortex_decoder.saliency.onsets import OnsetAverage
+from napari_cortex_decoder.saliency.trace_maps import TraceSaliency
 from napari_cortex_decoder.saliency.verdict import Verdict
 
 
-def write_csv(result: AreaImportance | CutoutImportance, path: str | Path) -> None:
-    """Write one row an area, or one row a cutout; an empty cell is a value that there is not.
+def write_csv(result: AreaImportance | CutoutImportance | TraceSaliency, path: str | Path) -> None:
+    """Write one row an area, a cutout, or an area and lag; an empty cell is a missing value.
 
     Raises
     ------
@@ -34,6 +35,13 @@ def write_csv(result: AreaImportance | CutoutImportance, path: str | Path) -> No
     """
     if isinstance(result, AreaImportance):
         text = result.table.to_csv(index=False, float_format="%.7g", lineterminator="\n")
+    elif isinstance(result, TraceSaliency):
+        lines = ["area,lag,amount,signed"]
+        for (i, j), amount in np.ndenumerate(result.amount):
+            lines.append(
+                f"{result.areas[j]},{result.lags[i]},{amount:.7g},{result.signed[i, j]:.7g}"
+            )
+        text = "\n".join(lines) + "\n"
     else:
         lines = ["row,column,importance,low,high"]
         for (i, j), value in np.ndenumerate(result.map):

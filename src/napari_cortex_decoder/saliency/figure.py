@@ -19,6 +19,7 @@ from napari_cortex_decoder.saliency.areas import AreaImportance
 from napari_cortex_decoder.saliency.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.maps import SaliencyMaps
 from napari_cortex_decoder.saliency.onsets import OnsetAverage
+from napari_cortex_decoder.saliency.trace_maps import TraceSaliency
 
 AGAINST, FOR = "#0072b2", "#d55e00"
 """Ends of the signed scale: blue and vermillion of Okabe & Ito (2008), told apart by all eyes."""
@@ -191,6 +192,28 @@ def draw_maps(
         below.spines[side].set_visible(False)
     if verdict:
         figure.supxlabel(textwrap.fill(verdict, 120), fontsize=7)
+    return figure
+
+
+def draw_lags(result: TraceSaliency) -> Figure:
+    """Draw what areas give at each lag of the window, the most salient areas on top."""
+    table = result.table.head(MOST_BARS)
+    order = [result.areas.index(name) for name in table["area"]]
+    figure = Figure(figsize=(6, 1.2 + 0.2 * len(order)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    half = 0.5
+    shown = axes.imshow(
+        result.amount[:, order].T,
+        cmap="viridis",
+        aspect="auto",
+        extent=(result.lags[0] - half, result.lags[-1] + half, len(order) - half, -half),
+    )
+    names = [f"{row.area}  {row.share:.0%}" for row in table.itertuples()]
+    axes.set_yticks(range(len(order)), names, fontsize=7)
+    axes.set_xlabel("frames from the decoded one", fontsize=8)
+    axes.set_title(f"{result.behavior}, read by {result.decoder}; {result.method}", fontsize=9)
+    figure.colorbar(shown, label="mean amount, log-odds")
     return figure
 
 

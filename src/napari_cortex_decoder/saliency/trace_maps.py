@@ -7,7 +7,7 @@ of the window by regions.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -17,10 +17,13 @@ from captum.attr import GradientShap, IntegratedGradients
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
-from napari_cortex_decoder.decoder.traces import preprocess_traces
+from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.decoder.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.errors import DecoderError, RecordingError
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.encoding import behavior_index, log_odds
 from napari_cortex_decoder.saliency.frames import Progress, Report
 
@@ -50,6 +53,8 @@ class TraceSaliency:
     gap
         Largest share of the change of log-odds that integrated gradients do not account for; NaN
         for SHAP, which is drawn by chance.
+    warnings
+        Sentences that whoever uses the result should read.
     """
 
     amount: NDArray[np.float64]
@@ -60,6 +65,7 @@ class TraceSaliency:
     method: TraceMethod
     behavior: str
     decoder: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def table(self) -> pd.DataFrame:
@@ -212,3 +218,59 @@ def _middles(
             "around any of the frames asked for; give longer traces or other frames."
         )
     return torch.from_numpy(chosen)
+
+
+def area_saliency(
+    decoder: Decoder,
+    recording: Recording,
+    registration: Registration | None = None,
+    behavior: str = "run",
+    *,
+    method: TraceMethod = "integrated-gradients",
+    frames: ArrayLike | None = None,
+    steps: int = 64,
+    seed: int = 0,
+    any_rate: bool = False,
+    progress: Report | None = None,
+) -> TraceSaliency:
+    """Average a recording over the decoder's areas, and do what `trace_saliency` does.
+
+    Parameters
+    ----------
+    decoder
+        One that reads area traces.
+    recording
+        Movie of any length; it is streamed.
+    registration
+        Where the atlas lies on it; None for a decoder of the whole frame's mean.
+    behavior, method, frames, steps, seed, progress
+        As for `trace_saliency`.
+    any_rate
+        Go on although the frame rate is not the decoder's.
+
+    Raises
+    ------
+    DecoderError, RecordingError, FrameRateError, AtlasError
+        As `trace_saliency` and `Decoder.decode`.
+    """
+    report: Report = progress or (lambda _: None)
+    config = decoder.config
+    if not isinstance(config, TraceConfig):
+        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency` for its maps.")
+    warnings = check_rate(recording, config, name=decoder.name, any_rate=any_rate)
+    labels = locate_areas(config.preprocessing, recording, registration)
+    traces = np.empty((recording.n_frames, config.preprocessing.n_traces))
+    for start, block in read_traces(recording, labels):
+        traces[start : start + len(block)] = block
+        report(Progress("averaging areas", start + len(block), recording.n_frames))
+    found = trace_saliency(
+        decoder,
+        traces,
+        behavior,
+        method=method,
+        frames=frames,
+        steps=steps,
+        seed=seed,
+        progress=progress,
+    )
+    return replace(found, warnings=tuple(warnings))

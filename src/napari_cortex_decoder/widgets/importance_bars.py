@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QMouseEvent
 
-from napari_cortex_decoder.widgets.colors import ORANGE, SKY_BLUE, TRACE, VERMILION
+from napari_cortex_decoder.widgets.colors import GREEN, ORANGE, SKY_BLUE, TRACE, VERMILION
+from napari_cortex_decoder.widgets.saliency_jobs import Result
 from napari_cortex_decoder.widgets.small_plot import SmallPlot
-
-if TYPE_CHECKING:
-    from napari_cortex_decoder.saliency import AreaImportance
 
 MOST_BARS = 14
 _HEIGHT = 17  # px of a bar
@@ -21,11 +20,68 @@ _MARGIN = 46
 _SHORT = {"left": " L", "right": " R", "both": ""}
 
 
+@dataclass(frozen=True)
+class Bar:
+    """One bar.
+
+    Attributes
+    ----------
+    place
+        Of what it stands for in the result.
+    name
+        To show.
+    value, low, high
+        Its length, and its interval; NaN where there is none.
+    band
+        What random patches are worth; None where they were not measured.
+    """
+
+    place: int
+    name: str
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+    band: tuple[float, float] | None = None
+
+
+def bars_of(result: Result, most: int | None = MOST_BARS) -> list[Bar]:
+    """Give the most important bars of a result, None for all; none where it has no areas."""
+    if result.areas is not None:
+        return [
+            Bar(
+                int(place),  # type: ignore[call-overload]
+                f"{row['acronym']}{_SHORT[row['side']]}",
+                float(row["importance"]),
+                float(row["low"]),
+                float(row["high"]),
+                (float(row["control_low"]), float(row["control_high"]))
+                if np.isfinite(row["control"])
+                else None,
+            )
+            for place, row in result.areas.ranked().iloc[:most].iterrows()
+        ]
+    if result.lags is not None:
+        lags = result.lags
+        return [
+            Bar(lags.areas.index(row["area"]), row["area"], float(row["amount"]))
+            for row in lags.table.iloc[:most].to_dict("records")
+        ]
+    return []
+
+
+def unit_of(result: Result) -> str:
+    """Say what the length of a bar means."""
+    if result.areas is None:
+        return "amount over all lags, log-odds"
+    return f"{'AUC' if result.areas.whole.score == 'auc' else 'log-odds'} lost without it"
+
+
 class ImportanceBars(SmallPlot):
     """One bar a target, the most important ones; hover and click tell which.
 
     A line is the 95 % interval; a blue band what random patches of the area's size are worth; a
-    bar is orange where the interval lies above 0.
+    bar is orange where the interval lies above 0. A diamond is what the same area is worth in the
+    result that was kept, with its interval.
     """
 
     hovered = Signal(object)
@@ -44,48 +100,60 @@ class ImportanceBars(SmallPlot):
         self._brushes: list[tuple[int, int, int]] = []
         self._over: int | None = None
 
-    def show_result(self, result: AreaImportance) -> None:
-        """Draw the most important areas of a result."""
+    def show_result(self, result: Result, kept: Result | None = None) -> None:
+        """Draw the most important areas of a result, and what they are worth in another."""
         self.view.clear()
-        table = result.ranked().head(MOST_BARS)
-        self._places = [int(place) for place in table.index]
-        self._members = [result.targets[place].members for place in self._places]
-        y = np.arange(len(table), dtype=float)
-        band = table["control"].notna().to_numpy()
-        if band.any():
-            low = table["control_low"].to_numpy()[band]
-            self.view.addItem(
-                pg.BarGraphItem(
-                    x0=low,
-                    y=y[band],
-                    width=table["control_high"].to_numpy()[band] - low,
-                    height=0.95,
-                    brush=(*SKY_BLUE, 110),
-                    pen=None,
+        bars = bars_of(result)
+        self._places = [bar.place for bar in bars]
+        self._members = [result.members(place) for place in self._places]
+        y = np.arange(len(bars), dtype=float)
+        for place, bar in zip(y, bars, strict=True):
+            if bar.band is not None:
+                low, high = bar.band
+                self.view.addItem(
+                    pg.BarGraphItem(
+                        x0=[low],
+                        y=[place],
+                        width=[high - low],
+                        height=0.95,
+                        brush=(*SKY_BLUE, 110),
+                        pen=None,
+                    )
                 )
-            )
-        self._brushes = [ORANGE if low > 0 else TRACE for low in table["low"]]
-        self._bars = pg.BarGraphItem(
-            x0=0.0, y=y, width=table["importance"].to_numpy(), height=0.6, brushes=self._brushes
-        )
+        self._brushes = [ORANGE if bar.low > 0 else TRACE for bar in bars]
+        values = np.array([bar.value for bar in bars])
+        self._bars = pg.BarGraphItem(x0=0.0, y=y, width=values, height=0.6, brushes=self._brushes)
         self.view.addItem(self._bars)
-        values = table["importance"].to_numpy()
+        if any(np.isfinite(bar.low) for bar in bars):
+            self.view.addItem(_intervals(bars, y, TRACE))
+        if kept is not None:
+            self._add_kept(bars, kept)
+        self.view.addItem(pg.InfiniteLine(0, angle=90, pen=pg.mkPen(TRACE)))
+        self.left.setTicks([list(zip(y.tolist(), [bar.name for bar in bars], strict=True))])
+        self.bottom.setLabel(unit_of(result))
+        self.view.setYRange(-0.6, len(bars) - 0.4, padding=0)
+        self.setFixedHeight(_HEIGHT * len(bars) + _MARGIN)
+
+    def _add_kept(self, bars: list[Bar], kept: Result) -> None:
+        """Draw what the same areas are worth in another result."""
+        others = {bar.name: bar for bar in bars_of(kept, None)}
+        found = [(y, others[bar.name]) for y, bar in enumerate(bars) if bar.name in others]
+        if not found:
+            return
+        places = np.array([y for y, _ in found]) + 0.3
+        again = [bar for _, bar in found]
+        if any(np.isfinite(bar.low) for bar in again):
+            self.view.addItem(_intervals(again, places, GREEN))
         self.view.addItem(
-            pg.ErrorBarItem(
-                x=values,
-                y=y,
-                left=values - table["low"].to_numpy(),
-                right=table["high"].to_numpy() - values,
-                pen=pg.mkPen(TRACE, width=1.5),
+            pg.ScatterPlotItem(
+                x=[bar.value for bar in again],
+                y=places,
+                symbol="d",
+                size=9,
+                pen=None,
+                brush=GREEN,
             )
         )
-        self.view.addItem(pg.InfiniteLine(0, angle=90, pen=pg.mkPen(TRACE)))
-        names = [f"{row['acronym']}{_SHORT[row['side']]}" for row in table.to_dict("records")]
-        self.left.setTicks([list(zip(y.tolist(), names, strict=True))])
-        unit = "AUC" if result.whole.score == "auc" else "log-odds"
-        self.bottom.setLabel(f"{unit} lost without it")
-        self.view.setYRange(-0.6, len(table) - 0.4, padding=0)
-        self.setFixedHeight(_HEIGHT * len(table) + _MARGIN)
 
     def mark(self, selected: tuple[int, ...]) -> None:
         """Let the bars of selected areas of the atlas stand out."""
@@ -119,3 +187,16 @@ class ImportanceBars(SmallPlot):
         place = self.view.mapSceneToView(event.position())
         row = round(place.y())
         return self._places[row] if 0 <= row < len(self._places) else None
+
+
+def _intervals(
+    bars: list[Bar], places: NDArray[np.floating], color: tuple[int, int, int]
+) -> pg.ErrorBarItem:
+    values = np.array([bar.value for bar in bars])
+    return pg.ErrorBarItem(
+        x=values,
+        y=places,
+        left=values - np.array([bar.low for bar in bars]),
+        right=np.array([bar.high for bar in bars]) - values,
+        pen=pg.mkPen(color, width=1.5),
+    )

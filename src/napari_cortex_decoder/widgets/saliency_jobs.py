@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder.library import load_decoder
-from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode_job import LOADING
@@ -20,25 +19,54 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import (
         AreaImportance,
         CutoutImportance,
+        MapCheck,
+        OnsetAverage,
         Progress,
         SaliencyMaps,
+        TraceSaliency,
     )
 
-Method = Literal["areas", "pairs", "cutouts", "integrated-gradients", "grad-cam", "occlusion"]
-Span = Literal["frame", "bout", "bouts", "session"]
+Method = Literal[
+    "areas",
+    "pairs",
+    "cutouts",
+    "integrated-gradients",
+    "grad-cam",
+    "occlusion",
+    "lags-integrated-gradients",
+    "lags-shap",
+]
+Span = Literal["frame", "range", "bout", "bouts", "behavior", "onsets", "session"]
 
 SPANS: dict[Span, str] = {
     "frame": "This frame",
+    "range": "Frames that I mark",
     "bout": "The bout under the slider",
     "bouts": "Some of every bout",
+    "behavior": "Bouts of this behavior",
+    "onsets": "Around its onsets",
     "session": "The whole session",
 }
 """Over which frames one can ask, and how that is called."""
 
-SAMPLED = 900
-"""Frames that are scored of all bouts together."""
+METHODS: dict[Method, str] = {
+    "areas": "Importance of areas",
+    "pairs": "Importance of pairs of areas",
+    "cutouts": "Importance of places (cutouts)",
+    "integrated-gradients": "Map: integrated gradients",
+    "grad-cam": "Map: Grad-CAM",
+    "occlusion": "Map: occlusion",
+    "lags-integrated-gradients": "Areas and lags: integrated gradients",
+    "lags-shap": "Areas and lags: SHAP",
+}
+"""What can be asked, and how it is called."""
 
-FIGURES = (".png", ".svg", ".pdf")
+MAPS = ("integrated-gradients", "grad-cam", "occlusion")
+LAGS = ("lags-integrated-gradients", "lags-shap")
+"""Methods by what they give; the last are for decoders of area traces, all others for images."""
+
+SAMPLED = 900
+"""Frames that are scored of many bouts together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +87,7 @@ class Question:
 
 
 class Result:
-    """The answer to a question: one of three kinds.
+    """The answer to a question: one of five kinds.
 
     No dataclass: pydantic would look into one that stands in a model, and so into what only torch
     knows.
@@ -68,8 +96,10 @@ class Result:
     ----------
     question
         What was asked.
-    areas, cutouts, maps
+    areas, cutouts, maps, onsets, lags
         The one that was asked for; the others are None.
+    check
+        Controls of maps, once somebody asked for them.
     """
 
     def __init__(
@@ -79,32 +109,63 @@ class Result:
         areas: AreaImportance | None = None,
         cutouts: CutoutImportance | None = None,
         maps: SaliencyMaps | None = None,
+        onsets: OnsetAverage | None = None,
+        lags: TraceSaliency | None = None,
+        check: MapCheck | None = None,
     ) -> None:
         self.question = question
         self.areas, self.cutouts, self.maps = areas, cutouts, maps
+        self.onsets, self.lags, self.check = onsets, lags, check
+
+    @property
+    def found(
+        self,
+    ) -> AreaImportance | CutoutImportance | SaliencyMaps | OnsetAverage | TraceSaliency:
+        """The one kind that it is."""
+        kinds = (self.areas, self.cutouts, self.maps, self.onsets, self.lags)
+        return next(kind for kind in kinds if kind is not None)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that whoever uses the result should read."""
-        found = self.areas or self.cutouts or self.maps
-        return () if found is None else found.warnings
+        return self.found.warnings
+
+    @property
+    def title(self) -> str:
+        """What was asked of which decoder, in a few words."""
+        return f"{self.question.behavior}, read by {self.found.decoder}"
 
     @property
     def verdict(self) -> str:
         """What may be believed of it, in words."""
-        if self.maps is not None:
-            rows, columns = self.maps.grid
+        if self.check is not None:
+            return str(self.check.verdict)
+        if self.areas is not None or self.cutouts is not None:
+            return str((self.areas or self.cutouts).verdict)  # type: ignore[union-attr]
+        if self.lags is not None:
             return (
-                f"an illustration: {rows} × {columns} places are told apart. Its number is the "
-                "importance of areas."
+                "an illustration: what each area gives at each lag, added up. No control says "
+                "whether the decoder needs it."
             )
-        found = self.areas or self.cutouts
-        return "" if found is None else str(found.verdict)
+        maps = self.maps or self.onsets
+        assert maps is not None
+        rows, columns = maps.grid
+        n = "" if self.onsets is None else f" Mean of {len(self.onsets.onsets)} onsets."
+        return (
+            f"an illustration: {rows} × {columns} places are told apart.{n} Its number is the "
+            "importance of areas; Check holds it against random weights and random places."
+        )
 
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """Kinds of files it can be written to."""
-        return (".tif",) if self.maps is not None else (".csv", ".json", *FIGURES)
+    def members(self, place: int) -> tuple[int, ...]:
+        """Give the places in the atlas of what a bar stands for."""
+        if self.areas is not None:
+            return self.areas.targets[place].members
+        registration = self.question.registration
+        if self.lags is None or registration is None:
+            return ()
+        wanted = self.lags.areas[place]
+        areas = registration.atlas.areas
+        return tuple(i for i, area in enumerate(areas) if area.label == wanted)
 
 
 def answer(question: Question, tell: Tell) -> Result:
@@ -114,83 +175,102 @@ def answer(question: Question, tell: Tell) -> Result:
 
         decoder = load_decoder(question.decoder)
 
-    def report(event: Progress) -> None:
-        tell(event.stage, event.done, event.total)
-
     recording, ethogram = question.recording, question.ethogram
-    common: dict[str, Any] = {
-        "device": question.device,
-        "any_rate": question.any_rate,
-        "progress": report,
-    }
-    if question.method in ("integrated-gradients", "grad-cam", "occlusion"):
+    behavior, method = question.behavior, question.method
+    common: dict[str, Any] = {"any_rate": question.any_rate, "progress": _reporting(tell)}
+    if method in LAGS:
+        lags = saliency.area_saliency(
+            decoder,
+            recording,
+            question.registration,
+            behavior,
+            method="shap" if method == "lags-shap" else "integrated-gradients",
+            frames=_scored(question),
+            **common,
+        )
+        return Result(question, lags=lags)
+    common["device"] = question.device
+    if method in MAPS and question.span == "onsets":
+        assert ethogram is not None  # the model asks for labels
+        onsets = saliency.onset_average(
+            decoder,
+            recording,
+            ethogram,
+            behavior,
+            method=method,  # type: ignore[arg-type]
+            **common,
+        )
+        return Result(question, onsets=onsets)
+    if method in MAPS:
         start, stop = saliency.fitting_range(decoder, recording, question.start, question.stop)
         maps = saliency.saliency(
             decoder,
             recording,
             start,
             stop,
-            question.behavior,
-            method=question.method,
+            behavior,
+            method=method,  # type: ignore[arg-type]
             **common,
         )
         return Result(question, maps=maps)
-    if question.span == "bouts" and ethogram is not None:
-        frames = saliency.sample_frames(ethogram, SAMPLED)
-    else:
-        frames = np.arange(question.start, question.stop)
-    if question.span in ("frame", "bout"):
-        ethogram = None  # within one bout there is nothing to tell apart
-    if question.method == "cutouts":
+    frames = _scored(question)
+    if question.span in ("frame", "bout", "behavior"):
+        ethogram = None  # within one behavior there is nothing to tell apart
+    if method == "cutouts":
         cutouts = saliency.cutout_importance(
-            decoder, recording, ethogram, question.behavior, frames=frames, **common
+            decoder, recording, ethogram, behavior, frames=frames, **common
         )
         return Result(question, cutouts=cutouts)
-    assert question.method in ("areas", "pairs")
     assert question.registration is not None  # the model asks for one
     areas = saliency.area_importance(
         decoder,
         recording,
         question.registration,
         ethogram,
-        question.behavior,
-        targets=question.method,
+        behavior,
+        targets=method,  # type: ignore[arg-type]
         frames=frames,
         **common,
     )
     return Result(question, areas=areas)
 
 
-def export(result: Result, path: Path) -> None:
-    """Write a result as its suffix says; runs in a thread.
+def check(result: Result, tell: Tell) -> Result:
+    """Hold maps against their controls; runs in a thread."""
+    from napari_cortex_decoder.saliency import check_maps
 
-    Raises
-    ------
-    CortexDecoderError
-        If it cannot be written so.
-    """
-    from napari_cortex_decoder.saliency.export import write_csv, write_json, write_tiff
-    from napari_cortex_decoder.saliency.figure import draw_areas, draw_cutouts, save_figure
+    question, maps = result.question, result.maps or result.onsets
+    assert maps is not None  # the model asks for some
+    found = check_maps(
+        load_decoder(question.decoder),
+        question.recording,
+        maps,
+        question.ethogram,
+        device=question.device,
+        any_rate=question.any_rate,
+        progress=_reporting(tell),
+    )
+    return Result(question, maps=result.maps, onsets=result.onsets, check=found)
 
-    suffix = path.suffix.lower()
-    if suffix not in result.suffixes:
-        raise CortexDecoderError(
-            f"{path.name}: this result is written as {', '.join(result.suffixes)}; name it so."
-        )
-    if result.maps is not None:
-        write_tiff(result.maps, path)
-        return
-    found = result.areas or result.cutouts
-    assert found is not None
-    if suffix == ".csv":
-        write_csv(found, path)
-    elif suffix == ".json":
-        write_json(found, path)
-    elif result.areas is not None:
-        registration = result.question.registration
-        assert registration is not None
-        save_figure(draw_areas(result.areas, registration, result.question.recording.shape), path)
-    elif result.cutouts is not None:
-        movie = result.question.recording.movie
-        shown = movie[movie.shape[0] // 2].compute()
-        save_figure(draw_cutouts(result.cutouts, shown), path)
+
+def _reporting(tell: Tell) -> Any:
+    def report(event: Progress) -> None:
+        tell(event.stage, event.done, event.total)
+
+    return report
+
+
+def _scored(question: Question) -> Any:
+    """Choose the frames that a question is about."""
+    from napari_cortex_decoder.saliency import onset_frames, sample_frames
+
+    ethogram, behavior = question.ethogram, question.behavior
+    if ethogram is not None and question.span == "bouts":
+        return sample_frames(ethogram, SAMPLED)
+    if ethogram is not None and question.span == "behavior":
+        only = tuple(bout for bout in ethogram.bouts if bout.behavior == behavior)
+        return sample_frames(Ethogram(ethogram.behaviors, only, ethogram.n_frames), SAMPLED)
+    if ethogram is not None and question.span == "onsets":
+        rate = question.recording.known_frame_rate()
+        return onset_frames(ethogram, behavior, frame_rate=rate)
+    return np.arange(question.start, question.stop)

@@ -11,37 +11,30 @@ from pydantic import ConfigDict, PrivateAttr
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.areas_model import AreasModel
-from napari_cortex_decoder.widgets.background import Background
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.long_task import LongTask, TaskProgress
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.saliency_files import export
 from napari_cortex_decoder.widgets.saliency_jobs import (
+    LAGS,
+    MAPS,
+    METHODS,
     SPANS,
     Method,
     Question,
     Result,
     Span,
     answer,
-    export,
+    check,
 )
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
 
 
-METHODS: dict[Method, str] = {
-    "areas": "Importance of areas",
-    "pairs": "Importance of pairs of areas",
-    "cutouts": "Importance of places (cutouts)",
-    "integrated-gradients": "Map: integrated gradients",
-    "grad-cam": "Map: Grad-CAM",
-    "occlusion": "Map: occlusion",
-}
-"""What can be asked, and how it is called."""
-
 _NEED_ATLAS = ("areas", "pairs")
-_IMPORTANCE = ("areas", "pairs", "cutouts")
+_NEED_LABELS = ("bouts", "behavior", "onsets")
 
 
 class SaliencyModel(EventedModel):
@@ -51,8 +44,13 @@ class SaliencyModel(EventedModel):
     ----------
     behavior, method, span
         What is asked: which behavior; how; over which frames.
+    marked
+        First frame of those that the user marked, and the one after the last; None where it is
+        not marked yet.
     result
         The last answer of this recording; None before.
+    kept
+        An earlier one that it is compared with; None without.
     progress
         How far the work is.
     message
@@ -64,7 +62,9 @@ class SaliencyModel(EventedModel):
     behavior: str = ""
     method: Method = "areas"
     span: Span = "bouts"
+    marked: tuple[int | None, int | None] = (None, None)
     result: Result | None = None
+    kept: Result | None = None
     progress: TaskProgress = TaskProgress()
     message: str = ""
 
@@ -75,7 +75,6 @@ class SaliencyModel(EventedModel):
     _placing: PlacingModel = PrivateAttr()
     _areas: AreasModel = PrivateAttr()
     _task: LongTask = PrivateAttr()
-    _background: Background = PrivateAttr()
     _shown: object = PrivateAttr(default=None)
 
     def __init__(
@@ -85,7 +84,6 @@ class SaliencyModel(EventedModel):
         self._movie, self._choice = movie, choice
         self._placing, self._areas = placing, areas
         self._task = LongTask(self._show_progress, self.failed.emit)
-        self._background = Background(self.failed.emit)
         movie.events.recording.connect(self._on_recording)
         choice.events.card.connect(self._on_card)
         self._on_card()
@@ -97,6 +95,13 @@ class SaliencyModel(EventedModel):
         return () if card is None else card.config.behaviors
 
     @property
+    def methods(self) -> tuple[Method, ...]:
+        """How the chosen decoder can be explained: by its images, or by its area traces."""
+        card = self._choice.card
+        of_traces = card is not None and isinstance(card.config, TraceConfig)
+        return tuple(name for name in METHODS if (name in LAGS) == of_traces)
+
+    @property
     def obstacle(self) -> str | None:
         """Why nothing can be computed now; None if it can."""
         recording, card = self._movie.recording, self._choice.card
@@ -106,21 +111,46 @@ class SaliencyModel(EventedModel):
             return "Say first how many frames a second the recording has."
         if card is None:
             return "Load a decoder first."
-        if isinstance(card.config, TraceConfig):
-            return f"{card.name} reads area traces; choose a decoder of images to explain it."
         if self._choice.rate_problem and not self._choice.any_rate:
             return "The frame rates differ: tick the box in Decode to go on anyway."
-        if self.method in _NEED_ATLAS and self._placing.registration is None:
+        if self._needs_atlas and self._placing.registration is None:
             return "Place the atlas first."
-        if self.span == "bouts" and self._movie.ethogram is None:
-            return "Label some bouts first, or choose another span."
-        if self.span == "bouts" and self.method not in _IMPORTANCE:
-            return "A map is of frames in a row: choose this frame, this bout or the session."
-        if self.span == "bout" and self._bout() is None:
+        return self._span_obstacle or (
+            "The decoder is being explained." if self.progress.running else None
+        )
+
+    @property
+    def _needs_atlas(self) -> bool:
+        card = self._choice.card
+        if card is not None and isinstance(card.config, TraceConfig):
+            return bool(card.config.preprocessing.areas)
+        return self.method in _NEED_ATLAS
+
+    @property
+    def _span_obstacle(self) -> str | None:
+        """Why there are no such frames."""
+        span, ethogram = self.span, self._movie.ethogram
+        if span in _NEED_LABELS and ethogram is None:
+            return "Label some bouts first, or choose other frames."
+        if span in ("bouts", "behavior") and self.method in MAPS:
+            return (
+                "A map is of frames in a row: choose this frame, this bout, around onsets, or the "
+                "session."
+            )
+        if span in ("behavior", "onsets") and self.behavior not in self._labelled:
+            return f"No bout of {self.behavior} is labelled."
+        if span == "bout" and self._bout() is None:
             return "No bout is under the slider: move it into one."
-        if self.progress.running:
-            return "The decoder is being explained."
+        if span == "range" and self._range_marked() is None:
+            return "Mark where the frames begin and end: move the slider and press the buttons."
         return None
+
+    @property
+    def check_obstacle(self) -> str | None:
+        """Why the result cannot be held against controls now; None if it can."""
+        if self.result is None or (self.result.maps is None and self.result.onsets is None):
+            return "There is no map: importance brings its controls along."
+        return "The decoder is being explained." if self.progress.running else None
 
     @property
     def importance(self) -> AreaImportance | None:
@@ -143,6 +173,26 @@ class SaliencyModel(EventedModel):
         self.behavior = self.behavior if behavior is None else behavior
         self.method = self.method if method is None else method
         self.span = self.span if span is None else span
+
+    def mark(self, *, begin: bool) -> None:
+        """Let the marked frames begin, or end, with the one under the slider."""
+        frame, (start, stop) = self._movie.frame, self.marked
+        if begin:
+            self.marked = (frame, stop if stop is not None and stop > frame else None)
+        else:
+            self.marked = (start if start is not None and start <= frame else None, frame + 1)
+
+    def keep(self) -> None:
+        """Keep this result to compare the next ones with; no longer, if it is the one kept."""
+        self.kept = None if self.kept is self.result else self.result
+
+    def check(self) -> None:
+        """Hold the maps against their controls: random weights, and places that go missing."""
+        result = self.result
+        if self.check_obstacle is not None or result is None:
+            return
+        self.message = ""
+        self._task.start("Checking", lambda tell: check(result, tell), self._take)
 
     def run(self) -> None:
         """Explain the decoder; does nothing while there is an `obstacle`."""
@@ -172,26 +222,25 @@ class SaliencyModel(EventedModel):
             self._task.cancel()
             self.message = "Stopped."
 
-    def pick(self, target: int) -> None:
-        """Select the areas of a row of the table, here and in the atlas."""
-        if self.importance is not None:
-            self._areas.select(self.importance.targets[target].members)
+    def pick(self, place: int) -> None:
+        """Select the areas of a bar, here and in the atlas."""
+        if self.result is not None:
+            self._areas.select(self.result.members(place))
 
     def export(self, path: str | Path) -> None:
-        """Write the result: a table, a record, a figure or a stack, by the suffix."""
-        result, recording, path = self.result, self._movie.recording, Path(path)
-        if result is None or recording is None:
+        """Write the result: a table, a record, a figure, a stack or a video, by the suffix."""
+        result, path = self.result, Path(path)
+        if result is None or self.progress.running:
             return
 
         def say(_: None) -> None:
             self.message = f"Saved {path.name}."
 
-        self._background.run(export, result, path, then=say)
+        self._task.start("Saving", lambda tell: export(result, path, tell), say)
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
         self._task.cancel()
-        self._background.drop()
         self._movie.events.recording.disconnect(self._on_recording)
         self._choice.events.card.disconnect(self._on_card)
 
@@ -203,13 +252,27 @@ class SaliencyModel(EventedModel):
         bout = self._bout()
         if self.span == "bout" and bout is not None:
             return bout
+        marked = self._range_marked()
+        if self.span == "range" and marked is not None:
+            return marked
         return 0, recording.n_frames
+
+    @property
+    def _labelled(self) -> set[str]:
+        """Behaviors of which there is a bout."""
+        ethogram = self._movie.ethogram
+        return set() if ethogram is None else {bout.behavior for bout in ethogram.bouts}
 
     def _bout(self) -> tuple[int, int] | None:
         """Give the bout under the slider."""
         ethogram, frame = self._movie.ethogram, self._movie.frame
         bouts = () if ethogram is None else ethogram.bouts
         return next(((b.start, b.stop) for b in bouts if b.start <= frame < b.stop), None)
+
+    def _range_marked(self) -> tuple[int, int] | None:
+        """Give the frames that the user marked, if both ends are."""
+        start, stop = self.marked
+        return None if start is None or stop is None else (start, stop)
 
     def _take(self, result: Result) -> None:
         self.result = result
@@ -222,12 +285,14 @@ class SaliencyModel(EventedModel):
             return
         self._shown = movie
         self._task.cancel()
-        self._background.drop()
-        self.result = None
+        self.result = self.kept = None
+        self.marked = (None, None)
         self.message = ""
 
     def _on_card(self) -> None:
-        """Ask for a behavior that the chosen decoder knows."""
+        """Ask for what the chosen decoder can be asked for."""
+        if self.method not in self.methods:
+            self.method = self.methods[0]
         if self.behavior not in self.behaviors:
             self.behavior = self.behaviors[-1] if self.behaviors else ""
 

@@ -11,6 +11,7 @@ from napari_cortex_decoder.widgets.controls import button, enable, row, wide_box
 from napari_cortex_decoder.widgets.importance_bars import ImportanceBars
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.saliency_files import suffixes_of
 from napari_cortex_decoder.widgets.saliency_jobs import SPANS
 from napari_cortex_decoder.widgets.saliency_model import METHODS, SaliencyModel
 from napari_cortex_decoder.widgets.section import Section, ask_file, set_or_hide, wrapped_label
@@ -36,6 +37,7 @@ class SaliencySection(Section):
         self._compose()
         ties = Ties()
         ties.tie(self._update_question, choice.events.card, saliency.events.behavior)
+        ties.tie(self._update_methods, choice.events.card)
         ties.tie(
             self._update_state,
             movie.events.recording,
@@ -46,20 +48,20 @@ class SaliencySection(Section):
             placing.events.placing,
             saliency.events.method,
             saliency.events.span,
+            saliency.events.marked,
             saliency.events.progress,
             saliency.events.message,
         )
-        ties.tie(self._update_result, saliency.events.result)
+        ties.tie(self._update_result, saliency.events.result, saliency.events.kept)
         ties.tie(self._mark, areas.events.selected)
         ties.undo_with(self)
+        self._update_methods()
         self._update_question()
         self._update_result()
 
     def _compose(self) -> None:
         model = self._model
         self._behaviors, self._methods, self._spans = wide_box(), wide_box(), wide_box()
-        for key, name in METHODS.items():
-            self._methods.addItem(name, key)
         for span, name in SPANS.items():
             self._spans.addItem(name, span)
         self._behaviors.textActivated.connect(lambda name: model.choose(behavior=name))
@@ -75,21 +77,37 @@ class SaliencySection(Section):
             caption = QLabel(title)
             caption.setEnabled(False)
             form.addRow(caption, box)
+        self._begin = button("Begin here", lambda: model.mark(begin=True))
+        self._end = button("End here", lambda: model.mark(begin=False))
+        self._marked = QLabel()
+        self._marks = row(self._begin, self._end, self._marked, None)
         self._run = button("Explain", model.run)
         self._cancel = button("Cancel", model.cancel)
+        self._check = button("Check", model.check)
+        self._keep = button("Keep", model.keep)
         self._save = button("Export…", self._ask_file)
         self._obstacle, self._stage = wrapped_label(), wrapped_label()
-        self._verdict, self._message = wrapped_label(), wrapped_label()
+        self._verdict, self._kept = wrapped_label(), wrapped_label()
+        self._message = wrapped_label()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._place = QVBoxLayout()
         self.content.addLayout(form)
-        self.content.addWidget(row(self._run, self._cancel, self._save))
-        for part in (self._obstacle, self._bar, self._stage, self._verdict):
+        self.content.addWidget(self._marks)
+        self.content.addWidget(row(self._run, self._cancel))
+        for part in (self._obstacle, self._bar, self._stage, self._verdict, self._kept):
             self.content.addWidget(part)
         self.content.addLayout(self._place)
+        self.content.addWidget(row(self._check, self._keep, self._save))
         self.content.addWidget(self._message)
+
+    def _update_methods(self) -> None:
+        """Offer what the chosen decoder can be asked."""
+        self._methods.clear()
+        for method in self._model.methods:
+            self._methods.addItem(METHODS[method], method)
+        self._methods.setCurrentIndex(self._methods.findData(self._model.method))
 
     def _update_question(self) -> None:
         model = self._model
@@ -107,7 +125,15 @@ class SaliencySection(Section):
         enable(self._run, obstacle, "See what the decoder reads this behavior from")
         set_or_hide(self._obstacle, None if progress.running else obstacle)
         enable(self._cancel, None if progress.running else "Nothing runs.", "Stop")
-        enable(self._save, None if model.result else "There is no result yet.", "Save the result")
+        none = None if model.result else "There is no result yet."
+        enable(self._save, none, "Save the result")
+        enable(self._keep, none, "Keep this result, to compare the next one with it")
+        self._keep.setText("Forget" if model.kept and model.kept is model.result else "Keep")
+        controls = "Hold the map against random weights and random places; takes minutes"
+        enable(self._check, model.check_obstacle, controls)
+        self._marks.setVisible(model.span == "range")
+        start, stop = ("…" if edge is None else str(edge) for edge in model.marked)
+        self._marked.setText(f"frames {start} to {stop}")
         self._bar.setVisible(progress.running)
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
@@ -123,22 +149,25 @@ class SaliencySection(Section):
         kind = verdict.partition(":")[0]
         set_or_hide(self._verdict, f"{_SIGNS.get(kind, '')} {verdict}" if verdict else None)
         self.set_done(kind or None)
-        areas = None if result is None else result.areas
-        if areas is not None:
+        kept = self._model.kept
+        kept = None if kept is result else kept
+        set_or_hide(self._kept, f"◆ kept: {kept.title}; {kept.verdict}" if kept else None)
+        has_bars = result is not None and (result.areas is not None or result.lags is not None)
+        if result is not None and has_bars:
             if self._bars is None:
                 self._bars = ImportanceBars()
                 self._bars.picked.connect(self._model.pick)
                 self._bars.hovered.connect(self._hover)
                 self._place.addWidget(self._bars)
-            self._bars.show_result(areas)
+            self._bars.show_result(result, kept)
             self._mark()
         if self._bars is not None:
-            self._bars.setVisible(areas is not None)
+            self._bars.setVisible(has_bars)
         self._update_state()
 
-    def _hover(self, target: int | None) -> None:
-        result = self._model.importance
-        members = () if target is None or result is None else result.targets[target].members
+    def _hover(self, place: int | None) -> None:
+        result = self._model.result
+        members = () if place is None or result is None else result.members(place)
         self._areas.hovered = members[0] if members else None
 
     def _mark(self) -> None:
@@ -149,6 +178,7 @@ class SaliencySection(Section):
         result = self._model.result
         if result is None:
             return
-        kinds = " ".join(f"*{suffix}" for suffix in result.suffixes)
-        name = f"{result.question.recording.name}_{result.question.method}{result.suffixes[0]}"
+        suffixes = suffixes_of(result)
+        kinds = " ".join(f"*{suffix}" for suffix in suffixes)
+        name = f"{result.question.recording.name}_{result.question.method}{suffixes[0]}"
         ask_file(self, "Export", f"Results ({kinds})", self._model.export, save_as=name)
