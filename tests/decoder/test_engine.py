@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from waves import make_images, make_network, make_recording
 
@@ -23,6 +24,7 @@ from napari_cortex_decoder.decoder import (
     Decoder,
     Preprocessing,
     Window,
+    load_decoder,
 )
 from napari_cortex_decoder.decoder import engine as engine_module
 from napari_cortex_decoder.decoder.config import ImageConfig
@@ -31,6 +33,7 @@ from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import Encoder, probabilities
 from napari_cortex_decoder.errors import DeviceError, RecordingError
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.simulation import simulate_recording
 
 
 @torch.no_grad()
@@ -164,6 +167,35 @@ def test_each_frame_is_encoded_once(decoder: Decoder, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Encoder, "features", count)
     decoder.decode(make_recording(60), "cpu", batch_size=7)
     assert sum(encoded) == 58  # frames 0 and 59 have no image of their own
+
+
+@pytest.mark.slow
+def test_sixteen_bits_change_probabilities_in_the_third_decimal_and_no_auc() -> None:
+    decoder = load_decoder("run-rest")
+    mouse = simulate_recording(1, subject=9001, seconds=4, shape=(64, 64))
+    images = make_images(mouse, decoder.config)
+    network = InferenceNetwork(decoder.network)
+    found = {}
+    for half in (False, True):
+        network.half = half
+        with torch.inference_mode():
+            windows = network.encode(images).unfold(0, decoder.config.window.length, 1)
+            found[half] = probabilities(network.classify(windows.transpose(1, 2)))[:, 1].numpy()
+    assert found[False].std() > 0.1
+    assert 0 < np.abs(found[True] - found[False]).max() < 5e-3
+    first = decoder.config.frames_before
+    labels = mouse.truth.ethogram.frames()[first : first + len(found[False])]
+    full, rounded = (roc_auc_score(labels, found[half]) for half in (False, True))
+    assert rounded == pytest.approx(full, abs=1e-3)
+
+
+def test_a_cpu_asked_for_half_precision_computes_as_ever(decoder: Decoder) -> None:
+    recording = make_recording(60)
+    full, half = (
+        decoder.decode(recording, "cpu", precision=precision) for precision in ("full", "half")
+    )
+    np.testing.assert_array_equal(full.probability, half.probability)
+    assert half.settings["precision"] == "half"
 
 
 def test_the_same_decode_gives_the_same_bits(decoder: Decoder) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +32,11 @@ from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
 
 _Item = TypeVar("_Item")
+
+Precision = Literal["full", "half"]
+
+Keep = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
+"""Takes the number of an image, features (n, 1280) from there on, and the images' means (n,)."""
 
 _BATCH_PIXELS = {"cpu": 16 * 128**2, "mps": 64 * 128**2, "cuda": 256 * 128**2}
 """Pixels of a batch: on a CPU so few that a layer's output stays in the cache."""
@@ -95,6 +100,9 @@ class Engine:
         and if None, frames come in their order.
     cached
         Whether to use the cache and to add to it; a recording without a file never does.
+    precision
+        ``"half"``: a GPU encodes in 16 bits, which is faster and changes probabilities in the
+        third decimal; a CPU always computes in 32.
 
     Attributes
     ----------
@@ -112,6 +120,7 @@ class Engine:
         batch_size: int | None = None,
         looked_at: LookedAt | None = None,
         cached: bool = True,
+        precision: Precision = "full",
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
@@ -121,17 +130,28 @@ class Engine:
         self._network = InferenceNetwork(network)
         self._looked_at = looked_at
         self._cached = cached
+        self._precision = precision
 
     def check(self, recording: Recording) -> None:
         """Refuse a recording that is too short for one prediction, as `check_length` does."""
         check_length(recording, self._config)
 
-    def stream(self, recording: Recording) -> Generator[DecodeEvent, None, None]:
+    def stream(
+        self, recording: Recording, keep: Keep | None = None
+    ) -> Generator[DecodeEvent, None, None]:
         """Measure a recording, then decode it.
 
         Two passes (one with running statistics), each reading ahead by one block while the block
         before it is computed; what is kept between blocks does not grow with the movie. What an
         earlier decode has left in the cache is not computed again.
+
+        Parameters
+        ----------
+        recording
+            The movie.
+        keep
+            Given the features of all images as they come, some of them twice. Image k begins with
+            frame k, counted from the end of a warm-up.
 
         Raises
         ------
@@ -143,15 +163,15 @@ class Engine:
         self.check(recording)
         cache = None
         if self._cached and recording.path is not None:
-            encoder = self._network.encoder_hash
+            encoder = self._network.encoder_hash + (" in 16 bits" if self._in_half else "")
             cache = RecordingCache(recording, self._config.preprocessing, encoder)
         try:
             message = self._place()
             if message is not None:
                 yield DecodeEvent("decoding", 0, recording.n_frames, message=message)
-            if cache is None or not (yield from self._decode_features(cache, recording)):
+            if cache is None or not (yield from self._decode_features(cache, recording, keep)):
                 statistics = yield from self._measure(recording, cache)
-                yield from self._decode(recording, statistics, cache)
+                yield from self._decode(recording, statistics, cache, keep)
         finally:
             self._release()
 
@@ -188,6 +208,7 @@ class Engine:
         recording: Recording,
         statistics: Statistics | None,
         cache: RecordingCache | None,
+        keep: Keep | None,
     ) -> Generator[DecodeEvent, None, None]:
         """Decode a movie block by block, each image encoded once."""
         preprocessing = self._config.preprocessing
@@ -221,7 +242,9 @@ class Engine:
                             yield DecodeEvent("decoding", done, total, message=told)
                             continue
                         if kept is not None:
-                            kept.write(image - warm_up, batch.features)
+                            kept.write(image - warm_up, batch.features, batch.means)
+                        if keep is not None:
+                            keep(image - warm_up, batch.features, batch.means)
                         encoded.append(batch.inputs)
                         first = image - len(before) + self._config.frames_before
                         done += len(batch.probability)
@@ -236,7 +259,7 @@ class Engine:
                 kept.abandon()
 
     def _decode_features(
-        self, cache: RecordingCache, recording: Recording
+        self, cache: RecordingCache, recording: Recording, keep: Keep | None
     ) -> Generator[DecodeEvent, None, bool]:
         """Decode from features of the cache; tell whether they were all there, and whole."""
         length = self._config.window.length
@@ -245,9 +268,12 @@ class Engine:
         done = 0
         place = 0 if self._looked_at is None else self._looked_at() - first
         for start, stop in ranges_from(total, _WINDOWS, place):
-            features = cache.features(start, stop + length - 1)
-            if features is None:
+            found = cache.features(start, stop + length - 1)
+            if found is None:
                 return False
+            features, means = found
+            if keep is not None:
+                keep(start, features, means)
             with torch.inference_mode():
                 inputs = self._network.project(torch.from_numpy(features).to(self.device))
                 probability = self._classify(inputs)
@@ -290,7 +316,8 @@ class Engine:
             sides = [None if side is None else side.to(self.device) for side in (before, after)]
             seen = [part for part in (sides[0], inputs, sides[1]) if part is not None]
             probability = self._classify(torch.cat(seen))
-        return _Batch(probability, inputs.cpu(), features.cpu().numpy())
+        means = images.mean(dim=(1, 2, 3)).cpu().numpy()
+        return _Batch(probability, inputs.cpu(), features.cpu().numpy(), means)
 
     def _classify(self, inputs: Tensor) -> NDArray[np.float32]:
         """Give probabilities, shape (windows, k), of the windows of some images."""
@@ -301,12 +328,17 @@ class Engine:
         logits = self._network.classify(windows)
         return probabilities(logits, self._config.temperature).cpu().numpy()
 
+    @property
+    def _in_half(self) -> bool:
+        return self._precision == "half" and self.device.type != "cpu"
+
     def _usual_batch(self) -> int:
         rows, columns = self._config.preprocessing.image_size
         return max(1, _BATCH_PIXELS[self.device.type] // (rows * columns))
 
     def _place(self) -> str | None:
         """Move the network to its device, or to the CPU and say so."""
+        self._network.half = self._in_half
         try:
             self._network.to(self.device)
         except RuntimeError as error:
@@ -337,6 +369,7 @@ class Engine:
         )
         self.device = torch.device("cpu")
         self.batch_size = self._usual_batch()
+        self._network.half = False
         self._network.to(self.device)
         return message
 
@@ -357,6 +390,7 @@ class _Batch:
     probability: NDArray[np.float32]
     inputs: Tensor
     features: NDArray[np.float32]
+    means: NDArray[np.float32]
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
