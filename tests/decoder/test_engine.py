@@ -177,7 +177,7 @@ def test_sixteen_bits_change_probabilities_in_the_third_decimal_and_no_auc() -> 
     network = InferenceNetwork(decoder.network)
     found = {}
     for half in (False, True):
-        network.half = half
+        network.half_precision = half
         with torch.inference_mode():
             windows = network.encode(images).unfold(0, decoder.config.window.length, 1)
             found[half] = probabilities(network.classify(windows.transpose(1, 2)))[:, 1].numpy()

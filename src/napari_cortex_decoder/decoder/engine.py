@@ -338,7 +338,7 @@ class Engine:
 
     def _place(self) -> str | None:
         """Move the network to its device, or to the CPU and say so."""
-        self._network.half = self._in_half
+        self._network.half_precision = self._in_half
         try:
             self._network.to(self.device)
         except RuntimeError as error:
@@ -369,7 +369,7 @@ class Engine:
         )
         self.device = torch.device("cpu")
         self.batch_size = self._usual_batch()
-        self._network.half = False
+        self._network.half_precision = False
         self._network.to(self.device)
         return message
 

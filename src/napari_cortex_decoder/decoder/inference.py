@@ -29,7 +29,7 @@ class InferenceNetwork(nn.Module):
     ----------
     encoder_hash
         SHA-256 of the encoder's weights, which other decoders may share.
-    half
+    half_precision
         Whether convolutions multiply in 16 bits (torch's autocast); features stay 32 bits wide.
     """
 
@@ -38,7 +38,7 @@ class InferenceNetwork(nn.Module):
         weights = {k: v for k, v in network.cnn.state_dict().items() if not k.startswith("_fc.")}
         self.encoder_hash = tensors_digest(weights)
         self._accelerated: Encode | None = None
-        self.half = False
+        self.half_precision = False
         self.encoder = _fold(copy.deepcopy(network.cnn).eval()).to(
             memory_format=torch.channels_last
         )
@@ -83,7 +83,7 @@ class InferenceNetwork(nn.Module):
 
     def _encode(self, images: Tensor) -> Tensor:
         images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(images.device.type, torch.float16, enabled=self.half):
+        with torch.autocast(images.device.type, torch.float16, enabled=self.half_precision):
             features: Tensor = self.encoder.features(images)
         return features.float()
 

@@ -21,7 +21,7 @@ from napari_cortex_decoder.recording import Recording
 if TYPE_CHECKING:
     import h5py
 
-_VERSION = 1
+_VERSION = 2
 _CHUNK_ROWS = 64
 _PLACES, _BYTES, _FILES, _FRAMES = 64, 4096, 10_000, 5
 
@@ -75,18 +75,19 @@ class RecordingCache:
         entry.write(fill)
         entry.finish()
 
-    def features(self, start: int, stop: int) -> NDArray[np.float32] | None:
-        """Give the features of some images, shape (n, 1280), if they are known.
+    def features(
+        self, start: int, stop: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Give the features of some images, shape (n, 1280), and their means, if they are known.
 
         Image k begins with frame k of the recording, counted from the end of a warm-up.
         """
 
-        def take(file: h5py.File) -> NDArray[np.float32]:
+        def take(file: h5py.File) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             dataset = file["features"]
             if dataset.shape != (self._n_images, N_FEATURES):
                 raise ValueError(f"it has shape {dataset.shape}")
-            rows: NDArray[np.float32] = dataset[start:stop]
-            return rows
+            return dataset[start:stop], file["means"][start:stop]
 
         return read_entry(self._features, take)
 
@@ -119,14 +120,16 @@ class FeatureWriter:
                 chunks=(min(_CHUNK_ROWS, n_images), N_FEATURES),
                 fletcher32=True,
             )
+            file.create_dataset("means", (n_images,), np.float32)
 
         self._entry.write(prepare)
 
-    def write(self, start: int, features: NDArray[np.float32]) -> None:
-        """Keep features, shape (n, 1280), of the images from `start` on."""
+    def write(self, start: int, features: NDArray[np.float32], means: NDArray[np.float32]) -> None:
+        """Keep features, shape (n, 1280), and means, of the images from `start` on."""
 
         def fill(file: h5py.File) -> None:
             file["features"][start : start + len(features)] = features
+            file["means"][start : start + len(means)] = means
 
         self._entry.write(fill)
 
