@@ -69,12 +69,61 @@ def test_explain_without_labels_says_so_and_speaks_to_machines(session: Path, ru
     assert record["verdict"]["kind"] == "weak" and "no labels" in record["verdict"]["reason"]
 
 
+def test_explain_maps_onsets_or_some_frames(
+    session: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = session / "out"
+    asked = (
+        *("explain", session / "m1.tif", "--registration", session / "m1.json"),
+        *("--labels", session / "labels.csv", "--out", out, "--frame-rate", 30),
+        *("--frames", 200, "--patches", 0, "--map", "occlusion", "--nwb"),
+    )
+    code, said, warned = run(*asked, "--map-frames", "50:60")
+    assert code == 0, warned
+    assert "maps: an illustration, not checked" in said
+    assert tifffile.imread(out / "m1_maps.tif").shape == (10, SIZE, SIZE)
+    assert (out / "m1_maps.mp4").stat().st_size > 1000
+    assert {"m1_maps.png", "m1_maps.nwb", "m1_areas.nwb"} <= {one.name for one in out.iterdir()}
+    told = []
+    monkeypatch.setattr("napari_cortex_decoder.saliency.area_importance", told.append)
+    code, _, said = run(*asked)  # runs of 20 frames: no second of rest before any
+    assert code == 2 and "no bout of 'run' begins after 1 s" in said
+    assert not told  # nobody waits for minutes to hear of it
+
+
+def test_explain_tells_of_a_decoder_of_traces_what_areas_give_when(
+    session: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_cortex_decoder.decoder.config import LinearConfig, TracePreprocessing, Window
+    from napari_cortex_decoder.decoder.networks import build_network
+
+    preprocessing = TracePreprocessing(areas=("A left", "B right"), detrend_seconds=None)
+    config = LinearConfig(window=Window(past=3, future=2), preprocessing=preprocessing)
+    decoder = Decoder(config, build_network(config), name="areas", hash="0" * 64)
+    monkeypatch.setattr("napari_cortex_decoder.decoder.load_decoder", lambda name: decoder)
+    code, said, warned = run(
+        *("explain", session / "m1.tif", "--registration", session / "m1.json"),
+        *("--out", session / "out", "--frame-rate", 30, "--json"),
+    )
+    assert code == 0, warned
+    (record,) = json.loads(said)
+    assert {row["area"] for row in record["areas"]} == {"A left", "B right"}
+    table = pd.read_csv(session / "out" / "m1_lags.csv")
+    assert sorted(set(table["lag"])) == [-3, -2, -1, 0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (["--behavior", "groom"], "knows no 'groom'"),
         (["--targets", "all"], "targets 'all' are unknown"),
         (["--fill", "zero"], "choose from mean, blurred, shuffled"),
+        (["--map", "lime"], "choose from integrated-gradients, grad-cam, occlusion"),
+        (["--map", "occlusion"], "onsets need labels"),
+        (["--map", "occlusion", "--map-frames", "60:50"], "such as 300:360"),
+        (["--map", "occlusion", "--map-frames", "0:50"], "windows of this decoder fit around"),
+        (["--map-frames", "50:60"], "are for maps"),
+        (["--check"], "are for maps"),
     ],
 )
 def test_what_explain_cannot_do_is_one_sentence(

@@ -15,6 +15,8 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
+from napari_cortex_decoder.cli.explained import Job
+from napari_cortex_decoder.errors import CortexDecoderError
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.labels import Ethogram
@@ -60,6 +62,22 @@ def explain(
     cutout: Annotated[
         bool, typer.Option("--cutout", help="Cut squares out all over the image, too.")
     ] = False,
+    maps: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            help="Maps, too: integrated-gradients, grad-cam or occlusion; averaged around the "
+            "onsets of the behavior, or of --map-frames.",
+        ),
+    ] = None,
+    map_frames: Annotated[
+        str | None,
+        typer.Option(help="Frames to map, as first:stop, such as 300:360; makes a video, too."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Hold the maps against their controls; minutes.")
+    ] = False,
+    nwb: Annotated[bool, typer.Option("--nwb", help="Write all results as NWB, too.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of bootstrap, patches and shuffle.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     batch_size: Annotated[
@@ -77,84 +95,66 @@ def explain(
 
     Writes `<movie>_areas.csv`, `.json`, `.png` and `.svg`, and with `--cutout` the same of
     `<movie>_cutouts`. With labels, importance is the AUC lost without an area; without, the
-    log-odds.
+    log-odds. `--map` writes `<movie>_onsets.tif`, or `<movie>_maps.tif` and `.mp4`, with a
+    figure. Of a decoder of area traces it writes `<movie>_lags.csv` and a figure: what each area
+    gives, and when.
 
     Example: `cortex-decoder explain m1.tif --registration m1.json --behavior run --out explained`
     """
     from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder import load_decoder
+    from napari_cortex_decoder.decoder.config import TraceConfig
     from napari_cortex_decoder.recording import open_recording
-    from napari_cortex_decoder.saliency import (
-        area_importance,
-        cutout_importance,
-        sample_frames,
-        spread_frames,
-    )
-    from napari_cortex_decoder.saliency.export import describe, write_csv, write_json
-    from napari_cortex_decoder.saliency.figure import draw_areas, draw_cutouts, save_figure
 
+    mapped = _range(map_frames)
+    if (map_frames or check) and maps is None:
+        raise CortexDecoderError("--map-frames and --check are for maps; say which with --map.")
     recording = open_recording(movie, frame_rate=frame_rate, pixel_size=pixel_size)
-    placed = load_registration(registration)
-    reader = load_decoder(decoder)
-    ethogram = _labels(recording, labels)
-    scored = None
-    if frames and ethogram is not None:
-        scored = sample_frames(ethogram, frames, seed=seed)
-    elif frames:
-        scored = spread_frames(recording.n_frames, frames)
-    common = {
-        "frames": scored,
-        "seed": seed,
-        "device": device,
-        "batch_size": batch_size,
-        "any_rate": any_rate,
-    }
+    job = Job(
+        recording,
+        load_registration(registration),
+        load_decoder(decoder),
+        _labels(recording, labels),
+        behavior,
+        {"device": device, "batch_size": batch_size, "any_rate": any_rate},
+        seed,
+    )
     with progress_bar(recording.name, quiet=as_json) as progress:
-        areas = area_importance(
-            reader,
-            recording,
-            placed,
-            ethogram,
-            behavior,
-            targets=targets,  # type: ignore[arg-type]
-            fills=tuple(fill or ("mean",)),  # type: ignore[arg-type]
-            patches=patches,
-            progress=progress,
-            **common,  # type: ignore[arg-type]
-        )
-        grid = None
-        if cutout:
-            grid = cutout_importance(
-                reader,
-                recording,
-                ethogram,
-                behavior,
-                progress=progress,
-                **common,  # type: ignore[arg-type]
-            )
-    out.mkdir(parents=True, exist_ok=True)
-    written = []
-    drawn = [(areas, f"{recording.name}_areas", draw_areas(areas, placed, recording.shape))]
-    if grid is not None:
-        shown = recording.movie[recording.n_frames // 2].compute()
-        drawn.append((grid, f"{recording.name}_cutouts", draw_cutouts(grid, shown)))  # type: ignore[arg-type]
-    for result, stem, figure in drawn:
-        write_csv(result, out / f"{stem}.csv")
-        write_json(result, out / f"{stem}.json")
-        for suffix in ("png", "svg"):
-            save_figure(figure, out / f"{stem}.{suffix}")
-        written.append(out / f"{stem}.csv")
-    for warning in areas.warnings:
+        if isinstance(job.decoder.config, TraceConfig):
+            found = [job.lags(progress)]
+        else:
+            if maps is not None:
+                job.check_maps_wanted(maps, mapped)  # before anything takes minutes
+            scored = job.scored(frames)
+            found = [job.areas(scored, targets, tuple(fill or ("mean",)), patches, progress)]
+            if cutout:
+                found.append(job.cutouts(scored, progress))
+            if maps is not None:
+                found.append(job.maps(maps, mapped, check, progress))
+        out.mkdir(parents=True, exist_ok=True)
+        written = [path for one in found for path in one.write(out, job, nwb, progress)]
+    for warning in dict.fromkeys(text for one in found for text in one.result.warnings):
         typer.echo(f"warning: {recording.name}: {warning}", err=True)
     if as_json:
-        print_json([describe(result) for result, *_ in drawn])
+        print_json([one.described for one in found])
         return
-    typer.echo(areas.ranked().head(10).to_string(index=False, float_format="%.3f"))
-    typer.echo(str(areas.verdict))
-    if grid is not None:
-        typer.echo(f"cutouts: {grid.verdict}")
-    for table in written:
-        typer.echo(f"{table}")
+    for one in found:
+        typer.echo(one.said)
+    for path in written:
+        typer.echo(f"{path}")
+
+
+def _range(text: str | None) -> tuple[int, int] | None:
+    """Read frames written as first:stop."""
+    if text is None:
+        return None
+    first, _, stop = text.partition(":")
+    if not (first.isdecimal() and stop.isdecimal() and int(first) < int(stop)):
+        raise CortexDecoderError(
+            f"--map-frames is {text!r}; write the first frame and the one after the last, such as "
+            "300:360."
+        )
+    return int(first), int(stop)
 
 
 def _labels(recording: Recording, path: Path | None) -> Ethogram | None:

@@ -1,0 +1,234 @@
+"""What the verb `explain` computes, and the files that it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cortex_decoder.errors import LabelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from napari_cortex_decoder.atlas import Registration
+    from napari_cortex_decoder.decoder import Decoder
+    from napari_cortex_decoder.labels import Ethogram
+    from napari_cortex_decoder.recording import Recording
+    from napari_cortex_decoder.saliency.frames import Report
+
+
+@dataclass(frozen=True)
+class Found:
+    """One result, and how it is told.
+
+    Attributes
+    ----------
+    kind
+        End of the names of its files.
+    result, figure
+        To write.
+    said, described
+        For people, and for machines.
+    """
+
+    kind: str
+    result: Any
+    figure: Figure
+    said: str
+    described: dict[str, Any]
+
+    def write(self, out: Path, job: Job, nwb: bool, progress: Report | None) -> list[Path]:
+        """Write everything that there is of it; give the tables and stacks."""
+        from napari_cortex_decoder.saliency import SaliencyMaps
+        from napari_cortex_decoder.saliency.export import write_csv, write_json, write_tiff
+        from napari_cortex_decoder.saliency.figure import save_figure
+        from napari_cortex_decoder.saliency.nwb_export import write_nwb
+        from napari_cortex_decoder.saliency.video import write_mp4
+
+        stem = out / f"{job.recording.name}_{self.kind}"
+        for suffix in ("png", "svg"):
+            save_figure(self.figure, Path(f"{stem}.{suffix}"))
+        if self.kind in ("maps", "onsets"):
+            written = [Path(f"{stem}.tif")]
+            write_tiff(self.result, written[0])
+            if isinstance(self.result, SaliencyMaps):
+                written.append(Path(f"{stem}.mp4"))
+                write_mp4(
+                    self.result,
+                    written[1],
+                    job.recording,
+                    job.placed,
+                    job.ethogram,
+                    progress=progress,
+                )
+        else:
+            written = [Path(f"{stem}.csv")]
+            write_csv(self.result, written[0])
+            if self.kind != "lags":
+                write_json(self.result, Path(f"{stem}.json"))
+        if nwb and self.kind != "lags":
+            written.append(Path(f"{stem}.nwb"))
+            write_nwb(self.result, written[-1], job.recording)
+        return written
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is explained, and how.
+
+    Attributes
+    ----------
+    recording, placed, decoder, ethogram, behavior
+        As for `area_importance`.
+    options
+        Where and how to compute.
+    seed
+        Of everything that is drawn.
+    """
+
+    recording: Recording
+    placed: Registration
+    decoder: Decoder
+    ethogram: Ethogram | None
+    behavior: str
+    options: dict[str, Any]
+    seed: int
+
+    def scored(self, frames: int) -> NDArray[np.int64] | None:
+        """Choose about so many frames; None for all."""
+        from napari_cortex_decoder.saliency import sample_frames, spread_frames
+
+        if not frames:
+            return None
+        if self.ethogram is not None:
+            return sample_frames(self.ethogram, frames, seed=self.seed)
+        return spread_frames(self.recording.n_frames, frames)
+
+    def areas(
+        self,
+        scored: NDArray[np.int64] | None,
+        targets: str,
+        fills: tuple[str, ...],
+        patches: int,
+        progress: Report | None,
+    ) -> Found:
+        """Measure the importance of areas."""
+        from napari_cortex_decoder.saliency import area_importance
+        from napari_cortex_decoder.saliency.export import describe
+        from napari_cortex_decoder.saliency.figure import draw_areas
+
+        result = area_importance(
+            self.decoder,
+            self.recording,
+            self.placed,
+            self.ethogram,
+            self.behavior,
+            targets=targets,  # type: ignore[arg-type]
+            fills=fills,  # type: ignore[arg-type]
+            frames=scored,
+            patches=patches,
+            seed=self.seed,
+            progress=progress,
+            **self.options,
+        )
+        table = result.ranked().head(10).to_string(index=False, float_format="%.3f")
+        figure = draw_areas(result, self.placed, self.recording.shape)
+        return Found("areas", result, figure, f"{table}\n{result.verdict}", describe(result))
+
+    def cutouts(self, scored: NDArray[np.int64] | None, progress: Report | None) -> Found:
+        """Measure the importance of places."""
+        from napari_cortex_decoder.saliency import cutout_importance
+        from napari_cortex_decoder.saliency.export import describe
+        from napari_cortex_decoder.saliency.figure import draw_cutouts
+
+        result = cutout_importance(
+            self.decoder,
+            self.recording,
+            self.ethogram,
+            self.behavior,
+            frames=scored,
+            seed=self.seed,
+            progress=progress,
+            **self.options,
+        )
+        shown = self.recording.movie[self.recording.n_frames // 2].compute()
+        figure = draw_cutouts(result, shown)
+        return Found("cutouts", result, figure, f"cutouts: {result.verdict}", describe(result))
+
+    def check_maps_wanted(self, method: str, frames: tuple[int, int] | None) -> None:
+        """Refuse maps that cannot be made."""
+        from napari_cortex_decoder.saliency import onset_frames
+        from napari_cortex_decoder.saliency.maps import check_method, check_range
+
+        check_method(method)
+        if frames is not None:
+            check_range(self.decoder, self.recording, *frames)
+        elif self.ethogram is None:
+            raise LabelError(
+                "onsets need labels: give --labels, or say which frames to map with --map-frames."
+            )
+        else:
+            rate = self.recording.known_frame_rate()
+            onset_frames(self.ethogram, self.behavior, frame_rate=rate)
+
+    def maps(
+        self,
+        method: str,
+        frames: tuple[int, int] | None,
+        check: bool,
+        progress: Report | None,
+    ) -> Found:
+        """Map some frames, or average maps around onsets, and hold them against controls."""
+        from napari_cortex_decoder.saliency import check_maps, onset_average, saliency
+        from napari_cortex_decoder.saliency.export import about_maps
+        from napari_cortex_decoder.saliency.figure import draw_maps
+
+        common = {"method": method, "progress": progress, **self.options}
+        result: Any
+        if frames is not None:
+            result = saliency(self.decoder, self.recording, *frames, self.behavior, **common)
+        else:
+            assert self.ethogram is not None  # the verb asks for labels
+            result = onset_average(
+                self.decoder, self.recording, self.ethogram, self.behavior, **common
+            )
+        verdict = ""
+        if check:
+            verdict = str(
+                check_maps(
+                    self.decoder,
+                    self.recording,
+                    result,
+                    self.ethogram,
+                    seed=self.seed,
+                    progress=progress,
+                    **self.options,
+                ).verdict
+            )
+        figure = draw_maps(result, self.placed, self.recording.shape, verdict)
+        kind = "onsets" if frames is None else "maps"
+        said = f"{kind}: {verdict or 'an illustration, not checked (--check)'}"
+        return Found(kind, result, figure, said, about_maps(result) | {"verdict": verdict})
+
+    def lags(self, progress: Report | None) -> Found:
+        """Attribute what a decoder of area traces says to areas and lags."""
+        from napari_cortex_decoder.saliency import area_saliency
+        from napari_cortex_decoder.saliency.figure import draw_lags
+
+        result = area_saliency(
+            self.decoder,
+            self.recording,
+            self.placed,
+            self.behavior,
+            seed=self.seed,
+            any_rate=self.options["any_rate"],
+            progress=progress,
+        )
+        table = result.table.head(10)
+        said = table.to_string(index=False, float_format="%.3f")
+        about = {"decoder": result.decoder, "behavior": result.behavior, "method": result.method}
+        areas = result.table.to_dict("records")
+        return Found("lags", result, draw_lags(result), said, about | {"areas": areas})
