@@ -1,10 +1,18 @@
-"""Whether importance finds the areas that carry the signal, in mice whose truth is known.
+"""Whether importance finds what a decoder reads, in mice whose truth is known.
 
-Mice that no training saw. For each: the most important pairs of areas by `area_importance`, those
-that correlate most with running, the verdict; the same for a decoder that learned from the labels
-of other sessions; and what it costs.
+Mice that no training saw. For each, in a line of a table:
 
-    python benchmarks/saliency.py [--mice 5] [--frames 600] [--patches 20] [--decoder run-rest]
+carry
+    The most important pairs of areas, those that correlate most with running, and whether the two
+    most important ones carry the precise signal.
+mute
+    The AUC that the decoder loses when signals are taken out of the *mouse* (the same session,
+    drawn again without them), beside the importance of the same areas, which takes them out of
+    the *images*: what importance says of a decoder should be what a mouse without the signal says.
+null
+    The verdict on a decoder that learned from the labels of other sessions.
+
+    python benchmarks/saliency.py [--part carry --part mute --part null] [--mice 5] [--frames 600]
 """
 
 from __future__ import annotations
@@ -12,30 +20,50 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from napari_cortex_decoder.atlas import area_traces, correlate_behavior
+from napari_cortex_decoder.atlas import correlate_behavior
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, load_decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.saliency import AreaImportance, area_importance, sample_frames
-from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
+from napari_cortex_decoder.saliency.regions import Targets
+from napari_cortex_decoder.simulation import Parameters, SimulatedRecording, simulate_recording
 
 FIRST_SUBJECT = 9101
 SHAPE = (64, 64)
+SECONDS = 60.0
 STRETCH = 40
 """Frames in a row of one bout: many bouts at few encodings."""
 
+LIMB = ("SSp-ul", "SSp-un", "SSp-ll")
+GROUPS = {
+    "limb S1": LIMB,
+    "motor": ("MOs", "MOp"),
+    "parietal and retrosplenial": ("VISa", "VISam", "VISrl", "RSPd", "RSPagl"),
+    "other S1": ("SSp-bfd", "SSp-tr", "SSp-m", "SSp-n", "SSs"),
+}
 
-def simulate(subject: int, seconds: float, seed: int = 1) -> SimulatedRecording:
-    return simulate_recording(seed, subject=subject, seconds=seconds, shape=SHAPE)
+
+def simulate(
+    subject: int, seconds: float = SECONDS, seed: int = 1, parameters: Parameters | None = None
+) -> SimulatedRecording:
+    return simulate_recording(
+        seed, subject=subject, seconds=seconds, shape=SHAPE, parameters=parameters
+    )
 
 
 def explained(
-    decoder: Decoder, mouse: SimulatedRecording, frames: int, patches: int
+    decoder: Decoder,
+    mouse: SimulatedRecording,
+    frames: int,
+    targets: Targets = "pairs",
+    patches: int = 0,
 ) -> AreaImportance:
     truth = mouse.truth
     return area_importance(
@@ -43,7 +71,7 @@ def explained(
         mouse,
         truth.registration,
         truth.ethogram,
-        targets="pairs",
+        targets=targets,
         frames=sample_frames(truth.ethogram, frames, stretch=STRETCH),
         patches=patches,
         device="cpu",
@@ -51,20 +79,82 @@ def explained(
 
 
 def most_correlated(mouse: SimulatedRecording, n: int) -> list[str]:
-    """Give the areas (both sides) whose traces follow running most."""
+    """Give the areas (mean of both sides) whose traces follow running most."""
     registration = mouse.truth.registration
     areas = registration.atlas.areas
-    traces = area_traces(mouse.movie, registration.label_image(mouse.shape), len(areas))
-    running = mouse.truth.ethogram.frames().astype(float)
-    r = correlate_behavior(traces, running)
-    names = registration.atlas.acronyms
-    means = [
-        np.nanmean([x for x, a in zip(r, areas, strict=True) if a.acronym == name] or [np.nan])
-        if any(np.isfinite(x) for x, a in zip(r, areas, strict=True) if a.acronym == name)
-        else -1.0
-        for name in names
-    ]
-    return [names[i] for i in np.argsort(means)[::-1][:n]]
+    traces = mouse.area_traces(registration.label_image(mouse.shape), len(areas))
+    r = correlate_behavior(traces, mouse.truth.ethogram.frames().astype(float))
+    sums: dict[str, list[float]] = {}
+    for value, area in zip(r, areas, strict=True):
+        if np.isfinite(value):
+            sums.setdefault(area.acronym, []).append(float(value))
+    means = {name: np.mean(values) for name, values in sums.items()}
+    return sorted(means, key=means.__getitem__, reverse=True)[:n]
+
+
+def carry(decoder: Decoder, subject: int, frames: int, patches: int) -> bool:
+    """Print a mouse's most important pairs; tell whether the first two carry the signal."""
+    began = time.perf_counter()
+    mouse = simulate(subject)
+    result = explained(decoder, mouse, frames, patches=patches)
+    top = result.ranked().head(4)
+    found = set(top["acronym"][:2]) <= set(mouse.truth.precise_areas)
+    said = ", ".join(
+        f"{a} {i:+.3f}" for a, i in zip(top["acronym"], top["importance"], strict=True)
+    )
+    correlated = ", ".join(most_correlated(mouse, 3))
+    print(f"| {subject} | {result.whole.value:.3f} | {said} | {correlated} | {found} |")
+    if patches:
+        print(f"  {result.verdict}")
+    seconds = time.perf_counter() - began
+    passes = result.encodings / result.whole.n_frames
+    print(f"  {result.encodings} encodings, {passes:.1f} a frame, {seconds:.0f} s", flush=True)
+    return found
+
+
+def without(*names: str) -> Parameters:
+    """Give a mouse in which these areas say nothing of running; all of them without names."""
+    usual = Parameters()
+
+    def silent(weights: Mapping[str, float]) -> dict[str, float]:
+        return {name: 0.0 if name in names else w for name, w in weights.items()}
+
+    return replace(
+        usual,
+        global_weight=silent(usual.global_weight),
+        precise_weight=silent(usual.precise_weight),
+    )
+
+
+def mute(decoder: Decoder, subject: int, frames: int) -> None:
+    """Print what a decoder loses without signals of the mouse, and without areas of the image."""
+    mouse = simulate(subject)
+    result = explained(decoder, mouse, frames, {**GROUPS, "MOs": ["MOs"]})
+    usual = Parameters()
+    variants = {
+        "precise signal": replace(usual, precise_amplitude=0.0),
+        "widespread signal": replace(
+            usual,
+            global_weight=dict.fromkeys(usual.global_weight, 0.0),
+            other_global_weight=0.0,
+        ),
+        "MOs": without("MOs"),
+        "limb S1": without(*LIMB),
+    }
+    lost = {}
+    for name, parameters in variants.items():
+        other = simulate(subject, parameters=parameters)
+        whole = explained(decoder, other, frames, {"MOs": ["MOs"]}).whole.value
+        lost[name] = result.whole.value - whole
+    worth = dict(zip(result.table["acronym"], result.table["importance"], strict=True))
+    print(
+        f"| {subject} | {result.whole.value:.3f} | "
+        + " | ".join(f"{worth[name]:+.3f}" for name in [*GROUPS, "MOs"])
+        + " | "
+        + " | ".join(f"{lost[name]:+.3f}" for name in variants)
+        + " |",
+        flush=True,
+    )
 
 
 def decoder_of_other_sessions(work: Path, *, mice: int, seconds: float) -> Decoder:
@@ -98,52 +188,45 @@ def decoder_of_other_sessions(work: Path, *, mice: int, seconds: float) -> Decod
     return train(config, sessions, work / "null")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mice", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--frames", type=int, default=600)
-    parser.add_argument("--patches", type=int, default=20)
-    parser.add_argument("--decoder", default="run-rest")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    decoder = load_decoder(arguments.decoder)
-    mice = [simulate(FIRST_SUBJECT + i, arguments.seconds) for i in range(arguments.mice)]
-    print(f"decoder {decoder.name}, {arguments.frames} frames of {arguments.seconds:g} s, pairs")
-    found = []
-    for mouse in mice:
-        began = time.perf_counter()
-        result = explained(decoder, mouse, arguments.frames, arguments.patches)
-        seconds = time.perf_counter() - began
-        carry = mouse.truth.precise_areas
-        top = result.ranked().head(4)
-        first = list(top["acronym"])[:2]
-        found.append(set(first) <= set(carry))
-        others = most_correlated(mouse, 2)
-        said = ", ".join(
-            f"{a} {i:+.3f}" for a, i in zip(top["acronym"], top["importance"], strict=True)
-        )
-        print(f"mouse {mouse.subject}: AUC {result.whole.value:.3f}; {said}")
-        print(f"  top two carry the signal: {found[-1]}; most correlated: {', '.join(others)}")
-        print(f"  {result.verdict}")
-        passes = result.encodings / result.whole.n_frames
-        print(f"  {result.encodings} encodings, {passes:.1f} a frame, {seconds:.0f} s", flush=True)
-    print(
-        f"areas that carry the signal ({', '.join(carry)}) are the top two in {sum(found)} of "
-        f"{len(found)} mice"
-    )
+def null(subjects: range, frames: int) -> None:
+    """Print the verdicts on a decoder that could learn nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        null = decoder_of_other_sessions(Path(folder), mice=6, seconds=30)
+        decoder = decoder_of_other_sessions(Path(folder), mice=6, seconds=30)
     kinds = []
-    for mouse in mice:
-        result = explained(null, mouse, arguments.frames // 2, arguments.patches)
+    for subject in subjects:
+        result = explained(decoder, simulate(subject), frames)
         kinds.append(result.verdict.kind)
+        chance = np.percentile(result.whole.null, 97.5)
         print(
-            f"labels of other sessions, mouse {mouse.subject}: AUC {result.whole.value:.2f}, "
-            f"{result.verdict}",
+            f"| {subject} | {result.whole.value:.3f} ({result.whole.low:.3f}–"
+            f"{result.whole.high:.3f}) | {chance:.3f} | {result.verdict.kind} |",
             flush=True,
         )
     print(f"not supported: {kinds.count('not supported')} of {len(kinds)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", action="append", choices=("carry", "mute", "null"))
+    parser.add_argument("--mice", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=600)
+    parser.add_argument("--patches", type=int, default=0, help="for the verdict of carry")
+    parser.add_argument("--decoder", default="run-rest")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    parts = arguments.part or ("carry", "mute", "null")
+    subjects = range(FIRST_SUBJECT, FIRST_SUBJECT + arguments.mice)
+    decoder = load_decoder(arguments.decoder)
+    if "carry" in parts:
+        print("| mouse | AUC | most important pairs | most correlated | carry the signal |")
+        found = [carry(decoder, s, arguments.frames, arguments.patches) for s in subjects]
+        print(f"the two most important pairs carry the signal: {sum(found)} of {len(found)}")
+    if "mute" in parts:
+        print("| mouse | AUC | importance of groups, MOs | lost by mice without … |")
+        for subject in subjects:
+            mute(decoder, subject, arguments.frames)
+    if "null" in parts:
+        null(subjects, arguments.frames // 2)
 
 
 if __name__ == "__main__":

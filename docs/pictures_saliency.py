@@ -32,7 +32,7 @@ from napari_cortex_decoder.widgets.session import workspace_of
 
 IMAGES = Path(__file__).parent / "images"
 
-SUBJECT, SECONDS, SHAPE = 9101, 24.0, (64, 64)
+SUBJECT, SECONDS, SHAPE = 9104, 32.0, (64, 64)
 LONGEST = 3600.0  # s until a step counts as stuck
 
 
@@ -78,9 +78,20 @@ class Pictures:
         self.until(lambda: time.monotonic() > drawn)
         raw = Path(_ISOLATED.name, name)
         self.viewer.screenshot(str(raw), canvas_only=False, flash=False)
-        with Image.open(raw) as picture:
-            smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-            smaller.save(IMAGES / name, optimize=True)
+        _shrink(raw, IMAGES / name)
+
+    def export(self, name: str) -> None:
+        """Save the figure of the result, with 256 colours."""
+        model, raw = self.workspace.saliency, Path(_ISOLATED.name, name)
+        model.export(raw)
+        self.until(lambda: model.message == f"Saved {name}.")
+        _shrink(raw, IMAGES / name)
+
+
+def _shrink(raw: Path, to: Path) -> None:
+    with Image.open(raw) as picture:
+        smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        smaller.save(to, optimize=True)
 
 
 def main() -> None:
@@ -98,19 +109,27 @@ def main() -> None:
     model = workspace.saliency
 
     run = next(bout for bout in mouse.truth.ethogram.bouts if bout.behavior == "run")
+    scroll = dock.findChild(QScrollArea)
     workspace.movie.seek((run.start + run.stop) // 2)
-    model.choose(behavior="run", method="integrated-gradients", span="frame")
+    model.choose(behavior="run", method="grad-cam", span="onsets")
     pictures.explain()
+    lags = model.result.onsets.seconds
+    viewer.dims.set_point(0, float(lags[lags.searchsorted(0.3)]))
+    scroll.ensureWidgetVisible(dock.findChild(SaliencySection))
+    pictures.take("saliency-onsets.png")
+    pictures.export("saliency-onsets-figure.png")
+
+    model.choose(method="integrated-gradients", span="frame")
+    pictures.explain()
+    scroll.ensureWidgetVisible(dock.findChild(SaliencySection))
     pictures.take("saliency-map.png")
 
-    model.choose(method="pairs", span="session")
+    model.choose(method="pairs", span="bouts")
     pictures.explain()
     model.pick(int(model.importance.ranked().index[0]))
-    scroll = dock.findChild(QScrollArea)
     scroll.ensureWidgetVisible(dock.findChild(SaliencySection))
     pictures.take("saliency.png")
-    model.export(IMAGES / "saliency-figure.png")
-    pictures.until(lambda: model.message.startswith("Saved"))
+    pictures.export("saliency-figure.png")
     viewer.close()
 
 

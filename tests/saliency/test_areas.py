@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from sklearn.metrics import roc_auc_score
 from toys import SIZE, Linear, normalized, plain_loop, quarters, two_places
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import AtlasError, DecoderError, LabelError, RecordingError
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.saliency import (
     Progress,
     area_importance,
     combine_mice,
     sample_frames,
+    spread_frames,
 )
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
@@ -84,9 +87,11 @@ def test_a_decoder_that_reads_nothing_is_not_supported(linear: MakeLinear) -> No
     elsewhere[16:, 16:] = 0.01
     decoder, _ = linear(elsewhere)
     recording, ethogram = two_places()
-    verdict = area_importance(decoder, recording, quarters(), ethogram, patches=5).verdict
-    assert verdict.kind == "not supported"
-    assert "does not read 'run'" in verdict.reason
+    result = area_importance(decoder, recording, quarters(), ethogram, patches=5)
+    assert result.verdict.kind == "not supported"
+    assert "does not read 'run'" in result.verdict.reason
+    # no control could make it better, so none was paid for
+    assert result.table["p"].isna().all() and result.encodings == 5 * 240 - 5 * 2
 
 
 def test_too_few_patches_make_it_weak_not_significant(linear: MakeLinear) -> None:
@@ -216,6 +221,21 @@ def test_frames_of_many_bouts_are_chosen_before_long_stretches() -> None:
     assert (per_bout == 20).all()
 
 
+def test_few_frames_are_shared_by_all_behaviors() -> None:
+    ethogram = Ethogram.from_frames(np.repeat([0, 1, 0], [44, 178, 138]), ("rest", "run"))
+    chosen = sample_frames(ethogram, 30)
+    assert len(chosen) == 30
+    assert np.bincount(ethogram.frames()[chosen]).tolist() == [15, 15]
+
+
+@pytest.mark.parametrize("n", [1, 7, 60, 150, 359, 400])
+def test_frames_are_spread_inside_the_recording_and_a_single_one_is_in_the_middle(n: int) -> None:
+    chosen = spread_frames(360, n)
+    assert (np.diff(chosen) > 0).all() and chosen[0] >= 0 and chosen[-1] < 360
+    assert n >= 360 or 0.5 * n <= len(chosen) <= n
+    assert abs(chosen.mean() - 179.5) < 1.5
+
+
 def refusals() -> list[tuple[str, type[Exception], str, Callable[..., dict[str, object]]]]:
     ethogram = two_places()[1]
     return [
@@ -311,6 +331,26 @@ def test_the_real_network_agrees_with_a_plain_loop_over_windows() -> None:
     expected = plain_loop(recording, scored, masks, decoder.network.eval(), 5, 5)
     expected = expected / decoder.config.temperature
     np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-4)
+
+
+def test_statistics_that_decoding_left_are_not_measured_again(
+    linear: MakeLinear, tmp_path: Path
+) -> None:
+    decoder, _ = linear(UPPER_LEFT)
+    recording, ethogram = two_places()
+    path = tmp_path / "m1.tif"
+    tifffile.imwrite(path, recording.movie.compute().astype(np.uint16))
+    opened = open_recording(path, frame_rate=30.0)
+    tables, stages = [], []
+    for _ in range(2):
+        told: list[Progress] = []
+        result = area_importance(
+            decoder, opened, quarters(), ethogram, patches=0, progress=told.append
+        )
+        tables.append(result.table)
+        stages.append({event.stage for event in told})
+    assert stages == [{"statistics", "areas"}, {"areas"}]
+    assert tables[0].equals(tables[1])
 
 
 def test_over_mice_the_interval_is_over_mice(linear: MakeLinear) -> None:

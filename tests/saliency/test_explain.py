@@ -106,6 +106,11 @@ def test_explain_tells_of_a_decoder_of_traces_what_areas_give_when(
         *("--out", session / "out", "--frame-rate", 30, "--json"),
     )
     assert code == 0, warned
+    code, _, said_no = run(
+        *("explain", session / "m1.tif", "--registration", session / "m1.json"),
+        *("--out", session / "out", "--frame-rate", 30, "--map", "grad-cam"),
+    )
+    assert code == 2 and "are for decoders of images" in said_no
     (record,) = json.loads(said)
     assert {row["area"] for row in record["areas"]} == {"A left", "B right"}
     table = pd.read_csv(session / "out" / "m1_lags.csv")
@@ -124,11 +129,14 @@ def test_explain_tells_of_a_decoder_of_traces_what_areas_give_when(
         (["--map", "occlusion", "--map-frames", "0:50"], "windows of this decoder fit around"),
         (["--map-frames", "50:60"], "are for maps"),
         (["--check"], "are for maps"),
+        (["--out", "m1.tif"], "m1.tif is no folder"),
+        (["--out", "m1.tif/deeper"], "m1.tif is no folder"),
     ],
 )
 def test_what_explain_cannot_do_is_one_sentence(
-    session: Path, run: Run, change: list[str], sentence: str
+    session: Path, run: Run, change: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(session)
     code, _, said = run(
         *("explain", session / "m1.tif", "--registration", session / "m1.json"),
         *("--out", session / "out", "--frame-rate", 30, *change),

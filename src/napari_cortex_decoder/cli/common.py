@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from napari_cortex_decoder.errors import CortexDecoderError
 
 FrameRate = Annotated[
     float | None,
@@ -29,6 +32,21 @@ Channels = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Output = Annotated[Path, typer.Option("--out", help="Folder to write to; made if missing.")]
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before anything takes minutes.
+
+    Raises
+    ------
+    CortexDecoderError
+        Naming what is in the way.
+    """
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise CortexDecoderError(f"{there} is no folder; choose another one to write to.")
+    if not os.access(there, os.W_OK):
+        raise CortexDecoderError(f"{there} may not be written to; choose another folder.")
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from napari_cortex_decoder.cli.common import (
     FrameRate,
     Output,
     PixelSize,
+    check_folder,
     print_json,
     progress_bar,
 )
 from napari_cortex_decoder.cli.explained import Job
-from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.errors import CortexDecoderError, DecoderError
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.labels import Ethogram
@@ -109,6 +110,7 @@ def explain(
     mapped = _range(map_frames)
     if (map_frames or check) and maps is None:
         raise CortexDecoderError("--map-frames and --check are for maps; say which with --map.")
+    check_folder(out)
     recording = open_recording(movie, frame_rate=frame_rate, pixel_size=pixel_size)
     job = Job(
         recording,
@@ -121,6 +123,11 @@ def explain(
     )
     with progress_bar(recording.name, quiet=as_json) as progress:
         if isinstance(job.decoder.config, TraceConfig):
+            if cutout or nwb or maps is not None:
+                raise DecoderError(
+                    f"decoder {job.decoder.name!r} reads area traces: --cutout, --map and --nwb "
+                    "are for decoders of images."
+                )
             found = [job.lags(progress)]
         else:
             if maps is not None:

@@ -23,7 +23,7 @@ from napari_cortex_decoder.saliency.regions import (
     matched_patches,
     member_masks,
 )
-from napari_cortex_decoder.saliency.verdict import Verdict, judge_areas
+from napari_cortex_decoder.saliency.verdict import Verdict, judge_areas, unread
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class AreaImportance:
         ``control_high`` (their 2.5 and 97.5 %), ``p`` (share of patches, itself among them, that
         are worth as much; one-sided, not corrected for the number of areas), ``pixels`` (on the
         images that the decoder sees). NaN for an area outside the movie; patches are only
-        measured for areas whose interval lies above 0.
+        measured for areas whose interval lies above 0, and of a decoder that reads the behavior.
     behavior
         What is decoded.
     whole
@@ -209,7 +209,10 @@ def area_importance(
     controls = np.full((4, len(chosen)), np.nan)
     rng = np.random.default_rng(seed)
     brain = np.asarray(members.any(axis=0))
-    above = [i for i in seen if low[i] > 0] if patches else []
+    whole = experiment.whole()
+    # no control can make up for a decoder that does not read the behaviour
+    wanted = patches and unread(whole, behavior) is None
+    above = [i for i in seen if low[i] > 0] if wanted else []
     for number, i in enumerate(above, 1):
         moved = matched_patches(members[list(chosen[i].members)], brain, patches, rng)
         if len(moved):
@@ -243,7 +246,7 @@ def area_importance(
     return AreaImportance(
         table=table,
         behavior=behavior,
-        whole=experiment.whole(),
+        whole=whole,
         by_fill=by_fill,
         agreement=_lowest_agreement([values[seen] for values in by_fill.values()]),
         halves=np.array(halves),

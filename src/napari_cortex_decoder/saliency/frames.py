@@ -154,7 +154,8 @@ def sample_frames(ethogram: Ethogram, n: int, *, stretch: int = 60, seed: int = 
     n
         Frames in all, about.
     stretch
-        Frames of one bout at most, in a row: their windows share encoded images.
+        Frames of one bout at most, in a row: their windows share encoded images. Fewer where
+        else not every behaviour would have its share of the n.
     seed
         Decides which part of a long bout, and which bouts where there are too many.
 
@@ -175,6 +176,7 @@ def sample_frames(ethogram: Ethogram, n: int, *, stretch: int = 60, seed: int = 
         iter(rng.permutation([i for i, b in enumerate(ethogram.bouts) if b.behavior == name]))
         for name in ethogram.behaviors
     ]
+    stretch = min(stretch, max(1, n // len({bout.behavior for bout in ethogram.bouts})))
     chosen: list[Ints] = []
     left = n
     for number in _in_turn(queues):
@@ -208,7 +210,9 @@ def spread_frames(n_frames: int, n: int, *, stretch: int = 60) -> Ints:
     if n >= n_frames:
         return np.arange(n_frames)
     length = min(stretch, n)
-    starts = np.linspace(0, n_frames - length, max(1, n // length)).round().astype(np.int64)
+    count = max(1, n // length)
+    # in the middle of equal parts: at the very ends no window fits
+    starts = ((np.arange(count) + 0.5) * n_frames / count - length / 2).round().astype(np.int64)
     return np.unique(starts[:, None] + np.arange(length))
 
 

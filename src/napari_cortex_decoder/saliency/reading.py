@@ -13,6 +13,7 @@ from napari_cortex_decoder.decoder.normalization import (
     StatisticsAccumulator,
     normalized_frames,
 )
+from napari_cortex_decoder.decoder.recording_cache import RecordingCache
 from napari_cortex_decoder.decoder.resampling import Resampling
 from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
@@ -27,6 +28,9 @@ class NormalizedFrames:
     With statistics of the session any frame can be read by itself. Detrended frames and running
     statistics depend on the frames before, so those are read from the beginning on, and read again
     when an earlier frame is asked for.
+
+    Statistics that decoding has left in the cache are taken from there. Features are not: OpenVINO
+    may have made them, and what it rounds otherwise would pass for importance.
 
     Parameters
     ----------
@@ -52,13 +56,21 @@ class NormalizedFrames:
         self._first = recording.n_frames  # so that the first reading begins the stream
 
     def _measure(self, report: Report) -> Statistics:
+        kept = None
+        if self._recording.path is not None:  # statistics do not depend on the encoder
+            kept = RecordingCache(self._recording, self._preprocessing, encoder_hash="")
+            if (known := kept.statistics()) is not None:
+                return known
         total = self._recording.n_frames
         gathered = StatisticsAccumulator(self._recording, self._preprocessing)
         report(Progress("statistics", 0, total))
         for start, frames in read_blocks(self._recording.movie):
             gathered.update(start, frames)
             report(Progress("statistics", start + len(frames), total))
-        return gathered.result()
+        found = gathered.result()
+        if kept is not None:
+            kept.keep_statistics(found)
+        return found
 
     def read(self, start: int, stop: int) -> Frames:
         """Give frames [start, stop), shape (n, *image_size), float32."""

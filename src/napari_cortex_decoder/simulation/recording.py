@@ -42,7 +42,9 @@ class Truth:
     registration
         The pose in which the brain was drawn.
     precise_areas
-        Acronyms of the areas that carry the precise signal; the decoder must find them.
+        Acronyms of the areas that show at least half of the precise signal that forelimb S1
+        shows; the decoder must find them. Others show less of it (``parameters.precise_weight``),
+        and M2 and medial areas tell of running by the widespread signal.
     area_traces
         Shape (t, areas), in the order of ``registration.atlas.areas``: neural ΔF/F as a fraction,
         before blood, movement, bleaching and camera.

@@ -65,8 +65,8 @@ MAPS = ("integrated-gradients", "grad-cam", "occlusion")
 LAGS = ("lags-integrated-gradients", "lags-shap")
 """Methods by what they give; the last are for decoders of area traces, all others for images."""
 
-SAMPLED = 900
-"""Frames that are scored of many bouts together."""
+SAMPLED, STRETCH = 450, 30
+"""Frames that are scored of many bouts together, and of one of them: bouts are what counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,10 +266,11 @@ def _scored(question: Question) -> Any:
 
     ethogram, behavior = question.ethogram, question.behavior
     if ethogram is not None and question.span == "bouts":
-        return sample_frames(ethogram, SAMPLED)
+        return sample_frames(ethogram, SAMPLED, stretch=STRETCH)
     if ethogram is not None and question.span == "behavior":
         only = tuple(bout for bout in ethogram.bouts if bout.behavior == behavior)
-        return sample_frames(Ethogram(ethogram.behaviors, only, ethogram.n_frames), SAMPLED)
+        of_it = Ethogram(ethogram.behaviors, only, ethogram.n_frames)
+        return sample_frames(of_it, SAMPLED, stretch=STRETCH)
     if ethogram is not None and question.span == "onsets":
         rate = question.recording.known_frame_rate()
         return onset_frames(ethogram, behavior, frame_rate=rate)
