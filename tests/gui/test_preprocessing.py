@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QPushButton, QWidget
 from windows import N_FRAMES, child, visible_texts, wait_until_idle, waves
 
-from napari_cortex_decoder.recording import Recording, preprocess
+from napari_cortex_decoder.recording import Previews, Recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import (
     Bin,
     Crop,
@@ -27,7 +27,7 @@ from napari_cortex_decoder.recording.preprocessing import (
     Hemodynamics,
     Step,
 )
-from napari_cortex_decoder.widgets import preprocessing_jobs, preview_model
+from napari_cortex_decoder.widgets import preprocessing_jobs
 from napari_cortex_decoder.widgets.companion_layers import PREVIEW
 from napari_cortex_decoder.widgets.layers import movie_layer
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
@@ -311,13 +311,13 @@ def test_of_many_previews_asked_for_while_one_is_computed_only_the_last_follows(
     computed: list[int] = []
     first, go_on = Event(), Event()
 
-    def slow(recording: Recording, steps: object, frame: int) -> np.ndarray:
+    def slow(previews: Previews, steps: object, frame: int) -> np.ndarray:
         computed.append(frame)
         first.set()
         go_on.wait(5)
         return np.full((4, 4), frame)
 
-    monkeypatch.setattr(preview_model, "preview", slow)
+    monkeypatch.setattr(Previews, "frame", slow)
     shown: list[int] = []
     workspace.preview.previewed.connect(
         lambda preview: shown.append(int(preview.image[0, 0])) if preview else None
@@ -488,24 +488,24 @@ def test_nothing_is_computed_on_the_thread_of_the_window(
 ) -> None:
     seen: dict[str, threading.Thread] = {}
 
-    def watch(module: ModuleType, name: str) -> None:
-        real = getattr(module, name)
+    def watch(owner: ModuleType | type, name: str) -> None:
+        real = getattr(owner, name)
 
         def watched(*args: object, **settings: object) -> object:
             seen[name] = threading.current_thread()
             return real(*args, **settings)
 
-        monkeypatch.setattr(module, name, watched)
+        monkeypatch.setattr(owner, name, watched)
 
     for name in ("preprocess", "cached", "sample_contrast_limits"):
         watch(preprocessing_jobs, name)
-    watch(preview_model, "preview")
+    watch(Previews, "frame")
     workspace.preprocessing.switch("detrend", True)
     workspace.preview.switch(True)
-    qtbot.waitUntil(lambda: "preview" in seen, timeout=10_000)
+    qtbot.waitUntil(lambda: "frame" in seen, timeout=10_000)
     workspace.preprocessing.apply()
     wait_for_job(qtbot, workspace)
-    assert set(seen) == {"preprocess", "cached", "sample_contrast_limits", "preview"}
+    assert set(seen) == {"preprocess", "cached", "sample_contrast_limits", "frame"}
     assert threading.main_thread() not in seen.values()
 
 

@@ -26,8 +26,8 @@ from napari_cortex_decoder.recording.preprocessing import (
     Hemodynamics,
     Mask,
     MotionCorrection,
+    Previews,
     preprocess,
-    preview,
     steps_from_provenance,
 )
 
@@ -327,36 +327,12 @@ def test_steps_without_statistics_read_nothing_until_a_frame_is_wanted():
     assert source.n_read <= 60  # 40 around it, in chunks of 10
 
 
-def test_a_preview_reads_a_small_part_of_a_long_movie():
-    source, recording = counted(20_000, 10)
-    preview(recording, [Bin(), MotionCorrection(), DeltaF(), Detrend(window=2)], 10_000)
-    assert source.n_read < 2500
-
-
 def test_detrending_from_start_to_end_reads_each_frame_about_once():
     source, recording = counted(3000, 10)
     movie = preprocess(recording, [Detrend(window=20)]).movie
     for start in range(0, 3000, movie.chunks[0][0]):
         movie[start : start + movie.chunks[0][0]].compute(scheduler="synchronous")
     assert source.n_read <= 3200
-
-
-def test_a_preview_is_close_to_the_real_thing():
-    recording = with_reference()
-    steps = [Bin(), DeltaF(), Hemodynamics(highpass=0.5, lowpass=6)]
-    shown = preview(recording, steps, 400)
-    made = preprocess(recording, steps).movie[380:420].compute()
-    assert shown.shape == made[20].shape
-    assert np.abs(shown - made[20]).mean() < 0.5 * made.std()
-
-
-def test_a_preview_of_a_frame_that_is_cropped_away_is_refused():
-    recording = recording_of(cortex())
-    np.testing.assert_array_equal(
-        preview(recording, [Crop(frames=(5, 50))], 20), recording.movie[20].compute()
-    )
-    with pytest.raises(RecordingError, match="dropped by the step 'crop'"):
-        preview(recording, [Crop(frames=(5, 50))], 80)
 
 
 def test_memory_does_not_grow_with_the_length_of_the_movie(monkeypatch):
@@ -464,7 +440,7 @@ def test_gaps_are_filled_with_the_mean_of_their_pixel_and_that_is_told():
     for channel, said in zip(("movie", "reference"), filled.warnings, strict=True):
         assert f"of the {channel}'s pixels were NaN or infinite, in 64 frames" in said
     assert filled.steps == ({"name": "fill-gaps"},)
-    assert np.isfinite(preview(recording_of(movie), [FillGaps()], 17)).all()
+    assert np.isfinite(Previews(recording_of(movie)).frame([FillGaps()], 17)).all()
 
 
 def test_a_movie_without_gaps_is_left_as_it_is():

@@ -12,8 +12,8 @@ from napari_cortex_decoder.recording.cohort import CohortEntry, read_cohort
 from napari_cortex_decoder.recording.formats import movie_formats, movie_patterns
 from napari_cortex_decoder.recording.opening import open_recording
 from napari_cortex_decoder.recording.preprocessing import (
+    Previews,
     preprocess,
-    preview,
     steps_from_provenance,
 )
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
@@ -27,6 +27,7 @@ from napari_cortex_decoder.recording.sidecar import (
 __all__ = [
     "BehaviorTrace",
     "CohortEntry",
+    "Previews",
     "Recording",
     "add_behavior",
     "cached",
@@ -35,7 +36,6 @@ __all__ = [
     "movie_patterns",
     "open_recording",
     "preprocess",
-    "preview",
     "read_behavior",
     "read_cohort",
     "remember_metadata",

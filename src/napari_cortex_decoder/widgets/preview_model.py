@@ -12,7 +12,7 @@ from psygnal import EventedModel, Signal
 from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import CortexDecoderError
-from napari_cortex_decoder.recording import Recording, preview
+from napari_cortex_decoder.recording import Previews, Recording
 from napari_cortex_decoder.widgets.background import Background
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.preprocessed import Patch, raw_frame
@@ -58,7 +58,7 @@ class PreviewModel(EventedModel):
     _movie: MovieModel = PrivateAttr()
     _preprocessing: PreprocessingModel = PrivateAttr()
     _background: Background = PrivateAttr()
-    _raw: Recording | None = PrivateAttr(default=None)
+    _previews: Previews | None = PrivateAttr(default=None)
     _looking: bool = PrivateAttr(default=False)
     _look_again: bool = PrivateAttr(default=False)
 
@@ -76,6 +76,7 @@ class PreviewModel(EventedModel):
         if on:
             self._look()
         else:
+            self._previews = None  # with the frames that it holds
             self._clear("")
 
     def close(self) -> None:
@@ -110,7 +111,9 @@ class PreviewModel(EventedModel):
         def fail(error: Exception) -> None:
             self._looked(lambda: self._refuse(error))
 
-        self._background.run(preview, raw, steps, frame, then=deliver, failed=fail)
+        if self._previews is None or self._previews.recording is not raw:
+            self._previews = Previews(raw)
+        self._background.run(self._previews.frame, steps, frame, then=deliver, failed=fail)
 
     def _looked(self, then: Callable[[], None]) -> None:
         self._looking = False

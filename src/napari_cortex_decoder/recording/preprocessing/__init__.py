@@ -9,9 +9,9 @@ from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrectio
 from napari_cortex_decoder.recording.preprocessing.pipeline import (
     STEPS,
     preprocess,
-    preview,
     steps_from_provenance,
 )
+from napari_cortex_decoder.recording.preprocessing.previews import Previews
 from napari_cortex_decoder.recording.preprocessing.step import Step
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "Hemodynamics",
     "Mask",
     "MotionCorrection",
+    "Previews",
     "Step",
     "preprocess",
-    "preview",
     "steps_from_provenance",
 ]

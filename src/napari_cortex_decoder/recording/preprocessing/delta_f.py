@@ -14,11 +14,18 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
-from napari_cortex_decoder.recording.preprocessing.step import Step, Survey, pixel_means
+from napari_cortex_decoder.recording.preprocessing.step import (
+    PREVIEW_FRAMES,
+    Step,
+    Survey,
+    pixel_means,
+)
 from napari_cortex_decoder.recording.recording import Recording
 
 TILE_BYTES = 64 * 2**20
 PERCENTILE_BYTES = 256 * 2**20
+# so few frames are computed each by itself in less time than SciPy takes to run over the window
+FEW_FRAMES = 8
 
 
 class DeltaF(Step):
@@ -79,6 +86,12 @@ class DeltaF(Step):
             reference=None if reference is None else relative(reference, "reference"),
         )
 
+    def thinning(self, recording: Recording) -> int:
+        """Leave enough frames for a percentile of a window."""
+        if self.baseline != "moving":
+            return 1
+        return max(1, MovingWindow.of_seconds(self.window, recording).n // PREVIEW_FRAMES)
+
 
 @dataclass(frozen=True, eq=False)
 class _DeltaF:
@@ -107,15 +120,27 @@ class _MovingDeltaF:
         check_finite(block, start, self.where)
         out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)
         for rows in row_tiles(block.shape[1:], len(block), TILE_BYTES):
-            # pixel by pixel: SciPy's filter of one dimension sorts only what enters and leaves
-            pixels = np.ascontiguousarray(block[:, rows].reshape(len(block), -1).T, np.float32)
-            baseline = np.empty((keep.stop - keep.start, len(pixels)))
-            for i, pixel in enumerate(pixels):
-                filtered = percentile_filter(pixel, self.percentile, size=self.window.n)
-                baseline[:, i] = filtered[keep]
+            pixels = block[:, rows].reshape(len(block), -1)
+            baseline = np.empty((keep.stop - keep.start, pixels.shape[1]))
+            if len(baseline) <= FEW_FRAMES:
+                for i, frame in enumerate(range(keep.start, keep.stop)):
+                    baseline[i] = self._percentile_around(pixels, frame)
+            else:
+                # pixel by pixel: SciPy's filter of one dimension sorts only what enters and leaves
+                for i, pixel in enumerate(np.ascontiguousarray(pixels.T, np.float32)):
+                    filtered = percentile_filter(pixel, self.percentile, size=self.window.n)
+                    baseline[:, i] = filtered[keep]
             tile = block[keep, rows]
             out[:, rows] = _relative(tile, baseline.reshape(tile.shape), self.dark)
         return out
+
+    def _percentile_around(self, pixels: NDArray[Any], frame: int) -> NDArray[Any]:
+        """Percentile of the window around one of some frames (n, pixels), as SciPy's filter."""
+        n = len(pixels)
+        around = (frame - self.window.before + np.arange(self.window.n)) % (2 * n)
+        mirrored = np.where(around < n, around, 2 * n - 1 - around)
+        rank = min(int(self.window.n * self.percentile / 100), self.window.n - 1)
+        return np.asarray(np.partition(pixels[mirrored].T, rank)[:, rank])
 
 
 def _relative(

@@ -12,7 +12,7 @@ from pydantic import Field
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
-from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
+from napari_cortex_decoder.recording.preprocessing.step import PREVIEW_FRAMES, Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
 
 TILE_BYTES = 64 * 2**20
@@ -49,6 +49,10 @@ class Detrend(Step):
             if movie is not None
         }
         return recording.replace(**movies, warnings=warnings)
+
+    def thinning(self, recording: Recording) -> int:
+        """Leave enough frames for a mean."""
+        return max(1, MovingWindow.of_seconds(self.window, recording).n // PREVIEW_FRAMES)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,12 @@ from pydantic import Field
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
-from napari_cortex_decoder.recording.preprocessing.step import Step, Survey, pixel_means
+from napari_cortex_decoder.recording.preprocessing.step import (
+    PREVIEW_FRAMES,
+    Step,
+    Survey,
+    pixel_means,
+)
 from napari_cortex_decoder.recording.recording import Recording
 
 Frequency = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
@@ -23,6 +28,8 @@ PADDING = 50
 # the filters' impulse response has died down to 1e-4 after so many periods of the high-pass
 PERIODS = 2
 LEVEL_FRAMES = 64
+# of half the frame rate: a low-pass above it takes so little away that a preview does without
+LITTLE = 0.8
 TILE_BYTES = 64 * 2**20
 
 
@@ -78,6 +85,16 @@ class Hemodynamics(Step):
                 pixel_means(movie, survey, "search", where)
         corrected = computed_movie((both,), correction, frame_shape=recording.shape)
         return recording.replace(movie=corrected, warnings=warnings)
+
+    def thinning(self, recording: Recording) -> int:
+        """Leave enough frames for the filters, and the low-pass where it takes much away."""
+        rate = recording.known_frame_rate()
+        if self.highpass is None:
+            return 1
+        most = _Filters(self.highpass, None, rate).surroundings // PREVIEW_FRAMES
+        if self.lowpass is not None and self.lowpass < LITTLE * rate / 2:
+            most = min(most, int(LITTLE * rate / 2 / self.lowpass))
+        return max(1, most)
 
 
 @dataclass(frozen=True)

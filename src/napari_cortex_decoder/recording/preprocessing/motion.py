@@ -14,11 +14,7 @@ from pydantic import Field
 
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
-from napari_cortex_decoder.recording.preprocessing.step import (
-    PREVIEW_FRAMES,
-    Step,
-    Survey,
-)
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
 # Measured on a real and a simulated movie with 1 % noise: of high-pass widths of 3–10 pixels, with
@@ -26,6 +22,7 @@ from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 # correlation by 0.06. Vessels carry the motion; brightness and the edges of the window do not.
 VESSEL_PIXELS = 4.0
 FAR = 0.05
+AVERAGED_FRAMES, FEW_FRAMES = 64, 16  # to make the template; to preview it
 
 
 class MotionCorrection(Step):
@@ -49,7 +46,8 @@ class MotionCorrection(Step):
         """Correct movie and reference; the shifts become traces of the recording."""
         movie = recording.movie
         where = str(recording.path or recording.name)
-        every = -(-recording.n_frames // PREVIEW_FRAMES)
+        averaged = AVERAGED_FRAMES if survey.around is None else FEW_FRAMES
+        every = -(-recording.n_frames // averaged)
         sparse = movie[::every].compute()
         check_finite(sparse, 0, where, every=every)
         estimate = _Estimate.of_frames(sparse, self.upsampling)

@@ -56,46 +56,17 @@ def preprocess(
     FrameRateError
         If a step needs a frame rate that is unknown.
     """
-    return _apply(recording, steps, Survey(progress=progress))
-
-
-def preview(recording: Recording, steps: Sequence[Step], frame: int) -> NDArray[np.generic]:
-    """Show one frame as it would be after some steps, without reading the whole movie.
-
-    What a step has to know of the whole movie is taken from a few frames, so the values are near
-    those of `preprocess`, not equal.
-
-    Parameters
-    ----------
-    recording
-        The recording.
-    steps
-        Steps in order.
-    frame
-        Number of the frame in the unprocessed movie.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (y, x).
-
-    Raises
-    ------
-    RecordingError
-        As for `preprocess`, or if the steps drop this frame.
-    """
-    if not 0 <= frame < recording.n_frames:
-        raise RecordingError(f"there is no frame {frame}; the movie has {recording.n_frames}.")
-    at = frame
+    survey = Survey(progress=progress)
     for step in steps:
-        recording = _apply(recording, [step], Survey(around=at))
-        if isinstance(step, Crop) and step.frames is not None:
-            at -= step.frames[0]
-        if isinstance(step, Bin):
-            at //= step.frames
-        if not 0 <= at < recording.n_frames:
-            raise RecordingError(f"frame {frame} is dropped by the step {step.name!r}.")
-    return np.asarray(recording.movie[at].compute())
+        recording = apply_step(recording, step, survey)
+    return recording
+
+
+def apply_step(recording: Recording, step: Step, survey: Survey) -> Recording:
+    """Apply one step, to movie and reference of the same shape, and note that in `steps`."""
+    recording = with_equal_reference(recording)
+    done = step.apply(recording, survey)
+    return done.replace(steps=(*recording.steps, step.provenance()))
 
 
 def steps_from_provenance(provenance: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
@@ -118,15 +89,6 @@ def steps_from_provenance(provenance: Iterable[Mapping[str, Any]]) -> tuple[Step
         settings = {str(key): value for key, value in entry.items() if key != "name"}
         steps.append(STEPS[str(entry["name"])](**settings))
     return tuple(steps)
-
-
-def _apply(recording: Recording, steps: Sequence[Step], survey: Survey) -> Recording:
-    if steps:
-        recording = with_equal_reference(recording)
-    for step in steps:
-        done = step.apply(recording, survey)
-        recording = done.replace(steps=(*recording.steps, step.provenance()))
-    return recording
 
 
 def with_equal_reference(recording: Recording) -> Recording:

@@ -19,6 +19,7 @@ from napari_cortex_decoder.recording.recording import Recording
 
 BLOCK_BYTES = 32 * 2**20
 PREVIEW_FRAMES = 64
+"""How many frames a preview takes for all that a step looks at."""
 
 Progress = Callable[[str, int, int], None]
 """Is told what is done, how many frames of how many; what it raises cancels the work."""
@@ -121,6 +122,10 @@ class Step(BaseModel, ABC):
         RecordingError
             If the step cannot work on this recording.
         """
+
+    def thinning(self, recording: Recording) -> int:
+        """Give of how many frames one is enough to preview this step on a recording."""
+        return 1
 
     def provenance(self) -> dict[str, Any]:
         """Give name and settings as JSON types."""

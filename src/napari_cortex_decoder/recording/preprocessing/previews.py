@@ -1,0 +1,97 @@
+"""Previews: single frames as they would be, without reading the whole movie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop
+from napari_cortex_decoder.recording.preprocessing.pipeline import apply_step
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
+from napari_cortex_decoder.recording.recording import Recording
+
+
+class Previews:
+    """Shows frames of one recording as they would be after some steps.
+
+    What a step has to know of the whole movie is taken from a few frames, and kept for the next
+    frame as long as the steps stay the same; a step that looks at many frames around one sees them
+    thinned out. So the values are near those of `preprocess`, not equal.
+
+    Parameters
+    ----------
+    recording
+        The recording.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self._found: list[tuple[Step, Recording]] = []
+
+    def frame(self, steps: Sequence[Step], frame: int) -> NDArray[np.generic]:
+        """Show one frame.
+
+        Parameters
+        ----------
+        steps
+            Steps in order.
+        frame
+            Number of the frame in the unprocessed movie.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (y, x).
+
+        Raises
+        ------
+        RecordingError
+            As for `preprocess`, or if the steps drop this frame.
+        """
+        recording, at, thinned = self.recording, frame, False
+        if not 0 <= frame < recording.n_frames:
+            raise RecordingError(f"there is no frame {frame}; the movie has {recording.n_frames}.")
+        for i, step in enumerate(steps):
+            every = 1 if any(map(_counts_frames, steps[i:])) else step.thinning(recording)
+            if every > 1:
+                recording = _thinned(recording, at % every, every)
+                at, thinned = at // every, True
+            if not thinned and i < len(self._found) and self._found[i][0] == step:
+                recording = self._found[i][1]
+            else:
+                recording = apply_step(recording, step, Survey(around=at))
+                if not thinned:
+                    self._found[i:] = [(step, recording)]
+            at = _after(step, at)
+            if not 0 <= at < recording.n_frames:
+                raise RecordingError(f"frame {frame} is dropped by the step {step.name!r}.")
+        return np.asarray(recording.movie[at : at + 1].compute()[0])
+
+
+def _counts_frames(step: Step) -> bool:
+    """Whether a step depends on how many frames there are from one to another."""
+    return (isinstance(step, Crop) and step.frames is not None) or (
+        isinstance(step, Bin) and step.frames > 1
+    )
+
+
+def _after(step: Step, frame: int) -> int:
+    """Give which frame after a step comes from a frame before it."""
+    if isinstance(step, Crop) and step.frames is not None:
+        return frame - step.frames[0]
+    return frame // step.frames if isinstance(step, Bin) else frame
+
+
+def _thinned(recording: Recording, first: int, every: int) -> Recording:
+    """Leave out frames, with what was measured beside them."""
+    reference = recording.reference
+    return recording.replace(
+        movie=recording.movie[first::every],
+        reference=None if reference is None else reference[first::every],
+        frame_rate=recording.known_frame_rate() / every,
+        frame_times=None,
+        behavior={},
+    )
