@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -134,3 +135,38 @@ def test_info_splits_colours_when_told(run: Run, movie: Path) -> None:
     assert (one["frames"], one["reference"]) == (N_FRAMES, True)
     assert one["frame_rate_hz"] == pytest.approx(RATE)
     assert run("info", movie, "--channels", 3)[0] == 2
+
+
+def test_a_movie_that_does_not_say_how_to_read_it_is_read_as_told_and_that_is_kept_if_asked(
+    run: Run, tmp_path: Path
+) -> None:
+    frames = np.random.default_rng(1).integers(2000, 3000, (N_FRAMES, 16, 12), dtype=np.uint16)
+    raw, several = tmp_path / "m.bin", tmp_path / "m.h5"
+    frames.tofile(raw)
+    with h5py.File(several, "w") as file:
+        file["early"], file["late"] = frames, frames + 1
+
+    for path, told in ((raw, "--as shape=ROWS,COLUMNS"), (several, "--as dataset=NAME")):
+        code, _, error = run("info", path)
+        assert code == 2 and told in error
+    how = ("--as", "shape=16,12", "--as", "dtype=uint16")
+    code, said, _ = run("info", raw, *how, "--frame-rate", 5, "--json")
+    assert code == 0 and json.loads(said)[0]["frames"] == N_FRAMES
+    assert run("info", raw)[0] == 2  # nothing is kept unasked
+    assert run("info", raw, *how, "--frame-rate", 5, "--remember")[0] == 0
+    code, said, _ = run("info", raw, "--json")
+    assert code == 0 and json.loads(said)[0]["frame_rate_hz"] == 5
+
+    out = tmp_path / "late.tif"
+    code, _, _ = run("preprocess", several, "--as", "dataset=late", "--out", out)
+    assert code == 0
+    np.testing.assert_array_equal(tifffile.imread(out), frames + 1)
+
+
+@pytest.mark.parametrize(
+    "how", ["dataset", "speed=3", "shape=16", "shape=16,twelve", "shape=-16,12", "=3"]
+)
+def test_how_to_read_that_cannot_be_meant_is_one_sentence(run: Run, movie: Path, how: str) -> None:
+    code, _, error = run("info", movie, "--as", how)
+    assert code == 2
+    assert f"--as {how}: " in error and "Traceback" not in error

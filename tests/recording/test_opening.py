@@ -63,6 +63,22 @@ def test_what_was_said_once_is_remembered(movie: Path) -> None:
     assert [p.name for p in sidecar_folder(movie).iterdir()] == ["recording.json"]
 
 
+def test_how_to_read_a_file_is_remembered_and_what_is_given_counts_before(tmp_path: Path) -> None:
+    frames = np.arange(40 * 64, dtype=np.uint16).reshape(40, 8, 8)
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["a"], file["b"] = frames, frames + 1
+    frames.tofile(tmp_path / "m.bin")
+    remember_metadata(tmp_path / "m.h5", dataset="b")
+    remember_metadata(tmp_path / "m.bin", shape=(8, 8), dtype="uint16")
+    remember_metadata(tmp_path / "m.bin", frame_rate=7)  # leaves the others
+    np.testing.assert_array_equal(open_recording(tmp_path / "m.h5").movie, frames + 1)
+    np.testing.assert_array_equal(open_recording(tmp_path / "m.h5", dataset="a").movie, frames)
+    raw = open_recording(tmp_path / "m.bin")
+    np.testing.assert_array_equal(raw.movie, frames)
+    assert raw.frame_rate == 7
+    assert open_recording(tmp_path / "m.bin", shape=(4, 16)).movie.shape == (40, 4, 16)
+
+
 def test_opening_leaves_nothing_behind(movie: Path) -> None:
     open_recording(movie, frame_rate=30).movie.mean().compute()
     assert list(movie.parent.iterdir()) == [movie]
@@ -93,7 +109,18 @@ def test_an_archived_sidecar_is_read_and_what_is_said_later_counts(
     assert remembered_metadata(movie) == {"frame_rate": 25, "pixel_size": 0.07}
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", '{"frame_rate": "fast"}', '{"frame_rate": -3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[1]",
+        '{"frame_rate": "fast"}',
+        '{"frame_rate": -3}',
+        '{"dataset": 3}',
+        '{"shape": [8, -8]}',
+        '{"shape": "8, 8"}',
+    ],
+)
 def test_a_damaged_sidecar_is_told(movie: Path, content: str) -> None:
     folder = sidecar_folder(movie)
     folder.mkdir()

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, FrameRate, print_json, progress_bar
+from napari_cortex_decoder.cli.common import (
+    AsJson,
+    Channels,
+    FrameRate,
+    PixelSize,
+    print_json,
+    progress_bar,
+)
+from napari_cortex_decoder.cli.reading import ReadAs, read_as
 from napari_cortex_decoder.errors import AtlasError
 
 
@@ -28,6 +36,9 @@ def areas(
         typer.Option(help="CSV to write: Pearson's r of each area with each behavior."),
     ] = None,
     frame_rate: FrameRate = None,
+    pixel_size: PixelSize = None,
+    channels: Channels = None,
+    settings: ReadAs = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the mean ΔF/F of each area of an atlas over time, and how it goes with behavior.
@@ -41,7 +52,13 @@ def areas(
 
     if out.suffix.lower() not in (".csv", ".nwb"):
         raise AtlasError(f"{out} is neither .csv nor .nwb; choose one of them.")
-    recording = open_recording(movie, frame_rate=frame_rate)
+    recording = open_recording(
+        movie,
+        frame_rate=frame_rate,
+        pixel_size=pixel_size,
+        channels=channels,
+        **read_as(settings),
+    )
     for path in behavior or ():
         recording = add_behavior(recording, path)
     has_clock = recording.frame_rate is not None or recording.frame_times is not None

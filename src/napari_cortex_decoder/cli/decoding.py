@@ -16,6 +16,7 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
+from napari_cortex_decoder.cli.reading import ReadAs, read_as
 from napari_cortex_decoder.errors import RecordingError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def decode(
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
     channels: Channels = None,
+    settings: ReadAs = None,
     any_rate: Annotated[
         bool,
         typer.Option(
@@ -74,7 +76,13 @@ def decode(
     from napari_cortex_decoder.recording.preprocessing import FillGaps
 
     recordings = [
-        open_recording(movie, frame_rate=frame_rate, pixel_size=pixel_size, channels=channels)
+        open_recording(
+            movie,
+            frame_rate=frame_rate,
+            pixel_size=pixel_size,
+            channels=channels,
+            **read_as(settings),
+        )
         for movie in movies
     ]
     names = [recording.name for recording in recordings]

@@ -17,6 +17,7 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
+from napari_cortex_decoder.cli.reading import ReadAs, read_as
 from napari_cortex_decoder.errors import RecordingError
 
 if TYPE_CHECKING:
@@ -28,20 +29,31 @@ def info(
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
     channels: Channels = None,
+    settings: ReadAs = None,
+    remember: Annotated[
+        bool,
+        typer.Option(
+            "--remember",
+            help="Keep frame rate, pixel size and --as in the folder beside each movie: every "
+            "verb and the plugin then know them.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what a recording is: format, size, clock, warnings.
 
     Example: `cortex-decoder info m1.tif`
-    """
-    from napari_cortex_decoder.recording import open_recording
 
-    described = [
-        _describe(
-            open_recording(movie, frame_rate=frame_rate, pixel_size=pixel_size, channels=channels)
-        )
-        for movie in movies
-    ]
+    Example: `cortex-decoder info m1.h5 --as dataset=raw/green --frame-rate 30 --remember`
+    """
+    from napari_cortex_decoder.recording import open_recording, remember_metadata
+
+    said = {"frame_rate": frame_rate, "pixel_size": pixel_size, **read_as(settings)}
+    opened = [open_recording(movie, channels=channels, **said) for movie in movies]
+    if remember:
+        for movie in movies:
+            remember_metadata(movie, **said)
+    described = [_describe(recording) for recording in opened]
     if as_json:
         print_json(described)
         return
@@ -99,6 +111,7 @@ def preprocess(
     channels: Channels = None,
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
+    settings: ReadAs = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if it exists.")
     ] = False,
@@ -118,7 +131,11 @@ def preprocess(
 
     steps = steps_from_provenance(_parsed(text) for text in step or ())
     recording = open_recording(
-        movie, frame_rate=frame_rate, pixel_size=pixel_size, channels=channels
+        movie,
+        frame_rate=frame_rate,
+        pixel_size=pixel_size,
+        channels=channels,
+        **read_as(settings),
     )
     if reference is not None:
         second = open_recording(reference, frame_rate=recording.frame_rate)

@@ -77,9 +77,10 @@ def open_recording(
     options = {"dataset": dataset, "axes": axes, "shape": shape, "dtype": dtype}
     given = {name: value for name, value in options.items() if value is not None}
     movie_format = format_of(path)
-    parts = [_open(p, format_of(p), given) for p in paths]
-    found = parts[0] if len(parts) == 1 else join(paths, parts)
     remembered = remembered_metadata(path)
+    known = {name: remembered[name] for name in movie_format.options if name in remembered}
+    parts = [_open(p, format_of(p), known | given) for p in paths]
+    found = parts[0] if len(parts) == 1 else join(paths, parts)
 
     warnings = list(found.warnings)
     frames = found.frames.shape[0]

@@ -15,7 +15,8 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import read_json, write_json
 
 _FILE = "recording.json"
-_FIELDS = ("frame_rate", "pixel_size")
+_NUMBERS = ("frame_rate", "pixel_size")
+_TEXTS = ("dataset", "axes", "dtype")
 
 
 def _beside(path: Path) -> Path:
@@ -57,7 +58,7 @@ def sidecar_folder(path: str | os.PathLike[str]) -> Path:
     return beside if _writable(place) else _elsewhere(path)
 
 
-def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, float]:
+def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Give what a user has once said about a recording.
 
     Parameters
@@ -68,7 +69,8 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, float]:
     Returns
     -------
     dict
-        ``frame_rate`` (Hz) and ``pixel_size`` (mm), those that were said.
+        Those that were said of ``frame_rate`` (Hz), ``pixel_size`` (mm), ``dataset``, ``axes``,
+        ``shape`` and ``dtype``, which mean what they mean to `open_recording`.
 
     Raises
     ------
@@ -76,12 +78,12 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, float]:
         If the sidecar is there and damaged.
     """
     path = Path(path).absolute()
-    remembered: dict[str, float] = {}
+    remembered: dict[str, Any] = {}
     # what was said last, when the recording's place could not be written to, comes first
     for folder in (_elsewhere(path), _beside(path)):
         for field, value in _read(folder / _FILE).items():
-            if field in _FIELDS:
-                remembered.setdefault(field, _number(folder / _FILE, field, value))
+            if field in (*_NUMBERS, *_TEXTS, "shape"):
+                remembered.setdefault(field, _checked(folder / _FILE, field, value))
     return remembered
 
 
@@ -90,6 +92,10 @@ def remember_metadata(
     *,
     frame_rate: float | None = None,
     pixel_size: float | None = None,
+    dataset: str | None = None,
+    axes: str | None = None,
+    shape: tuple[int, ...] | None = None,
+    dtype: str | None = None,
 ) -> Path:
     """Keep what a user says about a recording, for the next time it is opened.
 
@@ -101,6 +107,8 @@ def remember_metadata(
         Frames a second (Hz); None leaves what was said before.
     pixel_size
         Edge of a pixel in mm; None leaves what was said before.
+    dataset, axes, shape, dtype
+        How to read the file, as `open_recording` takes it; None leaves what was said before.
 
     Returns
     -------
@@ -110,12 +118,19 @@ def remember_metadata(
     Raises
     ------
     RecordingError
-        If a value is not a positive number, or no place can be written to.
+        If a value is impossible, or no place can be written to.
     """
     target = sidecar_folder(path) / _FILE
-    said = {"frame_rate": frame_rate, "pixel_size": pixel_size}
+    said = {
+        "frame_rate": frame_rate,
+        "pixel_size": pixel_size,
+        "dataset": dataset,
+        "axes": axes,
+        "shape": shape,
+        "dtype": dtype,
+    }
     content = _read(target) | {
-        field: _number(target, field, value) for field, value in said.items() if value is not None
+        field: _checked(target, field, value) for field, value in said.items() if value is not None
     }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -134,11 +149,27 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, RecordingError) as error:
         raise RecordingError(
             f"{file}: what was remembered about the recording cannot be read; delete this file "
-            "and give the frame rate again."
+            "and say it again."
         ) from error
     if not isinstance(content, dict):
         raise RecordingError(f"{file}: this is not a JSON object; delete it.")
     return content
+
+
+def _checked(file: Path, field: str, value: Any) -> Any:
+    if field in _NUMBERS:
+        return _number(file, field, value)
+    if field == "shape":
+        if (
+            not isinstance(value, list | tuple)
+            or len(value) not in (2, 3)
+            or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in value)
+        ):
+            raise RecordingError(f"{file}: shape is {value!r}; give two or three whole numbers.")
+        return tuple(value)
+    if not isinstance(value, str) or not value:
+        raise RecordingError(f"{file}: {field} is {value!r}; give a text.")
+    return value
 
 
 def _number(file: Path, field: str, value: Any) -> float:

@@ -163,7 +163,7 @@ def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | 
     if len(candidates) > 1:
         raise RecordingError(
             f"{path}: there are {len(candidates)} arrays that could be the movie: {listed}; "
-            "give the name of one as dataset."
+            "give the name of one as dataset (command line: --as dataset=NAME)."
         )
     return next(iter(candidates))
 

@@ -35,8 +35,9 @@ def open_raw(
         kind = dtype or named[4]
     else:
         raise RecordingError(
-            f"{path}: a raw file does not say its shape; give shape=(frames, rows, columns) and "
-            "dtype, or name it like wfield: name_COLOURS_ROWS_COLUMNS_uint16.dat."
+            f"{path}: a raw file does not say its shape; give shape and dtype (command line: --as "
+            "shape=ROWS,COLUMNS --as dtype=uint16), or name it like wfield: "
+            "name_COLOURS_ROWS_COLUMNS_uint16.dat."
         )
     stored = _dtype(path, kind)
     size = path.stat().st_size
