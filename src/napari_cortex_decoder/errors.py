@@ -13,6 +13,20 @@ class RecordingError(CortexDecoderError):
     """A movie, its metadata or its behaviour cannot be read or does not fit together."""
 
 
+class UnclearMovieError(RecordingError):
+    """A file does not say what of it is the movie, or what the movie's shape is.
+
+    Attributes
+    ----------
+    datasets
+        Names of the arrays that it could be; empty where shape and type of a raw file are missing.
+    """
+
+    def __init__(self, sentence: str, datasets: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.datasets = datasets
+
+
 class FrameRateError(RecordingError):
     """The frame rate of a recording is missing or is not the one a decoder was made for."""
 

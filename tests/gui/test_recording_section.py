@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -12,11 +13,19 @@ from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QLabel, QPushButton
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+)
 from windows import N_FRAMES, child, visible_texts, waves
 
 from napari_cortex_decoder.recording import Recording, open_recording, remember_metadata
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.movie_question import MovieQuestion
 from napari_cortex_decoder.widgets.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -173,6 +182,49 @@ def test_a_broken_movie_ends_in_one_sentence(
     qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
     assert str(path) in notifications[0].message
     assert workspace.movie.opening == "" and workspace.movie.recording is None
+
+
+def test_files_that_do_not_say_how_to_read_them_are_asked_about_once(
+    qtbot: QtBot,
+    dock: CortexDecoderWidget,
+    workspace: Workspace,
+    notifications: list[Notification],
+    tmp_path: Path,
+) -> None:
+    movie, form = workspace.movie, dock.findChild(MovieQuestion)
+    several, raw = tmp_path / "m.h5", tmp_path / "m.bin"
+    with h5py.File(several, "w") as file:
+        file["early"], file["late"] = waves(), waves() + 1
+    waves().tofile(raw)
+
+    movie.open(several)
+    qtbot.waitUntil(form.isVisible, timeout=10_000)
+    assert "2 arrays" in notifications[0].message and movie.opening == ""
+    form.findChild(QComboBox).setCurrentText("late")
+    qtbot.mouseClick(child(form, QPushButton, "Open so"), Qt.MouseButton.LeftButton)
+    np.testing.assert_array_equal(wait_for_movie(qtbot, workspace).movie[3], waves()[3] + 1)
+    assert not form.isVisible()
+    np.testing.assert_array_equal(open_recording(several).movie[3], waves()[3] + 1)
+
+    movie.open(raw)
+    qtbot.waitUntil(form.isVisible, timeout=10_000)
+    rows, columns = (box for box in form.findChildren(QSpinBox))
+    rows.setValue(31)
+    columns.setValue(32)
+    qtbot.mouseClick(child(form, QPushButton, "Open so"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "whole frames" in notifications[-1].message, timeout=10_000)
+    assert form.isVisible() and movie.recording is not None and movie.recording.name == "m"
+    rows.setValue(32)
+    qtbot.mouseClick(child(form, QPushButton, "Open so"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: movie.recording.format == "raw", timeout=10_000)
+    np.testing.assert_array_equal(movie.recording.movie, waves())
+    assert not form.isVisible() and open_recording(raw).shape == (32, 32)
+
+    (tmp_path / "other.bin").write_bytes(raw.read_bytes())
+    movie.open(tmp_path / "other.bin")
+    qtbot.waitUntil(form.isVisible, timeout=10_000)
+    qtbot.mouseClick(child(form, QPushButton, "Leave it"), Qt.MouseButton.LeftButton)
+    assert not form.isVisible() and movie.recording.format == "raw"
 
 
 def test_behavior_of_the_papers_layout_becomes_a_trace_and_labels(

@@ -70,6 +70,8 @@ def open_recording(
     ------
     RecordingError
         If the file is missing, unreadable, truncated, no movie, or a value is impossible.
+    UnclearMovieError
+        If the file holds several arrays, or is raw and does not say its shape.
     """
     paths = _paths(path)
     path = paths[0]

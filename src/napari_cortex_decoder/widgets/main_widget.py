@@ -11,6 +11,7 @@ from napari_cortex_decoder.widgets.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.movie_question import MovieQuestion
 from napari_cortex_decoder.widgets.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.recording_section import RecordingSection
 from napari_cortex_decoder.widgets.saliency_section import SaliencySection
@@ -36,6 +37,7 @@ class CortexDecoderWidget(DockContent):
         column.setSpacing(4)
         recording = RecordingSection(movie)
         for part in (
+            MovieQuestion(movie),
             BehaviorClockForm(movie),
             SavingRow(movie, workspace.saving),
             SpeedGroup(movie, workspace.speed),

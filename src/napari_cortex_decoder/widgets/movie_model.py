@@ -12,7 +12,7 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 from superqt.utils import create_worker
 
-from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
@@ -49,6 +49,22 @@ class RefusedBehavior:
     frame_times: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class UnclearMovie:
+    """Files that somebody wants to open, and that do not say how to read them.
+
+    Attributes
+    ----------
+    paths
+        The files of one session.
+    datasets
+        Names of the arrays that could be the movie; empty where shape and type are missing.
+    """
+
+    paths: tuple[Path, ...]
+    datasets: tuple[str, ...]
+
+
 class MovieModel(EventedModel):
     """The open recording. It is there as long as its layer is.
 
@@ -63,6 +79,8 @@ class MovieModel(EventedModel):
     refused
         A behavior file that could not be put on the recording's clock, until somebody says how its
         own clock runs; None if there is none.
+    unclear
+        Files that could not be opened until somebody says how to read them; None if there are none.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -71,6 +89,7 @@ class MovieModel(EventedModel):
     frame: int = 0
     opening: str = ""
     refused: RefusedBehavior | None = None
+    unclear: UnclearMovie | None = None
 
     opened: ClassVar[Signal] = Signal(object)
     """A file has been opened: emits the data of its layer (see `layers.movie_layer`)."""
@@ -112,8 +131,16 @@ class MovieModel(EventedModel):
 
         `opened` follows, or `failed`.
         """
-        self.opening = f"{len(more) + 1} files" if more else Path(path).name
-        self._work(_open, (path, *more), done=self._opened)
+        self._open((Path(path), *map(Path, more)), {})
+
+    def open_as(self, **how: Any) -> None:
+        """Open what was unclear, read as told (as by `open_recording`); that is remembered."""
+        if self.unclear is not None:
+            self._open(self.unclear.paths, how)
+
+    def dismiss_movie(self) -> None:
+        """Leave what is unclear unopened."""
+        self.unclear = None
 
     def add_behavior(self, path: str | Path, **clock: Unpack[ClockOptions]) -> None:
         """Read behaviour that was measured beside the open recording; see `ClockOptions`."""
@@ -197,8 +224,17 @@ class MovieModel(EventedModel):
             return
         self.show(recording, raw)
 
+    def _open(self, paths: tuple[Path, ...], how: dict[str, Any]) -> None:
+        def fail(error: Exception) -> None:
+            if isinstance(error, UnclearMovieError):
+                self.unclear = UnclearMovie(paths, error.datasets)
+            self.failed.emit(error)
+
+        self.opening = f"{len(paths)} files" if len(paths) > 1 else paths[0].name
+        self._work(_open, paths, how, done=self._opened, failed=fail)
+
     def _opened(self, layer_data: object) -> None:
-        self.opening = ""
+        self.opening, self.unclear = "", None
         self.opened.emit(layer_data)
 
     def _work(
@@ -244,7 +280,9 @@ def _refused(path: Path) -> RefusedBehavior:
     return RefusedBehavior(path, tuple(content.frame_times))
 
 
-def _open(paths: Sequence[str | Path]) -> tuple[Any, dict[str, Any], str]:
-    """Open a recording and describe its layer; runs in a thread."""
-    recording = open_recording(paths)
+def _open(paths: Sequence[Path], how: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
+    """Open a recording, remember how it is read, and describe its layer; runs in a thread."""
+    recording = open_recording(paths, **how)
+    if how and recording.path is not None:
+        remember_metadata(recording.path, **how)
     return movie_layer(recording, sample_contrast_limits(recording))

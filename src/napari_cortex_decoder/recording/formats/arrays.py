@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording.formats.axes import Arrangement
 from napari_cortex_decoder.recording.formats.faults import readable
 
@@ -142,7 +142,9 @@ def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | 
     Raises
     ------
     RecordingError
-        If it is not there, or there are none or several to choose from.
+        If it is not there, or there are none.
+    UnclearMovieError
+        If there are several to choose from.
     """
     listed = ", ".join(
         f"{name} ({' x '.join(map(str, shape))})" for name, shape in sorted(candidates.items())[:8]
@@ -161,9 +163,10 @@ def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | 
             "save the movie into it or give another file."
         )
     if len(candidates) > 1:
-        raise RecordingError(
+        raise UnclearMovieError(
             f"{path}: there are {len(candidates)} arrays that could be the movie: {listed}; "
-            "give the name of one as dataset (command line: --as dataset=NAME)."
+            "give the name of one as dataset (command line: --as dataset=NAME).",
+            tuple(sorted(candidates)),
         )
     return next(iter(candidates))
 

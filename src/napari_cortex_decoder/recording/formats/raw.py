@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording.formats.frames import RawFrames, check_frames, file_token
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
@@ -34,7 +34,7 @@ def open_raw(
         channels, rows, columns = (int(n) for n in named.group(1, 2, 3))
         kind = dtype or named[4]
     else:
-        raise RecordingError(
+        raise UnclearMovieError(
             f"{path}: a raw file does not say its shape; give shape and dtype (command line: --as "
             "shape=ROWS,COLUMNS --as dtype=uint16), or name it like wfield: "
             "name_COLOURS_ROWS_COLUMNS_uint16.dat."
