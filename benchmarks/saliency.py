@@ -188,13 +188,18 @@ def decoder_of_other_sessions(work: Path, *, mice: int, seconds: float) -> Decod
     return train(config, sessions, work / "null")
 
 
-def null(subjects: range, frames: int) -> None:
-    """Print the verdicts on a decoder that could learn nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        decoder = decoder_of_other_sessions(Path(folder), mice=6, seconds=30)
+def null(decoder: Decoder, subjects: range, frames: int) -> None:
+    """Print the verdicts on a decoder that could learn nothing.
+
+    One that does not read the behavior is not supported whatever it is asked about, so two
+    questions are enough then.
+    """
     kinds = []
     for subject in subjects:
-        result = explained(decoder, simulate(subject), frames)
+        mouse = simulate(subject)
+        result = explained(decoder, mouse, frames, "hemispheres")
+        if result.verdict.kind != "not supported":
+            result = explained(decoder, mouse, frames, patches=20)
         kinds.append(result.verdict.kind)
         chance = np.percentile(result.whole.null, 97.5)
         print(
@@ -226,7 +231,10 @@ def main() -> None:
         for subject in subjects:
             mute(decoder, subject, arguments.frames)
     if "null" in parts:
-        null(subjects, arguments.frames // 2)
+        with tempfile.TemporaryDirectory() as folder:
+            unlearned = decoder_of_other_sessions(Path(folder), mice=6, seconds=30)
+        print("| mouse | AUC | shifted labels up to | verdict |")
+        null(unlearned, subjects, arguments.frames)
 
 
 if __name__ == "__main__":

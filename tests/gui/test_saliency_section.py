@@ -25,6 +25,7 @@ from napari_cortex_decoder.widgets.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.importance_bars import ImportanceBars, bars_of
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.saliency_layers import KEPT, NAME
+from napari_cortex_decoder.widgets.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LOWER_RIGHT = np.zeros((SIZE, SIZE))
@@ -328,8 +329,12 @@ def test_a_map_is_checked_on_demand(
 
     monkeypatch.setattr(saliency, "check_maps", checked)
     maps = model.result.maps
+    model.keep()
     child(dock, QPushButton, "Check").click()
+    save = child(dock.findChild(SaliencySection), QPushButton, "Export…")
+    assert not save.isEnabled()
     wait(qtbot, workspace)
+    assert model.kept is model.result and save.isEnabled()
     assert asked == [(maps, workspace.movie.ethogram)]
     assert model.result.maps is maps and model.result.verdict == "weak: for a test."
 

@@ -20,7 +20,6 @@ from napari_cortex_decoder.widgets.saliency_jobs import (
     LAGS,
     MAPS,
     METHODS,
-    SPANS,
     Method,
     Question,
     Result,
@@ -133,15 +132,12 @@ class SaliencyModel(EventedModel):
         if span in _NEED_LABELS and ethogram is None:
             return "Label some bouts first, or choose other frames."
         if span in ("bouts", "behavior") and self.method in MAPS:
-            return (
-                "A map is of frames in a row: choose this frame, this bout, around onsets, or the "
-                "session."
-            )
+            return "A map is of frames in a row: choose this frame, this bout, or around onsets."
         if span in ("behavior", "onsets") and self.behavior not in self._labelled:
             return f"No bout of {self.behavior} is labelled."
         if span == "bout" and self._bout() is None:
             return "No bout is under the slider: move it into one."
-        if span == "range" and self._range_marked() is None:
+        if span == "range" and None in self.marked:
             return "Mark where the frames begin and end: move the slider and press the buttons."
         return None
 
@@ -192,7 +188,13 @@ class SaliencyModel(EventedModel):
         if self.check_obstacle is not None or result is None:
             return
         self.message = ""
-        self._task.start("Checking", lambda tell: check(result, tell), self._take)
+
+        def take(checked: Result) -> None:
+            if self.kept is result:
+                self.kept = checked
+            self._take(checked)
+
+        self._task.start("Checking", lambda tell: check(result, tell), take)
 
     def run(self) -> None:
         """Explain the decoder; does nothing while there is an `obstacle`."""
@@ -252,9 +254,9 @@ class SaliencyModel(EventedModel):
         bout = self._bout()
         if self.span == "bout" and bout is not None:
             return bout
-        marked = self._range_marked()
-        if self.span == "range" and marked is not None:
-            return marked
+        start, stop = self.marked
+        if self.span == "range" and start is not None and stop is not None:
+            return start, stop
         return 0, recording.n_frames
 
     @property
@@ -268,11 +270,6 @@ class SaliencyModel(EventedModel):
         ethogram, frame = self._movie.ethogram, self._movie.frame
         bouts = () if ethogram is None else ethogram.bouts
         return next(((b.start, b.stop) for b in bouts if b.start <= frame < b.stop), None)
-
-    def _range_marked(self) -> tuple[int, int] | None:
-        """Give the frames that the user marked, if both ends are."""
-        start, stop = self.marked
-        return None if start is None or stop is None else (start, stop)
 
     def _take(self, result: Result) -> None:
         self.result = result
@@ -298,6 +295,3 @@ class SaliencyModel(EventedModel):
 
     def _show_progress(self, progress: TaskProgress) -> None:
         self.progress = progress
-
-
-__all__ = ["METHODS", "SPANS", "Method", "SaliencyModel", "Span"]

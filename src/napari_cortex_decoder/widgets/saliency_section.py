@@ -12,8 +12,8 @@ from napari_cortex_decoder.widgets.importance_bars import ImportanceBars
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.saliency_files import suffixes_of
-from napari_cortex_decoder.widgets.saliency_jobs import SPANS
-from napari_cortex_decoder.widgets.saliency_model import METHODS, SaliencyModel
+from napari_cortex_decoder.widgets.saliency_jobs import METHODS, SPANS
+from napari_cortex_decoder.widgets.saliency_model import SaliencyModel
 from napari_cortex_decoder.widgets.section import Section, ask_file, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.ties import Ties
 
@@ -126,7 +126,8 @@ class SaliencySection(Section):
         set_or_hide(self._obstacle, None if progress.running else obstacle)
         enable(self._cancel, None if progress.running else "Nothing runs.", "Stop")
         none = None if model.result else "There is no result yet."
-        enable(self._save, none, "Save the result")
+        busy = "Wait until the work is done, or cancel it." if progress.running else None
+        enable(self._save, none or busy, "Save the result")
         enable(self._keep, none, "Keep this result, to compare the next one with it")
         self._keep.setText("Forget" if model.kept and model.kept is model.result else "Keep")
         controls = "Hold the map against random weights and random places; takes minutes"
