@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -24,10 +25,13 @@ from pictures_preprocessing import (
     SHARED,
     SYNC,
     Pictures,
+    save_small,
     scroll_to,
 )
 from PIL import Image, ImageDraw
-from qtpy.QtWidgets import QCheckBox, QComboBox
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QWidget
 from skimage.io import imread
 from skimage.transform import resize
 
@@ -36,6 +40,7 @@ from napari_cortex_decoder.widgets.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.recording_section import RecordingSection
 
+LASSO = "atlas-lasso.png"
 TILE = 400  # px
 QUALITY = 80
 REFERENCE = "F405_128x128_200f_1Hz.tif"
@@ -188,6 +193,64 @@ def take_areas(pictures: Pictures, folder: Path) -> None:
     viewer.layers["Landmarks"].visible = False
     scroll_to(dock, AreasPanel)
     pictures.take("atlas-areas.png")
+    take_lasso(pictures)
+
+
+def take_lasso(pictures: Pictures) -> None:
+    """Search for areas, and draw around some with the mouse: before and after it is let go."""
+    workspace, dock, viewer = pictures.workspace, pictures.dock, pictures.viewer
+    workspace.areas.select(())
+    next(box for box in dock.findChildren(QLineEdit) if "areas" in box.placeholderText()).setText(
+        "visual"
+    )
+    workspace.areas.lasso_wanted.emit()
+    lasso = viewer.layers.selection.active
+    around = np.linspace(0, 2 * np.pi, 40)
+    middle = workspace.placing.registration.to_px([(-2.6, 3.1)])[0]
+    path = middle + np.stack([42 * np.sin(around), 46 * np.cos(around)], axis=1)
+    canvas = viewer.window._qt_viewer.canvas
+    points = [on_canvas(canvas, lasso, *corner) for corner in path]
+    send(canvas.native, QEvent.Type.MouseMove, points[0])
+    send(canvas.native, QEvent.Type.MouseButtonPress, points[0])
+    for point in points[1:-2]:
+        send(canvas.native, QEvent.Type.MouseMove, point)
+        drawn = time.monotonic() + 0.1  # napari passes over moves that follow at once
+        pictures.until(lambda drawn=drawn: time.monotonic() > drawn)
+    drawing = shot(pictures)
+    send(canvas.native, QEvent.Type.MouseButtonRelease, points[-2])
+    pictures.until(lambda: workspace.areas.selected)
+    send(canvas.native, QEvent.Type.MouseMove, points[-2])
+    done = shot(pictures)
+    left, right = canvas.native.mapTo(viewer.window._qt_window, QPoint(0, 0)).x(), drawing.width
+    ratio = drawing.width / viewer.window._qt_window.width()
+    left, width = round(left * ratio), round(canvas.native.width() * ratio)
+    height = round((canvas.native.height() + 40) * ratio)
+    sheet = Image.new("RGB", (width + right - left, height))
+    sheet.paste(drawing.crop((left, 0, left + width, height)), (0, 0))
+    sheet.paste(done.crop((left, 0, right, height)), (width, 0))
+    save_small(sheet.resize((sheet.width * 3 // 4, sheet.height * 3 // 4)), IMAGES / LASSO)
+
+
+def shot(pictures: Pictures) -> Image.Image:
+    """Give the window as a picture once all is drawn."""
+    drawn = time.monotonic() + 2
+    pictures.until(lambda: time.monotonic() > drawn)
+    return Image.fromarray(pictures.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
+
+
+def on_canvas(canvas: Any, layer: Layer, row: float, column: float) -> QPointF:
+    """Give where on the canvas a pixel of a layer is drawn."""
+    world = layer.data_to_world((row, column))
+    x, y = (canvas.view.transform * canvas.view.scene.transform).map(world[1::-1])[:2]
+    return QPointF(float(x), float(y))
+
+
+def send(widget: QWidget, kind: QEvent.Type, at: QPointF) -> None:
+    """Send one event of the mouse with its left button held."""
+    left = Qt.MouseButton.LeftButton
+    button = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseMove else left
+    modifiers = Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(widget, QMouseEvent(kind, at, at, button, left, modifiers))
 
 
 if __name__ == "__main__":

@@ -76,14 +76,13 @@ class Pictures:
             time.sleep(0.01)
 
     def take(self, name: str) -> None:
-        """Save the window, with 256 colours: a quarter of the bytes."""
+        """Save the window."""
         drawn = time.monotonic() + 2
         self.until(lambda: time.monotonic() > drawn)
         raw = self._folder / name
         self.viewer.screenshot(str(raw), canvas_only=False, flash=False)
         with Image.open(raw) as picture:
-            smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-            smaller.save(IMAGES / name, optimize=True)
+            save_small(picture, IMAGES / name)
 
     def apply(self) -> None:
         """Apply the steps, and wait for them."""
@@ -105,6 +104,8 @@ def main() -> None:
     pictures.until(lambda: movie.recording is not None)
     movie.add_behavior(folder / SYNC, frame_times="frame_times_561_488")
     pictures.until(lambda: movie.recording.behavior)
+    workspace.speed.make_speed(50.0)
+    pictures.until(lambda: "speed" in movie.recording.behavior)
     steps.add_reference(folder / REFERENCE)
     pictures.until(lambda: movie.raw.reference is not None)
 
@@ -140,7 +141,6 @@ def main() -> None:
     pictures.until(lambda: not steps.progress.running)
     dock.findChild(PreprocessingGroup).set_expanded(False)
     dock.findChild(SpeedGroup).set_expanded(True)
-    workspace.speed.make_speed(50.0)
     workspace.speed.set_labelling(True)
     workspace.speed.set_threshold(2.0)
     workspace.speed.set_stop_threshold(0.5)
@@ -150,6 +150,12 @@ def main() -> None:
     scroll_to(dock, SpeedGroup)
     pictures.take("preprocessing-speed.png")
     pictures.viewer.close()
+
+
+def save_small(picture: Image.Image, path: Path) -> None:
+    """Save a picture with 256 colours: a quarter of the bytes."""
+    smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    smaller.save(path, optimize=True)
 
 
 def scroll_to(dock: CortexDecoderWidget, part: type) -> None:

@@ -44,7 +44,7 @@ class Section(QFrame):
         super().__init__()
         self._title = title
         self._header = QToolButton()
-        self._header.setText(title)
+        self._header.setText(title.replace("&", "&&"))  # one alone would be a key of Qt's
         self._header.setCheckable(True)
         self._header.setChecked(True)
         self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

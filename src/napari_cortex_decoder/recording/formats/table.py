@@ -23,10 +23,17 @@ Nothing is read but what is looked at, no file stays open, and no file is change
 """
 
 _BOTTOM = """
+What a file does not say can be given: to `open_recording` by the names in the last column, on the
+command line as `--as dataset=raw/green`, `--as axes=yxt`, `--as shape=512,512 --as dtype=uint16`. The
+dock's *Open…* asks which of several arrays is the movie, and how a raw one lies in its file. Answers
+are kept in the folder beside the movie (`<movie>.cortex/recording.json`), so that everything else
+knows them; `cortex-decoder info m1.bin --as shape=512,512 --frame-rate 30 --remember` keeps them too.
+
 Two things hold for all of them:
 
 - `frame_rate` (Hz) and `pixel_size` (mm) that you give count before what the file says, and that
-  before what you said about the recording once and the plugin remembered.
+  before what you said about the recording once and the program remembered. In the dock both are
+  said in the section *Recording*.
 - `channels=2` splits a movie whose camera took two colours in turns: frames 0, 2, 4, … become the
   movie, frames 1, 3, 5, … its reference. Nothing is copied. Where the file itself says that it has
   two colours, they are split without being asked.
