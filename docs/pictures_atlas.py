@@ -93,8 +93,9 @@ def main() -> None:
 
 def open_as_movie(pictures: Pictures, folder: Path, source: Path, pixel_size: float) -> None:
     """Open a picture or a movie, until the seizure, as a movie that knows its pixel size."""
-    frames = imread(source)[: None if source.suffix == ".png" else SEIZURE]
-    frames = np.stack([frames] * 2) if frames.ndim == 2 else frames
+    frames = imread(source)
+    frames = np.stack([frames] * 2) if source.suffix == ".png" or frames.ndim == 2 else frames
+    frames = frames[:SEIZURE]
     path = folder / f"{source.stem}.tif"
     per_um = 1 / (1000 * pixel_size)
     about = {"axes": "TYX", "unit": "um", "fps": 1.0}
