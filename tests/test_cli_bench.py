@@ -45,6 +45,8 @@ def test_reading_is_measured_on_a_real_movie(run: Run) -> None:
         ("second_decode_speedup", 19.9, False),
         ("second_decode_speedup", 20.0, True),
         ("time_to_current_frame_s", 2.1, False),
+        ("importance_encodings_over_passes", 1.11, False),
+        ("importance_speedup_over_authors", 10.5, True),
         ("engine_frames_per_s", 1.0, None),
     ],
 )
