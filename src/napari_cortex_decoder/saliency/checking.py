@@ -9,15 +9,11 @@ import numpy as np
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency.controls import (
-    Deletion,
-    Randomization,
-    deletion_insertion,
-    randomized_weights,
-)
+from napari_cortex_decoder.saliency.deletion import Deletion, deletion_insertion
 from napari_cortex_decoder.saliency.frames import Report, sample_frames, spread_frames
 from napari_cortex_decoder.saliency.maps import SaliencyMaps
 from napari_cortex_decoder.saliency.onsets import OnsetAverage
+from napari_cortex_decoder.saliency.randomization import Randomization, randomized_weights
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_maps
 
 _MAPPED = 4

@@ -9,9 +9,10 @@ import numpy as np
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency.areas import AreaImportance
-    from napari_cortex_decoder.saliency.controls import Deletion, Randomization
     from napari_cortex_decoder.saliency.cutout import CutoutImportance
+    from napari_cortex_decoder.saliency.deletion import Deletion
     from napari_cortex_decoder.saliency.experiment import Whole
+    from napari_cortex_decoder.saliency.randomization import Randomization
 
 SMALLEST_AUC = 0.6
 """Below, a decoder knows too little for it to matter where it looks."""
