@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from napari_cortex_decoder import benchmarking
 from napari_cortex_decoder.benchmarking import figures, judged
@@ -37,6 +38,16 @@ def test_reading_is_measured_on_a_real_movie(run: Run) -> None:
     assert code == 0
     assert told["opening_s"] > 0 and told["statistics_frames_per_s"] > 0
     assert 0 < told["reading_share_of_copying"] < 10
+
+
+def test_what_this_machine_cannot_measure_is_said_to_be_missing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, printed, told = run("bench", "--only", "gpu", "--json")
+    assert code == 0
+    assert json.loads(printed)["missing"] == ["gpu"]
+    assert "not measured, as this machine cannot: gpu" in told
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def bench(
 ) -> None:
     """Measure this machine: each figure beside what it should be.
 
-    Groups: encoder, decode, end-to-end, cache, first-answer, reading, training, maps, memory,
+    Groups: encoder, decode, end-to-end, cache, first-answer, reading, training, maps, memory, gpu,
     window.
     All together take ten minutes or so on two idle cores.
 
@@ -78,6 +78,17 @@ def bench(
         if not as_json:
             told = {True: "✓", False: "✗", None: " "}[figure.met]
             typer.echo(f"{figure.name:45} {figure.value:12.4g}  {figure.goal:8} {told}")
+    told_of = {figure.group for figure in figures}
+    missing = [group for group in groups if group not in told_of]
+    if missing:
+        typer.echo(f"not measured, as this machine cannot: {', '.join(missing)}", err=True)
     if as_json:
         values = {figure.name: figure.value for figure in figures}
-        print_json({"figures": values, "details": [asdict(f) for f in figures], "machine": machine})
+        print_json(
+            {
+                "figures": values,
+                "missing": missing,
+                "details": [asdict(f) for f in figures],
+                "machine": machine,
+            }
+        )

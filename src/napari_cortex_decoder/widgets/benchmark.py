@@ -1,4 +1,4 @@
-"""How long the window's thread is busy: frame changes, a long timeline, opening the dock.
+"""How long the window's thread is busy: frame changes, playing, a long timeline, opening the dock.
 
 Runs in a process of its own, because a viewer takes over the one that it is in; needs a display.
 Prints JSON:
@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -30,7 +31,9 @@ from qtpy.QtWidgets import QApplication, QLabel  # noqa: E402
 
 from napari_cortex_decoder.decoder import Prediction  # noqa: E402
 from napari_cortex_decoder.recording import BehaviorTrace, Recording  # noqa: E402
+from napari_cortex_decoder.saliency import SaliencyMaps  # noqa: E402
 from napari_cortex_decoder.widgets.layers import movie_layer  # noqa: E402
+from napari_cortex_decoder.widgets.saliency_jobs import Question, Result  # noqa: E402
 from napari_cortex_decoder.widgets.session import workspace_of  # noqa: E402
 from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE  # noqa: E402
 from napari_cortex_decoder.widgets.timeline import TimelineWidget  # noqa: E402
@@ -38,6 +41,7 @@ from napari_cortex_decoder.widgets.timeline import TimelineWidget  # noqa: E402
 _SESSION, _LONG = 18_000, 1_000_000
 _RATE = 30.0
 _ROUNDS = 60
+_PLAYED, _PLAYING_S = 600, 6.0
 
 
 def make_recording(n: int) -> Recording:
@@ -68,6 +72,57 @@ def make_prediction(recording: Recording) -> Prediction:
     )
 
 
+def make_playable() -> Recording:
+    """Give a movie in memory, of the usual size of images."""
+    frames = np.random.default_rng(2).integers(0, 255, (_PLAYED, 128, 128), np.uint8)
+    return replace(make_recording(_PLAYED), movie=da.from_array(frames, chunks=(100, 128, 128)))
+
+
+def make_maps(recording: Recording) -> Result:
+    """Give a map for every frame."""
+    n = recording.n_frames
+    question = Question(
+        "benchmark", recording, None, None, "run", "occlusion", "session", 0, n, "cpu", False
+    )
+    rng = np.random.default_rng(3)
+    maps = SaliencyMaps(
+        maps=rng.normal(0, 0.1, (n, 128, 128)).astype(np.float32),
+        frames=np.arange(n),
+        scored=(0, n),
+        log_odds=np.zeros(n, np.float32),
+        scale=1.0,
+        grid=(8, 8),
+        gap=np.nan,
+        method="occlusion",
+        behavior="run",
+        decoder="benchmark",
+        recording=recording.name,
+        settings={},
+        warnings=(),
+    )
+    return Result(question, maps=maps)
+
+
+def _play(viewer: Viewer) -> float:
+    """Play the movie at 30 frames a second, and give how many are shown a second."""
+    shown = set()
+
+    def count() -> None:
+        shown.add(viewer.dims.current_step[0])
+
+    dims = viewer.window._qt_viewer.dims
+    viewer.dims.set_current_step(0, 0)
+    viewer.dims.events.current_step.connect(count)
+    start = time.monotonic()
+    dims.play(axis=0, fps=_RATE)
+    while time.monotonic() - start < _PLAYING_S:
+        QApplication.processEvents()
+        time.sleep(0.001)
+    dims.stop()
+    viewer.dims.events.current_step.disconnect(count)
+    return len(shown) / (time.monotonic() - start)
+
+
 def _ms(function: Callable[[], object]) -> float:
     """Time a call by this thread's processor: other work on the machine is not the program's."""
     start = time.thread_time()
@@ -87,7 +142,9 @@ def measure() -> dict[str, float]:
     QApplication.processEvents()
     window.add_dock_widget(QLabel("nothing"), name="nothing")
     _ms(QApplication.processEvents)
-    figures = {}
+    viewer.add_layer(Layer.create(*movie_layer(make_playable(), (0.0, 255.0))))
+    figures = {"playback_fps_without": _play(viewer)}
+    viewer.layers.clear()
     opening = _ms(lambda: window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder"))
     figures["opening_the_dock_s"] = (opening + _ms(QApplication.processEvents)) / 1000
     workspace = workspace_of(viewer)
@@ -115,6 +172,18 @@ def measure() -> dict[str, float]:
         figures[f"frame_handlers_ms{name}"] = median(handlers[5:])
         figures[f"timeline_paint_ms{name}"] = median(paints[5:])
         figures[f"timeline_pan_zoom_fps{name}"] = 1000 / median(pans)
+    recording = make_playable()
+    viewer.layers.clear()
+    viewer.add_layer(Layer.create(*movie_layer(recording, (0.0, 255.0))))
+    workspace.decode.prediction = make_prediction(recording)
+    QApplication.processEvents()
+    figures["playback_fps"] = _play(viewer)
+    figures["playback_over_playback_without"] = (
+        figures["playback_fps"] / figures["playback_fps_without"]
+    )
+    workspace.saliency.result = make_maps(recording)
+    QApplication.processEvents()
+    figures["playback_fps_with_a_map"] = _play(viewer)
     figures["closing_s"] = _ms(viewer.close) / 1000
     QThreadPool.globalInstance().waitForDone(60_000)
     return figures
