@@ -76,11 +76,21 @@ def test_an_open_recording_shows_its_facts_and_a_tick(
         assert fact in shown
 
 
-def test_warnings_of_a_recording_are_shown(
-    viewer: Viewer, dock: CortexDecoderWidget, workspace: Workspace, recording: Recording
+def test_dropped_frames_and_an_uneven_clock_are_told_and_time_is_true(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, tmp_path: Path
 ) -> None:
-    workspace.movie.show(recording.replace(warnings=("3 frames were dropped.",)))
-    assert "⚠ 3 frames were dropped." in visible_texts(dock, QLabel)
+    steps = np.where(np.arange(N_FRAMES + 4) % 2, 0.045, 0.055)
+    times = np.delete(np.cumsum(steps) - steps[0], [20, 21, 90, 91])
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["movie"], file["frame_times"] = waves(), times
+    workspace.movie.open(tmp_path / "m.h5")
+    np.testing.assert_array_equal(wait_for_movie(qtbot, workspace).times, times)
+    said = "\n".join(visible_texts(dock, QLabel))
+    assert "⚠ 4 frames seem to be missing in 2 places, first after frame 19" in said
+    assert "⚠ the frame rate is uneven" in said
+    assert "7.7 s" in said  # by its frames alone it would be 7.5
+    assert workspace.movie.clock is not None
+    np.testing.assert_array_equal(workspace.movie.clock.times, times)
 
 
 def test_a_movie_opens_in_the_background_as_a_layer_in_seconds_and_mm(

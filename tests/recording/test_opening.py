@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from movies import refused
 
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 from napari_cortex_decoder.recording import (
@@ -158,6 +159,14 @@ def test_a_file_below_a_file_is_refused(movie: Path) -> None:
         open_recording(movie / "inside.tif")
 
 
+@pytest.mark.parametrize("pattern", [p for p in movie_patterns() if p != "*.zarr"])
+@pytest.mark.parametrize("content", [b"", b"\0"])
+def test_an_empty_file_of_any_name_is_refused(tmp_path: Path, pattern: str, content: bytes) -> None:
+    path = tmp_path / pattern.replace("*", "m_1_8_8_uint16")
+    path.write_bytes(content)
+    assert refused(path)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="holds no frames"):
         open_recording(tmp_path)
@@ -243,11 +252,21 @@ def test_dropped_frames_are_told_and_the_time_axis_shows_the_gap(tmp_path: Path)
 
 
 def test_an_uneven_clock_is_told_and_followed(tmp_path: Path) -> None:
-    times = np.cumsum(np.where(np.arange(40) % 2, 0.04, 0.06))
+    times = np.cumsum(np.where(np.arange(40) % 2, 0.045, 0.055))
     path = tmp_path / "m.h5"
     with h5py.File(path, "w") as file:
         file["movie"] = np.arange(40 * 64, dtype=np.uint16).reshape(40, 8, 8)
         file["frame_times"] = times
     recording = open_recording(path)
     np.testing.assert_array_equal(recording.times, times)
-    assert any("uneven: most intervals are 40.0 to 60.0 ms" in said for said in recording.warnings)
+    assert recording.frame_rate == pytest.approx(20, rel=0.02)
+    assert any("uneven: most intervals are 45.0 to 55.0 ms" in said for said in recording.warnings)
+
+
+def test_times_in_whole_milliseconds_give_the_rate_of_the_camera(tmp_path: Path) -> None:
+    times = np.delete(np.round(np.arange(310) / 30, 3), range(100, 110))
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["movie"] = np.arange(300 * 64, dtype=np.uint16).reshape(300, 8, 8)
+        file["frame_times"] = times
+    assert open_recording(path).frame_rate == pytest.approx(30, rel=1e-3)

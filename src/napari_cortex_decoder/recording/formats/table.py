@@ -25,7 +25,7 @@ Nothing is read but what is looked at, no file stays open, and no file is change
 _BOTTOM = """
 What a file does not say can be given: to `open_recording` by the names in the last column, on the
 command line as `--as dataset=raw/green`, `--as axes=yxt` or `--as shape=512,512 --as dtype=uint16`.
-The dock's *Open…* asks which of several arrays is the movie, and how a raw one lies in its file. Its
+The dock asks which of several arrays is the movie, and how a raw one lies in its file. Its
 answers are kept in the folder beside the movie (`<movie>.cortex/recording.json`), so that all else
 knows them; `cortex-decoder info m1.bin --as shape=512,512 --frame-rate 30 --remember` keeps them,
 too.
