@@ -32,7 +32,7 @@ from napari_cortex_decoder.widgets.session import workspace_of
 
 IMAGES = Path(__file__).parent / "images"
 
-SUBJECT, SECONDS, SHAPE = 9104, 32.0, (64, 64)
+SUBJECT, SECONDS, SHAPE = 9104, 24.0, (64, 64)
 LONGEST = 3600.0  # s until a step counts as stuck
 
 
@@ -105,6 +105,8 @@ def main() -> None:
     for section in dock.findChildren(Section):
         section.set_expanded(isinstance(section, SaliencySection))
     dock.findChild(RecordingSection).set_expanded(False)
+    viewer.layers["Landmarks"].visible = False
+    workspace.choice.choose(next(c for c in workspace.choice.cards if c.name == "run-rest"))
     workspace.choice.set_device("cpu")
     model = workspace.saliency
 

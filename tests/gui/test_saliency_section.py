@@ -364,6 +364,9 @@ def test_decoders_of_traces_are_explained_by_area_and_lag(
     choose(workspace, DecoderCard("areas", "areas", config))
     model = workspace.saliency
     assert model.method == "lags-integrated-gradients" and model.behavior == "run"
+    model.choose(method="grad-cam")
+    assert "cannot be asked for this" in model.obstacle
+    model.choose(method="lags-integrated-gradients")
     model.choose(span="session")
     model.run()
     wait(qtbot, workspace)

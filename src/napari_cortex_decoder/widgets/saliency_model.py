@@ -112,6 +112,8 @@ class SaliencyModel(EventedModel):
             return "Load a decoder first."
         if self._choice.rate_problem and not self._choice.any_rate:
             return "The frame rates differ: tick the box in Decode to go on anyway."
+        if self.method not in self.methods:
+            return f"{card.name} cannot be asked for this: choose another method or decoder."
         if self._needs_atlas and self._placing.registration is None:
             return "Place the atlas first."
         return self._span_obstacle or (
