@@ -116,6 +116,7 @@ def test_bars_verdict_and_layer_follow_a_run(
     assert layer.data[24, 24] == pytest.approx(high) and layer.data[4, 4] == 0
     bars = dock.findChild(ImportanceBars)
     assert bars is not None
+    assert "x0.001" not in bars.bottom.labelString()
     picked = result.ranked().index[0]
     bars.picked.emit(int(picked))
     assert workspace.areas.selected == result.targets[picked].members

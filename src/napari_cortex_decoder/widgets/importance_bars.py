@@ -94,6 +94,7 @@ class ImportanceBars(SmallPlot):
         super().__init__()
         self.setMouseTracking(True)
         self.view.invertY(True)
+        self.bottom.enableAutoSIPrefix(False)  # nobody reads an AUC in thousandths
         self._places: list[int] = []
         self._members: list[tuple[int, ...]] = []
         self._bars: pg.BarGraphItem | None = None
