@@ -109,3 +109,11 @@ def test_steps_that_count_frames_see_all_of_them() -> None:
     steps = [Detrend(window=15), Bin(pixels=1, frames=4)]
     shown = Previews(recording).frame(steps, 201)
     np.testing.assert_allclose(shown, preprocess(recording, steps).movie[50].compute(), atol=1e-3)
+
+
+@pytest.mark.parametrize("step", [Detrend(window=30), DeltaF(baseline="moving", window=30)])
+def test_a_gap_near_a_previewed_frame_is_told_with_its_own_number(step: Step) -> None:
+    movie = cortex(900).astype(np.float32)
+    movie[400, 4, 6] = np.nan
+    with pytest.raises(RecordingError, match="nan in frame 400 at row 4, column 6"):
+        Previews(recording_of(movie)).frame([step], 409)  # the gap is seen, thinned out

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
@@ -34,12 +34,12 @@ class Crop(Step):
     columns: Range | None = None
     frames: Range | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> Crop:
-        for limits in (self.rows, self.columns, self.frames):
-            if limits is not None and limits[0] >= limits[1]:
-                raise ValueError("a range goes from a first one to a later one")
-        return self
+    @field_validator("rows", "columns", "frames")
+    @classmethod
+    def _check(cls, limits: tuple[int, int] | None) -> tuple[int, int] | None:
+        if limits is not None and limits[0] >= limits[1]:
+            raise ValueError("a range goes from a first one to a later one")
+        return limits
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Crop movie, reference, frame times and behaviour."""

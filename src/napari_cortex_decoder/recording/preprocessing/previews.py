@@ -51,11 +51,20 @@ class Previews:
         RecordingError
             As for `preprocess`, or if the steps drop this frame.
         """
+        n_frames = self.recording.n_frames
+        if not 0 <= frame < n_frames:
+            raise RecordingError(f"there is no frame {frame}; the movie has {n_frames}.")
+        try:
+            return self._shown(steps, frame, thin=True)
+        except RecordingError:
+            # once more with all frames: a sentence about a gap counts them
+            return self._shown(steps, frame, thin=False)
+
+    def _shown(self, steps: Sequence[Step], frame: int, *, thin: bool) -> NDArray[np.generic]:
         recording, at, thinned = self.recording, frame, False
-        if not 0 <= frame < recording.n_frames:
-            raise RecordingError(f"there is no frame {frame}; the movie has {recording.n_frames}.")
         for i, step in enumerate(steps):
-            every = 1 if any(map(_counts_frames, steps[i:])) else step.thinning(recording)
+            counts = any(map(_counts_frames, steps[i:]))
+            every = step.thinning(recording) if thin and not counts else 1
             if every > 1:
                 recording = _thinned(recording, at % every, every)
                 at, thinned = at // every, True
