@@ -20,7 +20,7 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.saliency import area_importance
 from napari_cortex_decoder.saliency.encoding import MaskedDecoder
 
-_SCORED, _BOUT = 300, 30
+_SCORED, _BOUT = 150, 15
 """Scored frames, in a row, and frames of a bout."""
 
 _WINDOWS = 16
@@ -28,7 +28,7 @@ _WINDOWS = 16
 
 
 def importance(folder: Path, frames: int) -> Mapping[str, float]:
-    """Measure the importance of the 44 areas of the atlas to `run-rest`, over 300 frames.
+    """Measure the importance of the 44 areas of the atlas to `run-rest`, over 150 frames in a row.
 
     A pass is each of these frames encoded once, by the encoder alone. The authors' code cuts a
     part out of a window and encodes its eleven images, for each window and part: that is timed on
