@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import area_importance, cutout_importance
     from napari_cortex_decoder.simulation import simulate_recording
     from napari_cortex_decoder.training.fine_tune import fine_tune
-    from napari_cortex_decoder.training.fine_tune_job import FineTuneResult
+    from napari_cortex_decoder.training.tune_result import FineTuneResult
 
 __version__ = version("napari-cortex-decoder")
 
@@ -24,7 +24,7 @@ _HOMES = {
     "BehaviorTrace": "recording",
     "Decoder": "decoder",
     "Ethogram": "labels",
-    "FineTuneResult": "training.fine_tune_job",
+    "FineTuneResult": "training.tune_result",
     "Prediction": "decoder",
     "Recording": "recording",
     "Registration": "atlas",

@@ -458,6 +458,7 @@ def test_what_reviewing_and_fine_tuning_need_is_said_before_they_start(
     assert not following.isEnabled() and "Decode the recording first" in following.toolTip()
     group = labelling.findChild(TuningGroup)
     group.set_expanded(True)
+    workspace.choice.choose(next(c for c in workspace.choice.cards if c.name == "run-rest"))
     start = child(group, QPushButton, "Fine-tune")
     assert not start.isEnabled() and "nothing is labelled" in start.toolTip()
     workspace.labels.edit(Paint(start=0, stop=20, behavior="run"))

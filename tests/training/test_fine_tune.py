@@ -16,21 +16,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import napari_cortex_decoder as ncd
-from napari_cortex_decoder.decoder import Decoder, Preprocessing, Provenance, load_decoder
+from napari_cortex_decoder.decoder import (
+    Decoder,
+    MouseScore,
+    Preprocessing,
+    Provenance,
+    load_decoder,
+)
 from napari_cortex_decoder.decoder.config import CnnRnnConfig, LinearConfig
+from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import CnnRnn, build_network, reestimate_batch_norm
 from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Bout, Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training import features as features_module
-from napari_cortex_decoder.training import tuning
+from napari_cortex_decoder.training import base_mice, tuning
 from napari_cortex_decoder.training.fine_tune import fine_tune
 from napari_cortex_decoder.training.held_out import HeldOut, folds, hold_out, training_mask
 from napari_cortex_decoder.training.held_out_scores import score
+from napari_cortex_decoder.training.linear_units import add_units
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 
-N = 1500
+N = 900
 Labelled = tuple[Recording, Ethogram]
 
 
@@ -86,9 +93,8 @@ def test_a_head_learns_from_labels_and_is_measured_on_others(
     # of features of random weights; the figures on a decoder that has learned: docs/labels.md
     assert tuned.before.auc < 0.7 and tuned.after.auc > 0.85
     assert tuned.before.balanced_accuracy < 0.6 < 0.75 < tuned.after.balanced_accuracy
-    assert tuned.before.bout_f1 < 0.3 < 0.7 < tuned.after.bout_f1
-    assert tuned.after.calibration_error < 0.2
-    assert np.sum(tuned.after.confusion) == tuned.after.frames > 300
+    assert tuned.before.bout_f1 < 0.3 < 0.6 < tuned.after.bout_f1
+    assert np.sum(tuned.after.confusion) == tuned.after.frames > 200
     assert 0.2 < tuned.after.shifted_auc < 0.8
     assert tuned.after.global_mean_auc == pytest.approx(1, abs=0.01)
     assert "mean of the frame alone" in tuned.warnings[-1]  # it does tell all, in this movie
@@ -169,36 +175,46 @@ def test_known_behaviors_keep_their_odds_in_a_new_head(base: Decoder) -> None:
     torch.testing.assert_close(swapped.head(windows)[:, 0], -old)
 
 
-def test_a_tunable_head_folds_back_to_one_of_the_usual_form(base: Decoder) -> None:
-    head = base.network.head
-    tunable = tuning.TunableHead(head)
+@pytest.mark.parametrize("kind", ["gru", "lstm", "rnn"])
+def test_units_that_are_added_to_a_head_average_features_and_leave_its_logits(kind: str) -> None:
+    torch.manual_seed(0)
+    config = CnnRnnConfig(recurrent=kind, hidden_size=16)
+    network = CnnRnn(config).eval()
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(5, 1280)) / 36, np.full(5, 0.3)
+    wide, changed = add_units(network, config, weight, bias)
+    windows = torch.from_numpy(rng.normal(size=(40, 11, 1280))).float()
     with torch.no_grad():
-        tunable.gain += 0.3 * torch.randn_like(tunable.gain)
-        tunable.rest.rnn.bias_ih_l0 += 0.1
-    windows = torch.randn(7, 11, 1280)
-    torch.testing.assert_close(
-        tunable.folded(head)(windows), tunable(tunable.project(windows)), atol=1e-5, rtol=1e-4
-    )
+        torch.testing.assert_close(wide.head(windows), network.head(windows))
+        states = wide.head.rnn(windows)[0][:, -1, changed.hidden_size - 5 :].numpy()
+    averages = windows.numpy().mean(axis=1) @ weight.T + bias
+    for unit in range(5):
+        assert np.corrcoef(states[:, unit], averages[:, unit])[0, 1] > 0.999
 
 
-def test_features_are_computed_once_and_kept_beside_the_movie(
+def test_features_are_computed_once_and_shared_with_decoding(
     base: Decoder, mouse: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("CORTEX_DECODER_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "m1.tif"
     tifffile.imwrite(path, mouse[0].movie.compute(), photometric="minisblack")
     recording = ncd.open_recording(path, frame_rate=30)
-    first = fine_tune(base, [(recording, mouse[1])], depth="threshold")
-    assert len(list((tmp_path / "m1.tif.cortex" / "features").iterdir())) == 1
+    decoded = base.decode(recording, device="cpu")
 
     def never(*_: object) -> None:
-        raise AssertionError("the movie was read again")
+        raise AssertionError("a frame was encoded again")
 
-    monkeypatch.setattr(features_module, "normalized_frames", never)
-    again = fine_tune(base, [(recording, mouse[1])], depth="threshold")
-    assert again.after == first.after
+    monkeypatch.setattr(InferenceNetwork, "features", never)
+    result = fine_tune(base, [(recording, mouse[1])], depth="threshold", device="cpu")
+    assert not (tmp_path / "m1.tif.cortex").exists()
+    parts = [
+        (decoded.probability[b.start : b.stop].astype(float), mouse[1].frames()[b.start : b.stop])
+        for b in result.held_out
+    ]
+    assert score(parts, [0] * len(parts)).auc == pytest.approx(result.before.auc, abs=2e-3)
     other = recording.replace(steps=({"step": "something else"},))
-    with pytest.raises(AssertionError, match="read again"):
-        fine_tune(base, [(other, mouse[1])], depth="threshold")
+    with pytest.raises(AssertionError, match="encoded again"):
+        fine_tune(base, [(other, mouse[1])], depth="threshold", device="cpu")
 
 
 def test_a_run_in_a_thread_tells_its_progress_and_can_be_cancelled_keeping_the_best(
@@ -215,7 +231,7 @@ def test_a_run_in_a_thread_tells_its_progress_and_can_be_cancelled_keeping_the_b
     result = run.result(timeout=120)
     assert [event.stage for event in run.progress()] == [event.stage for event in seen]
     assert {event.stage for event in seen} == {"encoding", "fitting", "scoring"}
-    assert sum(event.epoch is not None for event in seen) == 2
+    assert sum(event.epoch is not None for event in seen) == 3
     assert result.after.auc == pytest.approx(result.before.auc, abs=0.02)
 
 
@@ -230,6 +246,30 @@ def test_a_run_folder_holds_decoder_scores_and_curve(
     assert {json.loads(line)["stage"] for line in lines} == {"encoding", "scoring"}
 
 
+def test_a_decoder_that_has_forgotten_the_mice_of_its_base_is_warned_of(
+    base: Decoder, mouse: Labelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested = base.provenance.model_copy(
+        update={"held_out": (MouseScore(subject="9001", metrics={}),)}
+    )
+    known = Decoder(
+        base.config.model_copy(update={"provenance": tested}), base.network, name="known"
+    )
+    monkeypatch.setattr(base_mice, "_SECONDS", 4.0)
+    given: list[float] = []
+
+    def measured(*_: object) -> float:
+        given.append(0.95 if len(given) % 2 == 0 else 0.7)
+        return given[-1]
+
+    monkeypatch.setattr(base_mice, "auc", measured)
+    result = fine_tune(known, [mouse], depth="head")
+    assert any(
+        "simulated mice that its base was tested on: AUC 0.700" in w for w in result.warnings
+    )
+    assert result.decoder.provenance.metrics["AUC of the base on them"] == 0.95
+
+
 def one_bout(behavior: str, n: int) -> tuple[Bout, ...]:
     return tuple(Bout(100 * i, 100 * i + 50, behavior) for i in range(n))
 
@@ -239,7 +279,7 @@ def one_bout(behavior: str, n: int) -> tuple[Bout, ...]:
     [
         ((), N, "head", "nothing is labelled"),
         (one_bout("run", 5), N, "head", "only 'run' is labelled"),
-        ((*one_bout("run", 5), Bout(900, 950, "rest")), N, "head", "'rest' has 1 labelled bout;"),
+        ((*one_bout("run", 5), Bout(840, 890, "rest")), N, "head", "'rest' has 1 labelled bout;"),
         ((*one_bout("run", 5), *()), N + 1, "head", "give labels of this recording"),
         (one_bout("run", 5), N, "deepest", "no depth"),
         (
@@ -274,7 +314,7 @@ def test_decoders_and_recordings_that_do_not_suit_are_refused(
     with pytest.raises(TrainingError, match="no frame of 'rest' is left"):
         fine_tune(base, [mouse], held_out=[HeldOut(0, 0, N)])
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrainingError, match="cannot be written"):
+    with pytest.raises(TrainingError, match="cannot be made"):
         fine_tune(base, [mouse], tmp_path / "file")
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from napari_cortex_decoder.training.stages import classification_loss, feature_noise
+from napari_cortex_decoder.training.loss import classification_loss
+from napari_cortex_decoder.training.stages import feature_noise
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

@@ -148,7 +148,8 @@ def fine_tune(
         str,
         typer.Option(
             help="threshold: scale and shift of what is read, instant; head: the recurrent part, "
-            "seconds once frames are encoded."
+            "seconds once frames are encoded; end-to-end: everything, in a process of its own, "
+            "which goes on after a kill when the same is asked for again."
         ),
     ] = "head",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -157,9 +159,11 @@ class Ethogram:
         LabelError
             If it cannot be written.
         """
-        from napari_cortex_decoder.labels.exporting import bouts_table
-
-        write_whole(path, bouts_table(self), LabelError)
+        text = io.StringIO(newline="")
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(["start_frame", "stop_frame", "behavior", "source"])
+        rows.writerows([b.start, b.stop, b.behavior, b.source] for b in self.bouts)
+        write_whole(path, text.getvalue(), LabelError)
 
     def crop(self, start: int, stop: int) -> Ethogram:
         """Keep frames [start, stop), counted anew from 0; bouts at the edges are cut.

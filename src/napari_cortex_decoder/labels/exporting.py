@@ -99,16 +99,14 @@ def _table(rows: Iterable[Iterable[object]], delimiter: str = ",") -> str:
     return text.getvalue()
 
 
-def bouts_table(ethogram: Ethogram, recording: Clocked | None = None) -> str:
-    """Write one row a bout, with seconds where a recording gives its clock."""
-    clock = ["start_s", "stop_s"] if recording is not None else []
-    seconds = _in_seconds(ethogram, recording) if recording is not None else []
-    rows: list[list[object]] = [["start_frame", "stop_frame", *clock, "behavior", "source"]]
-    for place, bout in enumerate(ethogram.bouts):
-        times = (seconds[place].start, seconds[place].stop) if seconds else ()
-        rows.append(
-            [bout.start, bout.stop, *(f"{time:.6f}" for time in times), bout.behavior, bout.source]
-        )
+def _bouts(ethogram: Ethogram, recording: Clocked) -> str:
+    """Write one row a bout, by frames and by seconds."""
+    rows: list[list[object]] = [
+        ["start_frame", "stop_frame", "start_s", "stop_s", "behavior", "source"]
+    ]
+    for bout, time in zip(ethogram.bouts, _in_seconds(ethogram, recording), strict=True):
+        seconds = f"{time.start:.6f}", f"{time.stop:.6f}"
+        rows.append([bout.start, bout.stop, *seconds, bout.behavior, bout.source])
     return _table(rows)
 
 
@@ -169,7 +167,7 @@ def _boris_aggregated(ethogram: Ethogram, recording: Clocked) -> str:
 
 
 _TABLES = {
-    Format.BOUTS: bouts_table,
+    Format.BOUTS: _bouts,
     Format.FRAMES: _frames,
     Format.BORIS_TABULAR: _boris_tabular,
     Format.BORIS_AGGREGATED: _boris_aggregated,

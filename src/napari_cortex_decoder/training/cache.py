@@ -19,7 +19,7 @@ from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.decoder.suitability import rates_agree
 from napari_cortex_decoder.decoder.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
-from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.training.augmentation import vary_images
 from napari_cortex_decoder.training.config import Augmentation
 from napari_cortex_decoder.training.examples import CachedArray, RandomStretch
@@ -69,12 +69,12 @@ def cache_session(session: Session, config: DecoderConfig, folder: Path) -> Cach
     if not file.exists():
         if isinstance(config, ImageConfig):
             shape = recording.n_frames, *config.preprocessing.image_size
-            _write(file, shape, np.float16, normalized_frames(recording, config.preprocessing))
+            write_array(file, shape, np.float16, normalized_frames(recording, config.preprocessing))
         else:
             labels = locate_areas(config.preprocessing, recording, registration)
             raw = np.concatenate([block for _, block in read_traces(recording, labels)])
             traces = preprocess_traces(raw, config.preprocessing, rate, str(where))
-            _write(file, traces.shape, np.float32, [traces])
+            write_array(file, traces.shape, np.float32, [traces])
     first = config.preprocessing.warm_up_frames(rate)
     return CachedArray(file, class_indices(ethogram, config.behaviors), first, recording.n_frames)
 
@@ -156,24 +156,12 @@ def cache_features(
                 own = (augmentation, stretch, (seed * 1_000_003 + number) * 101 + copy)
                 images = _images(recording, config, number, copy, *own)
                 encoded = _encoded(encoder, images, len(recording.labels), recording, config, place)
-                _write(file, (len(recording.labels), N_FEATURES), np.float16, encoded)
+                write_array(file, (len(recording.labels), N_FEATURES), np.float16, encoded)
             first, stop = _range(recording, config)
             features.append(CachedArray(file, recording.labels, first, stop))
             tell(number * copies + copy + 1, len(recordings) * copies)
     encoder.to("cpu")
     return features
-
-
-def _write(
-    file: Path, shape: tuple[int, ...], dtype: type, blocks: Iterable[NDArray[np.floating]]
-) -> None:
-    """Write a `.npy` file block by block; a memory map would crash where the disk is full."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    description = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-    with written_whole(file, TrainingError, overwrite=True) as part, part.open("xb") as out:
-        np.lib.format.write_array_header_1_0(out, description)
-        for block in blocks:
-            out.write(np.ascontiguousarray(block, dtype=dtype).tobytes())
 
 
 def _range(recording: CachedArray, config: ImageConfig) -> tuple[int, int]:

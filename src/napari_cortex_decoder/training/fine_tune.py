@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, overload
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.files import write_json
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.fine_tune_job import FineTuneJob, FineTuneResult
+from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.label_checks import Depth
+from napari_cortex_decoder.training.tune_process import TuneFolder, TuneProcess, follow
 from napari_cortex_decoder.training.tune_progress import TuneProgress
+from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.training.tune_task import read_asked
 
 
 @overload
@@ -32,6 +36,7 @@ def fine_tune(
     seed: int = ...,
     name: str | None = ...,
     progress: Callable[[TuneProgress], None] | None = ...,
+    anew: bool = ...,
     wait: Literal[True] = ...,
 ) -> FineTuneResult: ...
 
@@ -48,6 +53,7 @@ def fine_tune(
     seed: int = ...,
     name: str | None = ...,
     progress: Callable[[TuneProgress], None] | None = ...,
+    anew: bool = ...,
     wait: Literal[False],
 ) -> FineTuneRun: ...
 
@@ -63,6 +69,7 @@ def fine_tune(
     seed: int = 1,
     name: str | None = None,
     progress: Callable[[TuneProgress], None] | None = None,
+    anew: bool = False,
     wait: bool = True,
 ) -> FineTuneResult | FineTuneRun:
     """Fit a decoder to labels, always from the base and on all labels given.
@@ -75,10 +82,12 @@ def fine_tune(
         Recordings with their labels; unknown frames are not used.
     out
         Folder for ``decoder.safetensors``, ``result.json`` and ``progress.jsonl``; None leaves
-        nothing on disk but cached features.
+        nothing on disk but cached features. An end-to-end fit that was killed goes on when the
+        same is asked for again with the same folder.
     depth
         ``"threshold"``: a scale and a shift of the logits; ``"head"``: the recurrent head on
-        features of the encoder, which are computed once per recording and encoder.
+        features of the encoder, which are computed once per recording and encoder;
+        ``"end-to-end"``: all of the network, in a process of its own.
     held_out
         What to measure on; None: whole mice where there are several, else contiguous blocks.
     device
@@ -89,8 +98,10 @@ def fine_tune(
         Of the new decoder.
     progress
         Called with each `TuneProgress`.
+    anew
+        Whether what another end-to-end fine-tune left in `out` may be deleted.
     wait
-        Whether to come back with the result; else with a `FineTuneRun` that works in a thread.
+        Whether to come back with the result; else with a `FineTuneRun` that works on.
 
     Returns
     -------
@@ -101,7 +112,8 @@ def fine_tune(
     ------
     TrainingError
         If the labels show one behavior only or too few bouts, are not as long as their recording,
-        or nothing can be held out; if the decoder cannot be tuned so; if the disk is full.
+        or nothing can be held out; if the decoder cannot be tuned so; if the disk is full; if
+        `out` holds another end-to-end fine-tune.
     FrameRateError, RecordingError
         If a recording does not suit the decoder.
     """
@@ -111,42 +123,83 @@ def fine_tune(
             "pip install 'napari-cortex-decoder[train]'."
         )
     base = decoder if isinstance(decoder, Decoder) else load_decoder(decoder)
-    job = FineTuneJob(base, labelled, depth, held_out, device, seed, name, progress)
+    job = FineTuneJob(base, labelled, depth, held_out, device, seed, name)
+    run = FineTuneRun(lambda own: _run_job(job, out, anew, own), progress)
     if wait:
-        return _finish(job, out)
-    return FineTuneRun(job, out)
+        return run.work()
+    run.start()
+    return run
+
+
+def found_run(folder: str | Path) -> FineTuneRun | None:
+    """Follow an end-to-end fine-tune that is at work, or has ended, in its run folder.
+
+    Returns
+    -------
+    FineTuneRun or None
+        None if nothing was begun there, or what was begun was ended from outside; fine-tuning into
+        that folder goes on with it.
+
+    Raises
+    ------
+    TrainingError
+        If the folder is damaged.
+    """
+    place = TuneFolder(folder)
+    if read_asked(place.path) is None or not (place.is_finished or place.is_at_work):
+        return None
+    run = FineTuneRun(lambda own: _follow(place, own))
+    run.start()
+    return run
 
 
 class FineTuneRun:
-    """A fine-tune at work in a thread."""
+    """A fine-tune at work.
 
-    def __init__(self, job: FineTuneJob, out: str | Path | None) -> None:
-        self._job = job
+    Parameters
+    ----------
+    work
+        Does it, given this.
+    progress
+        Called with each `TuneProgress`.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[FineTuneRun], FineTuneResult],
+        progress: Callable[[TuneProgress], None] | None = None,
+    ) -> None:
+        self._work, self._told = work, progress
         self._events: list[TuneProgress] = []
-        told = job.progress
-
-        def tell(event: TuneProgress) -> None:
-            self._events.append(event)
-            if told is not None:
-                told(event)
-
-        job.progress = tell
-        thread = ThreadPoolExecutor(1, thread_name_prefix="fine-tune")
-        self._end = thread.submit(_finish, job, out)
-        thread.shutdown(wait=False)
+        self._end: Future[FineTuneResult] = Future()
+        self._cancelled, self._left = threading.Event(), threading.Event()
 
     @property
     def ended(self) -> bool:
         """Whether it is at work no more."""
         return self._end.done()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is to end with the best so far."""
+        return self._cancelled.is_set() or self._left.is_set()
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self._left.is_set()
+
     def progress(self) -> tuple[TuneProgress, ...]:
         """Give all that was told so far, oldest first."""
         return tuple(self._events)
 
     def cancel(self) -> None:
-        """End the fit after its present epoch; the best so far is the result."""
-        self._job.cancelled.set()
+        """End the fit after its present epoch or step; the best so far is the result."""
+        self._cancelled.set()
+
+    def leave(self) -> None:
+        """Wait for it no more: what another process fits goes on, all else ends."""
+        self._left.set()
 
     def result(self, timeout: float | None = None) -> FineTuneResult:
         """Wait for the end.
@@ -160,30 +213,73 @@ class FineTuneRun:
         """
         return self._end.result(timeout)
 
+    def tell(self, event: TuneProgress) -> None:
+        """Take note of how far it is."""
+        self._events.append(event)
+        if self._told is not None:
+            self._told(event)
 
-def _finish(job: FineTuneJob, out: str | Path | None) -> FineTuneResult:
+    def work(self) -> FineTuneResult:
+        """Do it here and now."""
+        return self._work(self)
+
+    def start(self) -> None:
+        """Do it in a thread."""
+        thread = threading.Thread(target=self._finish, name="fine-tune", daemon=True)
+        thread.start()
+
+    def _finish(self) -> None:
+        try:
+            result = self.work()
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`
+            self._end.set_exception(error)
+        else:
+            self._end.set_result(result)
+
+
+def _run_job(
+    job: FineTuneJob, out: str | Path | None, anew: bool, run: FineTuneRun
+) -> FineTuneResult:
+    """Fit here, or end to end in a process of its own."""
+    deep = job.asked.depth == "end-to-end"
+    if out is None and not deep:
+        return job.run(run.tell, lambda: run.cancelled)
     if out is None:
-        return job.run()
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = (folder / "progress.jsonl").open("w", encoding="utf-8")
-    except OSError as error:
-        raise TrainingError(
-            f"{folder} cannot be written ({error.strerror}); choose another folder."
-        ) from error
-    told = job.progress
-    with lines:
+        with TemporaryDirectory(prefix="cortex-decoder-") as temporary:
+            return _fit_apart(job, TuneFolder(temporary), run)
+    folder = TuneFolder(out)
+    begun = read_asked(folder.path)
+    if begun is not None and begun != job.asked:
+        if not anew:
+            raise TrainingError(
+                f"{folder.path} holds another fine-tune, of other labels or settings; choose "
+                "another folder, or delete it."
+            )
+        folder.forget()
+    folder.make()
+    if deep:
+        return _fit_apart(job, folder, run)
+    folder.progress_file.unlink(missing_ok=True)
 
-        def tell(event: TuneProgress) -> None:
-            epoch = None if event.epoch is None else vars(event.epoch)
-            lines.write(json.dumps({**vars(event), "epoch": epoch}) + "\n")
-            lines.flush()
-            if told is not None:
-                told(event)
+    def tell(event: TuneProgress) -> None:
+        folder.tell(event)
+        run.tell(event)
 
-        job.progress = tell
-        result = job.run()
-    write_json(folder / "result.json", result.as_dict(), TrainingError)
-    result.decoder.save(folder / "decoder.safetensors")
+    result = job.run(tell, lambda: run.cancelled)
+    folder.keep(result)
     return result
+
+
+def _fit_apart(job: FineTuneJob, folder: TuneFolder, run: FineTuneRun) -> FineTuneResult:
+    """Read what is needed, unless that was done before a kill; let another process fit."""
+    began = time.perf_counter()
+    if read_asked(folder.path) is None:
+        job.prepare(folder.path, run.tell, lambda: run.cancelled)
+    encoded = time.perf_counter() - began
+    result = _follow(folder, run)
+    result.seconds.setdefault("encoding", encoded)
+    return result
+
+
+def _follow(folder: TuneFolder, run: FineTuneRun) -> FineTuneResult:
+    return follow(TuneProcess(folder), run.tell, lambda: run._cancelled.is_set(), lambda: run.left)

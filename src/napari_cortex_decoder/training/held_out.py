@@ -86,6 +86,28 @@ def hold_out(
     return tuple(block for unit in best[1] for block in units[unit])
 
 
+def held_out_masks(
+    labels: Sequence[NDArray[np.int64]], held_out: Sequence[HeldOut]
+) -> list[NDArray[np.bool_]]:
+    """Mark the labeled frames that are measured on, by recording.
+
+    Raises
+    ------
+    TrainingError
+        If a block is not a stretch of one of the recordings.
+    """
+    masks = [np.zeros(len(values), dtype=bool) for values in labels]
+    for block in held_out:
+        if not (
+            0 <= block.recording < len(masks)
+            and 0 <= block.start < block.stop <= len(masks[block.recording])
+        ):
+            raise TrainingError(f"{block} is not a stretch of one of the recordings.")
+        part = slice(block.start, block.stop)
+        masks[block.recording][part] = labels[block.recording][part] != UNKNOWN
+    return masks
+
+
 def training_mask(
     labels: Sequence[NDArray[np.int64]], held_out: Sequence[HeldOut], gap: int
 ) -> list[NDArray[np.bool_]]:

@@ -11,19 +11,10 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.labels import UNKNOWN
 from napari_cortex_decoder.labels.cleaning import runs_of
+from napari_cortex_decoder.training.measures import Reliability, auc, calibration_error
 
-N_BINS = 10
 _OVERLAP = 0.5  # intersection over union from which on a bout is found
 _SHIFTS = np.linspace(0.1, 0.9, 17)  # of the circular-shift null, as shares of a stretch
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """One bin of a reliability curve: what was said, what came true, in how many frames."""
-
-    said: float
-    came_true: float
-    frames: int
 
 
 @dataclass(frozen=True)
@@ -102,16 +93,16 @@ def score(
     labels = np.concatenate([v[m] for (_, v), m in zip(parts, known, strict=True)])
     chosen = probability.argmax(axis=1)
     shifted = [
-        auc(probability, np.concatenate([
+        _auc(probability, np.concatenate([
             np.roll(v[m], round(share * m.sum()))
             for (_, v), m in zip(parts, known, strict=True)
         ]))
         for share in _SHIFTS
     ]  # fmt: skip
-    error, bins = _calibration(probability, labels)
+    error, bins = calibration_error(probability, labels)
     return HeldOutScores(
         frames=len(labels),
-        auc=auc(probability, labels),
+        auc=_auc(probability, labels),
         accuracy=float((chosen == labels).mean()),
         balanced_accuracy=float(balanced_accuracy_score(labels, chosen)),
         bout_f1=_bout_f1(parts, k),
@@ -129,35 +120,10 @@ def score(
     )
 
 
-def auc(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Give the AUC of the second of two behaviors, or the mean of each against the others."""
-    from sklearn.metrics import roc_auc_score
-
-    if probability.shape[1] == 2:
-        return float(roc_auc_score(labels == 1, probability[:, 1]))
-    each = [
-        float(roc_auc_score(labels == column, probability[:, column]))
-        for column in range(probability.shape[1])
-        if 0 < (labels == column).sum() < len(labels)
-    ]
-    return float(np.mean(each))
-
-
-def _calibration(
-    probability: NDArray[np.float64], labels: NDArray[np.int64]
-) -> tuple[float, tuple[Reliability, ...]]:
-    if probability.shape[1] == 2:
-        said, right = probability[:, 1], labels == 1
-    else:
-        said, right = probability.max(axis=1), probability.argmax(axis=1) == labels
-    place = np.minimum((said * N_BINS).astype(int), N_BINS - 1)
-    bins = tuple(
-        Reliability(float(said[place == b].mean()), float(right[place == b].mean()), int(n))
-        for b in range(N_BINS)
-        if (n := (place == b).sum())
-    )
-    off = sum(abs(one.said - one.came_true) * one.frames for one in bins)
-    return off / len(labels), bins
+def _auc(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    found = auc(probability, labels)
+    assert found is not None  # all behaviors are held out, or it was refused
+    return found
 
 
 def _bout_f1(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], k: int) -> float:
@@ -208,5 +174,5 @@ def _permuted(
             n = min(len(probability), len(labels))
             known = np.isfinite(probability[:n]).all(axis=1) & (labels[:n] != UNKNOWN)
             if other != number and len(np.unique(labels[:n][known])) > 1:
-                scores.append(auc(probability[:n][known], labels[:n][known]))
+                scores.append(_auc(probability[:n][known], labels[:n][known]))
     return float(np.mean(scores)) if scores else None

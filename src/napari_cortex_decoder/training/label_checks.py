@@ -24,10 +24,11 @@ GAP_SECONDS = 2.0
 """Between what is learned from and what is measured on, beside the window: signals this near are
 alike."""
 
-Depth = Literal["threshold", "head"]
+Depth = Literal["threshold", "head", "end-to-end"]
 DEPTHS: dict[Depth, str] = {
     "threshold": "threshold and temperature: instant, keeps what the decoder reads",
     "head": "head: seconds, on features that are computed once",
+    "end-to-end": "end to end: minutes to hours, in a process of its own; wants a GPU",
 }
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Calibration, Decoder, MouseScore
+from napari_cortex_decoder.training.measures import auc, calibration_error
 from napari_cortex_decoder.training.sessions import Session, class_indices
 
-N_BINS = 10
 _SUREST = 1e-6
 
 
@@ -81,8 +81,8 @@ def score_mice(mice: Sequence[Decoded]) -> tuple[MouseScore, ...]:
     scores = []
     for mouse in mice:
         metrics = {
-            "AUC": _auc(mouse.probability, mouse.labels),
-            "AUC, labels shifted by half the session": _auc(mouse.probability, _shifted(mouse)),
+            "AUC": auc(mouse.probability, mouse.labels),
+            "AUC, labels shifted by half the session": auc(mouse.probability, _shifted(mouse)),
         }
         if len(np.unique(mouse.labels)) > 1:
             chosen = mouse.probability.argmax(axis=1)
@@ -106,23 +106,16 @@ def summarize(scores: Sequence[MouseScore]) -> dict[str, float]:
 
 def calibration(mice: Sequence[Decoded]) -> Calibration | None:
     """Measure how far probabilities are what they say; None without a frame."""
-    frames = sum(len(mouse.labels) for mouse in mice)
-    if not frames:
+    if not any(len(mouse.labels) for mouse in mice):
         return None
     probability = np.concatenate([mouse.probability for mouse in mice])
     labels = np.concatenate([mouse.labels for mouse in mice])
     binary = probability.shape[1] == 2
-    if binary:
-        said, right = probability[:, 1], labels == 1
-    else:
-        said, right = probability.max(axis=1), labels == probability.argmax(axis=1)
-    bins = np.minimum((said * N_BINS).astype(int), N_BINS - 1)
-    off = [abs(said[bins == b].sum() - right[bins == b].sum()) for b in range(N_BINS)]
     both = [mouse for mouse in mice if binary and len(np.unique(mouse.labels)) == 2]
     best = [_best_threshold(mouse.probability[:, 1], mouse.labels) for mouse in both]
     pooled = binary and len(np.unique(labels)) == 2
     return Calibration(
-        expected_error=float(sum(off) / frames),
+        expected_error=calibration_error(probability, labels)[0],
         best_threshold=_best_threshold(probability[:, 1], labels) if pooled else None,
         threshold_range=(min(best), max(best)) if len(best) > 1 else None,
     )
@@ -154,21 +147,6 @@ def fit_temperature(mice: Sequence[Decoded]) -> float:
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
     return float(f"{np.exp(found.x):.3g}")
-
-
-def _auc(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
-    if probability.shape[1] == 2:
-        if len(np.unique(labels)) < 2:
-            return None
-        return float(roc_auc_score(labels, probability[:, 1]))
-    each = [
-        float(roc_auc_score(labels == k, probability[:, k]))
-        for k in range(probability.shape[1])
-        if 0 < (labels == k).sum() < len(labels)
-    ]
-    return float(np.mean(each)) if each else None
 
 
 def _shifted(mouse: Decoded) -> NDArray[np.int64]:

@@ -15,16 +15,20 @@ class Epoch:
     fold
         1, 2, …: what decides how long to learn; 0: the fit that is kept.
     epoch, epochs
-        Which, of how many.
-    loss, deciding_loss
-        Cross-entropy on what learns, and on what decides; None where nothing decides.
+        Which, of how many; epoch 0 is where the fit begins from: the base, or end to end the
+        head that was fitted first.
+    loss
+        Cross-entropy on what learns; None before the first epoch.
+    deciding_loss, deciding_auc
+        On what decides; None where nothing decides.
     """
 
     fold: int
     epoch: int
     epochs: int
-    loss: float
+    loss: float | None
     deciding_loss: float | None
+    deciding_auc: float | None
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class TuneProgress:
     stage
         ``"encoding"``, ``"fitting"``, ``"scoring"``.
     done, total
-        Of this stage: frames or epochs.
+        Of this stage: frames, epochs or steps.
     epoch
         What the last epoch came to; None elsewhere.
     """

@@ -1,32 +1,39 @@
-"""Fitting a recurrent head, or only its calibration, to features that are computed already."""
+"""Fitting the head of a CNN-RNN, or only its calibration, to features that are computed already."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.inference import split_head
-from napari_cortex_decoder.decoder.networks import CnnRnn, RecurrentHead, build_network
+from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, build_network
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.training.held_out import folds
+from napari_cortex_decoder.training.linear_units import add_units
+from napari_cortex_decoder.training.measures import auc_of_logits
 from napari_cortex_decoder.training.tune_progress import Epoch
 
-EPOCHS = 12
-EXAMPLES = 2048  # an epoch takes so many at most: neighbours are near-copies
-_BATCH = 128
-_RATE = 3e-3
-_PULL = 1e-3  # towards the base: a minute of labels must not undo what hours have taught
-_FOLDS = 3
+EPOCHS = 8
+N_FOLDS = 3
+EXAMPLES = 4096
+"""Frames that a head learns from, at most: neighbours are near-copies."""
+
+_STEPS = 4  # of the optimizer in an epoch
+_UNITS = 40
+_FEWEST = 60
+_PULL = 1.0  # of each unit's weight to 0, in units of the mean loss
+_PULL_BASE, _PULL_SHIFT = 1e-2, 1e-3  # of the base's logit to what it is, and of the shift to 0
 _CALIBRATION_PULL = 2.0  # pseudo-frames that hold scale at 1 and shift at 0
 _MOST_SCALE = 5.0
+
+Parts = list[tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
 class Cancelled(Exception):
@@ -50,46 +57,6 @@ class Labeled:
     features: NDArray[np.float16]
     labels: NDArray[np.int64]
     learns: NDArray[np.bool_]
-
-
-class TunableHead(nn.Module):
-    """A recurrent head whose first matrix product is done; a gain on it stands for that matrix.
-
-    Between mice and rigs features change in level and spread more than in meaning: a gain and a
-    shift of each input follow that with two numbers where the matrix has 1280.
-    """
-
-    def __init__(self, head: RecurrentHead) -> None:
-        super().__init__()
-        self.project, self.rest = split_head(head)
-        self.project.requires_grad_(False)
-        self.gain = nn.Parameter(torch.ones(self.project.out_features))
-        self.rest.rnn.weight_ih_l0.requires_grad_(False)
-        for name, parameter in self.rest.named_parameters():
-            if name not in ("rnn.weight_ih_l0",):
-                parameter.requires_grad_(True)
-
-    @torch.no_grad()
-    def inputs(self, features: NDArray[np.float16]) -> Tensor:
-        """Do the first product for all frames, shape (t, inputs)."""
-        width = self.project.in_features
-        parts = np.array_split(features[:, :width], max(1, len(features) // 4096))
-        return torch.cat([self.project(torch.from_numpy(p.astype(np.float32))) for p in parts])
-
-    def forward(self, windows: Tensor) -> Tensor:
-        """Give logits of windows of inputs, shape (n, length, inputs)."""
-        logits: Tensor = self.rest(windows * self.gain)
-        return logits
-
-    def folded(self, head: RecurrentHead) -> RecurrentHead:
-        """Give a head of the usual form that does the same."""
-        whole = copy.deepcopy(head)
-        tensors = dict(self.rest.rnn.state_dict())
-        tensors["weight_ih_l0"] = self.gain[:, None] * self.project.weight
-        tensors["bias_ih_l0"] = self.gain * self.project.bias + self.rest.rnn.bias_ih_l0
-        whole.rnn.load_state_dict({name: t.detach() for name, t in tensors.items()})
-        whole.linear_out.load_state_dict(self.rest.linear_out.state_dict())
-        return whole
 
 
 def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, ...]) -> CnnRnn:
@@ -146,10 +113,13 @@ def fit_head(
     data: Sequence[Labeled],
     *,
     gap: int,
-    seed: int,
     tell: Callable[[Epoch], None],
-) -> tuple[CnnRnn, list[tuple[NDArray[np.float64], NDArray[np.int64]]]]:
-    """Fit the head; how long is decided by contiguous folds inside what is learned from.
+) -> tuple[CnnRnn, CnnRnnConfig]:
+    """Fit the head by a regression on the base's logits and the main directions of the features.
+
+    Logistic regression with a Gaussian prior, whose mean is the base: the weight of its logits 1,
+    all else 0. Directions are the principal components of standardized features, averaged over the
+    window, of the frames that are learned from; see `add_units` for how they come into the head.
 
     Parameters
     ----------
@@ -159,167 +129,254 @@ def fit_head(
         Features and labels.
     gap
         Frames between what learns and what decides.
-    seed
-        Draws the examples.
     tell
         Called after each epoch; when it raises `Cancelled`, the best so far is given.
 
     Returns
     -------
-    network
-        A copy with another head; the base's own where nothing that was tried decided better.
-    out_of_fold
-        Logits (n, n_logits) and labels (n,) of frames that the fits they are by did not learn
-        from, to calibrate on.
+    network, config
+        Copies with another head, calibrated by the fit; where all contiguous folds inside what is
+        learned from tell that the base reads their frames no worse, only its scale and shift are
+        another.
 
     Raises
     ------
     TrainingError
         If there are too few labelled frames.
     """
-    head = network.head.eval()
-    tunable = TunableHead(head)
-    windows = [_Windows(tunable, one, config) for one in data]
-    joined = np.concatenate([one.learns for one in data])
-    parts = [
-        (learning, deciding)
-        for learning, deciding in folds(joined, _FOLDS, gap)
-        if learning.sum() >= _BATCH
-    ]
-    if not parts:
+    places = _some(data)
+    n = sum(len(own) for own in places)
+    if n < _FEWEST:
         raise TrainingError(
-            f"{int(joined.sum())} labelled frames are too few to learn from and to decide how long "
-            "to learn; label more, or take the depth threshold."
+            f"{n} labelled frames are too few to learn from; label more, or take the depth "
+            "threshold."
         )
-    losses, logits = [], []
-    best = 0
+    wide, wide_config = add_units(network, config, *_directions(data, places, config))
+    states, base = _states(wide, wide_config, data, places)
+    states = states[:, config.hidden_size :]
+    base /= config.temperature
+    labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
+    level, spread = states.mean(axis=0), states.std(axis=0) + 1e-12
+    units = (states - level) / spread
+    regression = _Regression(np.column_stack([base, units]), labels, base.shape[1])
+    joined = np.concatenate([one.learns for one in data])
+    offsets = np.cumsum([0, *(len(one.learns) for one in data)])
+    flat = np.concatenate([own + start for own, start in zip(places, offsets, strict=False)])
+    better = []
+    best = None
     try:
-        for number, (learning, deciding) in enumerate(parts, start=1):
-            fitted = _fit(head, windows, learning, deciding, seed, number, EPOCHS, tell)
-            losses.append(fitted.losses)
-            logits.append(fitted.logits)
-        best = int(np.mean(losses, axis=0).argmin())
-        final = _fit(head, windows, joined, None, seed, 0, best, tell).head if best else tunable
+        for number, (learning, deciding) in enumerate(folds(joined, N_FOLDS, gap), start=1):
+            chosen, deciding_rows = learning[flat], deciding[flat]
+            if len(np.unique(labels[chosen])) < len(np.unique(labels)) or not deciding_rows.any():
+                continue
+            _, losses = regression.fit(chosen, deciding_rows, number, tell)
+            better.append(losses[-1] < losses[0])
+        found, _ = regression.fit(np.ones(n, bool), None, 0, tell)
+        if not better or any(better):
+            best = found
     except Cancelled:
-        final, best = tunable, 0
-    calibrating = []
-    labels = np.concatenate([one.labels for one in data])
-    for place, (_, deciding) in enumerate(parts):
-        if place < len(logits):
-            calibrating.append((logits[place][best], labels[deciding]))
-        else:
-            known = _logits(TunableHead(head), windows, deciding)
-            calibrating.append((known.double().numpy(), labels[deciding]))
-    tuned = copy.deepcopy(network)
-    tuned.head = final.folded(head)
-    return tuned.eval(), calibrating
+        best = None
+    if best is None:
+        return _calibrated(network, config, base * config.temperature, labels)
+    gain, shift, weights = best
+    with torch.no_grad():
+        layer, old = wide.head.linear_out, config.hidden_size
+        own = weights / spread
+        layer.weight[:, :old].mul_(gain / config.temperature)
+        layer.bias.mul_(gain / config.temperature)
+        layer.weight[:, old:] = torch.from_numpy(own)
+        layer.bias.add_(torch.from_numpy(shift - own @ level))
+    return wide, wide_config.model_copy(update={"temperature": 1.0})
 
 
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    head: TunableHead
-    losses: list[float]
-    logits: list[NDArray[np.float64]]
+def fit_threshold(
+    network: CnnRnn, config: CnnRnnConfig, data: Sequence[Labeled]
+) -> tuple[CnnRnn, CnnRnnConfig]:
+    """Fit scale and shift of the logits; what is more probable stays so.
+
+    Parameters and results as of `fit_head`.
+    """
+    places = _some(data)
+    _, logits = _states(network, config, data, places)
+    labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
+    return _calibrated(network, config, logits, labels)
 
 
-class _Windows:
-    """Windows of inputs of one recording, by frame."""
-
-    def __init__(self, head: TunableHead, data: Labeled, config: CnnRnnConfig) -> None:
-        inputs = head.inputs(data.features)
-        past, future = config.window.past, config.window.future
-        padded = functional.pad(inputs, (0, 0, past, future))
-        self.of_frame = padded.unfold(0, config.window.length, 1).transpose(1, 2)
-        self.labels = torch.from_numpy(data.labels)
-
-
-def _fit(
-    head: RecurrentHead,
-    windows: Sequence[_Windows],
-    learning: NDArray[np.bool_],
-    deciding: NDArray[np.bool_] | None,
-    seed: int,
-    fold: int,
-    epochs: int,
-    tell: Callable[[Epoch], None],
-) -> _Fit:
-    """Fit a copy of a head; its entry 0 of losses and logits is the base's."""
-    tunable = TunableHead(head)
-    places = np.flatnonzero(learning)
-    rng = np.random.default_rng((seed, fold))
-    trained = [p for p in tunable.parameters() if p.requires_grad]
-    start = [p.detach().clone() for p in trained]
-    optimizer = torch.optim.Adam(trained, lr=_RATE)
-    per_epoch = max(1, min(EXAMPLES, len(places)) // _BATCH)
-    planned = EPOCHS * per_epoch  # the same steps at the same rates, whenever it ends
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, planned, eta_min=_RATE / 10)
-    losses: list[float] = []
-    logits: list[NDArray[np.float64]] = []
-
-    def decide() -> float | None:
-        if deciding is None:
-            return None
-        read = _logits(tunable, windows, deciding)
-        losses.append(float(_loss(read, _labels(windows, np.flatnonzero(deciding)))))
-        logits.append(read.double().numpy())
-        return losses[-1]
-
-    decide()
-    for epoch in range(1, epochs + 1):
-        tunable.train()
-        total = 0.0
-        drawn = rng.permutation(places)
-        for step in range(per_epoch):
-            part = drawn[step * _BATCH : (step + 1) * _BATCH]
-            loss = _loss(tunable(_take(windows, part)), _labels(windows, part))
-            pull = sum(((p - s) ** 2).sum() for p, s in zip(trained, start, strict=True))
-            optimizer.zero_grad()
-            (loss + _PULL * pull).backward()
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach())
-        tunable.eval()
-        tell(Epoch(fold, epoch, epochs, total / per_epoch, decide()))
-    return _Fit(tunable.eval(), losses, logits)
+def _calibrated(
+    network: CnnRnn,
+    config: CnnRnnConfig,
+    logits: NDArray[np.float64],
+    labels: NDArray[np.int64],
+) -> tuple[CnnRnn, CnnRnnConfig]:
+    new = with_behaviors(network, config, config.behaviors)
+    return calibrate(new, config, [(logits, labels)])
 
 
-def _take(windows: Sequence[_Windows], places: NDArray[np.int64]) -> Tensor:
-    """Give windows by their place in all recordings, one after the other."""
-    if len(windows) == 1:
-        return windows[0].of_frame[torch.from_numpy(places)]
-    ends = np.cumsum([len(one.labels) for one in windows])
-    which = np.searchsorted(ends, places, side="right")
-    begins = np.concatenate([[0], ends[:-1]])
-    return torch.stack(
-        [windows[w].of_frame[p - begins[w]] for w, p in zip(which, places, strict=True)]
+def calibrate(network: CnnRnn, config: CnnRnnConfig, parts: Parts) -> tuple[CnnRnn, CnnRnnConfig]:
+    """Set shift and temperature by logits and labels, in place."""
+    scale, shift = fit_calibration(
+        np.concatenate([logits for logits, _ in parts]),
+        np.concatenate([labels for _, labels in parts]),
     )
+    layer = network.head.linear_out
+    layer.bias.data += layer.bias.new_tensor(shift / scale)
+    return network, config.model_copy(update={"temperature": float(np.clip(1 / scale, 0.01, 100))})
 
 
-def _labels(windows: Sequence[_Windows], places: NDArray[np.int64]) -> Tensor:
-    return torch.cat([one.labels for one in windows])[torch.from_numpy(places)]
+def _some(data: Sequence[Labeled]) -> list[NDArray[np.int64]]:
+    """Choose the frames that are learned from: all, or as many, evenly."""
+    total = sum(int(one.learns.sum()) for one in data)
+    every = max(1, -(-total // EXAMPLES))
+    return [np.flatnonzero(one.learns)[::every] for one in data]
+
+
+def _directions(
+    data: Sequence[Labeled], places: Sequence[NDArray[np.int64]], config: CnnRnnConfig
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give weight and bias of whitened principal components of averaged features."""
+    from scipy.linalg import eigh
+
+    past, length = config.window.past, config.window.length
+    averaged, single = [], []
+    for one, own in zip(data, places, strict=True):
+        features = one.features[:, :N_FEATURES].astype(np.float32)
+        sums = np.concatenate([np.zeros((1, N_FEATURES)), features.cumsum(axis=0, dtype=float)])
+        averaged.append((sums[own - past + length] - sums[own - past]) / length)
+        single.append(features[own])
+    mean = np.concatenate(averaged).mean(axis=0)
+    spread = np.concatenate(single).std(axis=0) + 1e-2
+    standard = (np.concatenate(averaged) - mean) / spread
+    covariance = standard.T @ standard / len(standard)
+    units = min(_UNITS, len(standard) // 4)
+    variances, components = eigh(covariance, subset_by_index=(N_FEATURES - units, N_FEATURES - 1))
+    kept = variances > 1e-9 * variances[-1]
+    weight = (components[:, kept] / np.sqrt(variances[kept])).T / spread
+    return weight, -weight @ mean
+
+
+class _Regression:
+    """Logistic regression on the base's logits and units, with a prior whose mean is the base.
+
+    Parameters
+    ----------
+    inputs
+        Shape (n, n_logits + units): logits of the base, then units of mean 0 and SD 1.
+    labels
+        Shape (n,).
+    n_logits
+        1 for two behaviors, else their number.
+    """
+
+    def __init__(
+        self, inputs: NDArray[np.float64], labels: NDArray[np.int64], n_logits: int
+    ) -> None:
+        self._base = torch.from_numpy(inputs[:, :n_logits])
+        self._units = torch.from_numpy(inputs[:, n_logits:])
+        self._labels = torch.from_numpy(labels)
+
+    def fit(
+        self,
+        learning: NDArray[np.bool_],
+        deciding: NDArray[np.bool_] | None,
+        fold: int,
+        tell: Callable[[Epoch], None],
+    ) -> tuple[tuple[float, NDArray[np.float64], NDArray[np.float64]], list[float]]:
+        """Fit on some rows; give gain, shift and weights, and the losses on others, by epoch."""
+        learns = torch.from_numpy(learning)
+        gain = torch.ones(1, dtype=torch.float64, requires_grad=True)
+        shift = torch.zeros(self._base.shape[1], dtype=torch.float64, requires_grad=True)
+        weights = torch.zeros(
+            self._base.shape[1], self._units.shape[1], dtype=torch.float64, requires_grad=True
+        )
+        optimizer = torch.optim.LBFGS(
+            [gain, shift, weights], max_iter=_STEPS, line_search_fn="strong_wolfe"
+        )
+
+        def logits(rows: Tensor) -> Tensor:
+            return gain * self._base[rows] + shift + self._units[rows] @ weights.T
+
+        def loss(rows: Tensor) -> Tensor:
+            read, labels = logits(rows), self._labels[rows]
+            if read.shape[1] == 1:
+                return functional.binary_cross_entropy_with_logits(read[:, 0], labels.double())
+            return functional.cross_entropy(read, labels)
+
+        def step() -> Tensor:
+            optimizer.zero_grad()
+            whole: Tensor = (
+                loss(learns)
+                + _PULL * (weights**2).sum()
+                + _PULL_BASE * ((gain - 1) ** 2).sum()
+                + _PULL_SHIFT * (shift**2).sum()
+            )
+            whole.backward()
+            return whole
+
+        losses: list[float] = []
+
+        @torch.no_grad()
+        def report(epoch: int) -> None:
+            decided: tuple[float | None, float | None] = None, None
+            if deciding is not None:
+                rows = torch.from_numpy(deciding)
+                losses.append(float(loss(rows)))
+                decided = (
+                    losses[-1],
+                    auc_of_logits(logits(rows).numpy(), self._labels[rows].numpy()),
+                )
+            tell(Epoch(fold, epoch, EPOCHS, float(loss(learns)), *decided))
+
+        report(0)
+        for epoch in range(1, EPOCHS + 1):
+            optimizer.step(step)
+            report(epoch)
+        return (float(gain.detach()), shift.detach().numpy(), weights.detach().numpy()), losses
 
 
 @torch.no_grad()
-def _logits(head: TunableHead, windows: Sequence[_Windows], mask: NDArray[np.bool_]) -> Tensor:
-    head.eval()
-    places = np.flatnonzero(mask)
-    parts = [places[i : i + 1024] for i in range(0, len(places), 1024)]
-    return torch.cat([head(_take(windows, part)) for part in parts])
+def _states(
+    network: CnnRnn,
+    config: CnnRnnConfig,
+    data: Sequence[Labeled],
+    places: Sequence[NDArray[np.int64]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the last states of some frames, shape (n, hidden), and their logits."""
+    states, logits = [], []
+    for one, own in zip(data, places, strict=True):
+        for state, read in _read(network, config, one.features, own):
+            states.append(state.double().numpy())
+            logits.append(read.double().numpy())
+    return np.concatenate(states), np.concatenate(logits)
 
 
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    if logits.shape[1] == 1:
-        return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
-    return functional.cross_entropy(logits, labels)
+def _read(
+    network: CnnRnn, config: CnnRnnConfig, features: NDArray[np.float16], places: NDArray[np.int64]
+) -> list[tuple[Tensor, Tensor]]:
+    """Give last state and logits of windows around some frames, in batches."""
+    project, rest = split_head(network.head)
+    rest.eval()
+    past, future = config.window.past, config.window.future
+    around = np.arange(-past, future + 1)
+    results = []
+    for part in np.array_split(places, max(1, -(-len(places) // 1024))):
+        index = np.clip(part[:, None] + around, 0, len(features) - 1)
+        seen, back = np.unique(index, return_inverse=True)
+        inputs = project(torch.from_numpy(features[seen, :N_FEATURES].astype(np.float32)))
+        sequence, _ = rest.rnn(inputs[torch.from_numpy(back.reshape(index.shape))])
+        results.append((sequence[:, -1], rest.linear_out(sequence[:, -1])))
+    return results
 
 
+@torch.no_grad()
 def head_logits(
-    network: CnnRnn, config: CnnRnnConfig, features: NDArray[np.float16]
+    network: CnnRnn,
+    config: CnnRnnConfig,
+    features: NDArray[np.float16],
+    places: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Give the logits of every frame, shape (t, n_logits); meaningless where no window fits."""
-    data = Labeled(features, np.zeros(len(features), np.int64), np.ones(len(features), bool))
-    head = TunableHead(network.head)
-    return _logits(head, [_Windows(head, data, config)], data.learns).double().numpy()
+    """Give the logits of some frames, shape (n, n_logits); meaningless where no window fits."""
+    read = _read(network, config, features, places)
+    return torch.cat([logits for _, logits in read]).double().numpy()
 
 
 def fit_calibration(

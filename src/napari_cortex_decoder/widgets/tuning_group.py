@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pyqtgraph as pg
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from napari_cortex_decoder.training.fine_tune_job import FineTuneResult
 from napari_cortex_decoder.training.label_checks import DEPTHS
+from napari_cortex_decoder.training.tune_result import FineTuneResult
 from napari_cortex_decoder.widgets.clock import as_duration
 from napari_cortex_decoder.widgets.colors import BLUE, ORANGE, TRACE
 from napari_cortex_decoder.widgets.controls import button, enable, row
@@ -24,6 +25,7 @@ _HEIGHT = 130  # px of a plot
 _ROWS = (
     ("AUC", "auc"),
     ("AUC, labels shifted", "shifted_auc"),
+    ("AUC, another recording's labels", "permuted_auc"),
     ("AUC of the frame's mean", "global_mean_auc"),
     ("accuracy at .5", "accuracy"),
     ("always the commonest", "majority"),
@@ -54,6 +56,8 @@ class TuningGroup(Section):
             events.told,
             events.result,
             events.message,
+            events.others,
+            events.base,
         )
         ties.undo_with(self)
         self._update()
@@ -73,7 +77,11 @@ class TuningGroup(Section):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._stage = wrapped_label()
+        self._others = wrapped_label()
+        self._add = button("Add recording…", self._ask_recording)
+        self._remove = button("Only this one", tuning.remove_recordings)
         self._curve = _Plot("epoch", "loss")
+        self._rising = _Plot("epoch", "AUC")
         self._card = QLabel()
         self._warnings = wrapped_label()
         self._reliability = _Plot("said", "came true")
@@ -83,10 +91,13 @@ class TuningGroup(Section):
         for part in (
             row(self._depths, self._start, self._cancel, None),
             self._about,
+            row(self._add, self._remove, None),
+            self._others,
             self._obstacle,
             self._bar,
             self._stage,
             self._curve,
+            self._rising,
             self._card,
             self._reliability,
             self._warnings,
@@ -101,12 +112,17 @@ class TuningGroup(Section):
         if not tuning.planning:  # folded away; what can be learned from takes a moment to find out
             return
         obstacle = tuning.obstacle
-        enable(self._start, obstacle, "Fit the chosen decoder to all labels of this recording")
+        enable(self._start, obstacle, "Fit the chosen decoder to all these labels")
         enable(self._cancel, None if tuning.running else "Nothing is running", "Keep the best")
         self._depths.setCurrentIndex(self._depths.findData(tuning.depth))
         set_or_hide(self._about, DEPTHS[tuning.depth].partition(": ")[2].capitalize() + ".")
         set_or_hide(self._obstacle, None if tuning.running else obstacle)
         set_or_hide(self._message, tuning.message or None)
+        idle = "A fine-tune is running" if tuning.running else None
+        enable(self._add, idle, "Learn from another recording too, by the labels beside it")
+        enable(self._remove, idle or (None if tuning.others else "No other was added"), "")
+        names = ", ".join(other.recording.name for other in tuning.others)
+        set_or_hide(self._others, f"and from {names}" if names else None)
         last = tuning.told[-1] if tuning.told else None
         self._bar.setVisible(tuning.running)
         self._bar.setRange(0, last.total if last else 0)
@@ -121,17 +137,22 @@ class TuningGroup(Section):
         self._show(tuning.result)
 
     def _draw_curve(self) -> None:
-        """Draw the losses: of what learns faint, of what decides full, the base's at epoch 0."""
+        """Draw loss and AUC: of what learns faint, of what decides full, the base's as a line."""
         epochs = [event.epoch for event in self._tuning.told if event.epoch is not None]
-        self._curve.setVisible(bool(epochs))
-        self._curve.clear()
+        for plot in (self._curve, self._rising):
+            plot.setVisible(bool(epochs))
+            plot.clear()
         for fold in sorted({epoch.fold for epoch in epochs}):
             own = [epoch for epoch in epochs if epoch.fold == fold]
-            x = [epoch.epoch for epoch in own]
-            self._curve.plot(x, [epoch.loss for epoch in own], pen=pg.mkPen(TRACE, width=1))
-            if fold:
-                decided = [epoch.deciding_loss for epoch in own]
-                self._curve.plot(x, decided, pen=pg.mkPen(ORANGE, width=2))
+            learned = [(one.epoch, one.loss) for one in own if one.loss is not None]
+            self._curve.plot(*_columns(learned), pen=pg.mkPen(TRACE, width=1))
+            for plot, name in ((self._curve, "deciding_loss"), (self._rising, "deciding_auc")):
+                decided = [(one.epoch, getattr(one, name)) for one in own]
+                x, y = _columns([(at, value) for at, value in decided if value is not None])
+                plot.plot(x, y, pen=pg.mkPen(ORANGE, width=2))
+                if x and x[0] == 0:
+                    base = pg.mkPen(BLUE, width=1, style=Qt.PenStyle.DashLine)
+                    plot.plot([0, own[-1].epochs], [y[0], y[0]], pen=base)
 
     def _show(self, result: FineTuneResult | None) -> None:
         for part in (self._card, self._reliability, self._verdict):
@@ -150,6 +171,9 @@ class TuningGroup(Section):
                 pen=pg.mkPen(color, width=2), symbol="o", symbolSize=5, symbolBrush=color,
             )  # fmt: skip
 
+    def _ask_recording(self) -> None:
+        ask_file(self, "Another labelled recording", "Recordings (*)", self._tuning.add_recording)
+
     def _ask_keep(self) -> None:
         result = self._tuning.result
         if result is not None:
@@ -160,6 +184,10 @@ class TuningGroup(Section):
                 self._tuning.keep,
                 save_as=f"{result.decoder.name}.safetensors",
             )
+
+
+def _columns(points: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
 
 
 class _Plot(QWidget):

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
-from napari_cortex_decoder.errors import CortexDecoderError
-from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune
-from napari_cortex_decoder.training.fine_tune_job import FineTuneResult
+from napari_cortex_decoder.errors import CortexDecoderError, LabelError
+from napari_cortex_decoder.labels import Ethogram, journal_ethogram
+from napari_cortex_decoder.recording import Recording, open_recording
+from napari_cortex_decoder.recording.sidecar import sidecar_folder
+from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune, found_run
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.label_checks import Depth, plan
+from napari_cortex_decoder.training.tune_process import TuneFolder
 from napari_cortex_decoder.training.tune_progress import TuneProgress
+from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.training.tune_task import ASKED
 from napari_cortex_decoder.widgets.background import Background
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode_job import LOADING
@@ -29,8 +33,16 @@ from napari_cortex_decoder.widgets.review_model import ReviewModel
 _LOOK_EVERY = 100  # ms
 
 
+@dataclass(frozen=True, eq=False)
+class Other:
+    """One more labelled recording to learn from."""
+
+    recording: Recording
+    ethogram: Ethogram
+
+
 class TuningModel(EventedModel):
-    """Fits the chosen decoder to the labels of the open recording.
+    """Fits the chosen decoder to the labels of the open recording, and of others.
 
     Attributes
     ----------
@@ -48,6 +60,10 @@ class TuningModel(EventedModel):
         A sentence about it.
     planning
         Whether somebody looks at what would be held out.
+    others
+        Labelled recordings beside the open one.
+    base
+        Name of the decoder that a fine-tune would begin with; empty if none is chosen.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -59,6 +75,8 @@ class TuningModel(EventedModel):
     result: FineTuneResult | None = None
     message: str = ""
     planning: bool = False
+    others: tuple[Other, ...] = ()
+    base: str = ""
 
     failed: ClassVar[Signal] = Signal(Exception)
 
@@ -69,6 +87,7 @@ class TuningModel(EventedModel):
     _cancelled: bool = PrivateAttr(default=False)
     _run: FineTuneRun | None = PrivateAttr(default=None)
     _began: float = PrivateAttr(default=0.0)
+    _of: Any = PrivateAttr(default=None)
     _work: Background = PrivateAttr()
     _timer: QTimer = PrivateAttr()
 
@@ -83,6 +102,8 @@ class TuningModel(EventedModel):
         self._timer.setInterval(_LOOK_EVERY)
         self._timer.timeout.connect(self._look)
         movie.events.recording.connect(self._on_recording)
+        choice.events.card.connect(self._on_card)
+        self._on_card()
 
     @property
     def obstacle(self) -> str | None:
@@ -108,9 +129,9 @@ class TuningModel(EventedModel):
             If the labels are not enough, with the reason.
         """
         labelled, card = self._labelled(), self._choice.card
-        if labelled is None or card is None:
+        if not labelled or card is None:
             return ()
-        return plan(card.config, card.name, [labelled], self.depth).held_out
+        return plan(card.config, card.name, labelled, self.depth).held_out
 
     def set_planning(self, planning: bool) -> None:
         """Say whether to show what would be held out."""
@@ -118,15 +139,31 @@ class TuningModel(EventedModel):
 
     @property
     def shown_held_out(self) -> tuple[HeldOut, ...]:
-        """What is, or would be, held out, to show; none while nobody looks."""
+        """What is, or would be, held out of the open recording; none while nobody looks."""
+        blocks: tuple[HeldOut, ...] = ()
         if self.result is not None:
-            return self.result.held_out
-        if not self.planning:
-            return ()
-        try:
-            return self.planned()
-        except CortexDecoderError:  # why not, `obstacle` says
-            return ()
+            blocks = self.result.held_out
+        elif self.planning:
+            try:
+                blocks = self.planned()
+            except CortexDecoderError:  # why not, `obstacle` says
+                blocks = ()
+        return tuple(block for block in blocks if block.recording == 0)
+
+    def add_recording(self, path: str | Path) -> None:
+        """Learn from another recording too, by the labels that are kept beside it."""
+        self._work.run(_open_labelled, path, then=self._add)
+
+    def remove_recordings(self) -> None:
+        """Learn from the open recording alone."""
+        self.others = ()
+
+    def _add(self, other: Other) -> None:
+        known = [self._movie.raw, *(one.recording for one in self.others)]
+        if any(one is not None and one.path == other.recording.path for one in known):
+            self.message = f"{other.recording.name} is learned from already."
+            return
+        self.others = (*self.others, other)
 
     def set_depth(self, depth: Depth) -> None:
         """Say how deep to change the decoder."""
@@ -135,15 +172,21 @@ class TuningModel(EventedModel):
     def start(self) -> None:
         """Begin; does nothing while there is an `obstacle`."""
         labelled, card = self._labelled(), self._choice.card
-        if self.obstacle is not None or labelled is None or card is None:
+        if self.obstacle is not None or not labelled or card is None:
             return
         depth, device = self.depth, self._choice.device
-        name = f"{card.name}-{labelled[0].name}"[:80]
+        name = f"{card.name}-{labelled[0][0].name}"[:80]
+        path = labelled[0][0].path
 
         def begin() -> FineTuneRun:
+            out = None
+            if depth == "end-to-end" and path is not None:
+                out = _run_folder(path)
             with LOADING:
                 base = load_decoder(card.source)
-            return fine_tune(base, [labelled], depth=depth, device=device, name=name, wait=False)
+            return fine_tune(
+                base, labelled, out, depth=depth, device=device, name=name, anew=True, wait=False
+            )
 
         self.running, self.told, self.result, self.message = True, (), None, ""
         self._cancelled = False
@@ -155,7 +198,7 @@ class TuningModel(EventedModel):
         if self._run is not None:
             self._run.cancel()
             self._cancelled = True
-            self.message = "Ending after this epoch…"
+            self.message = "Ending; the best so far is kept…"
 
     def keep(self, path: str | Path) -> None:
         """Save the new decoder with the cleaning that is set, and choose it."""
@@ -169,6 +212,7 @@ class TuningModel(EventedModel):
             self.failed.emit(error)
             return
         self.result = None
+        self._forget_run()
         self.message = f"Kept as {Path(path).name}, and chosen: decode again."
         self._choice.offer(path)
 
@@ -176,6 +220,7 @@ class TuningModel(EventedModel):
         """Forget the new decoder."""
         self.result = None
         self.told = ()
+        self._forget_run()
         self.message = "Discarded."
 
     def close(self) -> None:
@@ -183,16 +228,39 @@ class TuningModel(EventedModel):
         self._timer.stop()
         self._work.drop()
         if self._run is not None:
-            self._run.cancel()
+            self._run.leave()
         self._movie.events.recording.disconnect(self._on_recording)
+        self._choice.events.card.disconnect(self._on_card)
 
-    def _labelled(self) -> tuple[Recording, Ethogram] | None:
+    def _labelled(self) -> list[tuple[Recording, Ethogram]]:
+        """Give the open recording, then the others; nothing without labels of the open one."""
         raw, labels = self._movie.raw, self._labels.labels
-        return None if raw is None or labels is None else (raw, labels.ethogram)
+        if raw is None or labels is None:
+            return []
+        return [(raw, labels.ethogram), *((one.recording, one.ethogram) for one in self.others)]
 
     def _follow(self, run: FineTuneRun) -> None:
         self._run = run
         self._timer.start()
+
+    def _follow_found(self, found: tuple[FineTuneRun | None, bool]) -> None:
+        """Follow what an earlier window has begun, or say that it was cut short."""
+        run, begun = found
+        if not begun or self.running:
+            return
+        self.depth = "end-to-end"
+        if run is None:
+            self.message = "A fine-tune was cut short here: fine-tune again, and it goes on."
+            return
+        self.running, self.told = True, ()
+        self._began = time.monotonic()
+        self._follow(run)
+
+    def _forget_run(self) -> None:
+        """Leave nothing of an end-to-end run behind."""
+        raw = self._movie.raw
+        if raw is not None and raw.path is not None:
+            self._work.run(_forget, raw.path)
 
     def _look(self) -> None:
         """See how far it is."""
@@ -224,9 +292,50 @@ class TuningModel(EventedModel):
         self.message = str(error)
         self.failed.emit(error)
 
+    def _on_card(self) -> None:
+        """See which decoder is chosen now."""
+        card = self._choice.card
+        self.base = "" if card is None else card.name
+
     def _on_recording(self, recording: Recording | None) -> None:
-        """Let go of what belongs to another recording."""
+        """Let go of what belongs to another recording, and look what was begun with this one."""
         raw = self._movie.raw
-        if raw is None:
-            self.cancel()
-            self.result, self.told, self.message = None, (), ""
+        if (None if raw is None else raw.movie) is self._of:
+            return
+        self._of = None if raw is None else raw.movie
+        self._work.drop()
+        self._timer.stop()
+        if self._run is not None:
+            self._run.leave()
+            self._run = None
+        self.running, self.seconds_left = False, None
+        self.result, self.told, self.message, self.others = None, (), "", ()
+        if raw is not None and raw.path is not None:
+            self._work.run(_find_run, raw.path, then=self._follow_found)
+
+
+def _run_folder(path: Path) -> Path:
+    return sidecar_folder(path) / "fine-tune"
+
+
+def _find_run(path: Path) -> tuple[FineTuneRun | None, bool]:
+    """Look for an end-to-end run of a recording; tell whether one was begun; runs in a thread."""
+    folder = _run_folder(path)
+    if not folder.is_dir():
+        return None, False
+    return found_run(folder), (folder / ASKED).is_file()
+
+
+def _forget(path: Path) -> None:
+    TuneFolder(_run_folder(path)).forget()
+
+
+def _open_labelled(path: str | Path) -> Other:
+    """Open a recording with the labels beside it; runs in a thread."""
+    recording = open_recording(path)
+    ethogram = None
+    if recording.path is not None:
+        ethogram = journal_ethogram(sidecar_folder(recording.path))
+    if ethogram is None:
+        raise LabelError(f"{path} has no labels beside it; open it here and label it first.")
+    return Other(recording, ethogram)

@@ -1,0 +1,356 @@
+"""Fitting a whole CNN-RNN to a few labels: from the head that was fitted first, in small steps."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.engine import select_device
+from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.training.held_out import folds
+from napari_cortex_decoder.training.loss import classification_loss
+from napari_cortex_decoder.training.measures import auc_of_logits
+from napari_cortex_decoder.training.tune_progress import Epoch
+from napari_cortex_decoder.training.tuning import N_FOLDS, Cancelled, Labeled, calibrate, fit_head
+
+EPOCHS = 6
+EXAMPLES = 1024  # an epoch takes so many frames at most
+_STRETCH = 32  # frames that are classified together share most of their images
+_STRETCHES = 2  # in a step
+_RATE_ENCODER, _RATE_HEAD = 1e-4, 3e-4
+_FEWEST = 128  # frames to learn from
+_AT_ONCE = 256  # frames classified at once where nothing is learned
+_DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError)
+
+
+@dataclass(frozen=True, eq=False)
+class Filmed:
+    """What one recording gives to learn from, end to end.
+
+    Attributes
+    ----------
+    frames
+        Normalized, shape (t, y, x).
+    labeled
+        Its features by the base, and its labels.
+    """
+
+    frames: NDArray[np.float16]
+    labeled: Labeled
+
+
+def fit_end_to_end(
+    network: CnnRnn,
+    config: CnnRnnConfig,
+    data: Sequence[Filmed],
+    *,
+    gap: int,
+    seed: int,
+    device: str,
+    checkpoint: Path,
+    tell: Callable[[int, int, Epoch | None], None],
+) -> tuple[CnnRnn, CnnRnnConfig]:
+    """Fit encoder and head, from where a head alone gets to.
+
+    One contiguous part of what is learned from decides how long to learn, and whether at all: where
+    no epoch decides better, the head alone is what is given. Statistics of batch normalization
+    stay those of the base: a few minutes of one mouse give worse ones.
+
+    Parameters
+    ----------
+    network, config
+        The base, for the behaviors of the labels.
+    data
+        What to learn from.
+    gap
+        Frames between what learns and what decides.
+    seed
+        Draws the examples.
+    device
+        As for `select_device`.
+    checkpoint
+        Written after each epoch; the fit goes on from there if it is there already.
+    tell
+        Called with steps done and in all, and after each epoch with that; when it raises
+        `Cancelled`, the best so far is given.
+
+    Returns
+    -------
+    network, config
+        As `fit_head` gives them.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few labelled frames, the checkpoint is damaged or the disk is full.
+    """
+    learns = [one.labeled.learns for one in data]
+    joined = np.concatenate(learns)
+    learning, deciding = folds(joined, N_FOLDS, gap)[-1]
+    if learning.sum() < _FEWEST:
+        raise TrainingError(
+            f"{int(joined.sum())} labelled frames are too few to learn from end to end and to "
+            "decide how long; label more, or take the depth head."
+        )
+    ends = np.cumsum([len(mask) for mask in learns])[:-1]
+    apart = [np.split(mask, ends) for mask in (learning, deciding)]
+    per_epoch = max(1, min(EXAMPLES, int(learning.sum())) // (_STRETCH * _STRETCHES))
+    total = 2 * EPOCHS * per_epoch
+    labels = np.concatenate(
+        [one.labeled.labels[mask] for one, mask in zip(data, apart[1], strict=True)]
+    )
+
+    def heads(masks: Sequence[NDArray[np.bool_]]) -> tuple[CnnRnn, CnnRnnConfig]:
+        told = [
+            Labeled(one.labeled.features, one.labeled.labels, mask)
+            for one, mask in zip(data, masks, strict=True)
+        ]
+        return fit_head(network, config, told, gap=gap, tell=lambda _: tell(0, total, None))
+
+    def learn(masks: Sequence[NDArray[np.bool_]], before: int) -> None:
+        done = (before + fit.epoch) * per_epoch
+        loss = fit.learn(masks, lambda step: tell(done + step, total, None))
+        if fit.phase:
+            fit.decide(apart[1], labels)
+        fit.save()
+        tell(done + per_epoch, total, fit.epoch_told(loss))
+
+    fit = _Fit(data, seed, select_device(device), per_epoch, checkpoint)
+    try:
+        if not fit.resumed(config):
+            fit.begin(1, *heads(apart[0]))
+            fit.decide(apart[1], labels)
+            fit.save()
+            tell(0, total, fit.epoch_told(None))
+        while fit.phase and fit.epoch < EPOCHS:
+            learn(apart[0], 0)
+        if fit.best_epoch == 0:
+            return heads(learns)
+        if fit.phase:
+            fit.begin(0, *heads(learns))
+            fit.save()
+        while fit.epoch < fit.best_epoch:
+            learn(learns, EPOCHS)
+        tuned = fit.network
+    except Cancelled:
+        if not fit.losses:
+            return heads(learns)
+        tuned = fit.best_network()
+    return calibrate(tuned.cpu().eval(), fit.config, [(fit.best_logits.double().numpy(), labels)])
+
+
+def encode_frames(
+    network: CnnRnn,
+    config: CnnRnnConfig,
+    frames: NDArray[np.float16],
+    mask: NDArray[np.bool_],
+    device: str,
+) -> NDArray[np.float16]:
+    """Encode what the windows of some frames see, shape (t, 1280); other rows are 0."""
+    seen = mask.copy()
+    for shift in range(-config.window.past, config.window.future + 1):
+        seen |= np.roll(mask, shift)
+    offsets = config.preprocessing.channel_offsets
+    seen[: max(0, -offsets[0])] = seen[len(seen) - max(0, offsets[-1]) :] = False
+    place = select_device(device)
+    features = np.zeros((len(frames), N_FEATURES), np.float16)
+    encoder = network.cnn.eval().to(place)
+    with torch.inference_mode():
+        for places in np.array_split(np.flatnonzero(seen), max(1, int(seen.sum()) // _AT_ONCE)):
+            encoded = _encode(encoder, frames, places, config, place)
+            features[places] = encoded.cpu().numpy()
+    encoder.cpu()
+    return features
+
+
+class _Fit:
+    """A network while it learns, and what is needed to go on after a kill."""
+
+    def __init__(
+        self,
+        data: Sequence[Filmed],
+        seed: int,
+        device: torch.device,
+        per_epoch: int,
+        checkpoint: Path,
+    ) -> None:
+        self._data, self._seed = data, seed
+        self._device, self._per_epoch, self._file = device, per_epoch, checkpoint
+        self.phase, self.epoch = 1, 0
+        self.losses: list[float] = []
+        self.aucs: list[float | None] = []
+        self.best_logits = torch.empty(0)
+        self._best: dict[str, Tensor] = {}
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch that decided best; 0: the head alone."""
+        return int(np.argmin(self.losses))
+
+    def begin(self, phase: int, network: CnnRnn, config: CnnRnnConfig) -> None:
+        """Begin to learn: 1, to decide how long; 0, for good."""
+        self.phase, self.epoch = phase, 0
+        with torch.no_grad():  # so that losses are those of what is said
+            network.head.linear_out.weight.div_(config.temperature)
+            network.head.linear_out.bias.div_(config.temperature)
+        self._take(network, config.model_copy(update={"temperature": 1.0}))
+
+    def _take(self, network: CnnRnn, config: CnnRnnConfig) -> None:
+        self.config = config
+        self.network = copy.deepcopy(network).to(self._device)
+        self.network.requires_grad_(True)
+        parts = (
+            (self.network.cnn, _RATE_ENCODER),
+            (self.network.head, _RATE_HEAD),
+        )
+        self._optimizer = torch.optim.Adam(
+            [{"params": list(part.parameters()), "lr": rate} for part, rate in parts]
+        )
+
+    def learn(self, masks: Sequence[NDArray[np.bool_]], tell: Callable[[int], None]) -> float:
+        """Learn for an epoch; give the mean loss."""
+        rng = np.random.default_rng((self._seed, self.phase, self.epoch))
+        stretches = _stretches(masks, rng)
+        self.network.eval()
+        self.network.head.rnn.train()  # cuDNN gives no gradients otherwise
+        losses = []
+        for step in range(self._per_epoch):
+            tell(step)
+            torch.manual_seed(
+                (self._seed * 1_000_003 + self.phase * 10_007 + self.epoch) * 1009 + step
+            )
+            own = stretches[step * _STRETCHES : (step + 1) * _STRETCHES]
+            if not own:
+                break
+            logits = torch.cat([self._classify(*stretch) for stretch in own])
+            labels = np.concatenate([self._data[n].labeled.labels[p] for n, p in own])
+            loss = classification_loss(logits, torch.from_numpy(labels).to(self._device))
+            self._optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self._optimizer.step()
+            losses.append(float(loss.detach()))
+        self.network.eval()
+        self.epoch += 1
+        return float(np.mean(losses))
+
+    @torch.no_grad()
+    def decide(self, masks: Sequence[NDArray[np.bool_]], labels: NDArray[np.int64]) -> None:
+        """Note how good it is on what decides, and keep it if it is the best."""
+        self.network.eval()
+        logits = torch.cat(
+            [
+                self._classify(number, places).cpu()
+                for number, mask in enumerate(masks)
+                for places in _parts(np.flatnonzero(mask), _AT_ONCE)
+            ]
+        )
+        self.losses.append(float(classification_loss(logits, torch.from_numpy(labels))))
+        self.aucs.append(auc_of_logits(logits.double().numpy(), labels))
+        if self.best_epoch == self.epoch:
+            self.best_logits = logits
+            self._best = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
+
+    def best_network(self) -> CnnRnn:
+        """Give the network that decided best."""
+        self.config = self.config.model_copy(update={"hidden_size": _hidden(self._best)})
+        network = CnnRnn(self.config)
+        network.load_state_dict(self._best)
+        return network
+
+    def epoch_told(self, loss: float | None) -> Epoch:
+        """Say what the last epoch came to."""
+        decided = (self.losses[-1], self.aucs[-1]) if self.phase else (None, None)
+        epochs = EPOCHS if self.phase else self.best_epoch
+        return Epoch(self.phase, self.epoch, epochs, loss, *decided)
+
+    def save(self) -> None:
+        """Write a checkpoint, whole or not at all."""
+        content = {
+            "phase": self.phase, "epoch": self.epoch, "losses": self.losses, "aucs": self.aucs,
+            "network": self.network.state_dict(), "optimizer": self._optimizer.state_dict(),
+            "best": self._best, "best_logits": self.best_logits,
+        }  # fmt: skip
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(self._file, TrainingError, overwrite=True) as part:
+            torch.save(content, part)
+
+    def resumed(self, config: CnnRnnConfig) -> bool:
+        """Go on from the checkpoint; tell whether there is one."""
+        if not self._file.exists():
+            return False
+        try:
+            content: dict[str, Any] = torch.load(self._file, map_location="cpu", weights_only=True)
+            own = {"hidden_size": _hidden(content["network"]), "temperature": 1.0}
+            config = config.model_copy(update=own)
+            network = CnnRnn(config)
+            network.load_state_dict(content["network"])
+            self._take(network.eval(), config)
+            self._optimizer.load_state_dict(content["optimizer"])
+            self.phase, self.epoch = int(content["phase"]), int(content["epoch"])
+            self.losses, self.aucs = list(content["losses"]), list(content["aucs"])
+            self._best, self.best_logits = content["best"], content["best_logits"]
+        except _DAMAGED as reason:
+            raise TrainingError(
+                f"{self._file} is damaged; remove it, and the fine-tune begins anew."
+            ) from reason
+        return True
+
+    def _classify(self, number: int, places: NDArray[np.int64]) -> Tensor:
+        """Give logits of frames of one recording, each image encoded once."""
+        past, future = self.config.window.past, self.config.window.future
+        around = np.unique(places[:, None] + np.arange(-past, future + 1))
+        features = _encode(
+            self.network.cnn, self._data[number].frames, around, self.config, self._device
+        )
+        index = np.searchsorted(around, places[:, None] + np.arange(-past, future + 1))
+        logits: Tensor = self.network.head(features[torch.from_numpy(index).to(self._device)])
+        return logits
+
+
+def _hidden(tensors: dict[str, Tensor]) -> int:
+    return tensors["head.linear_out.weight"].shape[1]
+
+
+def _encode(
+    encoder: Encoder,
+    frames: NDArray[np.float16],
+    places: NDArray[np.int64],
+    config: CnnRnnConfig,
+    device: torch.device,
+) -> Tensor:
+    """Encode the images of some frames, shape (n, 1280)."""
+    offsets = np.asarray(config.preprocessing.channel_offsets)
+    images = torch.from_numpy(frames[places[:, None] + offsets].astype(np.float32)).to(device)
+    features: Tensor = encoder.features(images.contiguous(memory_format=torch.channels_last))
+    return features
+
+
+def _stretches(
+    masks: Sequence[NDArray[np.bool_]], rng: np.random.Generator
+) -> list[tuple[int, NDArray[np.int64]]]:
+    """Cut what is learned from into stretches of neighbours, anew in each epoch; shuffle them."""
+    cut = []
+    for number, mask in enumerate(masks):
+        places = np.flatnonzero(mask)
+        for run in np.split(places, np.flatnonzero(np.diff(places) > 1) + 1):
+            cut += [(number, part) for part in _parts(run, _STRETCH, int(rng.integers(_STRETCH)))]
+    return [cut[i] for i in rng.permutation(len(cut))]
+
+
+def _parts(places: NDArray[np.int64], size: int, first: int = 0) -> Iterator[NDArray[np.int64]]:
+    for part in np.split(places, range(first or size, len(places), size)):
+        if part.size:
+            yield part

@@ -1,0 +1,233 @@
+"""The fit of a fine-tune: learn, calibrate, score on what was held out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.decoder import Decoder, Provenance
+from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.networks import CnnRnn, probabilities
+from napari_cortex_decoder.training import tuning
+from napari_cortex_decoder.training.base_mice import auc_on_base_mice
+from napari_cortex_decoder.training.end_to_end import Filmed, encode_frames, fit_end_to_end
+from napari_cortex_decoder.training.held_out_scores import HeldOutScores, score
+from napari_cortex_decoder.training.measures import auc
+from napari_cortex_decoder.training.tune_progress import Epoch, TuneProgress
+from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.training.tune_task import TuneTask
+
+Features = Sequence[NDArray[np.float16]]
+_WORSE = 0.02  # AUC on mice of the base from which on it is worth a warning
+
+
+def fit_task(
+    task: TuneTask,
+    tell: Callable[[TuneProgress], None],
+    cancelled: Callable[[], bool],
+    checkpoint: Path | None = None,
+) -> FineTuneResult:
+    """Fit what a task asks for.
+
+    Parameters
+    ----------
+    task
+        What to do.
+    tell
+        Called with each `TuneProgress`.
+    cancelled
+        Asked between steps; once it says yes, the best so far is the result.
+    checkpoint
+        File to go on from after a kill; only ``"end-to-end"`` needs one.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few labelled frames, or it was cancelled before there was anything to keep.
+    """
+    began = time.perf_counter()
+    asked, base = task.asked, task.base
+    assert isinstance(base.config, CnnRnnConfig) and isinstance(base.network, CnnRnn)
+    network = tuning.with_behaviors(base.network, base.config, asked.behaviors)
+    config = base.config.model_copy(update={"behaviors": asked.behaviors})
+    data = [
+        tuning.Labeled(features, labels, learns)
+        for features, labels, learns in zip(task.features, task.labels, task.learns, strict=True)
+    ]
+    fitting = _Fitting(tell, cancelled)
+    features: Features = task.features
+    if asked.depth == "head":
+        network, config = tuning.fit_head(network, config, data, gap=asked.gap, tell=fitting.epoch)
+    elif asked.depth == "end-to-end":
+        assert checkpoint is not None
+        network, config = fit_end_to_end(
+            network,
+            config,
+            [Filmed(f, own) for f, own in zip(task.frames, data, strict=True)],
+            gap=asked.gap,
+            seed=asked.seed,
+            device=asked.device,
+            checkpoint=checkpoint,
+            tell=fitting.step,
+        )
+        features = [
+            encode_frames(network, config, frames, measured, asked.device)
+            for frames, measured in zip(task.frames, task.measured, strict=True)
+        ]
+    else:
+        network, config = tuning.fit_threshold(network, config, data)
+    fitted = time.perf_counter()
+
+    def scoring(done: int, total: int) -> None:
+        tell(TuneProgress("scoring", done, total))
+
+    scoring(0, 1)
+    draft = Decoder(config, network, name=asked.name)
+    baseline = _global_mean_auc(task)
+    before = _score(task, task.features, base, baseline)
+    after = _score(task, features, draft, baseline)
+    on_base = None
+    if asked.depth != "threshold":  # which leaves every AUC as it is
+        on_base = auc_on_base_mice(base, draft, asked.device, scoring)
+    card = _provenance(task, before, after, on_base)
+    result = FineTuneResult(
+        decoder=Decoder(config.model_copy(update={"provenance": card}), network, name=asked.name),
+        before=before,
+        after=after,
+        held_out=task.held_out,
+        warnings=_warnings(before, after, on_base),
+        seconds={"fitting": fitted - began, "scoring": time.perf_counter() - fitted},
+    )
+    scoring(1, 1)
+    return result
+
+
+class _Fitting:
+    """Tells of epochs and steps, and ends the fit where it was cancelled."""
+
+    def __init__(self, tell: Callable[[TuneProgress], None], cancelled: Callable[[], bool]) -> None:
+        self._tell, self._cancelled, self._epochs = tell, cancelled, 0
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Tell of an epoch of a head."""
+        total = tuning.EPOCHS * (tuning.N_FOLDS + 1)
+        self._epochs += epoch.epoch > 0
+        self.step(min(self._epochs, total), total, epoch)
+
+    def step(self, done: int, total: int, epoch: Epoch | None) -> None:
+        """Tell of a step."""
+        self._tell(TuneProgress("fitting", done, total, epoch))
+        if self._cancelled():
+            raise tuning.Cancelled
+
+
+def _score(
+    task: TuneTask, features: Features, decoder: Decoder, baseline: float | None
+) -> HeldOutScores:
+    """Score a decoder on what is held out; a behavior that it does not know it never reads."""
+    config: Any = decoder.config
+    network: Any = decoder.network
+    known = decoder.behaviors
+    columns = [known.index(b) if b in known else -1 for b in task.asked.behaviors]
+    parts = []
+    for block in task.held_out:
+        places = np.arange(block.start, block.stop)
+        logits = tuning.head_logits(network, config, features[block.recording], places)
+        own = probabilities(torch.from_numpy(logits), config.temperature).numpy()
+        padded = np.column_stack([own, np.zeros(len(own))])[:, columns]
+        parts.append((padded, task.labels[block.recording][places]))
+    recordings = [block.recording for block in task.held_out]
+    return score(parts, recordings, global_mean_auc=baseline)
+
+
+def _global_mean_auc(task: TuneTask) -> float | None:
+    """Measure what the mean of the image alone tells: a baseline."""
+    from sklearn.linear_model import LogisticRegression
+
+    def means(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float64]:
+        columns = [f[m, -1:] for f, m in zip(task.features, masks, strict=True)]
+        return np.concatenate(columns).astype(np.float64)
+
+    def labels(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
+        return np.concatenate([v[m] for v, m in zip(task.labels, masks, strict=True)])
+
+    fit = LogisticRegression().fit(means(task.learns), labels(task.learns))
+    return auc(fit.predict_proba(means(task.measured)), labels(task.measured))
+
+
+def _warnings(
+    before: HeldOutScores, after: HeldOutScores, on_base: tuple[float, float] | None
+) -> tuple[str, ...]:
+    said = []
+    if after.balanced_accuracy < before.balanced_accuracy:
+        said.append(
+            f"the new decoder is worse on what was held out: balanced accuracy "
+            f"{after.balanced_accuracy:.3f}, the base's {before.balanced_accuracy:.3f}."
+        )
+    if on_base is not None and on_base[1] < on_base[0] - _WORSE:
+        said.append(
+            f"the new decoder is worse on the simulated mice that its base was tested on: AUC "
+            f"{on_base[1]:.3f}, the base's {on_base[0]:.3f}; keep the base for other mice."
+        )
+    if after.auc <= after.shifted_auc_high:
+        said.append(
+            f"its AUC of {after.auc:.3f} is within what labels shifted in time give "
+            f"({after.shifted_auc_high:.3f}): it may have learned nothing."
+        )
+    if after.global_mean_auc is not None and after.auc <= after.global_mean_auc:
+        said.append(
+            f"the mean of the frame alone gives an AUC of {after.global_mean_auc:.3f}, no "
+            "less than the decoder."
+        )
+    return tuple(said)
+
+
+def _provenance(
+    task: TuneTask,
+    before: HeldOutScores,
+    after: HeldOutScores,
+    on_base: tuple[float, float] | None,
+) -> Provenance:
+    """Complete the model card: whose it is, what it learned from, what came of it."""
+    asked, given = task.asked, task.base.provenance
+    names = ", ".join(asked.recordings)
+    frames = sum(int(learns.sum()) for learns in task.learns)
+    limits = given.limits
+    if given.simulated and not asked.simulated:
+        limits = (*limits, "Its encoder learned from simulated mice.")
+    metrics = {
+        "AUC": after.auc,
+        "AUC of the base": before.auc,
+        "balanced accuracy": after.balanced_accuracy,
+        "balanced accuracy of the base": before.balanced_accuracy,
+    }
+    if on_base is not None:
+        metrics["AUC on simulated mice of the base"] = on_base[1]
+        metrics["AUC of the base on them"] = on_base[0]
+    return given.model_copy(
+        update={
+            "simulated": given.simulated and asked.simulated,
+            "summary": f"{asked.base}, fine-tuned ({asked.depth}) on {names}.",
+            "trained_on": f"{given.trained_on}; then {frames} labelled frames of {names}",
+            "created": datetime.now(UTC).date().isoformat(),
+            "settings": {
+                **given.settings,
+                "fine_tune.base": asked.base,
+                "fine_tune.base_sha256": asked.base_sha256,
+                "fine_tune.depth": asked.depth,
+                "fine_tune.seed": asked.seed,
+                "fine_tune.labels_sha256": asked.labels_sha256,
+            },
+            "metrics": metrics,
+            "held_out": (),
+            "calibration": None,
+            "limits": limits,
+        }
+    )

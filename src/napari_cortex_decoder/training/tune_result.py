@@ -1,0 +1,76 @@
+"""What came of a fine-tune."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.training.held_out import HeldOut
+from napari_cortex_decoder.training.held_out_scores import HeldOutScores
+
+_SCORES = TypeAdapter(HeldOutScores)
+_BLOCKS = TypeAdapter(tuple[HeldOut, ...])
+_SAID = TypeAdapter(tuple[str, ...])
+_SECONDS = TypeAdapter(dict[str, float])
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuneResult:
+    """What a fine-tune came to.
+
+    Attributes
+    ----------
+    decoder
+        The new one.
+    before, after
+        Scores of base and new decoder on the same held-out frames.
+    held_out
+        Those frames.
+    warnings
+        Sentences to read before keeping it.
+    seconds
+        What took how long: ``encoding``, ``fitting``, ``scoring``.
+    """
+
+    decoder: Decoder
+    before: HeldOutScores
+    after: HeldOutScores
+    held_out: tuple[HeldOut, ...]
+    warnings: tuple[str, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all but the decoder, for JSON."""
+        return {
+            "before": self.before.as_dict(),
+            "after": self.after.as_dict(),
+            "held_out": [vars(block) for block in self.held_out],
+            "warnings": list(self.warnings),
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_dict(cls, decoder: Decoder, said: Mapping[str, Any], where: str) -> FineTuneResult:
+        """Take back what `as_dict` gave.
+
+        Raises
+        ------
+        TrainingError
+            If it is something else; `where` names it.
+        """
+        try:
+            return cls(
+                decoder=decoder,
+                before=_SCORES.validate_python(said["before"]),
+                after=_SCORES.validate_python(said["after"]),
+                held_out=_BLOCKS.validate_python(said["held_out"]),
+                warnings=_SAID.validate_python(said["warnings"]),
+                seconds=_SECONDS.validate_python(said["seconds"]),
+            )
+        except (ValidationError, KeyError, TypeError) as reason:
+            raise TrainingError(f"{where} is damaged; delete its folder.") from reason

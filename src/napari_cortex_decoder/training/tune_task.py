@@ -1,0 +1,176 @@
+"""What a fine-tune fits, apart from the recordings it was read from: in memory, or in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_cortex_decoder.decoder import Decoder, load_decoder
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.files import read_json, write_json
+from napari_cortex_decoder.training.arrays import write_array
+from napari_cortex_decoder.training.held_out import HeldOut, held_out_masks, training_mask
+from napari_cortex_decoder.training.label_checks import Depth
+
+ASKED, BASE = "asked.json", "base.safetensors"
+
+
+class Asked(BaseModel):
+    """What a fine-tune is asked to do, but for arrays and the base.
+
+    Attributes
+    ----------
+    name, depth, seed, device
+        As for `fine_tune`.
+    base, base_sha256
+        Name and hash of the base.
+    behaviors
+        Of the new decoder.
+    gap
+        Frames beside what is held out that are not used at all.
+    held_out
+        Triples of recording, start and stop.
+    recordings
+        Names, for the provenance.
+    labels_sha256
+        Tells labels apart.
+    simulated
+        Whether all recordings are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    depth: Depth
+    seed: int
+    device: str
+    base: str
+    base_sha256: str
+    behaviors: tuple[str, ...]
+    gap: int
+    held_out: tuple[tuple[int, int, int], ...]
+    recordings: tuple[str, ...]
+    labels_sha256: str
+    simulated: bool
+
+
+@dataclass(frozen=True, eq=False)
+class TuneTask:
+    """All that a fit needs.
+
+    Attributes
+    ----------
+    asked
+        What to do.
+    base
+        The decoder to begin with.
+    labels
+        By recording, shape (t,): number of the behavior, −1 unknown.
+    features
+        By recording, shape (t, 1281): see `recording_features`.
+    frames
+        By recording, shape (t, y, x), normalized; empty but for ``"end-to-end"``.
+    """
+
+    asked: Asked
+    base: Decoder
+    labels: Sequence[NDArray[np.int64]]
+    features: Sequence[NDArray[np.float16]]
+    frames: Sequence[NDArray[np.float16]] = ()
+
+    @property
+    def held_out(self) -> tuple[HeldOut, ...]:
+        """What it is measured on."""
+        return tuple(HeldOut(*block) for block in self.asked.held_out)
+
+    @property
+    def learns(self) -> list[NDArray[np.bool_]]:
+        """By recording, shape (t,): whether a frame is learned from."""
+        return training_mask(self.labels, self.held_out, self.asked.gap)
+
+    @property
+    def measured(self) -> list[NDArray[np.bool_]]:
+        """By recording, shape (t,): whether a frame is measured on."""
+        return held_out_masks(self.labels, self.held_out)
+
+
+def labels_hash(labels: Sequence[NDArray[np.int64]]) -> str:
+    """Tell labels apart."""
+    return hashlib.sha256(b"|".join(values.tobytes() for values in labels)).hexdigest()
+
+
+def array_file(folder: Path, kind: str, number: int) -> Path:
+    """Give the place of the array of one recording."""
+    return folder / f"{kind}-{number}.npy"
+
+
+def save_task(folder: Path, task: TuneTask) -> None:
+    """Leave a task in a folder in which its frames are already; what is asked comes last.
+
+    Raises
+    ------
+    TrainingError, DecoderError
+        If the disk is full.
+    """
+    for number, (labels, features) in enumerate(zip(task.labels, task.features, strict=True)):
+        write_array(array_file(folder, "labels", number), labels.shape, np.int64, [labels])
+        write_array(array_file(folder, "features", number), features.shape, np.float16, [features])
+    task.base.save(folder / BASE)
+    write_json(folder / ASKED, task.asked.model_dump(mode="json"), TrainingError)
+
+
+def read_asked(folder: Path) -> Asked | None:
+    """Read what a folder was begun for; None if nothing was begun there.
+
+    Raises
+    ------
+    TrainingError
+        If it is damaged.
+    """
+    file = folder / ASKED
+    if not file.is_file():
+        return None
+    try:
+        return Asked.model_validate(read_json(file, TrainingError))
+    except ValidationError as reason:
+        said = reason.errors(include_url=False, include_input=False)[0]["msg"]
+        raise TrainingError(
+            f"{file} is damaged ({said}); delete its folder and fine-tune anew."
+        ) from reason
+
+
+def load_task(folder: Path) -> TuneTask:
+    """Read the task that `save_task` left.
+
+    Raises
+    ------
+    TrainingError, DecoderError
+        If a file is missing or damaged.
+    """
+    asked = read_asked(folder)
+    if asked is None:
+        raise TrainingError(f"{folder} holds no {ASKED}: no fine-tune was begun there.")
+    saved = load_decoder(folder / BASE)
+    base = Decoder(saved.config, saved.network, name=asked.base, hash=asked.base_sha256)
+    numbers = range(len(asked.recordings))
+    labels, features, frames = (
+        [_array(array_file(folder, kind, number)) for number in numbers]
+        for kind in ("labels", "features", "frames")
+    )
+    return TuneTask(asked, base, [np.array(values) for values in labels], features, frames)
+
+
+def _array(file: Path) -> Any:
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as reason:
+        raise TrainingError(
+            f"{file} is missing or damaged; delete its folder and fine-tune anew."
+        ) from reason
