@@ -120,6 +120,10 @@ def test_bundled_decoders_are_listed_from_their_headers(
     assert cards["a"].provenance.summary == "decoder a"
 
 
+def test_the_first_choice_is_the_decoder_that_needs_no_atlas() -> None:
+    assert next(iter(list_decoders())) == "run-rest"
+
+
 def test_listing_the_bundled_decoders_loads_no_torch() -> None:
     code = (
         "import sys; from napari_cortex_decoder.decoder import list_decoders; list_decoders()\n"

@@ -70,7 +70,8 @@ class Lender(BaseModel):
 
 def bundled_files() -> dict[str, Path]:
     """Give the files of the decoders that come with this program, by name."""
-    return {path.stem: path for path in sorted(BUNDLED.glob("*.safetensors"))}
+    files = {path.stem: path for path in BUNDLED.glob("*.safetensors")}
+    return {name: files[name] for name in sorted(files)}
 
 
 def _open(path: Path, framework: str) -> Any:
