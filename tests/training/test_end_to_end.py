@@ -25,8 +25,8 @@ from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune, fou
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.tune_process import TuneFolder
 
-N = 660
-HELD_OUT = [HeldOut(0, 480, N)]
+N = 1000
+HELD_OUT = [HeldOut(0, 750, N)]
 Labelled = tuple[Recording, Ethogram]
 
 
