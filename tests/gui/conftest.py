@@ -59,6 +59,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=why))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def garbage_is_collected_in_this_thread() -> Iterator[None]:
+    """Qt's objects may only go in the thread of the windows; a worker that collects would crash."""
+    gc.collect()
+    gc.freeze()  # what is imported stays: to look through it after each test would take long
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     """Fail a test that leaves a window or a running thread."""
@@ -68,6 +79,7 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     for _ in range(3):  # late signals, then deletions they cause
         qapp.sendPostedEvents()
         qapp.processEvents()
+    gc.collect(1)
     if _left(qapp, before):
         gc.collect()  # a plot of pyqtgraph and the forms it keeps hold each other
         qapp.processEvents()

@@ -32,10 +32,19 @@ def test_what_a_library_raises_on_a_file_is_one_sentence(
     assert f"cannot be read as a TIFF movie ({error})" in refused(ome)
 
 
+def test_what_a_library_no_longer_finds_in_a_file_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.tif"
+    tifffile.imwrite(path, movie_of(), photometric="minisblack")
+    monkeypatch.setattr(tifffile.TiffFile, "shaped_metadata", None)  # as after a flipped bit
+    assert "cannot be read as a TIFF movie" in refused(path)
+
+
 def test_a_mistake_in_the_reading_code_is_not_blamed_on_the_file(
     ome: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.testing.assert_array_equal(open_recording(ome).movie.compute(), movie_of())
-    monkeypatch.setattr(tiff_metadata, "OmeImage", None)
+    monkeypatch.setattr(tiff_metadata, "OmeImage", 3)
     with pytest.raises(TypeError, match="not callable"):
         open_recording(ome)

@@ -225,9 +225,9 @@ class TuningModel(EventedModel):
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
-        self._timer.stop()
         self._work.drop()
         if self._run is not None:
+            self._timer.stop()  # at the end of a script Qt may have taken an idle one away before
             self._run.leave()
         self._movie.events.recording.disconnect(self._on_recording)
         self._choice.events.card.disconnect(self._on_card)

@@ -35,6 +35,7 @@ PARSER_ERRORS: tuple[type[Exception], ...] = (
 
 # No value that a file holds raises these where this program handles it: it is checked before.
 _MISTAKES = (AssertionError, AttributeError, TypeError)
+_NOTHING = "'NoneType'"  # but libraries give None for what a damaged file has lost
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -44,7 +45,7 @@ def readable(path: Path, what: str, *own: type[Exception]) -> Iterator[None]:
 
     A mistake of this program's own is no damage to a file: where its own code, and not a library
     that it called, raises an `AttributeError`, a `TypeError` or an `AssertionError`, that goes
-    through.
+    through, unless it is about None: libraries give that for what a damaged file has lost.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def readable(path: Path, what: str, *own: type[Exception]) -> Iterator[None]:
             f"{path}: the file may not be read; ask its owner for permission to read it."
         ) from error
     except (*PARSER_ERRORS, *own) as error:
-        if isinstance(error, _MISTAKES) and _raised_here(error):
+        if isinstance(error, _MISTAKES) and _raised_here(error) and _NOTHING not in str(error):
             raise
         reason = " ".join(f"{error}".split())[:200].rstrip(".") or type(error).__name__
         raise RecordingError(
