@@ -1,0 +1,43 @@
+"""What the recurrent head adds to the CNN of `run-rest`: both on simulated mice no training saw.
+
+python benchmarks/single_images.py [--mice 6]
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+
+import numpy as np
+
+from napari_cortex_decoder.decoder import CnnConfig, CnnRnnConfig, Decoder, load_decoder
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
+from napari_cortex_decoder.training.bundled import Recipe, score_again
+
+
+def single_image_decoder(decoder: Decoder) -> Decoder:
+    """Give the decoder's CNN with its own classifier, as it was after the first stage."""
+    assert isinstance(decoder.config, CnnRnnConfig) and isinstance(decoder.network, CnnRnn)
+    config = CnnConfig(preprocessing=decoder.config.preprocessing)
+    network = Cnn(config)
+    network.cnn.load_state_dict(decoder.network.cnn.state_dict())
+    return Decoder(config, network.eval(), name=f"{decoder.name}-cnn")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mice", type=int, default=6)
+    recipe = Recipe(test_mice=parser.parse_args().mice)
+    whole = load_decoder("run-rest")
+    print(f"simulated mice; {platform.machine()}, {time.strftime('%Y-%m-%d')}")
+    for decoder in (single_image_decoder(whole), whole):
+        scores = score_again(decoder, recipe, device="cpu")
+        for name in ("AUC", "AUC, labels shifted by half the session"):
+            values = np.array([score.metrics[name] for score in scores])
+            spread = f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
+            print(f"{decoder.name:14} {name}: {spread}, {values.min():.3f} to {values.max():.3f}")
+
+
+if __name__ == "__main__":
+    main()
