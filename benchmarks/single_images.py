@@ -11,18 +11,9 @@ import time
 
 import numpy as np
 
-from napari_cortex_decoder.decoder import CnnConfig, CnnRnnConfig, Decoder, load_decoder
-from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
+from napari_cortex_decoder.decoder import load_decoder
+from napari_cortex_decoder.evaluation.image_models import single_image_decoder
 from napari_cortex_decoder.training.bundled import Recipe, score_again
-
-
-def single_image_decoder(decoder: Decoder) -> Decoder:
-    """Give the decoder's CNN with its own classifier, as it was after the first stage."""
-    assert isinstance(decoder.config, CnnRnnConfig) and isinstance(decoder.network, CnnRnn)
-    config = CnnConfig(preprocessing=decoder.config.preprocessing)
-    network = Cnn(config)
-    network.cnn.load_state_dict(decoder.network.cnn.state_dict())
-    return Decoder(config, network.eval(), name=f"{decoder.name}-cnn")
 
 
 def main() -> None:

@@ -89,13 +89,18 @@ def score_bundled(row: Row, data: Path, mouse: str, *, machine: Machine) -> Mode
     """Score the bundled decoder, or its encoder's own classifier, on one mouse."""
     decoder = load_decoder(BUNDLED)
     if not row.recurrent:
-        assert isinstance(decoder.config, CnnRnnConfig)
-        assert isinstance(decoder.network, CnnRnn)
-        config = CnnConfig(preprocessing=decoder.config.preprocessing)
-        network = Cnn(config)
-        network.cnn.load_state_dict(decoder.network.cnn.state_dict())
-        decoder = Decoder(config, network, name=f"{BUNDLED}-cnn")
+        decoder = single_image_decoder(decoder)
     return _score(decoder, movie_sessions(data), Pair("", mouse), machine)
+
+
+def single_image_decoder(decoder: Decoder) -> Decoder:
+    """Give a CNN-RNN's encoder with its own classifier, as it was after the first stage."""
+    assert isinstance(decoder.config, CnnRnnConfig)
+    assert isinstance(decoder.network, CnnRnn)
+    config = CnnConfig(preprocessing=decoder.config.preprocessing)
+    network = Cnn(config)
+    network.cnn.load_state_dict(decoder.network.cnn.state_dict())
+    return Decoder(config, network, name=f"{decoder.name}-cnn")
 
 
 def _score(

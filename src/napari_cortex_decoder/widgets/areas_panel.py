@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFrame, QLabel, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.areas_model import AreasModel
 from napari_cortex_decoder.widgets.areas_table import AreasTable
 from napari_cortex_decoder.widgets.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.clock import as_duration
-from napari_cortex_decoder.widgets.controls import button, enable, row, wide_box
+from napari_cortex_decoder.widgets.controls import button, caption, enable, row, wide_box
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.section import ask_file, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.ties import Ties
@@ -64,9 +64,7 @@ class AreasPanel(QWidget):
         self._behaviors.setObjectName("behaviors")
         self._behaviors.setToolTip("Whose correlation (Pearson's r) the table shows")
         self._behaviors.currentTextChanged.connect(self._update_correlation)
-        caption = QLabel("r: correlation with")
-        caption.setEnabled(False)
-        self._correlated = row(caption, self._behaviors)
+        self._correlated = row(caption("r: correlation with"), self._behaviors)
 
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 4, 0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QMenu
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QMenu
 from superqt.utils import QSignalThrottler
 
 from napari_cortex_decoder.atlas import Registration
@@ -18,7 +18,14 @@ from napari_cortex_decoder.widgets.atlas_dialogs import (
     ask_landmark,
 )
 from napari_cortex_decoder.widgets.atlas_model import AtlasModel
-from napari_cortex_decoder.widgets.controls import button, enable, menu_button, row, wide_box
+from napari_cortex_decoder.widgets.controls import (
+    button,
+    caption,
+    enable,
+    menu_button,
+    row,
+    wide_box,
+)
 from napari_cortex_decoder.widgets.landmark_layer import KEYS
 from napari_cortex_decoder.widgets.landmark_table import LandmarkTable
 from napari_cortex_decoder.widgets.movie_model import MovieModel
@@ -104,9 +111,7 @@ class AtlasSection(Section):
             ("landmarks", (self._sets, self._add)),
             ("fit", (self._kinds,)),
         ):
-            caption = QLabel(title)
-            caption.setEnabled(False)
-            form.addRow(caption, row(*parts))
+            form.addRow(caption(title), row(*parts))
         self.content.addLayout(form)
         self.content.addWidget(self._table)
         self.content.addWidget(row(self._remove, self._undo, self._redo, None, self._save))

@@ -6,14 +6,13 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QLabel,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
-from napari_cortex_decoder.widgets.controls import button, row
+from napari_cortex_decoder.widgets.controls import button, caption, row
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.section import wrapped_label
 from napari_cortex_decoder.widgets.ties import Ties
@@ -47,10 +46,8 @@ class BehaviorClockForm(QWidget):
             ("offset", self._offset, "Seconds to add to the file's times"),
             ("first frame", self._first, "The number that the file gives to the first frame"),
         ):
-            caption = QLabel(title)
-            caption.setEnabled(False)
             field.setToolTip(tip)
-            self._form.addRow(caption, field)
+            self._form.addRow(caption(title), field)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._question)

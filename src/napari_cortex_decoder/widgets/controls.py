@@ -7,6 +7,7 @@ from collections.abc import Callable
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
@@ -21,6 +22,13 @@ def wide_box() -> QComboBox:
     box.setMinimumContentsLength(8)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return box
+
+
+def caption(text: str) -> QLabel:
+    """Make a grey label that says what the field beside it is."""
+    label = QLabel(text)
+    label.setEnabled(False)
+    return label
 
 
 def button(text: str, then: Callable[[], None]) -> QPushButton:

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_short
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.clock import as_duration
+from napari_cortex_decoder.widgets.controls import caption
 from napari_cortex_decoder.widgets.decode_model import DecodeModel, Progress
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.placing_model import PlacingModel
@@ -88,9 +88,7 @@ class DecodeSection(Section):
         form = QFormLayout()
         form.setVerticalSpacing(6)
         for title, field in (("decoder", decoder), ("device", self._devices)):
-            caption = QLabel(title)
-            caption.setEnabled(False)
-            form.addRow(caption, field)
+            form.addRow(caption(title), field)
         self._card = wrapped_label()
         self._simulated = wrapped_label()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox, QVBoxLayout, QWidget
 
-from napari_cortex_decoder.widgets.controls import button, row, wide_box
+from napari_cortex_decoder.widgets.controls import button, caption, row, wide_box
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.section import wrapped_label
 from napari_cortex_decoder.widgets.ties import Ties
@@ -44,10 +44,8 @@ class MovieQuestion(QWidget):
             ("columns", self._columns, "Width of a frame"),
             ("pixels", self._pixels, "Type of a number in the file, as NumPy names it"),
         ):
-            caption = QLabel(title)
-            caption.setEnabled(False)
             field.setToolTip(tip)
-            self._form.addRow(caption, field)
+            self._form.addRow(caption(title), field)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._question)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidge
 from napari_cortex_decoder.recording import Recording, movie_patterns
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.widgets.clock import as_duration
-from napari_cortex_decoder.widgets.controls import row
+from napari_cortex_decoder.widgets.controls import caption, row
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.section import (
@@ -69,9 +69,7 @@ class RecordingSection(Section):
             ("pixel", row(self._pixel, self._change_pixel, None)),
             ("behavior", self._traces),
         ):
-            caption = QLabel(title)
-            caption.setEnabled(False)
-            form.addRow(caption, value)
+            form.addRow(caption(title), value)
 
         self._rate_question = NumberQuestion(
             self._say_rate, low=0.01, high=10_000, decimals=2, suffix=" Hz"

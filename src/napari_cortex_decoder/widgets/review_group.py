@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
-from napari_cortex_decoder.widgets.controls import button, enable, row
+from napari_cortex_decoder.widgets.controls import button, caption, enable, row
 from napari_cortex_decoder.widgets.review_model import ReviewModel
 from napari_cortex_decoder.widgets.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.ties import Ties
@@ -65,10 +65,8 @@ class ReviewGroup(Section):
             ("queue", self._orders, "What to look at first"),
             ("uncertain from", self._doubt, "Mean entropy of a bout, 0 sure to 1 undecided"),
         ):
-            caption = QLabel(title)
-            caption.setEnabled(False)
             field.setToolTip(tip)
-            self._form.addRow(caption, field)
+            self._form.addRow(caption(title), field)
         settings = QWidget()
         settings.setLayout(self._form)
         self._next = button("Next (N)", review.next)

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QProgressBar, QVBoxLayout
 from napari_cortex_decoder.widgets.areas_model import AreasModel
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.clock import as_duration
-from napari_cortex_decoder.widgets.controls import button, enable, row, wide_box
+from napari_cortex_decoder.widgets.controls import button, caption, enable, row, wide_box
 from napari_cortex_decoder.widgets.importance_bars import ImportanceBars
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.placing_model import PlacingModel
@@ -74,9 +74,7 @@ class SaliencySection(Section):
             ("method", self._methods),
             ("frames", self._spans),
         ):
-            caption = QLabel(title)
-            caption.setEnabled(False)
-            form.addRow(caption, box)
+            form.addRow(caption(title), box)
         self._begin = button("Begin here", lambda: model.mark(begin=True))
         self._end = button("End here", lambda: model.mark(begin=False))
         self._marked = QLabel()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QWidget
 
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.widgets.controls import button, row
+from napari_cortex_decoder.widgets.controls import button, caption, row
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.speed_model import BEHAVIORS, SpeedModel
@@ -69,9 +69,7 @@ class SpeedGroup(Section):
         box.setDecimals(2)
         box.setSingleStep(0.1)
         box.valueChanged.connect(tell)
-        caption = QLabel(title)
-        caption.setEnabled(False)
-        form.addRow(caption, box)
+        form.addRow(caption(title), box)
         return box
 
     def _update(self) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.recording import Recording, movie_patterns
 from napari_cortex_decoder.recording.preprocessing.mask_file import SUFFIXES
-from napari_cortex_decoder.widgets.controls import button, enable, row
+from napari_cortex_decoder.widgets.controls import button, caption, enable, row
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.preprocessing_model import Draft, PreprocessingModel
 from napari_cortex_decoder.widgets.section import ask_file, set_or_hide, wrapped_label
@@ -66,9 +66,7 @@ class StepRow(QWidget):
         self._fields: dict[str, Field] = {}
         for setting, title, make in _FORMS[name]:
             field = make(partial(self._tell, setting))
-            caption = QLabel(title)
-            caption.setEnabled(False)
-            self._form.addRow(caption, field.widget)
+            self._form.addRow(caption(title), field.widget)
             self._fields[setting] = field
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
