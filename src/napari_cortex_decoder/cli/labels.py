@@ -171,7 +171,7 @@ def fine_tune(
 
     if labels is not None and len(labels) != len(movies):
         raise LabelError(
-            f"{len(movies)} movies and {len(labels)} files of labels; give one --labels a movie, "
+            f"--labels: {len(labels)} given, and {len(movies)} of movies; give one for each movie, "
             "or none."
         )
     labelled = []

@@ -169,8 +169,8 @@ def _by_frame(
         one_off = " (one frame off)" if abs(n - recording.n_frames) == 1 else ""
         raise LabelError(
             f"{path} labels {n} frames and the movie has {recording.n_frames}{one_off}; give the "
-            "rate (Hz) of what was labelled to align them by time, or export as many labels as the "
-            "movie has frames."
+            "rate (Hz) of what was labelled to align them by time (command line: cortex-decoder "
+            "label --rate), or export as many labels as the movie has frames."
         )
     return Ethogram.from_frames(values, table.behaviors, table.source), unmatched
 

@@ -32,8 +32,9 @@ class FineTuneJob:
 
     Raises
     ------
-    TrainingError, FrameRateError, RecordingError
-        If the labels are not enough, or a recording does not suit the decoder.
+    TrainingError, FrameRateError, RecordingError, DeviceError
+        If the labels are not enough, a recording does not suit the decoder, or there is no such
+        device.
     """
 
     def __init__(
@@ -46,6 +47,9 @@ class FineTuneJob:
         seed: int,
         name: str | None,
     ) -> None:
+        from napari_cortex_decoder.decoder.engine import select_device
+
+        select_device(device)  # refused before anything is written
         self._base = base
         self._recordings = [recording for recording, _ in labelled]
         planned = plan(base.config, base.name, labelled, depth, held_out)

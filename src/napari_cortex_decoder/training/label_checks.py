@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder.config import CnnRnnConfig, DecoderConfig
-from napari_cortex_decoder.decoder.suitability import check_length, check_rate
-from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.decoder.suitability import check_length, rates_agree
+from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.held_out import HeldOut, hold_out
@@ -106,7 +106,7 @@ def check_labels(
         With the reason and the remedy.
     """
     if depth not in DEPTHS:
-        raise TrainingError(f"{depth!r} is no depth of a fine-tune; take one of {[*DEPTHS]}.")
+        raise TrainingError(f"{depth!r} is no depth of a fine-tune; take {_one_of(DEPTHS)}.")
     if not isinstance(config, CnnRnnConfig):
         raise TrainingError(
             f"decoder {name!r} is a {config.architecture}, and only a cnn-rnn can be "
@@ -115,24 +115,29 @@ def check_labels(
     if not labelled:
         raise TrainingError("no recording was given to learn from; give one with its labels.")
     bouts: dict[str, int] = {}
+    _check_apart([recording for recording, _ in labelled])
     for recording, ethogram in labelled:
         if ethogram.n_frames != recording.n_frames:
             raise TrainingError(
                 f"{recording.name} has {recording.n_frames} frames and its labels are of "
                 f"{ethogram.n_frames}; give labels of this recording."
             )
-        check_rate(recording, config, name=name)
+        _check_rate(recording, config, name)
         check_length(recording, config)
         for bout in ethogram.bouts:
             bouts[bout.behavior] = bouts.get(bout.behavior, 0) + 1
+    whose = ", ".join(recording.name for recording, _ in labelled)
     if len(bouts) < 2:
         only = f"only {next(iter(bouts))!r} is labelled" if bouts else "nothing is labelled"
-        raise TrainingError(f"{only}; label at least two behaviors, rest being one of its own.")
+        raise TrainingError(
+            f"{whose}: {only}; label at least two behaviors, rest being one of its own."
+        )
     for behavior, n_bouts in bouts.items():
         if n_bouts < FEWEST_BOUTS:
             raise TrainingError(
-                f"{behavior!r} has {n_bouts} labelled {'bout' if n_bouts == 1 else 'bouts'}; "
-                f"label at least {FEWEST_BOUTS}: some to learn from, others to measure on."
+                f"{whose}: {behavior!r} has {n_bouts} labelled "
+                f"{'bout' if n_bouts == 1 else 'bouts'}; label at least {FEWEST_BOUTS}: some to "
+                "learn from, others to measure on."
             )
     if set(bouts) <= set(config.behaviors):
         return tuple(name for name in config.behaviors if name in bouts)
@@ -144,3 +149,32 @@ def check_labels(
         )
     known = [name for name in config.behaviors if name in bouts]
     return (*known, *(name for name in bouts if name not in known))
+
+
+def _check_apart(recordings: Sequence[Recording]) -> None:
+    """Refuse a movie given twice: what is held out of one would be learned from the other."""
+    seen: set[object] = set()
+    for recording in recordings:
+        which = id(recording.movie) if recording.path is None else recording.path.resolve()
+        if which in seen:
+            raise TrainingError(
+                f"{recording.path or recording.name} is given twice; give each recording once, as "
+                "part of it is held out to measure on."
+            )
+        seen.add(which)
+
+
+def _check_rate(recording: Recording, config: CnnRnnConfig, name: str) -> None:
+    """Refuse a frame rate that is not the decoder's: nothing that it reads would be alike."""
+    rate = recording.known_frame_rate()
+    if not rates_agree(rate, config.frame_rate):
+        raise FrameRateError(
+            f"{recording.path or recording.name} has {rate:g} frames a second and decoder "
+            f"{name!r} learned from {config.frame_rate:g}; correct the frame rate, or take a "
+            "decoder for this one."
+        )
+
+
+def _one_of(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}"

@@ -1,0 +1,82 @@
+"""A mouse to fine-tune on, a base that knows nothing, and how to watch and kill a trainer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import torch
+
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
+from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
+from napari_cortex_decoder.decoder.normalization import normalized_frames
+from napari_cortex_decoder.labels import Behavior, Ethogram, LabelSession, Replace, SetBehaviors
+from napari_cortex_decoder.recording import Recording, save_recording, sidecar_folder
+from napari_cortex_decoder.training.tune_progress import TuneProgress
+
+N = 600
+
+
+def patchy_mouse(name: str = "mouse1", seed: int = 1) -> tuple[Recording, Ethogram]:
+    """A patch grows brighter with every other bout; what is left of the movie is noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(N) // 20 % 2
+    movie = rng.normal(1000, 10, (N, 32, 32))
+    movie[labels == 1, 10:18] += 15
+    recording = Recording(
+        movie=da.from_array(movie.astype(np.uint16), chunks=(100, 32, 32)),
+        name=name,
+        subject=name,
+        frame_rate=30.0,
+    )
+    return recording, Ethogram.from_frames(labels, ("rest", "run"))
+
+
+def write_labelled(recording: Recording, ethogram: Ethogram, path: Path) -> Path:
+    """Leave a movie on the disk, with its labels beside it."""
+    save_recording(recording, path)
+    session = LabelSession(recording.n_frames, path.stem, sidecar_folder(path))
+    session.edit(SetBehaviors(behaviors=tuple(Behavior(name=n) for n in ethogram.behaviors)))
+    session.edit(Replace(start=0, stop=recording.n_frames, bouts=ethogram.bouts))
+    session.close()
+    return path
+
+
+def blank_decoder(recording: Recording) -> Decoder:
+    """A decoder that has learned nothing, but whose features differ from frame to frame."""
+    torch.manual_seed(0)
+    config = CnnRnnConfig(
+        preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"), hidden_size=16
+    )
+    network = CnnRnn(config)
+    block = next(normalized_frames(recording, config.preprocessing))
+    images = np.stack([block[:-2], block[1:-1], block[2:]], axis=1)
+    reestimate_batch_norm(network.cnn, torch.from_numpy(images))
+    return Decoder(config, network.eval(), name="blank")
+
+
+def epochs(told: Iterable[TuneProgress]) -> list[tuple[int, int]]:
+    """Which epochs were told of: fold and number."""
+    return [(one.epoch.fold, one.epoch.epoch) for one in told if one.epoch is not None]
+
+
+def wait_until(reached: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "it does not get there"
+        time.sleep(0.05)
+
+
+def kill_trainer(folder: Path) -> None:
+    """Kill whatever process was given this folder."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"tune_process {folder}"], capture_output=True, text=True, check=True
+    )
+    for number in found.stdout.split():
+        os.kill(int(number), signal.SIGKILL)
