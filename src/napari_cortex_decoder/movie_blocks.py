@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import dask.array as da
 
-BLOCK_FRAMES = 256
+BLOCK_FRAMES = 64
 BLOCK_BYTES = 16 * 2**20
-"""A block holds at most this many frames, or one frame, and about this many bytes."""
+"""A block holds at most this many frames, or one frame, and about this many bytes: with larger
+ones the memory that threads hand to each other is scattered, and grows with the movie."""
 
 
 def whole_chunks(movie: da.Array, frames: int) -> Iterator[tuple[int, int]]:
@@ -46,6 +47,11 @@ def frames_within(movie: da.Array, n_bytes: int) -> int:
     return max(1, n_bytes // frame_bytes)
 
 
+def block_frames(movie: da.Array) -> int:
+    """Give how many frames of a movie a block holds at most."""
+    return min(BLOCK_FRAMES, frames_within(movie, BLOCK_BYTES))
+
+
 def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
     """Read a movie from its first frame to its last, a block at a time.
 
@@ -64,7 +70,7 @@ def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
     frames : numpy.ndarray
         Shape (n, y, x), as the movie has them.
     """
-    limit = min(BLOCK_FRAMES, frames_within(movie, BLOCK_BYTES))
+    limit = block_frames(movie)
     for start, stop in whole_chunks(movie, limit):
         frames = np.asarray(movie[start:stop].compute(scheduler="threads"))
         for offset in range(0, stop - start, limit):

@@ -36,7 +36,7 @@ def recording() -> Recording:
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_cortex_decoder.decoder.reading_order._BLOCK_FRAMES", 5)
+    monkeypatch.setattr("napari_cortex_decoder.movie_blocks.BLOCK_FRAMES", 5)
 
 
 def exact(events: Iterator[DecodeEvent]) -> list[DecodeEvent]:
@@ -63,7 +63,7 @@ def test_any_order_gives_the_same_answers_and_encodes_each_image_once(
 
     expected = quick.decode(recording, "cpu").probability
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_cortex_decoder.decoder.reading_order._BLOCK_FRAMES", block)
+        patch.setattr("napari_cortex_decoder.movie_blocks.BLOCK_FRAMES", block)
         patch.setattr("napari_cortex_decoder.decoder.engine.FirstAnswers.wanted", lambda self: None)
         patch.setattr(InferenceNetwork, "features", count)
         events = exact(

@@ -33,6 +33,7 @@ def test_openvino_gives_the_same_probabilities(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openvino", reason="the extra `fast` is not installed")
+    monkeypatch.setattr(module, "_AT_ONCE_PIXELS", 2 * 32 * 32)  # several parts, the last smaller
     recording = make_recording(24)
     fast = decoder.decode(recording, "cpu", batch_size=7).probability
     assert [compiled is not None for compiled in module._compiled.values()] == [True]

@@ -38,8 +38,8 @@ Precision = Literal["full", "half"]
 Keep = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
 """Takes the number of an image, features (n, 1280) from there on, and the images' means (n,)."""
 
-_BATCH_PIXELS = {"cpu": 16 * 128**2, "mps": 64 * 128**2, "cuda": 256 * 128**2}
-"""Pixels of a batch: on a CPU so few that a layer's output stays in the cache."""
+_BATCH_PIXELS = {"cpu": 64 * 128**2, "mps": 64 * 128**2, "cuda": 256 * 128**2}
+"""Pixels of a batch; windows are classified a batch at a time."""
 
 _WORTH_COMPILING = 1000
 """Frames from which OpenVINO makes up for the seconds that it takes to compile."""

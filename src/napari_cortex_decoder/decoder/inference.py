@@ -13,6 +13,9 @@ from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, Encoder, Recurre
 from napari_cortex_decoder.decoder.openvino_encoder import Encode, openvino_encoder
 from napari_cortex_decoder.decoder.tensors import tensors_digest
 
+_CPU_PIXELS = 16 * 128**2
+"""Pixels that PyTorch encodes at once on a CPU: so few that a layer's output stays in its cache."""
+
 
 class InferenceNetwork(nn.Module):
     """A copy of a network, rearranged to run fast; equal to it up to rounding.
@@ -67,9 +70,12 @@ class InferenceNetwork(nn.Module):
         torch.Tensor
             Shape (n, 1280).
         """
-        if self._accelerated is not None and images.device.type == "cpu":
+        if images.device.type != "cpu":
+            return self._encode(images)
+        if self._accelerated is not None:
             return self._accelerated(images)
-        return self._encode(images)
+        at_once = max(1, _CPU_PIXELS // images[0, 0].numel())
+        return torch.cat([self._encode(part) for part in images.split(at_once)])
 
     def encode(self, images: Tensor) -> Tensor:
         """Give what the recurrent layers take, shape (n, inputs), for each image of `features`."""

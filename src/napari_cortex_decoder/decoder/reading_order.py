@@ -15,14 +15,12 @@ from napari_cortex_decoder.decoder.normalization import (
     normalized_frames,
 )
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.movie_blocks import frames_within, whole_chunks
+from napari_cortex_decoder.movie_blocks import block_frames, whole_chunks
 from napari_cortex_decoder.recording import Recording
 
 LookedAt = Callable[[], int]
 """Gives the frame that is looked at; asked again and again, from any thread."""
 
-_BLOCK_FRAMES = 64
-_BLOCK_BYTES = 16 * 2**20
 _SAMPLED_FRAMES = 64
 _SAMPLING_SECONDS = 0.5
 _ANSWERED_AT_ONCE = 8
@@ -85,7 +83,7 @@ def blocks_from(
     frames : numpy.ndarray
         Shape (n, y, x), as the movie has them.
     """
-    limit = min(_BLOCK_FRAMES, frames_within(recording.movie, _BLOCK_BYTES))
+    limit = block_frames(recording.movie)
     stretches = np.array(list(whole_chunks(recording.movie, limit)))
     waiting = np.ones(len(stretches), dtype=bool)
     while waiting.any():
