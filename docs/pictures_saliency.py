@@ -45,6 +45,7 @@ class Pictures:
         _, self.dock = self.viewer.window.add_plugin_dock_widget(
             "napari-cortex-decoder", "Cortex Decoder"
         )
+        self.dock.finish()
         self.viewer.show()
         self.workspace = workspace_of(self.viewer)
         self.workspace.failed.connect(self._fail)

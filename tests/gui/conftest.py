@@ -102,8 +102,10 @@ def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
 
 @pytest.fixture
 def dock(viewer: Viewer) -> CortexDecoderWidget:
-    """The dock, opened as the menu does; the timeline comes with it."""
-    return viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1]
+    """The dock, opened as the menu does and built; the timeline comes with it."""
+    dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1]
+    dock.finish()
+    return dock
 
 
 @pytest.fixture

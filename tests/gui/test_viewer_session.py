@@ -21,12 +21,13 @@ from windows import ScriptedDecoder, loads, wait_until_idle
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets import decode_job, session
 from napari_cortex_decoder.widgets.layers import movie_layer
+from napari_cortex_decoder.widgets.overlay import WrittenText
 from napari_cortex_decoder.widgets.session import workspace_of
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 
 def open_dock(viewer: Viewer) -> Workspace:
-    viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
+    viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1].finish()
     return workspace_of(viewer)
 
 
@@ -36,8 +37,12 @@ def add(viewer: Viewer, recording: Recording) -> Layer:
 
 def text(viewer: Viewer) -> str | None:
     """What stands on the canvas now."""
-    overlay = viewer.canvas.overlays["cortex_decoder_behavior"]
-    return overlay.text if overlay.visible else None
+    written = written_text(viewer)
+    return None if written.isHidden() else written.text
+
+
+def written_text(viewer: Viewer) -> WrittenText:
+    return viewer.window._qt_viewer.canvas.native.findChild(WrittenText)
 
 
 def decode_scripted(
@@ -117,8 +122,8 @@ def test_text_on_the_canvas_changes_in_playback(
     decode_scripted(qtbot, workspace, decoder_file, monkeypatch)
     viewer.dims.set_current_step(0, 20)
     seen = set()
-    overlay = viewer.canvas.overlays["cortex_decoder_behavior"]
-    overlay.events.text.connect(lambda event: seen.add(overlay.text))
+    written = written_text(viewer)
+    workspace.movie.events.frame.connect(lambda: seen.add(written.text))
     viewer.window._qt_viewer.dims.play(axis=0, fps=60)
     qtbot.waitUntil(lambda: len(seen) >= 5, timeout=20_000)
     viewer.window._qt_viewer.dims.stop()
@@ -134,13 +139,29 @@ def test_text_that_does_not_change_is_not_written_again(
 ) -> None:
     decode_scripted(qtbot, workspace, decoder_file, monkeypatch)
     viewer.dims.set_current_step(0, 42)
-    overlay = viewer.canvas.overlays["cortex_decoder_behavior"]
-    written = []
-    overlay.events.text.connect(written.append)
-    overlay.events.color.connect(written.append)
-    overlay.events.visible.connect(written.append)
+    painted: list[object] = []
+    monkeypatch.setattr(written_text(viewer), "update", lambda: painted.append("again"))
     viewer.dims.set_current_step(0, 43)  # another frame, the same two digits
-    assert text(viewer) == "REST  0.67" and written == []
+    assert text(viewer) == "REST  0.67" and not painted
+    viewer.dims.set_current_step(0, 60)
+    assert text(viewer) != "REST  0.67" and len(painted) == 1
+
+
+def test_the_text_stays_in_the_corner_of_a_canvas_that_changes_its_size(
+    qtbot: QtBot,
+    viewer: Viewer,
+    workspace: Workspace,
+    opened: Layer,
+    decoder_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decode_scripted(qtbot, workspace, decoder_file, monkeypatch)
+    written, canvas = written_text(viewer), viewer.window._qt_viewer.canvas.native
+    before = canvas.width()
+    viewer.window.resize(viewer.window._qt_window.width() + 120, 900)
+    qtbot.waitUntil(lambda: canvas.width() > before, timeout=5_000)
+    corner = canvas.rect().bottomRight() - written.geometry().bottomRight()
+    assert 0 < corner.x() < 20 and 0 < corner.y() < 20
 
 
 def test_two_viewers_are_independent(
@@ -217,11 +238,14 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
 
 
-def test_opening_the_dock_loads_no_torch() -> None:
+def test_opening_the_dock_loads_its_libraries_in_a_thread_and_no_torch() -> None:
     done = run("""
         import sys, napari
+        import napari_cortex_decoder.widgets.main_widget
+        assert not {"dask.array", "pyqtgraph", "napari_cortex_decoder.recording"} & {*sys.modules}
         viewer = napari.Viewer(show=False)
-        viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
+        _, dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
+        dock.finish()
         assert not {"torch", "monai", "scipy.signal"} & sys.modules.keys()
         viewer.close()
     """)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from typing import Any
 
-from superqt.utils import create_worker
+from qtpy.QtWidgets import QApplication
+from superqt.utils import WorkerBase, create_worker
+
+
+@atexit.register
+def _let_workers_end() -> None:
+    """Wait for threads and their last signals: a script may end while one still loads torch."""
+    WorkerBase.await_workers()
+    if QApplication.instance() is not None:
+        QApplication.processEvents()
 
 
 class Background:

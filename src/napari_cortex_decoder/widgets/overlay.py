@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 from napari import Viewer
-from napari.components.overlays import TextOverlay
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from qtpy.QtWidgets import QWidget
 
-from napari_cortex_decoder.widgets.colors import Color, as_floats
+from napari_cortex_decoder.widgets.colors import Color
+from napari_cortex_decoder.widgets.ties import Ties
 from napari_cortex_decoder.widgets.workspace import Workspace
 
-_NAME = "cortex_decoder_behavior"
-"""Of our own overlay: `viewer.canvas.overlays.text` stays the user's."""
+NAME = "cortex_decoder_behavior"
+"""The written text's name among Qt's objects."""
+
+_POINTS = 22
+_MARGIN, _PADDING, _ROUND = 8, 8, 4  # px
+_BOX = QColor(0, 0, 0, 170)
 
 
 class BehaviorText:
@@ -21,33 +28,86 @@ class BehaviorText:
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._color: Color | None = None
-        self._overlay = TextOverlay(position="bottom_right", font_size=22, box=True, visible=False)
-        viewer.canvas.overlays[_NAME] = self._overlay
-        workspace.movie.events.frame.connect(self._update)
-        workspace.decode.events.prediction.connect(self._update)
-        workspace.decode.predicted.connect(self._update)
+        self._written = WrittenText(viewer.window._qt_viewer.canvas.native)
+        self._ties = Ties()
+        self._ties.tie(
+            self._update,
+            workspace.movie.events.frame,
+            workspace.decode.events.prediction,
+            workspace.decode.predicted,
+        )
+        self._ties.undo_with(self._written)
 
     def close(self) -> None:
         """Listen no more; the text goes with the viewer."""
-        self._workspace.movie.events.frame.disconnect(self._update)
-        self._workspace.decode.events.prediction.disconnect(self._update)
-        self._workspace.decode.predicted.disconnect(self._update)
+        self._ties.undo()
 
     def _update(self) -> None:
-        """Write what is predicted here; the canvas is touched only if that differs."""
+        """Write what is predicted here."""
         prediction, frame = self._workspace.decode.prediction, self._workspace.movie.frame
         if prediction is None or np.isnan(prediction.probability[frame]).any():
-            self._overlay.visible = False
+            self._written.hide()
             return
         best = int(prediction.probability[frame].argmax())
         name = prediction.behaviors[best]
         about = "≈ " if self._workspace.decode.is_provisional(frame) else ""
         text = f"{name.upper()}  {about}{prediction.probability[frame, best]:.2f}"
-        color = self._workspace.behavior_colors[name]
-        if self._color != color:  # each of the three makes napari lay out the box anew
-            self._overlay.color, self._color = as_floats(color), color
-        if self._overlay.text != text:
-            self._overlay.text = text
-        if not self._overlay.visible:
-            self._overlay.visible = True
+        self._written.write(text, self._workspace.behavior_colors[name])
+        self._written.show()
+
+
+class WrittenText(QWidget):
+    """A line of text in a box at the lower right of the canvas, which lets the mouse through.
+
+    Not one of napari's overlays: to move the box of one, a new text draws the canvas a second time
+    and compiles a shader anew, which takes longer than all else that shows a frame.
+
+    Attributes
+    ----------
+    text
+        What is written.
+    """
+
+    def __init__(self, canvas: QWidget) -> None:
+        super().__init__(canvas)
+        self.setObjectName(NAME)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.text = ""
+        self._color = QColor()
+        self._font = self.font()
+        self._font.setPointSize(_POINTS)
+        canvas.installEventFilter(self)
+        self.hide()
+
+    def write(self, text: str, color: Color) -> None:
+        """Write a text; nothing is painted unless it differs."""
+        if text == self.text and self._color == QColor(*color):
+            return
+        self.text, self._color = text, QColor(*color)
+        metrics = QFontMetrics(self._font)
+        self.resize(metrics.horizontalAdvance(text) + 2 * _PADDING, metrics.height() + _PADDING)
+        self._place()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint box and text."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_BOX)
+        painter.drawRoundedRect(self.rect(), _ROUND, _ROUND)
+        painter.setPen(self._color)
+        painter.setFont(self._font)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Stay in the corner of a canvas that changes its size."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        canvas = self.parentWidget()
+        if canvas is not None:
+            corner = canvas.rect().bottomRight()
+            self.move(corner.x() - self.width() - _MARGIN, corner.y() - self.height() - _MARGIN)

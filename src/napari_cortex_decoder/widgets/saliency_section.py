@@ -34,6 +34,7 @@ class SaliencySection(Section):
         super().__init__("Saliency")
         self._model, self._areas = saliency, areas
         self._bars: ImportanceBars | None = None
+        self._said: str | None = None
         self._compose()
         ties = Ties()
         ties.tie(self._update_question, choice.events.card, saliency.events.behavior)
@@ -41,7 +42,6 @@ class SaliencySection(Section):
         ties.tie(
             self._update_state,
             movie.events.recording,
-            movie.events.frame,
             movie.labelled,
             choice.events.card,
             choice.events.any_rate,
@@ -52,6 +52,7 @@ class SaliencySection(Section):
             saliency.events.progress,
             saliency.events.message,
         )
+        ties.tie(self._follow_slider, movie.events.frame)
         ties.tie(self._update_result, saliency.events.result, saliency.events.kept)
         ties.tie(self._mark, areas.events.selected)
         ties.undo_with(self)
@@ -114,12 +115,17 @@ class SaliencySection(Section):
         self._behaviors.setCurrentText(model.behavior)
         self._update_state()
 
+    def _follow_slider(self) -> None:
+        """Say whether this frame can be asked about, if that differs from the one before."""
+        if self._model.obstacle != self._said:
+            self._update_state()
+
     def _update_state(self) -> None:
         """Show how far the work is, or why there is none."""
         model, progress = self._model, self._model.progress
         self._methods.setCurrentIndex(self._methods.findData(model.method))
         self._spans.setCurrentIndex(self._spans.findData(model.span))
-        obstacle = model.obstacle
+        obstacle = self._said = model.obstacle
         enable(self._run, obstacle, "See what the decoder reads this behavior from")
         set_or_hide(self._obstacle, None if progress.running else obstacle)
         enable(self._cancel, None if progress.running else "Nothing runs.", "Stop")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -10,8 +9,6 @@ from napari import Viewer
 from napari.layers import Layer
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QApplication
-from superqt.utils import WorkerBase
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
@@ -42,14 +39,6 @@ def workspace_of(viewer: Viewer) -> Workspace:
     if viewer not in _SESSIONS:
         _SESSIONS[viewer] = _Session(viewer)
     return _SESSIONS[viewer].workspace
-
-
-@atexit.register
-def _let_workers_end() -> None:
-    """Wait for threads and their last signals: a script may end while one still loads torch."""
-    WorkerBase.await_workers()
-    if QApplication.instance() is not None:
-        QApplication.processEvents()
 
 
 class _Session:

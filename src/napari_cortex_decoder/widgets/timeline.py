@@ -11,7 +11,7 @@ from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.labels import Ethogram
@@ -71,12 +71,15 @@ class TimelineWidget(DockContent):
         return QSize(900, 250)
 
     def _compose(self) -> None:
-        self._readout = QLabel()
+        # no label: each new text of one would lay out the whole window anew
+        self._readout = QLineEdit()
+        self._readout.setReadOnly(True)
+        self._readout.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._readout.setStyleSheet("background: transparent; border: none;")
         hint = QLabel("click: seek · wheel: zoom · drag: pan · double click: all")
         hint.setEnabled(False)
         header = QHBoxLayout()
-        header.addWidget(self._readout)
-        header.addStretch()
+        header.addWidget(self._readout, stretch=1)
         header.addWidget(hint)
         self._graphics = pg.GraphicsLayoutWidget()
         self._graphics.ci.layout.setVerticalSpacing(3)

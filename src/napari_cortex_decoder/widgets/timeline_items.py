@@ -9,10 +9,12 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QImage, QPainter
+from qtpy.QtWidgets import QGraphicsItem
 
 from napari_cortex_decoder.widgets.colors import Color, behavior_colors
 
 _EMPTY = np.empty(0)
+_KEPT = QGraphicsItem.CacheMode.DeviceCoordinateCache
 _AXIS_WIDTH, _TIME_HEIGHT = 34, 40  # px
 _STRIP_HEIGHT, _CURVE_HEIGHT, _ANY_HEIGHT = 18, 40, 10_000
 
@@ -21,11 +23,12 @@ class BehaviorStrip(pg.GraphicsObject):
     """One coloured stretch per bout; frames of *unknown* stay empty.
 
     Paints one colour a pixel column, whatever the zoom, so that its cost does not grow with the
-    recording.
+    recording; keeps the picture while only the cursor moves.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.setCacheMode(_KEPT)
         self._edges: NDArray[np.float64] = _EMPTY
         self._labels: NDArray[np.integer] = _EMPTY.astype(np.int64)
         self._palette = np.zeros((1, 4), dtype=np.uint8)
@@ -57,6 +60,10 @@ class BehaviorStrip(pg.GraphicsObject):
     def clear(self) -> None:
         """Show nothing."""
         self.set_frames(_EMPTY, _EMPTY.astype(np.int64), [])
+
+    def viewRangeChanged(self) -> None:
+        """Paint all anew: what is drawn where depends on the zoom."""
+        self.update()
 
     def boundingRect(self) -> QRectF:
         """Give the rectangle that holds all frames."""
@@ -175,12 +182,16 @@ class ThresholdLines:
 
 
 class TraceCurve(pg.PlotDataItem):
-    """A curve that stays fast at a million points: thinned to the pixels in view, peaks kept."""
+    """A curve that stays fast at a million points: thinned to the pixels in view, peaks kept.
+
+    Its picture is kept while only the cursor moves across it.
+    """
 
     def __init__(self, color: Color) -> None:
         super().__init__(pen=pg.mkPen(color, width=1), connect="finite", antialias=True)
         self.setDownsampling(auto=True, method="peak")
         self.setClipToView(True)
+        self.curve.setCacheMode(_KEPT)
 
     def viewRangeChanged(self, *args: object, **kwargs: object) -> None:
         """Thin again; not while being taken away, when pyqtgraph 0.14 passes the wrong view."""

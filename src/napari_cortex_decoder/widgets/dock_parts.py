@@ -1,0 +1,81 @@
+"""What the dock is built of, part by part; importing this loads the libraries of all sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from napari import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from napari_cortex_decoder.widgets.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.behavior_clock import BehaviorClockForm
+from napari_cortex_decoder.widgets.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.movie_question import MovieQuestion
+from napari_cortex_decoder.widgets.preprocessing_group import PreprocessingGroup
+from napari_cortex_decoder.widgets.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.saliency_section import SaliencySection
+from napari_cortex_decoder.widgets.saving_row import SavingRow
+from napari_cortex_decoder.widgets.section import Section
+from napari_cortex_decoder.widgets.session import workspace_of
+from napari_cortex_decoder.widgets.speed_group import SpeedGroup
+from napari_cortex_decoder.widgets.timeline import show_timeline
+
+
+def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
+    """Add one section after the other to the dock's column, then dock the timeline.
+
+    Each step is short, so that between two of them the window can answer.
+    """
+    workspace = workspace_of(viewer)
+    movie = workspace.movie
+    yield
+    recording = RecordingSection(movie)
+    column.addWidget(recording)
+    yield
+    groups: tuple[Callable[[], QWidget], ...] = (
+        lambda: MovieQuestion(movie),
+        lambda: BehaviorClockForm(movie),
+        lambda: SavingRow(movie, workspace.saving),
+        lambda: SpeedGroup(movie, workspace.speed),
+        lambda: PreprocessingGroup(movie, workspace.preprocessing, workspace.preview),
+    )
+    for make in groups:
+        recording.content.addWidget(make())
+        yield
+    sections: tuple[tuple[Callable[[], Section], bool], ...] = (
+        # decoding needs no atlas, and is to be in sight without scrolling
+        (lambda: AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas), False),
+        (
+            lambda: DecodeSection(movie, workspace.choice, workspace.decode, workspace.placing),
+            True,
+        ),
+        (
+            lambda: SaliencySection(
+                movie, workspace.choice, workspace.placing, workspace.areas, workspace.saliency
+            ),
+            False,
+        ),
+        (
+            lambda: LabelsSection(
+                movie,
+                workspace.labels,
+                workspace.review,
+                workspace.tuning,
+                lambda: workspace.behavior_colors,
+            ),
+            False,
+        ),
+    )
+    for build, unfolded in sections:
+        section = build()
+        section.set_expanded(unfolded)
+        column.addWidget(section)
+        yield
+    timeline = QPushButton("Show timeline")
+    timeline.setToolTip("Bring the timeline back below the canvas")
+    timeline.clicked.connect(lambda: show_timeline(viewer))
+    column.addWidget(timeline, alignment=Qt.AlignmentFlag.AlignRight)
+    column.addStretch()
+    show_timeline(viewer)
