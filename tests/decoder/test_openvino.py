@@ -18,7 +18,7 @@ from napari_cortex_decoder.decoder import openvino_encoder as module
 @pytest.fixture
 def decoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoder]:
     """One that lets OpenVINO encode even short movies; nothing is remembered between tests."""
-    monkeypatch.setattr(engine_module, "_WORTH_COMPILING", 1)
+    monkeypatch.setattr(engine_module, "WORTH_COMPILING", 1)
     monkeypatch.setattr(module, "_compiled", {})
     module._openvino.cache_clear()
     config = CnnRnnConfig(
@@ -37,7 +37,7 @@ def test_openvino_gives_the_same_probabilities(
     recording = make_recording(24)
     fast = decoder.decode(recording, "cpu", batch_size=7).probability
     assert [compiled is not None for compiled in module._compiled.values()] == [True]
-    monkeypatch.setattr(engine_module, "_WORTH_COMPILING", 1000)
+    monkeypatch.setattr(engine_module, "WORTH_COMPILING", 1000)
     plain = decoder.decode(recording, "cpu", batch_size=7).probability
     assert plain[2:-2].std(axis=0).min() > 0.03
     np.testing.assert_allclose(fast, plain, atol=1e-4, rtol=0)

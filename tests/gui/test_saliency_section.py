@@ -340,7 +340,7 @@ def test_a_map_is_checked_on_demand(
     assert model.result.maps is maps and model.result.verdict == "weak: for a test."
 
 
-def test_decoders_of_traces_are_explained_by_area_and_lag(
+def test_decoders_of_traces_are_explained_by_area_and_by_lag(
     qtbot: QtBot,
     viewer: Viewer,
     workspace: Workspace,
@@ -364,7 +364,12 @@ def test_decoders_of_traces_are_explained_by_area_and_lag(
     monkeypatch.setattr(saliency_jobs, "load_decoder", loads(decoder))
     choose(workspace, DecoderCard("areas", "areas", config))
     model = workspace.saliency
-    assert model.method == "lags-integrated-gradients" and model.behavior == "run"
+    assert model.method == "areas" and model.behavior == "run"
+    model.choose(span="session")
+    model.run()
+    wait(qtbot, workspace)
+    worth = model.result.areas.table.set_index(["acronym", "side"])["importance"]
+    assert worth["A", "left"] == 0 and worth["B", "right"] != 0
     model.choose(method="grad-cam")
     assert "cannot be asked for this" in model.obstacle
     model.choose(method="lags-integrated-gradients")

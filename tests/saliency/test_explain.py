@@ -111,8 +111,9 @@ def test_explain_tells_of_a_decoder_of_traces_what_areas_give_when(
         *("--out", session / "out", "--frame-rate", 30, "--map", "grad-cam"),
     )
     assert code == 2 and "are for decoders of images" in said_no
-    (record,) = json.loads(said)
-    assert {row["area"] for row in record["areas"]} == {"A left", "B right"}
+    areas, lags = json.loads(said)
+    assert areas["verdict"] and (session / "out" / "m1_areas.csv").exists()
+    assert {row["area"] for row in lags["areas"]} == {"A left", "B right"}
     table = pd.read_csv(session / "out" / "m1_lags.csv")
     assert sorted(set(table["lag"])) == [-3, -2, -1, 0, 1, 2]
 

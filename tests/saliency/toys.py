@@ -20,7 +20,8 @@ SIZE = 32
 class Linear(nn.Module):
     """Log-odds = the sum over the images of a window of the middle channel times weights.
 
-    Stands in for the network that a decoder runs: `encode` and `classify`.
+    Stands in for the network that a decoder runs: `encode` and `classify`. OpenVINO has no part
+    in it.
     """
 
     def __init__(self, weights: np.ndarray) -> None:
@@ -34,6 +35,9 @@ class Linear(nn.Module):
 
     def classify(self, windows: Tensor) -> Tensor:
         return windows.sum(dim=1)
+
+    def accelerate(self, image_size: tuple[int, int]) -> None:
+        pass
 
 
 def linear_decoder(weights: np.ndarray, past: int = 2, future: int = 1) -> tuple[Decoder, Linear]:

@@ -97,8 +97,8 @@ def explain(
     Writes `<movie>_areas.csv`, `.json`, `.png` and `.svg`, and with `--cutout` the same of
     `<movie>_cutouts`. With labels, importance is the AUC lost without an area; without, the
     log-odds. `--map` writes `<movie>_onsets.tif`, or `<movie>_maps.tif` and `.mp4`, with a
-    figure. Of a decoder of area traces it writes `<movie>_lags.csv` and a figure: what each area
-    gives, and when.
+    figure. Of a decoder of area traces it writes `<movie>_lags.csv` and a figure, too: what each
+    area gives, and when.
 
     Example: `cortex-decoder explain m1.tif --registration m1.json --behavior run --out explained`
     """
@@ -123,12 +123,15 @@ def explain(
     )
     with progress_bar(recording.name, quiet=as_json) as progress:
         if isinstance(job.decoder.config, TraceConfig):
-            if cutout or nwb or maps is not None:
+            if cutout or maps is not None:
                 raise DecoderError(
-                    f"decoder {job.decoder.name!r} reads area traces: --cutout, --map and --nwb "
-                    "are for decoders of images."
+                    f"decoder {job.decoder.name!r} reads area traces: --cutout and --map are for "
+                    "decoders of images."
                 )
-            found = [job.lags(progress)]
+            found = [
+                job.areas(job.scored(frames), targets, tuple(fill or ("mean",)), patches, progress),
+                job.lags(progress),
+            ]
         else:
             if maps is not None:
                 job.check_maps_wanted(maps, mapped)  # before anything takes minutes

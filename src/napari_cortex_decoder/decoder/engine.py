@@ -41,7 +41,7 @@ Keep = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
 _BATCH_PIXELS = {"cpu": 64 * 128**2, "mps": 64 * 128**2, "cuda": 256 * 128**2}
 """Pixels of a batch; windows are classified a batch at a time."""
 
-_WORTH_COMPILING = 1000
+WORTH_COMPILING = 1000
 """Frames from which OpenVINO makes up for the seconds that it takes to compile."""
 
 _WINDOWS = 1024
@@ -80,6 +80,12 @@ def select_device(name: str) -> torch.device:
             f"there is no device {name!r} here; use auto or one of {', '.join(devices)}."
         )
     return torch.device(full_name)
+
+
+def usual_batch_size(device: torch.device, image_size: tuple[int, int]) -> int:
+    """Give how many images of a size a device takes at once."""
+    rows, columns = image_size
+    return max(1, _BATCH_PIXELS[device.type] // (rows * columns))
 
 
 class Engine:
@@ -217,7 +223,7 @@ class Engine:
         warm_up = preprocessing.warm_up_frames(recording.known_frame_rate())
         total = recording.n_frames - warm_up - self._config.frames_before
         total -= self._config.frames_after
-        if self.device.type == "cpu" and total >= _WORTH_COMPILING:
+        if self.device.type == "cpu" and total >= WORTH_COMPILING:
             self._network.accelerate(preprocessing.image_size)
         nothing = torch.empty(0, self._network.project.out_features)
         seams = Seams(overlap, shared, torch.empty(0, *preprocessing.image_size), nothing)
@@ -333,8 +339,7 @@ class Engine:
         return self._precision == "half" and self.device.type != "cpu"
 
     def _usual_batch(self) -> int:
-        rows, columns = self._config.preprocessing.image_size
-        return max(1, _BATCH_PIXELS[self.device.type] // (rows * columns))
+        return usual_batch_size(self.device, self._config.preprocessing.image_size)
 
     def _place(self) -> str | None:
         """Move the network to its device, or to the CPU and say so."""

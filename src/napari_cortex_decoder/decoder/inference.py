@@ -54,7 +54,10 @@ class InferenceNetwork(nn.Module):
         self.eval().requires_grad_(False)
 
     def accelerate(self, image_size: tuple[int, int]) -> None:
-        """Let OpenVINO encode, where it can; takes seconds, and nothing changes where it cannot."""
+        """Let OpenVINO encode, where it can; takes seconds, and nothing changes where it cannot.
+
+        It has no gradients: PyTorch goes on encoding images that want one.
+        """
         self._accelerated = openvino_encoder(self._encode, self.encoder_hash, image_size)
 
     def features(self, images: Tensor) -> Tensor:
@@ -72,7 +75,7 @@ class InferenceNetwork(nn.Module):
         """
         if images.device.type != "cpu":
             return self._encode(images)
-        if self._accelerated is not None:
+        if self._accelerated is not None and not images.requires_grad:
             return self._accelerated(images)
         at_once = max(1, _CPU_PIXELS // images[0, 0].numel())
         return torch.cat([self._encode(part) for part in images.split(at_once)])

@@ -68,7 +68,8 @@ class Resampling:
         self.inner_shape = rows, columns
         """Rows and columns that the frame fills."""
         top, left = (image_size[0] - rows) // 2, (image_size[1] - columns) // 2
-        self._inside = np.s_[:, top : top + rows, left : left + columns]
+        self.inside = slice(top, top + rows), slice(left, left + columns)
+        """Rows and columns of an image that the frame fills; the rest is margin."""
         self._along: tuple[_Taps, _Taps] | None = None
         if self.inner_shape != shape:
             weights = _area_weights if factor < 1 else _linear_weights
@@ -89,5 +90,5 @@ class Resampling:
         if self.inner_shape == self.image_size:
             return frames
         images = np.zeros((len(frames), *self.image_size), np.float32)
-        images[self._inside] = frames
+        images[:, *self.inside] = frames
         return images

@@ -8,6 +8,7 @@ same result.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import dask.array as da
 import numpy as np
@@ -19,6 +20,7 @@ from napari_cortex_decoder.decoder.detrending import detrending_window
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 
 
 def missing_areas(preprocessing: TracePreprocessing, atlas: Atlas) -> list[str]:
@@ -117,13 +119,42 @@ def read_traces(
         yield start, block
 
 
-def preprocess_traces(
+@dataclass(frozen=True, eq=False)
+class TraceScaling:
+    """How the traces of one recording are detrended and scaled.
+
+    Attributes
+    ----------
+    center, spread
+        What is subtracted after detrending, and what is divided by: shape (1, areas), or
+        (t, areas) with running statistics.
+    warm_up
+        Frames at the start that nothing is predicted from.
+    window
+        Of the moving mean that is subtracted; None for none.
+    """
+
+    center: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    warm_up: int
+    window: MovingWindow | None
+
+    def apply(self, traces: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Detrend and scale traces, shape (t, areas); NaN in the frames of the warm-up."""
+        values = _detrended(traces, self.window)
+        scaled = np.full(values.shape, np.nan, dtype=np.float32)
+        kept = slice(self.warm_up, None)
+        scaled[kept] = ((values - self.center) / np.where(self.spread > 0, self.spread, 1))[kept]
+        return scaled
+
+
+def measure_traces(
     traces: NDArray[np.floating],
     preprocessing: TracePreprocessing,
     frame_rate: float,
     where: str = "the traces",
-) -> NDArray[np.float32]:
-    """Detrend and scale traces.
+) -> TraceScaling:
+    """Find out how traces are to be scaled.
 
     Parameters
     ----------
@@ -136,20 +167,13 @@ def preprocess_traces(
     where
         Names them in a refusal.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t, areas), float32; NaN in the frames of a warm-up.
-
     Raises
     ------
     RecordingError
         If a trace does not vary.
     """
-    values = np.asarray(traces, dtype=np.float64)
     window = detrending_window(preprocessing, frame_rate)
-    if window is not None:
-        values = values - window.means(values, slice(0, len(values)))
+    values = _detrended(traces, window)
     center, spread = (_running if preprocessing.causal else _session)(values, preprocessing.scaling)
     warm_up = preprocessing.warm_up_frames(frame_rate)
     # of rounding, a trace of one value keeps a spread of some 1e-16 of it
@@ -161,10 +185,22 @@ def preprocess_traces(
             f"{where}: the trace of {names[column]} does not vary, so there is nothing to decode "
             "from; check that the right file was exported and that the atlas lies on the brain."
         )
-    scaled = np.full(values.shape, np.nan, dtype=np.float32)
-    kept = slice(warm_up, None)
-    scaled[kept] = ((values - center) / np.where(spread > 0, spread, 1))[kept]
-    return scaled
+    return TraceScaling(center, spread, warm_up, window)
+
+
+def preprocess_traces(
+    traces: NDArray[np.floating],
+    preprocessing: TracePreprocessing,
+    frame_rate: float,
+    where: str = "the traces",
+) -> NDArray[np.float32]:
+    """Detrend and scale traces, shape (t, areas), as `measure_traces` finds for themselves."""
+    return measure_traces(traces, preprocessing, frame_rate, where).apply(traces)
+
+
+def _detrended(traces: NDArray[np.floating], window: MovingWindow | None) -> NDArray[np.float64]:
+    values = np.asarray(traces, dtype=np.float64)
+    return values if window is None else values - window.means(values, slice(0, len(values)))
 
 
 def _session(

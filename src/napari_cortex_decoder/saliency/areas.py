@@ -55,7 +55,7 @@ class AreaImportance:
     retest
         Spearman correlation of the two; NaN where there are too few bouts.
     encodings
-        Images that were encoded for it.
+        Images that were encoded for it; none for a decoder of area traces.
     decoder, recording
         Their names.
     targets
@@ -133,7 +133,8 @@ def area_importance(
     Parameters
     ----------
     decoder
-        One that sees images.
+        Of images, or of area traces: what is missing is missing from the movie that the traces
+        are measured on.
     recording
         Movie of any length; it is streamed.
     registration
@@ -168,7 +169,8 @@ def area_importance(
     Raises
     ------
     DecoderError
-        If the decoder sees no images, does not know the behaviour, or a fill is unknown.
+        If the decoder does not know the behaviour, a fill is unknown, or is ``"blurred"`` and the
+        decoder reads area traces.
     LabelError
         If the labels do not fit, or hold one class only.
     AtlasError
@@ -191,6 +193,7 @@ def area_importance(
         batch_size=batch_size,
         any_rate=any_rate,
         report=report,
+        registration=registration,
     )
     masked = experiment.masked
     members = member_masks(registration, masked.resampling, recording.shape)

@@ -180,7 +180,7 @@ def cutout_importance(
         decoder=decoder.name,
         recording=recording.name,
         image_size=image_size,
-        inside=experiment.masked.inside,
+        inside=experiment.masked.resampling.inside,
         settings={
             "decoder_sha256": decoder.hash,
             "recording": str(recording.path or recording.name),

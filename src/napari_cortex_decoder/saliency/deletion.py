@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.resampling import Resampling
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency.encoding import MaskedDecoder
 from napari_cortex_decoder.saliency.experiment import Experiment, Whole
 from napari_cortex_decoder.saliency.fills import FillName, check_fills
 from napari_cortex_decoder.saliency.frames import Report
@@ -118,7 +118,7 @@ def deletion_insertion(
         any_rate=any_rate,
         report=report,
     )
-    places, worth = _places(experiment.masked, picture, squares)
+    places, worth = _places(experiment.masked.resampling, picture, squares)
     rng = np.random.default_rng(seed)
     random = [rng.permutation(len(worth)) for _ in range(orders)]
     ranks = [np.argsort(-worth, kind="stable"), *random]
@@ -144,10 +144,10 @@ def deletion_insertion(
 
 
 def _places(
-    masked: MaskedDecoder, picture: NDArray[np.floating], squares: int
+    resampling: Resampling, picture: NDArray[np.floating], squares: int
 ) -> tuple[Bools, NDArray[np.float64]]:
     """Divide the frame's part of an image into places; give their masks and worths."""
-    rows, columns = masked.inside
+    rows, columns = resampling.inside
     height, width = rows.stop - rows.start, columns.stop - columns.start
     edge = max(1, min(height, width) // squares)
     y, x = np.mgrid[:height, :width]
@@ -157,7 +157,7 @@ def _places(
     values = resize(np.asarray(picture, dtype=np.float64), (height, width), order=1)
     masks, worth = [], []
     for number in np.unique(numbers):
-        mask = np.zeros(masked.resampling.image_size, dtype=bool)
+        mask = np.zeros(resampling.image_size, dtype=bool)
         mask[rows, columns] = numbers == number
         masks.append(mask)
         worth.append(float(values[numbers == number].mean()))

@@ -18,10 +18,13 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
-from napari_cortex_decoder.decoder.engine import select_device
+from napari_cortex_decoder.decoder.engine import (
+    WORTH_COMPILING,
+    select_device,
+    usual_batch_size,
+)
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
-from napari_cortex_decoder.decoder.resampling import Resampling
 from napari_cortex_decoder.decoder.suitability import check_rate
 from napari_cortex_decoder.errors import DecoderError, DeviceError
 from napari_cortex_decoder.recording import Recording
@@ -31,7 +34,6 @@ from napari_cortex_decoder.saliency.reading import NormalizedFrames
 
 Floats = NDArray[np.float32]
 
-_BATCH_PIXELS = {"cpu": 16 * 128**2, "mps": 64 * 128**2, "cuda": 256 * 128**2}
 _BLOCK_IMAGES = 256
 """Images at most that are held in memory, to be encoded under one mask after the other."""
 
@@ -62,8 +64,6 @@ class MaskedDecoder:
         Its name.
     resampling
         From frames to the images that it sees.
-    inside
-        Rows and columns of an image that the frame fills; the rest is margin.
     encodings
         Images encoded so far.
 
@@ -100,14 +100,12 @@ class MaskedDecoder:
         self.decoder_name = decoder.name
         self.recording = recording
         self.device = select_device(device)
-        self.batch_size = batch_size or max(
-            1, _BATCH_PIXELS[self.device.type] // int(np.prod(config.preprocessing.image_size))
-        )
+        image_size = config.preprocessing.image_size
+        self.batch_size = batch_size or usual_batch_size(self.device, image_size)
         network: Any = decoder.network  # an image decoder's has images for its input
         self.network = InferenceNetwork(network).to(self.device)
         self._frames = NormalizedFrames(recording, config.preprocessing, report)
         self.resampling = self._frames.resampling
-        self.inside = _inside(self.resampling)
         self.encodings = 0
         self._banks: dict[int, Bank] = {}
 
@@ -174,6 +172,8 @@ class MaskedDecoder:
         total = len(fills) * sum(part.last - part.first + 1 for part in parts)
         done, column = 0, 0
         report(Progress(stage, done, total))
+        if self.device.type == "cpu" and total >= WORTH_COMPILING:
+            self.network.accelerate(self.config.preprocessing.image_size)
         for part in parts:
             columns = slice(column, column + len(part.scored))
             for row, logits, encoded in self._stretch(part, fills):
@@ -280,19 +280,6 @@ def log_odds(logits: Tensor, behavior: int, temperature: float = 1.0) -> Tensor:
         return logits[:, 0] if behavior == 1 else -logits[:, 0]
     others = [i for i in range(logits.shape[-1]) if i != behavior]
     return logits[:, behavior] - torch.logsumexp(logits[:, others], dim=1)
-
-
-def _inside(resampling: Resampling) -> tuple[slice, slice]:
-    """Give the rows and columns of an image that a frame fills."""
-    starts = [
-        (whole - inner) // 2
-        for whole, inner in zip(resampling.image_size, resampling.inner_shape, strict=True)
-    ]
-    rows, columns = (
-        slice(start, start + inner)
-        for start, inner in zip(starts, resampling.inner_shape, strict=True)
-    )
-    return rows, columns
 
 
 def behavior_index(decoder: Decoder, behavior: str) -> int:

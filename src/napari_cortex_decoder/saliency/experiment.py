@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import spearmanr
 
+from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.encoding import MaskedDecoder, behavior_index
 from napari_cortex_decoder.saliency.fills import FillName
 from napari_cortex_decoder.saliency.frames import Report, check_frames, labelled
+from napari_cortex_decoder.saliency.masked_traces import MaskedTraces
 from napari_cortex_decoder.saliency.scores import Auc, LogOdds, Score, shifted_scores
 
 Floats = NDArray[np.float64]
@@ -78,6 +81,8 @@ class Experiment:
         As for `area_importance`.
     report
         Called with the progress.
+    registration
+        Where the areas of a decoder of area traces lie; None where only images are explained.
 
     Attributes
     ----------
@@ -103,6 +108,7 @@ class Experiment:
         batch_size: int | None,
         any_rate: bool,
         report: Report,
+        registration: Registration | None = None,
     ) -> None:
         self.index = behavior_index(decoder, behavior)
         first = first_predicted(decoder.config, recording.known_frame_rate())
@@ -112,14 +118,20 @@ class Experiment:
             labels, bouts = labelled(ethogram, behavior, self.scored, recording.n_frames)
             known = labels >= 0
             self.scored, self._labels, self._bouts = self.scored[known], labels[known], bouts[known]
-        self.masked = MaskedDecoder(
-            decoder,
-            recording,
-            device=device,
-            batch_size=batch_size,
-            any_rate=any_rate,
-            report=report,
-        )
+        self.masked: MaskedDecoder | MaskedTraces
+        if isinstance(decoder.config, TraceConfig) and registration is not None:
+            self.masked = MaskedTraces(
+                decoder, recording, registration, device=device, any_rate=any_rate
+            )
+        else:
+            self.masked = MaskedDecoder(
+                decoder,
+                recording,
+                device=device,
+                batch_size=batch_size,
+                any_rate=any_rate,
+                report=report,
+            )
         self._report = report
         self._seed = seed
         self._n_draws = draws

@@ -62,13 +62,34 @@ class Bank:
     def donors(self, start: int, n: int) -> Tensor:
         """Give the stand-ins of frames start … start + n, shape (n, y, x)."""
         pieces, length = self.frames.shape[:2]
-        numbers = np.arange(start, start + n)
-        drawn = {
-            piece: int(np.random.default_rng((self._seed, int(piece))).integers(pieces))
-            for piece in np.unique(numbers // length)
-        }
-        source = torch.tensor([drawn[piece] for piece in numbers // length])
-        return self.frames[source, torch.from_numpy(numbers % length)]
+        piece, offset = donor_frames(np.arange(start, start + n), pieces, length, self._seed)
+        return self.frames[torch.from_numpy(piece), torch.from_numpy(offset)]
+
+
+def donor_frames(
+    numbers: NDArray[np.int64], pieces: int, length: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw which frame of which piece stands in for frames of a recording.
+
+    Parameters
+    ----------
+    numbers
+        Of the frames, shape (n,).
+    pieces, length
+        Of a `Bank`, as `bank_starts` chooses them.
+    seed
+        Decides which piece stands in for which.
+
+    Returns
+    -------
+    piece, offset
+        Shape (n,) each: number of the piece, and of the frame in it.
+    """
+    drawn = {
+        piece: int(np.random.default_rng((seed, int(piece))).integers(pieces))
+        for piece in np.unique(numbers // length)
+    }
+    return np.array([drawn[piece] for piece in numbers // length], np.int64), numbers % length
 
 
 def bank_starts(n_frames: int, frame_rate: float) -> tuple[NDArray[np.int64], int]:

@@ -36,7 +36,7 @@ def occlusion(
     masks, rows, columns = cutouts(size, "square", square, square)
     odds = masked.log_odds(scored, masks, behavior, report, stage="occlusion")
     maps = np.einsum("ms,myx->syx", odds[:1] - odds[1:], masks.astype(np.float32))
-    inside = masked.inside
+    inside = masked.resampling.inside
     return maps[:, inside[0], inside[1]], scored, odds[0], (len(rows), len(columns))
 
 
@@ -110,7 +110,7 @@ class Gradients:
             gaps.append(gap)
             with torch.no_grad():
                 odds.append(self._model.each(seen)[0].cpu().numpy())
-        rows, columns = self._masked.inside
+        rows, columns = self._masked.resampling.inside
         return total[:, rows, columns], frames, np.concatenate(odds), max(gaps)
 
     def _attribute(self, frames: Tensor, steps: int) -> tuple[Tensor, float]:
@@ -156,7 +156,7 @@ class Gradients:
                 odds.append(self._model.each(seen.detach())[0].detach().cpu().numpy())
             large = LayerAttribution.interpolate(values.detach(), size, "bilinear")
             total[low - first : high - first] += large[:, 0].cpu().numpy()
-        rows, columns = masked.inside
+        rows, columns = masked.resampling.inside
         return total[:, rows, columns], frames, np.concatenate(odds), true_grid
 
 

@@ -61,9 +61,9 @@ METHODS: dict[Method, str] = {
 }
 """What can be asked, and how it is called."""
 
-MAPS = ("integrated-gradients", "grad-cam", "occlusion")
-LAGS = ("lags-integrated-gradients", "lags-shap")
-"""Methods by what they give; the last are for decoders of area traces, all others for images."""
+MAPS: tuple[Method, ...] = ("integrated-gradients", "grad-cam", "occlusion")
+LAGS: tuple[Method, ...] = ("lags-integrated-gradients", "lags-shap")
+"""Methods by what they give: the first for decoders of images only, the last of area traces."""
 
 SAMPLED, STRETCH = 450, 30
 """Frames that are scored of many bouts together, and of one of them: bouts are what counts."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
 
 
-_NEED_ATLAS = ("areas", "pairs")
+_NEED_ATLAS: tuple[Method, ...] = ("areas", "pairs")
 _NEED_LABELS = ("bouts", "behavior", "onsets")
 
 
@@ -98,7 +98,9 @@ class SaliencyModel(EventedModel):
         """How the chosen decoder can be explained: by its images, or by its area traces."""
         card = self._choice.card
         of_traces = card is not None and isinstance(card.config, TraceConfig)
-        return tuple(name for name in METHODS if (name in LAGS) == of_traces)
+        if of_traces:
+            return (*_NEED_ATLAS, *LAGS)
+        return tuple(name for name in METHODS if name not in LAGS)
 
     @property
     def obstacle(self) -> str | None:
