@@ -301,7 +301,7 @@ class TimelineWidget(DockContent):
         frame = self._workspace.movie.frame
         time = float(self._clock.times[frame])
         for row in self._rows:
-            row.cursor.setPos(time)
+            row.move_cursor(time)
         left, right = self._rows[0].view.viewRange()[0]
         if not left <= time <= right:
             width = right - left

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QGraphicsItem
 from napari_cortex_decoder.widgets.colors import Color, behavior_colors
 
 _EMPTY = np.empty(0)
-_KEPT = QGraphicsItem.CacheMode.DeviceCoordinateCache
+_KEPT, _NOT_KEPT = QGraphicsItem.CacheMode.DeviceCoordinateCache, QGraphicsItem.CacheMode.NoCache
 _AXIS_WIDTH, _TIME_HEIGHT = 34, 40  # px
 _STRIP_HEIGHT, _CURVE_HEIGHT, _ANY_HEIGHT = 18, 40, 10_000
 
@@ -23,12 +23,11 @@ class BehaviorStrip(pg.GraphicsObject):
     """One coloured stretch per bout; frames of *unknown* stay empty.
 
     Paints one colour a pixel column, whatever the zoom, so that its cost does not grow with the
-    recording; keeps the picture while only the cursor moves.
+    recording.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.setCacheMode(_KEPT)
         self._edges: NDArray[np.float64] = _EMPTY
         self._labels: NDArray[np.integer] = _EMPTY.astype(np.int64)
         self._palette = np.zeros((1, 4), dtype=np.uint8)
@@ -61,9 +60,14 @@ class BehaviorStrip(pg.GraphicsObject):
         """Show nothing."""
         self.set_frames(_EMPTY, _EMPTY.astype(np.int64), [])
 
+    def keep_picture(self) -> None:
+        """Paint once, until the view or the labels change: only the cursor moves."""
+        if self.cacheMode() != _KEPT:
+            self.setCacheMode(_KEPT)
+
     def viewRangeChanged(self) -> None:
-        """Paint all anew: what is drawn where depends on the zoom."""
-        self.update()
+        """Keep nothing while the view moves: what is drawn where depends on it."""
+        self.setCacheMode(_NOT_KEPT)
 
     def boundingRect(self) -> QRectF:
         """Give the rectangle that holds all frames."""
@@ -131,6 +135,13 @@ class Row:
         self.view.addItem(self.cursor, ignoreBounds=True)
         layout.nextRow()
 
+    def move_cursor(self, time: float) -> None:
+        """Put the cursor at a time; what it moves across is not painted again."""
+        for item in self.view.addedItems:
+            if isinstance(item, BehaviorStrip | TraceCurve):
+                item.keep_picture()
+        self.cursor.setPos(time)
+
 
 def add_time_axis(layout: pg.GraphicsLayout, view: pg.ViewBox, label: str, text: str) -> None:
     """Write the times of a view below the last row."""
@@ -182,18 +193,20 @@ class ThresholdLines:
 
 
 class TraceCurve(pg.PlotDataItem):
-    """A curve that stays fast at a million points: thinned to the pixels in view, peaks kept.
-
-    Its picture is kept while only the cursor moves across it.
-    """
+    """A curve that stays fast at a million points: thinned to the pixels in view, peaks kept."""
 
     def __init__(self, color: Color) -> None:
         super().__init__(pen=pg.mkPen(color, width=1), connect="finite", antialias=True)
         self.setDownsampling(auto=True, method="peak")
         self.setClipToView(True)
-        self.curve.setCacheMode(_KEPT)
+
+    def keep_picture(self) -> None:
+        """Paint once, until the view or the values change: only the cursor moves."""
+        if self.curve.cacheMode() != _KEPT:
+            self.curve.setCacheMode(_KEPT)
 
     def viewRangeChanged(self, *args: object, **kwargs: object) -> None:
         """Thin again; not while being taken away, when pyqtgraph 0.14 passes the wrong view."""
+        self.curve.setCacheMode(_NOT_KEPT)
         if isinstance(self.getViewBox(), pg.ViewBox):
             super().viewRangeChanged(*args, **kwargs)
