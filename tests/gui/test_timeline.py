@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Event
 
 import dask.array as da
@@ -160,6 +161,24 @@ def test_label_and_decoded_share_one_colour_a_behavior(
     assert colors_across(timeline, 1, [1.0, 4.0]) == [colors["run"], colors["groom"]]
     shown = colors_across(timeline, 2, [1.0, 2.4, 4.0])
     assert shown == [colors["groom"], colors["rest"], colors["run"]]
+
+
+def test_a_picture_that_was_kept_for_the_cursor_follows_what_is_decoded_and_the_view(
+    viewer: Viewer, timeline: TimelineWidget, workspace: Workspace, opened: Layer
+) -> None:
+    colors = behavior_colors(["rest", "run"])
+    first = ScriptedDecoder().whole(workspace.movie.recording)
+    workspace.decode.prediction = first
+    for frame in (10, 11):
+        viewer.dims.set_current_step(0, frame)
+        assert colors_across(timeline, 1, [1.0, 4.0]) == [colors["rest"], colors["run"]]
+    workspace.decode.prediction = replace(first, probability=1 - first.probability)
+    assert colors_across(timeline, 1, [1.0, 4.0]) == [colors["run"], colors["rest"]]
+    viewer.dims.set_current_step(0, 70)
+    timeline._rows[0].view.setXRange(2.0, 3.0, padding=0)
+    assert colors_across(timeline, 1, [2.2, 2.8]) == [colors["run"], colors["rest"]]
+    viewer.dims.set_current_step(0, 69)
+    assert colors_across(timeline, 1, [2.2, 2.8]) == [colors["run"], colors["rest"]]
 
 
 def test_without_a_frame_rate_the_axis_counts_frames(

@@ -233,6 +233,20 @@ def test_a_workspace_goes_with_its_viewer(
     assert movie() is None
 
 
+@pytest.mark.parametrize("parts", [0, 1, 4, 8])
+def test_a_viewer_may_be_closed_while_its_dock_is_being_built(
+    qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], parts: int
+) -> None:
+    viewer = make_napari_viewer()
+    dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1]
+    if parts:
+        qtbot.waitUntil(lambda: dock._next.isActive(), timeout=10_000)
+    for _ in range(parts):
+        dock._build_next()
+    viewer.close()
+    qtbot.wait(50)  # what would still be built raises here
+
+
 def run(script: str) -> subprocess.CompletedProcess[str]:
     code = textwrap.dedent(script)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

@@ -16,8 +16,8 @@ NAME = "cortex_decoder_behavior"
 """The written text's name among Qt's objects."""
 
 _POINTS = 22
-_MARGIN, _PADDING, _ROUND = 8, 8, 4  # px
-_BOX = QColor(0, 0, 0, 170)
+_MARGIN, _PADDING, _ROUND = 8, 10, 4  # px
+_BOX = QColor(0, 0, 0, 200)
 
 
 class BehaviorText:
