@@ -14,11 +14,9 @@ from napari import Viewer
 from napari.layers import Layer
 from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.notifications import Notification
-from pyqtgraph import PlotDataItem
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -30,25 +28,27 @@ from windows import (
     FRAME_RATE,
     N_FRAMES,
     ScriptedDecoder,
+    bouts,
     child,
+    color_at,
+    drag,
     loads,
+    place_of,
+    play_to,
+    press,
     probabilities,
     visible_texts,
     wait_until_idle,
     waves,
 )
 
-from napari_cortex_decoder.decoder import Decoder, load_decoder
-from napari_cortex_decoder.labels import Bout, Ethogram, LabelSession, Paint, Source, read_labels
-from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.fine_tune import fine_tune
+from napari_cortex_decoder.labels import Bout, LabelSession, Paint, Source, read_labels
 from napari_cortex_decoder.widgets import decode_job
 from napari_cortex_decoder.widgets.behaviors_table import BehaviorsTable
 from napari_cortex_decoder.widgets.colors import behavior_colors
 from napari_cortex_decoder.widgets.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.review_group import ReviewGroup
-from napari_cortex_decoder.widgets.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -103,51 +103,6 @@ def decoded(
     workspace.decode.decode()
     wait_until_idle(qtbot, workspace)
     return workspace
-
-
-def bouts(workspace: Workspace) -> list[tuple[int, int, str]]:
-    ethogram = workspace.movie.ethogram
-    assert ethogram is not None
-    return [(bout.start, bout.stop, bout.behavior) for bout in ethogram.bouts]
-
-
-def press(qtbot: QtBot, viewer: Viewer, key: Qt.Key, modifier: object = None) -> None:
-    canvas = viewer.window._qt_viewer.canvas.native
-    qtbot.keyClick(canvas, key, modifier or Qt.KeyboardModifier.NoModifier)
-
-
-def play_to(viewer: Viewer, frame: int) -> None:
-    """Let the slider go on frame by frame, as it does while napari plays."""
-    while viewer.dims.current_step[0] < frame:
-        viewer.dims.set_current_step(0, viewer.dims.current_step[0] + 1)
-
-
-def row_named(timeline: TimelineWidget, title: str) -> int:
-    return [row.title for row in timeline._rows].index(title)
-
-
-def place_of(timeline: TimelineWidget, time: float, title: str = "label") -> QPoint:
-    QApplication.processEvents()
-    view = timeline._rows[row_named(timeline, title)].view
-    return timeline._graphics.mapFromScene(view.mapViewToScene(QPointF(time, 0.5)))
-
-
-def color_at(timeline: TimelineWidget, time: float, title: str = "label") -> tuple[int, ...]:
-    place = place_of(timeline, time, title)
-    pixel = timeline._graphics.grab().toImage().pixelColor(place)
-    return pixel.red(), pixel.green(), pixel.blue()
-
-
-def drag(qtbot: QtBot, timeline: TimelineWidget, start: float, stop: float) -> None:
-    """Drag with the left button along the label row; times in frames, at their middles."""
-    viewport = timeline._graphics.viewport()
-    places = [place_of(timeline, (f + 0.0) / FRAME_RATE) for f in np.linspace(start, stop, 6)]
-    qtbot.mouseMove(viewport, places[0])
-    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=places[0])
-    for place in places[1:]:
-        qtbot.wait(15)  # the scene takes at most a few moves a second
-        qtbot.mouseMove(viewport, place)
-    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=places[-1])
 
 
 def test_three_bouts_are_labelled_while_playing_two_undone_one_redone(
@@ -434,21 +389,6 @@ def test_a_second_viewer_is_told_and_can_only_look(
     assert box.isEnabled() and not again.isVisible()
 
 
-def lively(decoder_file: Path, recording: Recording, path: Path) -> Path:
-    """Give random weights whose features differ from frame to frame: fresh ones hardly do."""
-    import torch
-
-    from napari_cortex_decoder.decoder.networks import reestimate_batch_norm
-    from napari_cortex_decoder.decoder.normalization import normalized_frames
-
-    decoder = load_decoder(decoder_file)
-    block = next(normalized_frames(recording, decoder.config.preprocessing))
-    images = torch.from_numpy(np.stack([block[:-2], block[1:-1], block[2:]], axis=1))
-    reestimate_batch_norm(decoder.network.cnn, images)
-    Decoder(decoder.config, decoder.network, name="lively").save(path)
-    return path
-
-
 def test_what_reviewing_and_fine_tuning_need_is_said_before_they_start(
     workspace: Workspace, labelling: LabelsSection
 ) -> None:
@@ -463,51 +403,3 @@ def test_what_reviewing_and_fine_tuning_need_is_said_before_they_start(
     assert not start.isEnabled() and "nothing is labelled" in start.toolTip()
     workspace.labels.edit(Paint(start=0, stop=20, behavior="run"))
     assert "only 'run' is labelled" in start.toolTip()
-
-
-def test_a_fine_tune_shows_its_curve_and_its_scores_and_is_kept_and_decoded_with(
-    qtbot: QtBot, viewer: Viewer, workspace: Workspace, labelling: LabelsSection,
-    timeline: TimelineWidget, decoder_file: Path, tmp_path: Path,
-) -> None:  # fmt: skip
-    """Driven by buttons; the same by the API gives the same decoder."""
-    n = 900
-    labels = np.arange(n) // 30 % 2
-    movie = np.random.default_rng(0).normal(1000, 10, (n, 32, 32)) + 15 * labels[:, None, None]
-    path = tmp_path / "bright.tif"
-    tifffile.imwrite(path, movie.astype(np.uint16), photometric="minisblack")
-    workspace.movie.open(path)
-    qtbot.waitUntil(lambda: workspace.movie.recording.n_frames == n, timeout=20_000)
-    workspace.movie.set_frame_rate(FRAME_RATE)
-    decoder = lively(decoder_file, workspace.movie.recording, tmp_path / "lively.safetensors")
-    workspace.choice.offer(str(decoder))
-    ethogram = Ethogram.from_frames(labels, ("rest", "run"))
-    ethogram.to_csv(tmp_path / "labels.csv")
-    workspace.labels.read(tmp_path / "labels.csv")
-    qtbot.waitUntil(lambda: len(bouts(workspace)) == 30, timeout=20_000)
-    group = labelling.findChild(TuningGroup)
-    group.set_expanded(True)
-    planned = workspace.tuning.planned()
-    assert len(planned) == 2 and len(timeline._marks.regions) == 2
-    child(group, QPushButton, "Fine-tune").click()
-    assert child(group, QPushButton, "Cancel").isEnabled()
-    qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=200_000)
-    result = workspace.tuning.result
-    plot = group._curve.findChild(SmallPlot)
-    curves = [item for item in plot.view.addedItems if isinstance(item, PlotDataItem)]
-    assert group._curve.isVisible() and len(curves) >= 6
-    assert any("balanced accuracy" in text for text in visible_texts(group, QLabel))
-    kept = tmp_path / "kept.safetensors"
-    workspace.review.set_cleaning(shortest_bout=0.2)
-    workspace.tuning.keep(kept)
-    assert load_decoder(kept).config.cleaning == workspace.review.cleaning
-    workspace.review.set_cleaning(shortest_bout=0.9)
-    assert workspace.choice.card.name == "kept" and workspace.tuning.result is None
-    same = fine_tune(decoder, [(workspace.movie.raw, ethogram)], depth="head")
-    assert same.after == result.after and result.after.auc > result.before.auc
-    workspace.decode.decode()
-    wait_until_idle(qtbot, workspace)
-    assert workspace.review.cleaning.shortest_bout == 0.2
-    again = same.decoder.decode(workspace.movie.recording, device="cpu")
-    np.testing.assert_allclose(
-        workspace.decode.prediction.probability, again.probability, atol=1e-3
-    )

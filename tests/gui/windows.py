@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
+from napari import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import DecodeEvent, Prediction
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 N_FRAMES, FRAME_RATE = 150, 30.0
@@ -116,3 +120,64 @@ def visible_texts(widget: QWidget, kind: type) -> list[str]:
 def loads(decoder: object) -> Callable[[object], object]:
     """Give a stand-in for `load_decoder`."""
     return lambda source: decoder
+
+
+def bouts(workspace: Workspace) -> list[tuple[int, int, str]]:
+    ethogram = workspace.movie.ethogram
+    assert ethogram is not None
+    return [(bout.start, bout.stop, bout.behavior) for bout in ethogram.bouts]
+
+
+def press(qtbot: QtBot, viewer: Viewer, key: Qt.Key, modifier: object = None) -> None:
+    canvas = viewer.window._qt_viewer.canvas.native
+    qtbot.keyClick(canvas, key, modifier or Qt.KeyboardModifier.NoModifier)
+
+
+def play_to(viewer: Viewer, frame: int) -> None:
+    """Let the slider go on frame by frame, as it does while napari plays."""
+    while viewer.dims.current_step[0] < frame:
+        viewer.dims.set_current_step(0, viewer.dims.current_step[0] + 1)
+
+
+def row_named(timeline: TimelineWidget, title: str) -> int:
+    return [row.title for row in timeline._rows].index(title)
+
+
+def place_of(timeline: TimelineWidget, time: float, title: str = "label") -> QPoint:
+    QApplication.processEvents()
+    view = timeline._rows[row_named(timeline, title)].view
+    return timeline._graphics.mapFromScene(view.mapViewToScene(QPointF(time, 0.5)))
+
+
+def color_at(timeline: TimelineWidget, time: float, title: str = "label") -> tuple[int, ...]:
+    place = place_of(timeline, time, title)
+    pixel = timeline._graphics.grab().toImage().pixelColor(place)
+    return pixel.red(), pixel.green(), pixel.blue()
+
+
+def drag(qtbot: QtBot, timeline: TimelineWidget, start: float, stop: float) -> None:
+    """Drag with the left button along the label row; times in frames, at their middles."""
+    viewport = timeline._graphics.viewport()
+    places = [place_of(timeline, f / FRAME_RATE) for f in np.linspace(start, stop, 6)]
+    qtbot.mouseMove(viewport, places[0])
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=places[0])
+    for place in places[1:]:
+        qtbot.wait(15)  # the scene takes at most a few moves a second
+        qtbot.mouseMove(viewport, place)
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=places[-1])
+
+
+def answer(parent: QWidget, path: Path) -> None:
+    """Choose a file in the dialog that a button of this widget has opened."""
+    dialog = parent.findChild(QFileDialog)
+    assert dialog.isVisible()
+    dialog.fileSelected.emit(str(path))
+    dialog.close()
+
+
+def click(qtbot: QtBot, parent: QWidget, text: str) -> None:
+    """Click the button that says this, once it has its place."""
+    button = child(parent, QPushButton, text)
+    assert button.isVisible() and button.isEnabled(), button.toolTip()
+    qtbot.waitUntil(lambda: button.height() > 0, timeout=5_000)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

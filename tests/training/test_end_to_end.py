@@ -2,80 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 
-import dask.array as da
 import numpy as np
 import pytest
-import torch
+from filelock import FileLock
+from tuned_mice import blank_decoder, epochs, kill_trainer, patchy_mouse, wait_until
 
-from napari_cortex_decoder.decoder import Decoder, Preprocessing
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
-from napari_cortex_decoder.decoder.normalization import normalized_frames
+from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.training import tune_process
 from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune, found_run
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.tune_process import TuneFolder
+from napari_cortex_decoder.training.tune_progress import TuneProgress
 
-N = 1000
-HELD_OUT = [HeldOut(0, 750, N)]
+HELD_OUT = [HeldOut(0, 450, 600)]
 Labelled = tuple[Recording, Ethogram]
 
 
 @pytest.fixture(scope="module")
 def mouse() -> Labelled:
-    """A patch grows brighter with every other bout; what is left of the movie is noise."""
-    rng = np.random.default_rng(1)
-    labels = np.arange(N) // 20 % 2
-    movie = rng.normal(1000, 10, (N, 32, 32))
-    movie[labels == 1, 10:18] += 15
-    recording = Recording(
-        movie=da.from_array(movie.astype(np.uint16), chunks=(100, 32, 32)),
-        name="mouse1",
-        frame_rate=30.0,
-    )
-    return recording, Ethogram.from_frames(labels, ("rest", "run"))
+    return patchy_mouse()
 
 
 @pytest.fixture(scope="module")
 def base(mouse: Labelled) -> Decoder:
-    torch.manual_seed(0)
-    config = CnnRnnConfig(
-        preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"), hidden_size=16
-    )
-    network = CnnRnn(config)
-    block = next(normalized_frames(mouse[0], config.preprocessing))
-    images = np.stack([block[:-2], block[1:-1], block[2:]], axis=1)
-    reestimate_batch_norm(network.cnn, torch.from_numpy(images))
-    return Decoder(config, network.eval(), name="blank")
-
-
-def wait_until(reached: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end, "it does not get there"
-        time.sleep(0.05)
-
-
-def kill_trainer(folder: Path) -> None:
-    """Kill whatever process was given this folder."""
-    found = subprocess.run(
-        ["pgrep", "-f", f"tune_process {folder}"], capture_output=True, text=True, check=True
-    )
-    for number in found.stdout.split():
-        os.kill(int(number), signal.SIGKILL)
-
-
-def epochs(run: FineTuneRun) -> list[tuple[int, int]]:
-    return [(e.epoch.fold, e.epoch.epoch) for e in run.progress() if e.epoch is not None]
+    return blank_decoder(mouse[0])
 
 
 @pytest.mark.slow
@@ -90,24 +46,25 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
         )
 
     run = begin()
-    wait_until(lambda: (1, 1) in epochs(run) or run.ended)
+    wait_until(lambda: (1, 1) in epochs(run.progress()) or run.ended)
     kill_trainer(folder)
     with pytest.raises(TrainingError, match="ended from outside; fine-tune again"):
         run.result(timeout=30)
     assert found_run(folder) is None  # nobody works on it, and nothing begins by being looked at
-    before = epochs(run)
+    before = epochs(run.progress())
     run = begin()
-    wait_until(lambda: len(epochs(run)) > len(before))
+    wait_until(lambda: len(epochs(run.progress())) > len(before))
     run.leave()
     assert TuneFolder(folder).is_at_work
-    with pytest.raises(TrainingError, match="holds another fine-tune"):
-        fine_tune(
-            base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", device="cpu", seed=9
-        )
+    for anew, reason in ((False, "holds another fine-tune"), (True, "is at work in")):
+        with pytest.raises(TrainingError, match=reason):
+            fine_tune(
+                base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", seed=9, anew=anew
+            )
     again = found_run(folder)
     assert again is not None
     result = again.result(timeout=180)
-    told = epochs(again)
+    told = epochs(again.progress())
     assert told == list(dict.fromkeys(told))  # no epoch was learned twice
     assert result.after.auc > result.before.auc and result.after.auc > 0.7
     left = {file.name for file in folder.iterdir()}
@@ -118,13 +75,12 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     assert "end-to-end" in result.decoder.provenance.summary
 
 
-@pytest.mark.slow
-def test_cancel_keeps_the_best_so_far(base: Decoder, mouse: Labelled) -> None:
-    run = fine_tune(base, [mouse], held_out=HELD_OUT, depth="end-to-end", device="cpu", wait=False)
-    wait_until(lambda: (1, 0) in epochs(run))
-    run.cancel()
-    result = run.result(timeout=60)
-    assert len(epochs(run)) < 6 and result.after.frames > 100
+def test_labels_too_few_to_learn_from_are_refused_before_anything_is_read(
+    base: Decoder, mouse: Labelled, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="too few to learn from end to end"):
+        fine_tune(base, [mouse], tmp_path / "run", depth="end-to-end")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_damaged_run_folder_is_refused_in_one_sentence(
@@ -132,4 +88,32 @@ def test_a_damaged_run_folder_is_refused_in_one_sentence(
 ) -> None:
     (tmp_path / "asked.json").write_text('{"name": 3}')
     with pytest.raises(TrainingError, match=r"asked\.json is damaged"):
-        fine_tune(base, [mouse], tmp_path, depth="end-to-end")
+        fine_tune(base, [mouse], tmp_path, held_out=HELD_OUT, depth="end-to-end")
+
+
+def test_a_fine_tune_cancelled_while_it_reads_leaves_no_frames_behind(
+    base: Decoder, mouse: Labelled, tmp_path: Path
+) -> None:
+    def stop_between_the_two(_: TuneProgress) -> None:
+        if (tmp_path / "frames-0.npy").exists():
+            run.cancel()
+
+    run = fine_tune(
+        base, [mouse, patchy_mouse(name="mouse2", seed=2)], tmp_path, depth="end-to-end",
+        progress=stop_between_the_two, wait=False,
+    )  # fmt: skip
+    with pytest.raises(TrainingError, match="cancelled before anything was learned"):
+        run.result(timeout=60)
+    assert not any(tmp_path.iterdir())
+
+
+def test_whoever_looks_whether_a_trainer_is_at_work_does_not_stop_it_from_beginning(
+    tmp_path: Path,
+) -> None:
+    folder = TuneFolder(tmp_path)
+    folder.result_file.touch()  # nothing is left to do but to take the lock
+    looking = FileLock(tmp_path / ".lock", thread_local=False)
+    looking.acquire()
+    Timer(0.3, looking.release).start()
+    tune_process.main(folder)
+    assert not folder.is_at_work

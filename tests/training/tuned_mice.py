@@ -20,14 +20,12 @@ from napari_cortex_decoder.labels import Behavior, Ethogram, LabelSession, Repla
 from napari_cortex_decoder.recording import Recording, save_recording, sidecar_folder
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 
-N = 600
 
-
-def patchy_mouse(name: str = "mouse1", seed: int = 1) -> tuple[Recording, Ethogram]:
+def patchy_mouse(n: int = 600, name: str = "mouse1", seed: int = 1) -> tuple[Recording, Ethogram]:
     """A patch grows brighter with every other bout; what is left of the movie is noise."""
     rng = np.random.default_rng(seed)
-    labels = np.arange(N) // 20 % 2
-    movie = rng.normal(1000, 10, (N, 32, 32))
+    labels = np.arange(n) // 20 % 2
+    movie = rng.normal(1000, 10, (n, 32, 32))
     movie[labels == 1, 10:18] += 15
     recording = Recording(
         movie=da.from_array(movie.astype(np.uint16), chunks=(100, 32, 32)),

@@ -97,13 +97,7 @@ def fit_end_to_end(
         If there are too few labelled frames, the checkpoint is damaged or the disk is full.
     """
     learns = [one.labeled.learns for one in data]
-    joined = np.concatenate(learns)
-    learning, deciding = folds(joined, N_FOLDS, gap)[-1]
-    if learning.sum() < _FEWEST:
-        raise TrainingError(
-            f"{int(joined.sum())} labelled frames are too few to learn from end to end and to "
-            "decide how long; label more, or take the depth head."
-        )
+    learning, deciding = decision(learns, gap)
     ends = np.cumsum([len(mask) for mask in learns])[:-1]
     apart = [np.split(mask, ends) for mask in (learning, deciding)]
     per_epoch = max(1, min(EXAMPLES, int(learning.sum())) // (_STRETCH * _STRETCHES))
@@ -149,6 +143,26 @@ def fit_end_to_end(
             return heads(learns)
         tuned = fit.best_network()
     return calibrate(tuned.cpu().eval(), fit.config, [(fit.best_logits.double().numpy(), labels)])
+
+
+def decision(
+    learns: Sequence[NDArray[np.bool_]], gap: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Choose the frames that learn at first, and those that decide how long; of all recordings.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few.
+    """
+    joined = np.concatenate(learns)
+    learning, deciding = folds(joined, N_FOLDS, gap)[-1]
+    if learning.sum() < _FEWEST:
+        raise TrainingError(
+            f"{int(joined.sum())} labelled frames are too few to learn from end to end and to "
+            "decide how long; label more, or take the depth head."
+        )
+    return learning, deciding
 
 
 def encode_frames(

@@ -114,8 +114,8 @@ def fine_tune(
         If the labels show one behavior only or too few bouts, are not as long as their recording,
         or nothing can be held out; if the decoder cannot be tuned so; if the disk is full; if
         `out` holds another end-to-end fine-tune.
-    FrameRateError, RecordingError
-        If a recording does not suit the decoder.
+    FrameRateError, RecordingError, DeviceError
+        If a recording does not suit the decoder, or there is no such device.
     """
     if find_spec("sklearn") is None:
         raise TrainingError(
@@ -131,14 +131,20 @@ def fine_tune(
     return run
 
 
-def found_run(folder: str | Path) -> FineTuneRun | None:
+def found_run(folder: str | Path, *, go_on: bool = False) -> FineTuneRun | None:
     """Follow an end-to-end fine-tune that is at work, or has ended, in its run folder.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    go_on
+        Whether to go on with one that was ended from outside, from its last epoch.
 
     Returns
     -------
     FineTuneRun or None
-        None if nothing was begun there, or what was begun was ended from outside; fine-tuning into
-        that folder goes on with it.
+        None if nothing was begun there, or what was begun was ended from outside.
 
     Raises
     ------
@@ -146,7 +152,7 @@ def found_run(folder: str | Path) -> FineTuneRun | None:
         If the folder is damaged.
     """
     place = TuneFolder(folder)
-    if read_asked(place.path) is None or not (place.is_finished or place.is_at_work):
+    if read_asked(place.path) is None or not (place.is_finished or place.is_at_work or go_on):
         return None
     run = FineTuneRun(lambda own: _follow(place, own))
     run.start()
@@ -250,6 +256,10 @@ def _run_job(
     folder = TuneFolder(out)
     begun = read_asked(folder.path)
     if begun is not None and begun != job.asked:
+        if anew and folder.is_at_work:
+            raise TrainingError(
+                f"another fine-tune is at work in {folder.path}; wait for its end, or cancel it."
+            )
         if not anew:
             raise TrainingError(
                 f"{folder.path} holds another fine-tune, of other labels or settings; choose "
@@ -274,7 +284,11 @@ def _fit_apart(job: FineTuneJob, folder: TuneFolder, run: FineTuneRun) -> FineTu
     """Read what is needed, unless that was done before a kill; let another process fit."""
     began = time.perf_counter()
     if read_asked(folder.path) is None:
-        job.prepare(folder.path, run.tell, lambda: run.cancelled)
+        try:
+            job.prepare(folder.path, run.tell, lambda: run.cancelled)
+        except BaseException:  # frames of an hour are gigabytes
+            folder.forget_work()
+            raise
     encoded = time.perf_counter() - began
     result = _follow(folder, run)
     result.seconds.setdefault("encoding", encoded)

@@ -72,6 +72,10 @@ class FineTuneJob:
         learns = training_mask(planned.labels, planned.held_out, planned.gap)
         for which, masks in (("learned from", learns), ("held out", measured)):
             self._check_part(which, masks)
+        if depth == "end-to-end":
+            from napari_cortex_decoder.training.end_to_end import decision
+
+            decision(learns, planned.gap)  # refused before minutes of encoding
 
     def _check_part(self, which: str, masks: Sequence[NDArray[np.bool_]]) -> None:
         """Refuse what can be measured or learned only in part."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
@@ -59,15 +60,12 @@ def train(
     RecordingError, AtlasError, LabelError
         If a recording, registration or label file is unusable.
     """
-    try:
-        from napari_cortex_decoder.training.pipeline import Run
-    except ModuleNotFoundError as reason:
-        if reason.name not in TRAINING_LIBRARIES:
-            raise
+    missing = next((name for name in TRAINING_LIBRARIES if find_spec(name) is None), None)
+    if missing is not None:
         raise TrainingError(
-            f"training needs {reason.name}, which is not installed; "
+            f"training needs {missing}, which is not installed; "
             "pip install 'napari-cortex-decoder[train]'."
-        ) from reason
+        )
     folder = RunFolder(out)
     if config is None:
         config = folder.read_config()
@@ -75,6 +73,8 @@ def train(
         cohort = cohort_sessions(cohort, run_speed=config.run_speed)
     split = split_mice([session.subject for session in cohort], config.split, config.seed)
     if int(os.environ.get("LOCAL_RANK", "0")):  # Lightning has started this process for a GPU
+        from napari_cortex_decoder.training.pipeline import Run
+
         run = Run(folder, config, cohort, split, machine, Path(cache or folder.cache))
         run.train_network()
         raise SystemExit(0)
@@ -83,6 +83,8 @@ def train(
         fingerprints = {session.name: session.fingerprint for session in cohort}
         folder.settle_split(split, fingerprints)
         if not folder.is_finished:
+            from napari_cortex_decoder.training.pipeline import Run  # takes seconds
+
             folder.forget_after(float("inf"), 0)
             Run(folder, config, cohort, split, machine, Path(cache or folder.cache)).finish()
         folder.remove_cache()

@@ -23,6 +23,7 @@ from napari_cortex_decoder.training.tune_task import BASE, load_task
 _LOCK, _LOG, _CANCEL = ".lock", "process.log", "cancel"
 _BETWEEN_LINES = 0.2  # s between two lines that tell of steps alone
 _LOOK_EVERY = 0.2  # s
+_PATIENCE = 5.0  # s; whoever looks whether a trainer is at work holds its lock for a moment
 _OWN_WORDS = "cortex-decoder: "  # in front of a sentence for the user
 
 
@@ -184,8 +185,10 @@ class TuneProcess:
 
         Raises
         ------
+        CutShort
+            If it was ended from outside.
         TrainingError
-            If it ended without one; with its own words.
+            If it ended without one otherwise; with its own words.
         """
         if self.folder.is_finished:
             return self.folder.result()
@@ -193,10 +196,14 @@ class TuneProcess:
         said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         if said and said[-1].startswith(_OWN_WORDS):
             raise TrainingError(said[-1].removeprefix(_OWN_WORDS))
-        raise TrainingError(
+        raise CutShort(
             f"the fine-tune in {self.folder.path} was ended from outside; fine-tune again, and it "
             "goes on from its last epoch."
         )
+
+
+class CutShort(TrainingError):
+    """A fine-tune was ended from outside, and can be gone on with."""
 
 
 class Left(Exception):
@@ -240,11 +247,11 @@ def follow(
 
 def main(folder: TuneFolder) -> None:
     """Fit what a folder asks for; the work of the process."""
-    from napari_cortex_decoder.training.tune_fit import fit_task
-
-    with FileLock(folder.path / _LOCK, timeout=0):
+    with FileLock(folder.path / _LOCK, timeout=_PATIENCE):
         if folder.is_finished:
             return
+        from napari_cortex_decoder.training.tune_fit import fit_task  # takes seconds
+
         last = -1.0
 
         def tell(event: TuneProgress) -> None:

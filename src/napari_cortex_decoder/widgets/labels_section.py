@@ -78,8 +78,11 @@ class LabelsSection(Section):
             events.imported,
             events.message,
         )
+        ties.tie(self._show_tuning, tuning.found)
         ties.undo_with(self)
         self._update()
+        if tuning.running or tuning.cut_short or tuning.result is not None:
+            self._show_tuning()  # found before this was built
 
     def _compose(
         self, review: ReviewModel, tuning: TuningModel, colors: Callable[[], dict[str, Color]]
@@ -109,6 +112,7 @@ class LabelsSection(Section):
         self._export = button("Export…", self._ask_export)
         self._message = wrapped_label()
         self._unmatched = wrapped_label()
+        self._tuning = TuningGroup(tuning, labels)
         for part in (
             self._obstacle,
             self._reload,
@@ -121,7 +125,7 @@ class LabelsSection(Section):
             self._message,
             self._unmatched,
             ReviewGroup(review),
-            TuningGroup(tuning, labels),
+            self._tuning,
         ):
             self.content.addWidget(part)
 
@@ -152,6 +156,11 @@ class LabelsSection(Section):
         set_or_hide(self._message, painting or labels.message or None)
         set_or_hide(self._unmatched, _unmatched_text(labels))
         self.set_done(_summary(labels) if there else None)
+
+    def _show_tuning(self) -> None:
+        """Unfold what an earlier window has begun."""
+        self.set_expanded(True)
+        self._tuning.set_expanded(True)
 
     def _add(self) -> None:
         self._labels.add_behavior(self._name.text().strip())

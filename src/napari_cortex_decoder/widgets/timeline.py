@@ -117,6 +117,7 @@ class TimelineWidget(DockContent):
         ties.tie(self._update_decoded, review.cleaned)
         tuning = self._workspace.tuning.events
         ties.tie(self._update_marks, review.events.item, tuning.planning, tuning.result)
+        ties.tie(self._update_marks, tuning.others, tuning.base)
         areas = self._workspace.areas.events
         ties.tie(self._update_rows, areas.traces, areas.selected)
         ties.tie(self._update_cursor, movie.events.frame)

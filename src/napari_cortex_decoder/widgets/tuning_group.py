@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.label_checks import DEPTHS
 from napari_cortex_decoder.training.tune_result import FineTuneResult
 from napari_cortex_decoder.widgets.clock import as_duration
@@ -53,6 +56,7 @@ class TuningGroup(Section):
             events.planning,
             events.depth,
             events.running,
+            events.cut_short,
             events.told,
             events.result,
             events.message,
@@ -77,7 +81,7 @@ class TuningGroup(Section):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._stage = wrapped_label()
-        self._others = wrapped_label()
+        self._others, self._measured = wrapped_label(), wrapped_label()
         self._add = button("Add recording…", self._ask_recording)
         self._remove = button("Only this one", tuning.remove_recordings)
         self._curve = _Plot("epoch", "loss")
@@ -87,12 +91,15 @@ class TuningGroup(Section):
         self._reliability = _Plot("said", "came true")
         self._keep = button("Keep…", self._ask_keep)
         self._discard = button("Discard", tuning.discard)
-        self._verdict = row(self._keep, self._discard, None)
+        self._go_on = button("Go on", tuning.go_on)
+        self._go_on.setToolTip("From its last epoch, with the labels that it began with")
+        self._verdict = row(self._keep, self._go_on, self._discard, None)
         for part in (
             row(self._depths, self._start, self._cancel, None),
             self._about,
             row(self._add, self._remove, None),
             self._others,
+            self._measured,
             self._obstacle,
             self._bar,
             self._stage,
@@ -123,6 +130,8 @@ class TuningGroup(Section):
         enable(self._remove, idle or (None if tuning.others else "No other was added"), "")
         names = ", ".join(other.recording.name for other in tuning.others)
         set_or_hide(self._others, f"and from {names}" if names else None)
+        if not tuning.running:
+            set_or_hide(self._measured, _measured_on(tuning.held_out, tuning.recordings))
         last = tuning.told[-1] if tuning.told else None
         self._bar.setVisible(tuning.running)
         self._bar.setRange(0, last.total if last else 0)
@@ -155,8 +164,11 @@ class TuningGroup(Section):
                     plot.plot([0, own[-1].epochs], [y[0], y[0]], pen=base)
 
     def _show(self, result: FineTuneResult | None) -> None:
-        for part in (self._card, self._reliability, self._verdict):
+        for part in (self._card, self._reliability, self._keep):
             part.setVisible(result is not None)
+        cut_short = self._tuning.cut_short and not self._tuning.running
+        self._go_on.setVisible(cut_short)
+        self._discard.setVisible(cut_short or result is not None)
         warnings = result.warnings if result is not None else ()
         set_or_hide(self._warnings, "\n".join(f"⚠ {said}" for said in warnings) or None)
         if result is None:
@@ -184,6 +196,22 @@ class TuningGroup(Section):
                 self._tuning.keep,
                 save_as=f"{result.decoder.name}.safetensors",
             )
+
+
+def _measured_on(held_out: Sequence[HeldOut], recordings: Sequence[Recording]) -> str | None:
+    """Say what is held out, in words."""
+    parts = []
+    for number in sorted({block.recording for block in held_out}):
+        own = [block for block in held_out if block.recording == number]
+        if number >= len(recordings):  # of a run that another window has begun
+            parts.append("another recording")
+        elif own[0].stop - own[0].start == recordings[number].n_frames:
+            parts.append(f"all of {recordings[number].name}")
+        else:
+            count = f"{len(own)} {'stretch' if len(own) == 1 else 'stretches'}"
+            shaded = ", shaded on the timeline" if number == 0 else ""
+            parts.append(f"{count} of {recordings[number].name}{shaded}")
+    return f"Measured on {', and '.join(parts)}." if parts else None
 
 
 def _columns(points: list[tuple[int, float]]) -> tuple[list[int], list[float]]:

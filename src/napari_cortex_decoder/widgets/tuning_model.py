@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,33 +11,32 @@ from pydantic import ConfigDict, PrivateAttr
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
-from napari_cortex_decoder.errors import CortexDecoderError, LabelError
-from napari_cortex_decoder.labels import Ethogram, journal_ethogram
-from napari_cortex_decoder.recording import Recording, open_recording
-from napari_cortex_decoder.recording.sidecar import sidecar_folder
-from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune, found_run
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.label_checks import Depth, plan
-from napari_cortex_decoder.training.tune_process import TuneFolder
+from napari_cortex_decoder.training.tune_process import CutShort
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 from napari_cortex_decoder.training.tune_result import FineTuneResult
-from napari_cortex_decoder.training.tune_task import ASKED
 from napari_cortex_decoder.widgets.background import Background
 from napari_cortex_decoder.widgets.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode_job import LOADING
 from napari_cortex_decoder.widgets.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.movie_model import MovieModel
 from napari_cortex_decoder.widgets.review_model import ReviewModel
+from napari_cortex_decoder.widgets.tuning_files import (
+    Other,
+    find_run,
+    forget_run,
+    go_on,
+    open_labelled,
+    run_folder,
+)
 
 _LOOK_EVERY = 100  # ms
-
-
-@dataclass(frozen=True, eq=False)
-class Other:
-    """One more labelled recording to learn from."""
-
-    recording: Recording
-    ethogram: Ethogram
+_CUT_SHORT = "A fine-tune of this recording was cut short: go on with it, or discard it."
 
 
 class TuningModel(EventedModel):
@@ -56,6 +54,8 @@ class TuningModel(EventedModel):
         Until its present stage ends; None where nobody can say yet.
     result
         What came of the last one, until it is kept or discarded.
+    cut_short
+        Whether one of this recording, end to end, was ended from outside and can be gone on with.
     message
         A sentence about it.
     planning
@@ -73,10 +73,14 @@ class TuningModel(EventedModel):
     told: tuple[TuneProgress, ...] = ()
     seconds_left: float | None = None
     result: FineTuneResult | None = None
+    cut_short: bool = False
     message: str = ""
     planning: bool = False
     others: tuple[Other, ...] = ()
     base: str = ""
+
+    found: ClassVar[Signal] = Signal()
+    """An earlier window has left a fine-tune of this recording, whatever became of it."""
 
     failed: ClassVar[Signal] = Signal(Exception)
 
@@ -86,7 +90,8 @@ class TuningModel(EventedModel):
     _review: ReviewModel = PrivateAttr()
     _cancelled: bool = PrivateAttr(default=False)
     _run: FineTuneRun | None = PrivateAttr(default=None)
-    _began: float = PrivateAttr(default=0.0)
+    _deep: bool = PrivateAttr(default=False)
+    _stage_began: tuple[float, int] = PrivateAttr(default=(0.0, 0))
     _of: Any = PrivateAttr(default=None)
     _work: Background = PrivateAttr()
     _timer: QTimer = PrivateAttr()
@@ -138,29 +143,38 @@ class TuningModel(EventedModel):
         self.planning = planning
 
     @property
-    def shown_held_out(self) -> tuple[HeldOut, ...]:
-        """What is, or would be, held out of the open recording; none while nobody looks."""
-        blocks: tuple[HeldOut, ...] = ()
+    def recordings(self) -> tuple[Recording, ...]:
+        """What is learned from: the open recording first."""
+        raw = self._movie.raw
+        return () if raw is None else (raw, *(one.recording for one in self.others))
+
+    @property
+    def held_out(self) -> tuple[HeldOut, ...]:
+        """What is, or would be, held out; none while nobody looks."""
         if self.result is not None:
-            blocks = self.result.held_out
-        elif self.planning:
-            try:
-                blocks = self.planned()
-            except CortexDecoderError:  # why not, `obstacle` says
-                blocks = ()
-        return tuple(block for block in blocks if block.recording == 0)
+            return self.result.held_out
+        if not self.planning:
+            return ()
+        try:
+            return self.planned()
+        except CortexDecoderError:  # why not, `obstacle` says
+            return ()
+
+    @property
+    def shown_held_out(self) -> tuple[HeldOut, ...]:
+        """What of it is of the open recording."""
+        return tuple(block for block in self.held_out if block.recording == 0)
 
     def add_recording(self, path: str | Path) -> None:
         """Learn from another recording too, by the labels that are kept beside it."""
-        self._work.run(_open_labelled, path, then=self._add)
+        self._work.run(open_labelled, path, then=self._add)
 
     def remove_recordings(self) -> None:
         """Learn from the open recording alone."""
         self.others = ()
 
     def _add(self, other: Other) -> None:
-        known = [self._movie.raw, *(one.recording for one in self.others)]
-        if any(one is not None and one.path == other.recording.path for one in known):
+        if any(one.path == other.recording.path for one in self.recordings):
             self.message = f"{other.recording.name} is learned from already."
             return
         self.others = (*self.others, other)
@@ -181,17 +195,30 @@ class TuningModel(EventedModel):
         def begin() -> FineTuneRun:
             out = None
             if depth == "end-to-end" and path is not None:
-                out = _run_folder(path)
+                out = run_folder(path)
             with LOADING:
                 base = load_decoder(card.source)
             return fine_tune(
                 base, labelled, out, depth=depth, device=device, name=name, anew=True, wait=False
             )
 
+        self._deep = depth == "end-to-end"
+        self.cut_short = self.cut_short and not self._deep
+        self._begin()
+        self._work.run(begin, then=self._follow)
+
+    def go_on(self) -> None:
+        """Go on with a fine-tune that was cut short, with the labels that it began with."""
+        raw = self._movie.raw
+        if not self.cut_short or self.running or raw is None or raw.path is None:
+            return
+        self.depth, self.cut_short, self._deep = "end-to-end", False, True
+        self._begin()
+        self._work.run(go_on, raw.path, then=self._follow)
+
+    def _begin(self) -> None:
         self.running, self.told, self.result, self.message = True, (), None, ""
         self._cancelled = False
-        self._began = time.monotonic()
-        self._work.run(begin, then=self._follow)
 
     def cancel(self) -> None:
         """End it; the best so far is the result."""
@@ -212,15 +239,18 @@ class TuningModel(EventedModel):
             self.failed.emit(error)
             return
         self.result = None
-        self._forget_run()
+        if self._deep:
+            self._forget_run()
         self.message = f"Kept as {Path(path).name}, and chosen: decode again."
         self._choice.offer(path)
 
     def discard(self) -> None:
-        """Forget the new decoder."""
+        """Forget the new decoder, or what was cut short."""
+        if self.result is None or self._deep:
+            self.cut_short = False
+            self._forget_run()
         self.result = None
         self.told = ()
-        self._forget_run()
         self.message = "Discarded."
 
     def close(self) -> None:
@@ -245,22 +275,22 @@ class TuningModel(EventedModel):
 
     def _follow_found(self, found: tuple[FineTuneRun | None, bool]) -> None:
         """Follow what an earlier window has begun, or say that it was cut short."""
-        run, begun = found
-        if not begun or self.running:
+        run, cut_short = found
+        if self.running or not (run or cut_short):
             return
-        self.depth = "end-to-end"
+        self.depth, self._deep = "end-to-end", True
         if run is None:
-            self.message = "A fine-tune was cut short here: fine-tune again, and it goes on."
-            return
-        self.running, self.told = True, ()
-        self._began = time.monotonic()
-        self._follow(run)
+            self.cut_short, self.message = True, _CUT_SHORT
+        else:
+            self._begin()
+            self._follow(run)
+        self.found.emit()
 
     def _forget_run(self) -> None:
         """Leave nothing of an end-to-end run behind."""
         raw = self._movie.raw
         if raw is not None and raw.path is not None:
-            self._work.run(_forget, raw.path)
+            self._work.run(forget_run, raw.path)
 
     def _look(self) -> None:
         """See how far it is."""
@@ -269,11 +299,12 @@ class TuningModel(EventedModel):
             return
         told = run.progress()
         if len(told) != len(self.told):
-            if self.told and told[-1].stage != self.told[-1].stage:
-                self._began = time.monotonic()
-            elapsed, last = time.monotonic() - self._began, told[-1]
-            known = last.done and elapsed > 1
-            self.seconds_left = elapsed * (last.total - last.done) / last.done if known else None
+            last, now = told[-1], time.monotonic()
+            if not self.told or last.stage != self.told[-1].stage:
+                self._stage_began = now, last.done  # of one gone on with some was done before
+            elapsed, done = now - self._stage_began[0], last.done - self._stage_began[1]
+            known = done > 0 and elapsed > 1
+            self.seconds_left = elapsed * (last.total - last.done) / done if known else None
             self.told = told
         if not run.ended:
             return
@@ -281,6 +312,9 @@ class TuningModel(EventedModel):
         self._run, self.running, self.seconds_left = None, False, None
         try:
             self.result = run.result()
+        except CutShort as error:
+            self._fail(error)
+            self.cut_short, self.message = True, _CUT_SHORT
         except CortexDecoderError as error:
             if self._cancelled:
                 self.message = "Cancelled: nothing was learned yet."
@@ -310,32 +344,6 @@ class TuningModel(EventedModel):
             self._run = None
         self.running, self.seconds_left = False, None
         self.result, self.told, self.message, self.others = None, (), "", ()
+        self.cut_short = False
         if raw is not None and raw.path is not None:
-            self._work.run(_find_run, raw.path, then=self._follow_found)
-
-
-def _run_folder(path: Path) -> Path:
-    return sidecar_folder(path) / "fine-tune"
-
-
-def _find_run(path: Path) -> tuple[FineTuneRun | None, bool]:
-    """Look for an end-to-end run of a recording; tell whether one was begun; runs in a thread."""
-    folder = _run_folder(path)
-    if not folder.is_dir():
-        return None, False
-    return found_run(folder), (folder / ASKED).is_file()
-
-
-def _forget(path: Path) -> None:
-    TuneFolder(_run_folder(path)).forget()
-
-
-def _open_labelled(path: str | Path) -> Other:
-    """Open a recording with the labels beside it; runs in a thread."""
-    recording = open_recording(path)
-    ethogram = None
-    if recording.path is not None:
-        ethogram = journal_ethogram(sidecar_folder(recording.path))
-    if ethogram is None:
-        raise LabelError(f"{path} has no labels beside it; open it here and label it first.")
-    return Other(recording, ethogram)
+            self._work.run(find_run, raw.path, then=self._follow_found)

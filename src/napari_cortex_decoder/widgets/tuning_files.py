@@ -1,0 +1,86 @@
+"""What a fine-tune finds on the disk: other labelled recordings, and what was begun before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cortex_decoder.errors import LabelError, TrainingError
+from napari_cortex_decoder.labels import Ethogram, journal_ethogram
+from napari_cortex_decoder.recording import Recording, open_recording
+from napari_cortex_decoder.recording.sidecar import sidecar_folder
+from napari_cortex_decoder.training.fine_tune import FineTuneRun, found_run
+from napari_cortex_decoder.training.tune_process import TuneFolder
+from napari_cortex_decoder.training.tune_task import ASKED
+
+
+@dataclass(frozen=True, eq=False)
+class Other:
+    """One more labelled recording to learn from."""
+
+    recording: Recording
+    ethogram: Ethogram
+
+
+def open_labelled(path: str | Path) -> Other:
+    """Open a recording with the labels that are kept beside it.
+
+    Raises
+    ------
+    CortexDecoderError
+        If it cannot be read, or has no labels.
+    """
+    recording = open_recording(path)
+    ethogram = None
+    if recording.path is not None:
+        ethogram = journal_ethogram(sidecar_folder(recording.path))
+    if ethogram is None:
+        raise LabelError(f"{path} has no labels beside it; open it here and label it first.")
+    return Other(recording, ethogram)
+
+
+def run_folder(path: Path) -> Path:
+    """Give the run folder of a recording."""
+    return sidecar_folder(path) / "fine-tune"
+
+
+def find_run(path: Path) -> tuple[FineTuneRun | None, bool]:
+    """Look for an end-to-end run of a recording.
+
+    Returns
+    -------
+    run
+        One that is at work or has ended by itself; else None.
+    cut_short
+        Whether one was begun and was ended from outside.
+
+    Raises
+    ------
+    CortexDecoderError
+        If its folder is damaged.
+    """
+    folder = run_folder(path)
+    if not folder.is_dir():
+        return None, False
+    run = found_run(folder)
+    return run, run is None and (folder / ASKED).is_file()
+
+
+def go_on(path: Path) -> FineTuneRun:
+    """Go on with a run of a recording that was ended from outside.
+
+    Raises
+    ------
+    CortexDecoderError
+        If there is none any more, or its folder is damaged.
+    """
+    folder = run_folder(path)
+    run = found_run(folder, go_on=True)
+    if run is None:
+        raise TrainingError(f"{folder} holds no fine-tune any more; fine-tune anew.")
+    return run
+
+
+def forget_run(path: Path) -> None:
+    """Leave nothing of the run of a recording behind."""
+    TuneFolder(run_folder(path)).forget()
