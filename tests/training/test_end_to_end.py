@@ -17,7 +17,7 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training import tune_process
 from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune, found_run
 from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.tune_process import TuneFolder
+from napari_cortex_decoder.training.tune_process import TuneFolder, TuneProcess
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 
 HELD_OUT = [HeldOut(0, 450, 600)]
@@ -117,3 +117,13 @@ def test_whoever_looks_whether_a_trainer_is_at_work_does_not_stop_it_from_beginn
     Timer(0.3, looking.release).start()
     tune_process.main(folder)
     assert not folder.is_at_work
+
+
+def test_a_trainer_that_breaks_is_not_taken_for_one_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune_process, "__name__", "no_such_program")
+    process = TuneProcess(TuneFolder(tmp_path))
+    wait_until(lambda: process.ended)
+    with pytest.raises(TrainingError, match=r"failed \(.*no_such_program.*\); see .*process\.log"):
+        process.result()

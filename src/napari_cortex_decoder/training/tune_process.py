@@ -196,6 +196,10 @@ class TuneProcess:
         said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         if said and said[-1].startswith(_OWN_WORDS):
             raise TrainingError(said[-1].removeprefix(_OWN_WORDS))
+        code = None if self._process is None else self._process.returncode
+        if code is not None and code > 0:  # a signal's is negative
+            why = said[-1] if said else f"exit code {code}"
+            raise TrainingError(f"the fine-tune in {self.folder.path} failed ({why}); see {log}.")
         raise CutShort(
             f"the fine-tune in {self.folder.path} was ended from outside; fine-tune again, and it "
             "goes on from its last epoch."
