@@ -19,11 +19,12 @@ from napari_cortex_decoder.decoder.engine import select_device
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.training.calibration import calibrate
 from napari_cortex_decoder.training.held_out import folds
 from napari_cortex_decoder.training.loss import classification_loss
 from napari_cortex_decoder.training.measures import auc_of_logits
 from napari_cortex_decoder.training.tune_progress import Epoch
-from napari_cortex_decoder.training.tuning import N_FOLDS, Cancelled, Labeled, calibrate, fit_head
+from napari_cortex_decoder.training.tuning import N_FOLDS, Cancelled, Labeled, fit_head
 
 EPOCHS = 6
 EXAMPLES = 1024  # an epoch takes so many frames at most
@@ -142,7 +143,7 @@ def fit_end_to_end(
         if not fit.losses:
             return heads(learns)
         tuned = fit.best_network()
-    return calibrate(tuned.cpu().eval(), fit.config, [(fit.best_logits.double().numpy(), labels)])
+    return calibrate(tuned.cpu().eval(), fit.config, fit.best_logits.double().numpy(), labels)
 
 
 def decision(

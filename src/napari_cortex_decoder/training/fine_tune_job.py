@@ -68,14 +68,15 @@ class FineTuneJob:
             labels_sha256=labels_hash(planned.labels),
             simulated=all(recording.format == "simulation" for recording in self._recordings),
         )
+        self._held_out = planned.held_out
         measured = held_out_masks(planned.labels, planned.held_out)
-        learns = training_mask(planned.labels, planned.held_out, planned.gap)
-        for which, masks in (("learned from", learns), ("held out", measured)):
+        self._learns = training_mask(planned.labels, planned.held_out, planned.gap)
+        for which, masks in (("learned from", self._learns), ("held out", measured)):
             self._check_part(which, masks)
         if depth == "end-to-end":
             from napari_cortex_decoder.training.end_to_end import decision
 
-            decision(learns, planned.gap)  # refused before minutes of encoding
+            decision(self._learns, planned.gap)  # refused before minutes of encoding
 
     def _check_part(self, which: str, masks: Sequence[NDArray[np.bool_]]) -> None:
         """Refuse what can be measured or learned only in part."""
@@ -92,7 +93,7 @@ class FineTuneJob:
         from napari_cortex_decoder.training.tune_fit import fit_task
 
         began = time.perf_counter()
-        task = TuneTask(self.asked, self._base, self._labels, self._features(tell, cancelled))
+        task = self._task(tell, cancelled)
         encoded = time.perf_counter() - began
         result = fit_task(task, tell, cancelled)
         result.seconds["encoding"] = encoded
@@ -105,37 +106,68 @@ class FineTuneJob:
         from napari_cortex_decoder.training.features import write_frames
         from napari_cortex_decoder.training.tune_task import array_file
 
-        features = self._features(tell, cancelled)
+        task = self._task(tell, cancelled)
         for number, recording in enumerate(self._recordings):
             write_frames(
-                self._base,
+                task.start,
                 recording,
                 array_file(folder, "frames", number),
-                self._reading(number, tell, cancelled),
+                self._reading(tell, cancelled, number),
             )
-        save_task(folder, TuneTask(self.asked, self._base, self._labels, features))
+        save_task(folder, task)
+
+    def _task(self, tell: Callable[[TuneProgress], None], cancelled: Stopped) -> TuneTask:
+        """Read the recordings as the base does, and detrended where that may be better."""
+        from napari_cortex_decoder.training.detrended_base import detrended_base, reads_better
+        from napari_cortex_decoder.training.tuning import Labeled, held_out_logits
+
+        steady = None
+        if self.asked.depth != "threshold":  # which is instant: nothing is encoded anew
+            steady = detrended_base(self._base, self._recordings)
+        passes = 1 if steady is None else 2
+        features = self._features(self._base, tell, cancelled, 0, passes)
+        start, before = self._base, held_out_logits(self._base, features, self._held_out)
+        if steady is not None:
+            others = self._features(steady, tell, cancelled, 1, passes)
+            both = [
+                [Labeled(*one) for one in zip(each, self._labels, self._learns, strict=True)]
+                for each in (others, features)
+            ]
+            if reads_better(self._base, self.asked.behaviors, *both):
+                start, features = steady, others
+        return TuneTask(self.asked, self._base, start, self._labels, features, before)
 
     def _features(
-        self, tell: Callable[[TuneProgress], None], cancelled: Stopped
+        self,
+        decoder: Decoder,
+        tell: Callable[[TuneProgress], None],
+        cancelled: Stopped,
+        done: int,
+        passes: int,
     ) -> list[NDArray[np.float16]]:
         from napari_cortex_decoder.training.features import recording_features
 
         return [
             recording_features(
-                self._base,
+                decoder,
                 recording,
                 device=self.asked.device,
-                tell=self._reading(number, tell, cancelled),
+                tell=self._reading(tell, cancelled, number, done, passes),
             )
             for number, recording in enumerate(self._recordings)
         ]
 
     def _reading(
-        self, number: int, tell: Callable[[TuneProgress], None], cancelled: Stopped
+        self,
+        tell: Callable[[TuneProgress], None],
+        cancelled: Stopped,
+        number: int,
+        done: int = 0,
+        passes: int = 1,
     ) -> Callable[[int, int], None]:
-        """Give what is told of one recording, as a share of all."""
+        """Give what is told of one recording in one of some passes, as a share of all."""
         lengths = [recording.n_frames for recording in self._recordings]
-        before, total = sum(lengths[:number]), sum(lengths)
+        before, total = done * sum(lengths) + sum(lengths[:number]), passes * sum(lengths)
 
         def told(done: int, _: int) -> None:
             if cancelled():

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,9 @@ from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import CnnRnn, probabilities
 from napari_cortex_decoder.training import tuning
 from napari_cortex_decoder.training.base_mice import auc_on_base_mice
+from napari_cortex_decoder.training.detrended_base import DETREND_SECONDS
 from napari_cortex_decoder.training.end_to_end import Filmed, encode_frames, fit_end_to_end
+from napari_cortex_decoder.training.head_regression import EPOCHS
 from napari_cortex_decoder.training.held_out_scores import HeldOutScores, score
 from napari_cortex_decoder.training.measures import auc
 from napari_cortex_decoder.training.tune_progress import Epoch, TuneProgress
@@ -53,10 +54,10 @@ def fit_task(
         If there are too few labelled frames, or it was cancelled before there was anything to keep.
     """
     began = time.perf_counter()
-    asked, base = task.asked, task.base
-    assert isinstance(base.config, CnnRnnConfig) and isinstance(base.network, CnnRnn)
-    network = tuning.with_behaviors(base.network, base.config, asked.behaviors)
-    config = base.config.model_copy(update={"behaviors": asked.behaviors})
+    asked, base, start = task.asked, task.base, task.start
+    assert isinstance(start.config, CnnRnnConfig) and isinstance(start.network, CnnRnn)
+    network = tuning.with_behaviors(start.network, start.config, asked.behaviors)
+    config = start.config.model_copy(update={"behaviors": asked.behaviors})
     data = [
         tuning.Labeled(features, labels, learns)
         for features, labels, learns in zip(task.features, task.labels, task.learns, strict=True)
@@ -91,8 +92,9 @@ def fit_task(
     scoring(0, 1)
     draft = Decoder(config, network, name=asked.name)
     baseline = _global_mean_auc(task)
-    before = _score(task, task.features, base, baseline)
-    after = _score(task, features, draft, baseline)
+    before = _score(task, task.before, base, baseline)
+    after_logits = tuning.held_out_logits(draft, features, task.held_out)
+    after = _score(task, after_logits, draft, baseline)
     on_base = None
     if asked.depth != "threshold":  # which leaves every AUC as it is
         on_base = auc_on_base_mice(base, draft, asked.device, scoring)
@@ -102,7 +104,7 @@ def fit_task(
         before=before,
         after=after,
         held_out=task.held_out,
-        warnings=_warnings(before, after, on_base),
+        warnings=_warnings(task, before, after, on_base),
         seconds={"fitting": fitted - began, "scoring": time.perf_counter() - fitted},
     )
     scoring(1, 1)
@@ -117,7 +119,7 @@ class _Fitting:
 
     def epoch(self, epoch: Epoch) -> None:
         """Tell of an epoch of a head."""
-        total = tuning.EPOCHS * (tuning.N_FOLDS + 1)
+        total = EPOCHS * (tuning.N_FOLDS + 1)
         self._epochs += epoch.epoch > 0
         self.step(min(self._epochs, total), total, epoch)
 
@@ -129,20 +131,31 @@ class _Fitting:
 
 
 def _score(
-    task: TuneTask, features: Features, decoder: Decoder, baseline: float | None
+    task: TuneTask,
+    logits: Sequence[NDArray[np.float64]],
+    decoder: Decoder,
+    baseline: float | None,
 ) -> HeldOutScores:
-    """Score a decoder on what is held out; a behavior that it does not know it never reads."""
-    config: Any = decoder.config
-    network: Any = decoder.network
+    """Score the logits of held-out blocks; a behavior that the decoder does not know is never read.
+
+    Parameters
+    ----------
+    task
+        What was held out.
+    logits
+        By block, shape (frames, n_logits).
+    decoder
+        Whose they are.
+    baseline
+        AUC of the mean of the frame.
+    """
     known = decoder.behaviors
     columns = [known.index(b) if b in known else -1 for b in task.asked.behaviors]
     parts = []
-    for block in task.held_out:
-        places = np.arange(block.start, block.stop)
-        logits = tuning.head_logits(network, config, features[block.recording], places)
-        own = probabilities(torch.from_numpy(logits), config.temperature).numpy()
-        padded = np.column_stack([own, np.zeros(len(own))])[:, columns]
-        parts.append((padded, task.labels[block.recording][places]))
+    for block, own in zip(task.held_out, logits, strict=True):
+        p = probabilities(torch.from_numpy(np.array(own)), decoder.config.temperature).numpy()
+        padded = np.column_stack([p, np.zeros(len(p))])[:, columns]
+        parts.append((padded, task.labels[block.recording][block.start : block.stop]))
     recordings = [block.recording for block in task.held_out]
     return score(parts, recordings, global_mean_auc=baseline)
 
@@ -163,9 +176,18 @@ def _global_mean_auc(task: TuneTask) -> float | None:
 
 
 def _warnings(
-    before: HeldOutScores, after: HeldOutScores, on_base: tuple[float, float] | None
+    task: TuneTask,
+    before: HeldOutScores,
+    after: HeldOutScores,
+    on_base: tuple[float, float] | None,
 ) -> tuple[str, ...]:
     said = []
+    if task.start is not task.base:
+        said.append(
+            f"slow drift is taken away (moving mean of {DETREND_SECONDS:.0f} s): the base reads "
+            "these labels better so. The new decoder reads a recording from its first frame on, "
+            "not first where you look."
+        )
     if after.balanced_accuracy < before.balanced_accuracy:
         said.append(
             f"the new decoder is worse on what was held out: balanced accuracy "
@@ -199,6 +221,7 @@ def _provenance(
     asked, given = task.asked, task.base.provenance
     names = ", ".join(asked.recordings)
     frames = sum(int(learns.sum()) for learns in task.learns)
+    how = "" if task.start is task.base else ", detrended"
     limits = given.limits
     if given.simulated and not asked.simulated:
         limits = (*limits, "Its encoder learned from simulated mice.")
@@ -214,7 +237,7 @@ def _provenance(
     return given.model_copy(
         update={
             "simulated": given.simulated and asked.simulated,
-            "summary": f"{asked.base}, fine-tuned ({asked.depth}) on {names}.",
+            "summary": f"{asked.base}, fine-tuned ({asked.depth}{how}) on {names}.",
             "trained_on": f"{given.trained_on}; then {frames} labelled frames of {names}",
             "created": datetime.now(UTC).date().isoformat(),
             "settings": {

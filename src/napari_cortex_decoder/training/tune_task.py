@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_cortex_decoder.decoder import Decoder, load_decoder
+from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder
+from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_json, write_json
 from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.training.held_out import HeldOut, held_out_masks, training_mask
 from napari_cortex_decoder.training.label_checks import Depth
 
-ASKED, BASE = "asked.json", "base.safetensors"
+ASKED, BASE, PREPROCESSING = "asked.json", "base.safetensors", "preprocessing.json"
 
 
 class Asked(BaseModel):
@@ -70,19 +71,25 @@ class TuneTask:
     asked
         What to do.
     base
-        The decoder to begin with.
+        The decoder that is tuned.
+    start
+        What is fitted: the base, or the base detrending; see `detrended_base`.
     labels
         By recording, shape (t,): number of the behavior, −1 unknown.
     features
-        By recording, shape (t, 1281): see `recording_features`.
+        By recording, shape (t, 1281): see `recording_features`; as `start` reads it.
+    before
+        By held-out block, shape (frames, n_logits): logits of the base.
     frames
         By recording, shape (t, y, x), normalized; empty but for ``"end-to-end"``.
     """
 
     asked: Asked
     base: Decoder
+    start: Decoder
     labels: Sequence[NDArray[np.int64]]
     features: Sequence[NDArray[np.float16]]
+    before: Sequence[NDArray[np.float64]]
     frames: Sequence[NDArray[np.float16]] = ()
 
     @property
@@ -122,7 +129,10 @@ def save_task(folder: Path, task: TuneTask) -> None:
     for number, (labels, features) in enumerate(zip(task.labels, task.features, strict=True)):
         write_array(array_file(folder, "labels", number), labels.shape, np.int64, [labels])
         write_array(array_file(folder, "features", number), features.shape, np.float16, [features])
+    for number, logits in enumerate(task.before):
+        write_array(array_file(folder, "before", number), logits.shape, np.float64, [logits])
     task.base.save(folder / BASE)
+    write_json(folder / PREPROCESSING, _preprocessing(task.start).model_dump(), TrainingError)
     write_json(folder / ASKED, task.asked.model_dump(mode="json"), TrainingError)
 
 
@@ -159,18 +169,36 @@ def load_task(folder: Path) -> TuneTask:
         raise TrainingError(f"{folder} holds no {ASKED}: no fine-tune was begun there.")
     saved = load_decoder(folder / BASE)
     base = Decoder(saved.config, saved.network, name=asked.base, hash=asked.base_sha256)
+    file = folder / PREPROCESSING
+    try:
+        read = Preprocessing.model_validate(read_json(file, TrainingError))
+    except ValidationError as reason:
+        raise _damaged(file) from reason
+    config = saved.config.model_copy(update={"preprocessing": read})
+    start = base
+    if config != saved.config:
+        start = Decoder(config, saved.network, name=base.name, hash=base.hash)
     numbers = range(len(asked.recordings))
     labels, features, frames = (
         [_array(array_file(folder, kind, number)) for number in numbers]
         for kind in ("labels", "features", "frames")
     )
-    return TuneTask(asked, base, [np.array(values) for values in labels], features, frames)
+    before = [_array(array_file(folder, "before", n)) for n in range(len(asked.held_out))]
+    known = [np.array(values) for values in labels]
+    return TuneTask(asked, base, start, known, features, before, frames)
+
+
+def _preprocessing(decoder: Decoder) -> Preprocessing:
+    assert isinstance(decoder.config, CnnRnnConfig)  # else it was refused
+    return decoder.config.preprocessing
 
 
 def _array(file: Path) -> Any:
     try:
         return np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as reason:
-        raise TrainingError(
-            f"{file} is missing or damaged; delete its folder and fine-tune anew."
-        ) from reason
+        raise _damaged(file) from reason
+
+
+def _damaged(file: Path) -> TrainingError:
+    return TrainingError(f"{file} is missing or damaged; delete its folder and fine-tune anew.")

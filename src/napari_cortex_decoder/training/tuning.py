@@ -9,31 +9,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
+from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.inference import split_head
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, build_network
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.training.held_out import folds
+from napari_cortex_decoder.training.calibration import calibrate
+from napari_cortex_decoder.training.head_regression import HeadRegression
+from napari_cortex_decoder.training.held_out import HeldOut, folds
 from napari_cortex_decoder.training.linear_units import add_units
-from napari_cortex_decoder.training.measures import auc_of_logits
 from napari_cortex_decoder.training.tune_progress import Epoch
 
-EPOCHS = 8
 N_FOLDS = 3
 EXAMPLES = 4096
 """Frames that a head learns from, at most: neighbours are near-copies."""
 
-_STEPS = 4  # of the optimizer in an epoch
 _UNITS = 40
 _FEWEST = 60
-_PULL = 1.0  # of each unit's weight to 0, in units of the mean loss
-_PULL_BASE, _PULL_SHIFT = 1e-2, 1e-3  # of the base's logit to what it is, and of the shift to 0
-_CALIBRATION_PULL = 2.0  # pseudo-frames that hold scale at 1 and shift at 0
-_MOST_SCALE = 5.0
-
-Parts = list[tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
 class Cancelled(Exception):
@@ -158,7 +151,7 @@ def fit_head(
     labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
     level, spread = states.mean(axis=0), states.std(axis=0) + 1e-12
     units = (states - level) / spread
-    regression = _Regression(np.column_stack([base, units]), labels, base.shape[1])
+    regression = HeadRegression(np.column_stack([base, units]), labels, base.shape[1])
     joined = np.concatenate([one.learns for one in data])
     offsets = np.cumsum([0, *(len(one.learns) for one in data)])
     flat = np.concatenate([own + start for own, start in zip(places, offsets, strict=False)])
@@ -196,10 +189,17 @@ def fit_threshold(
 
     Parameters and results as of `fit_head`.
     """
+    return _calibrated(network, config, *learned_logits(network, config, data))
+
+
+def learned_logits(
+    network: CnnRnn, config: CnnRnnConfig, data: Sequence[Labeled]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Give the logits, shape (n, n_logits), and labels of frames that are learned from."""
     places = _some(data)
     _, logits = _states(network, config, data, places)
     labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
-    return _calibrated(network, config, logits, labels)
+    return logits, labels
 
 
 def _calibrated(
@@ -209,18 +209,7 @@ def _calibrated(
     labels: NDArray[np.int64],
 ) -> tuple[CnnRnn, CnnRnnConfig]:
     new = with_behaviors(network, config, config.behaviors)
-    return calibrate(new, config, [(logits, labels)])
-
-
-def calibrate(network: CnnRnn, config: CnnRnnConfig, parts: Parts) -> tuple[CnnRnn, CnnRnnConfig]:
-    """Set shift and temperature by logits and labels, in place."""
-    scale, shift = fit_calibration(
-        np.concatenate([logits for logits, _ in parts]),
-        np.concatenate([labels for _, labels in parts]),
-    )
-    layer = network.head.linear_out
-    layer.bias.data += layer.bias.new_tensor(shift / scale)
-    return network, config.model_copy(update={"temperature": float(np.clip(1 / scale, 0.01, 100))})
+    return calibrate(new, config, logits, labels)
 
 
 def _some(data: Sequence[Labeled]) -> list[NDArray[np.int64]]:
@@ -252,85 +241,6 @@ def _directions(
     kept = variances > 1e-9 * variances[-1]
     weight = (components[:, kept] / np.sqrt(variances[kept])).T / spread
     return weight, -weight @ mean
-
-
-class _Regression:
-    """Logistic regression on the base's logits and units, with a prior whose mean is the base.
-
-    Parameters
-    ----------
-    inputs
-        Shape (n, n_logits + units): logits of the base, then units of mean 0 and SD 1.
-    labels
-        Shape (n,).
-    n_logits
-        1 for two behaviors, else their number.
-    """
-
-    def __init__(
-        self, inputs: NDArray[np.float64], labels: NDArray[np.int64], n_logits: int
-    ) -> None:
-        self._base = torch.from_numpy(inputs[:, :n_logits])
-        self._units = torch.from_numpy(inputs[:, n_logits:])
-        self._labels = torch.from_numpy(labels)
-
-    def fit(
-        self,
-        learning: NDArray[np.bool_],
-        deciding: NDArray[np.bool_] | None,
-        fold: int,
-        tell: Callable[[Epoch], None],
-    ) -> tuple[tuple[float, NDArray[np.float64], NDArray[np.float64]], list[float]]:
-        """Fit on some rows; give gain, shift and weights, and the losses on others, by epoch."""
-        learns = torch.from_numpy(learning)
-        gain = torch.ones(1, dtype=torch.float64, requires_grad=True)
-        shift = torch.zeros(self._base.shape[1], dtype=torch.float64, requires_grad=True)
-        weights = torch.zeros(
-            self._base.shape[1], self._units.shape[1], dtype=torch.float64, requires_grad=True
-        )
-        optimizer = torch.optim.LBFGS(
-            [gain, shift, weights], max_iter=_STEPS, line_search_fn="strong_wolfe"
-        )
-
-        def logits(rows: Tensor) -> Tensor:
-            return gain * self._base[rows] + shift + self._units[rows] @ weights.T
-
-        def loss(rows: Tensor) -> Tensor:
-            read, labels = logits(rows), self._labels[rows]
-            if read.shape[1] == 1:
-                return functional.binary_cross_entropy_with_logits(read[:, 0], labels.double())
-            return functional.cross_entropy(read, labels)
-
-        def step() -> Tensor:
-            optimizer.zero_grad()
-            whole: Tensor = (
-                loss(learns)
-                + _PULL * (weights**2).sum()
-                + _PULL_BASE * ((gain - 1) ** 2).sum()
-                + _PULL_SHIFT * (shift**2).sum()
-            )
-            whole.backward()
-            return whole
-
-        losses: list[float] = []
-
-        @torch.no_grad()
-        def report(epoch: int) -> None:
-            decided: tuple[float | None, float | None] = None, None
-            if deciding is not None:
-                rows = torch.from_numpy(deciding)
-                losses.append(float(loss(rows)))
-                decided = (
-                    losses[-1],
-                    auc_of_logits(logits(rows).numpy(), self._labels[rows].numpy()),
-                )
-            tell(Epoch(fold, epoch, EPOCHS, float(loss(learns)), *decided))
-
-        report(0)
-        for epoch in range(1, EPOCHS + 1):
-            optimizer.step(step)
-            report(epoch)
-        return (float(gain.detach()), shift.detach().numpy(), weights.detach().numpy()), losses
 
 
 @torch.no_grad()
@@ -368,50 +278,24 @@ def _read(
 
 
 @torch.no_grad()
-def head_logits(
-    network: CnnRnn,
-    config: CnnRnnConfig,
-    features: NDArray[np.float16],
-    places: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Give the logits of some frames, shape (n, n_logits); meaningless where no window fits."""
-    read = _read(network, config, features, places)
-    return torch.cat([logits for _, logits in read]).double().numpy()
-
-
-def fit_calibration(
-    logits: NDArray[np.float64], labels: NDArray[np.int64]
-) -> tuple[float, NDArray[np.float64]]:
-    """Find scale and shift of logits at which the labels are likeliest (Platt 1999).
+def held_out_logits(
+    decoder: Decoder, features: Sequence[NDArray[np.float16]], held_out: Sequence[HeldOut]
+) -> list[NDArray[np.float64]]:
+    """Give the logits of a CNN-RNN by held-out block, shape (frames, n_logits).
 
     Parameters
     ----------
-    logits
-        Shape (n, n_logits).
-    labels
-        Shape (n,).
-
-    Returns
-    -------
-    scale
-        One over the temperature.
-    shift
-        Shape (n_logits,), to be added to scaled logits.
+    decoder
+        Whose head reads the features.
+    features
+        By recording, shape (t, ≥ 1280).
+    held_out
+        Blocks of frames; where no window fits, logits are meaningless.
     """
-    from scipy.optimize import minimize
-
-    n, k = logits.shape
-    held = _CALIBRATION_PULL / n
-
-    def loss(parameters: NDArray[np.float64]) -> float:
-        moved = logits * np.exp(parameters[0]) + parameters[1:]
-        if k == 1:
-            sign = np.where(labels == 1, 1.0, -1.0)
-            cross = np.logaddexp(0, -sign * moved[:, 0]).mean()
-        else:
-            cross = (np.logaddexp.reduce(moved, axis=1) - moved[np.arange(n), labels]).mean()
-        return float(cross + held * (parameters**2).sum())
-
-    bounds = [(-np.log(_MOST_SCALE), np.log(_MOST_SCALE)), *[(-10.0, 10.0)] * k]
-    found = minimize(loss, np.zeros(k + 1), method="L-BFGS-B", bounds=bounds).x
-    return float(np.exp(found[0])), found[1:]
+    network, config = decoder.network, decoder.config
+    assert isinstance(network, CnnRnn) and isinstance(config, CnnRnnConfig)
+    read = [
+        _read(network, config, features[block.recording], np.arange(block.start, block.stop))
+        for block in held_out
+    ]
+    return [torch.cat([logits for _, logits in parts]).double().numpy() for parts in read]

@@ -1,0 +1,72 @@
+"""Whether a base reads recordings better once slow drift is taken away.
+
+What a session's mean centres drifts over minutes: a decoder that learned from short sessions reads
+the drift as behavior, one way in the first half of a long one and the other way in the second, and
+no labels of the first half can mend that. Detrending can; the paper's area decoders gain more from
+it than from anything else (Ajioka et al. 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.networks import CnnRnn
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.training import tuning
+from napari_cortex_decoder.training.calibration import calibrated_loss
+
+DETREND_SECONDS = 1000 / 30
+"""Of the moving mean that is subtracted: the paper's 1000 frames."""
+
+
+def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | None:
+    """Give a base that takes slow drift away.
+
+    Returns
+    -------
+    Decoder or None
+        The same network. None where that cannot help: the base detrends already or has running
+        statistics, or no recording is twice as long as the moving mean.
+    """
+    assert isinstance(base.config, CnnRnnConfig)  # else it was refused
+    preprocessing = base.config.preprocessing
+    lengths = [r.n_frames / r.known_frame_rate() for r in recordings]
+    if preprocessing.causal or preprocessing.detrend_seconds or max(lengths) < 2 * DETREND_SECONDS:
+        return None
+    changed = preprocessing.model_copy(update={"detrend_seconds": DETREND_SECONDS})
+    config = base.config.model_copy(update={"preprocessing": changed})
+    return Decoder(config, base.network, name=base.name, hash=base.hash)
+
+
+def reads_better(
+    base: Decoder,
+    behaviors: tuple[str, ...],
+    data: Sequence[tuning.Labeled],
+    other: Sequence[tuning.Labeled],
+) -> bool:
+    """Tell whether a base's head reads some features better than others of the same frames.
+
+    Parameters
+    ----------
+    base
+        Whose head.
+    behaviors
+        Of the labels.
+    data, other
+        By recording; the first are asked about.
+
+    Returns
+    -------
+    bool
+        Whether the labels that are learned from are likelier by them, each at its own best scale
+        and shift.
+    """
+    assert isinstance(base.config, CnnRnnConfig) and isinstance(base.network, CnnRnn)
+    network = tuning.with_behaviors(base.network, base.config, behaviors)
+    config = base.config.model_copy(update={"behaviors": behaviors})
+    one, two = (
+        calibrated_loss(*tuning.learned_logits(network, config, each)) for each in (data, other)
+    )
+    return one < two
