@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from napari import Viewer
 from napari.layers import Layer
+from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QThreadPool
-from qtpy.QtWidgets import QApplication
-from windows import ScriptedDecoder, loads, wait_until_idle
+from qtpy.QtWidgets import QApplication, QLabel
+from windows import ScriptedDecoder, loads, visible_texts, wait_until_idle
 
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets import decode_job, session
+from napari_cortex_decoder.widgets import decode_job, main_widget, session
 from napari_cortex_decoder.widgets.layers import movie_layer
 from napari_cortex_decoder.widgets.overlay import WrittenText
 from napari_cortex_decoder.widgets.session import workspace_of
@@ -247,6 +248,22 @@ def test_a_viewer_may_be_closed_while_its_dock_is_being_built(
     qtbot.wait(50)  # what would still be built raises here
 
 
+def test_libraries_that_cannot_be_loaded_are_told(
+    qtbot: QtBot,
+    viewer: Viewer,
+    notifications: list[Notification],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load() -> None:
+        raise ImportError("No module named 'pyqtgraph'")
+
+    monkeypatch.setattr(main_widget, "_load", load)
+    dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1]
+    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    assert "No module named 'pyqtgraph'" in notifications[0].message
+    assert visible_texts(dock, QLabel) == ["The libraries could not be loaded."]
+
+
 def run(script: str) -> subprocess.CompletedProcess[str]:
     code = textwrap.dedent(script)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
@@ -270,7 +287,7 @@ def test_a_script_that_ends_mid_run_ends_cleanly(decoder_file: Path, tmp_path: P
     done = run(f"""
         import dask.array as da, napari, numpy as np
         from napari.layers import Layer
-        from qtpy.QtWidgets import QApplication
+        from qtpy.QtWidgets import QApplication, QLabel
         from napari_cortex_decoder.recording import Recording
         from napari_cortex_decoder.widgets.layers import movie_layer
         from napari_cortex_decoder.widgets.session import workspace_of
