@@ -1,8 +1,9 @@
-"""Take the pictures of docs/labels.md from the real program, on a simulated mouse.
+"""Film what docs/labels.md tells, in the real program: from labels to a decoder that is kept.
 
 python docs/pictures_labels.py
 
-needs a display (``bash tools/with-display.sh …`` makes one).
+needs a display (``bash tools/with-display.sh …`` makes one). The mouse is a simulated one that
+`run-rest` has not seen.
 """
 # ruff: noqa: E402 - napari reads its environment when it is imported
 
@@ -23,39 +24,47 @@ os.environ |= {
 }
 
 import napari
-from PIL import Image
-from qtpy.QtCore import Qt
+import tifffile
+from PIL import Image, ImageDraw, ImageFont
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
 
-from napari_cortex_decoder.labels import Replace, SetBehaviors
-from napari_cortex_decoder.labels.behaviors import Behavior
-from napari_cortex_decoder.recording import save_recording
-from napari_cortex_decoder.simulation import simulate_recording
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import remember_metadata
+from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
 from napari_cortex_decoder.widgets.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.labels_section import LabelsSection
-from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording_section import RecordingSection
-from napari_cortex_decoder.widgets.review_group import ReviewGroup
+from napari_cortex_decoder.widgets.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.session import workspace_of
+from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE
 from napari_cortex_decoder.widgets.tuning_group import TuningGroup
 
 IMAGES = Path(__file__).parent / "images"
 SECONDS, SIZE = 60.0, 64
+WIDTH, HEIGHT = 900, 760
+BAND, MARGIN = 30, 8  # px of a caption, and around each frame
+PAPER, INK = (255, 255, 255), (32, 32, 32)
 LONGEST = 1200.0  # s until a step counts as stuck
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
-class Pictures:
-    """One window, taken to one state after the other."""
+class Film:
+    """One window, taken to one state after the other, and a frame of each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._rows: list[list[tuple[str, Image.Image]]] = []
         self.viewer = napari.Viewer(title="Cortex Decoder", show=False)
-        self.viewer.window.resize(1500, 950)
-        _, self.dock = self.viewer.window.add_plugin_dock_widget(
-            "napari-cortex-decoder", "Cortex Decoder"
-        )
+        window = self.viewer.window
+        window.resize(WIDTH, HEIGHT)
+        _, self.dock = window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
+        self.dock.finish()
+        for napari_own in (window._qt_viewer.dockLayerList, window._qt_viewer.dockLayerControls):
+            napari_own.hide()
+        self.timeline = window.dock_widgets[TIMELINE]
         self.viewer.show()
         self.workspace = workspace_of(self.viewer)
         self.workspace.failed.connect(self._fail)
@@ -73,21 +82,17 @@ class Pictures:
             if time.monotonic() > stuck:
                 raise TimeoutError("the program does not get there")
             QApplication.processEvents()
-            time.sleep(0.01)
+            time.sleep(0.005)
 
-    def take(self, name: str) -> None:
-        """Save the window, with 256 colours: a quarter of the bytes."""
-        drawn = time.monotonic() + 2
-        self.until(lambda: time.monotonic() > drawn)
-        raw = self._folder / name
-        self.viewer.screenshot(str(raw), canvas_only=False, flash=False)
-        with Image.open(raw) as picture:
-            smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-            smaller.save(IMAGES / name, optimize=True)
+    def wait(self, seconds: float) -> None:
+        """Let the window draw itself."""
+        ready = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > ready)
 
-    def key(self, key: Qt.Key) -> None:
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier | None = None) -> None:
         """Press a key over the canvas."""
-        QTest.keyClick(self.viewer.window._qt_viewer.canvas.native, key)
+        canvas = self.viewer.window._qt_viewer.canvas.native
+        QTest.keyClick(canvas, key, modifier or Qt.KeyboardModifier.NoModifier)
 
     def play_to(self, frame: int) -> None:
         """Let the slider go on frame by frame."""
@@ -95,57 +100,157 @@ class Pictures:
             self.viewer.dims.set_current_step(0, self.viewer.dims.current_step[0] + 1)
             QApplication.processEvents()
 
+    def click(self, part: QWidget, text: str) -> None:
+        """Click a button."""
+        (found,) = (b for b in part.findChildren(QPushButton) if b.text() == text)
+        QTest.mouseClick(found, Qt.MouseButton.LeftButton)
 
-def scroll_to(dock: CortexDecoderWidget, part: type[QWidget]) -> None:
-    """Bring a part of the dock into sight."""
-    QApplication.processEvents()
-    scroll = dock.findChild(QScrollArea)
-    place = dock.findChild(part).mapTo(scroll.widget(), dock.rect().topLeft())
-    scroll.verticalScrollBar().setValue(place.y())
+    def show(self, part: QWidget) -> None:
+        """Bring a part of the dock into sight."""
+        QApplication.processEvents()
+        scroll = self.dock.findChild(QScrollArea)
+        place = part.mapTo(scroll.widget(), QPoint(0, 0))
+        scroll.verticalScrollBar().setValue(place.y())
+        self.wait(0.5)
+
+    def shot(self, part: QWidget | None = None) -> Image.Image:
+        """Take the window, or a part of it that is in sight."""
+        file = self._folder / "shot.png"
+        self.viewer.screenshot(str(file), canvas_only=False, flash=False)
+        whole = _read(file)
+        if part is None:
+            return whole
+        place = part.mapTo(self.viewer.window._qt_window, QPoint(0, 0))
+        return whole.crop(
+            (place.x(), place.y(), place.x() + part.width(), place.y() + part.height())
+        )
+
+    def grab(self, whole: QWidget, first: QWidget, last: QWidget) -> Image.Image:
+        """Take what lies between two parts of a piece of the dock, in sight or not."""
+        file = self._folder / "grab.png"
+        whole.grab().save(str(file))
+        top = first.mapTo(whole, QPoint(0, 0)).y()
+        bottom = last.mapTo(whole, QPoint(0, 0)).y() + last.height()
+        return _read(file).crop((0, top, whole.width(), bottom))
+
+    def frame(self, caption: str, picture: Image.Image, *, beside: bool = False) -> None:
+        """Add a frame below the last one, or beside it."""
+        if not beside:
+            self._rows.append([])
+        self._rows[-1].append((caption, picture))
+
+    def save(self, file: Path) -> None:
+        """Write all frames as one picture of 256 colours: a quarter of the bytes."""
+        tall = [max(p.height for _, p in row) + BAND + MARGIN for row in self._rows]
+        wide = max(sum(p.width + MARGIN for _, p in row) for row in self._rows)
+        strip = Image.new("RGB", (wide + MARGIN, sum(tall) + MARGIN), PAPER)
+        draw, font = ImageDraw.Draw(strip), ImageFont.load_default(size=16)
+        top, number = 0, 0
+        for row, height in zip(self._rows, tall, strict=True):
+            left = MARGIN
+            for caption, picture in row:
+                number += 1
+                where = (left, top + BAND // 2 + 4)
+                draw.text(where, f"{number}  {caption}", INK, font=font, anchor="lm")
+                strip.paste(picture, (left, top + BAND + 4))
+                left += picture.width + MARGIN
+            top += height
+        smaller = strip.quantize(256, dither=Image.Dither.NONE)
+        smaller.save(file, optimize=True)
+
+
+def _read(file: Path) -> Image.Image:
+    with Image.open(file) as picture:
+        return picture.convert("RGB")
+
+
+def below(upper: Image.Image, lower: Image.Image) -> Image.Image:
+    """Put one picture below another."""
+    both = Image.new("RGB", (max(upper.width, lower.width), upper.height + lower.height), PAPER)
+    both.paste(upper, (0, 0))
+    both.paste(lower, (0, upper.height))
+    return both
+
+
+def boris_file(path: Path, ethogram: Ethogram, frame_rate: float) -> Path:
+    """Write what BORIS exports as tabular events, with one that labels nothing."""
+    rows = ["Observation id,Subject,Behavior,Behavior type,Time"]
+    for bout in ethogram.bouts:
+        for kind, frame in (("START", bout.start), ("STOP", bout.stop)):
+            rows.append(f"o,No focal subject,{bout.behavior},{kind},{frame / frame_rate:.3f}")
+    rows.append("o,No focal subject,blink,POINT,4.000")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def simulated_file(folder: Path) -> tuple[SimulatedRecording, Path]:
+    """Leave the movie of a simulated mouse on the disk, and nothing but the movie."""
+    mouse = simulate_recording(seed=2, subject=7, seconds=SECONDS, shape=(SIZE, SIZE))
+    path = folder / "m7.tif"
+    tifffile.imwrite(path, mouse.movie.compute(), photometric="minisblack")
+    remember_metadata(path, frame_rate=mouse.frame_rate)
+    return mouse, path
 
 
 def main() -> None:
-    """Label a simulated mouse, review it, fine-tune on it, and take a picture of each state."""
+    """Decode, label, import, fine-tune, keep, decode again: a frame of each."""
     folder = Path(_ISOLATED.name)
-    mouse = simulate_recording(seed=2, subject=7, seconds=SECONDS, shape=(SIZE, SIZE))
-    path = save_recording(mouse, folder / "m7.nwb")
-    pictures = Pictures(folder)
-    workspace, dock = pictures.workspace, pictures.dock
-    labels, review, tuning = workspace.labels, workspace.review, workspace.tuning
+    mouse, path = simulated_file(folder)
+    boris = boris_file(folder / "boris.csv", mouse.truth.ethogram, mouse.frame_rate)
+    film = Film(folder)
+    workspace, dock, timeline = film.workspace, film.dock, film.timeline
+    labels, tuning = workspace.labels, workspace.tuning
+    section, group = dock.findChild(LabelsSection), dock.findChild(TuningGroup)
     workspace.movie.open(path)
-    pictures.until(lambda: workspace.movie.recording is not None)
-    for section in (RecordingSection, AtlasSection, DecodeSection):
-        dock.findChild(section).set_expanded(False)
-    dock.findChild(LabelsSection).set_expanded(True)
-    labels.switch(True)
-    pictures.viewer.dims.set_current_step(0, 30)
-    for key, stop in ((Qt.Key.Key_1, 200), (Qt.Key.Key_2, 420), (Qt.Key.Key_1, 600)):
-        pictures.key(key)
-        pictures.play_to(stop)
-    pictures.key(Qt.Key.Key_1)
-    labels.add_behavior("groom")
-    scroll_to(dock, LabelsSection)
-    pictures.take("labels-editing.png")
-
+    film.until(lambda: workspace.movie.recording is not None)
+    for other in (RecordingSection, AtlasSection, DecodeSection, SaliencySection):
+        dock.findChild(other).set_expanded(False)
+    section.set_expanded(True)
     workspace.decode.decode()
-    pictures.until(lambda: workspace.decode.complete)
-    dock.findChild(ReviewGroup).set_expanded(True)
-    review.set_cleaning(threshold=0.6, stop_threshold=0.4, shortest_bout=0.5)
-    pictures.key(Qt.Key.Key_N)
-    scroll_to(dock, ReviewGroup)
-    pictures.take("labels-review.png")
+    film.until(lambda: workspace.decode.complete)
 
-    truth = mouse.truth.ethogram
-    behaviors = tuple(Behavior(name=name, key=str(i)) for i, name in enumerate(truth.behaviors, 1))
-    labels.edit(SetBehaviors(behaviors=behaviors))
-    labels.edit(Replace(start=0, stop=truth.n_frames, bouts=truth.bouts))
-    dock.findChild(ReviewGroup).set_expanded(False)
-    dock.findChild(TuningGroup).set_expanded(True)
-    tuning.start()
-    pictures.until(lambda: tuning.result is not None)
-    scroll_to(dock, TuningGroup)
-    pictures.take("labels-fine-tune.png")
-    pictures.viewer.close()
+    labels.switch(True)
+    film.viewer.dims.set_current_step(0, 30)
+    for key, stop in ((Qt.Key.Key_1, 155), (Qt.Key.Key_2, 192), (Qt.Key.Key_1, 230)):
+        film.key(key)
+        film.play_to(stop)
+    film.show(section)
+    film.frame("decoded by run-rest; then keys 1, 2, 1 while the movie plays", film.shot())
+    film.key(Qt.Key.Key_1)
+
+    film.key(Qt.Key.Key_Z, CONTROL)
+    film.key(Qt.Key.Key_Z, CONTROL)
+    film.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+    film.wait(0.5)
+    film.frame("Ctrl+Z twice, Ctrl+Shift+Z once", film.shot(timeline))
+
+    labels.read(boris)
+    film.until(lambda: labels.imported is not None)
+    film.wait(0.5)
+    listed = film.grab(section, section._message, section._unmatched)
+    film.frame("Import…: a file of BORIS", below(film.shot(timeline), listed))
+
+    group.set_expanded(True)
+    film.wait(0.5)
+    film.click(group, "Fine-tune")
+    film.until(lambda: sum(one.epoch is not None for one in tuning.told) > 20)
+    film.wait(0.1)
+    film.frame("Fine-tune: head only", film.grab(group, group._depths, group._rising))
+    film.until(lambda: tuning.result is not None)
+    film.wait(0.5)
+    card = film.grab(group, group._card, group._verdict)
+    film.frame("what came of it; Keep…", card, beside=True)
+
+    tuning.keep(folder / "m7-tuned.safetensors")
+    group.set_expanded(False)
+    dock.findChild(DecodeSection).set_expanded(True)
+    film.wait(0.5)
+    film.click(dock.findChild(DecodeSection), "Decode")
+    film.until(lambda: workspace.decode.complete and not workspace.decode.progress.running)
+    film.wait(0.5)
+    film.frame("Decode, by the decoder that was kept", film.shot(timeline))
+    film.save(IMAGES / "labels-film.png")
+    film.viewer.close()
 
 
 if __name__ == "__main__":

@@ -87,6 +87,10 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     group.set_expanded(True)
     child(section, QCheckBox, "Label with keys and mouse").click()
 
+    label = timeline._graphics.ci.getItem(len(timeline._rows), 2).label
+    lowest = label.mapRectToScene(label.boundingRect()).bottom() - label.document().documentMargin()
+    assert lowest <= timeline._graphics.height()  # else the time's label is cut off
+
     # three bouts while napari plays, by real time
     viewer.dims.set_current_step(0, 10)
     play = viewer.window._qt_viewer.dims.slider_widgets[0].play_button
@@ -151,6 +155,8 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     click(qtbot, group, "Fine-tune")
     assert child(group, QPushButton, "Cancel").isEnabled()
     qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=120_000)
+    for plot in group.findChildren(SmallPlot):
+        assert "(x" not in plot.left.labelString()  # as pyqtgraph writes small numbers
     assert drawn == sorted(drawn) and len(set(drawn)) > 3 and drawn[-1] > 30
     assert any("balanced accuracy" in text for text in visible_texts(group, QLabel))
     result = workspace.tuning.result

@@ -334,7 +334,7 @@ def test_a_file_of_boris_is_imported_listed_and_undone(
     qtbot.waitUntil(lambda: workspace.labels.imported is not None, timeout=5_000)
     assert bouts(workspace) == [(30, 60, "run"), (90, 105, "groom")]
     told = visible_texts(labelling, QLabel)
-    assert any("1 rows did not match" in text and "blink, POINT" in text for text in told)
+    assert any("1 row did not match" in text and "blink, POINT" in text for text in told)
     workspace.labels.undo()
     assert bouts(workspace) == [(0, 5, "rest")]
     workspace.labels.redo()

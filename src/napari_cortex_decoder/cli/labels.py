@@ -112,7 +112,8 @@ def label(
         typer.echo(f"{behavior:>14}  {said['bouts']} bouts, {said['frames']} frames")
     typer.echo(f"{'unknown':>14}  {summary['unknown_frames']} of {summary['frames']} frames")
     if unmatched:
-        typer.echo(f"{len(unmatched)} rows did not match; they are listed above.")
+        rows = "row" if len(unmatched) == 1 else "rows"
+        typer.echo(f"{len(unmatched)} {rows} did not match, listed above.")
     if export is not None:
         typer.echo(f"{export}")
 

@@ -189,9 +189,10 @@ def _unmatched_text(labels: LabelsModel) -> str | None:
     imported = labels.imported
     if imported is None or not imported.unmatched:
         return None
-    rows = [f"⚠ {len(imported.unmatched)} rows did not match:"]
+    count = len(imported.unmatched)
+    rows = [f"⚠ {count} {'row' if count == 1 else 'rows'} did not match:"]
     rows += [str(one) for one in imported.unmatched[:_SHOWN_ROWS]]
-    more = len(imported.unmatched) - _SHOWN_ROWS
+    more = count - _SHOWN_ROWS
     return "\n".join(rows + ([f"and {more} more"] if more > 0 else []))
 
 

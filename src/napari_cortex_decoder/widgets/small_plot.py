@@ -20,5 +20,7 @@ class SmallPlot(pg.GraphicsLayoutWidget):
         )
         self.left = pg.AxisItem("left", linkView=self.view)
         self.bottom = pg.AxisItem("bottom", linkView=self.view)
+        for axis in (self.left, self.bottom):
+            axis.enableAutoSIPrefix(False)  # "loss (x0.001)" is not what anybody reads
         self.addItem(self.left, row=0, col=0)
         self.addItem(self.bottom, row=1, col=1)

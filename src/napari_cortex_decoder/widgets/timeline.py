@@ -83,7 +83,7 @@ class TimelineWidget(DockContent):
         header.addWidget(hint)
         self._graphics = pg.GraphicsLayoutWidget()
         self._graphics.ci.layout.setVerticalSpacing(3)
-        self._graphics.ci.layout.setContentsMargins(0, 6, 10, 0)
+        self._graphics.ci.layout.setContentsMargins(0, 6, 10, 3)  # the time's label hangs over
         self._graphics.ci.layout.setColumnFixedWidth(0, 64)
         self._graphics.scene().sigMouseClicked.connect(self._on_click)
         chart = QWidget()

@@ -248,7 +248,9 @@ def _card(result: FineTuneResult) -> str:
     """Write the scores as a table, and what was taken for what."""
     frames = result.after.frames
     lines = [f"<b>on {frames} held-out frames</b>"]
-    cells = "<tr><td></td><td>&nbsp;before&nbsp;</td><td>&nbsp;after</td></tr>"
+    colored = (("before", BLUE), ("after", ORANGE))  # as in the plot below
+    heads = "".join(f"<td style='color: rgb{color}'>&nbsp;{name}</td>" for name, color in colored)
+    cells = f"<tr><td></td>{heads}</tr>"
     for title, name in _ROWS:
         before, after = getattr(result.before, name), getattr(result.after, name)
         if after is not None:
