@@ -43,7 +43,8 @@ def run_demo(
     folder.mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer(title="Cortex Decoder", show=False)
     viewer.window.resize(*_WINDOW)
-    viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
+    dock.finish()  # before the window is shown, which takes its size from what is in it
     viewer.add_layer(Layer.create(*movie_layer(recording, sample_contrast_limits(recording))))
     workspace = workspace_of(viewer)
     failures: list[Exception] = []
