@@ -46,10 +46,20 @@ def fit_calibration(logits: Floats, labels: Ints) -> tuple[float, Floats]:
     return float(np.exp(found[0])), found[1:]
 
 
-def calibrated_loss(logits: Floats, labels: Ints) -> float:
-    """Give the cross-entropy of labels and logits at their best scale and shift."""
-    scale, shift = fit_calibration(logits, labels)
-    return _cross_entropy(logits * scale + shift, labels)
+def calibrated_loss(
+    logits: Floats, labels: Ints, learning: NDArray[np.bool_], deciding: NDArray[np.bool_]
+) -> float:
+    """Fit scale and shift to some frames; give the cross-entropy of others.
+
+    Parameters
+    ----------
+    logits, labels
+        As of `fit_calibration`.
+    learning, deciding
+        Shape (n,) each: which.
+    """
+    scale, shift = fit_calibration(logits[learning], labels[learning])
+    return _cross_entropy(logits[deciding] * scale + shift, labels[deciding])
 
 
 def calibrate(

@@ -15,10 +15,13 @@ from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training import tuning
-from napari_cortex_decoder.training.calibration import calibrated_loss
+from napari_cortex_decoder.training.head_behaviors import with_behaviors
 
 DETREND_SECONDS = 1000 / 30
 """Of the moving mean that is subtracted: the paper's 1000 frames."""
+
+_WORTH = 0.01
+"""By how much the cross-entropy must fall: to a base that knows nothing all is alike."""
 
 
 def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | None:
@@ -45,8 +48,10 @@ def reads_better(
     behaviors: tuple[str, ...],
     data: Sequence[tuning.Labeled],
     other: Sequence[tuning.Labeled],
+    *,
+    gap: int,
 ) -> bool:
-    """Tell whether a base's head reads some features better than others of the same frames.
+    """Tell whether a base's head reads some features clearly better than others of the same frames.
 
     Parameters
     ----------
@@ -56,17 +61,16 @@ def reads_better(
         Of the labels.
     data, other
         By recording; the first are asked about.
+    gap
+        As of `fit_head`.
 
     Returns
     -------
     bool
-        Whether the labels that are learned from are likelier by them, each at its own best scale
-        and shift.
+        Whether the labels that are learned from are likelier by them: see `learnable_loss`.
     """
     assert isinstance(base.config, CnnRnnConfig) and isinstance(base.network, CnnRnn)
-    network = tuning.with_behaviors(base.network, base.config, behaviors)
+    network = with_behaviors(base.network, base.config, behaviors)
     config = base.config.model_copy(update={"behaviors": behaviors})
-    one, two = (
-        calibrated_loss(*tuning.learned_logits(network, config, each)) for each in (data, other)
-    )
-    return one < two
+    one, two = (tuning.learnable_loss(network, config, each, gap) for each in (data, other))
+    return one < two - _WORTH

@@ -133,7 +133,7 @@ class FineTuneJob:
                 [Labeled(*one) for one in zip(each, self._labels, self._learns, strict=True)]
                 for each in (others, features)
             ]
-            if reads_better(self._base, self.asked.behaviors, *both):
+            if reads_better(self._base, self.asked.behaviors, *both, gap=self.asked.gap):
                 start, features = steady, others
         return TuneTask(self.asked, self._base, start, self._labels, features, before)
 

@@ -15,7 +15,7 @@ from napari_cortex_decoder.training.tune_progress import Epoch
 
 EPOCHS = 8
 _STEPS = 4  # of the optimizer in an epoch
-_PULL = 1.0  # of each unit's weight to 0, in units of the mean loss
+_PULL = 0.03  # of each unit's weight to 0, in units of the mean loss
 _PULL_BASE, _PULL_SHIFT = 1e-2, 1e-3  # of the base's logit to what it is, and of the shift to 0
 
 

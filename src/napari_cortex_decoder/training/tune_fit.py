@@ -18,6 +18,7 @@ from napari_cortex_decoder.training import tuning
 from napari_cortex_decoder.training.base_mice import auc_on_base_mice
 from napari_cortex_decoder.training.detrended_base import DETREND_SECONDS
 from napari_cortex_decoder.training.end_to_end import Filmed, encode_frames, fit_end_to_end
+from napari_cortex_decoder.training.head_behaviors import with_behaviors
 from napari_cortex_decoder.training.head_regression import EPOCHS
 from napari_cortex_decoder.training.held_out_scores import HeldOutScores, score
 from napari_cortex_decoder.training.measures import auc
@@ -56,7 +57,7 @@ def fit_task(
     began = time.perf_counter()
     asked, base, start = task.asked, task.base, task.start
     assert isinstance(start.config, CnnRnnConfig) and isinstance(start.network, CnnRnn)
-    network = tuning.with_behaviors(start.network, start.config, asked.behaviors)
+    network = with_behaviors(start.network, start.config, asked.behaviors)
     config = start.config.model_copy(update={"behaviors": asked.behaviors})
     data = [
         tuning.Labeled(features, labels, learns)

@@ -13,9 +13,10 @@ from torch import Tensor
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.inference import split_head
-from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, build_network
+from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.training.calibration import calibrate
+from napari_cortex_decoder.training.calibration import calibrate, calibrated_loss
+from napari_cortex_decoder.training.head_behaviors import with_behaviors
 from napari_cortex_decoder.training.head_regression import HeadRegression
 from napari_cortex_decoder.training.held_out import HeldOut, folds
 from napari_cortex_decoder.training.linear_units import add_units
@@ -50,54 +51,6 @@ class Labeled:
     features: NDArray[np.float16]
     labels: NDArray[np.int64]
     learns: NDArray[np.bool_]
-
-
-def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, ...]) -> CnnRnn:
-    """Give a copy of a network for other behaviors; known ones keep their odds.
-
-    Parameters
-    ----------
-    network, config
-        The base.
-    behaviors
-        Of the copy.
-    """
-    changed = config.model_copy(update={"behaviors": behaviors})
-    new = build_network(changed)
-    assert isinstance(new, CnnRnn)
-    if changed.behaviors == config.behaviors:
-        new.load_state_dict(network.state_dict())
-        return new.eval()
-    own = {k: v for k, v in network.state_dict().items() if not _is_output(k)}
-    new.load_state_dict(own, strict=False)
-    for old, layer in (
-        (network.head.linear_out, new.head.linear_out),
-        (network.cnn._fc, new.cnn._fc),
-    ):
-        weight, bias = _logits_of_each(old.weight, old.bias, len(config.behaviors))
-        with torch.no_grad():
-            rows = torch.zeros(len(behaviors), weight.shape[1])
-            offsets = torch.zeros(len(behaviors))
-            for place, name in enumerate(behaviors):
-                if name in config.behaviors:
-                    rows[place] = weight[config.behaviors.index(name)]
-                    offsets[place] = bias[config.behaviors.index(name)]
-            if len(behaviors) == 2:  # one logit: that of the second
-                rows, offsets = (rows[1] - rows[0])[None], (offsets[1] - offsets[0])[None]
-            layer.weight.copy_(rows)
-            layer.bias.copy_(offsets)
-    return new.eval()
-
-
-def _is_output(name: str) -> bool:
-    return name.startswith(("head.linear_out.", "cnn._fc."))
-
-
-def _logits_of_each(weight: Tensor, bias: Tensor, n_behaviors: int) -> tuple[Tensor, Tensor]:
-    """Give one row a behavior; of two, the first one's logit is 0."""
-    if n_behaviors == 2:
-        return torch.cat([0 * weight, weight]), torch.cat([0 * bias, bias])
-    return weight, bias
 
 
 def fit_head(
@@ -152,17 +105,12 @@ def fit_head(
     level, spread = states.mean(axis=0), states.std(axis=0) + 1e-12
     units = (states - level) / spread
     regression = HeadRegression(np.column_stack([base, units]), labels, base.shape[1])
-    joined = np.concatenate([one.learns for one in data])
-    offsets = np.cumsum([0, *(len(one.learns) for one in data)])
-    flat = np.concatenate([own + start for own, start in zip(places, offsets, strict=False)])
     better = []
     best = None
     try:
-        for number, (learning, deciding) in enumerate(folds(joined, N_FOLDS, gap), start=1):
-            chosen, deciding_rows = learning[flat], deciding[flat]
-            if len(np.unique(labels[chosen])) < len(np.unique(labels)) or not deciding_rows.any():
-                continue
-            _, losses = regression.fit(chosen, deciding_rows, number, tell)
+        parts = _chosen_folds(data, places, labels, gap)
+        for number, (learning, deciding) in enumerate(parts, start=1):
+            _, losses = regression.fit(learning, deciding, number, tell)
             better.append(losses[-1] < losses[0])
         found, _ = regression.fit(np.ones(n, bool), None, 0, tell)
         if not better or any(better):
@@ -189,17 +137,52 @@ def fit_threshold(
 
     Parameters and results as of `fit_head`.
     """
-    return _calibrated(network, config, *learned_logits(network, config, data))
-
-
-def learned_logits(
-    network: CnnRnn, config: CnnRnnConfig, data: Sequence[Labeled]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Give the logits, shape (n, n_logits), and labels of frames that are learned from."""
     places = _some(data)
     _, logits = _states(network, config, data, places)
     labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
-    return logits, labels
+    return _calibrated(network, config, logits, labels)
+
+
+def learnable_loss(
+    network: CnnRnn, config: CnnRnnConfig, data: Sequence[Labeled], gap: int
+) -> float:
+    """Measure how well a network would read what is learned from, with another scale and shift.
+
+    Those are fitted to all contiguous folds but one, which is measured on: what drifts in between
+    counts. Where there are too few labels for that, they are fitted to what is measured.
+
+    Parameters
+    ----------
+    network, config, data, gap
+        As of `fit_head`.
+
+    Returns
+    -------
+    float
+        Mean cross-entropy, natural logarithm.
+    """
+    places = _some(data)
+    _, logits = _states(network, config, data, places)
+    labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
+    everything = np.ones(len(labels), bool)
+    parts = _chosen_folds(data, places, labels, gap) or [(everything, everything)]
+    losses = [calibrated_loss(logits, labels, *part) for part in parts]
+    return float(np.average(losses, weights=[deciding.sum() for _, deciding in parts]))
+
+
+def _chosen_folds(
+    data: Sequence[Labeled],
+    places: Sequence[NDArray[np.int64]],
+    labels: NDArray[np.int64],
+    gap: int,
+) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Give the folds of chosen frames that can be learned without, as masks of shape (n,)."""
+    joined = np.concatenate([one.learns for one in data])
+    offsets = np.cumsum([0, *(len(one.learns) for one in data)])
+    flat = np.concatenate([own + start for own, start in zip(places, offsets, strict=False)])
+    pairs = [(learning[flat], deciding[flat]) for learning, deciding in folds(joined, N_FOLDS, gap)]
+    n_labels = len(np.unique(labels))
+    return [pair for pair in pairs if pair[1].any() and len(np.unique(labels[pair[0]])) == n_labels]
 
 
 def _calibrated(

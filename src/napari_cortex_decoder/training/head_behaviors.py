@@ -1,0 +1,57 @@
+"""A CNN-RNN for other behaviors than its base knows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.networks import CnnRnn, build_network
+
+
+def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, ...]) -> CnnRnn:
+    """Give a copy of a network for other behaviors; known ones keep their odds.
+
+    Parameters
+    ----------
+    network, config
+        The base.
+    behaviors
+        Of the copy.
+    """
+    changed = config.model_copy(update={"behaviors": behaviors})
+    new = build_network(changed)
+    assert isinstance(new, CnnRnn)
+    if changed.behaviors == config.behaviors:
+        new.load_state_dict(network.state_dict())
+        return new.eval()
+    own = {k: v for k, v in network.state_dict().items() if not _is_output(k)}
+    new.load_state_dict(own, strict=False)
+    for old, layer in (
+        (network.head.linear_out, new.head.linear_out),
+        (network.cnn._fc, new.cnn._fc),
+    ):
+        weight, bias = _logits_of_each(old.weight, old.bias, len(config.behaviors))
+        with torch.no_grad():
+            rows = torch.zeros(len(behaviors), weight.shape[1])
+            offsets = torch.zeros(len(behaviors))
+            for place, name in enumerate(behaviors):
+                if name in config.behaviors:
+                    rows[place] = weight[config.behaviors.index(name)]
+                    offsets[place] = bias[config.behaviors.index(name)]
+            if len(behaviors) == 2:  # one logit: that of the second
+                rows, offsets = (rows[1] - rows[0])[None], (offsets[1] - offsets[0])[None]
+            layer.weight.copy_(rows)
+            layer.bias.copy_(offsets)
+    return new.eval()
+
+
+def _is_output(name: str) -> bool:
+    return name.startswith(("head.linear_out.", "cnn._fc."))
+
+
+def _logits_of_each(weight: Tensor, bias: Tensor, n_behaviors: int) -> tuple[Tensor, Tensor]:
+    """Give one row a behavior; of two, the first one's logit is 0."""
+    if n_behaviors == 2:
+        return torch.cat([0 * weight, weight]), torch.cat([0 * bias, bias])
+    return weight, bias
