@@ -15,7 +15,7 @@ from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig, Window
 from napari_cortex_decoder.decoder.file import encode_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
-from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.decoder.suitability import check_drift, check_rate
 from napari_cortex_decoder.decoder.traces import preprocess_traces
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
@@ -208,6 +208,7 @@ class Decoder:
                 f"decoder {self.name!r} learned from simulated mice: train or fine-tune it before "
                 "you trust what it says of a real one."
             )
+            warnings += check_drift(recording, self.config, self.name)
         if isinstance(self.config, TraceConfig) and registration is not None:
             warnings += [*registration.atlas.warnings, *registration.warnings]
         engine = self._engine(registration, device, batch_size, cached, looked_at, precision)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 from napari_cortex_decoder.recording import Recording
 
 RATE_TOLERANCE = 0.1
 """By how much, relative to the decoder's, a recording's frame rate may differ unasked."""
+
+_LONG_SECONDS = 120.0
+"""From here on slow drift shows; the bundled decoders learned from sessions of a minute."""
 
 
 def rates_agree(frame_rate: float, learned: float) -> bool:
@@ -52,6 +55,30 @@ def check_rate(
     return [
         f"{where} has {rate:g} frames a second, but {which} learned from "
         f"{config.frame_rate:g}: its probabilities may mean nothing here."
+    ]
+
+
+def check_drift(recording: Recording, config: DecoderConfig, name: str) -> list[str]:
+    """Give the warning that goes with a long session which nobody has detrended.
+
+    A decoder of images that centres each pixel on its mean over the session takes slow drift for
+    behavior, if its own sessions were too short to show any.
+
+    Parameters
+    ----------
+    recording, config, name
+        What is to be decoded, and by what.
+    """
+    detrended = any(step.get("name") == "detrend" for step in recording.steps)
+    if isinstance(config, TraceConfig) or config.preprocessing.causal or detrended:
+        return []
+    seconds = recording.n_frames / recording.known_frame_rate()
+    if config.preprocessing.detrend_seconds is not None or seconds < _LONG_SECONDS:
+        return []
+    return [
+        f"{recording.path or recording.name} lasts {seconds / 60:.0f} minutes and decoder {name!r} "
+        "learned from single ones: slow drift may pass for behavior. Take it away first "
+        "(preprocessing step detrend), or fine-tune on a few labels."
     ]
 
 
