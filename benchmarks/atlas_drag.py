@@ -33,7 +33,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_cortex_decoder.atlas.fit import FitKind
 from napari_cortex_decoder.simulation import simulate_recording
-from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
 from napari_cortex_decoder.widgets.session import workspace_of
 
 MOST_MS = 50.0

@@ -28,7 +28,7 @@ from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.training.fine_tune import fine_tune
 from napari_cortex_decoder.training.held_out import HeldOut
 
-FIRST_SUBJECT = 941  # smaller numbers served to choose the method
+FIRST_SUBJECT = 951  # smaller numbers served to choose the method
 SHOWN = ("auc", "accuracy", "balanced_accuracy", "bout_f1", "calibration_error")
 
 

@@ -146,7 +146,7 @@ def test_a_long_session_of_a_simulated_decoder_comes_with_a_warning_of_drift() -
     def warned(n: int, simulated: bool = True, **options: float) -> str:
         config = CnnRnnConfig(
             frame_rate=1.0,
-            preprocessing=Preprocessing(image_size=(32, 32), **options),
+            preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd", **options),
             provenance=Provenance(simulated=simulated),
         )
         decoder = Decoder(config, make_network(config), name="quick")

@@ -15,6 +15,7 @@ from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
 from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.training import detrended_base as module
 from napari_cortex_decoder.training.detrended_base import DETREND_SECONDS, detrended_base
 from napari_cortex_decoder.training.fine_tune import fine_tune
 from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
@@ -25,10 +26,10 @@ N, RATE = 800, 5.0
 HALF = [HeldOut(0, N // 2, N)]
 
 
-def mouse(drift: float) -> tuple[Recording, Ethogram]:
+def mouse(drift: float, bout: int = 20) -> tuple[Recording, Ethogram]:
     """Bouts of 4 s, told by a bright patch, which also drifts: up in one half, down in the next."""
     rng = np.random.default_rng(1)
-    labels = np.arange(N) // 20 % 2
+    labels = np.arange(N) // bout % 2
     movie = rng.normal(1000, 10, (N, 32, 32))
     movie[:, 10:18] += (15 * labels + drift * np.linspace(-1, 1, N))[:, None, None]
     movie = movie.clip(0).astype(np.uint16)
@@ -54,7 +55,9 @@ def base() -> Decoder:
     images = np.stack([block[:-2], block[1:-1], block[2:]], axis=1)
     reestimate_batch_norm(network.cnn, torch.from_numpy(images))
     blank = Decoder(config, network.eval(), name="blank", hash="0" * 64)
-    learned = fine_tune(blank, [still], depth="head", held_out=HALF)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "DETREND_SECONDS", 1e6)  # too long for anything to be detrended
+        learned = fine_tune(blank, [still], depth="head", held_out=HALF)
     assert learned.after.accuracy > 0.75 and not _detrends(learned.decoder)
     return learned.decoder
 
@@ -76,6 +79,11 @@ def test_labels_of_one_half_mend_a_drifting_recording_by_detrending(base: Decode
     assert ((probability > 0.5) == labels).mean() == pytest.approx(result.after.accuracy, abs=0.01)
 
 
+def test_long_bouts_are_not_taken_away_with_the_drift(base: Decoder) -> None:
+    result = fine_tune(base, [mouse(drift=0, bout=100)], depth="head", held_out=HALF)
+    assert not _detrends(result.decoder) and result.after.accuracy > 0.75
+
+
 def test_a_threshold_is_instant_and_encodes_nothing_anew(base: Decoder) -> None:
     result = fine_tune(base, [mouse(drift=40)], depth="threshold", held_out=HALF)
     assert not _detrends(result.decoder)
@@ -89,6 +97,9 @@ def test_only_long_recordings_of_a_base_without_detrending_are_tried(base: Decod
     short = recording.replace(movie=recording.movie[:300])
     assert detrended_base(base, [short]) is None
     assert detrended_base(base, [short, recording]) is not None
+    raw = base.config.preprocessing.model_copy(update={"scale": "movie-sd"})
+    by_raw = base.config.model_copy(update={"preprocessing": raw})
+    assert detrended_base(Decoder(by_raw, base.network, name="raw"), [recording]) is None
 
 
 def test_end_to_end_learns_from_detrended_frames(base: Decoder, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whether a base reads recordings better once slow drift is taken away.
+"""Whether a base is to read recordings with slow drift taken away.
 
 What a session's mean centres drifts over minutes: a decoder that learned from short sessions reads
 the drift as behavior, one way in the first half of a long one and the other way in the second, and
@@ -20,8 +20,9 @@ from napari_cortex_decoder.training.head_behaviors import with_behaviors
 DETREND_SECONDS = 1000 / 30
 """Of the moving mean that is subtracted: the paper's 1000 frames."""
 
-_WORTH = 0.01
-"""By how much the cross-entropy must fall: to a base that knows nothing all is alike."""
+_TOLERATED = 0.1
+"""By how much the cross-entropy of labels may rise: between those that are learned from drift shows
+less than beyond them, and where detrending takes long bouts away it rises by much more."""
 
 
 def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | None:
@@ -30,20 +31,21 @@ def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | 
     Returns
     -------
     Decoder or None
-        The same network. None where that cannot help: the base detrends already or has running
-        statistics, or no recording is twice as long as the moving mean.
+        The same network. None where that cannot help: the base detrends already, has running
+        statistics or is scaled by raw frames, or no recording is twice as long as the moving mean.
     """
     assert isinstance(base.config, CnnRnnConfig)  # else it was refused
     preprocessing = base.config.preprocessing
     lengths = [r.n_frames / r.known_frame_rate() for r in recordings]
-    if preprocessing.causal or preprocessing.detrend_seconds or max(lengths) < 2 * DETREND_SECONDS:
+    fixed = preprocessing.causal or preprocessing.scale == "movie-sd"
+    if fixed or preprocessing.detrend_seconds or max(lengths) < 2 * DETREND_SECONDS:
         return None
     changed = preprocessing.model_copy(update={"detrend_seconds": DETREND_SECONDS})
     config = base.config.model_copy(update={"preprocessing": changed})
     return Decoder(config, base.network, name=base.name, hash=base.hash)
 
 
-def reads_better(
+def reads_as_well(
     base: Decoder,
     behaviors: tuple[str, ...],
     data: Sequence[tuning.Labeled],
@@ -51,7 +53,7 @@ def reads_better(
     *,
     gap: int,
 ) -> bool:
-    """Tell whether a base's head reads some features clearly better than others of the same frames.
+    """Tell whether a base's head reads some features about as well as others of the same frames.
 
     Parameters
     ----------
@@ -67,10 +69,11 @@ def reads_better(
     Returns
     -------
     bool
-        Whether the labels that are learned from are likelier by them: see `learnable_loss`.
+        Whether the labels that are learned from are likelier by the first, or hardly less likely:
+        see `learnable_loss`.
     """
     assert isinstance(base.config, CnnRnnConfig) and isinstance(base.network, CnnRnn)
     network = with_behaviors(base.network, base.config, behaviors)
     config = base.config.model_copy(update={"behaviors": behaviors})
     one, two = (tuning.learnable_loss(network, config, each, gap) for each in (data, other))
-    return one < two - _WORTH
+    return one < two + _TOLERATED

@@ -117,8 +117,8 @@ class FineTuneJob:
         save_task(folder, task)
 
     def _task(self, tell: Callable[[TuneProgress], None], cancelled: Stopped) -> TuneTask:
-        """Read the recordings as the base does, and detrended where that may be better."""
-        from napari_cortex_decoder.training.detrended_base import detrended_base, reads_better
+        """Read the recordings as the base does, and detrended where that is no worse."""
+        from napari_cortex_decoder.training.detrended_base import detrended_base, reads_as_well
         from napari_cortex_decoder.training.tuning import Labeled, held_out_logits
 
         steady = None
@@ -133,7 +133,7 @@ class FineTuneJob:
                 [Labeled(*one) for one in zip(each, self._labels, self._learns, strict=True)]
                 for each in (others, features)
             ]
-            if reads_better(self._base, self.asked.behaviors, *both, gap=self.asked.gap):
+            if reads_as_well(self._base, self.asked.behaviors, *both, gap=self.asked.gap):
                 start, features = steady, others
         return TuneTask(self.asked, self._base, start, self._labels, features, before)
 

@@ -185,9 +185,9 @@ def _warnings(
     said = []
     if task.start is not task.base:
         said.append(
-            f"slow drift is taken away (moving mean of {DETREND_SECONDS:.0f} s): the base reads "
-            "these labels better so. The new decoder reads a recording from its first frame on, "
-            "not first where you look."
+            f"slow drift is taken away (moving mean of {DETREND_SECONDS:.0f} s), which in sessions "
+            "of minutes passes for behavior. The new decoder reads a recording from its first "
+            "frame on, not first where you look."
         )
     if after.balanced_accuracy < before.balanced_accuracy:
         said.append(
