@@ -33,14 +33,14 @@ from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import remember_metadata
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
-from napari_cortex_decoder.widgets.atlas_section import AtlasSection
-from napari_cortex_decoder.widgets.decode_section import DecodeSection
-from napari_cortex_decoder.widgets.labels_section import LabelsSection
-from napari_cortex_decoder.widgets.recording_section import RecordingSection
-from napari_cortex_decoder.widgets.saliency_section import SaliencySection
+from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.session import workspace_of
-from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE
-from napari_cortex_decoder.widgets.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
 
 IMAGES = Path(__file__).parent / "images"
 SECONDS, SIZE = 60.0, 64

@@ -24,13 +24,13 @@ import napari
 from PIL import Image
 from qtpy.QtWidgets import QApplication, QScrollArea
 
-from napari_cortex_decoder.widgets.atlas_section import AtlasSection
-from napari_cortex_decoder.widgets.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.preprocessing_group import PreprocessingGroup
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
+from napari_cortex_decoder.widgets.recording.speed_group import SpeedGroup
 from napari_cortex_decoder.widgets.session import workspace_of
-from napari_cortex_decoder.widgets.speed_group import SpeedGroup
-from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE
+from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
 
 IMAGES = Path(__file__).parent / "images"
 SHARED = Path(

@@ -24,10 +24,10 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_cortex_decoder.simulation import simulate_recording
-from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_limits
-from napari_cortex_decoder.widgets.recording_section import RecordingSection
-from napari_cortex_decoder.widgets.saliency_section import SaliencySection
-from napari_cortex_decoder.widgets.section import Section
+from napari_cortex_decoder.widgets.parts.section import Section
+from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.session import workspace_of
 
 IMAGES = Path(__file__).parent / "images"

@@ -33,11 +33,11 @@ from windows import FRAME_RATE, N_FRAMES, waves
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Provenance
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
-from napari_cortex_decoder.widgets.layers import movie_layer
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.session import workspace_of
-from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 

@@ -14,10 +14,10 @@ from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import BehaviorTrace, Recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import DeltaF
-from napari_cortex_decoder.widgets.areas_model import AreasModel
-from napari_cortex_decoder.widgets.colors import palette_color
-from napari_cortex_decoder.widgets.movie_model import MovieModel
-from napari_cortex_decoder.widgets.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.parts.colors import palette_color
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 N_FRAMES, SHAPE, PIXEL = 40, (64, 64), 0.16
 

@@ -15,9 +15,9 @@ from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.recording import open_recording, preprocess, sidecar_folder
 from napari_cortex_decoder.recording.preprocessing import Bin, Crop
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
-from napari_cortex_decoder.widgets.atlas_model import AtlasModel
-from napari_cortex_decoder.widgets.movie_model import MovieModel
-from napari_cortex_decoder.widgets.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
 @dataclass

@@ -26,12 +26,12 @@ from windows import child, visible_texts
 from napari_cortex_decoder.atlas import Area, Atlas, Registration
 from napari_cortex_decoder.recording import preprocess
 from napari_cortex_decoder.recording.preprocessing import Crop
-from napari_cortex_decoder.widgets.atlas_section import AtlasSection
-from napari_cortex_decoder.widgets.landmark_table import LandmarkTable
-from napari_cortex_decoder.widgets.layers import movie_layer
+from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.atlas.landmark_table import LandmarkTable
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.session import workspace_of
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 NO_KEY = Qt.KeyboardModifier.NoModifier

@@ -34,8 +34,8 @@ from napari_cortex_decoder.decoder import (
     load_decoder,
 )
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets import decode_job
-from napari_cortex_decoder.widgets.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.decode import decode_job
+from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from napari_cortex_decoder.widgets.colors import behavior_colors
+from napari_cortex_decoder.widgets.parts.colors import behavior_colors
 
 
 @pytest.mark.slow

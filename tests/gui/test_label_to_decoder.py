@@ -42,12 +42,12 @@ from napari_cortex_decoder.labels import (
 from napari_cortex_decoder.recording import open_recording, remember_metadata
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.training.fine_tune import fine_tune
-from napari_cortex_decoder.widgets.decode_section import DecodeSection
-from napari_cortex_decoder.widgets.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.small_plot import SmallPlot
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
-from napari_cortex_decoder.widgets.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 UNDO = Qt.KeyboardModifier.ControlModifier

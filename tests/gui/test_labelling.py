@@ -43,14 +43,14 @@ from windows import (
 )
 
 from napari_cortex_decoder.labels import Bout, LabelSession, Paint, Source, read_labels
-from napari_cortex_decoder.widgets import decode_job
-from napari_cortex_decoder.widgets.behaviors_table import BehaviorsTable
-from napari_cortex_decoder.widgets.colors import behavior_colors
-from napari_cortex_decoder.widgets.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.decode import decode_job
+from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
+from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.labels.review_group import ReviewGroup
+from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.review_group import ReviewGroup
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
-from napari_cortex_decoder.widgets.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.parts.colors import behavior_colors
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LABELLING = "Label with keys and mouse"

@@ -10,7 +10,7 @@ from npe2 import PluginManifest
 
 import napari_cortex_decoder
 from napari_cortex_decoder.recording import movie_patterns
-from napari_cortex_decoder.widgets.layers import recording_of
+from napari_cortex_decoder.widgets.recording.layers import recording_of
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 

@@ -9,7 +9,7 @@ from napari import Viewer
 from napari.layers import Layer
 
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.layers import (
+from napari_cortex_decoder.widgets.recording.layers import (
     frame_at_point,
     movie_layer,
     point_of_frame,

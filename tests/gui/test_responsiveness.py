@@ -20,12 +20,12 @@ from windows import N_FRAMES, ScriptedDecoder, wait_until_idle, waves
 
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.canvas.overlay import WrittenText
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.overlay import WrittenText
 from napari_cortex_decoder.widgets.session import workspace_of
-from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
-from napari_cortex_decoder.widgets.timeline_items import BehaviorStrip
+from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.timeline.timeline_items import BehaviorStrip
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LONGEST = 0.1

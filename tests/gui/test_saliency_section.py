@@ -20,12 +20,12 @@ from windows import N_FRAMES, child, loads
 from napari_cortex_decoder.labels import Bout, Ethogram
 from napari_cortex_decoder.labels.edits import Replace
 from napari_cortex_decoder.saliency import encoding
-from napari_cortex_decoder.widgets import saliency_jobs
-from napari_cortex_decoder.widgets.choice_model import DecoderCard
-from napari_cortex_decoder.widgets.importance_bars import ImportanceBars, bars_of
+from napari_cortex_decoder.widgets.canvas.saliency_layers import KEPT, NAME
+from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.saliency_layers import KEPT, NAME
-from napari_cortex_decoder.widgets.saliency_section import SaliencySection
+from napari_cortex_decoder.widgets.saliency import saliency_jobs
+from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars, bars_of
+from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LOWER_RIGHT = np.zeros((SIZE, SIZE))

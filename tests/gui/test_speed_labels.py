@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
 from windows import N_FRAMES, child, visible_texts
 
 from napari_cortex_decoder.recording import BehaviorTrace, Recording, run_and_rest
-from napari_cortex_decoder.widgets.colors import behavior_colors
-from napari_cortex_decoder.widgets.layers import movie_layer
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.speed_group import SpeedGroup
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.parts.colors import behavior_colors
+from napari_cortex_decoder.widgets.recording.layers import movie_layer
+from napari_cortex_decoder.widgets.recording.speed_group import SpeedGroup
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LABELLING = "Label run and rest by speed"

@@ -23,10 +23,10 @@ from windows import (
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets import decode_job
-from napari_cortex_decoder.widgets.clock import Clock, as_duration
-from napari_cortex_decoder.widgets.colors import behavior_colors
-from napari_cortex_decoder.widgets.timeline import NAME, TimelineWidget, show_timeline
+from napari_cortex_decoder.widgets.decode import decode_job
+from napari_cortex_decoder.widgets.parts.clock import Clock, as_duration
+from napari_cortex_decoder.widgets.parts.colors import behavior_colors
+from napari_cortex_decoder.widgets.timeline.timeline import NAME, TimelineWidget, show_timeline
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 
@@ -188,7 +188,7 @@ def test_without_a_frame_rate_the_axis_counts_frames(
     workspace: Workspace,
     recording: Recording,
 ) -> None:
-    from napari_cortex_decoder.widgets.layers import movie_layer
+    from napari_cortex_decoder.widgets.recording.layers import movie_layer
 
     bare = recording.replace(frame_rate=None, behavior={})
     viewer.add_layer(Layer.create(*movie_layer(bare, (0, 1))))
@@ -205,7 +205,7 @@ def test_uneven_frame_times_are_the_axis(
     workspace: Workspace,
     recording: Recording,
 ) -> None:
-    from napari_cortex_decoder.widgets.layers import movie_layer
+    from napari_cortex_decoder.widgets.recording.layers import movie_layer
 
     times = np.arange(N_FRAMES) / 30 + np.where(np.arange(N_FRAMES) >= 100, 2.0, 0.0)
     uneven = recording.replace(frame_times=times, behavior={})

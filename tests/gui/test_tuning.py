@@ -30,10 +30,10 @@ from napari_cortex_decoder.training.fine_tune import fine_tune
 from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.tune_process import TuneFolder
-from napari_cortex_decoder.widgets.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
-from napari_cortex_decoder.widgets.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 PROGRAM = Path(__file__).with_name("tune_until_killed.py")

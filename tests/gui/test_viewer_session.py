@@ -20,9 +20,10 @@ from qtpy.QtWidgets import QApplication, QLabel
 from windows import ScriptedDecoder, loads, visible_texts, wait_until_idle
 
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets import decode_job, main_widget, session
-from napari_cortex_decoder.widgets.layers import movie_layer
-from napari_cortex_decoder.widgets.overlay import WrittenText
+from napari_cortex_decoder.widgets import main_widget, session
+from napari_cortex_decoder.widgets.canvas.overlay import WrittenText
+from napari_cortex_decoder.widgets.decode import decode_job
+from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.session import workspace_of
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -289,7 +290,7 @@ def test_a_script_that_ends_mid_run_ends_cleanly(decoder_file: Path, tmp_path: P
         from napari.layers import Layer
         from qtpy.QtWidgets import QApplication, QLabel
         from napari_cortex_decoder.recording import Recording
-        from napari_cortex_decoder.widgets.layers import movie_layer
+        from napari_cortex_decoder.widgets.recording.layers import movie_layer
         from napari_cortex_decoder.widgets.session import workspace_of
         viewer = napari.Viewer(show=False)
         viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")

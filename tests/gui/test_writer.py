@@ -14,8 +14,8 @@ from windows import waves
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording, open_recording, read_behavior
-from napari_cortex_decoder.widgets import saving_model
-from napari_cortex_decoder.widgets.layers import RECORDING_KEY
+from napari_cortex_decoder.widgets.recording import saving_model
+from napari_cortex_decoder.widgets.recording.layers import RECORDING_KEY
 from napari_cortex_decoder.widgets.writer import write_movie
 
 PLUGIN = "napari-cortex-decoder"

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import DecodeEvent, Prediction
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 N_FRAMES, FRAME_RATE = 150, 30.0

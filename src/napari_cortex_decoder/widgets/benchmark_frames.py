@@ -18,13 +18,13 @@ from qtpy.QtWidgets import QApplication
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.saliency import SaliencyMaps
-from napari_cortex_decoder.widgets.layers import movie_layer
-from napari_cortex_decoder.widgets.movie_model import LABEL_TRACE
-from napari_cortex_decoder.widgets.saliency_jobs import Question, Result
-from napari_cortex_decoder.widgets.saliency_layers import NAME as SALIENCY
+from napari_cortex_decoder.widgets.canvas.saliency_layers import NAME as SALIENCY
+from napari_cortex_decoder.widgets.recording.layers import movie_layer
+from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE
+from napari_cortex_decoder.widgets.saliency.saliency_jobs import Question, Result
 from napari_cortex_decoder.widgets.session import _SESSIONS, workspace_of
-from napari_cortex_decoder.widgets.timeline import NAME as TIMELINE
-from napari_cortex_decoder.widgets.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
+from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 
 _SESSION, _LONG = 18_000, 1_000_000
 _RATE = 30.0

@@ -12,7 +12,7 @@ from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.simulation import simulate_recording
-from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
 from napari_cortex_decoder.widgets.session import workspace_of
 
 _WINDOW = (1500, 950)  # px

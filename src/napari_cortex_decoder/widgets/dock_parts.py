@@ -8,19 +8,19 @@ from napari import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_cortex_decoder.widgets.atlas_section import AtlasSection
-from napari_cortex_decoder.widgets.behavior_clock import BehaviorClockForm
-from napari_cortex_decoder.widgets.decode_section import DecodeSection
-from napari_cortex_decoder.widgets.labels_section import LabelsSection
-from napari_cortex_decoder.widgets.movie_question import MovieQuestion
-from napari_cortex_decoder.widgets.preprocessing_group import PreprocessingGroup
-from napari_cortex_decoder.widgets.recording_section import RecordingSection
-from napari_cortex_decoder.widgets.saliency_section import SaliencySection
-from napari_cortex_decoder.widgets.saving_row import SavingRow
-from napari_cortex_decoder.widgets.section import Section
+from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.parts.section import Section
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
+from napari_cortex_decoder.widgets.recording.behavior_clock import BehaviorClockForm
+from napari_cortex_decoder.widgets.recording.movie_question import MovieQuestion
+from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.recording.saving_row import SavingRow
+from napari_cortex_decoder.widgets.recording.speed_group import SpeedGroup
+from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.session import workspace_of
-from napari_cortex_decoder.widgets.speed_group import SpeedGroup
-from napari_cortex_decoder.widgets.timeline import show_timeline
+from napari_cortex_decoder.widgets.timeline.timeline import show_timeline
 
 
 def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:

@@ -14,8 +14,8 @@ from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from napari_cortex_decoder.widgets.background import Background
-from napari_cortex_decoder.widgets.section import DockContent
+from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.section import DockContent
 
 if TYPE_CHECKING:
     from napari import Viewer

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from napari_cortex_decoder.recording import open_recording
-from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_limits
-
-LayerData = tuple[Any, dict[str, Any], str]
+from napari_cortex_decoder.widgets.recording.layers import (
+    LayerData,
+    movie_layer,
+    sample_contrast_limits,
+)
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from napari_cortex_decoder.simulation import simulate_recording
-from napari_cortex_decoder.widgets.layers import movie_layer, sample_contrast_limits
-from napari_cortex_decoder.widgets.reader import LayerData
+from napari_cortex_decoder.widgets.recording.layers import (
+    LayerData,
+    movie_layer,
+    sample_contrast_limits,
+)
 
 
 def simulated_mouse() -> list[LayerData]:

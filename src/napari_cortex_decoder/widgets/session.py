@@ -12,13 +12,15 @@ from qtpy.QtCore import QObject
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.area_picking import AreaPicking
-from napari_cortex_decoder.widgets.atlas_layers import AtlasLayers
-from napari_cortex_decoder.widgets.companion_layers import PreviewLayer, ReferenceLayer
-from napari_cortex_decoder.widgets.drawn_areas import DrawnAreas
-from napari_cortex_decoder.widgets.label_keys import LabelKeys
-from napari_cortex_decoder.widgets.landmark_layer import LandmarkLayer
-from napari_cortex_decoder.widgets.layers import (
+from napari_cortex_decoder.widgets.canvas.area_picking import AreaPicking
+from napari_cortex_decoder.widgets.canvas.atlas_layers import AtlasLayers
+from napari_cortex_decoder.widgets.canvas.companion_layers import PreviewLayer, ReferenceLayer
+from napari_cortex_decoder.widgets.canvas.drawn_areas import DrawnAreas
+from napari_cortex_decoder.widgets.canvas.label_keys import LabelKeys
+from napari_cortex_decoder.widgets.canvas.landmark_layer import LandmarkLayer
+from napari_cortex_decoder.widgets.canvas.overlay import BehaviorText
+from napari_cortex_decoder.widgets.canvas.saliency_layers import SaliencyLayer
+from napari_cortex_decoder.widgets.recording.layers import (
     frame_at_point,
     point_of_frame,
     raw_of,
@@ -26,8 +28,6 @@ from napari_cortex_decoder.widgets.layers import (
     refresh_recording,
     replace_movie,
 )
-from napari_cortex_decoder.widgets.overlay import BehaviorText
-from napari_cortex_decoder.widgets.saliency_layers import SaliencyLayer
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 _SESSIONS: WeakKeyDictionary[Viewer, _Session] = WeakKeyDictionary()

@@ -11,21 +11,21 @@ from pathlib import Path
 from psygnal import Signal
 
 from napari_cortex_decoder.recording.behavior import READERS
-from napari_cortex_decoder.widgets.areas_model import AreasModel
-from napari_cortex_decoder.widgets.atlas_model import AtlasModel
-from napari_cortex_decoder.widgets.choice_model import ChoiceModel
-from napari_cortex_decoder.widgets.colors import Color, behavior_colors
-from napari_cortex_decoder.widgets.decode_model import DecodeModel
-from napari_cortex_decoder.widgets.labels_model import LabelsModel
-from napari_cortex_decoder.widgets.movie_model import MovieModel
-from napari_cortex_decoder.widgets.placing_model import PlacingModel
-from napari_cortex_decoder.widgets.preprocessing_model import PreprocessingModel
-from napari_cortex_decoder.widgets.preview_model import PreviewModel
-from napari_cortex_decoder.widgets.review_model import ReviewModel
-from napari_cortex_decoder.widgets.saliency_model import SaliencyModel
-from napari_cortex_decoder.widgets.saving_model import SavingModel
-from napari_cortex_decoder.widgets.speed_model import SpeedModel
-from napari_cortex_decoder.widgets.tuning_model import TuningModel
+from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
+from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
+from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
+from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
+from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
+from napari_cortex_decoder.widgets.parts.colors import Color, behavior_colors
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
+from napari_cortex_decoder.widgets.preprocessing.preview_model import PreviewModel
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
+from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
+from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
 
 
 class Workspace:

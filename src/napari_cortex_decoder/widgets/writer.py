@@ -14,9 +14,9 @@ from qtpy.QtWidgets import QApplication, QProgressDialog
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording, save_recording
-from napari_cortex_decoder.widgets.layers import RECORDING_KEY
-from napari_cortex_decoder.widgets.long_task import LongTask, TaskProgress
-from napari_cortex_decoder.widgets.saving_model import save
+from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.recording.layers import RECORDING_KEY
+from napari_cortex_decoder.widgets.recording.saving_model import save
 
 _FIRST_SHOWN = 500  # ms until a dialog tells of the progress
 

@@ -1,0 +1,246 @@
+"""State and intents around single areas: which are selected, and what they do over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from psygnal import EventedModel, Signal
+from pydantic import ConfigDict, PrivateAttr
+
+from napari_cortex_decoder.atlas import Area, Registration
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.atlas.area_traces import (
+    AreaTraces,
+    Correlations,
+    compute_traces,
+    correlate,
+    export_traces,
+    same_place,
+)
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.colors import Color, palette_color
+from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
+
+_MOSTLY = 0.5  # share of an area inside a lasso that selects it
+
+
+class AreasModel(EventedModel):
+    """The areas of the placed atlas, by their place in it.
+
+    Attributes
+    ----------
+    areas
+        None before an atlas is placed.
+    selected
+        In the order in which they were chosen.
+    hovered
+        The area under the mouse; None if there is none.
+    traces
+        Of all areas where they lie now; None until they are computed.
+    correlations
+        Of these traces with the recording's behavior.
+    progress
+        How far their computation is.
+    message
+        A sentence about what was done last.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    areas: tuple[Area, ...] = ()
+    selected: tuple[int, ...] = ()
+    hovered: int | None = None
+    traces: AreaTraces | None = None
+    correlations: Correlations | None = None
+    progress: TaskProgress = TaskProgress()
+    message: str = ""
+
+    lasso_wanted: ClassVar[Signal] = Signal()
+    """The user wants to draw a line around areas on the movie."""
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _placing: PlacingModel = PrivateAttr()
+    _background: Background = PrivateAttr()
+    _recording: Recording | None = PrivateAttr(default=None)
+    _tree: shapely.STRtree = PrivateAttr(default=None)
+    _slots: dict[int, int] = PrivateAttr(default_factory=dict)
+    _computed: AreaTraces | None = PrivateAttr(default=None)
+    _computing: Registration | None = PrivateAttr(default=None)
+    _task: LongTask = PrivateAttr()
+
+    def __init__(self, movie: MovieModel, placing: PlacingModel) -> None:
+        super().__init__()
+        self._movie, self._placing = movie, placing
+        self._background = Background(self.failed.emit)
+        self._task = LongTask(self._show_progress, self.failed.emit)
+        movie.events.recording.connect(self._on_recording)
+        placing.events.placing.connect(self._on_placing)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why traces cannot be computed now; None if they can."""
+        if self._movie.recording is None:
+            return "Open a recording first."
+        if self._placing.placing is None:
+            return "Place the atlas first."
+        if self.progress.running:
+            return "The traces are being computed."
+        return None
+
+    @property
+    def behaviors(self) -> tuple[str, ...]:
+        """What traces can be correlated with: measured traces, and labels as 0 and 1."""
+        recording, ethogram = self._movie.recording, self._movie.ethogram
+        measured = () if recording is None else recording.behavior
+        return (
+            *(name for name in measured if name != LABEL_TRACE),
+            *(() if ethogram is None else ethogram.behaviors),
+        )
+
+    def color(self, area: int) -> Color:
+        """Colour of a selected area, the same wherever it is shown and as long as it is."""
+        return palette_color(self._slots[area])
+
+    def select(self, areas: Iterable[int]) -> None:
+        """Select these areas and no others."""
+        chosen = tuple(dict.fromkeys(areas))
+        self._slots = {area: slot for area, slot in self._slots.items() if area in chosen}
+        for area in chosen:
+            if area not in self._slots:
+                taken = self._slots.values()
+                self._slots[area] = next(i for i in range(len(taken) + 1) if i not in taken)
+        self.selected = chosen
+
+    def toggle(self, area: int) -> None:
+        """Select an area besides the others, or no longer."""
+        others = tuple(i for i in self.selected if i != area)
+        self.select(others if area in self.selected else (*others, area))
+
+    def select_inside(self, outline: NDArray[np.floating]) -> None:
+        """Select the areas that lie mostly inside an outline, (n, 2) row, column in px."""
+        placed = self._placing.registration
+        if placed is None or len(outline) < 3:
+            return
+        lasso = shapely.make_valid(shapely.Polygon(placed.to_mm(outline)))
+        shapes = self._tree.geometries
+        inside = shapely.area(shapely.intersection(shapes, lasso)) / shapely.area(shapes)
+        self.select(int(i) for i in np.flatnonzero(inside > _MOSTLY))
+
+    def at(self, row: float, column: float) -> int | None:
+        """Tell the area at a point of the movie; where areas overlap, the smaller one."""
+        placed = self._placing.registration
+        if placed is None:
+            return None
+        found = self._tree.query(shapely.Point(placed.to_mm([(row, column)])[0]), "intersects")
+        return min((int(i) for i in found), key=lambda i: self.areas[i].size, default=None)
+
+    def hover(self, row: float, column: float) -> None:
+        """Tell where the mouse is."""
+        self.hovered = self.at(row, column)
+
+    def compute(self) -> None:
+        """Average the movie over each area; does nothing while there is an `obstacle`."""
+        recording, placed = self._recording, self._placing.registration
+        if self.obstacle is not None or recording is None or placed is None:
+            return
+        self.message = ""
+        self._computing = placed
+        self._task.start(
+            "Averaging the areas",
+            lambda tell: compute_traces(recording, placed, tell),
+            self._computed_all,
+        )
+
+    def cancel(self) -> None:
+        """Stop computing traces."""
+        self._stop("Stopped.")
+
+    def export(self, path: str | Path) -> None:
+        """Write the traces of all areas, as NWB or CSV by the suffix."""
+        traces, recording, path = self.traces, self._recording, Path(path)
+        if traces is None or recording is None:
+            return
+
+        def say(_: None) -> None:
+            self.message = f"Saved {path.name}."
+
+        self._background.run(export_traces, path, traces, recording, then=say)
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self.cancel()
+        self._background.drop()
+        self._movie.events.recording.disconnect(self._on_recording)
+        self._placing.events.placing.disconnect(self._on_placing)
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        before, self._recording = self._recording, recording
+        if before is not None and recording is not None and before.movie is recording.movie:
+            self._correlate()  # behavior may have come
+            return
+        self.cancel()
+        self._background.drop()
+        self._computed = self.traces = self.correlations = None
+        self.message = ""
+
+    def _on_placing(self) -> None:
+        """Follow the atlas to where it lies now."""
+        placed = self._placing.registration
+        areas = () if placed is None else placed.atlas.areas
+        if areas is not self.areas:
+            self._take_areas(areas)
+        if self._computing is not None and not same_place(self._computing, placed):
+            self._stop("Stopped, because the atlas was moved.")
+        computed = self._computed
+        fits = computed is not None and same_place(computed.registration, placed)
+        traces = computed if fits else None
+        if traces is not self.traces:
+            self.traces = traces
+            self.message = "" if fits else "The atlas was moved: compute the traces again."
+            self._correlate()
+
+    def _take_areas(self, areas: tuple[Area, ...]) -> None:
+        """Take over the areas of another atlas; selected ones stay so if it has them, too."""
+        names = {self.areas[i].label for i in self.selected}
+        self.hovered = None
+        self.select(())
+        self._tree = shapely.STRtree([shapely.Polygon(area.polygon) for area in areas])
+        self.areas = areas
+        self.select(i for i, area in enumerate(areas) if area.label in names)
+
+    def _correlate(self) -> None:
+        """Correlate the traces with all behavior, off the GUI thread."""
+        traces, movie = self.traces, self._movie
+        timed = movie.clock is not None and movie.clock.unit == "s"
+        if traces is None or movie.recording is None or not self.behaviors or not timed:
+            self.correlations = None
+            return
+
+        def take(found: Correlations) -> None:
+            if self.traces is traces:
+                self.correlations = found
+
+        self._background.run(correlate, traces, movie.recording, movie.ethogram, then=take)
+
+    def _computed_all(self, traces: AreaTraces) -> None:
+        self._computed = self.traces = traces
+        if not traces.is_relative:
+            self.message = "The movie varies around 0: its mean is shown as it is, not ΔF/F."
+        self._correlate()
+
+    def _stop(self, message: str) -> None:
+        if self._task.running:
+            self._task.cancel()
+            self.message = message
+
+    def _show_progress(self, progress: TaskProgress) -> None:
+        self.progress = progress

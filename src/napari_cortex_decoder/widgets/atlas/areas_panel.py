@@ -1,0 +1,136 @@
+"""The lower part of the section *Atlas*: single areas and what they do over time."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QFrame, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+
+from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
+from napari_cortex_decoder.widgets.atlas.areas_table import AreasTable
+from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
+from napari_cortex_decoder.widgets.parts.clock import as_duration
+from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row, wide_box
+from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+_TABLE_HEIGHT = 190  # px
+
+
+class AreasPanel(QWidget):
+    """Shows an `AreasModel`, and sends it what the user selects."""
+
+    def __init__(self, movie: MovieModel, atlas: AtlasModel, areas: AreasModel) -> None:
+        super().__init__()
+        self._movie, self._areas = movie, areas
+        self._compose(atlas)
+        ties = Ties()
+        ties.tie(self._update_selected, areas.events.areas, areas.events.selected)
+        ties.tie(self._update_behaviors, movie.events.recording)
+        ties.tie(self._update_correlation, areas.events.correlations)
+        ties.tie(
+            self._update_traces,
+            movie.events.recording,
+            areas.events.areas,
+            areas.events.selected,
+            areas.events.traces,
+            areas.events.progress,
+            areas.events.message,
+        )
+        ties.undo_with(self)
+        self._update_behaviors()
+        self._update_selected()
+        self._update_traces()
+
+    def _compose(self, atlas: AtlasModel) -> None:
+        line = QFrame()
+        line.setFrameShape(QFrame.Shape.HLine)
+        self._search = QLineEdit()
+        self._search.setPlaceholderText("Search areas")
+        self._search.setClearButtonEnabled(True)
+        self._lasso = button("Lasso", self._areas.lasso_wanted.emit)
+        self._clear = button("Clear", lambda: self._areas.select(()))
+        self._table = AreasTable(atlas, self._areas)
+        self._table.setObjectName("areas")
+        self._table.setFixedHeight(_TABLE_HEIGHT)
+        self._search.textChanged.connect(self._table.search)
+        self._compute = button("Compute traces", self._areas.compute)
+        self._cancel = button("Stop", self._areas.cancel)
+        self._export = button("Export…", self._ask_table)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._stage, self._message = wrapped_label(), wrapped_label()
+        self._behaviors = wide_box()
+        self._behaviors.setObjectName("behaviors")
+        self._behaviors.setToolTip("Whose correlation (Pearson's r) the table shows")
+        self._behaviors.currentTextChanged.connect(self._update_correlation)
+        self._correlated = row(caption("r: correlation with"), self._behaviors)
+
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 4, 0, 0)
+        whole.setSpacing(6)
+        for part in (
+            line,
+            row(self._search, self._lasso, self._clear),
+            self._table,
+            self._correlated,
+            row(self._compute, self._cancel, self._export),
+            self._bar,
+            self._stage,
+            self._message,
+        ):
+            whole.addWidget(part)
+
+    def _update_selected(self) -> None:
+        has_areas = bool(self._areas.areas)
+        enable(
+            self._lasso,
+            None if has_areas else "Place the atlas first.",
+            "Draw around areas on the movie; a click there selects one, Shift adds",
+        )
+        enable(
+            self._clear,
+            None if self._areas.selected else "No area is selected.",
+            "Select nothing",
+        )
+
+    def _update_behaviors(self) -> None:
+        """Offer what the recording has to correlate with."""
+        names = self._areas.behaviors
+        shown = [self._behaviors.itemText(i) for i in range(self._behaviors.count())]
+        if tuple(shown) != names:
+            self._behaviors.clear()
+            self._behaviors.addItems(list(names))
+        self._correlated.setVisible(bool(names))
+
+    def _update_correlation(self) -> None:
+        found = self._areas.correlations
+        name = self._behaviors.currentText()
+        self._table.show_correlation(None if found is None else found.r.get(name))
+
+    def _update_traces(self) -> None:
+        """Show how far the traces are, or why there are none."""
+        areas, progress = self._areas, self._areas.progress
+        enable(self._compute, areas.obstacle, "Mean ΔF/F of every area, in one pass")
+        idle = None if progress.running else "No traces are being computed."
+        enable(self._cancel, idle, "Stop computing traces")
+        no_traces = None if areas.traces is not None else "Compute the traces first."
+        enable(self._export, no_traces, "Write the traces of all areas as CSV or NWB")
+        self._bar.setVisible(progress.running)
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        left = progress.seconds_left
+        share = f"{progress.stage}  {100 * progress.done / max(progress.total, 1):.0f} %"
+        told = share if left is None else f"{share},  {as_duration(left)} left"
+        set_or_hide(self._stage, told if progress.running else None)
+        unseen = areas.traces is not None and not areas.selected
+        hint = "Select areas to see their traces on the timeline." if unseen else ""
+        set_or_hide(self._message, " ".join(filter(None, (areas.message, hint))))
+
+    def _ask_table(self) -> None:
+        recording = self._movie.recording
+        name = "areas" if recording is None else f"{recording.name}_areas"
+        ask_file(
+            self, "Export the traces", "Tables (*.csv);;NWB (*.nwb)", self._areas.export,
+            save_as=name,
+        )  # fmt: skip

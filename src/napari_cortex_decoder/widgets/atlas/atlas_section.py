@@ -1,0 +1,240 @@
+"""The section *Atlas*: which atlas, where it lies, how well it fits."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QMenu
+from superqt.utils import QSignalThrottler
+
+from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.atlas.fit import FitKind
+from napari_cortex_decoder.atlas.library import BUNDLED
+from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
+from napari_cortex_decoder.widgets.atlas.areas_panel import AreasPanel
+from napari_cortex_decoder.widgets.atlas.atlas_dialogs import (
+    ask_brainglobe,
+    ask_label_image,
+    ask_landmark,
+)
+from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
+from napari_cortex_decoder.widgets.atlas.landmark_table import LandmarkTable
+from napari_cortex_decoder.widgets.atlas.placing_model import LANDMARK_SETS, PlacingModel
+from napari_cortex_decoder.widgets.parts.controls import (
+    button,
+    caption,
+    enable,
+    menu_button,
+    row,
+    wide_box,
+)
+from napari_cortex_decoder.widgets.parts.section import (
+    Section,
+    ask_file,
+    set_or_hide,
+    wrapped_label,
+)
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+_KINDS = {
+    "similarity": "similarity: shift, turn, size",
+    "affine": "affine: also stretch and shear",
+    "hemispheres": "affine for each hemisphere",
+}
+_PAUSE = 40  # ms between two updates while a landmark is dragged
+_NOT_PLACED = "Place the atlas first"
+
+_KEYS = (
+    "With the layer Landmarks active: arrows shift the atlas by 50 µm, Alt+←→ turn it by 0.5°, "
+    "Alt+↑↓ resize it by 1 %, five times as much with Shift; Ctrl+Z takes back."
+)
+"""What `LandmarkLayer` binds, in words."""
+
+
+class AtlasSection(Section):
+    """Shows an `AtlasModel`, a `PlacingModel` and, below them, an `AreasModel`."""
+
+    def __init__(
+        self, movie: MovieModel, atlas: AtlasModel, placing: PlacingModel, areas: AreasModel
+    ) -> None:
+        super().__init__("Atlas")
+        self._movie, self._atlas, self._placing = movie, atlas, placing
+        self._compose(AreasPanel(movie, atlas, areas))
+        ties = Ties()
+        ties.tie(
+            self._update_atlas,
+            movie.events.recording,
+            atlas.events.chosen,
+            atlas.events.doing,
+            atlas.events.names_shown,
+            atlas.events.message,
+        )
+        # a moment later, so that outlines follow the mouse without waiting for numbers
+        soon = QSignalThrottler(parent=self)
+        soon.setTimeout(_PAUSE)
+        soon.triggered.connect(self._update_atlas)
+        soon.triggered.connect(self._update_placing)
+        ties.tie(soon.throttle, placing.events.placing, placing.events.landmark_set)
+        ties.undo_with(self)
+        self._update_atlas()
+        self._update_placing()
+
+    def _compose(self, areas: AreasPanel) -> None:
+        self._atlases = wide_box()
+        self._atlases.activated.connect(lambda i: self._atlas.choose(self._atlases.itemData(i)))
+        self._more, menu = menu_button("Other")
+        self._more.setToolTip("Take the outlines from elsewhere")
+        self._fill_more(menu)
+        self._guess = button("Guess", self._atlas.guess)
+        self._upright = button("By hand", self._atlas.place_upright)
+        self._undo = button("Undo", self._placing.undo)
+        self._redo = button("Redo", self._placing.redo)
+        self._sets = wide_box()
+        self._sets.addItems(list(LANDMARK_SETS))
+        self._sets.textActivated.connect(self._placing.choose_landmarks)
+        self._add, self._addable = menu_button("Add")
+        self._addable.aboutToShow.connect(self._fill_add)
+        self._remove = button("Remove", self._remove_selected)
+        self._kinds = wide_box()
+        for kind in get_args(FitKind):
+            self._kinds.addItem(_KINDS[kind], kind)
+        self._kinds.activated.connect(lambda i: self._placing.set_kind(self._kinds.itemData(i)))
+        self._table = LandmarkTable()
+        self._table.itemSelectionChanged.connect(self._update_remove)
+        self._problem, self._warnings = wrapped_label(), wrapped_label()
+        self._keys = wrapped_label(_KEYS)
+        self._keys.setEnabled(False)
+        self._save = button("Save placing…", self._ask_save)
+        self._load = button("From file…", self._ask_load)
+        self._mean = button("Show mean image", self._atlas.ask_mean)
+        self._names = QCheckBox("Acronyms on the movie")
+        self._names.setObjectName("names")
+        self._names.toggled.connect(self._atlas.show_names)
+        self._message = wrapped_label()
+
+        form = QFormLayout()
+        form.setVerticalSpacing(6)
+        for title, parts in (
+            ("atlas", (self._atlases, self._more)),
+            ("place", (self._guess, self._upright, self._load, None)),
+            ("landmarks", (self._sets, self._add)),
+            ("fit", (self._kinds,)),
+        ):
+            form.addRow(caption(title), row(*parts))
+        self.content.addLayout(form)
+        self.content.addWidget(self._table)
+        self.content.addWidget(row(self._remove, self._undo, self._redo, None, self._save))
+        for part in (self._problem, self._warnings, self._keys):
+            self.content.addWidget(part)
+        self.content.addWidget(row(self._names, None, self._mean))
+        self.content.addWidget(self._message)
+        self.content.addWidget(areas)
+
+    def _fill_more(self, menu: QMenu) -> None:
+        menu.addAction("Outlines from a file…", self._ask_outlines)
+        menu.addAction(
+            "A label image…", lambda: ask_label_image(self, self._atlas.choose_label_image)
+        )
+        menu.addAction("A BrainGlobe atlas…", lambda: ask_brainglobe(self, self._atlas.choose))
+        menu.addSeparator()
+        self._draw = menu.addAction("Draw areas on the movie", self._atlas.drawing_wanted.emit)
+        self._drawn = menu.addAction("Use drawn areas", self._atlas.drawn_wanted.emit)
+
+    def _fill_add(self) -> None:
+        """Offer the landmarks that are not on the movie."""
+        menu = self._addable
+        menu.clear()
+        for name in self._placing.free_landmarks:
+            menu.addAction(name, lambda name=name: self._placing.add_landmark(name))
+        menu.addSeparator()
+        menu.addAction("New landmark…", lambda: ask_landmark(self, self._placing.make_landmark))
+
+    def _update_atlas(self) -> None:
+        """Show which atlas it is, what goes on, and what can be done."""
+        atlas, placed = self._atlas, self._placing.registration
+        if atlas.atlas is not None and self._atlases.currentText() != atlas.atlas.name:
+            self._atlases.clear()
+            for name in dict.fromkeys((*BUNDLED, atlas.atlas.name)):
+                self._atlases.addItem(name, name)
+            self._atlases.setCurrentText(atlas.atlas.name)
+        obstacle = atlas.obstacle
+        enable(self._guess, obstacle, "Find the brain on the mean image")
+        enable(self._upright, obstacle, "Put the atlas in the middle and drag its landmarks")
+        enable(self._load, obstacle, "Read a registration: ours, wfield's or MesoNet's")
+        unplaced = f"{_NOT_PLACED}." if placed is None else None
+        enable(self._save, unplaced or (obstacle if atlas.doing else None), "Write it as JSON")
+        no_movie = "Open a recording first." if self._movie.recording is None else None
+        enable(self._mean, no_movie or (obstacle if atlas.doing else None),
+                "Show the mean of some frames")  # fmt: skip
+        enable(self._atlases, obstacle if atlas.doing else None, "Which outlines to place")
+        enable(self._names, unplaced, "Write the acronym of each area on the movie")
+        self._names.setChecked(atlas.names_shown)
+        self._draw.setEnabled(no_movie is None)
+        self._draw.setToolTip(no_movie or "Adds a Shapes layer; name areas in column 'acronym'")
+        self._drawn.setEnabled(placed is not None)
+        self._drawn.setToolTip(
+            f"{_NOT_PLACED}: outlines are kept in mm from bregma" if unplaced
+            else "Makes an atlas of the active Shapes layer"
+        )  # fmt: skip
+        doing = atlas.doing
+        set_or_hide(self._message, f"{doing[0].upper()}{doing[1:]} …" if doing else atlas.message)
+
+    def _update_placing(self) -> None:
+        """Show where the atlas lies and how well it fits."""
+        placing = self._placing.placing
+        placed = None if placing is None else placing.registration
+        no_landmarks = None if placed is not None else f"{_NOT_PLACED}."
+        for part, tip in (
+            (self._sets, "Which landmarks to drag"),
+            (self._add, "Put another landmark on the movie"),
+            (self._kinds, "What a fit to the landmarks may do"),
+        ):
+            enable(part, no_landmarks, tip)
+        self._update_remove()
+        enable(self._undo, None if self._placing.can_undo else "Nothing to take back", "Take back")
+        enable(self._redo, None if self._placing.can_redo else "Nothing was taken back", "Redo")
+        self._sets.setCurrentText(self._placing.landmark_set)
+        if placing is not None:
+            self._kinds.setCurrentIndex(self._kinds.findData(placing.kind))
+        self._table.setVisible(placed is not None)
+        self._keys.setVisible(placed is not None)
+        self._table.show_placing(placing)
+        problem = "" if placing is None else placing.problem
+        set_or_hide(self._problem, f"⚠ No fit: {problem}" if problem else None)
+        warnings = () if placed is None or problem else placed.warnings
+        set_or_hide(self._warnings, "\n".join(f"⚠ {text}" for text in warnings))
+        self.set_done(None if placing is None or problem else _summary(placing.registration))
+
+    def _update_remove(self) -> None:
+        chosen = self._table.selected_names
+        enable(
+            self._remove,
+            None if chosen else "Choose landmarks in the table first.",
+            "Take these landmarks off the movie",
+        )
+
+    def _remove_selected(self) -> None:
+        self._placing.remove_landmarks(*self._table.selected_names)
+        self._table.clearSelection()
+
+    def _ask_outlines(self) -> None:
+        ask_file(self, "Take outlines from a file", "Outlines (*.json *.geojson)",
+                 self._atlas.choose)  # fmt: skip
+
+    def _ask_load(self) -> None:
+        ask_file(self, "Load a registration", "Registrations (*.json *.txt *.h5 *.mat)",
+                 self._atlas.load)  # fmt: skip
+
+    def _ask_save(self) -> None:
+        ask_file(self, "Save the registration", "Registrations (*.json)", self._atlas.save,
+                 save_as="registration.json")  # fmt: skip
+
+
+def _summary(registration: Registration) -> str:
+    """Say in a few words what is placed and how well its landmarks fit."""
+    residuals = registration.residuals()
+    if registration.method not in get_args(FitKind) or not residuals:
+        return f"{registration.atlas.name}, {registration.method}"
+    mean = sum(residual.mm for residual in residuals) / len(residuals)
+    return f"{registration.atlas.name}, {len(residuals)} landmarks, off by {mean:.2f} mm"

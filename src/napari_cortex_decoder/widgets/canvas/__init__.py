@@ -1,0 +1,1 @@
+"""What a `Workspace` puts on the viewer's canvas: layers, text, mouse and keys."""

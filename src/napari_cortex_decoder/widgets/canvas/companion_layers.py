@@ -1,0 +1,127 @@
+"""Layers that go with the movie's: its reference, and the preview of preprocessing."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari import Viewer
+from napari.layers import Image
+
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
+from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.preprocessing.preview_model import Preview
+from napari_cortex_decoder.widgets.recording.layers import contrast_limits_of, sample_movie
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+PREVIEW = "Preview"
+
+_BELOW_ATLAS = -1  # rank among the layers that lie on the movie
+
+
+class ReferenceLayer:
+    """Shows the reference of the open recording in a layer below the movie, hidden at first."""
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._movie = workspace.movie
+        self._flat = FlatLayers(viewer, workspace.movie)
+        self._background = Background(workspace.failed.emit)
+        self._layer: Image | None = None
+        self._shown: object = None
+        self._ties = Ties()
+        self._ties.tie(self._on_recording, self._movie.events.recording)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._background.drop()
+        self._ties.undo()
+        self._flat.close()
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        """Follow the recording; leave with it."""
+        reference = None if recording is None else recording.reference
+        if reference is self._shown:
+            self._align()
+            return
+        self._shown = reference
+        self._background.drop()
+        if recording is None or reference is None:
+            self._flat.remove(self._layer)
+            return
+        # of a lazy movie black and white take a moment
+        self._background.run(sample_movie, reference, then=self._show)
+
+    def _show(self, contrast_limits: tuple[float, float]) -> None:
+        recording, viewer, movie = self._movie.recording, self._flat.viewer, self._flat.movie_layer
+        if recording is None or recording.reference is None or viewer is None or movie is None:
+            return
+        visible = self._layer is not None and self._layer in self._flat and self._layer.visible
+        self._flat.remove(self._layer)
+        self._layer = Image(
+            recording.reference,
+            name=f"{recording.name} (reference)",
+            contrast_limits=contrast_limits,
+            colormap="gray",
+            rgb=False,
+            visible=visible,
+            units=movie.units,
+            axis_labels=movie.axis_labels,
+        )
+        self._align()
+        active = viewer.layers.selection.active
+        viewer.layers.insert(viewer.layers.index(movie), self._layer)
+        viewer.layers.selection.active = active
+
+    def _align(self) -> None:
+        """Lay the reference, whose pixels may be larger, on the movie."""
+        movie, layer = self._flat.movie_layer, self._layer
+        if movie is None or layer is None:
+            return
+        pixel = np.array(movie.data.shape[-2:]) / np.array(layer.data.shape[-2:])
+        scale, translate = np.array(movie.scale), np.array(movie.translate)
+        layer.units = movie.units
+        layer.scale = (scale[0], *scale[1:] * pixel)
+        layer.translate = (0.0, *translate[1:] + scale[1:] * (pixel - 1) / 2)
+
+
+class PreviewLayer:
+    """Lays the preview over the movie, where its pixels belong."""
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._flat = FlatLayers(viewer, workspace.movie)
+        self._layer: Image | None = None
+        self._ties = Ties()
+        self._ties.tie(self._show, workspace.preview.previewed)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._ties.undo()
+        self._flat.close()
+
+    def _show(self, preview: Preview | None) -> None:
+        if preview is None:
+            self._flat.remove(self._layer)
+            self._layer = None
+            return
+        limits = contrast_limits_of(np.asarray(preview.image, np.float64))
+        layer = self._layer
+        if layer is not None and layer in self._flat:
+            layer.data = preview.image
+            layer.contrast_limits_range = limits
+            layer.contrast_limits = limits
+            self._place(layer, preview)
+            return
+        self._layer = Image(
+            preview.image, name=PREVIEW, contrast_limits=limits, colormap="gray", rgb=False
+        )
+        self._flat.add(self._layer, _BELOW_ATLAS)
+        self._place(self._layer, preview)
+
+    def _place(self, layer: Image, preview: Preview) -> None:
+        movie = self._flat.movie_layer
+        if movie is None:
+            return
+        patch, shown = preview.patch, preview.shown
+        self._flat.align(layer, patch.pixel / shown.pixel)
+        offset = np.array([patch.top - shown.top, patch.left - shown.left]) / shown.pixel
+        layer.translate = np.array(layer.translate) + offset * np.array(movie.scale[-2:])

@@ -1,0 +1,157 @@
+"""Landmarks on the movie: dragged with the mouse, nudged with keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from app_model.types import KeyCode, KeyMod
+from napari import Viewer
+from napari.layers import Points
+from napari.layers.base import ActionType
+
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.atlas.placing_model import Places
+from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
+from napari_cortex_decoder.widgets.parts.colors import YELLOW, as_floats
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+_ABOVE_ALL = 100  # rank among our layers
+_SIZE = 0.3  # mm
+_STEP, _TURN, _ZOOM = 0.05, 0.5, 1.01  # mm, degrees, factor of one press of a key
+_COARSE = 5  # times as much with Shift; the section *Atlas* tells all these in words
+
+
+class LandmarkLayer:
+    """Ties a points layer to the landmarks of the placing, in both directions."""
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._flat = FlatLayers(viewer, workspace.movie)
+        self._placing = workspace.placing
+        self._layer: Points | None = None
+        self._writing = False
+        self._shown: Places = {}
+        self._ties = Ties()
+        self._ties.tie(self._on_recording, workspace.movie.events.recording)
+        self._ties.tie(self._on_placing, self._placing.events.placing)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._ties.undo()
+        self._flat.close()
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        if self._layer is not None and self._layer in self._flat:
+            self._flat.align(self._layer)
+
+    def _on_placing(self) -> None:
+        """Show the landmarks of the placing."""
+        placed = self._placing.registration
+        if placed is None:
+            self._flat.remove(self._layer)
+            self._layer = None
+            return
+        places = placed.landmarks
+        if self._layer is None or self._layer not in self._flat:
+            self._make(places, placed.scale)
+        elif places != self._shown:
+            self._write(self._layer, places)
+
+    def _make(self, places: Places, scale: float) -> None:
+        """Put the layer on the movie, ready to drag."""
+        data, features = _as_points(places)
+        layer = Points(
+            data,
+            ndim=2,
+            name="Landmarks",
+            features=features,
+            text={
+                "string": "{name}",
+                "size": 9,
+                "color": np.array(as_floats(YELLOW)),
+                "anchor": "upper_left",
+                "translation": (0, _SIZE * scale),
+            },
+            symbol="o",
+            size=_SIZE * scale,
+            face_color=np.array([*as_floats(YELLOW)[:3], 0.35]),
+            border_color=np.array(as_floats(YELLOW)),
+            border_width=0.15,
+        )
+        layer.events.data.connect(self._on_data)
+        layer.events.set_data.connect(self._on_drag)
+        self._bind_keys(layer)
+        self._layer, self._shown = layer, dict(places)
+        self._flat.add(layer, _ABOVE_ALL)
+        viewer = self._flat.viewer
+        if viewer is not None and layer in self._flat:
+            viewer.layers.selection.active = layer
+            layer.mode = "select"
+
+    def _write(self, layer: Points, places: Places) -> None:
+        data, features = _as_points(places)
+        self._writing, self._shown = True, dict(places)
+        try:
+            if len(data) == len(layer.data):
+                layer.data[:] = data
+                layer.features = features
+                layer.refresh(extent=False, thumbnail=False)
+            else:
+                layer.selected_data = set()
+                layer.data = data
+                layer.features = features
+        finally:
+            self._writing = False
+
+    def _read(self, layer: Points) -> Places:
+        return {
+            str(name): (float(row), float(column))
+            for name, (row, column) in zip(layer.features["name"], layer.data, strict=True)
+        }
+
+    def _on_drag(self) -> None:
+        """Follow points while the mouse has them: napari tells of their move at its end only."""
+        layer = self._layer
+        if layer is None or self._writing or len(layer.data) != len(self._shown):
+            return
+        if not np.array_equal(layer.data, _as_points(self._shown)[0]):
+            self._shown = self._read(layer)
+            self._placing.move_landmarks(self._shown, done=False)
+
+    def _on_data(self, event: Any) -> None:
+        """Take over what the user has done to the points."""
+        layer = self._layer
+        if layer is None or self._writing:
+            return
+        if event.action == ActionType.ADDED:
+            self._placing.add_points(layer.data[len(self._shown) :].tolist())
+        elif event.action in (ActionType.REMOVED, ActionType.CHANGED):
+            self._shown = self._read(layer)
+            self._placing.move_landmarks(self._shown)
+
+    def _bind_keys(self, layer: Points) -> None:
+        def bind(key: int, action: Any, **amounts: float) -> None:
+            def act(_: Points) -> None:
+                action(**amounts)
+
+            layer.bind_key(key, act)
+
+        nudge = self._placing.nudge
+        for times, modifier in ((1, 0), (_COARSE, KeyMod.Shift)):
+            bind(modifier | KeyCode.LeftArrow, nudge, right=-times * _STEP)
+            bind(modifier | KeyCode.RightArrow, nudge, right=times * _STEP)
+            bind(modifier | KeyCode.UpArrow, nudge, down=-times * _STEP)
+            bind(modifier | KeyCode.DownArrow, nudge, down=times * _STEP)
+            # arrows again: napari repeats them while they are held, and all keyboards have them
+            bind(modifier | KeyMod.Alt | KeyCode.LeftArrow, nudge, degrees=-times * _TURN)
+            bind(modifier | KeyMod.Alt | KeyCode.RightArrow, nudge, degrees=times * _TURN)
+            bind(modifier | KeyMod.Alt | KeyCode.UpArrow, nudge, zoom=_ZOOM**times)
+            bind(modifier | KeyMod.Alt | KeyCode.DownArrow, nudge, zoom=_ZOOM**-times)
+        bind(KeyMod.CtrlCmd | KeyCode.KeyZ, self._placing.undo)
+        bind(KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ, self._placing.redo)
+
+
+def _as_points(places: Places) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    data = np.array(list(places.values()), dtype=np.float64).reshape(-1, 2)
+    return data, {"name": np.array(list(places), dtype=object)}

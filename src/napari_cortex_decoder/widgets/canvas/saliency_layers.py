@@ -1,0 +1,148 @@
+"""The map on the movie: an additive layer on one signed scale, following the slider."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari import Viewer
+from napari.layers import Image, Layer
+from napari.utils import Colormap
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
+from napari_cortex_decoder.widgets.parts.colors import ORANGE, SKY_BLUE, as_floats
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.saliency.saliency_jobs import Result
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+NAME = "Saliency"
+
+KEPT = "Saliency, kept"
+"""Layer of the result that was kept to compare with; hidden until somebody wants to see it."""
+
+_RANK = 0  # below the outlines of the atlas
+
+SIGNED = Colormap(
+    [as_floats(SKY_BLUE), (0.0, 0.0, 0.0, 1.0), as_floats(ORANGE)], name="signed saliency"
+)
+"""Black at 0, where an additive layer adds nothing; sky blue against, orange for the behavior."""
+
+
+class SaliencyLayer:
+    """Shows the result of a workspace in the viewer, as long as there is one."""
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._movie = workspace.movie
+        self._flat = FlatLayers(viewer, workspace.movie)
+        self._layers: dict[str, Image | None] = {}
+        self._ties = Ties()
+        self._ties.tie(lambda result: self._show(NAME, result), workspace.saliency.events.result)
+        self._ties.tie(lambda result: self._show(KEPT, result), workspace.saliency.events.kept)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._ties.undo()
+        self._flat.close()
+
+    def _show(self, name: str, result: Result | None) -> None:
+        self._flat.remove(self._layers.pop(name, None))
+        recording, movie = self._movie.recording, self._flat.movie_layer
+        if result is None or recording is None or movie is None:
+            return
+        if result.maps is not None:
+            layer = _layer(name, result.maps.maps, result.maps.scale)
+            _lay_over_frames(layer, movie, int(result.maps.frames[0]))
+        elif result.onsets is not None:
+            layer = _layer(name, result.onsets.maps[:, None], result.onsets.scale)
+            _give_own_axis(layer, movie, result.onsets.seconds)
+        else:
+            picture = picture_of(result)
+            if picture is None:
+                return
+            layer = _layer(name, picture, float(np.abs(picture).max()) or 1.0)
+        layer.visible = name != KEPT
+        self._layers[name] = layer
+        if layer.ndim == 2:
+            self._flat.add(layer, _RANK)
+        else:
+            self._insert(layer, movie)
+        if result.onsets is not None:
+            self._show_onset(result)
+
+    def _insert(self, layer: Image, movie: Layer) -> None:
+        """Put a layer right above the movie; the active layer stays so."""
+        viewer = self._flat.viewer
+        if viewer is not None:
+            active = viewer.layers.selection.active
+            viewer.layers.insert(viewer.layers.index(movie) + 1, layer)
+            viewer.layers.selection.active = active
+
+    def _show_onset(self, result: Result) -> None:
+        """Put the slider of the lags on the onset."""
+        viewer = self._flat.viewer
+        if viewer is not None and result.onsets is not None:
+            viewer.dims.set_point(0, 0.0)
+
+
+def _lay_over_frames(layer: Image, movie: Layer, first: int) -> None:
+    """Lay maps, shape (n, y, x), over the frames that they are of; other frames have none."""
+    pixel, scale, translate = _place(layer, movie)
+    layer.units, layer.axis_labels = movie.units, movie.axis_labels
+    layer.scale = (scale[0], *scale[1:] * pixel)
+    start = translate[0] + scale[0] * float(first)
+    layer.translate = (start, *translate[1:] + scale[1:] * (pixel - 1) / 2)
+
+
+def _give_own_axis(layer: Image, movie: Layer, seconds: NDArray[np.float64]) -> None:
+    """Give maps, shape (lags, 1, y, x), an axis of lags of their own, over all of the movie."""
+    pixel, scale, translate = _place(layer, movie)
+    n = len(movie.data)
+    step = float(seconds[1] - seconds[0]) if len(seconds) > 1 else 1.0
+    layer.units = ("s", *movie.units)
+    layer.axis_labels = ("s from onset", *movie.axis_labels)
+    # one step in time, as long as the movie: it shows in every frame
+    layer.scale = (step, scale[0] * n, *scale[1:] * pixel)
+    middle = translate[0] + scale[0] * (n - 1) / 2
+    layer.translate = (
+        float(seconds[0]), middle, *translate[1:] + scale[1:] * (pixel - 1) / 2
+    )  # fmt: skip
+
+
+def _place(
+    layer: Image, movie: Layer
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give a map's pixel in pixels of the movie, and the movie's scale and translation."""
+    pixel = np.array(movie.data.shape[-2:]) / np.array(layer.data.shape[-2:])
+    return pixel, np.array(movie.scale), np.array(movie.translate)
+
+
+def picture_of(result: Result) -> NDArray[np.float32] | None:
+    """Give what is shown at each pixel of a frame, shape (y, x); 0 where nothing was measured.
+
+    None where nothing lies on the movie: a decoder of the whole frame has no places.
+    """
+    shape, registration = result.question.recording.shape, result.question.registration
+    if result.cutouts is not None:
+        return result.cutouts.picture(shape)
+    if registration is None:
+        return None
+    if result.areas is not None:
+        painted = result.areas.paint(registration, shape)
+        return np.nan_to_num(painted, nan=0.0)
+    assert result.lags is not None
+    values = np.zeros(len(registration.atlas.areas) + 1, np.float32)
+    for place, amount in enumerate(result.lags.signed.sum(axis=0)):
+        for member in result.members(place):
+            values[member + 1] = amount
+    return np.asarray(values[registration.label_image(shape)], dtype=np.float32)
+
+
+def _layer(name: str, values: NDArray[np.float32], scale: float) -> Image:
+    return Image(
+        values,
+        name=name,
+        colormap=SIGNED,
+        contrast_limits=(-scale, scale),
+        blending="additive",
+        interpolation2d="linear",
+        rgb=False,
+    )

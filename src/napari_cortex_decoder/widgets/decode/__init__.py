@@ -1,0 +1,1 @@
+"""The section *Decode*: which decoder, where it computes, what it reads."""

@@ -1,0 +1,141 @@
+"""Which decoder, and where to compute: the choices of the section *Decode*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from psygnal import EventedModel, Signal
+from pydantic import ConfigDict, PrivateAttr
+from qtpy.QtCore import QTimer
+from superqt.utils import create_worker
+
+from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.decoder.file import read_config
+from napari_cortex_decoder.decoder.library import list_decoders
+from napari_cortex_decoder.decoder.suitability import rates_agree
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.decode.decode_job import list_devices
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+
+@dataclass(frozen=True)
+class DecoderCard:
+    """A decoder to choose: what the header of its file says.
+
+    Attributes
+    ----------
+    name
+        To show.
+    source
+        Name of a bundled decoder, or a file.
+    config
+        Behaviours, window, frame rate, provenance.
+    """
+
+    name: str
+    source: str | Path
+    config: DecoderConfig
+
+
+class ChoiceModel(EventedModel):
+    """The chosen decoder and device.
+
+    Attributes
+    ----------
+    cards, card
+        Decoders on offer, and the chosen one.
+    devices
+        Where one can compute: what to ask for, and what it is called. Only torch knows more than
+        the first two; it is loaded in the background once there is a recording.
+    device, any_rate
+        As for `Decoder.decode`.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    cards: tuple[DecoderCard, ...] = ()
+    card: DecoderCard | None = None
+    devices: dict[str, str] = {"auto": "Automatic", "cpu": "CPU"}  # noqa: RUF012
+    device: str = "auto"
+    any_rate: bool = False
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _asked_devices: bool = PrivateAttr(default=False)
+    _closed: bool = PrivateAttr(default=False)
+
+    def __init__(self, movie: MovieModel) -> None:
+        super().__init__()
+        self._movie = movie
+        self.cards = tuple(
+            DecoderCard(name, name, config) for name, config in list_decoders().items()
+        )
+        self.card = self.cards[0] if self.cards else None
+        movie.events.recording.connect(self._on_recording)
+
+    @property
+    def rate_problem(self) -> str | None:
+        """Why the recording's frame rate does not suit the decoder; None if it does."""
+        recording = self._movie.recording
+        if self.card is None or recording is None or recording.frame_rate is None:
+            return None
+        mine, learned = recording.frame_rate, self.card.config.frame_rate
+        if rates_agree(mine, learned):
+            return None
+        return (
+            f"This recording was filmed at {mine:g} Hz, {self.card.name} learned at "
+            f"{learned:g} Hz: its probabilities may mean nothing here."
+        )
+
+    def choose(self, card: DecoderCard) -> None:
+        """Choose one of the decoders on offer."""
+        self.any_rate = False
+        self.card = card
+
+    def offer(self, path: str | Path) -> None:
+        """Put a decoder file on offer and choose it; `failed` if it is none."""
+        path = Path(path)
+        try:
+            config = read_config(path)
+        except DecoderError as error:
+            self.failed.emit(error)
+            return
+        card = DecoderCard(path.stem, path, config)
+        self.cards = (*(known for known in self.cards if known.source != path), card)
+        self.choose(card)
+
+    def set_device(self, device: str) -> None:
+        """Choose where to compute: ``"auto"``, ``"cpu"``, ``"cuda:0"``, …."""
+        self.device = device
+
+    def set_any_rate(self, any_rate: bool) -> None:
+        """Decode although the frame rates differ."""
+        self.any_rate = any_rate
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self._closed = True
+        self._movie.events.recording.disconnect(self._on_recording)
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        """Ask torch, once, which devices there are."""
+        if recording is None or self._asked_devices:
+            return
+        self._asked_devices = True
+        # When the event loop runs: a script without one may end, and torch with it, half loaded.
+        QTimer.singleShot(0, self._ask_devices)
+
+    def _ask_devices(self) -> None:
+        """Load torch off the GUI thread, and see what it can compute on."""
+        if self._closed:
+            return
+
+        def know(found: dict[str, str]) -> None:
+            if not self._closed:
+                self.devices = {"auto": "Automatic", **found}
+
+        create_worker(list_devices, _connect={"returned": know, "errored": self.failed.emit})

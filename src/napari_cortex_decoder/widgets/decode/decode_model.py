@@ -1,0 +1,287 @@
+"""State and intents of a decode: how far it is, and what it has read from the recording."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import EventedModel, Signal
+from pydantic import ConfigDict, PrivateAttr
+
+from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
+from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.decoder.traces import missing_areas
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
+from napari_cortex_decoder.widgets.decode.decode_job import DecodeJob, Update
+from napari_cortex_decoder.widgets.parts.clock import as_duration
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a decode is.
+
+    Attributes
+    ----------
+    stage
+        ``"idle"``: none runs; ``"loading"``: torch and the decoder are on their way; then the
+        stages of the engine, ``"statistics"`` and ``"decoding"``.
+    done, total
+        Frames, of this stage.
+    seconds_left
+        Until this stage ends; None where nobody can say yet.
+    """
+
+    stage: str = "idle"
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a decode is under way."""
+        return self.stage != "idle"
+
+
+class DecodeModel(EventedModel):
+    """The prediction of the open recording by the chosen decoder, and the job that makes it.
+
+    Attributes
+    ----------
+    prediction
+        While a decode runs it grows in place: `predicted` tells where.
+    card
+        The decoder that `prediction` is by.
+    complete
+        Whether the decode that made `prediction` came to its end.
+    progress
+        How far the running decode is.
+    message
+        A sentence about the running or the last decode.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    prediction: Prediction | None = None
+    card: DecoderCard | None = None
+    complete: bool = False
+    progress: Progress = Progress()
+    message: str = ""
+
+    predicted: ClassVar[Signal] = Signal(int, int)
+    """New results stand in frames [start, stop) of `prediction`."""
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _choice: ChoiceModel = PrivateAttr()
+    _placing: PlacingModel = PrivateAttr()
+    _recording: Recording | None = PrivateAttr(default=None)
+    _loaded: tuple[DecoderCard, Decoder] | None = PrivateAttr(default=None)
+    _job: DecodeJob | None = PrivateAttr(default=None)
+    _provisional: NDArray[np.bool_] = PrivateAttr(default=np.zeros(0, dtype=bool))
+    _began: float = PrivateAttr(default=0.0)
+    _stage_began: float = PrivateAttr(default=0.0)
+
+    def __init__(self, movie: MovieModel, choice: ChoiceModel, placing: PlacingModel) -> None:
+        super().__init__()
+        self._movie = movie
+        self._choice = choice
+        self._placing = placing
+        movie.events.recording.connect(self._on_recording)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why decoding cannot start now; None if it can."""
+        recording = self._movie.recording
+        if recording is None:
+            return "Open a recording first."
+        if recording.frame_rate is None:
+            return "Say first how many frames a second the recording has."
+        if self._choice.card is None:
+            return "Load a decoder first."
+        if self._choice.rate_problem and not self._choice.any_rate:
+            return "The frame rates differ: tick the box to decode anyway."
+        if (unplaced := self._areas_problem(self._choice.card.config)) is not None:
+            return unplaced
+        if self.progress.running:
+            return "A decode is running."
+        return None
+
+    def decode(self) -> None:
+        """Decode the open recording; does nothing while there is an `obstacle`."""
+        recording, card = self._movie.recording, self._choice.card
+        if self.obstacle is not None or recording is None or card is None:
+            return
+        source = self._loaded[1] if self._loaded and self._loaded[0] is card else card.source
+        job = DecodeJob(
+            source,
+            recording,
+            device=self._choice.device,
+            any_rate=self._choice.any_rate,
+            registration=self._placing.registration,
+            looked_at=lambda: self._movie.frame,
+        )
+        job.results.loaded.connect(lambda decoder: self._on_loaded(card, decoder))
+        job.results.updated.connect(lambda update: self._on_update(job, update))
+        job.errored.connect(lambda error: self._on_error(job, error))
+        self._job = job
+        self._began = self._stage_began = time.monotonic()
+        self.complete = False
+        self.card = card
+        self.prediction = None
+        self.message = ""
+        self.progress = Progress("loading")
+        job.start()
+
+    def is_provisional(self, frame: int) -> bool:
+        """Whether the answer of a frame will be replaced: by statistics of the whole movie."""
+        return self.progress.running and bool(self._provisional[frame : frame + 1].any())
+
+    def cancel(self) -> None:
+        """Stop the running decode; what it has read so far stays, but for what is provisional."""
+        if self._job is not None:
+            self._job.quit()
+            self._end("Cancelled: frames that were not decoded yet are empty.")
+
+    def save(self, path: str | Path) -> None:
+        """Write the prediction as CSV, and beside it how it was made, as JSON."""
+        if self.prediction is None or not self.complete:
+            return
+        table = Path(path)
+        record = table.with_suffix(".json")
+        try:
+            self.prediction.to_csv(table)
+            self.prediction.to_json(record)
+        except CortexDecoderError as error:
+            self.failed.emit(error)
+            return
+        self.message = f"Saved {table.name} and {record.name}."
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self.cancel()
+        self._movie.events.recording.disconnect(self._on_recording)
+
+    def _areas_problem(self, config: DecoderConfig) -> str | None:
+        """Why the areas that a decoder reads are not known; None if they are, or it reads none."""
+        if not isinstance(config, TraceConfig) or not config.preprocessing.areas:
+            return None
+        how, placed = config.preprocessing, self._placing.registration
+        wanted = how.atlas or "that it learned from"
+        if placed is None:
+            return (
+                f"This decoder reads {len(how.areas)} areas: place the atlas {wanted} first, in "
+                "the section Atlas."
+            )
+        missing = missing_areas(how, placed.atlas)
+        if missing:
+            more = f" and {len(missing) - 1} more areas" if len(missing) > 1 else ""
+            return (
+                f"The atlas {placed.atlas.name} has no {missing[0]}{more}, which this decoder "
+                f"reads: choose the atlas {wanted} in the section Atlas."
+            )
+        return None
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        """Let go of a prediction that is not of this movie on this clock."""
+        before, self._recording = self._recording, recording
+        same_movie = (
+            before is not None
+            and recording is not None
+            and before.movie is recording.movie
+            and before.frame_rate == recording.frame_rate
+            and before.frame_times is recording.frame_times
+        )
+        if same_movie:
+            return
+        self.cancel()
+        self._choice.set_any_rate(False)
+        self.complete = False
+        self.card = None
+        self.prediction = None
+        self.message = ""
+
+    def _on_loaded(self, card: DecoderCard, decoder: Decoder) -> None:
+        self._loaded = (card, decoder)
+
+    def _on_update(self, job: DecodeJob, update: Update) -> None:
+        """Show what a job has done; late news of a cancelled one are dropped."""
+        if job is not self._job:
+            return
+        for start, probability, provisional in update.chunks:
+            self._write(start, probability, provisional)
+        if update.messages:
+            self.message = " ".join(update.messages)
+        if update.prediction is not None:
+            self._finish(update.prediction)
+            return
+        if update.stage != self.progress.stage:
+            self._stage_began = time.monotonic()
+        left = self._seconds_left(update.done, update.total)
+        self.progress = Progress(update.stage, update.done, update.total, left)
+
+    def _write(self, start: int, probability: NDArray[np.float32], provisional: bool) -> None:
+        """Enter new results into the growing prediction."""
+        if self.prediction is None:
+            self.prediction = self._empty_prediction()
+            self._provisional = np.zeros(len(self.prediction.probability), dtype=bool)
+        stop = start + len(probability)
+        self._provisional[start:stop] = provisional
+        self.prediction.probability[start:stop] = probability
+        self.predicted.emit(start, stop)
+
+    def _empty_prediction(self) -> Prediction:
+        recording = self._movie.recording
+        assert recording is not None and self._loaded is not None  # a job has brought results
+        decoder = self._loaded[1]
+        shape = recording.n_frames, len(decoder.behaviors)
+        return Prediction(
+            probability=np.full(shape, np.nan, dtype=np.float32),
+            behaviors=decoder.behaviors,
+            times=recording.times,
+            decoder=decoder.name,
+            decoder_hash=decoder.hash,
+            device=self._choice.device,
+            warnings=(),
+            settings={},
+        )
+
+    def _finish(self, prediction: Prediction) -> None:
+        """Take over the whole result."""
+        took = as_duration(time.monotonic() - self._began)
+        where = self._choice.devices.get(prediction.device, prediction.device)
+        self._job = None
+        self.prediction = prediction
+        self.progress = Progress()
+        self.message = "\n⚠ ".join([f"Decoded in {took} on {where}.", *prediction.warnings])
+        self.complete = True
+
+    def _on_error(self, job: DecodeJob, error: Exception) -> None:
+        if job is self._job:
+            self._end("")
+            self.failed.emit(error)
+
+    def _end(self, message: str) -> None:
+        """Go back to idle without a whole result; answers that were provisional go."""
+        if self.prediction is not None and self._provisional.any():
+            self.prediction.probability[self._provisional] = np.nan
+            self._provisional[:] = False
+            self.predicted.emit(0, len(self._provisional))
+        self._job = None
+        self.progress = Progress()
+        self.message = message
+
+    def _seconds_left(self, done: int, total: int) -> float | None:
+        elapsed = time.monotonic() - self._stage_began
+        if done < 1 or elapsed < 0.5:
+            return None
+        return elapsed * (total - done) / done

@@ -1,0 +1,209 @@
+"""The section *Decode*: which decoder, where, how far, and why not."""
+
+from __future__ import annotations
+
+import html
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+)
+
+from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_short
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
+from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel, Progress
+from napari_cortex_decoder.widgets.parts.clock import as_duration
+from napari_cortex_decoder.widgets.parts.controls import caption
+from napari_cortex_decoder.widgets.parts.section import (
+    Section,
+    ask_file,
+    set_or_hide,
+    wrapped_label,
+)
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+_STAGES = {
+    "loading": "Loading the decoder",
+    "statistics": "Measuring the movie",
+    "decoding": "Decoding",
+}
+
+
+class DecodeSection(Section):
+    """Shows a `ChoiceModel` and a `DecodeModel`, and sends them what the user chooses."""
+
+    def __init__(
+        self,
+        movie: MovieModel,
+        choice: ChoiceModel,
+        decode: DecodeModel,
+        placing: PlacingModel,
+    ) -> None:
+        super().__init__("Decode")
+        self._movie, self._choice, self._decode = movie, choice, decode
+        self._compose()
+        ties = Ties()
+        ties.tie(self._update_choice, choice.events.cards, choice.events.card)
+        ties.tie(self._update_devices, choice.events.devices)
+        ties.tie(
+            self._update_state,
+            movie.events.recording,
+            placing.events.placing,
+            choice.events.card,
+            choice.events.any_rate,
+            decode.events.progress,
+            decode.events.complete,
+            decode.events.message,
+        )
+        ties.undo_with(self)
+        self._update_choice()
+        self._update_devices()
+        self._update_state()
+
+    def _compose(self) -> None:
+        self._decoders, self._devices = QComboBox(), QComboBox()
+        for box in (self._decoders, self._devices):
+            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            box.setMinimumContentsLength(8)
+        self._decoders.activated.connect(self._choose_decoder)
+        self._devices.activated.connect(
+            lambda index: self._choice.set_device(self._devices.itemData(index))
+        )
+        load = QPushButton("Load…")
+        load.setToolTip("Add a decoder file (.safetensors) to the list")
+        load.clicked.connect(self._ask_decoder)
+        decoder = QHBoxLayout()
+        decoder.addWidget(self._decoders)
+        decoder.addWidget(load)
+        form = QFormLayout()
+        form.setVerticalSpacing(6)
+        for title, field in (("decoder", decoder), ("device", self._devices)):
+            form.addRow(caption(title), field)
+        self._card = wrapped_label()
+        self._simulated = wrapped_label()
+
+        self._banner = QFrame()
+        self._banner.setObjectName("rate_banner")
+        self._banner.setStyleSheet("#rate_banner { border: 1px solid #e69f00; border-radius: 3px }")
+        in_banner = QVBoxLayout(self._banner)
+        self._rate_problem = wrapped_label()
+        self._any_rate = QCheckBox("Decode anyway; the result says so")
+        self._any_rate.toggled.connect(self._choice.set_any_rate)
+        in_banner.addWidget(self._rate_problem)
+        in_banner.addWidget(self._any_rate)
+
+        self._start = QPushButton("Decode")
+        self._start.clicked.connect(self._decode.decode)
+        self._cancel = QPushButton("Cancel")
+        self._cancel.clicked.connect(self._decode.cancel)
+        self._save = QPushButton("Save…")
+        self._save.clicked.connect(self._ask_table)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._start, stretch=1)
+        buttons.addWidget(self._cancel)
+        buttons.addWidget(self._save)
+        self._obstacle = wrapped_label()
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._stage = wrapped_label()
+        self._message = wrapped_label()
+
+        self.content.addLayout(form)
+        for part in (self._card, self._simulated, self._banner):
+            self.content.addWidget(part)
+        self.content.addLayout(buttons)
+        for part in (self._obstacle, self._bar, self._stage, self._message):
+            self.content.addWidget(part)
+
+    def _update_choice(self) -> None:
+        """Show the decoders on offer, and what the chosen one says of itself."""
+        card = self._choice.card
+        self._decoders.clear()
+        for known in self._choice.cards:
+            self._decoders.addItem(known.name, known)
+            role = Qt.ItemDataRole.ToolTipRole
+            self._decoders.setItemData(self._decoders.count() - 1, _whole_card(known), role)
+        if card is not None:
+            self._decoders.setCurrentIndex(self._choice.cards.index(card))
+        self._decoders.setToolTip("" if card is None else _whole_card(card))
+        set_or_hide(self._card, None if card is None else "\n".join(in_short(card.config)))
+        set_or_hide(
+            self._simulated,
+            f"⚠ {SIMULATED}" if card is not None and card.config.provenance.simulated else None,
+        )
+
+    def _update_devices(self) -> None:
+        self._devices.clear()
+        for device, name in self._choice.devices.items():
+            self._devices.addItem(name, device)
+        self._devices.setCurrentIndex(max(0, self._devices.findData(self._choice.device)))
+
+    def _update_state(self) -> None:
+        """Show how far the decode is, or why there is none."""
+        decode, progress = self._decode, self._decode.progress
+        set_or_hide(self._rate_problem, self._choice.rate_problem)
+        self._banner.setVisible(self._choice.rate_problem is not None)
+        self._any_rate.setChecked(self._choice.any_rate)
+        obstacle = decode.obstacle
+        self._start.setEnabled(obstacle is None)
+        self._start.setToolTip(obstacle or "Read the behavior from the open recording")
+        set_or_hide(self._obstacle, None if progress.running else obstacle)
+        self._cancel.setEnabled(progress.running)
+        self._cancel.setToolTip("" if progress.running else "No decode is running")
+        self._save.setEnabled(decode.complete)
+        self._save.setToolTip(
+            "Write probabilities and behavior as CSV"
+            if decode.complete
+            else "Decode to the end first"
+        )
+        self._bar.setVisible(progress.running)
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        set_or_hide(self._stage, _progress_text(progress) if progress.running else None)
+        set_or_hide(self._message, decode.message)
+        self.set_done(_summary(decode))
+
+    def _choose_decoder(self, index: int) -> None:
+        self._choice.choose(self._decoders.itemData(index))
+
+    def _ask_decoder(self) -> None:
+        ask_file(self, "Load a decoder", "Decoders (*.safetensors)", self._choice.offer)
+
+    def _ask_table(self) -> None:
+        recording = self._movie.recording
+        name = f"{recording.name}.csv" if recording is not None else "prediction.csv"
+        ask_file(self, "Save the prediction", "Tables (*.csv)", self._decode.save, save_as=name)
+
+
+def _whole_card(card: DecoderCard) -> str:
+    """Give all that a decoder says of itself, as rich text: a plain one would not be wrapped."""
+    lines = [html.escape(line) for line in card_lines(card.config)]
+    return f"<b>{html.escape(card.name)}</b><p>{'<br>'.join(lines)}</p>"
+
+
+def _progress_text(progress: Progress) -> str:
+    text = _STAGES[progress.stage]
+    if progress.total:
+        text += f"  {100 * progress.done / progress.total:.0f} %"
+    if progress.seconds_left is not None:
+        text += f",  {as_duration(progress.seconds_left)} left"
+    return text
+
+
+def _summary(decode: DecodeModel) -> str | None:
+    """Say in two words what was decoded with, once it was."""
+    if not decode.complete or decode.card is None:
+        return None
+    simulated = " (simulated mice)" if decode.card.config.provenance.simulated else ""
+    return f"{decode.card.name}{simulated}"

@@ -1,0 +1,1 @@
+"""The section *Label & fine-tune*: behaviors, editing, review, fine-tuning."""

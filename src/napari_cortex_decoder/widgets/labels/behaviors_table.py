@@ -1,0 +1,133 @@
+"""The table of behaviors: colour, key, name; the chosen row is what dragging paints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QColorDialog,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+from napari_cortex_decoder.labels import Behavior
+from napari_cortex_decoder.widgets.labels.labels_model import ERASER, LabelsModel
+from napari_cortex_decoder.widgets.parts.colors import Color
+from napari_cortex_decoder.widgets.parts.ties import Ties
+
+_KEY, _NAME, _BOUTS = range(3)
+_ROW_HEIGHT = 24
+
+
+class BehaviorsTable(QTableWidget):
+    """Shows the behaviors of a `LabelsModel`; names and keys are typed over, colours clicked.
+
+    Parameters
+    ----------
+    labels
+        Whose behaviors.
+    colors
+        Gives the colour of every behavior.
+    """
+
+    def __init__(self, labels: LabelsModel, colors: Callable[[], dict[str, Color]]) -> None:
+        super().__init__(0, 3)
+        self._labels, self._colors = labels, colors
+        self._updating = False
+        self.setHorizontalHeaderLabels(["key", "behavior", "bouts"])
+        self.verticalHeader().setVisible(False)
+        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(_KEY, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(_BOUTS, QHeaderView.ResizeMode.ResizeToContents)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setIconSize(QSize(14, 14))
+        self.itemChanged.connect(self._take)
+        self.itemSelectionChanged.connect(self._choose)
+        ties = Ties()
+        ties.tie(self._update, labels.events.labels, labels.events.brush)
+        ties.undo_with(self)
+        self._update()
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height of all rows, up to eight."""
+        rows = min(max(self.rowCount(), 2), 8)
+        return QSize(260, self.horizontalHeader().sizeHint().height() + rows * _ROW_HEIGHT + 4)
+
+    def minimumSizeHint(self) -> QSize:
+        """Be no lower than the rows need."""
+        return self.sizeHint()
+
+    def pick_color(self) -> None:
+        """Ask for the colour of the chosen behavior."""
+        behavior = self._chosen()
+        if behavior is None:
+            return
+        dialog = QColorDialog(QColor(*self._color(behavior)), self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.colorSelected.connect(
+            lambda color: self._labels.set_color(behavior.name, color.getRgb()[:3])
+        )
+        dialog.open()
+
+    def remove(self) -> None:
+        """Remove the chosen behavior; its bouts become unknown."""
+        behavior = self._chosen()
+        if behavior is not None:
+            self._labels.remove_behavior(behavior.name)
+
+    @property
+    def _behaviors(self) -> tuple[Behavior, ...]:
+        return self._labels.labels.behaviors if self._labels.labels is not None else ()
+
+    def _color(self, behavior: Behavior) -> Color:
+        return self._colors()[behavior.name]
+
+    def _chosen(self) -> Behavior | None:
+        row = self.currentRow()
+        return self._behaviors[row] if 0 <= row < len(self._behaviors) else None
+
+    def _update(self) -> None:
+        """Show the behaviors, and which one is painted."""
+        labels = self._labels.labels
+        counts = Counter(bout.behavior for bout in labels.ethogram.bouts) if labels else Counter()
+        self._updating = True
+        self.setRowCount(len(self._behaviors))
+        for row, behavior in enumerate(self._behaviors):
+            pixmap = QPixmap(14, 14)
+            pixmap.fill(QColor(*self._color(behavior)))
+            name = QTableWidgetItem(QIcon(pixmap), behavior.name)
+            bouts = QTableWidgetItem(str(counts[behavior.name]))
+            bouts.setFlags(bouts.flags() & ~Qt.ItemFlag.ItemIsEditable)
+            for column, item in ((_KEY, QTableWidgetItem(behavior.key)), (_NAME, name)):
+                self.setItem(row, column, item)
+            self.setItem(row, _BOUTS, bouts)
+            if behavior.name == self._labels.brush:
+                self.selectRow(row)
+        if self._labels.brush in (None, ERASER):
+            self.clearSelection()
+        self._updating = False
+        self.updateGeometry()
+
+    def _choose(self) -> None:
+        behavior = self._chosen() if self.selectedItems() else None
+        if not self._updating and behavior is not None:
+            self._labels.choose_brush(behavior.name)
+
+    def _take(self, item: QTableWidgetItem) -> None:
+        """Take a name or a key that was typed; what cannot be is put back."""
+        if self._updating or not 0 <= item.row() < len(self._behaviors):
+            return
+        name, text = self._behaviors[item.row()].name, item.text().strip()
+        if item.column() == _KEY:
+            self._labels.set_key(name, text)
+        else:
+            self._labels.rename(name, text)
+        self._update()

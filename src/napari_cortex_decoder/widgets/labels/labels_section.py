@@ -1,0 +1,206 @@
+"""The section *Label & fine-tune*: behaviors, editing, files of labels, review, fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit
+
+from napari_cortex_decoder.labels import Format
+from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
+from napari_cortex_decoder.widgets.labels.labels_model import ERASER, LabelsModel
+from napari_cortex_decoder.widgets.labels.review_group import ReviewGroup
+from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
+from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
+from napari_cortex_decoder.widgets.parts.colors import Color
+from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.section import (
+    Section,
+    ask_file,
+    set_or_hide,
+    wrapped_label,
+)
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+_HELP = (
+    "1–9 begin and end a bout at the slider, or paint while held; 0 erases. "
+    "On the label row: drag paints the chosen behavior, drag a border moves it, right click for "
+    "more. S splits, M merges with the next, A accepts, F flips, V verifies to the next uncertain "
+    "bout, N goes to what to review next. Ctrl+Z undoes, Ctrl+Shift+Z redoes."
+)
+_SHOWN_ROWS = 6
+
+_FORMATS = {
+    Format.BOUTS: ("Bouts", "csv"),
+    Format.FRAMES: ("Frames", "csv"),
+    Format.BORIS_AGGREGATED: ("BORIS, aggregated", "csv"),
+    Format.BORIS_TABULAR: ("BORIS, tabular", "tsv"),
+    Format.DEEPETHOGRAM: ("DeepEthogram", "csv"),
+    Format.NWB: ("NWB", "nwb"),
+}
+
+
+class LabelsSection(Section):
+    """Shows a `LabelsModel` and a `ReviewModel`; keys label while its box is ticked.
+
+    Parameters
+    ----------
+    movie, labels, review, tuning
+        What is shown.
+    colors
+        Gives the colour of every behavior.
+    """
+
+    def __init__(
+        self,
+        movie: MovieModel,
+        labels: LabelsModel,
+        review: ReviewModel,
+        tuning: TuningModel,
+        colors: Callable[[], dict[str, Color]],
+    ) -> None:
+        super().__init__("Label & fine-tune")
+        self._movie, self._labels = movie, labels
+        self._compose(review, tuning, colors)
+        self.set_expanded(False)
+        ties = Ties()
+        events = labels.events
+        ties.tie(
+            self._update,
+            movie.events.recording,
+            events.labels,
+            events.editing,
+            events.brush,
+            events.stroke,
+            events.notice,
+            events.imported,
+            events.message,
+        )
+        ties.tie(self._show_tuning, tuning.found)
+        ties.undo_with(self)
+        self._update()
+        if tuning.running or tuning.cut_short or tuning.result is not None:
+            self._show_tuning()  # found before this was built
+
+    def _compose(
+        self, review: ReviewModel, tuning: TuningModel, colors: Callable[[], dict[str, Color]]
+    ) -> None:
+        labels = self._labels
+        self._obstacle = wrapped_label()
+        self._reload = button("Look again", labels.reload)
+        self._editing = QCheckBox("Label with keys and mouse")
+        self._editing.toggled.connect(labels.switch)
+        self._help = wrapped_label(_HELP)
+        self._help.setEnabled(False)
+        self._table = BehaviorsTable(labels, colors)
+        self._name = QLineEdit()
+        self._name.setPlaceholderText("new behavior")
+        self._name.returnPressed.connect(self._add)
+        self._add_button = button("Add", self._add)
+        self._color = button("Color…", self._table.pick_color)
+        self._remove = button("Remove", self._table.remove)
+        self._eraser = button("Eraser", lambda: labels.choose_brush(ERASER))
+        self._eraser.setToolTip("Dragging makes frames unknown")
+        self._undo = button("Undo", labels.undo)
+        self._redo = button("Redo", labels.redo)
+        self._import = button("Import…", self._ask_import)
+        self._formats = QComboBox()
+        for form, (title, _) in _FORMATS.items():
+            self._formats.addItem(title, form)
+        self._export = button("Export…", self._ask_export)
+        self._message = wrapped_label()
+        self._unmatched = wrapped_label()
+        self._tuning = TuningGroup(tuning, labels)
+        for part in (
+            self._obstacle,
+            self._reload,
+            self._editing,
+            self._help,
+            self._table,
+            row(self._name, self._add_button, self._color, self._remove),
+            row(self._eraser, self._undo, self._redo, None),
+            row(self._import, self._formats, self._export, None),
+            self._message,
+            self._unmatched,
+            ReviewGroup(review),
+            self._tuning,
+        ):
+            self.content.addWidget(part)
+
+    def _update(self) -> None:
+        """Show what is labelled, what can be done, and why not."""
+        labels = self._labels
+        obstacle = labels.obstacle
+        there = self._movie.recording is not None
+        set_or_hide(self._obstacle, obstacle or labels.notice or None)
+        self._reload.setVisible(there and obstacle is not None and obstacle == labels.notice)
+        enable(self._editing, obstacle, "Keys and mouse change the labels while this is ticked")
+        self._editing.setChecked(labels.editing)
+        self._help.setVisible(labels.editing)
+        self._table.setVisible(there)
+        for part, tip in (
+            (self._add_button, "Add a behavior on the first free key"),
+            (self._color, "Choose the color of the chosen behavior"),
+            (self._remove, "Remove the chosen behavior; its bouts become unknown"),
+            (self._import, "Take labels of BORIS, DeepEthogram, CSV or NWB"),
+        ):
+            enable(part, obstacle, tip)
+        enable(self._undo, None if labels.can_undo else "Nothing was edited", "Ctrl+Z")
+        enable(self._redo, None if labels.can_redo else "Nothing was undone", "Ctrl+Shift+Z")
+        anything = labels.labels is not None and bool(labels.labels.ethogram.bouts)
+        enable(self._export, None if anything else "Nothing is labelled yet", "Write the labels")
+        stroke = labels.stroke
+        painting = None if stroke is None else f"● {stroke.behavior or 'erasing'}"
+        set_or_hide(self._message, painting or labels.message or None)
+        set_or_hide(self._unmatched, _unmatched_text(labels))
+        self.set_done(_summary(labels) if there else None)
+
+    def _show_tuning(self) -> None:
+        """Unfold what an earlier window has begun."""
+        self.set_expanded(True)
+        self._tuning.set_expanded(True)
+
+    def _add(self) -> None:
+        self._labels.add_behavior(self._name.text().strip())
+        self._name.clear()
+
+    def _ask_import(self) -> None:
+        pattern = "Labels (*.csv *.tsv *.txt *.nwb)"
+        ask_file(self, "Import labels", pattern, self._labels.read)
+
+    def _ask_export(self) -> None:
+        form = self._formats.currentData()
+        title, suffix = _FORMATS[form]
+        recording = self._movie.recording
+        name = f"{recording.name if recording else 'recording'}-labels.{suffix}"
+        ask_file(
+            self,
+            "Export labels",
+            f"{title} (*.{suffix})",
+            lambda path: self._labels.write(path, form),
+            save_as=name,
+        )
+
+
+def _unmatched_text(labels: LabelsModel) -> str | None:
+    """List the rows of the last import that did not match."""
+    imported = labels.imported
+    if imported is None or not imported.unmatched:
+        return None
+    count = len(imported.unmatched)
+    rows = [f"⚠ {count} {'row' if count == 1 else 'rows'} did not match:"]
+    rows += [str(one) for one in imported.unmatched[:_SHOWN_ROWS]]
+    more = count - _SHOWN_ROWS
+    return "\n".join(rows + ([f"and {more} more"] if more > 0 else []))
+
+
+def _summary(labels: LabelsModel) -> str | None:
+    """Say in a few words how much is labelled."""
+    if labels.labels is None or not labels.labels.ethogram.bouts:
+        return None
+    ethogram = labels.labels.ethogram
+    known = sum(bout.stop - bout.start for bout in ethogram.bouts)
+    n = len(ethogram.bouts)
+    return f"{n} {'bout' if n == 1 else 'bouts'}, {known / ethogram.n_frames:.0%} of the frames"

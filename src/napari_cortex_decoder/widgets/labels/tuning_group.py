@@ -1,0 +1,270 @@
+"""The group *Fine-tune* of the section *Label & fine-tune*: start, curve, result card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.training.held_out import HeldOut
+from napari_cortex_decoder.training.label_checks import DEPTHS
+from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
+from napari_cortex_decoder.widgets.parts.clock import as_duration
+from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE
+from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.section import (
+    Section,
+    ask_file,
+    set_or_hide,
+    wrapped_label,
+)
+from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
+from napari_cortex_decoder.widgets.parts.ties import Ties
+
+_STAGES = {"encoding": "Encoding", "fitting": "Fitting", "scoring": "Scoring"}
+_HEIGHT = 130  # px of a plot
+
+_ROWS = (
+    ("AUC", "auc"),
+    ("AUC, labels shifted", "shifted_auc"),
+    ("AUC, another recording's labels", "permuted_auc"),
+    ("AUC of the frame's mean", "global_mean_auc"),
+    ("accuracy at .5", "accuracy"),
+    ("always the commonest", "majority"),
+    ("balanced accuracy", "balanced_accuracy"),
+    ("bouts found (F1)", "bout_f1"),
+    ("calibration error", "calibration_error"),
+)
+
+
+class TuningGroup(Section):
+    """Shows a `TuningModel`."""
+
+    def __init__(self, tuning: TuningModel, labels: LabelsModel) -> None:
+        super().__init__("Fine-tune the decoder")
+        self.content.setContentsMargins(10, 2, 0, 8)
+        self._tuning = tuning
+        self._compose()
+        self.set_expanded(False)
+        self._header.toggled.connect(tuning.set_planning)
+        ties = Ties()
+        events = tuning.events
+        ties.tie(
+            self._update,
+            labels.events.labels,
+            events.planning,
+            events.depth,
+            events.running,
+            events.cut_short,
+            events.told,
+            events.result,
+            events.message,
+            events.others,
+            events.base,
+        )
+        ties.undo_with(self)
+        self._update()
+
+    def _compose(self) -> None:
+        tuning = self._tuning
+        self._depths = QComboBox()
+        for depth, said in DEPTHS.items():
+            self._depths.addItem(said.partition(":")[0], depth)
+        self._depths.activated.connect(lambda i: tuning.set_depth(self._depths.itemData(i)))
+        self._start = button("Fine-tune", tuning.start)
+        self._cancel = button("Cancel", tuning.cancel)
+        self._obstacle, self._message = wrapped_label(), wrapped_label()
+        self._about = wrapped_label()
+        self._about.setEnabled(False)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._stage = wrapped_label()
+        self._others, self._measured = wrapped_label(), wrapped_label()
+        self._add = button("Add recording…", self._ask_recording)
+        self._remove = button("Only this one", tuning.remove_recordings)
+        self._curve = _Plot("epoch", "loss")
+        self._rising = _Plot("epoch", "AUC")
+        self._card = QLabel()
+        self._warnings = wrapped_label()
+        self._reliability = _Plot("said", "came true")
+        self._keep = button("Keep…", self._ask_keep)
+        self._discard = button("Discard", tuning.discard)
+        self._go_on = button("Go on", tuning.go_on)
+        self._go_on.setToolTip("From its last epoch, with the labels that it began with")
+        self._verdict = row(self._keep, self._go_on, self._discard, None)
+        for part in (
+            row(self._depths, self._start, self._cancel, None),
+            self._about,
+            row(self._add, self._remove, None),
+            self._others,
+            self._measured,
+            self._obstacle,
+            self._bar,
+            self._stage,
+            self._curve,
+            self._rising,
+            self._card,
+            self._reliability,
+            self._warnings,
+            self._verdict,
+            self._message,
+        ):
+            self.content.addWidget(part)
+
+    def _update(self) -> None:
+        """Show how far it is, what came of it, or why it cannot start."""
+        tuning = self._tuning
+        if not tuning.planning:  # folded away; what can be learned from takes a moment to find out
+            return
+        obstacle = tuning.obstacle
+        enable(self._start, obstacle, "Fit the chosen decoder to all these labels")
+        enable(self._cancel, None if tuning.running else "Nothing is running", "Keep the best")
+        self._depths.setCurrentIndex(self._depths.findData(tuning.depth))
+        set_or_hide(self._about, DEPTHS[tuning.depth].partition(": ")[2].capitalize() + ".")
+        set_or_hide(self._obstacle, None if tuning.running else obstacle)
+        set_or_hide(self._message, tuning.message or None)
+        idle = "A fine-tune is running" if tuning.running else None
+        enable(self._add, idle, "Learn from another recording too, by the labels beside it")
+        enable(self._remove, idle or (None if tuning.others else "No other was added"), "")
+        names = ", ".join(other.recording.name for other in tuning.others)
+        set_or_hide(self._others, f"and from {names}" if names else None)
+        if not tuning.running:
+            set_or_hide(self._measured, _measured_on(tuning.held_out, tuning.recordings))
+        last = tuning.told[-1] if tuning.told else None
+        self._bar.setVisible(tuning.running)
+        self._bar.setRange(0, last.total if last else 0)
+        self._bar.setValue(last.done if last else 0)
+        said = None
+        if tuning.running:
+            said = "Loading the decoder" if last is None else _STAGES[last.stage]
+            if tuning.seconds_left is not None:
+                said += f",  {as_duration(tuning.seconds_left)} left"
+        set_or_hide(self._stage, said)
+        self._draw_curve()
+        self._show(tuning.result)
+
+    def _draw_curve(self) -> None:
+        """Draw loss and AUC: of what learns faint, of what decides full, the base's as a line."""
+        epochs = [event.epoch for event in self._tuning.told if event.epoch is not None]
+        for plot in (self._curve, self._rising):
+            plot.setVisible(bool(epochs))
+            plot.clear()
+        for fold in sorted({epoch.fold for epoch in epochs}):
+            own = [epoch for epoch in epochs if epoch.fold == fold]
+            learned = [(one.epoch, one.loss) for one in own if one.loss is not None]
+            self._curve.plot(*_columns(learned), pen=pg.mkPen(TRACE, width=1))
+            for plot, name in ((self._curve, "deciding_loss"), (self._rising, "deciding_auc")):
+                decided = [(one.epoch, getattr(one, name)) for one in own]
+                x, y = _columns([(at, value) for at, value in decided if value is not None])
+                plot.plot(x, y, pen=pg.mkPen(ORANGE, width=2))
+                if x and x[0] == 0:
+                    base = pg.mkPen(BLUE, width=1, style=Qt.PenStyle.DashLine)
+                    plot.plot([0, own[-1].epochs], [y[0], y[0]], pen=base)
+
+    def _show(self, result: FineTuneResult | None) -> None:
+        for part in (self._card, self._reliability, self._keep):
+            part.setVisible(result is not None)
+        cut_short = self._tuning.cut_short and not self._tuning.running
+        self._go_on.setVisible(cut_short)
+        self._discard.setVisible(cut_short or result is not None)
+        warnings = result.warnings if result is not None else ()
+        set_or_hide(self._warnings, "\n".join(f"⚠ {said}" for said in warnings) or None)
+        if result is None:
+            return
+        self._card.setText(_card(result))
+        self._reliability.clear()
+        self._reliability.plot([0, 1], [0, 1], pen=pg.mkPen(TRACE, width=1))
+        for scores, color in ((result.before, BLUE), (result.after, ORANGE)):
+            bins = scores.reliability
+            self._reliability.plot(
+                [one.said for one in bins], [one.came_true for one in bins],
+                pen=pg.mkPen(color, width=2), symbol="o", symbolSize=5, symbolBrush=color,
+            )  # fmt: skip
+
+    def _ask_recording(self) -> None:
+        ask_file(self, "Another labelled recording", "Recordings (*)", self._tuning.add_recording)
+
+    def _ask_keep(self) -> None:
+        result = self._tuning.result
+        if result is not None:
+            ask_file(
+                self,
+                "Keep the decoder",
+                "Decoders (*.safetensors)",
+                self._tuning.keep,
+                save_as=f"{result.decoder.name}.safetensors",
+            )
+
+
+def _measured_on(held_out: Sequence[HeldOut], recordings: Sequence[Recording]) -> str | None:
+    """Say what is held out, in words."""
+    parts = []
+    for number in sorted({block.recording for block in held_out}):
+        own = [block for block in held_out if block.recording == number]
+        if number >= len(recordings):  # of a run that another window has begun
+            parts.append("another recording")
+        elif own[0].stop - own[0].start == recordings[number].n_frames:
+            parts.append(f"all of {recordings[number].name}")
+        else:
+            count = f"{len(own)} {'stretch' if len(own) == 1 else 'stretches'}"
+            shaded = ", shaded on the timeline" if number == 0 else ""
+            parts.append(f"{count} of {recordings[number].name}{shaded}")
+    return f"Measured on {', and '.join(parts)}." if parts else None
+
+
+def _columns(points: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+class _Plot(QWidget):
+    """A small plot, made when something is first drawn in it: making one takes 40 ms."""
+
+    def __init__(self, x: str, y: str) -> None:
+        super().__init__()
+        self._titles = x, y
+        self._plot: SmallPlot | None = None
+        self._whole = QVBoxLayout(self)
+        self._whole.setContentsMargins(0, 0, 0, 0)
+        self.setFixedHeight(_HEIGHT)
+
+    def clear(self) -> None:
+        """Draw nothing any more."""
+        if self._plot is not None:
+            self._plot.view.clear()
+
+    def plot(self, *args: Any, **kwargs: Any) -> None:
+        """Draw one more curve, as pyqtgraph's `PlotDataItem` takes it."""
+        if self._plot is None:
+            self._plot = SmallPlot()
+            self._plot.bottom.setLabel(self._titles[0])
+            self._plot.left.setLabel(self._titles[1])
+            self._whole.addWidget(self._plot)
+        self._plot.view.addItem(pg.PlotDataItem(*args, **kwargs))
+
+
+def _card(result: FineTuneResult) -> str:
+    """Write the scores as a table, and what was taken for what."""
+    frames = result.after.frames
+    lines = [f"<b>on {frames} held-out frames</b>"]
+    colored = (("before", BLUE), ("after", ORANGE))  # as in the plot below
+    heads = "".join(f"<td style='color: rgb{color}'>&nbsp;{name}</td>" for name, color in colored)
+    cells = f"<tr><td></td>{heads}</tr>"
+    for title, name in _ROWS:
+        before, after = getattr(result.before, name), getattr(result.after, name)
+        if after is not None:
+            cells += (
+                f"<tr><td>{title}</td><td>&nbsp;{before:.3f}</td><td>&nbsp;{after:.3f}</td></tr>"
+            )
+    lines.append(f"<table>{cells}</table>")
+    names = result.decoder.behaviors
+    for name, counts in zip(names, result.after.confusion, strict=True):
+        read = ", ".join(f"{n} as {other}" for other, n in zip(names, counts, strict=True))
+        lines.append(f"{name}: {read}")
+    return "<br>".join(lines)

@@ -1,0 +1,349 @@
+"""State and intents of fine-tuning: depth, progress, curve, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+from psygnal import EventedModel, Signal
+from pydantic import ConfigDict, PrivateAttr
+from qtpy.QtCore import QTimer
+
+from napari_cortex_decoder.decoder import Decoder, load_decoder
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune
+from napari_cortex_decoder.training.held_out import HeldOut
+from napari_cortex_decoder.training.label_checks import Depth, plan
+from napari_cortex_decoder.training.tune_process import CutShort
+from napari_cortex_decoder.training.tune_progress import TuneProgress
+from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
+from napari_cortex_decoder.widgets.decode.decode_job import LOADING
+from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
+from napari_cortex_decoder.widgets.labels.tuning_files import (
+    Other,
+    find_run,
+    forget_run,
+    go_on,
+    open_labelled,
+    run_folder,
+)
+from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+_LOOK_EVERY = 100  # ms
+_CUT_SHORT = "A fine-tune of this recording was cut short: go on with it, or discard it."
+
+
+class TuningModel(EventedModel):
+    """Fits the chosen decoder to the labels of the open recording, and of others.
+
+    Attributes
+    ----------
+    depth
+        How deep it changes the decoder.
+    running
+        Whether a fine-tune is at work.
+    told
+        All that it has told so far, oldest first.
+    seconds_left
+        Until its present stage ends; None where nobody can say yet.
+    result
+        What came of the last one, until it is kept or discarded.
+    cut_short
+        Whether one of this recording, end to end, was ended from outside and can be gone on with.
+    message
+        A sentence about it.
+    planning
+        Whether somebody looks at what would be held out.
+    others
+        Labelled recordings beside the open one.
+    base
+        Name of the decoder that a fine-tune would begin with; empty if none is chosen.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    depth: Depth = "head"
+    running: bool = False
+    told: tuple[TuneProgress, ...] = ()
+    seconds_left: float | None = None
+    result: FineTuneResult | None = None
+    cut_short: bool = False
+    message: str = ""
+    planning: bool = False
+    others: tuple[Other, ...] = ()
+    base: str = ""
+
+    found: ClassVar[Signal] = Signal()
+    """An earlier window has left a fine-tune of this recording, whatever became of it."""
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _labels: LabelsModel = PrivateAttr()
+    _choice: ChoiceModel = PrivateAttr()
+    _review: ReviewModel = PrivateAttr()
+    _cancelled: bool = PrivateAttr(default=False)
+    _run: FineTuneRun | None = PrivateAttr(default=None)
+    _deep: bool = PrivateAttr(default=False)
+    _stage_began: tuple[float, int] = PrivateAttr(default=(0.0, 0))
+    _of: Any = PrivateAttr(default=None)
+    _work: Background = PrivateAttr()
+    _timer: QTimer = PrivateAttr()
+
+    def __init__(
+        self, movie: MovieModel, labels: LabelsModel, choice: ChoiceModel, review: ReviewModel
+    ) -> None:
+        super().__init__()
+        self._movie, self._labels, self._choice = movie, labels, choice
+        self._review = review
+        self._work = Background(self._fail)
+        self._timer = QTimer()
+        self._timer.setInterval(_LOOK_EVERY)
+        self._timer.timeout.connect(self._look)
+        movie.events.recording.connect(self._on_recording)
+        choice.events.card.connect(self._on_card)
+        self._on_card()
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why no fine-tune can start now; None if one can."""
+        if self.running:
+            return "A fine-tune is running."
+        if self._movie.recording is None or self._movie.raw is None:
+            return "Open a recording first."
+        if self._choice.card is None:
+            return "Load a decoder first."
+        try:
+            self.planned()
+        except CortexDecoderError as error:
+            return str(error)
+        return None
+
+    def planned(self) -> tuple[HeldOut, ...]:
+        """Give what would be held out.
+
+        Raises
+        ------
+        CortexDecoderError
+            If the labels are not enough, with the reason.
+        """
+        labelled, card = self._labelled(), self._choice.card
+        if not labelled or card is None:
+            return ()
+        return plan(card.config, card.name, labelled, self.depth).held_out
+
+    def set_planning(self, planning: bool) -> None:
+        """Say whether to show what would be held out."""
+        self.planning = planning
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """What is learned from: the open recording first."""
+        raw = self._movie.raw
+        return () if raw is None else (raw, *(one.recording for one in self.others))
+
+    @property
+    def held_out(self) -> tuple[HeldOut, ...]:
+        """What is, or would be, held out; none while nobody looks."""
+        if self.result is not None:
+            return self.result.held_out
+        if not self.planning:
+            return ()
+        try:
+            return self.planned()
+        except CortexDecoderError:  # why not, `obstacle` says
+            return ()
+
+    @property
+    def shown_held_out(self) -> tuple[HeldOut, ...]:
+        """What of it is of the open recording."""
+        return tuple(block for block in self.held_out if block.recording == 0)
+
+    def add_recording(self, path: str | Path) -> None:
+        """Learn from another recording too, by the labels that are kept beside it."""
+        self._work.run(open_labelled, path, then=self._add)
+
+    def remove_recordings(self) -> None:
+        """Learn from the open recording alone."""
+        self.others = ()
+
+    def _add(self, other: Other) -> None:
+        if any(one.path == other.recording.path for one in self.recordings):
+            self.message = f"{other.recording.name} is learned from already."
+            return
+        self.others = (*self.others, other)
+
+    def set_depth(self, depth: Depth) -> None:
+        """Say how deep to change the decoder."""
+        self.depth = depth
+
+    def start(self) -> None:
+        """Begin; does nothing while there is an `obstacle`."""
+        labelled, card = self._labelled(), self._choice.card
+        if self.obstacle is not None or not labelled or card is None:
+            return
+        depth, device = self.depth, self._choice.device
+        name = f"{card.name}-{labelled[0][0].name}"[:80]
+        path = labelled[0][0].path
+
+        def begin() -> FineTuneRun:
+            out = None
+            if depth == "end-to-end" and path is not None:
+                out = run_folder(path)
+            with LOADING:
+                base = load_decoder(card.source)
+            return fine_tune(
+                base, labelled, out, depth=depth, device=device, name=name, anew=True, wait=False
+            )
+
+        self._deep = depth == "end-to-end"
+        self.cut_short = self.cut_short and not self._deep
+        self._begin()
+        self._work.run(begin, then=self._follow)
+
+    def go_on(self) -> None:
+        """Go on with a fine-tune that was cut short, with the labels that it began with."""
+        raw = self._movie.raw
+        if not self.cut_short or self.running or raw is None or raw.path is None:
+            return
+        self.depth, self.cut_short, self._deep = "end-to-end", False, True
+        self._begin()
+        self._work.run(go_on, raw.path, then=self._follow)
+
+    def _begin(self) -> None:
+        self.running, self.told, self.result, self.message = True, (), None, ""
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """End it; the best so far is the result."""
+        if self._run is not None:
+            self._run.cancel()
+            self._cancelled = True
+            self.message = "Ending; the best so far is kept…"
+
+    def keep(self, path: str | Path) -> None:
+        """Save the new decoder with the cleaning that is set, and choose it."""
+        if self.result is None:
+            return
+        new = self.result.decoder
+        config = new.config.model_copy(update={"cleaning": self._review.cleaning})
+        try:
+            Decoder(config, new.network, name=new.name).save(path)
+        except CortexDecoderError as error:
+            self.failed.emit(error)
+            return
+        self.result = None
+        if self._deep:
+            self._forget_run()
+        self.message = f"Kept as {Path(path).name}, and chosen: decode again."
+        self._choice.offer(path)
+
+    def discard(self) -> None:
+        """Forget the new decoder, or what was cut short."""
+        if self.result is None or self._deep:
+            self.cut_short = False
+            self._forget_run()
+        self.result = None
+        self.told = ()
+        self.message = "Discarded."
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self._work.drop()
+        if self._run is not None:
+            self._timer.stop()  # at the end of a script Qt may have taken an idle one away before
+            self._run.leave()
+        self._movie.events.recording.disconnect(self._on_recording)
+        self._choice.events.card.disconnect(self._on_card)
+
+    def _labelled(self) -> list[tuple[Recording, Ethogram]]:
+        """Give the open recording, then the others; nothing without labels of the open one."""
+        raw, labels = self._movie.raw, self._labels.labels
+        if raw is None or labels is None:
+            return []
+        return [(raw, labels.ethogram), *((one.recording, one.ethogram) for one in self.others)]
+
+    def _follow(self, run: FineTuneRun) -> None:
+        self._run = run
+        self._timer.start()
+
+    def _follow_found(self, found: tuple[FineTuneRun | None, bool]) -> None:
+        """Follow what an earlier window has begun, or say that it was cut short."""
+        run, cut_short = found
+        if self.running or not (run or cut_short):
+            return
+        self.depth, self._deep = "end-to-end", True
+        if run is None:
+            self.cut_short, self.message = True, _CUT_SHORT
+        else:
+            self._begin()
+            self._follow(run)
+        self.found.emit()
+
+    def _forget_run(self) -> None:
+        """Leave nothing of an end-to-end run behind."""
+        raw = self._movie.raw
+        if raw is not None and raw.path is not None:
+            self._work.run(forget_run, raw.path)
+
+    def _look(self) -> None:
+        """See how far it is."""
+        run = self._run
+        if run is None:
+            return
+        told = run.progress()
+        if len(told) != len(self.told):
+            last, now = told[-1], time.monotonic()
+            if not self.told or last.stage != self.told[-1].stage:
+                self._stage_began = now, last.done  # of one gone on with some was done before
+            elapsed, done = now - self._stage_began[0], last.done - self._stage_began[1]
+            known = done > 0 and elapsed > 1
+            self.seconds_left = elapsed * (last.total - last.done) / done if known else None
+            self.told = told
+        if not run.ended:
+            return
+        self._timer.stop()
+        self._run, self.running, self.seconds_left = None, False, None
+        try:
+            self.result = run.result()
+        except CutShort as error:
+            self._fail(error)
+            self.cut_short, self.message = True, _CUT_SHORT
+        except CortexDecoderError as error:
+            if self._cancelled:
+                self.message = "Cancelled: nothing was learned yet."
+            else:
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.running = False
+        self.message = str(error)
+        self.failed.emit(error)
+
+    def _on_card(self) -> None:
+        """See which decoder is chosen now."""
+        card = self._choice.card
+        self.base = "" if card is None else card.name
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        """Let go of what belongs to another recording, and look what was begun with this one."""
+        raw = self._movie.raw
+        if (None if raw is None else raw.movie) is self._of:
+            return
+        self._of = None if raw is None else raw.movie
+        self._work.drop()
+        self._timer.stop()
+        if self._run is not None:
+            self._run.leave()
+            self._run = None
+        self.running, self.seconds_left = False, None
+        self.result, self.told, self.message, self.others = None, (), "", ()
+        self.cut_short = False
+        if raw is not None and raw.path is not None:
+            self._work.run(find_run, raw.path, then=self._follow_found)

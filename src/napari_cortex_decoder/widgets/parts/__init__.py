@@ -1,0 +1,1 @@
+"""What sections, models and layers are made of: buttons, colours, clocks, threads."""

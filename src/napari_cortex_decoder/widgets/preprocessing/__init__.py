@@ -1,0 +1,1 @@
+"""The group *Preprocessing*: steps and their settings, preview, the recording they make."""

@@ -1,0 +1,125 @@
+"""The group *Preprocessing* of the section *Recording*: steps, preview, apply, back to raw."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QCheckBox, QProgressBar, QPushButton
+
+from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.long_task import progress_text
+from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
+from napari_cortex_decoder.widgets.preprocessing.preview_model import PreviewModel
+from napari_cortex_decoder.widgets.preprocessing.step_rows import TITLES, HemodynamicsRow, StepRow
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+
+class PreprocessingGroup(Section):
+    """Shows a `PreprocessingModel` and a `PreviewModel`, and sends them what the user chooses."""
+
+    def __init__(
+        self, movie: MovieModel, preprocessing: PreprocessingModel, preview: PreviewModel
+    ) -> None:
+        super().__init__("Preprocessing")
+        self.content.setContentsMargins(10, 2, 0, 8)
+        self._movie, self._model, self._preview = movie, preprocessing, preview
+        self._compose()
+        self.set_expanded(False)
+        ties = Ties()
+        ties.tie(self._update_rows, preprocessing.events.drafts)
+        ties.tie(self._update_recording, movie.events.recording)
+        ties.tie(
+            self._update_state,
+            preprocessing.events.drafts,
+            preprocessing.events.caching,
+            preprocessing.events.progress,
+            preprocessing.events.message,
+            preview.events.on,
+            preview.events.problem,
+        )
+        ties.undo_with(self)
+        self._update_recording()
+
+    def _compose(self) -> None:
+        self._rows = {
+            name: HemodynamicsRow(self._model, self._movie)
+            if name == "hemodynamics"
+            else StepRow(self._model, name)
+            for name in TITLES
+        }
+        self._caching = QCheckBox()
+        self._caching.toggled.connect(self._cache)
+        self._look = QPushButton("Preview")
+        self._look.setCheckable(True)
+        self._look.toggled.connect(self._preview.switch)
+        self._apply = button("Apply", self._model.apply)
+        self._cancel = button("Cancel", self._model.cancel)
+        self._back = button("Back to raw", self._model.show_raw)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._stage, self._obstacle = wrapped_label(), wrapped_label()
+        self._message = wrapped_label()
+        for part in (
+            *self._rows.values(),
+            self._caching,
+            row(self._look, self._apply, self._cancel, self._back),
+            self._obstacle,
+            self._bar,
+            self._stage,
+            self._message,
+        ):
+            self.content.addWidget(part)
+
+    def _update_recording(self) -> None:
+        """Show what there is to crop, and what can be done to this recording."""
+        raw = self._movie.raw
+        for each in self._rows.values():
+            if raw is not None:
+                each.set_extent(raw)
+        self._update_rows()
+        self._update_state()
+
+    def _update_rows(self) -> None:
+        for name, draft in self._model.drafts.items():
+            self._rows[name].show_draft(draft, self._model.step_obstacle(name))
+
+    def _update_state(self) -> None:
+        """Show what can be done now, how far it is, or why it cannot."""
+        model, preview = self._model, self._preview
+        progress, obstacle, applied = model.progress, model.obstacle, model.applied
+        nothing_to_do = model.steps_obstacle
+        self._caching.setText(f"Keep the frames on disk{_size(model.cache_bytes)}")
+        self._caching.setVisible(nothing_to_do is None)
+        self._caching.setChecked(model.caching or model.must_cache)
+        enable(
+            self._caching,
+            "These steps look at many frames to compute one: they are computed once."
+            if model.must_cache
+            else None,
+            "Compute all frames once and read them from disk: scrubbing is smooth",
+        )
+        enable(self._look, nothing_to_do, "Show the frame under the slider as it would be")
+        self._look.setChecked(preview.on)
+        enable(self._apply, obstacle, "Show and decode the preprocessed recording")
+        self._cancel.setVisible(progress.running)
+        self._back.setVisible(not progress.running)
+        raw_obstacle = None if applied else "The raw recording is shown"
+        enable(self._back, raw_obstacle, "Show and decode the recording as its file has it")
+        set_or_hide(self._obstacle, preview.problem if preview.on else None)
+        self._bar.setVisible(progress.running)
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        set_or_hide(self._stage, progress_text(progress) if progress.running else None)
+        set_or_hide(self._message, model.message)
+        self.set_done(", ".join(TITLES[step.name] for step in applied) if applied else None)
+
+    def _cache(self, wanted: bool) -> None:
+        if not self._model.must_cache:  # there the tick is not the user's
+            self._model.set_caching(wanted)
+
+
+def _size(n_bytes: int) -> str:
+    if not n_bytes:
+        return ""
+    return f" ({n_bytes / 1e9:.1f} GB)" if n_bytes >= 1e8 else f" ({n_bytes / 1e6:.0f} MB)"

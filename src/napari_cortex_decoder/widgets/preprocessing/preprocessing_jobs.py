@@ -1,0 +1,56 @@
+"""What the group *Preprocessing* has done in threads: recordings made, and described as layers."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from napari_cortex_decoder.recording import Recording, cached, open_recording, preprocess
+from napari_cortex_decoder.recording.preprocessing import Bin, Step
+from napari_cortex_decoder.widgets.parts.long_task import Tell
+from napari_cortex_decoder.widgets.recording.layers import (
+    LayerData,
+    movie_layer,
+    sample_contrast_limits,
+)
+
+
+def as_it_is(recording: Recording, tell: Tell) -> LayerData:
+    """Describe the layer of a recording."""
+    return movie_layer(recording, sample_contrast_limits(recording))
+
+
+def preprocessed(
+    raw: Recording, steps: tuple[Step, ...], keep_at: Path | None, tell: Tell
+) -> LayerData:
+    """Preprocess a recording, and describe its layer.
+
+    Parameters
+    ----------
+    raw
+        The recording.
+    steps
+        Steps in order.
+    keep_at
+        Path of a recording beside which the frames are kept; None computes them when looked at.
+    tell
+        Is told the progress.
+    """
+    done = preprocess(raw, steps, progress=tell)
+    if keep_at is not None:
+        kept = cached(done.replace(path=keep_at), progress=partial(tell, "writing frames"))
+        done = kept.replace(path=raw.path)
+    return as_it_is(done, tell)
+
+
+def with_reference(raw: Recording, path: Path, tell: Tell) -> LayerData:
+    """Give a recording its reference from another file."""
+    both = raw.replace(reference=open_recording(path, frame_rate=raw.frame_rate).movie)
+    # if they do not fit, that is told now and not by a step that needs it
+    preprocess(both, [Bin(pixels=1)])
+    return as_it_is(both, tell)
+
+
+def split_colors(path: Path, tell: Tell) -> LayerData:
+    """Open a recording again, as one of two colours that the camera took in turns."""
+    return as_it_is(open_recording(path, channels=2), tell)

@@ -1,0 +1,255 @@
+"""State and intents of the group *Preprocessing*: which steps, and what they make."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from psygnal import EventedModel, Signal
+from pydantic import ConfigDict, PrivateAttr
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording import Recording, preprocess
+from napari_cortex_decoder.recording.preprocessing import STEPS, Bin, Crop, Step
+from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
+    as_it_is,
+    preprocessed,
+    split_colors,
+    with_reference,
+)
+from napari_cortex_decoder.widgets.recording.layers import LayerData
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.preprocessed import looks_around, steps_between
+
+_FLOAT32 = 4  # bytes
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A step as the user has set it up: whether it is on, and its settings by name."""
+
+    on: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _defaults() -> dict[str, Draft]:
+    return {
+        name: Draft(
+            settings={
+                setting: None if info.is_required() else info.default
+                for setting, info in step.model_fields.items()
+            }
+        )
+        for name, step in STEPS.items()
+    }
+
+
+class PreprocessingModel(EventedModel):
+    """The steps to apply to the raw recording, and the job that applies them.
+
+    Attributes
+    ----------
+    drafts
+        All steps by name, in the order in which they are applied.
+    caching
+        Whether the user wants frames computed once, and kept on disk.
+    progress
+        How far the running job is.
+    message
+        A sentence about the last job.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    drafts: dict[str, Draft] = {}  # noqa: RUF012
+    caching: bool = False
+    progress: TaskProgress = TaskProgress()
+    message: str = ""
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _task: LongTask = PrivateAttr()
+    _raw: Recording | None = PrivateAttr(default=None)
+    _scratch: tempfile.TemporaryDirectory[str] | None = PrivateAttr(default=None)
+
+    def __init__(self, movie: MovieModel) -> None:
+        super().__init__(drafts=_defaults())
+        self._movie = movie
+        self._task = LongTask(self._show_progress, self.failed.emit)
+        movie.events.recording.connect(self._on_recording)
+
+    @property
+    def chosen(self) -> tuple[Step, ...]:
+        """The steps that are on, in order.
+
+        Raises
+        ------
+        RecordingError
+            If a setting is impossible.
+        """
+        return tuple(
+            STEPS[name](**draft.settings) for name, draft in self.drafts.items() if draft.on
+        )
+
+    @property
+    def applied(self) -> tuple[Step, ...]:
+        """The steps that made what is shown of the raw recording."""
+        raw, shown = self._movie.raw, self._movie.recording
+        return () if raw is None or shown is None else steps_between(raw, shown)
+
+    def step_obstacle(self, name: str) -> str | None:
+        """Say why a step cannot be switched on; None if it can."""
+        raw = self._movie.raw
+        if raw is None:
+            return "Open a recording first."
+        if name == "hemodynamics" and raw.reference is None:
+            return "There is no reference movie: add the second color's."
+        if name == "fill-gaps" and np.issubdtype(raw.movie.dtype, np.integer):
+            return "There are no gaps: the movie is of whole numbers."
+        needs_rate = name in ("hemodynamics", "detrend")
+        if needs_rate and raw.frame_rate is None:
+            return "Say first how many frames a second the recording has."
+        return None
+
+    @property
+    def steps_obstacle(self) -> str | None:
+        """Why there is nothing to do to a recording; None if there is."""
+        if self._movie.raw is None:
+            return "Open a recording first."
+        mask = self.drafts["mask"]
+        if mask.on and mask.settings["path"] is None:
+            return "Choose a mask file."
+        try:
+            return None if self.chosen else "Switch on a step first."
+        except RecordingError as error:
+            return str(error)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the steps cannot be applied now; None if they can."""
+        if self.progress.running:
+            return f"Wait: {self.progress.stage} …"
+        if self.steps_obstacle is None and self.chosen == self.applied:
+            return "These steps are applied."
+        return self.steps_obstacle
+
+    @property
+    def must_cache(self) -> bool:
+        """Whether frames have to be kept on disk, because one takes seconds to compute."""
+        return self.steps_obstacle is None and any(map(looks_around, self.chosen))
+
+    @property
+    def cache_bytes(self) -> int:
+        """What the frames take on disk after the chosen steps; 0 while these are impossible."""
+        raw = self._movie.raw
+        if raw is None or self.steps_obstacle is not None:
+            return 0
+        try:
+            left = preprocess(raw, [step for step in self.chosen if isinstance(step, Crop | Bin)])
+        except RecordingError:  # a crop beyond the movie: said by whoever applies it
+            return 0
+        return int(left.movie.size) * _FLOAT32 * (1 if raw.reference is None else 2)
+
+    def switch(self, name: str, on: bool) -> None:
+        """Switch a step on or off."""
+        if on and self.step_obstacle(name) is not None:
+            return
+        self._draft(name, replace(self.drafts[name], on=on))
+
+    def set(self, name: str, **settings: Any) -> None:
+        """Change settings of a step."""
+        draft = self.drafts[name]
+        self._draft(name, replace(draft, settings={**draft.settings, **settings}))
+
+    def set_caching(self, caching: bool) -> None:
+        """Keep frames on disk even if the steps do not need it."""
+        self.caching = caching
+
+    def apply(self) -> None:
+        """Make the preprocessed recording the one that is shown and decoded."""
+        raw = self._movie.raw
+        if self.obstacle is not None or raw is None:
+            return
+        keep_at = self._place(raw) if self.caching or self.must_cache else None
+        work = partial(preprocessed, raw, self.chosen, keep_at)
+        self._task.start("preprocessing", work, then=partial(self._show, raw))
+
+    def show_raw(self) -> None:
+        """Go back to the recording as its file has it."""
+        raw = self._movie.raw
+        if raw is not None and self._movie.recording is not raw:
+            self._task.start("opening", partial(as_it_is, raw), then=partial(self._show, raw))
+
+    def add_reference(self, path: str | Path) -> None:
+        """Take a movie of the second colour, filmed frame by frame with this one."""
+        raw = self._movie.raw
+        if raw is not None:
+            work = partial(with_reference, raw, Path(path))
+            self._task.start("opening the reference", work, then=partial(self._show, None))
+
+    def split_colors(self) -> None:
+        """Take every other frame of the file as the reference."""
+        raw = self._movie.raw
+        if raw is not None and raw.path is not None:
+            work = partial(split_colors, raw.path)
+            self._task.start("splitting the colors", work, then=partial(self._show, None))
+
+    def cancel(self) -> None:
+        """Stop the running job; what is shown stays."""
+        if self._task.running:
+            self._task.cancel()
+            self.message = "Cancelled."
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self._task.cancel()
+        self._movie.events.recording.disconnect(self._on_recording)
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def _draft(self, name: str, draft: Draft) -> None:
+        self.message = ""
+        self.drafts = {**self.drafts, name: draft}
+
+    def _place(self, raw: Recording) -> Path:
+        """Give the path beside which frames are kept; of a recording without file, in scratch."""
+        if raw.path is not None:
+            return raw.path
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(
+                prefix="cortex-decoder-", ignore_cleanup_errors=True
+            )
+        return Path(self._scratch.name, raw.name)
+
+    def _show(self, raw: Recording | None, layer_data: LayerData) -> None:
+        """Hand over what the movie layer is to show, and the raw recording it was made of."""
+        self._movie.replaced.emit(layer_data, raw)
+
+    def _show_progress(self, progress: TaskProgress) -> None:
+        self.progress = progress
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        """Start anew with another movie; the steps stay, but for what does not suit it."""
+        before, raw = self._raw, self._movie.raw
+        if raw is before:
+            return
+        self._raw = raw
+        if self._task.running:
+            self._task.cancel()
+            self.message = "The recording changed: apply the steps again."
+        if raw is None or (before is not None and before.movie is raw.movie):
+            return
+        drafts = {
+            name: replace(draft, on=draft.on and self.step_obstacle(name) is None)
+            for name, draft in self.drafts.items()
+        }
+        if before is not None and before.movie.shape != raw.movie.shape:
+            drafts["crop"] = _defaults()["crop"]
+        self.drafts = drafts

@@ -1,0 +1,139 @@
+"""State and intents of the preview: the frame under the slider as it would be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import EventedModel, Signal
+from pydantic import PrivateAttr
+
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.recording import Previews, Recording
+from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.preprocessed import Patch, raw_frame
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """One frame as it would be.
+
+    Attributes
+    ----------
+    image
+        Shape (y, x).
+    patch, shown
+        Which part of the raw frames it shows, and which one the movie layer does.
+    """
+
+    image: NDArray[np.generic]
+    patch: Patch
+    shown: Patch
+
+
+class PreviewModel(EventedModel):
+    """Follows slider and steps with a preview, if asked to.
+
+    Attributes
+    ----------
+    on
+        Whether it does.
+    problem
+        Why there is no preview now; empty if there is.
+    """
+
+    on: bool = False
+    problem: str = ""
+
+    previewed: ClassVar[Signal] = Signal(object)
+    """What to lay over the movie: a `Preview`, or None for nothing."""
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _preprocessing: PreprocessingModel = PrivateAttr()
+    _background: Background = PrivateAttr()
+    _previews: Previews | None = PrivateAttr(default=None)
+    _looking: bool = PrivateAttr(default=False)
+    _look_again: bool = PrivateAttr(default=False)
+
+    def __init__(self, movie: MovieModel, preprocessing: PreprocessingModel) -> None:
+        super().__init__()
+        self._movie, self._preprocessing = movie, preprocessing
+        self._background = Background(self._refuse)
+        movie.events.recording.connect(self._on_recording)
+        movie.events.frame.connect(self._look)
+        preprocessing.events.drafts.connect(self._look)
+
+    def switch(self, on: bool) -> None:
+        """Show the frame under the slider as it would be, or stop to."""
+        self.on = on
+        if on:
+            self._look()
+        else:
+            self._previews = None  # with the frames that it holds
+            self._clear("")
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self._background.drop()
+        self._movie.events.recording.disconnect(self._on_recording)
+        self._movie.events.frame.disconnect(self._look)
+        self._preprocessing.events.drafts.disconnect(self._look)
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        """Give way to another movie, and to a preprocessed one, which needs no preview."""
+        self.switch(False)
+
+    def _look(self) -> None:
+        """Compute a preview; of several that are asked for meanwhile, the last one counts."""
+        raw, obstacle = self._movie.raw, self._preprocessing.steps_obstacle
+        if not self.on or raw is None:
+            return
+        if obstacle is not None:
+            self._clear(obstacle)
+            return
+        if self._looking:
+            self._look_again = True
+            return
+        steps, applied = self._preprocessing.chosen, self._preprocessing.applied
+        frame = raw_frame(self._movie.frame, applied)
+        self._looking, self._look_again = True, False
+
+        def deliver(image: NDArray[np.generic]) -> None:
+            self._looked(lambda: self._give(Preview(image, Patch.of(steps), Patch.of(applied))))
+
+        def fail(error: Exception) -> None:
+            self._looked(lambda: self._refuse(error))
+
+        if self._previews is None or self._previews.recording is not raw:
+            self._previews = Previews(raw)
+        self._background.run(self._previews.frame, steps, frame, then=deliver, failed=fail)
+
+    def _looked(self, then: Callable[[], None]) -> None:
+        self._looking = False
+        if self.on and not self._look_again:
+            then()
+        elif self._look_again:
+            self._look()
+
+    def _give(self, preview: Preview) -> None:
+        self.problem = ""
+        self.previewed.emit(preview)
+
+    def _clear(self, problem: str) -> None:
+        self.problem = problem
+        self.previewed.emit(None)
+
+    def _refuse(self, error: Exception) -> None:
+        """Say why there is no preview; what no user has caused ends it."""
+        if isinstance(error, CortexDecoderError):
+            self._clear(str(error))
+            return
+        self.switch(False)
+        self.failed.emit(error)

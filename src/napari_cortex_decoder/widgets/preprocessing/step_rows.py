@@ -1,0 +1,191 @@
+"""The rows of the group *Preprocessing*: a step each, with a switch and its few settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
+
+from napari_cortex_decoder.recording import Recording, movie_patterns
+from napari_cortex_decoder.recording.preprocessing.mask_file import SUFFIXES
+from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row
+from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import (
+    Draft,
+    PreprocessingModel,
+)
+from napari_cortex_decoder.widgets.preprocessing.setting_fields import (
+    Choice,
+    Field,
+    File,
+    Number,
+    Span,
+    Tell,
+)
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+TITLES = {
+    "crop": "Crop",
+    "fill-gaps": "Fill gaps",
+    "bin": "Bin",
+    "motion-correction": "Motion correction",
+    "mask": "Mask",
+    "delta-f": "ΔF/F",
+    "hemodynamics": "Hemodynamic correction",
+    "detrend": "Detrend",
+}
+"""What each step is called on screen."""
+
+_TIPS = {
+    "crop": "Keep a rectangle, a stretch of time, or both",
+    "fill-gaps": "Give pixels that are NaN or infinite their mean over time",
+    "bin": "Average neighboring pixels, neighboring frames, or both",
+    "motion-correction": "Shift each frame, by parts of a pixel, onto the average of the movie",
+    "mask": "Set what is not cortex to 0",
+    "delta-f": "Show each pixel as its relative change from a baseline",
+    "hemodynamics": "Take away, pixel by pixel, what the reference explains",
+    "detrend": "Take away what changes slowly: a moving mean",
+}
+
+_CROPPED = {"rows": 1, "columns": 2, "frames": 0}  # axis of the movie
+
+_BASELINES = {
+    "mean": "mean",
+    "percentile": "percentile",
+    "moving": "moving percentile",
+}
+
+
+class StepRow(QWidget):
+    """One step: a switch, its settings while it is on, and why it cannot be on."""
+
+    def __init__(self, model: PreprocessingModel, name: str) -> None:
+        super().__init__()
+        self._model, self._name = model, name
+        self._switch = QCheckBox(TITLES[name])
+        self._switch.toggled.connect(lambda on: model.switch(name, on))
+        self._obstacle = wrapped_label()
+        self._obstacle.setEnabled(False)
+        self._settings = QWidget()
+        self._form = QFormLayout(self._settings)
+        self._form.setContentsMargins(22, 0, 0, 4)
+        self._form.setVerticalSpacing(3)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
+        self._fields: dict[str, Field] = {}
+        for setting, title, make in _FORMS[name]:
+            field = make(partial(self._tell, setting))
+            self._form.addRow(caption(title), field.widget)
+            self._fields[setting] = field
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(2)
+        for part in (self._switch, self._obstacle, self._settings):
+            self.column.addWidget(part)
+
+    def set_extent(self, recording: Recording) -> None:
+        """Say how many rows, columns and frames there are to crop."""
+        for setting, field in self._fields.items():
+            if isinstance(field, Span):
+                field.set_size(recording.movie.shape[_CROPPED[setting]])
+
+    def show_draft(self, draft: Draft, obstacle: str | None) -> None:
+        """Show how the step is set up, and why it cannot be on."""
+        enable(self._switch, obstacle, _TIPS[self._name])
+        set_or_hide(self._obstacle, obstacle if self._name == "hemodynamics" else None)
+        self._switch.setChecked(draft.on)
+        self._settings.setVisible(draft.on and bool(self._fields))
+        for setting, field in self._fields.items():
+            field.show(draft.settings[setting])
+            self._form.setRowVisible(field.widget, _matters(setting, draft.settings))
+
+    def _tell(self, setting: str, value: Any) -> None:
+        self._model.set(self._name, **{setting: value})
+
+
+class HemodynamicsRow(StepRow):
+    """The step that needs a second colour, and the ways to come by one."""
+
+    def __init__(self, model: PreprocessingModel, movie: MovieModel) -> None:
+        super().__init__(model, "hemodynamics")
+        self._movie = movie
+        pattern = f"Movies ({' '.join(movie_patterns())});;All files (*)"
+        add = button(
+            "Add reference…",
+            lambda: ask_file(self, "Add the reference movie", pattern, model.add_reference),
+        )
+        add.setToolTip("Open the movie of the second color, filmed frame by frame with this one")
+        self._split = button("Split colors", model.split_colors)
+        self._sources = row(add, self._split, None)
+        self.column.insertWidget(2, self._sources)
+
+    def show_draft(self, draft: Draft, obstacle: str | None) -> None:
+        """Show how the step is set up, and how to come by a reference."""
+        super().show_draft(draft, obstacle)
+        raw = self._movie.raw
+        self._sources.setVisible(raw is not None and raw.reference is None)
+        no_file = None if raw is not None and raw.path is not None else "It came from no file."
+        enable(self._split, no_file, "Two colors in turns: make every other frame the reference")
+
+
+def _matters(setting: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting changes anything, given the others."""
+    baseline = settings.get("baseline")
+    if setting == "percentile":
+        return baseline != "mean"
+    return baseline in (None, "moving") if setting == "window" else True
+
+
+_FORMS: dict[str, list[tuple[str, str, Callable[[Tell], Field]]]] = {
+    "crop": [("rows", "rows", Span), ("columns", "columns", Span), ("frames", "frames", Span)],
+    "fill-gaps": [],
+    "bin": [
+        ("pixels", "pixels", partial(Number, low=1, high=64, suffix=" × the edge")),
+        ("frames", "frames", partial(Number, low=1, high=10_000)),
+    ],
+    "motion-correction": [
+        ("upsampling", "to parts", partial(Number, low=1, high=100, suffix=" of a pixel")),
+    ],
+    "mask": [
+        (
+            "path",
+            "file",
+            partial(
+                File,
+                title="Choose a mask",
+                pattern=f"Masks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)})",
+            ),
+        )
+    ],
+    "delta-f": [
+        ("baseline", "baseline", partial(Choice, choices=_BASELINES)),
+        ("percentile", "percentile", partial(Number, low=0, high=100, decimals=1, suffix=" %")),
+        (
+            "window",
+            "window",
+            partial(Number, low=0.1, high=86_400, step=5, decimals=1, suffix=" s"),
+        ),
+        ("dark", "dark level", partial(Number, low=-1e6, high=1e6, decimals=1, suffix=" counts")),
+    ],
+    "hemodynamics": [
+        (
+            "highpass",
+            "high-pass",
+            partial(Number, low=0, high=100, step=0.05, decimals=2, suffix=" Hz", none="off"),
+        ),
+        (
+            "lowpass",
+            "low-pass",
+            partial(Number, low=0, high=1000, step=1, decimals=1, suffix=" Hz", none="off"),
+        ),
+    ],
+    "detrend": [
+        (
+            "window",
+            "window",
+            partial(Number, low=0.1, high=86_400, step=5, decimals=2, suffix=" s"),
+        ),
+    ],
+}
+"""The settings of each step: name, caption, and what makes its field."""

@@ -1,0 +1,1 @@
+"""The section *Recording*: the open movie, its questions, its speed, saving it."""

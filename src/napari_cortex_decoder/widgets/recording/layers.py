@@ -1,0 +1,207 @@
+"""The movie as a napari layer: true scale and units, and the recording tied to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+from napari.layers import Image, Layer
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.recording.preprocessed import Patch, steps_between
+
+LayerData = tuple[Any, dict[str, Any], str]
+"""What napari's readers give: data, keyword arguments, and the kind of layer."""
+
+RECORDING_KEY = "cortex-decoder/recording"
+"""Key in a layer's metadata that holds the `Recording` shown by the layer."""
+
+RAW_KEY = "cortex-decoder/raw"
+"""Key in a layer's metadata that holds the `Recording` that the one shown was made of."""
+
+_N_SAMPLED_FRAMES = 5
+_LOW, _HIGH = 0.5, 99.8  # percentiles shown as black and white: spares a few hot or dead pixels
+
+
+def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> LayerData:
+    """Describe the layer of a recording as napari's readers do.
+
+    Parameters
+    ----------
+    recording
+        What to show.
+    contrast_limits
+        Black and white, in the movie's own numbers: see `sample_contrast_limits`.
+
+    Returns
+    -------
+    tuple
+        The movie (t, y, x), the keyword arguments of the layer, and ``"image"``.
+    """
+    scale, units = scale_and_units(recording)
+    return (
+        recording.movie,
+        {
+            "name": recording.name,
+            "scale": scale,
+            "units": units,
+            "axis_labels": ("t", "y", "x"),
+            "contrast_limits": contrast_limits,
+            "colormap": "gray",
+            "rgb": False,
+            "metadata": {RECORDING_KEY: recording},
+        },
+        "image",
+    )
+
+
+def scale_and_units(
+    recording: Recording,
+) -> tuple[tuple[float, float, float], tuple[str, str, str]]:
+    """Give size and unit of one step along t, y and x.
+
+    An axis whose true step is unknown counts frames or pixels: napari's unit ``"pixel"``.
+    """
+    seconds, unit_of_time = (
+        (1.0, "pixel") if recording.frame_rate is None else (1.0 / recording.frame_rate, "s")
+    )
+    mm, unit_of_space = (
+        (1.0, "pixel") if recording.pixel_size is None else (recording.pixel_size, "mm")
+    )
+    return (seconds, mm, mm), (unit_of_time, unit_of_space, unit_of_space)
+
+
+def sample_contrast_limits(recording: Recording) -> tuple[float, float]:
+    """Find black and white of a recording's movie: see `sample_movie`."""
+    return sample_movie(recording.movie)
+
+
+def sample_movie(movie: da.Array) -> tuple[float, float]:
+    """Find black and white from a few frames spread over a movie, so that no movie is read whole.
+
+    Returns
+    -------
+    tuple of float
+        Percentiles .5 and 99.8 of the finite pixels; at least 1 apart where all are the same.
+    """
+    frames = np.linspace(0, movie.shape[0] - 1, _N_SAMPLED_FRAMES + 2).astype(int)[1:-1]
+    sampled = dask.compute(*(movie[int(frame)] for frame in np.unique(frames)))
+    pixels: NDArray[np.floating] = np.stack(sampled).astype(np.float64)
+    return contrast_limits_of(pixels)
+
+
+def contrast_limits_of(pixels: NDArray[np.floating]) -> tuple[float, float]:
+    """Find black and white for some pixels, as `sample_contrast_limits` does for a movie."""
+    finite = pixels[np.isfinite(pixels)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(finite, (_LOW, _HIGH)))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def recording_of(layer: Layer) -> Recording | None:
+    """Give the recording that a layer shows; None for any other layer."""
+    recording = layer.metadata.get(RECORDING_KEY) if isinstance(layer, Image) else None
+    return recording if isinstance(recording, Recording) else None
+
+
+def raw_of(layer: Layer) -> Recording | None:
+    """Give the recording that the one shown by a layer was made of; None if it is raw itself."""
+    raw = layer.metadata.get(RAW_KEY)
+    return raw if isinstance(raw, Recording) else None
+
+
+def replace_movie(
+    layer: Layer, layer_data: tuple[Any, dict[str, Any], str], raw: Recording | None
+) -> None:
+    """Let a layer show another movie, described as by `movie_layer`, made of a raw recording."""
+    movie, described, _ = layer_data
+    visible, layer.visible = layer.visible, False  # else each change reads the frame anew
+    layer.data = movie
+    low, high = described["contrast_limits"]
+    layer.contrast_limits_range = (low - (high - low), high + (high - low))
+    layer.contrast_limits = (low, high)
+    refresh_recording(layer, described["metadata"][RECORDING_KEY], raw)
+    layer.visible = visible
+
+
+def refresh_recording(layer: Layer, recording: Recording, raw: Recording | None) -> None:
+    """Give a layer the changed recording: its clock and its scale stay in step.
+
+    A preprocessed recording lies where its pixels were in the raw one.
+    """
+    (seconds, *mm), units = scale_and_units(recording)
+    made_of = {} if raw is None or raw is recording else {RAW_KEY: raw}
+    kept = {key: value for key, value in layer.metadata.items() if key != RAW_KEY}
+    layer.metadata = {**kept, RECORDING_KEY: recording, **made_of}
+    patch = Patch() if raw is None else Patch.of(steps_between(raw, recording))
+    if recording.pixel_size is None:
+        mm = [patch.pixel, patch.pixel]
+    corner = (np.array([patch.top, patch.left]) + (patch.pixel - 1) / 2) * mm / patch.pixel
+    layer.units = units
+    for name, value in (("scale", (seconds, *mm)), ("translate", (0.0, *corner))):
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
+
+
+def frame_at_point(layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None) -> int:
+    """Tell which frame of a layer the viewer's slider stands on.
+
+    Parameters
+    ----------
+    layer
+        The movie.
+    point
+        The viewer's `dims.point`, in world coordinates.
+    units
+        The viewer's `dims.units`; None where the layers' units do not fit together.
+
+    Returns
+    -------
+    int
+        Frame, clipped to the movie.
+    """
+    world = np.asarray(point[-layer.ndim :], dtype=float) / _viewer_units_per_layer_unit(
+        layer, units
+    )
+    frame = round(float(layer.world_to_data(world)[0]))
+    return int(np.clip(frame, 0, layer.data.shape[0] - 1))
+
+
+def point_of_frame(layer: Layer, frame: int, units: tuple[Any, ...] | None) -> float:
+    """Give the slider's world coordinate of a frame: the inverse of `frame_at_point`."""
+    world = layer.data_to_world([frame] + [0.0] * (layer.ndim - 1))
+    return float(world[0] * _viewer_units_per_layer_unit(layer, units)[0])
+
+
+def pixel_at_point(
+    layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None
+) -> tuple[float, float]:
+    """Tell the (row, column) of a layer at a point of the viewer, as `frame_at_point` does."""
+    world = np.asarray(point[-layer.ndim :], dtype=float) / _viewer_units_per_layer_unit(
+        layer, units
+    )
+    row, column = layer.world_to_data(world)[-2:]
+    return float(row), float(column)
+
+
+def _viewer_units_per_layer_unit(
+    layer: Layer, units: tuple[Any, ...] | None
+) -> NDArray[np.float64]:
+    """Give the factors from the layer's units to the viewer's.
+
+    napari converts between them when it slices, but not in `world_to_data`: another layer in
+    milliseconds puts the whole slider into milliseconds.
+    """
+    if units is None:
+        return np.ones(layer.ndim)
+    return np.array(
+        [
+            (1 * of_layer).to(of_viewer).magnitude
+            for of_layer, of_viewer in zip(layer.units, units[-layer.ndim :], strict=True)
+        ],
+        dtype=float,
+    )

@@ -1,0 +1,288 @@
+"""State and intents of the section *Recording*: what is open, and where its slider stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Unpack
+
+import numpy as np
+from psygnal import EventedModel, Signal
+from pydantic import ConfigDict, PrivateAttr
+from superqt.utils import create_worker
+
+from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
+from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source
+from napari_cortex_decoder.recording import (
+    BehaviorTrace,
+    Recording,
+    add_behavior,
+    open_recording,
+    remember_metadata,
+    steps_from_provenance,
+    trace_at_frames,
+)
+from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
+from napari_cortex_decoder.widgets.parts.clock import Clock
+from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.recording.preprocessed import labels_after, with_raw
+
+LABEL_TRACE = "runrest"
+"""Name of the paper's label trace, 1 = run, 0 = rest: shown as labels, not as a curve."""
+
+
+@dataclass(frozen=True)
+class RefusedBehavior:
+    """A behaviour file whose clock is not the recording's.
+
+    Attributes
+    ----------
+    path
+        The file.
+    frame_times
+        Names of its own lists of frame times.
+    """
+
+    path: Path
+    frame_times: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnclearMovie:
+    """Files that somebody wants to open, and that do not say how to read them.
+
+    Attributes
+    ----------
+    paths
+        The files of one session.
+    datasets
+        Names of the arrays that could be the movie; empty where shape and type are missing.
+    """
+
+    paths: tuple[Path, ...]
+    datasets: tuple[str, ...]
+
+
+class MovieModel(EventedModel):
+    """The open recording. It is there as long as its layer is.
+
+    Attributes
+    ----------
+    recording
+        What the movie layer shows; None if there is none.
+    frame
+        Frame under the slider.
+    opening
+        Name of the file that is being opened; empty if none is.
+    refused
+        A behavior file that could not be put on the recording's clock, until somebody says how its
+        own clock runs; None if there is none.
+    unclear
+        Files that could not be opened until somebody says how to read them; None if there are none.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    recording: Recording | None = None
+    frame: int = 0
+    opening: str = ""
+    refused: RefusedBehavior | None = None
+    unclear: UnclearMovie | None = None
+
+    opened: ClassVar[Signal] = Signal(object)
+    """A file has been opened: emits the data of its layer (see `layers.movie_layer`)."""
+
+    replaced: ClassVar[Signal] = Signal(object, object)
+    """The movie layer is to show this instead: the data of the layer, and the raw recording that
+    it was made of; None if it is raw itself."""
+
+    labelled: ClassVar[Signal] = Signal()
+    """There are other labels."""
+
+    seek_wanted: ClassVar[Signal] = Signal(int)
+    """Somebody wants the slider on this frame."""
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _clock: Clock | None = PrivateAttr(default=None)
+    _raw: Recording | None = PrivateAttr(default=None)
+    _ethogram: Ethogram | None = PrivateAttr(default=None)
+    _closed: bool = PrivateAttr(default=False)
+
+    @property
+    def raw(self) -> Recording | None:
+        """The recording as its file has it, before preprocessing; `recording` itself without."""
+        return self._raw
+
+    @property
+    def clock(self) -> Clock | None:
+        """Times of the recording's frames; None without a recording."""
+        return self._clock
+
+    @property
+    def ethogram(self) -> Ethogram | None:
+        """The recording's labels: measured beside it, made of its speed, or a simulated truth."""
+        return self._ethogram
+
+    def open(self, path: str | Path, *more: str | Path) -> None:
+        """Open a movie, or the files of one session, off the GUI thread.
+
+        `opened` follows, or `failed`.
+        """
+        self._open((Path(path), *map(Path, more)), {})
+
+    def open_as(self, **how: Any) -> None:
+        """Open what was unclear, read as told (as by `open_recording`); that is remembered."""
+        if self.unclear is not None:
+            self._open(self.unclear.paths, how)
+
+    def dismiss_movie(self) -> None:
+        """Leave what is unclear unopened."""
+        self.unclear = None
+
+    def add_behavior(self, path: str | Path, **clock: Unpack[ClockOptions]) -> None:
+        """Read behaviour that was measured beside the open recording; see `ClockOptions`."""
+        raw, path = self._raw, Path(path)
+        if raw is None:
+            return
+
+        def take(with_behavior: Recording) -> None:
+            if self._raw is raw:  # else it was closed or changed meanwhile
+                self.refused = None
+                self._change_raw(with_behavior)
+
+        def refuse(error: Exception) -> None:
+            self.failed.emit(error)
+            if isinstance(error, RecordingError) and self._raw is raw:
+                self._work(_refused, path, done=lambda refused: setattr(self, "refused", refused))
+
+        self._work(add_behavior, raw, path, done=take, failed=refuse, **clock)
+
+    def dismiss_behavior(self) -> None:
+        """Leave out the behavior file that was refused."""
+        self.refused = None
+
+    def add_trace(self, trace: BehaviorTrace) -> None:
+        """Take one more trace on the raw recording's clock, or another one of that name."""
+        if self._raw is not None:
+            behavior = {**self._raw.behavior, trace.name: trace}
+            self._change_raw(self._raw.replace(behavior=behavior))
+
+    def set_frame_rate(self, frame_rate: float) -> None:
+        """Say how many frames a second (Hz) the open recording has, and remember it beside it."""
+        if self._raw is None:
+            return
+        self._change_raw(self._raw.replace(frame_rate=frame_rate, frame_times=None))
+        if self._raw.path is not None and self._raw.frame_rate == frame_rate:
+            self._work(remember_metadata, self._raw.path, frame_rate=frame_rate)
+
+    def set_pixel_size(self, pixel_size: float) -> None:
+        """Say how wide (mm) a pixel of the raw recording is, and remember it beside it."""
+        if self._raw is None:
+            return
+        self._change_raw(self._raw.replace(pixel_size=pixel_size))
+        if self._raw.path is not None:
+            self._work(remember_metadata, self._raw.path, pixel_size=pixel_size)
+
+    def seek(self, frame: int) -> None:
+        """Put the slider on a frame."""
+        if self.recording is not None:
+            self.seek_wanted.emit(int(np.clip(frame, 0, self.recording.n_frames - 1)))
+
+    def label(self, ethogram: Ethogram | None) -> None:
+        """Take other labels; None goes back to those that came with the recording."""
+        recording = self.recording
+        measured = None if recording is None else measured_ethogram(recording)
+        self._ethogram = measured if ethogram is None else ethogram
+        self.labelled.emit()
+
+    def show(self, recording: Recording | None, raw: Recording | None = None) -> None:
+        """Take over what the movie layer shows now, and what that was made of, if of another."""
+        before, self._raw = self._raw, recording if raw is None else raw
+        if self._raw is None or before is None or before.movie is not self._raw.movie:
+            self.refused = None
+        self._clock = None if recording is None else Clock.of(recording)
+        self._ethogram = None if recording is None else measured_ethogram(recording)
+        if recording is None or self.frame >= recording.n_frames:
+            self.frame = 0
+        self.recording = recording  # last: whoever hears of it finds the rest in place
+
+    def close(self) -> None:
+        """Drop whatever background work still brings."""
+        self._closed = True
+
+    def _change_raw(self, raw: Recording) -> None:
+        """Take over what has become known of the raw recording, and so of the one shown."""
+        if self._raw is None or self.recording is None:
+            return
+        try:
+            recording = with_raw(self.recording, self._raw, raw)
+        except RecordingError as error:
+            self.failed.emit(error)
+            return
+        self.show(recording, raw)
+
+    def _open(self, paths: tuple[Path, ...], how: dict[str, Any]) -> None:
+        def fail(error: Exception) -> None:
+            if isinstance(error, UnclearMovieError):
+                self.unclear = UnclearMovie(paths, error.datasets)
+            self.failed.emit(error)
+
+        self.opening = f"{len(paths)} files" if len(paths) > 1 else paths[0].name
+        self._work(_open, paths, how, done=self._opened, failed=fail)
+
+    def _opened(self, layer_data: object) -> None:
+        self.opening, self.unclear = "", None
+        self.opened.emit(layer_data)
+
+    def _work(
+        self,
+        function: Any,
+        *args: Any,
+        done: Any = None,
+        failed: Callable[[Exception], None] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Run a function in a thread; its result or its exception comes back on this one."""
+
+        def deliver(result: Any) -> None:
+            if done is not None and not self._closed:
+                done(result)
+
+        def fail(error: Exception) -> None:
+            if not self._closed:
+                self.opening = ""
+                (failed or self.failed.emit)(error)
+
+        create_worker(function, *args, **kwargs, _connect={"returned": deliver, "errored": fail})
+
+
+def measured_ethogram(recording: Recording) -> Ethogram | None:
+    """Give the labels that came with a recording; None if none did."""
+    if recording.format == "simulation":
+        from napari_cortex_decoder.simulation import SimulatedRecording
+
+        assert isinstance(recording, SimulatedRecording)
+        return labels_after(recording.truth.ethogram, steps_from_provenance(recording.steps))
+    trace = recording.behavior.get(LABEL_TRACE)
+    if trace is None:
+        return None
+    values = trace_at_frames(trace, recording)
+    frames = np.where(np.isnan(values), UNKNOWN, values > 0.5).astype(np.int64)
+    return Ethogram.from_frames(frames, ("rest", "run"), Source.MEASURED)
+
+
+def _refused(path: Path) -> RefusedBehavior:
+    """See what a behaviour file says about its clock; runs in a thread."""
+    content = READERS[path.suffix.lower()](path, None)
+    return RefusedBehavior(path, tuple(content.frame_times))
+
+
+def _open(paths: Sequence[Path], how: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
+    """Open a recording, remember how it is read, and describe its layer; runs in a thread."""
+    recording = open_recording(paths, **how)
+    if how and recording.path is not None:
+        remember_metadata(recording.path, **how)
+    return movie_layer(recording, sample_contrast_limits(recording))

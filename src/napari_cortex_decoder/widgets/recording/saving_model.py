@@ -1,0 +1,83 @@
+"""State and intents of *Save as…*: the shown recording, written in the background."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from psygnal import EventedModel, Signal
+from pydantic import PrivateAttr
+
+from napari_cortex_decoder.recording import Recording, save_recording
+from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress, Tell
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+
+class SavingModel(EventedModel):
+    """Writes the open recording to a file.
+
+    Attributes
+    ----------
+    progress
+        How far the running job is.
+    message
+        A sentence about the last one.
+    """
+
+    progress: TaskProgress = TaskProgress()
+    message: str = ""
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _task: LongTask = PrivateAttr()
+
+    def __init__(self, movie: MovieModel) -> None:
+        super().__init__()
+        self._movie = movie
+        self._task = LongTask(self._show_progress, self.failed.emit)
+        movie.events.recording.connect(self._on_recording)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing can be saved now; None if it can."""
+        if self._movie.recording is None:
+            return "Open a recording first."
+        return "Wait: a recording is being saved." if self._task.running else None
+
+    def save(self, path: str | Path) -> None:
+        """Write the shown recording; the suffix says as what. The user has agreed to replace."""
+        recording, path = self._movie.recording, Path(path)
+        if recording is None or self.obstacle is not None:
+            return
+        self.message = ""
+        stage = f"saving {path.name}"
+        work = partial(save, recording, path, stage)
+        self._task.start(stage, work, then=self._saved)
+
+    def cancel(self) -> None:
+        """Stop writing; nothing is left behind."""
+        if self._task.running:
+            self._task.cancel()
+            self.message = "Cancelled: nothing was written."
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self._task.cancel()
+        self._movie.events.recording.disconnect(self._on_recording)
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        if not self._task.running:
+            self.message = ""
+
+    def _saved(self, path: Path) -> None:
+        self.message = f"Saved {path.name}."
+
+    def _show_progress(self, progress: TaskProgress) -> None:
+        self.progress = progress
+
+
+def save(recording: Recording, path: Path, stage: str, tell: Tell) -> Path:
+    """Write a recording in place of what is there; runs in a thread."""
+    return save_recording(recording, path, overwrite=True, progress=partial(tell, stage))

@@ -1,0 +1,64 @@
+"""The row *Save as…* of the section *Recording*."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QFileDialog, QProgressBar, QVBoxLayout, QWidget
+
+from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.long_task import progress_text
+from napari_cortex_decoder.widgets.parts.section import set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
+
+_KINDS = {"NWB (*.nwb)": ".nwb", "OME-Zarr (*.zarr)": ".zarr", "TIFF (*.tif *.tiff)": ".tif"}
+"""What one can save as, and the suffix of a name without one."""
+
+
+class SavingRow(QWidget):
+    """Shows a `SavingModel`, and asks where to write."""
+
+    def __init__(self, movie: MovieModel, saving: SavingModel) -> None:
+        super().__init__()
+        self._movie, self._saving = movie, saving
+        self._save = button("Save as…", self._ask)
+        self._cancel = button("Cancel", saving.cancel)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._stage = wrapped_label()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for part in (row(self._save, self._cancel, None), self._bar, self._stage):
+            column.addWidget(part)
+        ties = Ties()
+        ties.tie(
+            self._update, movie.events.recording, saving.events.progress, saving.events.message
+        )
+        ties.undo_with(self)
+        self._update()
+
+    def _update(self) -> None:
+        saving, progress = self._saving, self._saving.progress
+        enable(self._save, saving.obstacle, "Write what is shown as NWB, OME-Zarr or TIFF")
+        self._cancel.setVisible(progress.running)
+        self._bar.setVisible(progress.running)
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        set_or_hide(self._stage, progress_text(progress) if progress.running else saving.message)
+
+    def _ask(self) -> None:
+        """Ask where to write; a name without suffix gets the one of the chosen kind."""
+        recording = self._movie.recording
+        if recording is None:
+            return
+        dialog = QFileDialog(self, "Save the recording")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters(list(_KINDS))
+        dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(_KINDS[kind]))
+        dialog.setDefaultSuffix(".nwb")
+        dialog.selectFile(recording.name)
+        dialog.fileSelected.connect(self._saving.save)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()

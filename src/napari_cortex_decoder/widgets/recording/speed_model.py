@@ -1,0 +1,146 @@
+"""Run and rest from speed: the thresholds, and the labels that they give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import EventedModel, Signal
+from pydantic import PrivateAttr
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.labels import Ethogram, Source
+from napari_cortex_decoder.recording import (
+    BehaviorTrace,
+    Recording,
+    run_and_rest,
+    speed_from_voltage,
+    trace_at_frames,
+)
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+BEHAVIORS = ("rest", "run")
+
+_NAME, _UNIT = "speed", "cm/s"
+
+
+class SpeedModel(EventedModel):
+    """Labels the open recording by the speed that was measured beside it, if asked to.
+
+    Attributes
+    ----------
+    labelling
+        Whether it does.
+    threshold, stop_threshold
+        Speed (cm/s) above which the animal starts to run, and below which it stops; the second is
+        never above the first.
+    shortest_bout
+        Seconds; shorter bouts join those around them.
+    """
+
+    labelling: bool = False
+    threshold: float = 0.5
+    stop_threshold: float = 0.5
+    shortest_bout: float = 0.0
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _speed: NDArray[np.float64] | None = PrivateAttr(default=None)
+    _session: tuple[str, Path | None] | None = PrivateAttr(default=None)
+
+    def __init__(self, movie: MovieModel) -> None:
+        super().__init__()
+        self._movie = movie
+        movie.events.recording.connect(self._on_recording)
+
+    @property
+    def trace(self) -> BehaviorTrace | None:
+        """The speed of the open recording on its clock; None if there is none."""
+        recording = self._movie.recording
+        if recording is None or recording.frame_rate is None:
+            return None
+        traces = recording.behavior
+        named = traces.get(_NAME)
+        return named or next((one for one in traces.values() if one.unit == _UNIT), None)
+
+    @property
+    def volts(self) -> BehaviorTrace | None:
+        """A trace in volts that speed could be made of; None if there is none."""
+        raw = self._movie.raw
+        traces = () if raw is None else raw.behavior.values()
+        return next((trace for trace in traces if trace.unit == "V"), None)
+
+    def make_speed(self, gain: float) -> None:
+        """Make a speed of the treadmill's voltage: so many cm/s per V around its median."""
+        volts = self.volts
+        if volts is None:
+            return
+        try:
+            self._movie.add_trace(speed_from_voltage(volts, gain=gain))
+        except RecordingError as error:
+            self.failed.emit(error)
+
+    def set_labelling(self, labelling: bool) -> None:
+        """Label by speed, or go back to the labels that came with the recording."""
+        if labelling != self.labelling:
+            self.labelling = labelling
+            self._label()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Say above which speed (cm/s) the animal runs; without hysteresis it stops there too."""
+        had_hysteresis = self.stop_threshold < self.threshold
+        self.threshold = threshold
+        if not had_hysteresis or self.stop_threshold > threshold:
+            self.stop_threshold = threshold
+        self._label()
+
+    def set_stop_threshold(self, threshold: float) -> None:
+        """Say below which speed (cm/s) the animal stops to run."""
+        self.stop_threshold = min(threshold, self.threshold)
+        self._label()
+
+    def set_shortest_bout(self, seconds: float) -> None:
+        """Say which bouts are too short to be one."""
+        self.shortest_bout = seconds
+        self._label()
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self._movie.events.recording.disconnect(self._on_recording)
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        trace = self.trace
+        self._speed = (
+            trace_at_frames(trace, recording)
+            if recording is not None and trace is not None
+            else None
+        )
+        session = None if recording is None else (recording.name, recording.path)
+        same_session, self._session = session == self._session, session
+        if self._speed is None or not same_session:
+            self.labelling = False
+        elif self.labelling:
+            self._label()
+
+    def _label(self) -> None:
+        recording, speed = self._movie.recording, self._speed
+        if recording is None or speed is None:
+            return
+        if not self.labelling:
+            self._movie.label(None)
+            return
+        try:
+            states = run_and_rest(
+                speed,
+                recording.known_frame_rate(),
+                threshold=self.threshold,
+                stop_threshold=self.stop_threshold,
+                shortest_bout=self.shortest_bout,
+            )
+        except RecordingError as error:
+            self.failed.emit(error)
+            return
+        self._movie.label(Ethogram.from_frames(states, BEHAVIORS, Source.MEASURED))

@@ -1,0 +1,1 @@
+"""The section *Saliency*: what is asked of a decoder, bars, results as files."""

@@ -1,0 +1,203 @@
+"""Bars of the importance of areas: intervals, control band, linked to the atlas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QMouseEvent
+
+from napari_cortex_decoder.widgets.parts.colors import GREEN, ORANGE, SKY_BLUE, TRACE, VERMILION
+from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
+from napari_cortex_decoder.widgets.saliency.saliency_jobs import Result
+
+MOST_BARS = 14
+_HEIGHT = 17  # px of a bar
+_MARGIN = 46
+_SHORT = {"left": " L", "right": " R", "both": ""}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar.
+
+    Attributes
+    ----------
+    place
+        Of what it stands for in the result.
+    name
+        To show.
+    value, low, high
+        Its length, and its interval; NaN where there is none.
+    band
+        What random patches are worth; None where they were not measured.
+    """
+
+    place: int
+    name: str
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+    band: tuple[float, float] | None = None
+
+
+def bars_of(result: Result, most: int | None = MOST_BARS) -> list[Bar]:
+    """Give the most important bars of a result, None for all; none where it has no areas."""
+    if result.areas is not None:
+        return [
+            Bar(
+                int(place),  # type: ignore[call-overload]
+                f"{row['acronym']}{_SHORT[row['side']]}",
+                float(row["importance"]),
+                float(row["low"]),
+                float(row["high"]),
+                (float(row["control_low"]), float(row["control_high"]))
+                if np.isfinite(row["control"])
+                else None,
+            )
+            for place, row in result.areas.ranked().iloc[:most].iterrows()
+        ]
+    if result.lags is not None:
+        lags = result.lags
+        return [
+            Bar(lags.areas.index(row["area"]), row["area"], float(row["amount"]))
+            for row in lags.table.iloc[:most].to_dict("records")
+        ]
+    return []
+
+
+def unit_of(result: Result) -> str:
+    """Say what the length of a bar means."""
+    if result.areas is None:
+        return "amount over all lags, log-odds"
+    return f"{'AUC' if result.areas.whole.score == 'auc' else 'log-odds'} lost without it"
+
+
+class ImportanceBars(SmallPlot):
+    """One bar a target, the most important ones; hover and click tell which.
+
+    A line is the 95 % interval; a blue band what random patches of the area's size are worth; a
+    bar is orange where the interval lies above 0. A diamond is what the same area is worth in the
+    result that was kept, with its interval.
+    """
+
+    hovered = Signal(object)
+    """The place of the target under the mouse in the result; None for none."""
+
+    picked = Signal(int)
+    """The place of a target that was clicked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMouseTracking(True)
+        self.view.invertY(True)
+        self.bottom.enableAutoSIPrefix(False)  # nobody reads an AUC in thousandths
+        self._places: list[int] = []
+        self._members: list[tuple[int, ...]] = []
+        self._bars: pg.BarGraphItem | None = None
+        self._brushes: list[tuple[int, int, int]] = []
+        self._over: int | None = None
+
+    def show_result(self, result: Result, kept: Result | None = None) -> None:
+        """Draw the most important areas of a result, and what they are worth in another."""
+        self.view.clear()
+        bars = bars_of(result)
+        self._places = [bar.place for bar in bars]
+        self._members = [result.members(place) for place in self._places]
+        y = np.arange(len(bars), dtype=float)
+        for place, bar in zip(y, bars, strict=True):
+            if bar.band is not None:
+                low, high = bar.band
+                self.view.addItem(
+                    pg.BarGraphItem(
+                        x0=[low],
+                        y=[place],
+                        width=[high - low],
+                        height=0.95,
+                        brush=(*SKY_BLUE, 110),
+                        pen=None,
+                    )
+                )
+        self._brushes = [ORANGE if bar.low > 0 else TRACE for bar in bars]
+        values = np.array([bar.value for bar in bars])
+        self._bars = pg.BarGraphItem(x0=0.0, y=y, width=values, height=0.6, brushes=self._brushes)
+        self.view.addItem(self._bars)
+        if any(np.isfinite(bar.low) for bar in bars):
+            self.view.addItem(_intervals(bars, y, TRACE))
+        if kept is not None:
+            self._add_kept(bars, kept)
+        self.view.addItem(pg.InfiniteLine(0, angle=90, pen=pg.mkPen(TRACE)))
+        self.left.setTicks([list(zip(y.tolist(), [bar.name for bar in bars], strict=True))])
+        self.bottom.setLabel(unit_of(result))
+        self.view.setYRange(-0.6, len(bars) - 0.4, padding=0)
+        self.setFixedHeight(_HEIGHT * len(bars) + _MARGIN)
+
+    def _add_kept(self, bars: list[Bar], kept: Result) -> None:
+        """Draw what the same areas are worth in another result."""
+        others = {bar.name: bar for bar in bars_of(kept, None)}
+        found = [(y, others[bar.name]) for y, bar in enumerate(bars) if bar.name in others]
+        if not found:
+            return
+        places = np.array([y for y, _ in found]) + 0.3
+        again = [bar for _, bar in found]
+        if any(np.isfinite(bar.low) for bar in again):
+            self.view.addItem(_intervals(again, places, GREEN))
+        self.view.addItem(
+            pg.ScatterPlotItem(
+                x=[bar.value for bar in again],
+                y=places,
+                symbol="d",
+                size=9,
+                pen=None,
+                brush=GREEN,
+            )
+        )
+
+    def mark(self, selected: tuple[int, ...]) -> None:
+        """Let the bars of selected areas of the atlas stand out."""
+        if self._bars is None:
+            return
+        chosen = set(selected)
+        brushes = [
+            VERMILION if chosen & set(members) else brush
+            for members, brush in zip(self._members, self._brushes, strict=True)
+        ]
+        self._bars.setOpts(brushes=brushes)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Tell what is under the mouse."""
+        super().mouseMoveEvent(event)
+        if event is not None:
+            over = self._at(event)
+            if over != self._over:
+                self._over = over
+                self.hovered.emit(over)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Tell what is clicked."""
+        super().mousePressEvent(event)
+        if event is not None and event.button() == Qt.MouseButton.LeftButton:
+            over = self._at(event)
+            if over is not None:
+                self.picked.emit(over)
+
+    def _at(self, event: QMouseEvent) -> int | None:
+        place = self.view.mapSceneToView(event.position())
+        row = round(place.y())
+        return self._places[row] if 0 <= row < len(self._places) else None
+
+
+def _intervals(
+    bars: list[Bar], places: NDArray[np.floating], color: tuple[int, int, int]
+) -> pg.ErrorBarItem:
+    values = np.array([bar.value for bar in bars])
+    return pg.ErrorBarItem(
+        x=values,
+        y=places,
+        left=values - np.array([bar.low for bar in bars]),
+        right=np.array([bar.high for bar in bars]) - values,
+        pen=pg.mkPen(color, width=1.5),
+    )

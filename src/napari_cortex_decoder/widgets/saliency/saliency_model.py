@@ -1,0 +1,301 @@
+"""State and intents of the section *Saliency*: what is asked, how far it is, what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from psygnal import EventedModel, Signal
+from pydantic import ConfigDict, PrivateAttr
+
+from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
+from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.saliency.saliency_files import export
+from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
+    LAGS,
+    MAPS,
+    METHODS,
+    Method,
+    Question,
+    Result,
+    Span,
+    answer,
+    check,
+)
+
+if TYPE_CHECKING:
+    from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
+
+
+_NEED_ATLAS: tuple[Method, ...] = ("areas", "pairs")
+_NEED_LABELS = ("bouts", "behavior", "onsets")
+
+
+class SaliencyModel(EventedModel):
+    """What the decoder reads a behavior from, in the open recording.
+
+    Attributes
+    ----------
+    behavior, method, span
+        What is asked: which behavior; how; over which frames.
+    marked
+        First frame of those that the user marked, and the one after the last; None where it is
+        not marked yet.
+    result
+        The last answer of this recording; None before.
+    kept
+        An earlier one that it is compared with; None without.
+    progress
+        How far the work is.
+    message
+        A sentence about what was done last.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    behavior: str = ""
+    method: Method = "areas"
+    span: Span = "bouts"
+    marked: tuple[int | None, int | None] = (None, None)
+    result: Result | None = None
+    kept: Result | None = None
+    progress: TaskProgress = TaskProgress()
+    message: str = ""
+
+    failed: ClassVar[Signal] = Signal(Exception)
+
+    _movie: MovieModel = PrivateAttr()
+    _choice: ChoiceModel = PrivateAttr()
+    _placing: PlacingModel = PrivateAttr()
+    _areas: AreasModel = PrivateAttr()
+    _task: LongTask = PrivateAttr()
+    _shown: object = PrivateAttr(default=None)
+
+    def __init__(
+        self, movie: MovieModel, choice: ChoiceModel, placing: PlacingModel, areas: AreasModel
+    ) -> None:
+        super().__init__()
+        self._movie, self._choice = movie, choice
+        self._placing, self._areas = placing, areas
+        self._task = LongTask(self._show_progress, self.failed.emit)
+        movie.events.recording.connect(self._on_recording)
+        choice.events.card.connect(self._on_card)
+        self._on_card()
+
+    @property
+    def behaviors(self) -> tuple[str, ...]:
+        """What can be asked for: the decoder's behaviors."""
+        card = self._choice.card
+        return () if card is None else card.config.behaviors
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """How the chosen decoder can be explained: by its images, or by its area traces."""
+        card = self._choice.card
+        of_traces = card is not None and isinstance(card.config, TraceConfig)
+        if of_traces:
+            return (*_NEED_ATLAS, *LAGS)
+        return tuple(name for name in METHODS if name not in LAGS)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing can be computed now; None if it can."""
+        recording, card = self._movie.recording, self._choice.card
+        if recording is None:
+            return "Open a recording first."
+        if recording.frame_rate is None:
+            return "Say first how many frames a second the recording has."
+        if card is None:
+            return "Load a decoder first."
+        if self._choice.rate_problem and not self._choice.any_rate:
+            return "The frame rates differ: tick the box in Decode to go on anyway."
+        if self.method not in self.methods:
+            return f"{card.name} cannot be asked for this: choose another method or decoder."
+        if self._needs_atlas and self._placing.registration is None:
+            return "Place the atlas first."
+        return self._span_obstacle or (
+            "The decoder is being explained." if self.progress.running else None
+        )
+
+    @property
+    def _needs_atlas(self) -> bool:
+        card = self._choice.card
+        if card is not None and isinstance(card.config, TraceConfig):
+            return bool(card.config.preprocessing.areas)
+        return self.method in _NEED_ATLAS
+
+    @property
+    def _span_obstacle(self) -> str | None:
+        """Why there are no such frames."""
+        span, ethogram = self.span, self._movie.ethogram
+        if span in _NEED_LABELS and ethogram is None:
+            return "Label some bouts first, or choose other frames."
+        if span in ("bouts", "behavior") and self.method in MAPS:
+            return "A map is of frames in a row: choose this frame, this bout, or around onsets."
+        if span in ("behavior", "onsets") and self.behavior not in self._labelled:
+            return f"No bout of {self.behavior} is labelled."
+        if span == "bout" and self._bout() is None:
+            return "No bout is under the slider: move it into one."
+        if span == "range" and None in self.marked:
+            return "Mark where the frames begin and end: move the slider and press the buttons."
+        return None
+
+    @property
+    def check_obstacle(self) -> str | None:
+        """Why the result cannot be held against controls now; None if it can."""
+        if self.result is None or (self.result.maps is None and self.result.onsets is None):
+            return "There is no map: importance brings its controls along."
+        return "The decoder is being explained." if self.progress.running else None
+
+    @property
+    def importance(self) -> AreaImportance | None:
+        """The importance of areas, if that is the result."""
+        return None if self.result is None else self.result.areas
+
+    @property
+    def maps(self) -> SaliencyMaps | None:
+        """The maps, if they are the result."""
+        return None if self.result is None else self.result.maps
+
+    def choose(
+        self,
+        *,
+        behavior: str | None = None,
+        method: Method | None = None,
+        span: Span | None = None,
+    ) -> None:
+        """Choose what to ask."""
+        self.behavior = self.behavior if behavior is None else behavior
+        self.method = self.method if method is None else method
+        self.span = self.span if span is None else span
+
+    def mark(self, *, begin: bool) -> None:
+        """Let the marked frames begin, or end, with the one under the slider."""
+        frame, (start, stop) = self._movie.frame, self.marked
+        if begin:
+            self.marked = (frame, stop if stop is not None and stop > frame else None)
+        else:
+            self.marked = (start if start is not None and start <= frame else None, frame + 1)
+
+    def keep(self) -> None:
+        """Keep this result to compare the next ones with; no longer, if it is the one kept."""
+        self.kept = None if self.kept is self.result else self.result
+
+    def check(self) -> None:
+        """Hold the maps against their controls: random weights, and places that go missing."""
+        result = self.result
+        if self.check_obstacle is not None or result is None:
+            return
+        self.message = ""
+
+        def take(checked: Result) -> None:
+            if self.kept is result:
+                self.kept = checked
+            self._take(checked)
+
+        self._task.start("Checking", lambda tell: check(result, tell), take)
+
+    def run(self) -> None:
+        """Explain the decoder; does nothing while there is an `obstacle`."""
+        recording, card = self._movie.recording, self._choice.card
+        if self.obstacle is not None or recording is None or card is None:
+            return
+        start, stop = self._range(recording)
+        question = Question(
+            decoder=card.source,
+            recording=recording,
+            registration=self._placing.registration,
+            ethogram=self._movie.ethogram,
+            behavior=self.behavior,
+            method=self.method,
+            span=self.span,
+            start=start,
+            stop=stop,
+            device=self._choice.device,
+            any_rate=self._choice.any_rate,
+        )
+        self.message = ""
+        self._task.start("Loading the decoder", lambda tell: answer(question, tell), self._take)
+
+    def cancel(self) -> None:
+        """Stop the work."""
+        if self._task.running:
+            self._task.cancel()
+            self.message = "Stopped."
+
+    def pick(self, place: int) -> None:
+        """Select the areas of a bar, here and in the atlas."""
+        if self.result is not None:
+            self._areas.select(self.result.members(place))
+
+    def export(self, path: str | Path) -> None:
+        """Write the result: a table, a record, a figure, a stack or a video, by the suffix."""
+        result, path = self.result, Path(path)
+        if result is None or self.progress.running:
+            return
+
+        def say(_: None) -> None:
+            self.message = f"Saved {path.name}."
+
+        self._task.start("Saving", lambda tell: export(result, path, tell), say)
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self._task.cancel()
+        self._movie.events.recording.disconnect(self._on_recording)
+        self._choice.events.card.disconnect(self._on_card)
+
+    def _range(self, recording: Recording) -> tuple[int, int]:
+        """Give the frames that are asked about, where they are in a row."""
+        frame = self._movie.frame
+        if self.span == "frame":
+            return frame, frame + 1
+        bout = self._bout()
+        if self.span == "bout" and bout is not None:
+            return bout
+        start, stop = self.marked
+        if self.span == "range" and start is not None and stop is not None:
+            return start, stop
+        return 0, recording.n_frames
+
+    @property
+    def _labelled(self) -> set[str]:
+        """Behaviors of which there is a bout."""
+        ethogram = self._movie.ethogram
+        return set() if ethogram is None else {bout.behavior for bout in ethogram.bouts}
+
+    def _bout(self) -> tuple[int, int] | None:
+        """Give the bout under the slider."""
+        ethogram, frame = self._movie.ethogram, self._movie.frame
+        bouts = () if ethogram is None else ethogram.bouts
+        return next(((b.start, b.stop) for b in bouts if b.start <= frame < b.stop), None)
+
+    def _take(self, result: Result) -> None:
+        self.result = result
+        self.message = "\n⚠ ".join(["Done.", *result.warnings])
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        """A result is of one movie: it goes with it."""
+        movie = None if recording is None else recording.movie
+        if movie is self._shown:
+            return
+        self._shown = movie
+        self._task.cancel()
+        self.result = self.kept = None
+        self.marked = (None, None)
+        self.message = ""
+
+    def _on_card(self) -> None:
+        """Ask for what the chosen decoder can be asked for."""
+        if self.method not in self.methods:
+            self.method = self.methods[0]
+        if self.behavior not in self.behaviors:
+            self.behavior = self.behaviors[-1] if self.behaviors else ""
+
+    def _show_progress(self, progress: TaskProgress) -> None:
+        self.progress = progress

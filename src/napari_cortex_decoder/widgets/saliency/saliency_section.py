@@ -1,0 +1,194 @@
+"""The section *Saliency*: what is asked, bars with their controls, and whether they hold."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QFormLayout, QLabel, QProgressBar, QVBoxLayout
+
+from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
+from napari_cortex_decoder.widgets.parts.clock import as_duration
+from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row, wide_box
+from napari_cortex_decoder.widgets.parts.section import (
+    Section,
+    ask_file,
+    set_or_hide,
+    wrapped_label,
+)
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars
+from napari_cortex_decoder.widgets.saliency.saliency_files import suffixes_of
+from napari_cortex_decoder.widgets.saliency.saliency_jobs import METHODS, SPANS
+from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
+
+_SIGNS = {"holds": "✓", "weak": "~", "not supported": "✗", "an illustration": "◐"}
+
+
+class SaliencySection(Section):
+    """Shows a `SaliencyModel`, and sends it what the user asks."""
+
+    def __init__(
+        self,
+        movie: MovieModel,
+        choice: ChoiceModel,
+        placing: PlacingModel,
+        areas: AreasModel,
+        saliency: SaliencyModel,
+    ) -> None:
+        super().__init__("Saliency")
+        self._model, self._areas = saliency, areas
+        self._bars: ImportanceBars | None = None
+        self._said: str | None = None
+        self._compose()
+        ties = Ties()
+        ties.tie(self._update_question, choice.events.card, saliency.events.behavior)
+        ties.tie(self._update_methods, choice.events.card)
+        ties.tie(
+            self._update_state,
+            movie.events.recording,
+            movie.labelled,
+            choice.events.card,
+            choice.events.any_rate,
+            placing.events.placing,
+            saliency.events.method,
+            saliency.events.span,
+            saliency.events.marked,
+            saliency.events.progress,
+            saliency.events.message,
+        )
+        ties.tie(self._follow_slider, movie.events.frame)
+        ties.tie(self._update_result, saliency.events.result, saliency.events.kept)
+        ties.tie(self._mark, areas.events.selected)
+        ties.undo_with(self)
+        self._update_methods()
+        self._update_question()
+        self._update_result()
+
+    def _compose(self) -> None:
+        model = self._model
+        self._behaviors, self._methods, self._spans = wide_box(), wide_box(), wide_box()
+        for span, name in SPANS.items():
+            self._spans.addItem(name, span)
+        self._behaviors.textActivated.connect(lambda name: model.choose(behavior=name))
+        self._methods.activated.connect(lambda i: model.choose(method=self._methods.itemData(i)))
+        self._spans.activated.connect(lambda i: model.choose(span=self._spans.itemData(i)))
+        form = QFormLayout()
+        form.setVerticalSpacing(6)
+        for title, box in (
+            ("behavior", self._behaviors),
+            ("method", self._methods),
+            ("frames", self._spans),
+        ):
+            form.addRow(caption(title), box)
+        self._begin = button("Begin here", lambda: model.mark(begin=True))
+        self._end = button("End here", lambda: model.mark(begin=False))
+        self._marked = QLabel()
+        self._marks = row(self._begin, self._end, self._marked, None)
+        self._run = button("Explain", model.run)
+        self._cancel = button("Cancel", model.cancel)
+        self._check = button("Check", model.check)
+        self._keep = button("Keep", model.keep)
+        self._save = button("Export…", self._ask_file)
+        self._obstacle, self._stage = wrapped_label(), wrapped_label()
+        self._verdict, self._kept = wrapped_label(), wrapped_label()
+        self._message = wrapped_label()
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._place = QVBoxLayout()
+        self.content.addLayout(form)
+        self.content.addWidget(self._marks)
+        self.content.addWidget(row(self._run, self._cancel))
+        for part in (self._obstacle, self._bar, self._stage, self._verdict, self._kept):
+            self.content.addWidget(part)
+        self.content.addLayout(self._place)
+        self.content.addWidget(row(self._check, self._keep, self._save))
+        self.content.addWidget(self._message)
+
+    def _update_methods(self) -> None:
+        """Offer what the chosen decoder can be asked."""
+        self._methods.clear()
+        for method in self._model.methods:
+            self._methods.addItem(METHODS[method], method)
+        self._methods.setCurrentIndex(self._methods.findData(self._model.method))
+
+    def _update_question(self) -> None:
+        model = self._model
+        self._behaviors.clear()
+        self._behaviors.addItems(model.behaviors)
+        self._behaviors.setCurrentText(model.behavior)
+        self._update_state()
+
+    def _follow_slider(self) -> None:
+        """Say whether this frame can be asked about, if that differs from the one before."""
+        if self._model.obstacle != self._said:
+            self._update_state()
+
+    def _update_state(self) -> None:
+        """Show how far the work is, or why there is none."""
+        model, progress = self._model, self._model.progress
+        self._methods.setCurrentIndex(self._methods.findData(model.method))
+        self._spans.setCurrentIndex(self._spans.findData(model.span))
+        obstacle = self._said = model.obstacle
+        enable(self._run, obstacle, "See what the decoder reads this behavior from")
+        set_or_hide(self._obstacle, None if progress.running else obstacle)
+        enable(self._cancel, None if progress.running else "Nothing runs.", "Stop")
+        none = None if model.result else "There is no result yet."
+        busy = "Wait until the work is done, or cancel it." if progress.running else None
+        enable(self._save, none or busy, "Save the result")
+        enable(self._keep, none, "Keep this result, to compare the next one with it")
+        self._keep.setText("Forget" if model.kept and model.kept is model.result else "Keep")
+        controls = "Hold the map against random weights and random places; takes minutes"
+        enable(self._check, model.check_obstacle, controls)
+        self._marks.setVisible(model.span == "range")
+        start, stop = ("…" if edge is None else str(edge) for edge in model.marked)
+        self._marked.setText(f"frames {start} to {stop}")
+        self._bar.setVisible(progress.running)
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        left = progress.seconds_left
+        ends = "" if left is None else f", {as_duration(left)} left"
+        set_or_hide(self._stage, f"{progress.stage}{ends}" if progress.running else None)
+        set_or_hide(self._message, model.message)
+
+    def _update_result(self) -> None:
+        """Show the verdict and the bars."""
+        result = self._model.result
+        verdict = "" if result is None else result.verdict
+        kind = verdict.partition(":")[0]
+        set_or_hide(self._verdict, f"{_SIGNS.get(kind, '')} {verdict}" if verdict else None)
+        self.set_done(kind or None)
+        kept = self._model.kept
+        kept = None if kept is result else kept
+        set_or_hide(self._kept, f"◆ kept: {kept.title}; {kept.verdict}" if kept else None)
+        has_bars = result is not None and (result.areas is not None or result.lags is not None)
+        if result is not None and has_bars:
+            if self._bars is None:
+                self._bars = ImportanceBars()
+                self._bars.picked.connect(self._model.pick)
+                self._bars.hovered.connect(self._hover)
+                self._place.addWidget(self._bars)
+            self._bars.show_result(result, kept)
+            self._mark()
+        if self._bars is not None:
+            self._bars.setVisible(has_bars)
+        self._update_state()
+
+    def _hover(self, place: int | None) -> None:
+        result = self._model.result
+        members = () if place is None or result is None else result.members(place)
+        self._areas.hovered = members[0] if members else None
+
+    def _mark(self) -> None:
+        if self._bars is not None:
+            self._bars.mark(self._areas.selected)
+
+    def _ask_file(self) -> None:
+        result = self._model.result
+        if result is None:
+            return
+        suffixes = suffixes_of(result)
+        kinds = " ".join(f"*{suffix}" for suffix in suffixes)
+        name = f"{result.question.recording.name}_{result.question.method}{suffixes[0]}"
+        ask_file(self, "Export", f"Results ({kinds})", self._model.export, save_as=name)

@@ -1,0 +1,1 @@
+"""The *Timeline*: speed, labels, probabilities and traces under the movie."""

@@ -1,0 +1,212 @@
+"""What a row of the timeline is made of: behaviours in colour, and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QImage, QPainter
+from qtpy.QtWidgets import QGraphicsItem
+
+from napari_cortex_decoder.widgets.parts.colors import Color, behavior_colors
+
+_EMPTY = np.empty(0)
+_KEPT, _NOT_KEPT = QGraphicsItem.CacheMode.DeviceCoordinateCache, QGraphicsItem.CacheMode.NoCache
+_AXIS_WIDTH, _TIME_HEIGHT = 34, 40  # px
+_STRIP_HEIGHT, _CURVE_HEIGHT, _ANY_HEIGHT = 18, 40, 10_000
+
+
+class BehaviorStrip(pg.GraphicsObject):
+    """One coloured stretch per bout; frames of *unknown* stay empty.
+
+    Paints one colour a pixel column, whatever the zoom, so that its cost does not grow with the
+    recording.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._edges: NDArray[np.float64] = _EMPTY
+        self._labels: NDArray[np.integer] = _EMPTY.astype(np.int64)
+        self._palette = np.zeros((1, 4), dtype=np.uint8)
+
+    def set_frames(
+        self,
+        edges: NDArray[np.float64],
+        labels: NDArray[np.integer],
+        colors: Sequence[Color | tuple[int, int, int, int]],
+    ) -> None:
+        """Show labels.
+
+        Parameters
+        ----------
+        edges
+            Shape (t + 1,): where each frame begins, and where the last one ends.
+        labels
+            Shape (t,): index into `colors`, −1 for unknown. Not copied: after a change in place
+            call `update`.
+        colors
+            One for each value, opaque unless it has a fourth number.
+        """
+        self.prepareGeometryChange()
+        self._edges, self._labels = edges, labels
+        rows = [(*color, 255)[:4] for color in colors] + [(0, 0, 0, 0)]  # −1 takes the last one
+        self._palette = np.array(rows, dtype=np.uint8)
+        self.update()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.set_frames(_EMPTY, _EMPTY.astype(np.int64), [])
+
+    def keep_picture(self) -> None:
+        """Paint once, until the view or the labels change: only the cursor moves."""
+        if self.cacheMode() != _KEPT:
+            self.setCacheMode(_KEPT)
+
+    def viewRangeChanged(self) -> None:
+        """Keep nothing while the view moves: what is drawn where depends on it."""
+        self.setCacheMode(_NOT_KEPT)
+
+    def boundingRect(self) -> QRectF:
+        """Give the rectangle that holds all frames."""
+        if not self._labels.size:
+            return QRectF()
+        return QRectF(self._edges[0], 0, self._edges[-1] - self._edges[0], 1)
+
+    def paint(self, painter: QPainter, *_: object) -> None:
+        """Paint the part in view."""
+        box = self.getViewBox()
+        if not self._labels.size or box is None:
+            return
+        (left, right), _ = box.viewRange()
+        left, right = max(left, self._edges[0]), min(right, self._edges[-1])
+        if left >= right:
+            return
+        n_columns = max(1, round((right - left) / box.viewPixelSize()[0]))
+        middles = left + (np.arange(n_columns) + 0.5) * (right - left) / n_columns
+        frames = np.searchsorted(self._edges, middles, side="right") - 1
+        pixels = self._palette[self._labels[frames]].tobytes()  # must outlive the image
+        image = QImage(pixels, n_columns, 1, 4 * n_columns, QImage.Format.Format_RGBA8888)
+        painter.drawImage(QRectF(left, 0, right - left, 1), image)
+
+
+class Row:
+    """One row of the timeline: its name, its vertical axis, and a view of the common time.
+
+    Parameters
+    ----------
+    layout
+        Where it goes, below the rows already there.
+    title, unit
+        What it shows.
+    strip
+        Whether it is a narrow one, for behaviours in colour; else it takes its share of the height.
+    text
+        Colour of everything written.
+    """
+
+    def __init__(
+        self, layout: pg.GraphicsLayout, title: str, unit: str, *, strip: bool, text: str
+    ) -> None:
+        self.title = title
+        small = f"<br><span style='font-size: 7pt'>{unit}</span>" if unit else ""
+        layout.addLabel(f"{title}{small}", justify="right", color=text, size="9pt")
+        self.axis = pg.AxisItem(
+            "left", textPen=text, pen=pg.mkPen(text, width=0.5), maxTickLength=-4
+        )
+        self.axis.setWidth(_AXIS_WIDTH)
+        self.axis.setStyle(showValues=not strip, maxTickLevel=0)
+        layout.addItem(self.axis)
+        self.view: pg.ViewBox = layout.addViewBox(enableMenu=False, defaultPadding=0)
+        self.view.setMouseEnabled(x=True, y=False)
+        tallest = _STRIP_HEIGHT if strip else _ANY_HEIGHT  # said anew: a layout remembers its rows
+        layout.layout.setRowMaximumHeight(layout.currentRow, tallest)
+        layout.layout.setRowMinimumHeight(
+            layout.currentRow, _STRIP_HEIGHT if strip else _CURVE_HEIGHT
+        )
+        if strip:
+            self.axis.setPen(None)
+            self.view.setYRange(0, 1, padding=0)
+        self.axis.linkToView(self.view)
+        self.cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(text, width=1))
+        self.cursor.setZValue(10)
+        self.view.addItem(self.cursor, ignoreBounds=True)
+        layout.nextRow()
+
+    def move_cursor(self, time: float) -> None:
+        """Put the cursor at a time; what it moves across is not painted again."""
+        for item in self.view.addedItems:
+            if isinstance(item, BehaviorStrip | TraceCurve):
+                item.keep_picture()
+        self.cursor.setPos(time)
+
+
+def add_time_axis(layout: pg.GraphicsLayout, view: pg.ViewBox, label: str, text: str) -> None:
+    """Write the times of a view below the last row."""
+    axis = pg.AxisItem("bottom", textPen=text, pen=pg.mkPen(text, width=0.5), maxTickLength=-4)
+    axis.enableAutoSIPrefix(False)
+    axis.setLabel(label, color=text)
+    axis.setHeight(_TIME_HEIGHT)  # pyqtgraph's own guess cuts off the label
+    axis.linkToView(view)
+    axis.setRange(*view.viewRange()[0])  # it would wait for the view's next change
+    layout.layout.setRowMaximumHeight(layout.currentRow, _ANY_HEIGHT)
+    layout.layout.setRowMinimumHeight(layout.currentRow, 0)
+    layout.addItem(axis, layout.currentRow, 2)
+
+
+class ThresholdLines:
+    """The speeds at which running starts and ends, across a row; they can be dragged.
+
+    Parameters
+    ----------
+    view
+        Of the row that shows the speed.
+    set_run, set_rest
+        Called with the speed that a line was dragged to.
+    """
+
+    def __init__(
+        self,
+        view: pg.ViewBox,
+        set_run: Callable[[float], None],
+        set_rest: Callable[[float], None],
+    ) -> None:
+        self._run = self._line(view, "run", Qt.PenStyle.SolidLine, set_run)
+        self._rest = self._line(view, "rest", Qt.PenStyle.DashLine, set_rest)
+
+    def show(self, run: float, rest: float) -> None:
+        """Put the lines at two speeds; one line will do where they are the same."""
+        self._run.setValue(run)
+        self._rest.setValue(rest)
+        self._rest.setVisible(rest < run)
+
+    def _line(
+        self, view: pg.ViewBox, behavior: str, style: Qt.PenStyle, tell: Callable[[float], None]
+    ) -> pg.InfiniteLine:
+        pen = pg.mkPen(behavior_colors([behavior])[behavior], width=1.5, style=style)
+        line = pg.InfiniteLine(angle=0, movable=True, pen=pen, hoverPen=pg.mkPen(pen, width=3))
+        line.sigDragged.connect(lambda moved: tell(max(0.0, float(moved.value()))))
+        view.addItem(line, ignoreBounds=True)
+        return line
+
+
+class TraceCurve(pg.PlotDataItem):
+    """A curve that stays fast at a million points: thinned to the pixels in view, peaks kept."""
+
+    def __init__(self, color: Color) -> None:
+        super().__init__(pen=pg.mkPen(color, width=1), connect="finite", antialias=True)
+        self.setDownsampling(auto=True, method="peak")
+        self.setClipToView(True)
+
+    def keep_picture(self) -> None:
+        """Paint once, until the view or the values change: only the cursor moves."""
+        if self.curve.cacheMode() != _KEPT:
+            self.curve.setCacheMode(_KEPT)
+
+    def viewRangeChanged(self, *args: object, **kwargs: object) -> None:
+        """Thin again; not while being taken away, when pyqtgraph 0.14 passes the wrong view."""
+        self.curve.setCacheMode(_NOT_KEPT)
+        if isinstance(self.getViewBox(), pg.ViewBox):
+            super().viewRangeChanged(*args, **kwargs)
