@@ -34,6 +34,7 @@ from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, 
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.saliency import AreaImportance, area_importance, sample_frames
 from napari_cortex_decoder.saliency.regions import Targets
+from napari_cortex_decoder.saliency.scores import ScoreName
 from napari_cortex_decoder.simulation import Parameters, SimulatedRecording, simulate_recording
 
 FIRST_SUBJECT = 9101
@@ -65,6 +66,7 @@ def explained(
     frames: int,
     targets: Targets = "pairs",
     patches: int = 0,
+    score: ScoreName = "auc",
 ) -> AreaImportance:
     truth = mouse.truth
     return area_importance(
@@ -73,6 +75,7 @@ def explained(
         truth.registration,
         truth.ethogram,
         targets=targets,
+        score=score,
         frames=sample_frames(truth.ethogram, frames, stretch=STRETCH),
         patches=patches,
         device="cpu",
@@ -94,7 +97,7 @@ def most_correlated(mouse: SimulatedRecording, n: int) -> list[str]:
 
 
 def carry(
-    decoder: Decoder, subject: int, seconds: float, frames: int, patches: int
+    decoder: Decoder, subject: int, seconds: float, frames: int, patches: int, score: ScoreName
 ) -> tuple[bool, bool, bool]:
     """Print a mouse's most important pairs.
 
@@ -107,7 +110,7 @@ def carry(
     """
     began = time.perf_counter()
     mouse = simulate(subject, seconds)
-    result = explained(decoder, mouse, frames, patches=patches)
+    result = explained(decoder, mouse, frames, patches=patches, score=score)
     top = result.ranked().head(4)
     precise = [name in mouse.truth.precise_areas for name in top["acronym"]]
     found = precise[0], all(precise[:2])
@@ -231,14 +234,16 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=600)
     parser.add_argument("--patches", type=int, default=0, help="for the verdict of carry")
     parser.add_argument("--decoder", default="run-rest")
+    parser.add_argument("--score", choices=("auc", "log-odds"), default="auc", help="of carry")
+    parser.add_argument("--first", type=int, default=FIRST_SUBJECT, help="number of a mouse")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     parts = arguments.part or ("carry", "mute", "null")
-    subjects = range(FIRST_SUBJECT, FIRST_SUBJECT + arguments.mice)
+    subjects = range(arguments.first, arguments.first + arguments.mice)
     decoder = load_decoder(arguments.decoder)
     if "carry" in parts:
         print("| mouse | AUC | most important pairs | most correlated | first carries | both |")
-        asked = arguments.seconds, arguments.frames, arguments.patches
+        asked = arguments.seconds, arguments.frames, arguments.patches, arguments.score
         found = np.array([carry(decoder, subject, *asked) for subject in subjects])
         first, both, misled = found.sum(axis=0)
         print(f"the most important pair carries the signal: {first} of {len(found)}")

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import dask.array as da
 import numpy as np
@@ -27,6 +28,7 @@ os.environ |= {
 from napari import Viewer
 from napari.layers import Layer
 from napari.utils.notifications import Notification, notification_manager
+from npe2 import PluginManifest
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QWidget
 from windows import FRAME_RATE, N_FRAMES, waves
@@ -68,6 +70,14 @@ def garbage_is_collected_in_this_thread() -> Iterator[None]:
     yield
     gc.enable()
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def manifests_are_read_once() -> Iterator[None]:
+    """napari looks through all that is installed for each viewer of a test: 0.3 s a time."""
+    found = list(PluginManifest.discover())
+    with mock.patch.object(PluginManifest, "discover", lambda paths=(): found):
+        yield
 
 
 @pytest.fixture(autouse=True)

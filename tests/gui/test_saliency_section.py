@@ -13,7 +13,7 @@ from napari import Viewer
 from napari.layers import Layer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPointF, Qt
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 from toys import SIZE, Linear, linear_decoder, quarters
 from windows import N_FRAMES, child, loads
 
@@ -92,6 +92,32 @@ def test_the_button_says_what_is_missing(
     workspace.movie.seek(80)  # after the end: that is to be marked anew
     child(dock, QPushButton, "Begin here").click()
     assert model.marked == (80, None) and model.obstacle is not None
+
+
+def test_importance_is_counted_in_log_odds_where_one_chooses_them(
+    qtbot: QtBot,
+    workspace: Workspace,
+    dock: CortexDecoderWidget,
+    network: Linear,
+    labelled: Ethogram,
+) -> None:
+    section = dock.findChild(SaliencySection)
+    section.set_expanded(True)
+    model = workspace.saliency
+    (scores,) = (box for box in section.findChildren(QComboBox) if box.findData("log-odds") >= 0)
+    model.choose(method="areas", span="behavior")
+    assert not scores.isVisible()  # within one behavior there is nothing but log-odds
+    model.choose(span="session")
+    assert scores.isVisible() and scores.currentData() == "auc"
+    scores.setFocus()
+    qtbot.keyClick(scores, Qt.Key.Key_End)
+    assert model.score == "log-odds"
+    model.run()
+    wait(qtbot, workspace)
+    result = model.importance
+    assert result.score == "log-odds" and result.ranked().iloc[0]["acronym"] == "B"
+    assert "log-odds lost" in dock.findChild(ImportanceBars).bottom.labelString()
+    assert "AUC" not in model.result.verdict
 
 
 def test_bars_verdict_and_layer_follow_a_run(

@@ -128,7 +128,8 @@ def test_a_killed_window_and_a_killed_trainer_lose_nothing(
     # another window, in which another decoder is chosen
     workspace.movie.open(movie)
     qtbot.waitUntil(lambda: tuning.running, timeout=20_000)
-    assert dock.findChild(LabelsSection).findChild(TuningGroup).isVisible() and says(group, "Fitt")
+    assert dock.findChild(LabelsSection).findChild(TuningGroup).isVisible()
+    qtbot.waitUntil(lambda: says(group, "Fitting"), timeout=60_000)
     qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told), timeout=60_000)
     kill_trainer(folder.path)
     qtbot.waitUntil(lambda: not tuning.running, timeout=20_000)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -67,6 +69,46 @@ def test_without_labels_it_is_the_log_odds_that_an_area_gives(linear: MakeLinear
     expected = [(part * sign).mean() for part in parts]
     np.testing.assert_allclose(result.table["importance"], expected, atol=1e-5)
     assert result.whole.score == "log-odds"
+
+
+def test_of_two_areas_that_say_the_same_the_auc_loses_nothing_and_log_odds_tell_what_each_adds(
+    linear: MakeLinear,
+) -> None:
+    recording, ethogram = two_places()
+    frames = recording.movie.compute()
+    frames[:, 16:, 16:] += 3 * ethogram.frames()[:, None, None]  # half as loud, and as clear
+    twice = replace(recording, movie=da.from_array(frames, chunks=(64, -1, -1)))
+    weights = UPPER_LEFT.copy()
+    weights[16:, 16:] = 0.01
+    decoder, _ = linear(weights)
+    frames_in = np.concatenate([np.arange(a + 2, a + 19) for a in range(20, 220, 20)])
+    asked = {"frames": frames_in, "patches": 0}
+    by_auc = area_importance(decoder, twice, quarters(), ethogram, **asked)
+    assert by_auc.whole.value == 1 and (by_auc.table["importance"] == 0).all()
+    assert any("near its ceiling" in warning for warning in by_auc.warnings)
+
+    found = area_importance(decoder, twice, quarters(), ethogram, score="log-odds", **asked)
+    assert found.whole.score == "auc" and found.whole.value == 1 and found.score == "log-odds"
+    assert not any("ceiling" in warning for warning in found.warnings)
+    loud, _, _, soft = found.table["importance"]
+    assert loud > soft > 0
+    assert (found.table["low"].iloc[[0, 3]] > 0).all()
+    assert (found.table["importance"][1:3] == 0).all()
+    images, labels = normalized(twice) * weights, ethogram.frames()[frames_in]
+    odds = sum(images[frames_in + lag] for lag in (-2, -1, 0, 1))
+    apart = odds[labels == 1].mean(axis=0) - odds[labels == 0].mean(axis=0)
+    assert loud == pytest.approx(apart[:16, :16].sum(), rel=1e-5)
+
+
+def test_mice_that_were_scored_otherwise_make_no_cohort(linear: MakeLinear) -> None:
+    decoder, _ = linear(UPPER_LEFT)
+    recording, ethogram = two_places()
+    results = [
+        area_importance(decoder, recording, quarters(), ethogram, score=score, patches=0)
+        for score in ("auc", "log-odds")
+    ]
+    with pytest.raises(DecoderError, match="one kind of score"):
+        combine_mice(results)
 
 
 def test_the_area_that_says_it_holds_and_the_others_are_worth_nothing(linear: MakeLinear) -> None:

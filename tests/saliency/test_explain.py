@@ -58,6 +58,21 @@ def test_explain_writes_table_record_and_figure(session: Path, run: Run) -> None
     assert len(pd.read_csv(out / "m1_cutouts.csv")) == 49
 
 
+def test_explain_counts_in_log_odds_where_it_is_asked_to(session: Path, run: Run) -> None:
+    asked = (
+        *("explain", session / "m1.tif", "--registration", session / "m1.json"),
+        *("--labels", session / "labels.csv", "--out", session / "out", "--frame-rate", 30),
+        *("--frames", 200, "--patches", 0, "--json"),
+    )
+    code, said, warned = run(*asked, "--score", "log-odds")
+    assert code == 0, warned
+    (record,) = json.loads(said)
+    assert record["settings"]["score"] == "log-odds" and record["whole"]["score"] == "auc"
+    assert record["areas"][0]["importance"] > 0.5  # no AUC can lose that much
+    code, _, warned = run(*asked, "--score", "accuracy")
+    assert code == 2 and "score 'accuracy' is unknown; choose from auc, log-odds" in warned
+
+
 def test_explain_without_labels_says_so_and_speaks_to_machines(session: Path, run: Run) -> None:
     code, said, _ = run(
         *("explain", session / "m1.tif", "--registration", session / "m1.json"),

@@ -110,12 +110,11 @@ class Job:
     def areas(
         self,
         scored: NDArray[np.int64] | None,
-        targets: str,
-        fills: tuple[str, ...],
+        taken: dict[str, Any],
         patches: int,
         progress: Report | None,
     ) -> Found:
-        """Measure the importance of areas."""
+        """Measure the importance of areas; `taken` are its targets, score and fills."""
         from napari_cortex_decoder.saliency import area_importance
         from napari_cortex_decoder.saliency.export import describe
         from napari_cortex_decoder.saliency.figure import draw_areas
@@ -126,8 +125,7 @@ class Job:
             self.placed,
             self.ethogram,
             self.behavior,
-            targets=targets,  # type: ignore[arg-type]
-            fills=fills,  # type: ignore[arg-type]
+            **taken,
             frames=scored,
             patches=patches,
             seed=self.seed,

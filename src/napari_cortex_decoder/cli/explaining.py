@@ -40,6 +40,12 @@ def explain(
         str,
         typer.Option(help="What is taken away at once: areas, pairs (both sides), hemispheres."),
     ] = "areas",
+    score: Annotated[
+        str,
+        typer.Option(
+            help="What areas are counted in, with labels: auc, or log-odds, which have no ceiling."
+        ),
+    ] = "auc",
     fill: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,10 +101,10 @@ def explain(
     """Tell which areas a decoder reads a behavior from, with intervals, controls and a verdict.
 
     Writes `<movie>_areas.csv`, `.json`, `.png` and `.svg`, and with `--cutout` the same of
-    `<movie>_cutouts`. With labels, importance is the AUC lost without an area; without, the
-    log-odds. `--map` writes `<movie>_onsets.tif`, or `<movie>_maps.tif` and `.mp4`, with a
-    figure. Of a decoder of area traces it writes `<movie>_lags.csv` and a figure, too: what each
-    area gives, and when.
+    `<movie>_cutouts`. With labels, importance is the AUC lost without an area, or with
+    `--score log-odds` the log-odds; without labels, these. `--map` writes `<movie>_onsets.tif`,
+    or `<movie>_maps.tif` and `.mp4`, with a figure. Of a decoder of area traces it writes
+    `<movie>_lags.csv` and a figure, too: what each area gives, and when.
 
     Example: `cortex-decoder explain m1.tif --registration m1.json --behavior run --out explained`
     """
@@ -121,6 +127,7 @@ def explain(
         {"device": device, "batch_size": batch_size, "any_rate": any_rate},
         seed,
     )
+    taken = {"targets": targets, "score": score, "fills": tuple(fill or ("mean",))}
     with progress_bar(recording.name, quiet=as_json) as progress:
         if isinstance(job.decoder.config, TraceConfig):
             if cutout or maps is not None:
@@ -129,14 +136,14 @@ def explain(
                     "decoders of images."
                 )
             found = [
-                job.areas(job.scored(frames), targets, tuple(fill or ("mean",)), patches, progress),
+                job.areas(job.scored(frames), taken, patches, progress),
                 job.lags(progress),
             ]
         else:
             if maps is not None:
                 job.check_maps_wanted(maps, mapped)  # before anything takes minutes
             scored = job.scored(frames)
-            found = [job.areas(scored, targets, tuple(fill or ("mean",)), patches, progress)]
+            found = [job.areas(scored, taken, patches, progress)]
             if cutout:
                 found.append(job.cutouts(scored, progress))
             if maps is not None:

@@ -23,9 +23,13 @@ from napari_cortex_decoder.saliency.regions import (
     matched_patches,
     member_masks,
 )
+from napari_cortex_decoder.saliency.scores import ScoreName, check_score
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_areas, unread
 
 Floats = NDArray[np.float64]
+
+_CEILING = 0.98
+"""From this AUC on, in simulated mice whose truth is known, the second of its losses is noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +48,10 @@ class AreaImportance:
         measured for areas whose interval lies above 0, and of a decoder that reads the behavior.
     behavior
         What is decoded.
+    score
+        What importance is counted in: ``"auc"`` or ``"log-odds"``.
     whole
-        The score with nothing missing.
+        How well the decoder does with nothing missing.
     by_fill
         Importance by kind of replacement, shape (targets,) each; `table` is of the first.
     agreement
@@ -68,6 +74,7 @@ class AreaImportance:
 
     table: pd.DataFrame
     behavior: str
+    score: ScoreName
     whole: Whole
     by_fill: Mapping[str, Floats]
     agreement: float
@@ -114,6 +121,7 @@ def area_importance(
     behavior: str = "run",
     *,
     targets: Targets = "areas",
+    score: ScoreName = "auc",
     fills: Sequence[FillName] = ("mean",),
     frames: ArrayLike | None = None,
     patches: int = 20,
@@ -140,13 +148,17 @@ def area_importance(
     registration
         Where the atlas lies on the movie.
     ethogram
-        Labels: the score is the AUC of the behaviour against all else that is labelled. None:
-        the score is the mean log-odds, counted in favour of what the decoder says.
+        Labels. None: the score is the mean log-odds, counted in favour of what the decoder says.
     behavior
         One of the decoder's.
     targets
         What is taken at once: ``"areas"``, ``"pairs"`` (an area of both sides), ``"hemispheres"``,
         or groups by name. Areas are collinear, so a group may be worth more than all its parts.
+    score
+        With labels, what is lost: ``"auc"`` of the behaviour against all else that is labelled; or
+        ``"log-odds"``, their mean in frames of the behaviour less that in the others. An AUC near
+        1 has a ceiling: of areas that say the same none seems to matter, while log-odds still
+        tell what each adds.
     fills
         What stands there instead; of several, the first makes the table and all are compared.
     frames
@@ -169,8 +181,8 @@ def area_importance(
     Raises
     ------
     DecoderError
-        If the decoder does not know the behaviour, a fill is unknown, or is ``"blurred"`` and the
-        decoder reads area traces.
+        If the decoder does not know the behaviour, a fill or the score is unknown, or a fill is
+        ``"blurred"`` and the decoder reads area traces.
     LabelError
         If the labels do not fit, or hold one class only.
     AtlasError
@@ -180,6 +192,7 @@ def area_importance(
     """
     report: Report = progress or (lambda _: None)
     check_fills(tuple(fills))
+    check_score(score)
     chosen = choose_targets(registration.atlas, targets)
     experiment = Experiment(
         decoder,
@@ -194,6 +207,7 @@ def area_importance(
         any_rate=any_rate,
         report=report,
         registration=registration,
+        score=score,
     )
     masked = experiment.masked
     members = member_masks(registration, masked.resampling, recording.shape)
@@ -244,11 +258,17 @@ def area_importance(
             f"decoder {decoder.name!r} learned from simulated mice: what it reads from a real one "
             "may be nothing."
         )
+    if experiment.score == "auc" and whole.value > _CEILING:
+        warnings.append(
+            f"The AUC, {whole.value:.3f}, is near its ceiling, where of areas that say the same "
+            "none seems to matter; score by log-odds to tell what each adds."
+        )
     if outside:
         warnings.append(f"Outside the movie, so not measured: {', '.join(outside)}.")
     return AreaImportance(
         table=table,
         behavior=behavior,
+        score=experiment.score,
         whole=whole,
         by_fill=by_fill,
         agreement=_lowest_agreement([values[seen] for values in by_fill.values()]),
@@ -263,6 +283,7 @@ def area_importance(
             "recording": str(recording.path or recording.name),
             "atlas": registration.atlas.name,
             "targets": {target.label: list(target.members) for target in chosen},
+            "score": experiment.score,
             "fills": list(fills),
             "patches": patches,
             "draws": draws,

@@ -42,7 +42,7 @@ def combine_mice(
     if len(results) < 2:
         raise DecoderError(f"{len(results)} mice make no cohort; give the results of at least two.")
     first = results[0]
-    kinds = [(r.behavior, r.whole.score, tuple(t.label for t in r.targets)) for r in results]
+    kinds = [(r.behavior, r.score, tuple(t.label for t in r.targets)) for r in results]
     if any(kind != kinds[0] for kind in kinds):
         raise DecoderError(
             "the mice were not explained alike; use one behavior, one kind of score and one choice "

@@ -18,7 +18,14 @@ from napari_cortex_decoder.saliency.encoding import MaskedDecoder, behavior_inde
 from napari_cortex_decoder.saliency.fills import FillName
 from napari_cortex_decoder.saliency.frames import Report, check_frames, labelled
 from napari_cortex_decoder.saliency.masked_traces import MaskedTraces
-from napari_cortex_decoder.saliency.scores import Auc, LogOdds, Score, shifted_scores
+from napari_cortex_decoder.saliency.scores import (
+    Auc,
+    LogOdds,
+    Score,
+    ScoreName,
+    Separation,
+    shifted_scores,
+)
 
 Floats = NDArray[np.float64]
 
@@ -31,21 +38,21 @@ N_SHIFTS = 39
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """The score with nothing missing.
+    """How well the decoder does with nothing missing.
 
     Attributes
     ----------
     score
         ``"auc"`` with labels, ``"log-odds"`` without.
     value, low, high
-        The score, and its 95 % interval (bootstrap over bouts).
+        That score, and its 95 % interval (bootstrap over bouts).
     null
         Shape (shifts,): AUC against shifted labels; empty without labels.
     n_frames, n_units
         Scored frames, and the bouts (or stretches of 5 s) that they are in.
     """
 
-    score: str
+    score: ScoreName
     value: float
     low: float
     high: float
@@ -83,6 +90,8 @@ class Experiment:
         Called with the progress.
     registration
         Where the areas of a decoder of area traces lie; None where only images are explained.
+    score
+        What is lost, with labels; without, it is always log-odds.
 
     Attributes
     ----------
@@ -92,6 +101,8 @@ class Experiment:
         Place of the behaviour in the decoder's.
     scored
         Shape (n,), numbers of the scored frames.
+    score
+        What is lost.
     """
 
     def __init__(
@@ -109,7 +120,9 @@ class Experiment:
         any_rate: bool,
         report: Report,
         registration: Registration | None = None,
+        score: ScoreName = "auc",
     ) -> None:
+        self.score: ScoreName = "log-odds" if ethogram is None else score
         self.index = behavior_index(decoder, behavior)
         first = first_predicted(decoder.config, recording.known_frame_rate())
         self.scored = check_frames(frames, recording, first, decoder.config.frames_after)
@@ -177,18 +190,20 @@ class Experiment:
     def whole(self) -> Whole:
         """Give the score with nothing missing; after `lost`."""
         assert self._score is not None  # `lost` comes first
-        low, high = np.percentile(self._whole_draws, LEVELS)
-        null = np.empty(0)
+        own, null = self._score, np.empty(0)
         if self._labels is not None and self._bouts is not None:
+            own = Auc(self._labels, self._bouts)
             null = shifted_scores(self._labels, self._bouts, self._whole_odds, N_SHIFTS)
+        summary = own.summarize(self._whole_odds)
+        low, high = np.percentile(own.scores(summary, self._draws), LEVELS)
         return Whole(
-            score=self._score.name,
-            value=self._whole,
+            score=own.name,
+            value=own.score(summary),
             low=float(low),
             high=float(high),
             null=null,
             n_frames=len(self.scored),
-            n_units=self._score.n_units,
+            n_units=own.n_units,
         )
 
     def score_of(self, odds: Floats) -> float:
@@ -198,7 +213,8 @@ class Experiment:
 
     def _begin(self, whole: Floats) -> None:
         if self._labels is not None and self._bouts is not None:
-            score: Score = Auc(self._labels, self._bouts)
+            kind = Auc if self.score == "auc" else Separation
+            score: Score = kind(self._labels, self._bouts)
         else:
             rate = self.masked.recording.known_frame_rate()
             score = LogOdds(self.scored, whole, rate)

@@ -55,7 +55,7 @@ def draw_areas(
     scale = _scale(image)
     shown = picture.imshow(image, cmap=SIGNED, vmin=-scale, vmax=scale)
     _outline(picture, registration)
-    _scale_bar(figure, picture, shown, _SCORES[result.whole.score])
+    _scale_bar(figure, picture, shown, _SCORES[result.score])
     return figure
 
 
@@ -87,7 +87,7 @@ def draw_bars(axes: Axes, result: AreaImportance) -> None:
     ]
     axes.set_yticks(places, names, fontsize=7)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_xlabel(f"importance ({_SCORES[result.whole.score]}); 95 % interval; blue: patches")
+    axes.set_xlabel(f"importance ({_SCORES[result.score]}); 95 % interval; blue: patches")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

@@ -5,8 +5,12 @@ Frames in a row are near-copies of each other, so bouts are what is drawn anew i
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import DecoderError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -15,12 +19,24 @@ BLOCK_SECONDS = 5.0
 """Where there are no bouts, stretches of so many seconds are drawn instead."""
 
 
-class Auc:
-    """Area under the ROC curve over bouts.
+ScoreName = Literal["auc", "log-odds"]
 
-    The pairs of a frame of the behaviour and another frame that stand in the right order are
-    counted bout by bout, once. The AUC of any selection of bouts, such as a bootstrap's, is then
-    a matter of adding counts, with no sorting.
+
+def check_score(name: str) -> None:
+    """Refuse a score that there is not.
+
+    Raises
+    ------
+    DecoderError
+        Naming those that there are.
+    """
+    known = get_args(ScoreName)
+    if name not in known:
+        raise DecoderError(f"score {name!r} is unknown; choose from {', '.join(known)}.")
+
+
+class _OverBouts:
+    """What tells frames of a behaviour from others, bout by bout.
 
     Parameters
     ----------
@@ -30,20 +46,53 @@ class Auc:
         Shape (n,): number of the bout each frame is in.
     """
 
-    name = "auc"
-
     def __init__(self, labels: Ints, bouts: Ints) -> None:
         self._yes, self._no = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
         self._yes_bout, self._yes_sizes = _units(bouts[self._yes])
         self._no_bout, self._no_sizes = _units(bouts[self._no])
-        # where each bout begins and ends among frames sorted by bout
-        self._no_order = np.argsort(self._no_bout, kind="stable")
-        self._no_cuts = np.cumsum(self._no_sizes)[:-1].astype(int)
 
     @property
     def n_units(self) -> int:
         """Number of bouts."""
         return len(self._yes_sizes) + len(self._no_sizes)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw bouts with replacement, of the behaviour and of the others each as many as are.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, bouts): how often each is in each draw; the same draws for every part make
+            differences paired.
+        """
+        kinds = (len(self._yes_sizes), len(self._no_sizes))
+        drawn = [rng.multinomial(k, np.full(k, 1 / k), n) for k in kinds]
+        return np.hstack(drawn).astype(np.float64)
+
+    def halves(self) -> tuple[Floats, Floats] | None:
+        """Select the first and the last half of the bouts of either kind; None where too few."""
+        kinds = (len(self._yes_sizes), len(self._no_sizes))
+        if min(kinds) < 2:
+            return None
+        early = np.hstack([np.arange(k) < k / 2 for k in kinds]).astype(np.float64)[None]
+        return early, 1 - early
+
+
+class Auc(_OverBouts):
+    """Area under the ROC curve over bouts.
+
+    The pairs of a frame of the behaviour and another frame that stand in the right order are
+    counted bout by bout, once. The AUC of any selection of bouts, such as a bootstrap's, is then
+    a matter of adding counts, with no sorting.
+    """
+
+    name: ScoreName = "auc"
+
+    def __init__(self, labels: Ints, bouts: Ints) -> None:
+        super().__init__(labels, bouts)
+        # where each bout begins and ends among frames sorted by bout
+        self._no_order = np.argsort(self._no_bout, kind="stable")
+        self._no_cuts = np.cumsum(self._no_sizes)[:-1].astype(int)
 
     def summarize(self, values: NDArray[np.floating]) -> Floats:
         """Count, for each two bouts, the pairs of frames in the right order; a tie is half a one.
@@ -73,32 +122,44 @@ class Auc:
         """Give the AUC of all frames."""
         return float(summary.sum() / (self._yes_sizes.sum() * self._no_sizes.sum()))
 
-    def draw(self, n: int, rng: np.random.Generator) -> Floats:
-        """Draw bouts with replacement, of the behaviour and of the others each as many as are.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n, bouts): how often each is in each draw; the same draws for every part make
-            differences paired.
-        """
-        kinds = (len(self._yes_sizes), len(self._no_sizes))
-        drawn = [rng.multinomial(k, np.full(k, 1 / k), n) for k in kinds]
-        return np.hstack(drawn).astype(np.float64)
-
     def scores(self, summary: Floats, draws: Floats) -> Floats:
         """Give the AUC of each draw, shape (draws,)."""
         yes, no = np.split(draws, [len(self._yes_sizes)], axis=1)
         pairs = np.einsum("dy,yn,dn->d", yes, summary, no, optimize=True)
         return np.asarray(pairs / ((yes @ self._yes_sizes) * (no @ self._no_sizes)))
 
-    def halves(self) -> tuple[Floats, Floats] | None:
-        """Select the first and the last half of the bouts of either kind; None where too few."""
-        kinds = (len(self._yes_sizes), len(self._no_sizes))
-        if min(kinds) < 2:
-            return None
-        early = np.hstack([np.arange(k) < k / 2 for k in kinds]).astype(np.float64)[None]
-        return early, 1 - early
+
+class Separation(_OverBouts):
+    """Mean log-odds in frames of the behaviour, less that in other frames.
+
+    An AUC of nearly 1 stays where it is when one of several areas that say the same is missing;
+    the distance of the two kinds of frames has no such ceiling.
+    """
+
+    name: ScoreName = "log-odds"
+
+    def summarize(self, values: NDArray[np.floating]) -> Floats:
+        """Add up each bout, shape (bouts of the behaviour + other bouts,)."""
+        odds = np.asarray(values, dtype=np.float64)
+        sums = [
+            np.bincount(unit, weights=odds[frames], minlength=len(sizes))
+            for frames, unit, sizes in (
+                (self._yes, self._yes_bout, self._yes_sizes),
+                (self._no, self._no_bout, self._no_sizes),
+            )
+        ]
+        return np.concatenate(sums)
+
+    def score(self, summary: Floats) -> float:
+        """Give the distance over all frames."""
+        return float(self.scores(summary, np.ones((1, self.n_units)))[0])
+
+    def scores(self, summary: Floats, draws: Floats) -> Floats:
+        """Give the distance in each draw, shape (draws,)."""
+        n = len(self._yes_sizes)
+        yes, no = np.split(draws, [n], axis=1)
+        of_yes = (yes @ summary[:n]) / (yes @ self._yes_sizes)
+        return np.asarray(of_yes - (no @ summary[n:]) / (no @ self._no_sizes))
 
 
 class LogOdds:
@@ -117,7 +178,7 @@ class LogOdds:
         Hz.
     """
 
-    name = "log-odds"
+    name: ScoreName = "log-odds"
 
     def __init__(self, frames: Ints, whole: NDArray[np.floating], frame_rate: float) -> None:
         self._sign = np.where(np.asarray(whole) >= 0, 1.0, -1.0)
@@ -156,7 +217,7 @@ class LogOdds:
         return early, 1 - early
 
 
-Score = Auc | LogOdds
+Score = Auc | Separation | LogOdds
 
 
 def _units(names: Ints) -> tuple[Ints, Floats]:

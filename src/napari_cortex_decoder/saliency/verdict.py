@@ -87,7 +87,7 @@ def judge_areas(result: AreaImportance) -> Verdict:
         doubts.insert(0, f"{patches} random patches are too few for p ≤ {SIGNIFICANT:g}")
     what = ", ".join(f"{_label(row)} ({row['importance']:+.3f})" for _, row in found[:4].iterrows())
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    unit = "AUC" if result.whole.score == "auc" else "log-odds"
+    unit = "AUC" if result.score == "auc" else "log-odds"
     than = "chance and random patches" if len(beating) else "chance"
     said = f"worth more than {than} ({unit}): {what}{more}"
     if doubts:

@@ -72,7 +72,7 @@ def make_maps(recording: Recording) -> Result:
     """Give a map for every frame."""
     n = recording.n_frames
     question = Question(
-        "benchmark", recording, None, None, "run", "occlusion", "session", 0, n, "cpu", False
+        "benchmark", recording, None, None, "run", "occlusion", "session", "auc", 0, n, "cpu", False
     )
     rng = np.random.default_rng(3)
     maps = SaliencyMaps(

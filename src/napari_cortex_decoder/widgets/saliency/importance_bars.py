@@ -73,7 +73,7 @@ def unit_of(result: Result) -> str:
     """Say what the length of a bar means."""
     if result.areas is None:
         return "amount over all lags, log-odds"
-    return f"{'AUC' if result.areas.whole.score == 'auc' else 'log-odds'} lost without it"
+    return f"{'AUC' if result.areas.score == 'auc' else 'log-odds'} lost without it"
 
 
 class ImportanceBars(SmallPlot):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SaliencyMaps,
         TraceSaliency,
     )
+    from napari_cortex_decoder.saliency.scores import ScoreName
 
 Method = Literal[
     "areas",
@@ -65,6 +66,15 @@ MAPS: tuple[Method, ...] = ("integrated-gradients", "grad-cam", "occlusion")
 LAGS: tuple[Method, ...] = ("lags-integrated-gradients", "lags-shap")
 """Methods by what they give: the first for decoders of images only, the last of area traces."""
 
+OF_AREAS: tuple[Method, ...] = ("areas", "pairs")
+"""Methods that take areas of the atlas away."""
+
+SCORES: dict[ScoreName, str] = {
+    "auc": "AUC lost without it",
+    "log-odds": "log-odds lost without it (no ceiling)",
+}
+"""What importance can be counted in, and how it is called."""
+
 SAMPLED, STRETCH = 450, 30
 """Frames that are scored of many bouts together, and of one of them: bouts are what counts."""
 
@@ -80,6 +90,7 @@ class Question:
     behavior: str
     method: Method
     span: Span
+    score: ScoreName
     start: int
     stop: int
     device: str
@@ -229,6 +240,7 @@ def answer(question: Question, tell: Tell) -> Result:
         ethogram,
         behavior,
         targets=method,  # type: ignore[arg-type]
+        score=question.score,
         frames=frames,
         **common,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
@@ -20,6 +20,7 @@ from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
     LAGS,
     MAPS,
     METHODS,
+    OF_AREAS,
     Method,
     Question,
     Result,
@@ -30,9 +31,8 @@ from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
+    from napari_cortex_decoder.saliency.scores import ScoreName
 
-
-_NEED_ATLAS: tuple[Method, ...] = ("areas", "pairs")
 _NEED_LABELS = ("bouts", "behavior", "onsets")
 
 
@@ -43,6 +43,8 @@ class SaliencyModel(EventedModel):
     ----------
     behavior, method, span
         What is asked: which behavior; how; over which frames.
+    score
+        What the importance of areas is counted in, where there are labels.
     marked
         First frame of those that the user marked, and the one after the last; None where it is
         not marked yet.
@@ -61,6 +63,7 @@ class SaliencyModel(EventedModel):
     behavior: str = ""
     method: Method = "areas"
     span: Span = "bouts"
+    score: Literal["auc", "log-odds"] = "auc"
     marked: tuple[int | None, int | None] = (None, None)
     result: Result | None = None
     kept: Result | None = None
@@ -99,7 +102,7 @@ class SaliencyModel(EventedModel):
         card = self._choice.card
         of_traces = card is not None and isinstance(card.config, TraceConfig)
         if of_traces:
-            return (*_NEED_ATLAS, *LAGS)
+            return (*OF_AREAS, *LAGS)
         return tuple(name for name in METHODS if name not in LAGS)
 
     @property
@@ -127,7 +130,7 @@ class SaliencyModel(EventedModel):
         card = self._choice.card
         if card is not None and isinstance(card.config, TraceConfig):
             return bool(card.config.preprocessing.areas)
-        return self.method in _NEED_ATLAS
+        return self.method in OF_AREAS
 
     @property
     def _span_obstacle(self) -> str | None:
@@ -153,6 +156,12 @@ class SaliencyModel(EventedModel):
         return "The decoder is being explained." if self.progress.running else None
 
     @property
+    def scores_differ(self) -> bool:
+        """Whether there is a choice of scores: for areas, where labels tell frames apart."""
+        one_behavior = self.span in ("frame", "bout", "behavior")
+        return self.method in OF_AREAS and not one_behavior and self._movie.ethogram is not None
+
+    @property
     def importance(self) -> AreaImportance | None:
         """The importance of areas, if that is the result."""
         return None if self.result is None else self.result.areas
@@ -168,11 +177,13 @@ class SaliencyModel(EventedModel):
         behavior: str | None = None,
         method: Method | None = None,
         span: Span | None = None,
+        score: ScoreName | None = None,
     ) -> None:
         """Choose what to ask."""
         self.behavior = self.behavior if behavior is None else behavior
         self.method = self.method if method is None else method
         self.span = self.span if span is None else span
+        self.score = self.score if score is None else score
 
     def mark(self, *, begin: bool) -> None:
         """Let the marked frames begin, or end, with the one under the slider."""
@@ -214,6 +225,7 @@ class SaliencyModel(EventedModel):
             behavior=self.behavior,
             method=self.method,
             span=self.span,
+            score=self.score,
             start=start,
             stop=stop,
             device=self._choice.device,

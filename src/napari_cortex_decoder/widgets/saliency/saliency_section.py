@@ -19,7 +19,7 @@ from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars
 from napari_cortex_decoder.widgets.saliency.saliency_files import suffixes_of
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import METHODS, SPANS
+from napari_cortex_decoder.widgets.saliency.saliency_jobs import METHODS, SCORES, SPANS
 from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
 
 _SIGNS = {"holds": "✓", "weak": "~", "not supported": "✗", "an illustration": "◐"}
@@ -53,6 +53,7 @@ class SaliencySection(Section):
             placing.events.placing,
             saliency.events.method,
             saliency.events.span,
+            saliency.events.score,
             saliency.events.marked,
             saliency.events.progress,
             saliency.events.message,
@@ -68,11 +69,15 @@ class SaliencySection(Section):
     def _compose(self) -> None:
         model = self._model
         self._behaviors, self._methods, self._spans = wide_box(), wide_box(), wide_box()
+        self._scores = wide_box()
         for span, name in SPANS.items():
             self._spans.addItem(name, span)
+        for score, name in SCORES.items():
+            self._scores.addItem(name, score)
         self._behaviors.textActivated.connect(lambda name: model.choose(behavior=name))
         self._methods.activated.connect(lambda i: model.choose(method=self._methods.itemData(i)))
         self._spans.activated.connect(lambda i: model.choose(span=self._spans.itemData(i)))
+        self._scores.activated.connect(lambda i: model.choose(score=self._scores.itemData(i)))
         form = QFormLayout()
         form.setVerticalSpacing(6)
         for title, box in (
@@ -81,6 +86,8 @@ class SaliencySection(Section):
             ("frames", self._spans),
         ):
             form.addRow(caption(title), box)
+        self._score_caption = caption("score")
+        form.addRow(self._score_caption, self._scores)
         self._begin = button("Begin here", lambda: model.mark(begin=True))
         self._end = button("End here", lambda: model.mark(begin=False))
         self._marked = QLabel()
@@ -130,6 +137,9 @@ class SaliencySection(Section):
         model, progress = self._model, self._model.progress
         self._methods.setCurrentIndex(self._methods.findData(model.method))
         self._spans.setCurrentIndex(self._spans.findData(model.span))
+        self._scores.setCurrentIndex(self._scores.findData(model.score))
+        for part in (self._score_caption, self._scores):
+            part.setVisible(model.scores_differ)
         obstacle = self._said = model.obstacle
         enable(self._run, obstacle, "See what the decoder reads this behavior from")
         set_or_hide(self._obstacle, None if progress.running else obstacle)
