@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from threading import Timer
 
@@ -16,6 +18,7 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training import tune_process
 from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune, found_run
+from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.tune_process import TuneFolder, TuneProcess
 from napari_cortex_decoder.training.tune_progress import TuneProgress
@@ -117,6 +120,26 @@ def test_whoever_looks_whether_a_trainer_is_at_work_does_not_stop_it_from_beginn
     Timer(0.3, looking.release).start()
     tune_process.main(folder)
     assert not folder.is_at_work
+
+
+def test_a_trainer_whose_result_nobody_else_could_find_ends_with_whoever_is_killed(
+    base: Decoder, mouse: Labelled, tmp_path: Path
+) -> None:
+    folder = TuneFolder(tmp_path / "temporary")
+    folder.make()
+    job = FineTuneJob(base, [mouse], "end-to-end", HELD_OUT, "cpu", 1, None)
+    job.prepare(folder.path, lambda _: None, lambda: False)
+    program = (
+        "import sys, time; from napari_cortex_decoder.training.tune_process import *; "
+        "process = TuneProcess(TuneFolder(sys.argv[1]), tied=True); time.sleep(300)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(folder.path)]) as beginner:
+        wait_until(lambda: folder.is_at_work or beginner.poll() is not None)
+        assert beginner.poll() is None
+        beginner.kill()
+    wait_until(lambda: not folder.path.exists())
+    found = subprocess.run(["pgrep", "-f", f"tune_process {folder.path}"], check=False)
+    assert found.returncode == 1
 
 
 def test_a_trainer_that_breaks_is_not_taken_for_one_that_was_killed(

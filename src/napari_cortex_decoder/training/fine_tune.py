@@ -252,7 +252,7 @@ def _run_job(
         return job.run(run.tell, lambda: run.cancelled)
     if out is None:
         with TemporaryDirectory(prefix="cortex-decoder-") as temporary:
-            return _fit_apart(job, TuneFolder(temporary), run)
+            return _fit_apart(job, TuneFolder(temporary), run, tied=True)
     folder = TuneFolder(out)
     begun = read_asked(folder.path)
     if begun is not None and begun != job.asked:
@@ -280,7 +280,9 @@ def _run_job(
     return result
 
 
-def _fit_apart(job: FineTuneJob, folder: TuneFolder, run: FineTuneRun) -> FineTuneResult:
+def _fit_apart(
+    job: FineTuneJob, folder: TuneFolder, run: FineTuneRun, *, tied: bool = False
+) -> FineTuneResult:
     """Read what is needed, unless that was done before a kill; let another process fit."""
     began = time.perf_counter()
     if read_asked(folder.path) is None:
@@ -290,10 +292,15 @@ def _fit_apart(job: FineTuneJob, folder: TuneFolder, run: FineTuneRun) -> FineTu
             folder.forget_work()
             raise
     encoded = time.perf_counter() - began
-    result = _follow(folder, run)
+    result = _follow(folder, run, tied=tied)
     result.seconds.setdefault("encoding", encoded)
     return result
 
 
-def _follow(folder: TuneFolder, run: FineTuneRun) -> FineTuneResult:
-    return follow(TuneProcess(folder), run.tell, lambda: run._cancelled.is_set(), lambda: run.left)
+def _follow(folder: TuneFolder, run: FineTuneRun, *, tied: bool = False) -> FineTuneResult:
+    process = TuneProcess(folder, tied=tied)
+    try:
+        return follow(process, run.tell, lambda: run._cancelled.is_set(), lambda: run.left)
+    finally:
+        if tied:
+            process.kill()

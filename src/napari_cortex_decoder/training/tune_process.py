@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,7 @@ _LOCK, _LOG, _CANCEL = ".lock", "process.log", "cancel"
 _BETWEEN_LINES = 0.2  # s between two lines that tell of steps alone
 _LOOK_EVERY = 0.2  # s
 _PATIENCE = 5.0  # s; whoever looks whether a trainer is at work holds its lock for a moment
+_TIED = "--tied"
 _OWN_WORDS = "cortex-decoder: "  # in front of a sentence for the user
 
 
@@ -146,9 +149,12 @@ class TuneProcess:
     ----------
     folder
         Its run folder, with a task in it.
+    tied
+        Whether the process ends with the one that began it, however that ends, and takes the
+        folder along: for results that nobody else could find.
     """
 
-    def __init__(self, folder: TuneFolder) -> None:
+    def __init__(self, folder: TuneFolder, *, tied: bool = False) -> None:
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         if not folder.is_finished and not folder.is_at_work:
@@ -156,7 +162,11 @@ class TuneProcess:
             with (folder.path / _LOG).open("wb") as log:
                 command = [sys.executable, "-m", __name__, str(folder.path)]
                 self._process = subprocess.Popen(
-                    command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                    [*command, _TIED] if tied else command,
+                    stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
                 )
 
     @property
@@ -270,8 +280,18 @@ def main(folder: TuneFolder) -> None:
         folder.forget_work()
 
 
+def _end_with_parent(folder: TuneFolder) -> None:
+    """Wait for the end of whoever began this, which closes the pipe between the two."""
+    sys.stdin.buffer.read()
+    folder.forget()
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    place = TuneFolder(sys.argv[1])
+    if _TIED in sys.argv:
+        threading.Thread(target=_end_with_parent, args=(place,), daemon=True).start()
     try:
-        main(TuneFolder(sys.argv[1]))
+        main(place)
     except (CortexDecoderError, Timeout) as error:
         sys.exit(f"{_OWN_WORDS}{error}")
