@@ -96,6 +96,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         ) from error
     except (
         zipfile.BadZipFile,
+        AssertionError,
         AttributeError,
         EOFError,
         LookupError,
