@@ -43,7 +43,6 @@ from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
-
 _TESTS = itertools.count()
 
 
