@@ -10,19 +10,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
-
-IMAGES = Path(__file__).parent / "images"
+from picture_window import IMAGES, read, save_small
 
 
 def main() -> None:
-    """Run the demo and keep its screenshot, with 256 colours: a quarter of the bytes."""
+    """Run the demo and keep its screenshot."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(sys.executable).with_name("cortex-decoder")
         subprocess.run([program, "demo", "--screenshot", "--out", folder], check=True)
-        with Image.open(Path(folder) / "screenshot.png") as picture:
-            smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-            smaller.save(IMAGES / "demo.png", optimize=True)
+        save_small(read(Path(folder) / "screenshot.png"), IMAGES / "demo.png")
 
 
 if __name__ == "__main__":

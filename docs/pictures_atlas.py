@@ -8,8 +8,8 @@ needs a display (``bash tools/with-display.sh …`` makes one) and the reference
 
 from __future__ import annotations
 
-import tempfile
-import time
+from picture_window import FOLDER, IMAGES, PictureWindow, save_small  # isort: skip
+
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,7 @@ from typing import Any
 import numpy as np
 import tifffile
 from napari.layers import Layer
-from pictures_preprocessing import (
-    IMAGES,
-    MOVIE,
-    RECORDING,
-    SEIZURE,
-    SHARED,
-    SYNC,
-    Pictures,
-    save_small,
-    scroll_to,
-)
+from pictures_preprocessing import MOVIE, RECORDING, SEIZURE, SHARED, SYNC
 from PIL import Image, ImageDraw
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
@@ -70,28 +60,27 @@ _LIT = 0.7  # of the largest response, below which a map is black
 
 def main() -> None:
     """Place the atlas on every brain, then on the recording with behavior."""
-    with tempfile.TemporaryDirectory(prefix="cortex-decoder-pictures-") as folder:
-        pictures = Pictures(Path(folder))
-        dock = pictures.dock
-        for section in (RecordingSection, DecodeSection):
-            dock.findChild(section).set_expanded(False)
-        tiles = []
-        for name, (pixel_size, nudges) in BRAINS.items():
-            open_as_movie(pictures, Path(folder), SHARED / name, pixel_size)
-            guess(pictures)
-            tiles.append(tile(pictures, f"{Path(name).stem[:14]}: guessed"))
-            for amount, value in nudges.items():
-                pictures.workspace.placing.nudge(**{amount: value})
-            show_maps(pictures, SHARED / name)
-            told = ", ".join(f"{value:+g} {unit(amount)}" for amount, value in nudges.items())
-            tiles.append(tile(pictures, told or "left as it was"))
-        keep(tiles[:10], "atlas-brains.jpg", columns=4)
-        keep(tiles[10:], "atlas-windows.jpg", columns=3)
-        take_areas(pictures, Path(folder))
-        pictures.viewer.close()
+    pictures = PictureWindow()
+    dock = pictures.dock
+    for section in (RecordingSection, DecodeSection):
+        dock.findChild(section).set_expanded(False)
+    tiles = []
+    for name, (pixel_size, nudges) in BRAINS.items():
+        open_as_movie(pictures, FOLDER, SHARED / name, pixel_size)
+        guess(pictures)
+        tiles.append(tile(pictures, f"{Path(name).stem[:14]}: guessed"))
+        for amount, value in nudges.items():
+            pictures.workspace.placing.nudge(**{amount: value})
+        show_maps(pictures, SHARED / name)
+        told = ", ".join(f"{value:+g} {unit(amount)}" for amount, value in nudges.items())
+        tiles.append(tile(pictures, told or "left as it was"))
+    keep(tiles[:10], "atlas-brains.jpg", columns=4)
+    keep(tiles[10:], "atlas-windows.jpg", columns=3)
+    take_areas(pictures, FOLDER)
+    pictures.viewer.close()
 
 
-def open_as_movie(pictures: Pictures, folder: Path, source: Path, pixel_size: float) -> None:
+def open_as_movie(pictures: PictureWindow, folder: Path, source: Path, pixel_size: float) -> None:
     """Open a picture or a movie, until the seizure, as a movie that knows its pixel size."""
     frames = imread(source)
     frames = np.stack([frames] * 2) if source.suffix == ".png" or frames.ndim == 2 else frames
@@ -107,7 +96,7 @@ def open_as_movie(pictures: Pictures, folder: Path, source: Path, pixel_size: fl
     pictures.until(lambda: atlas.obstacle is None)
 
 
-def guess(pictures: Pictures) -> None:
+def guess(pictures: PictureWindow) -> None:
     """Press *Guess*, and wait."""
     workspace = pictures.workspace
     workspace.atlas.guess()
@@ -115,7 +104,7 @@ def guess(pictures: Pictures) -> None:
     pictures.viewer.reset_view()
 
 
-def show_maps(pictures: Pictures, source: Path) -> None:
+def show_maps(pictures: PictureWindow, source: Path) -> None:
     """Lay the sensory maps of a mouse over its brain, where there are some."""
     movie = pictures.viewer.layers[source.stem]
     for kind, color in MAPS.items():
@@ -137,10 +126,9 @@ def show_maps(pictures: Pictures, source: Path) -> None:
             pictures.viewer.layers.insert(1, layer)
 
 
-def tile(pictures: Pictures, text: str) -> Image.Image:
+def tile(pictures: PictureWindow, text: str) -> Image.Image:
     """Take the middle of the canvas, with a line of text."""
-    drawn = time.monotonic() + 0.7
-    pictures.until(lambda: time.monotonic() > drawn)
+    pictures.wait(0.7)
     whole = Image.fromarray(pictures.viewer.screenshot(canvas_only=True, flash=False)[..., :3])
     width, height = whole.size
     edge = min(width, height)
@@ -164,7 +152,7 @@ def keep(tiles: list[Image.Image], name: str, columns: int) -> None:
     sheet.save(IMAGES / name, quality=QUALITY, optimize=True)
 
 
-def take_areas(pictures: Pictures, folder: Path) -> None:
+def take_areas(pictures: PictureWindow, folder: Path) -> None:
     """Place the atlas on the recording with behavior, and look at areas."""
     workspace, dock, viewer = pictures.workspace, pictures.dock, pictures.viewer
     movie, areas = workspace.movie, workspace.areas
@@ -192,12 +180,12 @@ def take_areas(pictures: Pictures, folder: Path) -> None:
     areas.select(atlas.index(acronym, side) for acronym, side in chosen)
     dock.findChild(QCheckBox, "names").click()
     viewer.layers["Landmarks"].visible = False
-    scroll_to(dock, AreasPanel)
+    pictures.show(dock.findChild(AreasPanel))
     pictures.take("atlas-areas.png")
     take_lasso(pictures)
 
 
-def take_lasso(pictures: Pictures) -> None:
+def take_lasso(pictures: PictureWindow) -> None:
     """Search for areas, and draw around some with the mouse: before and after it is let go."""
     workspace, dock, viewer = pictures.workspace, pictures.dock, pictures.viewer
     workspace.areas.select(())
@@ -215,13 +203,14 @@ def take_lasso(pictures: Pictures) -> None:
     send(canvas.native, QEvent.Type.MouseButtonPress, points[0])
     for point in points[1:-2]:
         send(canvas.native, QEvent.Type.MouseMove, point)
-        drawn = time.monotonic() + 0.1  # napari passes over moves that follow at once
-        pictures.until(lambda drawn=drawn: time.monotonic() > drawn)
-    drawing = shot(pictures)
+        pictures.wait(0.1)  # napari passes over moves that follow at once
+    pictures.wait(2)
+    drawing = pictures.shot()
     send(canvas.native, QEvent.Type.MouseButtonRelease, points[-2])
     pictures.until(lambda: workspace.areas.selected)
     send(canvas.native, QEvent.Type.MouseMove, points[-2])
-    done = shot(pictures)
+    pictures.wait(2)
+    done = pictures.shot()
     left, right = canvas.native.mapTo(viewer.window._qt_window, QPoint(0, 0)).x(), drawing.width
     ratio = drawing.width / viewer.window._qt_window.width()
     left, width = round(left * ratio), round(canvas.native.width() * ratio)
@@ -230,13 +219,6 @@ def take_lasso(pictures: Pictures) -> None:
     sheet.paste(drawing.crop((left, 0, left + width, height)), (0, 0))
     sheet.paste(done.crop((left, 0, right, height)), (width, 0))
     save_small(sheet.resize((sheet.width * 3 // 4, sheet.height * 3 // 4)), IMAGES / LASSO)
-
-
-def shot(pictures: Pictures) -> Image.Image:
-    """Give the window as a picture once all is drawn."""
-    drawn = time.monotonic() + 2
-    pictures.until(lambda: time.monotonic() > drawn)
-    return Image.fromarray(pictures.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
 
 
 def on_canvas(canvas: Any, layer: Layer, row: float, column: float) -> QPointF:

@@ -5,30 +5,18 @@ python docs/pictures_labels.py
 needs a display (``bash tools/with-display.sh …`` makes one). The mouse is a simulated one that
 `run-rest` has not seen.
 """
-# ruff: noqa: E402 - napari reads its environment when it is imported
 
 from __future__ import annotations
 
-import os
-import tempfile
-import time
-from collections.abc import Callable
+from picture_window import FOLDER, IMAGES, PictureWindow, read  # isort: skip
+
 from pathlib import Path
 
-# no user's settings are touched, and no settings of a user show in the pictures
-_ISOLATED = tempfile.TemporaryDirectory(prefix="cortex-decoder-pictures-")
-os.environ |= {
-    "NAPARI_CONFIG": str(Path(_ISOLATED.name, "napari.yaml")),
-    "XDG_DATA_HOME": str(Path(_ISOLATED.name, "data")),
-    "NAPARI_ASYNC": "0",
-}
-
-import napari
 import tifffile
 from PIL import Image, ImageDraw, ImageFont
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import remember_metadata
@@ -39,55 +27,25 @@ from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
 from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
-from napari_cortex_decoder.widgets.session import workspace_of
 from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
 
-IMAGES = Path(__file__).parent / "images"
 SECONDS, SIZE = 60.0, 64
 WIDTH, HEIGHT = 900, 760
 BAND, MARGIN = 30, 8  # px of a caption, and around each frame
 PAPER, INK = (255, 255, 255), (32, 32, 32)
-LONGEST = 1200.0  # s until a step counts as stuck
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
-class Film:
-    """One window, taken to one state after the other, and a frame of each."""
+class Film(PictureWindow):
+    """The window without what is napari's own, and a frame of each state."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._rows: list[list[tuple[str, Image.Image]]] = []
-        self.viewer = napari.Viewer(title="Cortex Decoder", show=False)
+    def __init__(self) -> None:
+        super().__init__(WIDTH, HEIGHT)
         window = self.viewer.window
-        window.resize(WIDTH, HEIGHT)
-        _, self.dock = window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
-        self.dock.finish()
         for napari_own in (window._qt_viewer.dockLayerList, window._qt_viewer.dockLayerControls):
             napari_own.hide()
         self.timeline = window.dock_widgets[TIMELINE]
-        self.viewer.show()
-        self.workspace = workspace_of(self.viewer)
-        self.workspace.failed.connect(self._fail)
-        self._failure: Exception | None = None
-
-    def _fail(self, error: Exception) -> None:
-        self._failure = error
-
-    def until(self, reached: Callable[[], object]) -> None:
-        """Serve the window until something is so."""
-        stuck = time.monotonic() + LONGEST
-        while not reached():
-            if self._failure is not None:
-                raise self._failure
-            if time.monotonic() > stuck:
-                raise TimeoutError("the program does not get there")
-            QApplication.processEvents()
-            time.sleep(0.005)
-
-    def wait(self, seconds: float) -> None:
-        """Let the window draw itself."""
-        ready = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > ready)
+        self._rows: list[list[tuple[str, Image.Image]]] = []
 
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier | None = None) -> None:
         """Press a key over the canvas."""
@@ -105,33 +63,20 @@ class Film:
         (found,) = (b for b in part.findChildren(QPushButton) if b.text() == text)
         QTest.mouseClick(found, Qt.MouseButton.LeftButton)
 
-    def show(self, part: QWidget) -> None:
-        """Bring a part of the dock into sight."""
-        QApplication.processEvents()
-        scroll = self.dock.findChild(QScrollArea)
-        place = part.mapTo(scroll.widget(), QPoint(0, 0))
-        scroll.verticalScrollBar().setValue(place.y())
-        self.wait(0.5)
-
-    def shot(self, part: QWidget | None = None) -> Image.Image:
-        """Take the window, or a part of it that is in sight."""
-        file = self._folder / "shot.png"
-        self.viewer.screenshot(str(file), canvas_only=False, flash=False)
-        whole = _read(file)
-        if part is None:
-            return whole
+    def part(self, part: QWidget) -> Image.Image:
+        """Take a part of the window that is in sight."""
         place = part.mapTo(self.viewer.window._qt_window, QPoint(0, 0))
-        return whole.crop(
+        return self.shot().crop(
             (place.x(), place.y(), place.x() + part.width(), place.y() + part.height())
         )
 
     def grab(self, whole: QWidget, first: QWidget, last: QWidget) -> Image.Image:
         """Take what lies between two parts of a piece of the dock, in sight or not."""
-        file = self._folder / "grab.png"
+        file = FOLDER / "grab.png"
         whole.grab().save(str(file))
         top = first.mapTo(whole, QPoint(0, 0)).y()
         bottom = last.mapTo(whole, QPoint(0, 0)).y() + last.height()
-        return _read(file).crop((0, top, whole.width(), bottom))
+        return read(file).crop((0, top, whole.width(), bottom))
 
     def frame(self, caption: str, picture: Image.Image, *, beside: bool = False) -> None:
         """Add a frame below the last one, or beside it."""
@@ -157,11 +102,6 @@ class Film:
             top += height
         smaller = strip.quantize(256, dither=Image.Dither.NONE)
         smaller.save(file, optimize=True)
-
-
-def _read(file: Path) -> Image.Image:
-    with Image.open(file) as picture:
-        return picture.convert("RGB")
 
 
 def below(upper: Image.Image, lower: Image.Image) -> Image.Image:
@@ -194,10 +134,10 @@ def simulated_file(folder: Path) -> tuple[SimulatedRecording, Path]:
 
 def main() -> None:
     """Decode, label, import, fine-tune, keep, decode again: a frame of each."""
-    folder = Path(_ISOLATED.name)
+    folder = FOLDER
     mouse, path = simulated_file(folder)
     boris = boris_file(folder / "boris.csv", mouse.truth.ethogram, mouse.frame_rate)
-    film = Film(folder)
+    film = Film()
     workspace, dock, timeline = film.workspace, film.dock, film.timeline
     labels, tuning = workspace.labels, workspace.tuning
     section, group = dock.findChild(LabelsSection), dock.findChild(TuningGroup)
@@ -222,13 +162,13 @@ def main() -> None:
     film.key(Qt.Key.Key_Z, CONTROL)
     film.key(Qt.Key.Key_Z, CONTROL | SHIFT)
     film.wait(0.5)
-    film.frame("Ctrl+Z twice, Ctrl+Shift+Z once", film.shot(timeline))
+    film.frame("Ctrl+Z twice, Ctrl+Shift+Z once", film.part(timeline))
 
     labels.read(boris)
     film.until(lambda: labels.imported is not None)
     film.wait(0.5)
     listed = film.grab(section, section._message, section._unmatched)
-    film.frame("Import…: a file of BORIS", below(film.shot(timeline), listed))
+    film.frame("Import…: a file of BORIS", below(film.part(timeline), listed))
 
     group.set_expanded(True)
     film.wait(0.5)
@@ -248,7 +188,7 @@ def main() -> None:
     film.click(dock.findChild(DecodeSection), "Decode")
     film.until(lambda: workspace.decode.complete and not workspace.decode.progress.running)
     film.wait(0.5)
-    film.frame("Decode, by the decoder that was kept", film.shot(timeline))
+    film.frame("Decode, by the decoder that was kept", film.part(timeline))
     film.save(IMAGES / "labels-film.png")
     film.viewer.close()
 

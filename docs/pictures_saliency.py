@@ -4,66 +4,25 @@ python docs/pictures_saliency.py
 
 needs a display: ``bash tools/with-display.sh …`` makes one.
 """
-# ruff: noqa: E402 - napari reads its environment when it is imported
 
 from __future__ import annotations
 
-import os
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
+from picture_window import FOLDER, IMAGES, PictureWindow, read, save_small  # isort: skip
 
-# no user's settings are touched, and no settings of a user show in the pictures
-_ISOLATED = tempfile.TemporaryDirectory(prefix="cortex-decoder-pictures-")
-os.environ |= {"NAPARI_CONFIG": str(Path(_ISOLATED.name, "napari.yaml")), "NAPARI_ASYNC": "0"}
-
-import napari
 from napari.layers import Layer
-from PIL import Image
-from qtpy.QtWidgets import QApplication, QScrollArea
+from qtpy.QtWidgets import QScrollArea
 
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.widgets.parts.section import Section
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
 from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
 from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
-from napari_cortex_decoder.widgets.session import workspace_of
-
-IMAGES = Path(__file__).parent / "images"
 
 SUBJECT, SECONDS, SHAPE = 9104, 24.0, (64, 64)
-LONGEST = 3600.0  # s until a step counts as stuck
 
 
-class Pictures:
-    """One window, taken to one state after the other."""
-
-    def __init__(self) -> None:
-        self.viewer = napari.Viewer(title="Cortex Decoder", show=False)
-        self.viewer.window.resize(1500, 950)
-        _, self.dock = self.viewer.window.add_plugin_dock_widget(
-            "napari-cortex-decoder", "Cortex Decoder"
-        )
-        self.dock.finish()
-        self.viewer.show()
-        self.workspace = workspace_of(self.viewer)
-        self.workspace.failed.connect(self._fail)
-        self._failure: Exception | None = None
-
-    def _fail(self, error: Exception) -> None:
-        self._failure = error
-
-    def until(self, reached: Callable[[], object]) -> None:
-        """Serve the window until something is so."""
-        stuck = time.monotonic() + LONGEST
-        while not reached():
-            if self._failure is not None:
-                raise self._failure
-            if time.monotonic() > stuck:
-                raise TimeoutError("the program does not get there")
-            QApplication.processEvents()
-            time.sleep(0.01)
+class Pictures(PictureWindow):
+    """The window of which pictures are taken, asked what a decoder reads."""
 
     def explain(self) -> None:
         """Run what is asked, and wait for it."""
@@ -73,26 +32,12 @@ class Pictures:
         model.run()
         self.until(lambda: not model.progress.running)
 
-    def take(self, name: str) -> None:
-        """Save the window, with 256 colours: a quarter of the bytes."""
-        drawn = time.monotonic() + 3
-        self.until(lambda: time.monotonic() > drawn)
-        raw = Path(_ISOLATED.name, name)
-        self.viewer.screenshot(str(raw), canvas_only=False, flash=False)
-        _shrink(raw, IMAGES / name)
-
     def export(self, name: str) -> None:
-        """Save the figure of the result, with 256 colours."""
-        model, raw = self.workspace.saliency, Path(_ISOLATED.name, name)
+        """Keep the figure of the result as one of the images."""
+        model, raw = self.workspace.saliency, FOLDER / name
         model.export(raw)
         self.until(lambda: model.message == f"Saved {name}.")
-        _shrink(raw, IMAGES / name)
-
-
-def _shrink(raw: Path, to: Path) -> None:
-    with Image.open(raw) as picture:
-        smaller = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        smaller.save(to, optimize=True)
+        save_small(read(raw), IMAGES / name)
 
 
 def main() -> None:
