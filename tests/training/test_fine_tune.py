@@ -14,6 +14,8 @@ import tifffile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
 
 import napari_cortex_decoder as ncd
 from napari_cortex_decoder.decoder import (
@@ -30,6 +32,7 @@ from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Bout, Ethogram
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.training import base_mice
 from napari_cortex_decoder.training.fine_tune import fine_tune
 from napari_cortex_decoder.training.head_behaviors import with_behaviors
@@ -270,6 +273,38 @@ def test_a_decoder_that_has_forgotten_the_mice_of_its_base_is_warned_of(
         "simulated mice that its base was tested on: AUC 0.700" in w for w in result.warnings
     )
     assert result.decoder.provenance.metrics["AUC of the base on them"] == 0.95
+
+
+def test_the_mice_of_the_base_are_encoded_once_for_all_heads_on_its_encoder(
+    base: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested = base.provenance.model_copy(
+        update={"held_out": (MouseScore(subject="9001", metrics={}),)}
+    )
+    known = Decoder(
+        base.config.model_copy(update={"provenance": tested}), base.network, name="known"
+    )
+    monkeypatch.setattr(base_mice, "_SECONDS", 4.5)
+    encoded: list[int] = []
+    features = InferenceNetwork.features
+
+    def counted(network: InferenceNetwork, images: Tensor) -> Tensor:
+        encoded.append(len(images))
+        return features(network, images)
+
+    monkeypatch.setattr(InferenceNetwork, "features", counted)
+    told: list[int] = []
+    found = base_mice.auc_on_base_mice(known, known, "cpu", lambda done, _: told.append(done))
+    assert sum(encoded) == 4.5 * 30 - 2  # three frames an image; not again for the tuned one
+    assert found is not None and found[0] == found[1] and told == [0, 1]
+    mouse = simulate_recording(1, subject=9001, seconds=4.5, shape=(32, 32))
+    running = known.decode(mouse, "cpu").probability[:, 1]
+    seen = np.isfinite(running)
+    expected = roc_auc_score(mouse.truth.ethogram.frames()[seen] == 1, running[seen])
+    assert found[0] == pytest.approx(expected, abs=1e-6)
+    encoded.clear()
+    assert base_mice.auc_on_base_mice(known, known, "cpu", lambda *_: None) == found
+    assert not encoded
 
 
 def one_bout(behavior: str, n: int) -> tuple[Bout, ...]:

@@ -105,7 +105,10 @@ class Engine:
         measured an answer by those of a few frames comes ahead, marked as provisional. Otherwise,
         and if None, frames come in their order.
     cached
-        Whether to use the cache and to add to it; a recording without a file never does.
+        Whether to use the cache and to add to it, for a recording that came from a file.
+    made_again
+        Whether this also holds for one without a file, because the same is made again whenever it
+        is wanted: a simulated mouse.
     precision
         ``"half"``: a GPU encodes in 16 bits, which is faster and changes probabilities in the
         third decimal; a CPU always computes in 32.
@@ -126,6 +129,7 @@ class Engine:
         batch_size: int | None = None,
         looked_at: LookedAt | None = None,
         cached: bool = True,
+        made_again: bool = False,
         precision: Precision = "full",
     ) -> None:
         if batch_size is not None and batch_size < 1:
@@ -135,7 +139,7 @@ class Engine:
         self.batch_size = batch_size or self._usual_batch()
         self._network = InferenceNetwork(network)
         self._looked_at = looked_at
-        self._cached = cached
+        self._cached, self._made_again = cached, made_again
         self._precision = precision
 
     def check(self, recording: Recording) -> None:
@@ -168,7 +172,7 @@ class Engine:
         """
         self.check(recording)
         cache = None
-        if self._cached and recording.path is not None:
+        if self._cached and (recording.path is not None or self._made_again):
             encoder = self._network.encoder_hash + (" in 16 bits" if self._in_half else "")
             cache = RecordingCache(recording, self._config.preprocessing, encoder)
         try:
