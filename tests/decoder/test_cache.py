@@ -17,8 +17,10 @@ from waves import make_network, moving_frames
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder import cache as cache_module
 from napari_cortex_decoder.decoder.cache import list_cache
+from napari_cortex_decoder.decoder.engine import Engine
 from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.recording import Recording, open_recording
+from napari_cortex_decoder.training.features import recording_features
 
 SMALL = Preprocessing(image_size=(32, 32), scale="centered-sd")
 CAUSAL = SMALL.model_copy(update={"channel_offsets": (-2, -1, 0)})
@@ -96,6 +98,19 @@ def test_another_head_on_the_same_encoder_starts_from_its_features(
     expected = other.decode(recording, "cpu", cached=False).probability
     assert encoded() == 28
     np.testing.assert_allclose(probability, expected, atol=1e-6, rtol=0)
+
+
+def test_who_wants_features_alone_gets_those_of_the_cache_unclassified(
+    quick: Decoder, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(_: int, __: int) -> None:
+        pass
+
+    encoded = recording_features(quick, recording, device="cpu", tell=told)
+    assert np.abs(encoded[1:-1]).sum(axis=1).all()
+    monkeypatch.delattr(Engine, "_classify")
+    again = recording_features(quick, recording, device="cpu", tell=told)
+    np.testing.assert_array_equal(again, encoded)
 
 
 def test_another_encoder_starts_from_the_statistics_only(

@@ -147,7 +147,7 @@ class Engine:
         check_length(recording, self._config)
 
     def stream(
-        self, recording: Recording, keep: Keep | None = None
+        self, recording: Recording, keep: Keep | None = None, *, answers: bool = True
     ) -> Generator[DecodeEvent, None, None]:
         """Measure a recording, then decode it.
 
@@ -162,6 +162,9 @@ class Engine:
         keep
             Given the features of all images as they come, some of them twice. Image k begins with
             frame k, counted from the end of a warm-up.
+        answers
+            False where only features are wanted: those of the cache are then not classified, and
+            their events have no probability.
 
         Raises
         ------
@@ -179,7 +182,9 @@ class Engine:
             message = self._place()
             if message is not None:
                 yield DecodeEvent("decoding", 0, recording.n_frames, message=message)
-            if cache is None or not (yield from self._decode_features(cache, recording, keep)):
+            if cache is None or not (
+                yield from self._decode_features(cache, recording, keep, answers)
+            ):
                 statistics = yield from self._measure(recording, cache)
                 yield from self._decode(recording, statistics, cache, keep)
         finally:
@@ -269,7 +274,7 @@ class Engine:
                 kept.abandon()
 
     def _decode_features(
-        self, cache: RecordingCache, recording: Recording, keep: Keep | None
+        self, cache: RecordingCache, recording: Recording, keep: Keep | None, answers: bool
     ) -> Generator[DecodeEvent, None, bool]:
         """Decode from features of the cache; tell whether they were all there, and whole."""
         length = self._config.window.length
@@ -284,10 +289,13 @@ class Engine:
             features, means = found
             if keep is not None:
                 keep(start, features, means)
+            done += stop - start
+            if not answers:
+                yield DecodeEvent("decoding", done, total)
+                continue
             with torch.inference_mode():
                 inputs = self._network.project(torch.from_numpy(features).to(self.device))
                 probability = self._classify(inputs)
-            done += len(probability)
             yield DecodeEvent("decoding", done, total, first + start, probability)
         return True
 

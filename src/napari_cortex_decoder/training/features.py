@@ -59,7 +59,7 @@ def recording_features(
         features[place, :-1], features[place, -1] = rows, means
 
     engine = Engine(decoder.network, config, device=device)
-    with closing(engine.stream(recording, keep)) as events:
+    with closing(engine.stream(recording, keep, answers=False)) as events:
         for event in events:
             # measuring the movie is about a tenth of the work
             share = 0.1 * event.done / event.total
