@@ -251,15 +251,20 @@ def test_a_run_folder_holds_decoder_scores_and_curve(
     assert {json.loads(line)["stage"] for line in lines} == {"encoding", "scoring"}
 
 
-def test_a_decoder_that_has_forgotten_the_mice_of_its_base_is_warned_of(
-    base: Decoder, mouse: Labelled, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def known(base: Decoder) -> Decoder:
+    """The same, which says that it was tested on a simulated mouse."""
     tested = base.provenance.model_copy(
         update={"held_out": (MouseScore(subject="9001", metrics={}),)}
     )
-    known = Decoder(
+    return Decoder(
         base.config.model_copy(update={"provenance": tested}), base.network, name="known"
     )
+
+
+def test_a_decoder_that_has_forgotten_the_mice_of_its_base_is_warned_of(
+    known: Decoder, mouse: Labelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(base_mice, "_SECONDS", 4.0)
     given: list[float] = []
 
@@ -276,14 +281,8 @@ def test_a_decoder_that_has_forgotten_the_mice_of_its_base_is_warned_of(
 
 
 def test_the_mice_of_the_base_are_encoded_once_for_all_heads_on_its_encoder(
-    base: Decoder, monkeypatch: pytest.MonkeyPatch
+    known: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tested = base.provenance.model_copy(
-        update={"held_out": (MouseScore(subject="9001", metrics={}),)}
-    )
-    known = Decoder(
-        base.config.model_copy(update={"provenance": tested}), base.network, name="known"
-    )
     monkeypatch.setattr(base_mice, "_SECONDS", 4.5)
     encoded: list[int] = []
     features = InferenceNetwork.features
