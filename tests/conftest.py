@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,28 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CORTEX_DECODER_CACHE", str(tmp_path_factory.mktemp("decoder-cache")))
         yield
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Tell how many images were encoded since the last time."""
+    from napari_cortex_decoder.decoder.inference import InferenceNetwork  # loads torch
+
+    numbers: list[int] = []
+    features = InferenceNetwork.features
+
+    def count(self: InferenceNetwork, images: Any) -> Any:
+        numbers.append(len(images))
+        return features(self, images)
+
+    monkeypatch.setattr(InferenceNetwork, "features", count)
+
+    def tell() -> int:
+        total = sum(numbers)
+        numbers.clear()
+        return total
+
+    return tell
 
 
 @pytest.fixture

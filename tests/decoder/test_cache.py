@@ -11,14 +11,12 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from torch import Tensor
 from waves import make_network, moving_frames
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder import cache as cache_module
 from napari_cortex_decoder.decoder.cache import list_cache
 from napari_cortex_decoder.decoder.engine import Engine
-from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.training.features import recording_features
 
@@ -50,26 +48,6 @@ def recording(file: Path) -> Recording:
 def quick() -> Decoder:
     config = CnnRnnConfig(window=Window(past=1, future=1), preprocessing=SMALL)
     return Decoder(config, make_network(config), name="quick")
-
-
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """Tell how many images were encoded since the last time."""
-    numbers: list[int] = []
-    features = InferenceNetwork.features
-
-    def count(self: InferenceNetwork, images: Tensor) -> Tensor:
-        numbers.append(len(images))
-        return features(self, images)
-
-    monkeypatch.setattr(InferenceNetwork, "features", count)
-
-    def tell() -> int:
-        total = sum(numbers)
-        numbers.clear()
-        return total
-
-    return tell
 
 
 def test_a_second_decode_encodes_nothing_and_gives_the_same(

@@ -15,7 +15,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
 
 import napari_cortex_decoder as ncd
 from napari_cortex_decoder.decoder import (
@@ -281,29 +280,21 @@ def test_a_decoder_that_has_forgotten_the_mice_of_its_base_is_warned_of(
 
 
 def test_the_mice_of_the_base_are_encoded_once_for_all_heads_on_its_encoder(
-    known: Decoder, monkeypatch: pytest.MonkeyPatch
+    known: Decoder, encoded: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(base_mice, "_SECONDS", 4.5)
-    encoded: list[int] = []
-    features = InferenceNetwork.features
-
-    def counted(network: InferenceNetwork, images: Tensor) -> Tensor:
-        encoded.append(len(images))
-        return features(network, images)
-
-    monkeypatch.setattr(InferenceNetwork, "features", counted)
     told: list[int] = []
     found = base_mice.auc_on_base_mice(known, known, "cpu", lambda done, _: told.append(done))
-    assert sum(encoded) == 4.5 * 30 - 2  # three frames an image; not again for the tuned one
+    assert encoded() == 4.5 * 30 - 2  # three frames an image; not again for the tuned one
     assert found is not None and found[0] == found[1] and told == [0, 1]
     mouse = simulate_recording(1, subject=9001, seconds=4.5, shape=(32, 32))
     running = known.decode(mouse, "cpu").probability[:, 1]
     seen = np.isfinite(running)
     expected = roc_auc_score(mouse.truth.ethogram.frames()[seen] == 1, running[seen])
     assert found[0] == pytest.approx(expected, abs=1e-6)
-    encoded.clear()
+    encoded()
     assert base_mice.auc_on_base_mice(known, known, "cpu", lambda *_: None) == found
-    assert not encoded
+    assert encoded() == 0
 
 
 def one_bout(behavior: str, n: int) -> tuple[Bout, ...]:

@@ -190,15 +190,17 @@ class Experiment:
     def whole(self) -> Whole:
         """Give the score with nothing missing; after `lost`."""
         assert self._score is not None  # `lost` comes first
-        own, null = self._score, np.empty(0)
+        own, value, draws, null = self._score, self._whole, self._whole_draws, np.empty(0)
         if self._labels is not None and self._bouts is not None:
-            own = Auc(self._labels, self._bouts)
             null = shifted_scores(self._labels, self._bouts, self._whole_odds, N_SHIFTS)
-        summary = own.summarize(self._whole_odds)
-        low, high = np.percentile(own.scores(summary, self._draws), LEVELS)
+            if self.score != "auc":
+                own = Auc(self._labels, self._bouts)
+                summary = own.summarize(self._whole_odds)
+                value, draws = own.score(summary), own.scores(summary, self._draws)
+        low, high = np.percentile(draws, LEVELS)
         return Whole(
             score=own.name,
-            value=own.score(summary),
+            value=value,
             low=float(low),
             high=float(high),
             null=null,

@@ -75,6 +75,9 @@ SCORES: dict[ScoreName, str] = {
 }
 """What importance can be counted in, and how it is called."""
 
+WITHIN_ONE: tuple[Span, ...] = ("frame", "bout", "behavior")
+"""Frames of one behavior, among which labels have nothing to tell apart."""
+
 SAMPLED, STRETCH = 450, 30
 """Frames that are scored of many bouts together, and of one of them: bouts are what counts."""
 
@@ -225,8 +228,8 @@ def answer(question: Question, tell: Tell) -> Result:
         )
         return Result(question, maps=maps)
     frames = _scored(question)
-    if question.span in ("frame", "bout", "behavior"):
-        ethogram = None  # within one behavior there is nothing to tell apart
+    if question.span in WITHIN_ONE:
+        ethogram = None
     if method == "cutouts":
         cutouts = saliency.cutout_importance(
             decoder, recording, ethogram, behavior, frames=frames, **common

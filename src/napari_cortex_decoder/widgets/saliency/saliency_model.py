@@ -21,6 +21,7 @@ from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
     MAPS,
     METHODS,
     OF_AREAS,
+    WITHIN_ONE,
     Method,
     Question,
     Result,
@@ -158,8 +159,8 @@ class SaliencyModel(EventedModel):
     @property
     def scores_differ(self) -> bool:
         """Whether there is a choice of scores: for areas, where labels tell frames apart."""
-        one_behavior = self.span in ("frame", "bout", "behavior")
-        return self.method in OF_AREAS and not one_behavior and self._movie.ethogram is not None
+        labelled = self._movie.ethogram is not None and self.span not in WITHIN_ONE
+        return self.method in OF_AREAS and labelled
 
     @property
     def importance(self) -> AreaImportance | None:
