@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from waves import make_network, moving_frames
 
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window, inference
 from napari_cortex_decoder.decoder import cache as cache_module
 from napari_cortex_decoder.decoder.cache import list_cache
 from napari_cortex_decoder.decoder.engine import Engine
@@ -60,6 +60,15 @@ def test_a_second_decode_encodes_nothing_and_gives_the_same(
     np.testing.assert_allclose(again, once, atol=1e-6, rtol=0)
     assert sorted(entry.kind for entry in list_cache()) == ["features", "statistics"]
     assert {entry.recording for entry in list_cache()} == {"m1"}
+
+
+def test_a_second_decode_does_not_even_make_an_encoder(
+    quick: Decoder, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = quick.decode(recording, "cpu").probability
+    monkeypatch.delattr(inference, "_fold")
+    again = quick.decode(recording, "cpu").probability
+    np.testing.assert_allclose(again, once, atol=1e-6, rtol=0)
 
 
 def test_another_head_on_the_same_encoder_starts_from_its_features(

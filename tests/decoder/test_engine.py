@@ -169,6 +169,18 @@ def test_each_frame_is_encoded_once(decoder: Decoder, monkeypatch: pytest.Monkey
     assert sum(encoded) == 58  # frames 0 and 59 have no image of their own
 
 
+def test_gradients_reach_the_images_of_a_network_that_has_encoded_without(
+    decoder: Decoder,
+) -> None:
+    network = InferenceNetwork(decoder.network)
+    images = torch.randn(3, 3, 32, 32)
+    with torch.inference_mode():
+        network.features(images)
+    images.requires_grad_()
+    network.encode(images).sum().backward()
+    assert images.grad is not None and images.grad.abs().sum() > 0
+
+
 @pytest.mark.slow
 def test_sixteen_bits_change_probabilities_in_the_third_decimal_and_no_auc() -> None:
     decoder = load_decoder("run-rest")
@@ -331,7 +343,7 @@ def test_what_is_held_does_not_grow_with_the_movie(
         tracemalloc.stop()
         return tensors, arrays
 
-    peak(512)  # imports and caches
+    peak(1024)  # imports and caches, of which one is the compiled encoder
     short, long = peak(1024), peak(5120)
     assert long[0] == pytest.approx(short[0], rel=0.1)
     # One more block may be alive at once; a raw frame has 2048 bytes, its features have 5120.

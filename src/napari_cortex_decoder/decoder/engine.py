@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cortex_decoder.decoder.config import ImageConfig
-from napari_cortex_decoder.decoder.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.inference import InferenceNetwork, steady_cudnn
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, probabilities
 from napari_cortex_decoder.decoder.normalization import Statistics, StatisticsAccumulator
 from napari_cortex_decoder.decoder.prediction import DecodeEvent
@@ -325,15 +325,12 @@ class Engine:
         n = len(frames) - (offsets[-1] - offsets[0])
         frames = frames.to(self.device)
         images = torch.stack([frames[o - offsets[0] :][:n] for o in offsets], dim=1)
-        # cuDNN would round to 10-bit mantissas (TF32) and choose its algorithms by the clock.
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        ):
+        with steady_cudnn():
             features = self._network.features(images)
-            inputs = self._network.project(features)
-            sides = [None if side is None else side.to(self.device) for side in (before, after)]
-            seen = [part for part in (sides[0], inputs, sides[1]) if part is not None]
-            probability = self._classify(torch.cat(seen))
+        inputs = self._network.project(features)
+        sides = [None if side is None else side.to(self.device) for side in (before, after)]
+        seen = [part for part in (sides[0], inputs, sides[1]) if part is not None]
+        probability = self._classify(torch.cat(seen))
         means = images.mean(dim=(1, 2, 3)).cpu().numpy()
         return _Batch(probability, inputs.cpu(), features.cpu().numpy(), means)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from contextlib import AbstractContextManager
 
 import torch
 from monai.networks.nets.efficientnet import MBConvBlock
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, Encoder, RecurrentHead
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, Encoder
 from napari_cortex_decoder.decoder.openvino_encoder import Encode, openvino_encoder
+from napari_cortex_decoder.decoder.recurrence import ProjectedHead
 from napari_cortex_decoder.decoder.tensors import tensors_digest
 
 _CPU_PIXELS = 16 * 128**2
@@ -22,16 +24,16 @@ class InferenceNetwork(nn.Module):
 
     - Batch normalisation is folded into the convolution before it, even padding into the one
       after it, and images lie in memory channels last.
-    - The first recurrent layer multiplies its input with a matrix before anything recurrent
-      happens. That product is the same in all windows that see an image, so it is done once an
-      image, and the recurrent layers are given it with the identity in the matrix's place. Where
-      there are none, it is the classifier's product.
+    - What the first recurrent layer does to each image alone is done once an image: see
+      `ProjectedHead`. Where there are none, it is the classifier's product.
     - On a CPU OpenVINO encodes, after `accelerate`.
 
     Attributes
     ----------
     encoder_hash
         SHA-256 of the encoder's weights, which other decoders may share.
+    project
+        What is done to the features of each image alone, (n, 1280) to (n, inputs).
     half_precision
         Whether convolutions multiply in 16 bits (torch's autocast); features stay 32 bits wide.
     """
@@ -40,18 +42,29 @@ class InferenceNetwork(nn.Module):
         super().__init__()
         weights = {k: v for k, v in network.cnn.state_dict().items() if not k.startswith("_fc.")}
         self.encoder_hash = tensors_digest(weights)
-        self._accelerated: Encode | None = None
         self.half_precision = False
-        self.encoder = _fold(copy.deepcopy(network.cnn).eval()).to(
-            memory_format=torch.channels_last
-        )
+        self._accelerated: Encode | None = None
+        self._unfolded = (network.cnn,)  # in a tuple it is no part of this
+        self._encoder: Encoder | None = None
         self.project: nn.Linear
-        self.head: nn.Module
+        self._head: nn.Module
         if isinstance(network, CnnRnn):
-            self.project, self.head = split_head(network.head)
+            head = ProjectedHead(network.head)
+            self.project, self._head = head.project, head
         else:
-            self.project, self.head = copy.deepcopy(network.cnn._fc), _OnlyImage()
+            self.project, self._head = copy.deepcopy(network.cnn._fc), _OnlyImage()
         self.eval().requires_grad_(False)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, which is made when it is first wanted: cached features need none."""
+        if self._encoder is None:
+            with torch.inference_mode(False):  # else it could never pass gradients on
+                folded = _fold(copy.deepcopy(self._unfolded[0]).eval()).requires_grad_(False)
+                self._encoder = folded.to(
+                    self.project.weight.device, memory_format=torch.channels_last
+                )
+        return self._encoder
 
     def accelerate(self, image_size: tuple[int, int]) -> None:
         """Let OpenVINO encode, where it can; takes seconds, and nothing changes where it cannot.
@@ -87,7 +100,7 @@ class InferenceNetwork(nn.Module):
 
     def classify(self, windows: Tensor) -> Tensor:
         """Give logits, shape (n, n_logits), of windows of inputs, shape (n, length, inputs)."""
-        logits: Tensor = self.head(windows)
+        logits: Tensor = self._head(windows)
         return logits
 
     def _encode(self, images: Tensor) -> Tensor:
@@ -95,6 +108,13 @@ class InferenceNetwork(nn.Module):
         with torch.autocast(images.device.type, torch.float16, enabled=self.half_precision):
             features: Tensor = self.encoder.features(images)
         return features.float()
+
+
+def steady_cudnn() -> AbstractContextManager[None]:
+    """Let cuDNN neither round to 10-bit mantissas (TF32) nor choose its algorithms by the clock."""
+    return torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
 
 
 class _OnlyImage(nn.Module):
@@ -125,25 +145,3 @@ def _fuse(owner: nn.Module, convolution: str, normalization: str) -> None:
     fused = fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, normalization))
     setattr(owner, convolution, fused)
     setattr(owner, normalization, nn.Identity())
-
-
-def split_head(head: RecurrentHead) -> tuple[nn.Linear, RecurrentHead]:
-    """Take the first layer's input product out of a recurrent head."""
-    weight = head.rnn.weight_ih_l0
-    size = weight.shape[0]
-    project = nn.Linear(weight.shape[1], size)
-    rest = copy.deepcopy(head)
-    rest.rnn = type(head.rnn)(
-        size,
-        head.rnn.hidden_size,
-        num_layers=head.rnn.num_layers,
-        batch_first=True,
-    )
-    tensors = head.rnn.state_dict()
-    tensors["weight_ih_l0"] = torch.eye(size)
-    tensors["bias_ih_l0"] = torch.zeros(size)
-    rest.rnn.load_state_dict(tensors)
-    with torch.no_grad():
-        project.weight.copy_(weight)
-        project.bias.copy_(head.rnn.bias_ih_l0)
-    return project, rest

@@ -102,10 +102,10 @@ def _compile(openvino: ModuleType, encode: Encode, image_size: tuple[int, int]) 
         frontend = openvino.frontend.FrontEndManager().load_by_framework("pytorch")
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # tracing, which OpenVINO needs, is full of them
+            expected = encode(example)  # before it is traced: what a first call prepares is not
             traced = openvino.frontend.pytorch.ts_decoder.TorchScriptPythonDecoder(
                 _Module(encode), example_input=example, trace_kwargs={"check_trace": False}
             )
-            expected = encode(example)
         model = frontend.convert(frontend.load(traced))
         model.reshape([-1, 3, *image_size])
         compiled = openvino.Core().compile_model(model, "CPU", settings)

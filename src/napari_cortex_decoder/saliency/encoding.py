@@ -23,7 +23,7 @@ from napari_cortex_decoder.decoder.engine import (
     select_device,
     usual_batch_size,
 )
-from napari_cortex_decoder.decoder.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.inference import InferenceNetwork, steady_cudnn
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
 from napari_cortex_decoder.decoder.suitability import check_rate
 from napari_cortex_decoder.errors import DecoderError, DeviceError
@@ -238,10 +238,7 @@ class MaskedDecoder:
     @torch.inference_mode()
     def _encode(self, images: Tensor) -> Tensor:
         try:
-            # As the engine: cuDNN would round to 10-bit mantissas and choose by the clock.
-            with torch.backends.cudnn.flags(
-                enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-            ):
+            with steady_cudnn():
                 return self.network.encode(images)
         except torch.OutOfMemoryError as error:
             raise DeviceError(
@@ -252,10 +249,7 @@ class MaskedDecoder:
     @torch.inference_mode()
     def _classify(self, inputs: Tensor, rows: Tensor) -> Tensor:
         windows = inputs.unfold(0, self.config.window.length, 1).transpose(1, 2)
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        ):
-            return self.network.classify(windows[rows.to(self.device)])
+        return self.network.classify(windows[rows.to(self.device)])
 
 
 def log_odds(logits: Tensor, behavior: int, temperature: float = 1.0) -> Tensor:

@@ -11,6 +11,7 @@ from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_cortex_decoder.decoder.inference import steady_cudnn
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.saliency.encoding import MaskedDecoder, log_odds
 from napari_cortex_decoder.saliency.frames import Ints, Progress, Report
@@ -115,9 +116,7 @@ class Gradients:
 
     def _attribute(self, frames: Tensor, steps: int) -> tuple[Tensor, float]:
         """Attribute one chunk, with more steps where its gap is too large."""
-        # cuDNN cannot go back through a recurrent layer in evaluation mode, and training mode
-        # would drop features out and change batch normalisation.
-        with torch.backends.cudnn.flags(enabled=False):
+        with steady_cudnn():
             nothing = torch.zeros_like(frames)
             with torch.no_grad():
                 change = float(self._model(frames) - self._model(nothing))
@@ -151,7 +150,7 @@ class Gradients:
         for part in np.split(scored, range(_CHUNK, len(scored), _CHUNK)):
             low, high = int(part[0]) - window.past, int(part[-1]) + window.future + 1
             seen = masked.frames(low + before, high + after)[None]
-            with torch.backends.cudnn.flags(enabled=False):
+            with steady_cudnn():
                 values = LayerGradCam(self._model, layer).attribute(seen.requires_grad_())
                 odds.append(self._model.each(seen.detach())[0].detach().cpu().numpy())
             large = LayerAttribution.interpolate(values.detach(), size, "bilinear")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.engine import Engine
-from napari_cortex_decoder.decoder.networks import CnnRnn
+from napari_cortex_decoder.decoder.networks import probabilities
+from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.simulation import simulate_recording
+from napari_cortex_decoder.training.features import recording_features
+from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.measures import auc
 from napari_cortex_decoder.training.sessions import class_indices
+from napari_cortex_decoder.training.tuning import held_out_logits
 
 _MICE, _SECONDS = 2, 30.0
 
@@ -60,9 +63,8 @@ def auc_on_base_mice(
         labels = class_indices(mouse.truth.ethogram, base.behaviors)
         for decoder in (base, tuned):
             tell(len(scores), 2 * _MICE)
-            probability = _decode(decoder, mouse, device)
-            known = np.isfinite(probability).all(axis=1)
-            scores.append(auc(probability[known].astype(np.float64), labels[known]))
+            read = _predicted(decoder, mouse)
+            scores.append(auc(_decode(decoder, mouse, read, device), labels[read]))
     pairs = [(b, t) for b, t in zip(scores[::2], scores[1::2], strict=True) if b and t]
     if not pairs:
         return None
@@ -70,14 +72,18 @@ def auc_on_base_mice(
     return before, after
 
 
-def _decode(decoder: Decoder, mouse: Recording, device: str) -> NDArray[np.float32]:
-    """Give the probabilities of all frames, shape (t, k); NaN where no window fits."""
-    assert isinstance(decoder.network, CnnRnn) and isinstance(decoder.config, CnnRnnConfig)
-    probability = np.full((mouse.n_frames, len(decoder.behaviors)), np.nan, np.float32)
-    engine = Engine(decoder.network, decoder.config, device=device, made_again=True)
-    with closing(engine.stream(mouse)) as events:
-        for event in events:
-            if event.start is not None and event.probability is not None:
-                stop = event.start + len(event.probability)
-                probability[event.start : stop] = event.probability
-    return probability
+def _predicted(decoder: Decoder, mouse: Recording) -> slice:
+    """Give the frames that a decoder predicts."""
+    first = first_predicted(decoder.config, mouse.known_frame_rate())
+    return slice(first, mouse.n_frames - decoder.config.frames_after)
+
+
+def _decode(decoder: Decoder, mouse: Recording, frames: slice, device: str) -> NDArray[np.float64]:
+    """Give the probabilities of some frames, shape (n, k)."""
+    features = recording_features(
+        decoder, mouse, device=device, tell=lambda *_: None, made_again=True
+    )
+    held_out = HeldOut(0, frames.start, frames.stop)
+    (logits,) = held_out_logits(decoder, [features], [held_out])
+    assert isinstance(decoder.config, CnnRnnConfig)
+    return probabilities(torch.from_numpy(logits), decoder.config.temperature).numpy()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn, build_network
+from napari_cortex_decoder.decoder.networks import CnnRnn
 
 
 def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, ...]) -> CnnRnn:
@@ -19,12 +21,9 @@ def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, 
     behaviors
         Of the copy.
     """
-    changed = config.model_copy(update={"behaviors": behaviors})
-    new = build_network(changed)
-    assert isinstance(new, CnnRnn)
-    if changed.behaviors == config.behaviors:
-        new.load_state_dict(network.state_dict())
-        return new.eval()
+    if behaviors == config.behaviors:
+        return copy.deepcopy(network).eval()
+    new = CnnRnn(config.model_copy(update={"behaviors": behaviors}))
     own = {k: v for k, v in network.state_dict().items() if not _is_output(k)}
     new.load_state_dict(own, strict=False)
     for old, layer in (

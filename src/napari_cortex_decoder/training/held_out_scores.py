@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.labels import UNKNOWN
 from napari_cortex_decoder.labels.cleaning import runs_of
-from napari_cortex_decoder.training.measures import Reliability, auc, calibration_error
+from napari_cortex_decoder.training.measures import Reliability, auc, aucs, calibration_error
 
 _OVERLAP = 0.5  # intersection over union from which on a bout is found
 _SHIFTS = np.linspace(0.1, 0.9, 17)  # of the circular-shift null, as shares of a stretch
@@ -92,13 +92,13 @@ def score(
     probability = np.concatenate([p[m] for (p, _), m in zip(parts, known, strict=True)])
     labels = np.concatenate([v[m] for (_, v), m in zip(parts, known, strict=True)])
     chosen = probability.argmax(axis=1)
-    shifted = [
-        _auc(probability, np.concatenate([
-            np.roll(v[m], round(share * m.sum()))
+    shifted = aucs(
+        probability,
+        np.hstack([
+            [np.roll(v[m], round(share * m.sum())) for share in _SHIFTS]
             for (_, v), m in zip(parts, known, strict=True)
-        ]))
-        for share in _SHIFTS
-    ]  # fmt: skip
+        ]),
+    )  # fmt: skip
     error, bins = calibration_error(probability, labels)
     return HeldOutScores(
         frames=len(labels),

@@ -8,6 +8,8 @@ directions become units of it that nothing else acts on.
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
+from napari_cortex_decoder.decoder.networks.cnn_rnn import recurrent_head
 
 _ALWAYS, _HARDLY = 20.0, -5.0  # into a sigmoid: 1 to rounding, and 1/150: so slow is an average
 _SMALL = 0.05  # into a tanh, which is linear there
@@ -40,8 +43,8 @@ def add_units(
     """
     units, old = len(bias), config.hidden_size
     changed = config.model_copy(update={"hidden_size": old + units})
-    new = CnnRnn(changed)
-    new.cnn.load_state_dict(network.cnn.state_dict())
+    new = copy.deepcopy(network)
+    new.head = recurrent_head(changed)
     gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.recurrent]
     # units without gates add up what others average
     small = _SMALL / 150 if config.recurrent == "rnn" else _SMALL

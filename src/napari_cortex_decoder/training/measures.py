@@ -34,15 +34,41 @@ def auc(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:
     float or None
         None where the labels show one behavior only.
     """
-    from sklearn.metrics import roc_auc_score
+    (found,) = aucs(scores, labels[None])
+    return None if np.isnan(found) else float(found)
 
+
+def aucs(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give the AUC of the same scores for several labels of them: they are ranked but once.
+
+    Parameters
+    ----------
+    scores
+        As of `auc`.
+    labels
+        Shape (m, n).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (m,); NaN where labels show one behavior only.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(scores, axis=0)
     k = scores.shape[1]
-    each = [
-        float(roc_auc_score(labels == column, scores[:, column]))
-        for column in ([1] if k == 2 else range(k))
-        if 0 < (labels == column).sum() < len(labels)
-    ]
-    return float(np.mean(each)) if each else None
+    columns = [1] if k == 2 else range(k)
+    each = np.full((len(labels), k), np.nan)
+    for column in columns:
+        own = labels == column
+        yes = own.sum(axis=1)
+        both = (yes > 0) & (yes < labels.shape[1])
+        yes, rank_sum = yes[both], own[both] @ ranks[:, column]
+        each[both, column] = (rank_sum / yes - (yes + 1) / 2) / (labels.shape[1] - yes)
+    measured = np.isfinite(each)
+    with np.errstate(invalid="ignore"):
+        found: NDArray[np.float64] = np.where(measured, each, 0).sum(axis=1) / measured.sum(axis=1)
+    return found
 
 
 def auc_of_logits(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:

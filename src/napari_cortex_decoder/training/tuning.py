@@ -12,8 +12,8 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.inference import split_head
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
+from napari_cortex_decoder.decoder.recurrence import ProjectedHead
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.training.calibration import calibrate, calibrated_loss
 from napari_cortex_decoder.training.head_behaviors import with_behaviors
@@ -26,6 +26,7 @@ N_FOLDS = 3
 EXAMPLES = 4096
 """Frames that a head learns from, at most: neighbours are near-copies."""
 
+_COMPARED = 1024  # frames by which features are compared with others of the same recordings
 _UNITS = 40
 _FEWEST = 60
 
@@ -161,7 +162,7 @@ def learnable_loss(
     float
         Mean cross-entropy, natural logarithm.
     """
-    places = _some(data)
+    places = _some(data, _COMPARED)
     _, logits = _states(network, config, data, places)
     labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
     everything = np.ones(len(labels), bool)
@@ -195,10 +196,10 @@ def _calibrated(
     return calibrate(new, config, logits, labels)
 
 
-def _some(data: Sequence[Labeled]) -> list[NDArray[np.int64]]:
+def _some(data: Sequence[Labeled], most: int = EXAMPLES) -> list[NDArray[np.int64]]:
     """Choose the frames that are learned from: all, or as many, evenly."""
     total = sum(int(one.learns.sum()) for one in data)
-    every = max(1, -(-total // EXAMPLES))
+    every = max(1, -(-total // most))
     return [np.flatnonzero(one.learns)[::every] for one in data]
 
 
@@ -208,16 +209,16 @@ def _directions(
     """Give weight and bias of whitened principal components of averaged features."""
     from scipy.linalg import eigh
 
-    past, length = config.window.past, config.window.length
+    past, future = config.window.past, config.window.future
     averaged, single = [], []
     for one, own in zip(data, places, strict=True):
-        features = one.features[:, :N_FEATURES].astype(np.float32)
-        sums = np.concatenate([np.zeros((1, N_FEATURES)), features.cumsum(axis=0, dtype=float)])
-        averaged.append((sums[own - past + length] - sums[own - past]) / length)
-        single.append(features[own])
-    mean = np.concatenate(averaged).mean(axis=0)
-    spread = np.concatenate(single).std(axis=0) + 1e-2
-    standard = (np.concatenate(averaged) - mean) / spread
+        steps = [_features(one.features, own + step) for step in range(-past, future + 1)]
+        averaged.append(torch.stack(steps).mean(dim=0))
+        single.append(steps[past])
+    average = torch.cat(averaged).double().numpy()
+    mean = average.mean(axis=0)
+    spread = torch.cat(single).std(dim=0, correction=0).double().numpy() + 1e-2
+    standard = (average - mean) / spread
     covariance = standard.T @ standard / len(standard)
     units = min(_UNITS, len(standard) // 4)
     variances, components = eigh(covariance, subset_by_index=(N_FEATURES - units, N_FEATURES - 1))
@@ -246,18 +247,24 @@ def _read(
     network: CnnRnn, config: CnnRnnConfig, features: NDArray[np.float16], places: NDArray[np.int64]
 ) -> list[tuple[Tensor, Tensor]]:
     """Give last state and logits of windows around some frames, in batches."""
-    project, rest = split_head(network.head)
-    rest.eval()
+    head = ProjectedHead(network.head)
     past, future = config.window.past, config.window.future
     around = np.arange(-past, future + 1)
     results = []
     for part in np.array_split(places, max(1, -(-len(places) // 1024))):
         index = np.clip(part[:, None] + around, 0, len(features) - 1)
         seen, back = np.unique(index, return_inverse=True)
-        inputs = project(torch.from_numpy(features[seen, :N_FEATURES].astype(np.float32)))
-        sequence, _ = rest.rnn(inputs[torch.from_numpy(back.reshape(index.shape))])
-        results.append((sequence[:, -1], rest.linear_out(sequence[:, -1])))
+        inputs = head.project(_features(features, seen))
+        state = head.last_state(inputs[torch.from_numpy(back.reshape(index.shape))])
+        results.append((state, head.out(state)))
     return results
+
+
+def _features(features: NDArray[np.float16], places: NDArray[np.int64]) -> Tensor:
+    """Give the encoder's features of some frames, shape (n, 1280), float32."""
+    return torch.from_numpy(features[places]).float()[
+        :, :N_FEATURES
+    ]  # NumPy takes ten times longer
 
 
 @torch.no_grad()
