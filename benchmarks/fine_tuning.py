@@ -6,7 +6,7 @@ one JSON line a mouse and one for all. With --cost instead: what a fine-tune of 
 recording on the disk, whose features are cached, takes beside decoding that recording once.
 
     python benchmarks/fine_tuning.py [--mice 5] [--minutes 4] [--depth head] [--depth end-to-end]
-    python benchmarks/fine_tuning.py --cost --minutes 10
+    python benchmarks/fine_tuning.py --cost --minutes 10 [--pixels 128]
 """
 
 from __future__ import annotations
@@ -48,10 +48,14 @@ def shifted() -> Parameters:
     )
 
 
-def film(subject: int, minutes: float) -> SimulatedRecording:
-    """Film one mouse, at the size that the decoder sees."""
+def film(subject: int, minutes: float, pixels: int = 64) -> SimulatedRecording:
+    """Film one mouse, if not told otherwise at the size that the decoder sees."""
     return simulate_recording(
-        seed=1, subject=subject, seconds=60 * minutes, shape=(64, 64), parameters=shifted()
+        seed=1,
+        subject=subject,
+        seconds=60 * minutes,
+        shape=(pixels, pixels),
+        parameters=shifted(),
     )
 
 
@@ -103,9 +107,9 @@ def worth(depth: str, mice: int, minutes: float) -> None:
     )
 
 
-def cost(minutes: float) -> None:
+def cost(minutes: float, pixels: int) -> None:
     """Compare a fine-tune of the head, its features cached, with encoding the recording once."""
-    simulated = film(FIRST_SUBJECT, minutes)
+    simulated = film(FIRST_SUBJECT, minutes, pixels)
     labels = simulated.truth.ethogram
     decoder = load_decoder("run-rest")
     with TemporaryDirectory() as folder:
@@ -122,6 +126,7 @@ def cost(minutes: float) -> None:
         whole = time.perf_counter() - began
     tell(
         minutes=minutes,
+        pixels=pixels,
         encoding_once=round(encoding, 2),
         fine_tune=round(whole, 2),
         of_which=rounded(result.seconds),
@@ -136,6 +141,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--depth", action="append", choices=["threshold", "head", "end-to-end"])
     parser.add_argument("--cost", action="store_true")
+    parser.add_argument("--pixels", type=int, default=128, help="rows and columns of --cost")
     arguments = parser.parse_args()
     tell(
         date=time.strftime("%Y-%m-%d"),
@@ -144,7 +150,7 @@ def main() -> None:
         machine=platform.machine(),
     )
     if arguments.cost:
-        cost(arguments.minutes)
+        cost(arguments.minutes, arguments.pixels)
         return
     for depth in arguments.depth or ["head"]:
         worth(depth, arguments.mice, arguments.minutes)

@@ -288,10 +288,10 @@ def test_the_mice_of_the_base_are_encoded_once_for_all_heads_on_its_encoder(
     assert encoded() == 4.5 * 30 - 2  # three frames an image; not again for the tuned one
     assert found is not None and found[0] == found[1] and told == [0, 1]
     mouse = simulate_recording(1, subject=9001, seconds=4.5, shape=(32, 32))
-    running = known.decode(mouse, "cpu").probability[:, 1]
-    seen = np.isfinite(running)
-    expected = roc_auc_score(mouse.truth.ethogram.frames()[seen] == 1, running[seen])
-    assert found[0] == pytest.approx(expected, abs=1e-6)
+    seen = slice(known.config.frames_before, mouse.n_frames - known.config.frames_after, 3)
+    running = known.decode(mouse, "cpu").probability[seen, 1]
+    expected = roc_auc_score(mouse.truth.ethogram.frames()[seen] == 1, running)
+    assert found[0] == pytest.approx(expected, abs=2e-3)  # features are kept in 16 bits
     encoded()
     assert base_mice.auc_on_base_mice(known, known, "cpu", lambda *_: None) == found
     assert encoded() == 0

@@ -7,6 +7,7 @@ import json
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import dask
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _VERSION = 2
 _CHUNK_ROWS = 64
 _PLACES, _BYTES, _FILES, _FRAMES = 64, 4096, 10_000, 5
+
+_digests: WeakKeyDictionary[Recording, bytes] = WeakKeyDictionary()
 
 
 class RecordingCache:
@@ -169,10 +172,20 @@ def fingerprint(recording: Recording) -> str:
     steps = [dict(step) for step in recording.steps]
     movie = recording.movie
     digest.update(json.dumps([steps, movie.shape, movie.dtype.str], default=str).encode())
-    places = np.linspace(0, len(movie) - 1, _FRAMES, dtype=int).tolist()
-    for frame in dask.compute(*(movie[place] for place in places), scheduler="threads"):
-        digest.update(np.asarray(frame).tobytes())
+    digest.update(_frames_digest(recording))
     return digest.hexdigest()
+
+
+def _frames_digest(recording: Recording) -> bytes:
+    """Digest some frames of a recording: only once, for a file that changes says so itself."""
+    if recording not in _digests:
+        digest = hashlib.sha256()
+        movie = recording.movie
+        places = np.linspace(0, len(movie) - 1, _FRAMES, dtype=int).tolist()
+        for frame in dask.compute(*(movie[place] for place in places), scheduler="threads"):
+            digest.update(np.asarray(frame).tobytes())
+        _digests[recording] = digest.digest()
+    return _digests[recording]
 
 
 def _file(kind: str, about: object) -> Path:

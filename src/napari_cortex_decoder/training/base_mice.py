@@ -15,12 +15,12 @@ from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.training.features import recording_features
-from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.measures import auc
 from napari_cortex_decoder.training.sessions import class_indices
-from napari_cortex_decoder.training.tuning import held_out_logits
+from napari_cortex_decoder.training.tuning import frame_logits
 
 _MICE, _SECONDS = 2, 30.0
+_EVERY = 3  # frames: an AUC gains nothing from neighbours, which are near-copies
 
 
 def auc_on_base_mice(
@@ -63,8 +63,8 @@ def auc_on_base_mice(
         labels = class_indices(mouse.truth.ethogram, base.behaviors)
         for decoder in (base, tuned):
             tell(len(scores), 2 * _MICE)
-            read = _predicted(decoder, mouse)
-            scores.append(auc(_decode(decoder, mouse, read, device), labels[read]))
+            frames, probability = _decode(decoder, mouse, device)
+            scores.append(auc(probability, labels[frames]))
     pairs = [(b, t) for b, t in zip(scores[::2], scores[1::2], strict=True) if b and t]
     if not pairs:
         return None
@@ -72,18 +72,16 @@ def auc_on_base_mice(
     return before, after
 
 
-def _predicted(decoder: Decoder, mouse: Recording) -> slice:
-    """Give the frames that a decoder predicts."""
-    first = first_predicted(decoder.config, mouse.known_frame_rate())
-    return slice(first, mouse.n_frames - decoder.config.frames_after)
-
-
-def _decode(decoder: Decoder, mouse: Recording, frames: slice, device: str) -> NDArray[np.float64]:
-    """Give the probabilities of some frames, shape (n, k)."""
+def _decode(
+    decoder: Decoder, mouse: Recording, device: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Give some frames, spread evenly over a recording, and their probabilities, shape (n, k)."""
+    config = decoder.config
+    assert isinstance(config, CnnRnnConfig)
     features = recording_features(
         decoder, mouse, device=device, tell=lambda *_: None, made_again=True
     )
-    held_out = HeldOut(0, frames.start, frames.stop)
-    (logits,) = held_out_logits(decoder, [features], [held_out])
-    assert isinstance(decoder.config, CnnRnnConfig)
-    return probabilities(torch.from_numpy(logits), decoder.config.temperature).numpy()
+    first = first_predicted(config, mouse.known_frame_rate())
+    frames = np.arange(first, mouse.n_frames - config.frames_after, _EVERY)
+    logits = torch.from_numpy(frame_logits(decoder, features, frames))
+    return frames, probabilities(logits, config.temperature).numpy()

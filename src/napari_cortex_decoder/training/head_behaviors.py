@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor
 
@@ -12,17 +10,21 @@ from napari_cortex_decoder.decoder.networks import CnnRnn
 
 
 def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, ...]) -> CnnRnn:
-    """Give a copy of a network for other behaviors; known ones keep their odds.
+    """Give a network for other behaviors; known ones keep their odds.
+
+    The head is a copy; the encoder, too, unless the behaviors are the same.
 
     Parameters
     ----------
     network, config
         The base.
     behaviors
-        Of the copy.
+        Of the new one.
     """
     if behaviors == config.behaviors:
-        return copy.deepcopy(network).eval()
+        same = CnnRnn(config, network.cnn)
+        same.head.load_state_dict(network.head.state_dict())
+        return same.eval()
     new = CnnRnn(config.model_copy(update={"behaviors": behaviors}))
     own = {k: v for k, v in network.state_dict().items() if not _is_output(k)}
     new.load_state_dict(own, strict=False)

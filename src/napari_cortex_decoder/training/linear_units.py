@@ -8,8 +8,6 @@ directions become units of it that nothing else acts on.
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,7 +15,6 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
-from napari_cortex_decoder.decoder.networks.cnn_rnn import recurrent_head
 
 _ALWAYS, _HARDLY = 20.0, -5.0  # into a sigmoid: 1 to rounding, and 1/150: so slow is an average
 _SMALL = 0.05  # into a tanh, which is linear there
@@ -27,12 +24,12 @@ _LARGE = 10.0  # brings what 1/150 has left up again
 def add_units(
     network: CnnRnn, config: CnnRnnConfig, weight: NDArray[np.float64], bias: NDArray[np.float64]
 ) -> tuple[CnnRnn, CnnRnnConfig]:
-    """Give a copy of a network with units that average ``weight @ features + bias``.
+    """Give a network with units that average ``weight @ features + bias``; it shares the encoder.
 
     Parameters
     ----------
     network, config
-        To be copied. Logits stay what they were: nothing reads the new units yet.
+        The base. Logits stay what they were: nothing reads the new units yet.
     weight, bias
         Shapes (units, 1280) and (units,); their product with features should be about 1.
 
@@ -43,8 +40,7 @@ def add_units(
     """
     units, old = len(bias), config.hidden_size
     changed = config.model_copy(update={"hidden_size": old + units})
-    new = copy.deepcopy(network)
-    new.head = recurrent_head(changed)
+    new = CnnRnn(changed, network.cnn)
     gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.recurrent]
     # units without gates add up what others average
     small = _SMALL / 150 if config.recurrent == "rnn" else _SMALL

@@ -43,25 +43,28 @@ class RecurrentHead(nn.Module):
         return logits
 
 
-def recurrent_head(config: CnnRnnConfig) -> RecurrentHead:
-    """Make the head of a CNN-RNN, with random weights."""
-    return RecurrentHead(
-        n_inputs=N_FEATURES,
-        hidden_size=config.hidden_size,
-        n_layers=config.n_layers,
-        dropout=config.dropout,
-        n_logits=config.n_logits,
-        kind=config.recurrent,
-    )
-
-
 class CnnRnn(nn.Module):
-    """Encoder and recurrent head: images of a window in, logits of its frame t out."""
+    """Encoder and recurrent head: images of a window in, logits of its frame t out.
 
-    def __init__(self, config: CnnRnnConfig) -> None:
+    Parameters
+    ----------
+    config
+        The decoder's.
+    cnn
+        The encoder, which another network may share; None: one with random weights.
+    """
+
+    def __init__(self, config: CnnRnnConfig, cnn: Encoder | None = None) -> None:
         super().__init__()
-        self.cnn = Encoder(config.n_logits)
-        self.head = recurrent_head(config)
+        self.cnn = Encoder(config.n_logits) if cnn is None else cnn
+        self.head = RecurrentHead(
+            n_inputs=N_FEATURES,
+            hidden_size=config.hidden_size,
+            n_layers=config.n_layers,
+            dropout=config.dropout,
+            n_logits=config.n_logits,
+            kind=config.recurrent,
+        )
 
     def forward(self, windows: Tensor) -> Tensor:
         """Encode every image of every window, as the paper's code does.
