@@ -30,8 +30,7 @@ class ProjectedHead(nn.Module):
         rnn = head.rnn
         self._cell = _CELLS[rnn.mode]
         layers = [
-            [getattr(rnn, f"{name}_l{layer}").detach().clone() for name in _NAMES]
-            for layer in range(rnn.num_layers)
+            [getattr(rnn, f"{name}_l{layer}") for name in _NAMES] for layer in range(rnn.num_layers)
         ]
         self.project = _linear(*layers[0][:2])
         self._inner = nn.ModuleList(_linear(*layer[:2]) for layer in layers[1:])
@@ -66,8 +65,9 @@ class ProjectedHead(nn.Module):
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
-    layer.load_state_dict({"weight": weight, "bias": bias})
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")  # no time for random numbers
+    own = {"weight": weight.detach().clone(), "bias": bias.detach().clone()}
+    layer.load_state_dict(own, assign=True)
     return layer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.simulation import simulate_recording
+from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
 from napari_cortex_decoder.training.features import recording_features
 from napari_cortex_decoder.training.measures import auc
 from napari_cortex_decoder.training.sessions import class_indices
@@ -53,12 +54,8 @@ def auc_on_base_mice(
     assert isinstance(base.config, CnnRnnConfig)  # else it was refused
     scores: list[float | None] = []
     for subject in subjects[:_MICE]:
-        mouse = simulate_recording(
-            seed=1,
-            subject=int(subject),
-            seconds=_SECONDS,
-            frame_rate=base.frame_rate,
-            shape=base.config.preprocessing.image_size,
+        mouse = _mouse(
+            int(subject), _SECONDS, base.frame_rate, base.config.preprocessing.image_size
         )
         labels = class_indices(mouse.truth.ethogram, base.behaviors)
         for decoder in (base, tuned):
@@ -70,6 +67,16 @@ def auc_on_base_mice(
         return None
     before, after = np.mean(pairs, axis=0).tolist()
     return before, after
+
+
+@lru_cache(maxsize=_MICE)
+def _mouse(
+    subject: int, seconds: float, frame_rate: float, shape: tuple[int, int]
+) -> SimulatedRecording:
+    """Simulate a mouse, once for the fine-tunes that follow each other while labels grow."""
+    return simulate_recording(
+        seed=1, subject=subject, seconds=seconds, frame_rate=frame_rate, shape=shape
+    )
 
 
 def _decode(
