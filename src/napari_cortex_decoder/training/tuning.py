@@ -212,19 +212,20 @@ def _directions(
     past, future = config.window.past, config.window.future
     averaged, single = [], []
     for one, own in zip(data, places, strict=True):
-        steps = [_features(one.features, own + step) for step in range(-past, future + 1)]
-        averaged.append(torch.stack(steps).mean(dim=0))
-        single.append(steps[past])
-    average = torch.cat(averaged).double().numpy()
-    mean = average.mean(axis=0)
-    spread = torch.cat(single).std(dim=0, correction=0).double().numpy() + 1e-2
-    standard = (average - mean) / spread
-    covariance = standard.T @ standard / len(standard)
+        total = torch.zeros(len(own), N_FEATURES)
+        for step in range(-past, future + 1):
+            total += _features(one.features, own + step)
+        averaged.append(total / (past + 1 + future))
+        single.append(_features(one.features, own))
+    average, spread = torch.cat(averaged), torch.cat(single).std(dim=0, correction=0) + 1e-2
+    standard = (average - average.mean(dim=0)) / spread
+    covariance = (standard.T @ standard / len(standard)).double().numpy()
     units = min(_UNITS, len(standard) // 4)
-    variances, components = eigh(covariance, subset_by_index=(N_FEATURES - units, N_FEATURES - 1))
+    largest = N_FEATURES - units, N_FEATURES - 1
+    variances, components = eigh(covariance, subset_by_index=largest, overwrite_a=True)
     kept = variances > 1e-9 * variances[-1]
-    weight = (components[:, kept] / np.sqrt(variances[kept])).T / spread
-    return weight, -weight @ mean
+    weight = (components[:, kept] / np.sqrt(variances[kept])).T / spread.double().numpy()
+    return weight, -weight @ average.double().mean(dim=0).numpy()
 
 
 @torch.no_grad()
