@@ -141,9 +141,7 @@ def cost(minutes: float, pixels: int) -> None:
         turns=TURNS,
         encoding_once=dict(zip(CLOCKS, encoding.round(2), strict=True)),
         fine_tune=dict(zip(CLOCKS, tuning.round(2), strict=True)),
-        of_which={
-            name: round(float(np.median([s[name] for s in seconds])), 2) for name in seconds[0]
-        },
+        of_which={part: round(float(np.median([s[part] for s in seconds])), 2) for part in PARTS},
         fine_tune_over_encoding=dict(zip(CLOCKS, np.median(ratios, axis=0).round(4), strict=True)),
         range={
             name: [round(float(found), 4) for found in (column.min(), column.max())]

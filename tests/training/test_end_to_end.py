@@ -17,8 +17,10 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training import tune_process
+from napari_cortex_decoder.training.end_to_end import encode_frames
 from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune, found_run
 from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
+from napari_cortex_decoder.training.head_behaviors import with_behaviors
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.tune_process import TuneFolder, TuneProcess
 from napari_cortex_decoder.training.tune_progress import TuneProgress
@@ -76,6 +78,22 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     prediction = result.decoder.decode(mouse[0], device="cpu")
     assert np.isfinite(prediction.probability[10:-10]).all()
     assert "end-to-end" in result.decoder.provenance.summary
+
+
+def test_frames_are_encoded_without_touching_a_network_that_others_may_share(
+    base: Decoder,
+) -> None:
+    network = with_behaviors(base.network, base.config, base.behaviors)
+    size = base.config.preprocessing.image_size
+    frames = np.random.default_rng(0).standard_normal((40, *size)).astype(np.float16)
+    wanted = np.arange(40) == 20
+    network.cnn.train()
+    features = encode_frames(network, base.config, frames, wanted, "cpu")
+    assert network.cnn.training
+    network.cnn.eval()
+    again = encode_frames(network, base.config, frames, wanted, "cpu")
+    assert features.any()
+    np.testing.assert_array_equal(features, again)
 
 
 def test_labels_too_few_to_learn_from_are_refused_before_anything_is_read(

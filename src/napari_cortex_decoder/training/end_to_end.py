@@ -181,12 +181,11 @@ def encode_frames(
     seen[: max(0, -offsets[0])] = seen[len(seen) - max(0, offsets[-1]) :] = False
     place = select_device(device)
     features = np.zeros((len(frames), N_FEATURES), np.float16)
-    encoder = network.cnn.eval().to(place)
+    encoder = copy.deepcopy(network.cnn).eval().to(place)  # the base may share the given one
     with torch.inference_mode():
         for places in np.array_split(np.flatnonzero(seen), max(1, int(seen.sum()) // _AT_ONCE)):
             encoded = _encode(encoder, frames, places, config, place)
             features[places] = encoded.cpu().numpy()
-    encoder.cpu()
     return features
 
 

@@ -214,18 +214,21 @@ def _directions(
     for one, own in zip(data, places, strict=True):
         total = torch.zeros(len(own), N_FEATURES)
         for step in range(-past, future + 1):
-            total += _features(one.features, own + step)
-        averaged.append(total / (past + 1 + future))
-        single.append(_features(one.features, own))
+            seen = _features(one.features, own + step)
+            total += seen
+            if step == 0:
+                single.append(seen)
+        averaged.append(total / config.window.length)
     average, spread = torch.cat(averaged), torch.cat(single).std(dim=0, correction=0) + 1e-2
-    standard = (average - average.mean(dim=0)) / spread
+    mean = average.mean(dim=0)
+    standard = (average - mean) / spread
     covariance = (standard.T @ standard / len(standard)).double().numpy()
     units = min(_UNITS, len(standard) // 4)
     largest = N_FEATURES - units, N_FEATURES - 1
     variances, components = eigh(covariance, subset_by_index=largest, overwrite_a=True)
     kept = variances > 1e-9 * variances[-1]
     weight = (components[:, kept] / np.sqrt(variances[kept])).T / spread.double().numpy()
-    return weight, -weight @ average.double().mean(dim=0).numpy()
+    return weight, -weight @ mean.double().numpy()
 
 
 @torch.no_grad()
