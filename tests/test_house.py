@@ -21,6 +21,7 @@ FLOORS = {
     "files": 0,
     "history": 0,
     "movie_blocks": 0,
+    "units": 0,
     "recording": 1,
     "atlas": 1,
     "labels": 1,

@@ -21,8 +21,8 @@ from napari_cortex_decoder.recording.formats.hdf5 import (
 from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
-from napari_cortex_decoder.recording.formats.units import in_millimetres, positive
 from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
+from napari_cortex_decoder.units import in_millimetres, positive
 
 _WHAT = "an NWB file"
 _SERIES = "OnePhotonSeries"

@@ -23,8 +23,8 @@ from napari_cortex_decoder.recording.formats.tiff_pages import (
     page_offsets,
     too_few,
 )
-from napari_cortex_decoder.recording.formats.units import positive
 from napari_cortex_decoder.recording.provenance import steps_in_text
+from napari_cortex_decoder.units import positive
 
 # tifffile logs what is wrong with a file beside raising it; without a handler of the user's own,
 # Python would print that next to our sentence.

@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.recording.formats.units import (
+from napari_cortex_decoder.units import (
     SECONDS,
     in_millimetres,
     in_seconds,

@@ -26,8 +26,8 @@ from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, n
 from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
-from napari_cortex_decoder.recording.formats.units import in_millimetres, in_seconds
 from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text
+from napari_cortex_decoder.units import in_millimetres, in_seconds
 
 _WHAT = "a Zarr movie"
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
