@@ -24,7 +24,7 @@ def main() -> None:
     print(f"simulated mice; {platform.machine()}, {time.strftime('%Y-%m-%d')}")
     for decoder in (single_image_decoder(whole), whole):
         scores = score_again(decoder, recipe, device="cpu")
-        for name in ("AUC", "AUC, labels shifted by half the session"):
+        for name in ("AUC", "AUC, labels shifted in time"):
             values = np.array([score.metrics[name] for score in scores])
             spread = f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
             print(f"{decoder.name:14} {name}: {spread}, {values.min():.3f} to {values.max():.3f}")

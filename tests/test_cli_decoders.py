@@ -113,7 +113,11 @@ def test_a_bundled_decoder_scores_on_an_unseen_mouse_what_its_card_says(
     scored = json.loads(said)
     assert scored["simulated"] is True
     ((subject, metrics),) = scored["mice"].items()
-    assert metrics == pytest.approx(scored["card"][subject], abs=2e-3)
+    # the cards were made when labels were shifted by half the session only
+    assert abs(metrics.pop("AUC, labels shifted in time") - 0.5) < 0.2
+    card = {name: value for name, value in scored["card"][subject].items() if name in metrics}
+    assert set(card) == {"AUC", "balanced accuracy"}
+    assert metrics == pytest.approx(card, abs=2e-3)
     assert metrics["AUC"] > 0.85
 
 
@@ -129,9 +133,8 @@ def test_cards_of_bundled_decoders_tell_of_six_unseen_mice_beside_a_null(
     assert len(card["held_out"]) == 6
     assert card["metrics"]["AUC, mean over mice"] >= mean
     assert card["metrics"]["AUC, worst mouse"] >= worst
-    assert (
-        abs(card["metrics"]["AUC, labels shifted by half the session, mean over mice"] - 0.5) < 0.1
-    )
+    null = card["metrics"]["AUC, labels shifted by half the session, mean over mice"]
+    assert abs(null - 0.5) < 0.1
     learned = set(str(card["settings"]["split.validation"]).split(", "))
     assert not learned & {one["subject"] for one in card["held_out"]}
     assert "/" not in str(card["settings"]["encoder_from"])

@@ -17,6 +17,7 @@ PACKAGE = Path(napari_cortex_decoder.__file__).parent
 NAME = "napari_cortex_decoder"
 
 FLOORS = {
+    "bouts": 0,
     "errors": 0,
     "files": 0,
     "history": 0,
@@ -27,12 +28,13 @@ FLOORS = {
     "labels": 1,
     "simulation": 2,
     "decoder": 2,
-    "saliency": 3,
-    "training": 3,
-    "evaluation": 4,
-    "benchmarking": 4,
-    "cli": 5,
-    "widgets": 5,
+    "scoring": 3,
+    "saliency": 4,
+    "training": 4,
+    "evaluation": 5,
+    "benchmarking": 5,
+    "cli": 6,
+    "widgets": 6,
 }
 SCREEN = {"qtpy", "napari", "pyqtgraph", "superqt", "magicgui", "vispy", "PyQt6", "PySide6"}
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pydantic import ValidationError
 
+from napari_cortex_decoder.bouts import stretches
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Cleaning, clean
-from napari_cortex_decoder.labels.cleaning import runs_of
 
 NAN = np.nan
 
@@ -75,7 +75,7 @@ def test_a_short_bout_between_two_others_goes_to_the_more_probable_one() -> None
 def test_no_short_bout_stays_but_at_the_ends(probability: np.ndarray, shortest: int) -> None:
     settings = Cleaning(shortest_bout=shortest / 10, longest_gap=0.2)
     states = clean(probability, settings, 10)
-    _, lengths = runs_of(states)
+    _, lengths = stretches(states)
     assert states.size == len(probability)
     assert (lengths[1:-1] >= shortest).all()
     np.testing.assert_array_equal(clean(probability, settings, 10), states)
@@ -84,7 +84,7 @@ def test_no_short_bout_stays_but_at_the_ends(probability: np.ndarray, shortest: 
 def test_an_hour_at_200_hz_is_cleaned_while_one_watches() -> None:
     noise = np.random.default_rng(0).random(720_000)
     states = clean(pair(noise), Cleaning(shortest_bout=0.1, longest_gap=0.05), 200)
-    assert (runs_of(states)[1][1:-1] >= 20).all()
+    assert (stretches(states)[1][1:-1] >= 20).all()
 
 
 @pytest.mark.parametrize(

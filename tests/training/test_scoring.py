@@ -8,7 +8,6 @@ import pytest
 from napari_cortex_decoder.training.scoring import (
     Decoded,
     calibration,
-    fit_temperature,
     score_mice,
     summarize,
 )
@@ -26,13 +25,6 @@ def mouse() -> Decoded:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, 20_000)
     return decoded("m", logits, (rng.random(20_000) < 1 / (1 + np.exp(-logits))).astype(int))
-
-
-@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
-def test_the_temperature_undoes_a_factor_on_the_logits(mouse: Decoded, factor: float) -> None:
-    logits = np.log(mouse.probability[:, 1] / mouse.probability[:, 0]) * factor
-    found = fit_temperature([decoded("m", logits, mouse.labels)])
-    assert found == pytest.approx(factor, rel=0.1)
 
 
 def test_an_honest_decoder_has_no_calibration_error_and_an_overconfident_one_has(
@@ -62,13 +54,6 @@ def test_scores_are_those_of_each_mouse_and_the_summary_names_the_worst() -> Non
     summary = summarize(scores)
     assert summary["AUC, mean over mice"] == 0.75
     assert summary["AUC, worst mouse"] == 0.5
-
-
-def test_the_null_shifts_labels_within_each_session() -> None:
-    labels = np.repeat([0, 1, 1, 0], 50)  # the second session is the first one upside down
-    mouse = decoded("m", labels * 4.0 - 2, labels, sessions=2)
-    (score,) = score_mice([mouse])
-    assert score.metrics["AUC, labels shifted by half the session"] == 0
 
 
 def test_more_than_two_behaviors_are_scored_each_against_the_others() -> None:

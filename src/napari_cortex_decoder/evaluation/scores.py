@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from napari_cortex_decoder.scoring.auc import auc
+
 
 class ModelScore(BaseModel):
     """One model on the pooled frames of its test mouse.
@@ -47,15 +49,16 @@ def score_model(
     lost: Sequence[float] = (),
 ) -> ModelScore:
     """Score P(run), shape (t,), against labels, shape (t,), 1 = run."""
-    from sklearn.metrics import roc_auc_score, roc_curve
+    from sklearn.metrics import roc_curve
 
     false_alarms, hits, thresholds = roc_curve(running, probability)
     share = running.mean()
+    found = auc(np.column_stack([1 - probability, probability]), running.astype(np.int64))
     accuracy = hits * share + (1 - false_alarms) * (1 - share)
     return ModelScore(
         validation=validation,
         test=test,
-        auc=float(roc_auc_score(running, probability)),
+        auc=float(np.nan if found is None else found),
         accuracy=float(((probability > 0.5) == running).mean()),
         threshold=float(np.clip(thresholds[accuracy.argmax()], 0, 1)),
         lost=tuple(float(value) for value in lost),

@@ -1,5 +1,6 @@
 """Labels: what the animal did, frame by frame; editing, files, review and cleaning."""
 
+from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.labels.behaviors import Behavior, Labels
 from napari_cortex_decoder.labels.cleaning import Cleaning, clean
 from napari_cortex_decoder.labels.edits import (
@@ -14,7 +15,7 @@ from napari_cortex_decoder.labels.edits import (
     Split,
     Verify,
 )
-from napari_cortex_decoder.labels.ethogram import UNKNOWN, Bout, Ethogram, Source
+from napari_cortex_decoder.labels.ethogram import Bout, Ethogram, Source
 from napari_cortex_decoder.labels.exporting import Format, write_labels
 from napari_cortex_decoder.labels.importing import Imported, import_labels, read_labels
 from napari_cortex_decoder.labels.review import ReviewItem, review_queue

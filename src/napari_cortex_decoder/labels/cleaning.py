@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_cortex_decoder.bouts import UNKNOWN, drop_short, stretches, two_thresholds
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.labels.ethogram import UNKNOWN
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
@@ -87,38 +86,12 @@ def clean(
         raise LabelError(f"the frame rate is {frame_rate}; give a positive number of Hz.")
     known = np.isfinite(probability).all(axis=1)
     if probability.shape[1] == 2:
-        states = _two_thresholds(probability[:, 1], known, settings)
+        low = settings.threshold - settings.hysteresis
+        states = two_thresholds(probability[:, 1], known, settings.threshold, low)
     else:
         states = _most_probable(probability, known, settings.hysteresis)
     states = _fill_gaps(states, settings.longest_gap * frame_rate)
-    return _drop_short(states, probability, settings.shortest_bout * frame_rate)
-
-
-def runs_of(states: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give first frame and length of each stretch of one value, shape (n,) each."""
-    if not states.size:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(states)) + 1]).astype(np.int64)
-    return starts, np.diff(np.append(starts, states.size))
-
-
-def _two_thresholds(
-    second: NDArray[np.floating], known: NDArray[np.bool_], settings: Cleaning
-) -> NDArray[np.int64]:
-    """Begin above one threshold, end below the other; between them go on."""
-    low = settings.threshold - settings.hysteresis
-    undecided = -2
-    states = np.full(second.size, undecided, dtype=np.int64)
-    with np.errstate(invalid="ignore"):
-        states[second > settings.threshold] = 1
-        states[second < low] = 0
-        # argmax gives a tie to the first behavior
-        states[(second == low) & (low == settings.threshold)] = 0
-    states[~known] = UNKNOWN
-    last = np.maximum.accumulate(np.where(states != undecided, np.arange(states.size), -1))
-    before = np.where(last >= 0, states[last], 0)
-    # what was before a gap says nothing about what is after it
-    return np.where((states == undecided) & (before == UNKNOWN), 0, before)
+    return drop_short(states, settings.shortest_bout * frame_rate, probability)
 
 
 def _most_probable(
@@ -139,7 +112,7 @@ def _most_probable(
 
 def _fill_gaps(states: NDArray[np.int64], longest: float) -> NDArray[np.int64]:
     """Join bouts of one behavior across less than `longest` frames of the first one, or of none."""
-    starts, lengths = runs_of(np.where(states == 0, UNKNOWN, states))
+    starts, lengths = stretches(np.where(states == 0, UNKNOWN, states))
     filled = states.copy()
     for place in range(1, starts.size - 1):
         before, start = states[starts[place] - 1], starts[place]
@@ -148,41 +121,3 @@ def _fill_gaps(states: NDArray[np.int64], longest: float) -> NDArray[np.int64]:
         if is_gap and lengths[place] < longest - 1e-9 and states[stop] == before:
             filled[start:stop] = before
     return filled
-
-
-def _drop_short(
-    states: NDArray[np.int64], probability: NDArray[np.floating], shortest: float
-) -> NDArray[np.int64]:
-    """Give bouts of fewer than `shortest` frames, the shortest first, to a neighbour.
-
-    A bout at the edge of what is known may have begun earlier or end later, and stays.
-    """
-    starts, lengths = runs_of(states)
-    first, length, value = starts.tolist(), lengths.tolist(), states[starts].tolist()
-    sums = np.zeros((len(states) + 1, probability.shape[1]))
-    np.cumsum(np.nan_to_num(probability), axis=0, out=sums[1:])
-    before, after = list(range(-1, len(first) - 1)), [*range(1, len(first)), -1]
-    short = [(n, bout) for bout, n in enumerate(length) if n < shortest - 1e-9]
-    heapq.heapify(short)
-    while short:
-        n, bout = heapq.heappop(short)
-        left, right = before[bout], after[bout]
-        if length[bout] != n or left < 0 or right < 0:  # it has grown or gone, or is at an end
-            continue
-        if UNKNOWN in (value[bout], value[left], value[right]):
-            continue
-        likely = sums[first[bout] + n] - sums[first[bout]]
-        taker = left if likely[value[left]] >= likely[value[right]] else right
-        length[taker] += n
-        length[bout] = 0
-        first[taker] = min(first[taker], first[bout])
-        after[left], before[right] = right, left
-        if value[left] == value[right]:  # nothing is between the two any more
-            length[left], length[right] = length[left] + length[right], 0
-            after[left] = after[right]
-            if after[left] >= 0:
-                before[after[left]] = left
-            taker = left
-        if length[taker] < shortest - 1e-9:
-            heapq.heappush(short, (length[taker], taker))
-    return np.repeat(np.array(value, np.int64), length)

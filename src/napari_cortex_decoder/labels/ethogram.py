@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import write_whole
 
-UNKNOWN = -1
 """Frame value of *unknown*: nobody has said what the animal did. Not the same as rest."""
 
 

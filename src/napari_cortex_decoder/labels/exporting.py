@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.labels.content import Clocked, Interval
-from napari_cortex_decoder.labels.ethogram import UNKNOWN, Ethogram
+from napari_cortex_decoder.labels.ethogram import Ethogram
 from napari_cortex_decoder.labels.importing import frame_edges
 from napari_cortex_decoder.labels.nwb import write_nwb_intervals
 from napari_cortex_decoder.labels.text_tables import BACKGROUND

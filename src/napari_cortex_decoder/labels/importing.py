@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import boris, text_tables
 from napari_cortex_decoder.labels.behaviors import Labels
@@ -21,7 +22,7 @@ from napari_cortex_decoder.labels.content import (
     IntervalTable,
     Unmatched,
 )
-from napari_cortex_decoder.labels.ethogram import UNKNOWN, Bout, Ethogram
+from napari_cortex_decoder.labels.ethogram import Bout, Ethogram
 from napari_cortex_decoder.labels.nwb import read_nwb_intervals
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".nwb")

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.bouts import UNKNOWN, stretches
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.labels.cleaning import runs_of
-from napari_cortex_decoder.labels.ethogram import UNKNOWN, Bout, Ethogram, Source
+from napari_cortex_decoder.labels.ethogram import Bout, Ethogram, Source
 
 Order = Literal["uncertainty", "disagreement"]
 
@@ -133,7 +133,7 @@ def _uncertain(
     if labels is not None:
         names = labels.frames()
     items = []
-    starts, lengths = runs_of(decoded)
+    starts, lengths = stretches(decoded)
     for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
         stop = start + length
         if decoded[start] == UNKNOWN or not unseen[start:stop].any():
@@ -174,7 +174,7 @@ def _disagreeing(
     pair = np.where(differ, values * len(behaviors) + decoded, UNKNOWN)
     padded = np.column_stack([np.nan_to_num(shares), np.zeros(len(shares))])
     items = []
-    starts, lengths = runs_of(pair)
+    starts, lengths = stretches(pair)
     for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
         if pair[start] == UNKNOWN:
             continue
@@ -228,7 +228,7 @@ def verification(
         if bout.source in _SEEN:
             said[bout.start - start : bout.stop - start] = UNKNOWN
     bouts = [bout for bout in kept if bout.source in _SEEN]
-    starts, lengths = runs_of(said)
+    starts, lengths = stretches(said)
     for first, length in zip((starts + start).tolist(), lengths.tolist(), strict=True):
         value = int(said[first - start])
         if value >= 0:

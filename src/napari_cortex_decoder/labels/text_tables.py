@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.bouts import UNKNOWN, stretches
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import read_bytes
-from napari_cortex_decoder.labels.cleaning import runs_of
 from napari_cortex_decoder.labels.content import (
     FrameTable,
     Interval,
     IntervalTable,
     Unmatched,
 )
-from napari_cortex_decoder.labels.ethogram import UNKNOWN, Source
+from napari_cortex_decoder.labels.ethogram import Source
 
 BACKGROUND = "background"
 """DeepEthogram's first column: none of the behaviors."""
@@ -219,7 +219,7 @@ def read_one_hot(path: Path, rows: Rows) -> FrameTable:
     kinds = np.unique(table, axis=0, return_inverse=True)[1].ravel()
     several = np.where(counts > 1, kinds, UNKNOWN)
     unmatched = []
-    starts, lengths = runs_of(several)
+    starts, lengths = stretches(several)
     for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
         if counts[start] > 1:
             both = [name for name, on in zip(header, table[start] == 1, strict=True) if on]

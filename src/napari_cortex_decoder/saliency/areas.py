@@ -23,8 +23,8 @@ from napari_cortex_decoder.saliency.regions import (
     matched_patches,
     member_masks,
 )
-from napari_cortex_decoder.saliency.scores import ScoreName, check_score
 from napari_cortex_decoder.saliency.verdict import Verdict, judge_areas, unread
+from napari_cortex_decoder.scoring.over_bouts import ScoreName, check_score
 
 Floats = NDArray[np.float64]
 

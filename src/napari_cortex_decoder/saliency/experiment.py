@@ -18,22 +18,20 @@ from napari_cortex_decoder.saliency.encoding import MaskedDecoder, behavior_inde
 from napari_cortex_decoder.saliency.fills import FillName
 from napari_cortex_decoder.saliency.frames import Report, check_frames, labelled
 from napari_cortex_decoder.saliency.masked_traces import MaskedTraces
-from napari_cortex_decoder.saliency.scores import (
+from napari_cortex_decoder.scoring.auc import aucs
+from napari_cortex_decoder.scoring.nulls import shifted_labels
+from napari_cortex_decoder.scoring.over_bouts import (
     Auc,
     LogOdds,
     Score,
     ScoreName,
     Separation,
-    shifted_scores,
 )
 
 Floats = NDArray[np.float64]
 
 LEVELS = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
-
-N_SHIFTS = 39
-"""Shifts of the labels that make the null of the decoder's own AUC."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +190,8 @@ class Experiment:
         assert self._score is not None  # `lost` comes first
         own, value, draws, null = self._score, self._whole, self._whole_draws, np.empty(0)
         if self._labels is not None and self._bouts is not None:
-            null = shifted_scores(self._labels, self._bouts, self._whole_odds, N_SHIFTS)
+            odds = self._whole_odds[:, None]
+            null = aucs(np.hstack([-odds, odds]), shifted_labels([self._labels]))
             if self.score != "auc":
                 own = Auc(self._labels, self._bouts)
                 summary = own.summarize(self._whole_odds)

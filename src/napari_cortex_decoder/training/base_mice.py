@@ -14,9 +14,9 @@ from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
 from napari_cortex_decoder.training.features import recording_features
-from napari_cortex_decoder.training.measures import auc
 from napari_cortex_decoder.training.sessions import class_indices
 from napari_cortex_decoder.training.tuning import frame_logits
 

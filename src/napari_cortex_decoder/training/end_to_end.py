@@ -19,10 +19,10 @@ from napari_cortex_decoder.decoder.engine import select_device
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.scoring.auc import auc_of_logits
 from napari_cortex_decoder.training.calibration import calibrate
 from napari_cortex_decoder.training.held_out import folds
 from napari_cortex_decoder.training.loss import classification_loss
-from napari_cortex_decoder.training.measures import auc_of_logits
 from napari_cortex_decoder.training.tune_progress import Epoch
 from napari_cortex_decoder.training.tuning import N_FOLDS, Cancelled, Labeled, fit_head
 

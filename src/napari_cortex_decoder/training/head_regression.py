@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from napari_cortex_decoder.training.measures import auc_of_logits
+from napari_cortex_decoder.scoring.auc import auc_of_logits
 from napari_cortex_decoder.training.tune_progress import Epoch
 
 EPOCHS = 8

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.labels import UNKNOWN
-from napari_cortex_decoder.labels.cleaning import runs_of
-from napari_cortex_decoder.training.measures import Reliability, auc, aucs, calibration_error
-
-_OVERLAP = 0.5  # intersection over union from which on a bout is found
-_SHIFTS = np.linspace(0.1, 0.9, 17)  # of the circular-shift null, as shares of a stretch
+from napari_cortex_decoder.scoring.auc import auc, aucs
+from napari_cortex_decoder.scoring.bouts import bout_f1
+from napari_cortex_decoder.scoring.calibration import Reliability, calibration_error
+from napari_cortex_decoder.scoring.nulls import permuted_sessions, shifted_labels
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class HeldOutScores:
     reliability
         The bins.
     shifted_auc, shifted_auc_high
-        AUC with labels shifted circularly in time: the mean, and the 95th percentile, of 17
+        AUC with labels shifted circularly in time: the mean, and the 95th percentile, of 39
         shifts. A null, which slow drifts can lift above .5.
     permuted_auc
         AUC with the labels of another recording; None for one recording.
@@ -93,19 +92,22 @@ def score(
     labels = np.concatenate([v[m] for (_, v), m in zip(parts, known, strict=True)])
     chosen = probability.argmax(axis=1)
     shifted = aucs(
-        probability,
-        np.hstack([
-            [np.roll(v[m], round(share * m.sum())) for share in _SHIFTS]
-            for (_, v), m in zip(parts, known, strict=True)
-        ]),
-    )  # fmt: skip
+        probability, shifted_labels([v[m] for (_, v), m in zip(parts, known, strict=True)])
+    )
+    sessions = [
+        (
+            np.concatenate([p for (p, _), r in zip(parts, recordings, strict=True) if r == number]),
+            np.concatenate([v for (_, v), r in zip(parts, recordings, strict=True) if r == number]),
+        )
+        for number in sorted(set(recordings))
+    ]
     error, bins = calibration_error(probability, labels)
     return HeldOutScores(
         frames=len(labels),
         auc=_auc(probability, labels),
         accuracy=float((chosen == labels).mean()),
         balanced_accuracy=float(balanced_accuracy_score(labels, chosen)),
-        bout_f1=_bout_f1(parts, k),
+        bout_f1=bout_f1(parts, k),
         confusion=tuple(
             tuple(int(n) for n in row)
             for row in confusion_matrix(labels, chosen, labels=list(range(k)))
@@ -114,7 +116,7 @@ def score(
         reliability=bins,
         shifted_auc=float(np.mean(shifted)),
         shifted_auc_high=float(np.quantile(shifted, 0.95)),
-        permuted_auc=_permuted(parts, recordings),
+        permuted_auc=permuted_sessions(sessions),
         majority=float(np.bincount(labels).max() / len(labels)),
         global_mean_auc=global_mean_auc,
     )
@@ -124,55 +126,3 @@ def _auc(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     found = auc(probability, labels)
     assert found is not None  # all behaviors are held out, or it was refused
     return found
-
-
-def _bout_f1(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], k: int) -> float:
-    """Match predicted with labeled bouts, each at most once."""
-    found, labelled, predicted = np.zeros(k), np.zeros(k), np.zeros(k)
-    for probability, labels in parts:
-        known = np.isfinite(probability).all(axis=1) & (labels != UNKNOWN)
-        read = np.where(known, np.nan_to_num(probability).argmax(axis=1), UNKNOWN)
-        truth = np.where(known, labels, UNKNOWN)
-        mine, theirs = _bouts(read), _bouts(truth)
-        for behavior in range(k):
-            own = [bout for bout in mine if bout[2] == behavior]
-            other = [bout for bout in theirs if bout[2] == behavior]
-            predicted[behavior] += len(own)
-            labelled[behavior] += len(other)
-            # above one half a bout can overlap so with one other at most
-            found[behavior] += sum(any(_iou(a, b) >= _OVERLAP for b in other) for a in own)
-    with np.errstate(invalid="ignore"):
-        f1 = 2 * np.minimum(found, labelled) / (predicted + labelled)
-    return float(np.nanmean(f1))
-
-
-def _bouts(values: NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    starts, lengths = runs_of(values)
-    pairs = zip(starts.tolist(), lengths.tolist(), strict=True)
-    return [(s, s + n, int(values[s])) for s, n in pairs if values[s] != UNKNOWN]
-
-
-def _iou(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
-    shared = min(one[1], other[1]) - max(one[0], other[0])
-    return max(shared, 0) / (max(one[1], other[1]) - min(one[0], other[0]))
-
-
-def _permuted(
-    parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], recordings: Sequence[int]
-) -> float | None:
-    """Score each recording's probabilities with another one's labels, cut to the shorter."""
-    own = {
-        number: (
-            np.concatenate([p for (p, _), r in zip(parts, recordings, strict=True) if r == number]),
-            np.concatenate([v for (_, v), r in zip(parts, recordings, strict=True) if r == number]),
-        )
-        for number in sorted(set(recordings))
-    }
-    scores = []
-    for number, (probability, _) in own.items():
-        for other, (_, labels) in own.items():
-            n = min(len(probability), len(labels))
-            known = np.isfinite(probability[:n]).all(axis=1) & (labels[:n] != UNKNOWN)
-            if other != number and len(np.unique(labels[:n][known])) > 1:
-                scores.append(_auc(probability[:n][known], labels[:n][known]))
-    return float(np.mean(scores)) if scores else None

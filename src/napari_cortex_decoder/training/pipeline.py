@@ -31,6 +31,7 @@ from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes, write_json, write_whole
+from napari_cortex_decoder.scoring.calibration import fit_temperature
 from napari_cortex_decoder.training.augmentation import vary_images, vary_traces
 from napari_cortex_decoder.training.cache import (
     areas_shown_by_all,
@@ -44,7 +45,6 @@ from napari_cortex_decoder.training.run_folder import RunFolder
 from napari_cortex_decoder.training.scoring import (
     calibration,
     decode_mice,
-    fit_temperature,
     score_mice,
     summarize,
 )
@@ -98,7 +98,11 @@ class Run:
         temperature = 1.0
         if self._config.calibrate:
             deciding = self._of(self._split.validation)
-            temperature = fit_temperature(decode_mice(decoder, deciding, device=device))
+            mice = decode_mice(decoder, deciding, device=device)
+            temperature = fit_temperature(
+                np.concatenate([mouse.probability for mouse in mice]),
+                np.concatenate([mouse.labels for mouse in mice]),
+            )
         calibrated = decoder.config.model_copy(update={"temperature": temperature})
         decoder = Decoder(calibrated, decoder.network, name=name)
         tell = partial(self._tell_done, "scoring", 0)

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Calibration, Decoder, MouseScore
-from napari_cortex_decoder.training.measures import auc, calibration_error
+from napari_cortex_decoder.scoring.auc import auc, aucs
+from napari_cortex_decoder.scoring.calibration import best_threshold, calibration_error
+from napari_cortex_decoder.scoring.nulls import shifted_labels
 from napari_cortex_decoder.training.sessions import Session, class_indices
 
-_SUREST = 1e-6
+NULL = "AUC, labels shifted in time"
+"""Name of the null among the scores of a mouse."""
 
 
 class Decoded(NamedTuple):
@@ -72,7 +75,7 @@ def score_mice(mice: Sequence[Decoded]) -> tuple[MouseScore, ...]:
     -------
     tuple of MouseScore
         ``AUC`` (of the second of two behaviors; of more, the mean of each against the others),
-        ``AUC, labels shifted by half the session`` (a null: near .5 but for slow drifts),
+        ``AUC, labels shifted in time`` (a null: near .5 but for slow drifts),
         ``balanced accuracy``. A score that a mouse cannot have, because it shows one behavior
         only, is left out.
     """
@@ -82,7 +85,7 @@ def score_mice(mice: Sequence[Decoded]) -> tuple[MouseScore, ...]:
     for mouse in mice:
         metrics = {
             "AUC": auc(mouse.probability, mouse.labels),
-            "AUC, labels shifted by half the session": auc(mouse.probability, _shifted(mouse)),
+            NULL: _null(mouse),
         }
         if len(np.unique(mouse.labels)) > 1:
             chosen = mouse.probability.argmax(axis=1)
@@ -112,52 +115,16 @@ def calibration(mice: Sequence[Decoded]) -> Calibration | None:
     labels = np.concatenate([mouse.labels for mouse in mice])
     binary = probability.shape[1] == 2
     both = [mouse for mouse in mice if binary and len(np.unique(mouse.labels)) == 2]
-    best = [_best_threshold(mouse.probability[:, 1], mouse.labels) for mouse in both]
+    best = [best_threshold(mouse.probability[:, 1], mouse.labels) for mouse in both]
     pooled = binary and len(np.unique(labels)) == 2
     return Calibration(
         expected_error=calibration_error(probability, labels)[0],
-        best_threshold=_best_threshold(probability[:, 1], labels) if pooled else None,
+        best_threshold=best_threshold(probability[:, 1], labels) if pooled else None,
         threshold_range=(min(best), max(best)) if len(best) > 1 else None,
     )
 
 
-def fit_temperature(mice: Sequence[Decoded]) -> float:
-    """Find the temperature at which probabilities of temperature 1 are likeliest (Guo et al. 2017).
-
-    Parameters
-    ----------
-    mice
-        Those that decide, never those that test.
-
-    Returns
-    -------
-    float
-        Between 0.05 and 20, rounded to three digits.
-    """
-    from scipy.optimize import minimize_scalar
-
-    probability = np.concatenate([mouse.probability for mouse in mice])
-    labels = np.concatenate([mouse.labels for mouse in mice])
-    logits = np.log(np.clip(probability, _SUREST, 1 - _SUREST))
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        scaled -= np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-        return -float(scaled[np.arange(len(labels)), labels].mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
-    return float(f"{np.exp(found.x):.3g}")
-
-
-def _shifted(mouse: Decoded) -> NDArray[np.int64]:
-    """Shift the labels of each session by half of it, around its end."""
-    every = [mouse.labels[mouse.session == s] for s in np.unique(mouse.session)]
-    return np.concatenate([np.roll(labels, len(labels) // 2) for labels in every])
-
-
-def _best_threshold(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Find the threshold of the best balanced accuracy (Youden's)."""
-    from sklearn.metrics import roc_curve
-
-    false_alarms, hits, thresholds = roc_curve(labels, probability)
-    return float(np.clip(thresholds[np.argmax(hits - false_alarms)], 0, 1))
+def _null(mouse: Decoded) -> float | None:
+    stretches = [mouse.labels[mouse.session == s] for s in np.unique(mouse.session)]
+    found = aucs(mouse.probability, shifted_labels(stretches))
+    return None if np.isnan(found).all() else float(np.nanmean(found))

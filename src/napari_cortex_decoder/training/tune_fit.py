@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.decoder import Decoder, Provenance
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import CnnRnn, probabilities
+from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.training import tuning
 from napari_cortex_decoder.training.base_mice import auc_on_base_mice
 from napari_cortex_decoder.training.detrended_base import DETREND_SECONDS
@@ -21,7 +22,6 @@ from napari_cortex_decoder.training.end_to_end import Filmed, encode_frames, fit
 from napari_cortex_decoder.training.head_behaviors import with_behaviors
 from napari_cortex_decoder.training.head_regression import EPOCHS
 from napari_cortex_decoder.training.held_out_scores import HeldOutScores, score
-from napari_cortex_decoder.training.measures import auc
 from napari_cortex_decoder.training.tune_progress import Epoch, TuneProgress
 from napari_cortex_decoder.training.tune_result import FineTuneResult
 from napari_cortex_decoder.training.tune_task import TuneTask

@@ -15,7 +15,8 @@ from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
 from napari_cortex_decoder.decoder.recurrence import ProjectedHead
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.training.calibration import calibrate, calibrated_loss
+from napari_cortex_decoder.scoring.calibration import calibrated_loss
+from napari_cortex_decoder.training.calibration import calibrate
 from napari_cortex_decoder.training.head_behaviors import with_behaviors
 from napari_cortex_decoder.training.head_regression import HeadRegression
 from napari_cortex_decoder.training.held_out import HeldOut, folds

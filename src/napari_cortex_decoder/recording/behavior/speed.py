@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.bouts import drop_short, two_thresholds
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.recording import BehaviorTrace
 
-REST, RUN, UNKNOWN = 0, 1, -1
+REST, RUN = 0, 1
 
 
 def run_and_rest(
@@ -71,44 +70,8 @@ def run_and_rest(
     if absolute.ndim != 1:
         raise RecordingError(f"speed has shape {absolute.shape}; give one value a frame.")
 
-    # each frame decides (run, rest, unknown) or, between the thresholds, repeats the one before
-    decided = np.full(absolute.size, 9, dtype=np.int64)
-    decided[absolute > threshold] = RUN
-    decided[(absolute < low) | ((absolute == low) & (low == threshold))] = REST
-    decided[np.isnan(absolute)] = UNKNOWN
-    last = np.maximum.accumulate(np.where(decided != 9, np.arange(decided.size), -1))
-    states = np.where(last >= 0, decided[last], REST)
-    # the state before a gap says nothing about the one after it
-    states = np.where((states == UNKNOWN) & (decided == 9), REST, states)
-    shortest = int(np.ceil(shortest_bout * frame_rate - 1e-9))
-    return _join_short_bouts(states, shortest) if shortest > 1 and states.size else states
-
-
-def _join_short_bouts(states: NDArray[np.int64], shortest: int) -> NDArray[np.int64]:
-    """Let bouts of fewer than `shortest` frames join the two around them."""
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(states)) + 1, [states.size]])
-    value = [int(states[s]) for s in starts[:-1]]
-    length = np.diff(starts).tolist()
-    before = list(range(-1, len(value) - 1))
-    after = [*range(1, len(value)), -1]
-    queue = [(n, bout) for bout, n in enumerate(length) if n < shortest]
-    heapq.heapify(queue)
-    while queue:
-        n, bout = heapq.heappop(queue)
-        left, right = before[bout], after[bout]
-        if length[bout] != n or left < 0 or right < 0:
-            continue
-        if UNKNOWN in (value[bout], value[left], value[right]):
-            continue
-        # the three become one, kept at the place of the left one
-        length[left] += n + length[right]
-        length[bout] = length[right] = 0
-        after[left] = after[right]
-        if after[left] >= 0:
-            before[after[left]] = left
-        if length[left] < shortest:
-            heapq.heappush(queue, (length[left], left))
-    return np.repeat(np.array(value, np.int64), length)
+    states = two_thresholds(absolute, ~np.isnan(absolute), threshold, low)
+    return drop_short(states, shortest_bout * frame_rate)
 
 
 def speed_from_voltage(

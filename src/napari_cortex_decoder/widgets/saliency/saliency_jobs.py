@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         SaliencyMaps,
         TraceSaliency,
     )
-    from napari_cortex_decoder.saliency.scores import ScoreName
+    from napari_cortex_decoder.scoring.over_bouts import ScoreName
 
 Method = Literal[
     "areas",

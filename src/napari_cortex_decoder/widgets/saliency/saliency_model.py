@@ -32,7 +32,7 @@ from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
-    from napari_cortex_decoder.saliency.scores import ScoreName
+    from napari_cortex_decoder.scoring.over_bouts import ScoreName
 
 _NEED_LABELS = ("bouts", "behavior", "onsets")
 

@@ -119,11 +119,11 @@ class Auc(_OverBouts):
         return counts
 
     def score(self, summary: Floats) -> float:
-        """Give the AUC of all frames."""
+        """Return the AUC of all frames."""
         return float(summary.sum() / (self._yes_sizes.sum() * self._no_sizes.sum()))
 
     def scores(self, summary: Floats, draws: Floats) -> Floats:
-        """Give the AUC of each draw, shape (draws,)."""
+        """Return the AUC of each draw, shape (draws,)."""
         yes, no = np.split(draws, [len(self._yes_sizes)], axis=1)
         pairs = np.einsum("dy,yn,dn->d", yes, summary, no, optimize=True)
         return np.asarray(pairs / ((yes @ self._yes_sizes) * (no @ self._no_sizes)))
@@ -151,11 +151,11 @@ class Separation(_OverBouts):
         return np.concatenate(sums)
 
     def score(self, summary: Floats) -> float:
-        """Give the distance over all frames."""
+        """Return the distance over all frames."""
         return float(self.scores(summary, np.ones((1, self.n_units)))[0])
 
     def scores(self, summary: Floats, draws: Floats) -> Floats:
-        """Give the distance in each draw, shape (draws,)."""
+        """Return the distance in each draw, shape (draws,)."""
         n = len(self._yes_sizes)
         yes, no = np.split(draws, [n], axis=1)
         of_yes = (yes @ summary[:n]) / (yes @ self._yes_sizes)
@@ -197,7 +197,7 @@ class LogOdds:
         return np.asarray(sums, dtype=np.float64)
 
     def score(self, summary: Floats) -> float:
-        """Give the mean over all frames."""
+        """Return the mean over all frames."""
         return float(summary.sum() / self._sizes.sum())
 
     def draw(self, n: int, rng: np.random.Generator) -> Floats:
@@ -206,7 +206,7 @@ class LogOdds:
         return np.asarray(rng.multinomial(k, np.full(k, 1 / k), n), dtype=np.float64)
 
     def scores(self, summary: Floats, draws: Floats) -> Floats:
-        """Give the mean of each draw, shape (draws,)."""
+        """Return the mean of each draw, shape (draws,)."""
         return np.asarray((draws @ summary) / (draws @ self._sizes))
 
     def halves(self) -> tuple[Floats, Floats] | None:
@@ -224,32 +224,3 @@ def _units(names: Ints) -> tuple[Ints, Floats]:
     """Number units 0, 1, … in the order of their names; give each frame's, and their sizes."""
     _, unit, sizes = np.unique(names, return_inverse=True, return_counts=True)
     return unit.astype(np.int64), sizes.astype(np.float64)
-
-
-def shifted_scores(labels: Ints, bouts: Ints, values: Floats, n: int) -> Floats:
-    """Give the AUC against the same labels at other times: what chance is worth here.
-
-    The labels of the scored frames go round by n equal steps. Where cortex and behavior both
-    drift slowly, shifted labels can agree with it too: the null is then wide, as it should be.
-
-    Parameters
-    ----------
-    labels, bouts
-        As for `Auc`.
-    values
-        Shape (n,), what ranks the frames.
-    n
-        Number of shifts.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,).
-    """
-    known = np.flatnonzero(labels >= 0)
-    label, bout, value = labels[known], bouts[known], values[known]
-    found = []
-    for shift in np.linspace(0, len(known), n + 2)[1:-1].astype(int):
-        score = Auc(np.roll(label, shift), np.roll(bout, shift))
-        found.append(score.score(score.summarize(value)))
-    return np.asarray(found)

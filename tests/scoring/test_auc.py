@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from napari_cortex_decoder.training.measures import auc, aucs
+from napari_cortex_decoder.scoring.auc import auc, aucs
 
 
 @settings(deadline=None)

@@ -1,0 +1,101 @@
+"""States that last: from values to bouts, whatever is measured."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNKNOWN = -1
+"""State of a frame of which nothing is known."""
+
+
+def stretches(states: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return first frame and length of each stretch of one value, shape (n,) each."""
+    if not states.size:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(states)) + 1]).astype(np.int64)
+    return starts, np.diff(np.append(starts, states.size))
+
+
+def two_thresholds(
+    values: NDArray[np.floating], known: NDArray[np.bool_], high: float, low: float
+) -> NDArray[np.int64]:
+    """Return where values begin above one threshold and end below another; between, they go on.
+
+    Parameters
+    ----------
+    values
+        Shape (t,).
+    known
+        Shape (t,): False where there is no value.
+    high, low
+        `low` is at most `high`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (t,), int64: 1 or 0, −1 where there is no value.
+    """
+    undecided = -2
+    states = np.full(values.size, undecided, dtype=np.int64)
+    with np.errstate(invalid="ignore"):
+        states[(values < low) | ((values == low) & (low == high))] = 0
+        states[values > high] = 1
+    states[~known] = UNKNOWN
+    last = np.maximum.accumulate(np.where(states != undecided, np.arange(states.size), -1))
+    before = np.where(last >= 0, states[last], 0)
+    # what was before a gap says nothing about what is after it
+    return np.where((states == undecided) & (before == UNKNOWN), 0, before)
+
+
+def drop_short(
+    states: NDArray[np.int64], shortest: float, probability: NDArray[np.floating] | None = None
+) -> NDArray[np.int64]:
+    """Return states in which short bouts went to a neighbour, the shortest first.
+
+    A bout at the edge of what is known may have begun earlier or end later, and stays.
+
+    Parameters
+    ----------
+    states
+        Shape (t,): −1 unknown.
+    shortest
+        Frames; shorter bouts go.
+    probability
+        Shape (t, k): a bout goes to the more probable one of those around it. None: to the one
+        before it, which is all the same where there are two behaviors.
+    """
+    starts, lengths = stretches(states)
+    first, length, value = starts.tolist(), lengths.tolist(), states[starts].tolist()
+    if probability is not None:
+        sums = np.zeros((len(states) + 1, probability.shape[1]))
+        np.cumsum(np.nan_to_num(probability), axis=0, out=sums[1:])
+    before, after = list(range(-1, len(first) - 1)), [*range(1, len(first)), -1]
+    short = [(n, bout) for bout, n in enumerate(length) if n < shortest - 1e-9]
+    heapq.heapify(short)
+    while short:
+        n, bout = heapq.heappop(short)
+        left, right = before[bout], after[bout]
+        if length[bout] != n or left < 0 or right < 0:  # it has grown or gone, or is at an end
+            continue
+        if UNKNOWN in (value[bout], value[left], value[right]):
+            continue
+        taker = left
+        if probability is not None:
+            likely = sums[first[bout] + n] - sums[first[bout]]
+            taker = left if likely[value[left]] >= likely[value[right]] else right
+        length[taker] += n
+        length[bout] = 0
+        first[taker] = min(first[taker], first[bout])
+        after[left], before[right] = right, left
+        if value[left] == value[right]:  # nothing is between the two any more
+            length[left], length[right] = length[left] + length[right], 0
+            after[left] = after[right]
+            if after[left] >= 0:
+                before[after[left]] = left
+            taker = left
+        if length[taker] < shortest - 1e-9:
+            heapq.heappush(short, (length[taker], taker))
+    return np.repeat(np.array(value, np.int64), length)
