@@ -17,10 +17,12 @@ PACKAGE = Path(napari_cortex_decoder.__file__).parent
 NAME = "napari_cortex_decoder"
 
 FLOORS = {
+    "errors": -2,  # the ground floor, in the order in which it stands
+    "reading": -1,
     "bouts": 0,
-    "errors": 0,
     "files": 0,
     "history": 0,
+    "child": 0,
     "movie_blocks": 0,
     "units": 0,
     "recording": 1,

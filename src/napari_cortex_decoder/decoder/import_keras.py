@@ -21,7 +21,7 @@ from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
 from napari_cortex_decoder.errors import DecoderError, RecordingError
-from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _read(path: Path) -> tuple[Any, dict[str, NDArray[np.floating]]]:
     """Read the model's description and the tensors of its layers."""
     import h5py
 
-    with readable(path, "a Keras model in HDF5", json.JSONDecodeError):
+    with readable(path, "a Keras model in HDF5", DecoderError):
         check_heaps(path)
         with h5py.File(path, "r") as file:
             if "model_config" not in file.attrs or "model_weights" not in file:
