@@ -12,6 +12,8 @@ import pytest
 
 from napari_cortex_decoder import cli
 
+pytest_plugins = ("network_watch",)
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

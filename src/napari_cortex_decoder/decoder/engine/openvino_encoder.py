@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -65,9 +67,10 @@ def openvino_encoder(encode: Encode, digest: str, image_size: tuple[int, int]) -
 @cache
 def _openvino() -> ModuleType | None:
     try:
-        import openvino
-        import openvino.frontend
-        import openvino.frontend.pytorch.ts_decoder
+        with _untold():
+            import openvino
+            import openvino.frontend
+            import openvino.frontend.pytorch.ts_decoder
     except ImportError as reason:
         _LOG.warning(
             "OpenVINO cannot be loaded (%s): PyTorch encodes, at about two thirds of its speed. "
@@ -77,6 +80,23 @@ def _openvino() -> ModuleType | None:
         return None
     module: ModuleType = openvino
     return module
+
+
+@contextmanager
+def _untold() -> Iterator[None]:
+    """Keep OpenVINO from telling its maker that it was imported, and by whom, as it does unasked.
+
+    It has a stand-in of its own for where `openvino_telemetry` is not installed; what of it is
+    imported meanwhile keeps that, and the settings of this user are not touched.
+    """
+    found = sys.modules.get("openvino_telemetry")
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["openvino_telemetry"]
+        if found is not None:
+            sys.modules["openvino_telemetry"] = found
 
 
 class _Module(nn.Module):
@@ -98,7 +118,7 @@ def _compile(openvino: ModuleType, encode: Encode, image_size: tuple[int, int]) 
         "INFERENCE_PRECISION_HINT": "f32",  # else bf16 where the CPU has it
     }
     try:
-        # Not `openvino.convert_model`, which is the same but reports its use to Intel.
+        # Not `openvino.convert_model`, which is the same but wants to report its use.
         frontend = openvino.frontend.FrontEndManager().load_by_framework("pytorch")
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # tracing, which OpenVINO needs, is full of them
