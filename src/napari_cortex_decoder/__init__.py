@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.recording import BehaviorTrace, Recording, open_recording
     from napari_cortex_decoder.saliency import area_importance, cutout_importance
     from napari_cortex_decoder.simulation import simulate_recording
-    from napari_cortex_decoder.training.fine_tune import fine_tune
+    from napari_cortex_decoder.training.fine_tune import fine_tune, start_fine_tune
     from napari_cortex_decoder.training.tune_result import FineTuneResult
 
 __version__ = version("napari-cortex-decoder")
@@ -38,6 +38,7 @@ _HOMES = {
     "read_labels": "labels",
     "saliency": "saliency",
     "simulate_recording": "simulation",
+    "start_fine_tune": "training.fine_tune",
 }
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "read_labels",
     "saliency",
     "simulate_recording",
+    "start_fine_tune",
 ]
 
 

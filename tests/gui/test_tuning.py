@@ -29,7 +29,7 @@ from napari_cortex_decoder.recording import open_recording, save_recording
 from napari_cortex_decoder.training.fine_tune import fine_tune
 from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
 from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.tune_process import TuneFolder
+from napari_cortex_decoder.training.tune_folder import FineTuneFolder
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
@@ -96,7 +96,7 @@ def test_end_to_end_from_the_section_is_cancelled_keeping_the_best_and_gives_its
     tuning = workspace.tuning
     qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told) or not tuning.running, timeout=120_000)
     assert group.findChild(QProgressBar).isVisible() and says(group, "Fitting")
-    folder = TuneFolder(movie.with_name("m1.tif.cortex") / "fine-tune")
+    folder = FineTuneFolder(movie.with_name("m1.tif.cortex") / "fine-tune")
     assert folder.is_at_work
     click(qtbot, group, "Cancel")
     assert says(group, "the best so far is kept")
@@ -115,11 +115,11 @@ def test_a_killed_window_and_a_killed_trainer_lose_nothing(
     movie: Path, notifications: list[Notification],
 ) -> None:  # fmt: skip
     tuning = workspace.tuning
-    folder = TuneFolder(movie.with_name("m1.tif.cortex") / "fine-tune")
+    folder = FineTuneFolder(movie.with_name("m1.tif.cortex") / "fine-tune")
     command = [sys.executable, str(PROGRAM), str(movie), str(files / "blank.safetensors")]
     with subprocess.Popen(command) as window:
         try:
-            wait_until(lambda: (1, 0) in epochs(folder.progress()) or window.poll() is not None)
+            wait_until(lambda: (1, 0) in epochs(folder.told()) or window.poll() is not None)
             assert window.poll() is None
         finally:
             window.kill()
@@ -156,8 +156,10 @@ def test_a_fine_tune_that_was_cut_short_is_offered_again_and_outlives_another_fi
     base = load_decoder(files / "blank.safetensors")
     labelled = [(open_recording(movie), patchy_mouse(900)[1])]
     job = FineTuneJob(base, labelled, "end-to-end", None, "cpu", 1, None)
-    folder.mkdir()
-    job.prepare(folder, lambda _: None, lambda: False)  # and then everything was killed
+    begun = FineTuneFolder(folder)
+    with begun.claim():
+        begun.ask(job.asked.model_dump(mode="json"))
+        job.prepare(begun, lambda _: None, lambda: False)  # and then everything was killed
     open_movie(movie)
     tuning = workspace.tuning
     qtbot.waitUntil(lambda: tuning.cut_short, timeout=20_000)
@@ -166,7 +168,7 @@ def test_a_fine_tune_that_was_cut_short_is_offered_again_and_outlives_another_fi
     click(qtbot, group, "Fine-tune")
     qtbot.waitUntil(lambda: tuning.result is not None, timeout=60_000)
     click(qtbot, group, "Discard")
-    assert tuning.cut_short and (folder / "asked.json").is_file()
+    assert tuning.cut_short and (folder / "config.json").is_file()
     click(qtbot, group, "Discard")
     qtbot.waitUntil(lambda: not folder.exists(), timeout=20_000)
     assert not tuning.cut_short and not child(group, QPushButton, "Go on").isVisible()

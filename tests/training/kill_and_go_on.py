@@ -24,9 +24,9 @@ from conftest import sessions_of
 from napari_cortex_decoder.decoder import CnnRnnConfig, LinearConfig, Preprocessing, Window
 from napari_cortex_decoder.training import (
     Machine,
-    RunFolder,
     Stage,
     TrainingConfig,
+    TrainingFolder,
     callbacks,
     fitting,
     pipeline,
@@ -79,8 +79,8 @@ def survive(folder: Path, kind: str, kills: int) -> list[tuple[int, int]]:
     _, status = os.waitpid(begin(folder / "whole", kind), 0)
     assert status == 0
     random.seed(kind)
-    places = [place(line) for line in RunFolder(folder / "whole").progress()]
-    run, killed = RunFolder(folder / "killed"), []
+    places = [place(line) for line in TrainingFolder(folder / "whole").progress()]
+    run, killed = TrainingFolder(folder / "killed"), []
     for when in sorted(random.sample(places, kills)):
         child = begin(run.path, kind)
         while place((run.progress() or [{}])[-1]) < when:

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from napari_cortex_decoder.decoder import CnnConfig, LinearConfig, Preprocessing, TracePreprocessing
-from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import Encoder, reestimate_batch_norm
+from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.errors import CortexDecoderError, TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.training import Augmentation, Session
@@ -33,7 +33,7 @@ def changed(session: Session, **changes: object) -> Session:
 
 def test_cached_frames_are_what_the_decoding_engine_will_see(mice: Mice, tmp_path: Path) -> None:
     (session,) = mice(1)
-    cached = cache_session(session, IMAGES, tmp_path)
+    cached = cache_session(session, IMAGES, tmp_path.joinpath)
     seen = np.concatenate(list(normalized_frames(session.load().recording, IMAGES.preprocessing)))
     np.testing.assert_allclose(cached.values, seen, atol=3e-3)
     np.testing.assert_array_equal(cached.labels, session.load().ethogram.frames())
@@ -41,13 +41,13 @@ def test_cached_frames_are_what_the_decoding_engine_will_see(mice: Mice, tmp_pat
 
 def test_a_recording_is_read_once_for_the_same_settings_only(mice: Mice, tmp_path: Path) -> None:
     (session,) = mice(1)
-    first = cache_session(session, IMAGES, tmp_path)
+    first = cache_session(session, IMAGES, tmp_path.joinpath)
     written = first.file.stat().st_mtime_ns
-    assert cache_session(session, IMAGES, tmp_path).file.stat().st_mtime_ns == written
+    assert cache_session(session, IMAGES, tmp_path.joinpath).file.stat().st_mtime_ns == written
     larger = IMAGES.model_copy(update={"preprocessing": Preprocessing(image_size=(64, 64))})
-    assert cache_session(session, larger, tmp_path).file != first.file
+    assert cache_session(session, larger, tmp_path.joinpath).file != first.file
     other = replace(session, fingerprint="changed since")
-    assert cache_session(other, IMAGES, tmp_path).file != first.file
+    assert cache_session(other, IMAGES, tmp_path.joinpath).file != first.file
 
 
 def test_frames_of_a_warm_up_are_not_learned_from(mice: Mice, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_frames_of_a_warm_up_are_not_learned_from(mice: Mice, tmp_path: Path) ->
     running = Preprocessing(
         image_size=(32, 32), scale="centered-sd", statistics="running", warm_up_seconds=2
     )
-    cached = cache_session(session, CnnConfig(preprocessing=running), tmp_path)
+    cached = cache_session(session, CnnConfig(preprocessing=running), tmp_path.joinpath)
     assert cached.first == 60
     assert np.isfinite(cached.values).all()
 
@@ -70,7 +70,7 @@ def test_area_traces_are_of_the_areas_that_all_recordings_show(mice: Mice, tmp_p
     assert "MOp left" in config.preprocessing.areas  # the right half is off the movie
     assert "MOp right" not in config.preprocessing.areas
     assert config.preprocessing.atlas == "dorsal-cortex"
-    cached = cache_session(one, config, tmp_path)
+    cached = cache_session(one, config, tmp_path.joinpath)
     assert cached.values.shape == (240, len(config.preprocessing.areas))
     assert (cached.values.min(axis=0) == 0).all()
     assert (cached.values.max(axis=0) == 1).all()
@@ -82,7 +82,7 @@ def test_features_are_those_of_the_encoder_and_further_copies_differ(
     torch.manual_seed(0)
     encoder = Encoder()
     session = mice(1, n_frames=60)[0]
-    cached = cache_session(session, IMAGES, tmp_path)
+    cached = cache_session(session, IMAGES, tmp_path.joinpath)
     images = torch.from_numpy(
         np.stack([cached.values[t - 1 : t + 2] for t in range(1, 59)]).astype(np.float32)
     )
@@ -130,7 +130,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(
     folder = tmp_path / "cache"
     full_disk(100_000)
     with pytest.raises(TrainingError, match="cannot be written"):
-        cache_session(mice(1)[0], IMAGES, folder)
+        cache_session(mice(1)[0], IMAGES, folder.joinpath)
     assert list(folder.iterdir()) == []
 
 
@@ -147,11 +147,11 @@ def test_a_session_that_does_not_fit_is_refused(
 ) -> None:
     session = changed(mice(1)[0], **changes)
     with pytest.raises(CortexDecoderError, match=sentence):
-        cache_session(session, areas_shown_by_all(LinearConfig(), [session]), tmp_path)
+        cache_session(session, areas_shown_by_all(LinearConfig(), [session]), tmp_path.joinpath)
 
 
 def test_another_frame_rate_is_refused(mice: Mice, tmp_path: Path) -> None:
     (session,) = mice(1)
     slow = changed(session, recording=session.load().recording.replace(frame_rate=10.0))
     with pytest.raises(CortexDecoderError, match="10 frames a second"):
-        cache_session(slow, IMAGES, tmp_path)
+        cache_session(slow, IMAGES, tmp_path.joinpath)

@@ -5,24 +5,26 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from threading import Timer
 
 import numpy as np
 import pytest
-from filelock import FileLock
-from tuned_mice import blank_decoder, epochs, kill_trainer, patchy_mouse, wait_until
+from tuned_mice import blank_decoder, epochs, kill_trainer, patchy_mouse, trainers, wait_until
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training import tune_process
 from napari_cortex_decoder.training.end_to_end import encode_frames
-from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune, found_run
+from napari_cortex_decoder.training.fine_tune import (
+    FineTuneRun,
+    fine_tune,
+    found_run,
+    start_fine_tune,
+)
 from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
 from napari_cortex_decoder.training.head_behaviors import with_behaviors
 from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.tune_process import TuneFolder, TuneProcess
+from napari_cortex_decoder.training.tune_folder import FineTuneFolder
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 
 HELD_OUT = [HeldOut(0, 450, 600)]
@@ -46,22 +48,22 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     folder = tmp_path / "run"
 
     def begin() -> FineTuneRun:
-        return fine_tune(
-            base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", device="cpu", wait=False
+        return start_fine_tune(
+            base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", device="cpu"
         )
 
     run = begin()
     wait_until(lambda: (1, 1) in epochs(run.progress()) or run.ended)
     kill_trainer(folder)
-    with pytest.raises(TrainingError, match="ended from outside; fine-tune again"):
+    with pytest.raises(TrainingError, match="ended from outside; ask for the same again"):
         run.result(timeout=30)
     assert found_run(folder) is None  # nobody works on it, and nothing begins by being looked at
     before = epochs(run.progress())
     run = begin()
     wait_until(lambda: len(epochs(run.progress())) > len(before))
     run.leave()
-    assert TuneFolder(folder).is_at_work
-    for anew, reason in ((False, "holds another fine-tune"), (True, "is at work in")):
+    assert FineTuneFolder(folder).is_at_work
+    for anew, reason in ((False, "is at work in"), (True, "is at work in")):
         with pytest.raises(TrainingError, match=reason):
             fine_tune(
                 base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", seed=9, anew=anew
@@ -74,7 +76,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     assert result.after.auc > result.before.auc and result.after.auc > 0.7
     left = {file.name for file in folder.iterdir()}
     assert {"decoder.safetensors", "result.json", "progress.jsonl"} <= left
-    assert not any(name.endswith((".npy", ".pt")) for name in left)
+    assert "work" not in left
     prediction = result.decoder.decode(mouse[0], device="cpu")
     assert np.isfinite(prediction.probability[10:-10]).all()
     assert "end-to-end" in result.decoder.provenance.summary
@@ -107,8 +109,9 @@ def test_labels_too_few_to_learn_from_are_refused_before_anything_is_read(
 def test_a_damaged_run_folder_is_refused_in_one_sentence(
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
-    (tmp_path / "asked.json").write_text('{"name": 3}')
-    with pytest.raises(TrainingError, match=r"asked\.json is damaged"):
+    with FineTuneFolder(tmp_path).claim():
+        FineTuneFolder(tmp_path).ask({"name": 3})
+    with pytest.raises(TrainingError, match=r"config\.json is damaged"):
         fine_tune(base, [mouse], tmp_path, held_out=HELD_OUT, depth="end-to-end")
 
 
@@ -116,55 +119,33 @@ def test_a_fine_tune_cancelled_while_it_reads_leaves_no_frames_behind(
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
     def stop_between_the_two(_: TuneProgress) -> None:
-        if (tmp_path / "frames-0.npy").exists():
+        if (tmp_path / "work/frames-0.npy").exists():
             run.cancel()
 
-    run = fine_tune(
+    run = start_fine_tune(
         base, [mouse, patchy_mouse(name="mouse2", seed=2)], tmp_path, depth="end-to-end",
-        progress=stop_between_the_two, wait=False,
+        progress=stop_between_the_two,
     )  # fmt: skip
     with pytest.raises(TrainingError, match="cancelled before anything was learned"):
         run.result(timeout=60)
-    assert not any(tmp_path.iterdir())
-
-
-def test_whoever_looks_whether_a_trainer_is_at_work_does_not_stop_it_from_beginning(
-    tmp_path: Path,
-) -> None:
-    folder = TuneFolder(tmp_path)
-    folder.result_file.touch()  # nothing is left to do but to take the lock
-    looking = FileLock(tmp_path / ".lock", thread_local=False)
-    looking.acquire()
-    Timer(0.3, looking.release).start()
-    tune_process.main(folder)
-    assert not folder.is_at_work
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_trainer_whose_result_nobody_else_could_find_ends_with_whoever_is_killed(
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
-    folder = TuneFolder(tmp_path / "temporary")
-    folder.make()
+    folder = FineTuneFolder(tmp_path / "temporary")
     job = FineTuneJob(base, [mouse], "end-to-end", HELD_OUT, "cpu", 1, None)
-    job.prepare(folder.path, lambda _: None, lambda: False)
+    with folder.claim():
+        folder.ask(job.asked.model_dump(mode="json"))
+        job.prepare(folder, lambda _: None, lambda: False)
     program = (
         "import sys, time; from napari_cortex_decoder.training.tune_process import *; "
-        "process = TuneProcess(TuneFolder(sys.argv[1]), tied=True); time.sleep(300)"
+        "process = trainer(FineTuneFolder(sys.argv[1]), tied=True, forgotten=True); time.sleep(300)"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(folder.path)]) as beginner:
         wait_until(lambda: folder.is_at_work or beginner.poll() is not None)
         assert beginner.poll() is None
         beginner.kill()
     wait_until(lambda: not folder.path.exists())
-    found = subprocess.run(["pgrep", "-f", f"tune_process {folder.path}"], check=False)
-    assert found.returncode == 1
-
-
-def test_a_trainer_that_breaks_is_not_taken_for_one_that_was_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tune_process, "__name__", "no_such_program")
-    process = TuneProcess(TuneFolder(tmp_path))
-    wait_until(lambda: process.ended)
-    with pytest.raises(TrainingError, match=r"failed \(.*no_such_program.*\); see .*process\.log"):
-        process.result()
+    wait_until(lambda: not trainers(folder.path))

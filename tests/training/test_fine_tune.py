@@ -25,15 +25,15 @@ from napari_cortex_decoder.decoder import (
     load_decoder,
 )
 from napari_cortex_decoder.decoder.config import CnnRnnConfig, LinearConfig
-from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
-from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
+from napari_cortex_decoder.decoder.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import CnnRnn, build_network, reestimate_batch_norm
+from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Bout, Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.training import base_mice
-from napari_cortex_decoder.training.fine_tune import fine_tune
+from napari_cortex_decoder.training.fine_tune import fine_tune, start_fine_tune
 from napari_cortex_decoder.training.head_behaviors import with_behaviors
 from napari_cortex_decoder.training.held_out import HeldOut, folds, hold_out, training_mask
 from napari_cortex_decoder.training.held_out_scores import score
@@ -231,7 +231,7 @@ def test_a_run_in_a_thread_tells_its_progress_and_can_be_cancelled_keeping_the_b
         if event.epoch is not None and event.epoch.epoch == 2:
             run.cancel()
 
-    run = fine_tune(base, [mouse], tmp_path, depth="head", progress=stop_early, wait=False)
+    run = start_fine_tune(base, [mouse], tmp_path, depth="head", progress=stop_early)
     result = run.result(timeout=120)
     assert [event.stage for event in run.progress()] == [event.stage for event in seen]
     assert {event.stage for event in seen} == {"encoding", "fitting", "scoring"}

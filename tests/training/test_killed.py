@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from napari_cortex_decoder.decoder import load_decoder
-from napari_cortex_decoder.training import RunFolder
+from napari_cortex_decoder.training import TrainingFolder
 
 PROGRAM = Path(__file__).with_name("kill_and_go_on.py")
 
 
-def steps(folder: RunFolder) -> dict[str, int]:
+def steps(folder: TrainingFolder) -> dict[str, int]:
     """Last step of each stage."""
     return {line["kind"] + str(line["stage"]): line["step"] for line in folder.progress()}
 
@@ -36,7 +36,7 @@ def test_kills_at_random_moments_lead_to_the_decoder_of_an_unbroken_run(tmp_path
     for kind, stopped_at in json.loads(done.stdout.splitlines()[-1]).items():
         places = set(map(tuple, stopped_at))
         assert len(places) > 1, f"kills came at the same place: {places}"
-        whole, killed = (RunFolder(tmp_path / kind / name) for name in ("whole", "killed"))
+        whole, killed = (TrainingFolder(tmp_path / kind / name) for name in ("whole", "killed"))
         assert steps(killed) == steps(whole)
         assert killed.metrics_file.read_text() == whole.metrics_file.read_text()
         expected = load_decoder(whole.decoder_file)

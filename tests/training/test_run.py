@@ -26,11 +26,11 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.training import (
     Augmentation,
     Machine,
-    RunFolder,
     Session,
     SplitRule,
     Stage,
     TrainingConfig,
+    TrainingFolder,
     train,
 )
 
@@ -52,7 +52,7 @@ def test_a_run_leaves_a_decoder_that_says_how_it_does_on_mice_it_never_saw(
 ) -> None:
     sessions = mice(4)
     decoder = train(QUICK, sessions, tmp_path / "run", machine=CPU)
-    folder = RunFolder(tmp_path / "run")
+    folder = TrainingFolder(tmp_path / "run")
     split = folder.read_split()
     assert [score.subject for score in decoder.provenance.held_out] == list(split.test)
     card = decoder.provenance
@@ -96,10 +96,10 @@ def test_the_same_seed_gives_the_same_decoder_and_another_seed_another(
 
 def test_a_finished_run_is_not_done_again(mice: Mice, tmp_path: Path) -> None:
     first = train(QUICK, mice(3), tmp_path / "run", machine=CPU)
-    told = RunFolder(tmp_path / "run").progress()
+    told = TrainingFolder(tmp_path / "run").progress()
     again = train(None, mice(3), tmp_path / "run", machine=CPU)
     assert again.hash == first.hash
-    assert RunFolder(tmp_path / "run").progress() == told
+    assert TrainingFolder(tmp_path / "run").progress() == told
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_every_architecture_is_trained_through_all_its_stages(
     decoder = train(config, sessions, tmp_path / "run", machine=CPU)
     assert decoder.behaviors == config.decoder.behaviors
     assert decoder.provenance.held_out
-    folder = RunFolder(tmp_path / "run")
+    folder = TrainingFolder(tmp_path / "run")
     kinds = [line["kind"] for line in folder.progress()]
     wanted = [stage.kind for stage in config.stages]
     assert [kind for kind in dict.fromkeys(kinds) if kind in wanted] == wanted
@@ -243,7 +243,7 @@ def test_damaged_weights_of_a_finished_stage_are_refused(mice: Mice, tmp_path: P
 
 def test_two_processes_do_not_train_in_one_folder(mice: Mice, tmp_path: Path) -> None:
     with (
-        RunFolder(tmp_path / "run").claim(),
+        TrainingFolder(tmp_path / "run").claim(),
         pytest.raises(TrainingError, match="another process"),
     ):
         train(QUICK, mice(3), tmp_path / "run", machine=CPU)

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
-from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
+from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.labels import Behavior, Ethogram, LabelSession, Replace, SetBehaviors
 from napari_cortex_decoder.recording import Recording, save_recording, sidecar_folder
 from napari_cortex_decoder.training.tune_progress import TuneProgress
@@ -71,10 +71,15 @@ def wait_until(reached: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+def trainers(folder: Path) -> list[int]:
+    """Give the numbers of the processes that were given this folder."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"tune_process {folder}"], capture_output=True, text=True, check=False
+    )
+    return [int(number) for number in found.stdout.split()]
+
+
 def kill_trainer(folder: Path) -> None:
     """Kill whatever process was given this folder."""
-    found = subprocess.run(
-        ["pgrep", "-f", f"tune_process {folder}"], capture_output=True, text=True, check=True
-    )
-    for number in found.stdout.split():
-        os.kill(int(number), signal.SIGKILL)
+    for number in trainers(folder):
+        os.kill(number, signal.SIGKILL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +35,8 @@ Channels = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Output = Annotated[Path, typer.Option("--out", help="Folder to write to; made if missing.")]
 
+_PATIENCE = 20.0  # s that a program may take to end
+
 
 def check_folder(out: Path) -> None:
     """Refuse a folder that cannot be made or written to, before anything takes minutes.
@@ -47,6 +51,43 @@ def check_folder(out: Path) -> None:
         raise CortexDecoderError(f"{there} is no folder; choose another one to write to.")
     if not os.access(there, os.W_OK):
         raise CortexDecoderError(f"{there} may not be written to; choose another folder.")
+
+
+@contextmanager
+def ended_by_signals(then: str) -> Iterator[None]:
+    """End with exit code 130 on Ctrl-C and 143 on SIGTERM, and one sentence.
+
+    Libraries make other things of both, so both are an exit of ours. Where they are at work in what
+    swallows it, the second signal or a moment's patience ends the program all the same.
+
+    Parameters
+    ----------
+    then
+        The rest of the sentence: how to go on.
+    """
+    ended: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        code = 128 + number
+        if ended:
+            os._exit(code)
+        ended.append(code)
+        patience = threading.Timer(_PATIENCE, os._exit, [code])
+        patience.daemon = True
+        patience.start()
+        raise SystemExit(code)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except SystemExit as exit_:
+        if ended:
+            typer.echo(f"cortex-decoder: ended from outside; {then}", err=True)
+            raise SystemExit(ended[0]) from exit_
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from napari_cortex_decoder.cli.common import (
     AsJson,
     FrameRate,
     Output,
+    ended_by_signals,
     print_json,
     progress_bar,
 )
@@ -155,6 +156,9 @@ def fine_tune(
     ] = "head",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decoder.")] = 1,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Remove first what another fine-tune has made in OUT.")
+    ] = False,
     frame_rate: FrameRate = None,
     as_json: AsJson = False,
 ) -> None:
@@ -189,7 +193,11 @@ def fine_tune(
                 )
             ethogram = kept
         labelled.append((recording, ethogram))
-    with progress_bar("fine-tune", quiet=as_json) as progress:
+    goes_on = "goes on from where it was" if depth == "end-to-end" else "begins again"
+    with (
+        ended_by_signals(f"give the same command again, and the fine-tune {goes_on}."),
+        progress_bar("fine-tune", quiet=as_json) as progress,
+    ):
         result = tune(
             decoder,
             labelled,
@@ -198,6 +206,7 @@ def fine_tune(
             device=device,
             seed=seed,
             progress=progress,
+            anew=anew,
         )
     for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)

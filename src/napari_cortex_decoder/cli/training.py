@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, print_json
+from napari_cortex_decoder.cli.common import AsJson, ended_by_signals, print_json
 from napari_cortex_decoder.errors import TrainingError
 
 
@@ -56,14 +56,17 @@ def train(
             "train: give a cohort's CSV and --out with the run folder, "
             "such as: cortex-decoder train cohort.csv --out runs/first."
         )
-    folder = training.RunFolder(out)
+    folder = training.TrainingFolder(out)
     settings = training.TrainingConfig()
     if config is not None:
         settings = training.read_config(config)
-    elif folder.config_file.exists():
+    elif folder.asked() is not None:
         settings = folder.read_config()
     machine = training.Machine(device=device, devices=devices, workers=workers)
-    decoder = training.train(settings, cohort, out, machine=machine, cache=cache)
+    with ended_by_signals(
+        "give the same command again, and the training goes on from its last checkpoint."
+    ):
+        decoder = training.train(settings, cohort, out, machine=machine, cache=cache)
     if as_json:
         metrics = decoder.provenance.metrics
         print_json({"decoder": str(folder.decoder_file), "metrics": metrics})

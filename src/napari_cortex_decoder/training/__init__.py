@@ -13,7 +13,7 @@ from napari_cortex_decoder.training.config import (
 )
 from napari_cortex_decoder.training.process import TrainingProcess, start
 from napari_cortex_decoder.training.run import train
-from napari_cortex_decoder.training.run_folder import RunFolder
+from napari_cortex_decoder.training.run_folder import TrainingFolder
 from napari_cortex_decoder.training.sessions import LabeledRecording, Session, cohort_sessions
 from napari_cortex_decoder.training.split import Split
 
@@ -21,12 +21,12 @@ __all__ = [
     "Augmentation",
     "LabeledRecording",
     "Machine",
-    "RunFolder",
     "Session",
     "Split",
     "SplitRule",
     "Stage",
     "TrainingConfig",
+    "TrainingFolder",
     "TrainingProcess",
     "cohort_sessions",
     "read_config",

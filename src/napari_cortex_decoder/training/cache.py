@@ -13,11 +13,11 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder import DecoderConfig
 from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
-from napari_cortex_decoder.decoder.engine.image_engine import select_device
-from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
-from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
+from napari_cortex_decoder.decoder.engine import select_device
 from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
+from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.decoder.suitability import rates_agree
+from napari_cortex_decoder.decoder.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.training.augmentation import vary_images
@@ -28,7 +28,9 @@ from napari_cortex_decoder.training.sessions import Session, class_indices
 _PIXELS_AT_ONCE = 2**18
 
 
-def cache_session(session: Session, config: DecoderConfig, folder: Path) -> CachedArray:
+def cache_session(
+    session: Session, config: DecoderConfig, place: Callable[[str], Path]
+) -> CachedArray:
     """Read a recording into images or area traces, unless that has been done.
 
     Parameters
@@ -37,8 +39,8 @@ def cache_session(session: Session, config: DecoderConfig, folder: Path) -> Cach
         The labeled recording.
     config
         Says what is made of it.
-    folder
-        Where to; files of other settings may lie there too.
+    place
+        Gives the place of the file of a name; each session and settings have one of their own.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def cache_session(session: Session, config: DecoderConfig, folder: Path) -> Cach
         )
     settings = config.preprocessing.model_dump_json() + session.fingerprint
     digest = hashlib.sha256(settings.encode()).hexdigest()[:16]
-    file = folder / f"{session.name}-{digest}.npy"
+    file = place(f"{session.name}-{digest}.npy")
     if not file.exists():
         if isinstance(config, ImageConfig):
             shape = recording.n_frames, *config.preprocessing.image_size

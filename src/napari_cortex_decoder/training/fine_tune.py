@@ -6,56 +6,27 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal, overload
+from tempfile import TemporaryDirectory, gettempdir
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.runs.folder import MARKER
 from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.label_checks import Depth
-from napari_cortex_decoder.training.tune_process import TuneFolder, TuneProcess, follow
+from napari_cortex_decoder.training.tune_folder import FineTuneFolder
+from napari_cortex_decoder.training.tune_process import follow, trainer
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 from napari_cortex_decoder.training.tune_result import FineTuneResult
-from napari_cortex_decoder.training.tune_task import read_asked
+from napari_cortex_decoder.training.tune_task import is_saved, read_asked
 
-
-@overload
-def fine_tune(
-    decoder: Decoder | str | Path,
-    labelled: Sequence[tuple[Recording, Ethogram]],
-    out: str | Path | None = ...,
-    *,
-    depth: Depth = ...,
-    held_out: Sequence[HeldOut] | None = ...,
-    device: str = ...,
-    seed: int = ...,
-    name: str | None = ...,
-    progress: Callable[[TuneProgress], None] | None = ...,
-    anew: bool = ...,
-    wait: Literal[True] = ...,
-) -> FineTuneResult: ...
-
-
-@overload
-def fine_tune(
-    decoder: Decoder | str | Path,
-    labelled: Sequence[tuple[Recording, Ethogram]],
-    out: str | Path | None = ...,
-    *,
-    depth: Depth = ...,
-    held_out: Sequence[HeldOut] | None = ...,
-    device: str = ...,
-    seed: int = ...,
-    name: str | None = ...,
-    progress: Callable[[TuneProgress], None] | None = ...,
-    anew: bool = ...,
-    wait: Literal[False],
-) -> FineTuneRun: ...
+_TEMPORARY = "cortex-decoder-"
+_ABANDONED = 3600.0  # s since a temporary folder was last written to, while nobody is at work in it
 
 
 def fine_tune(
@@ -70,8 +41,7 @@ def fine_tune(
     name: str | None = None,
     progress: Callable[[TuneProgress], None] | None = None,
     anew: bool = False,
-    wait: bool = True,
-) -> FineTuneResult | FineTuneRun:
+) -> FineTuneResult:
     """Fit a decoder to labels, always from the base and on all labels given.
 
     Parameters
@@ -81,9 +51,9 @@ def fine_tune(
     labelled
         Recordings with their labels; unknown frames are not used.
     out
-        Folder for ``decoder.safetensors``, ``result.json`` and ``progress.jsonl``; None leaves
-        nothing on disk but cached features. An end-to-end fit that was killed goes on when the
-        same is asked for again with the same folder.
+        Run folder for ``decoder.safetensors``, ``result.json`` and ``progress.jsonl``; None leaves
+        nothing on disk but cached features. Asked for the same again, an end-to-end fit that was
+        ended goes on, and one that is finished gives its result.
     depth
         ``"threshold"``: a scale and a shift of the logits; ``"head"``: the recurrent head on
         features of the encoder, which are computed once per recording and encoder;
@@ -99,34 +69,51 @@ def fine_tune(
     progress
         Called with each `TuneProgress`.
     anew
-        Whether what another end-to-end fine-tune left in `out` may be deleted.
-    wait
-        Whether to come back with the result; else with a `FineTuneRun` that works on.
+        Whether what another fine-tune has made in `out` may be removed; nothing else ever is.
 
     Returns
     -------
-    FineTuneResult or FineTuneRun
-        The result, or the run that will have it.
+    FineTuneResult
+        What came of it.
 
     Raises
     ------
     TrainingError
         If the labels show one behavior only or too few bouts, are not as long as their recording,
         or nothing can be held out; if the decoder cannot be tuned so; if the disk is full; if
-        `out` holds another end-to-end fine-tune.
+        `out` holds another fine-tune, or files by the names that it would give its own.
     FrameRateError, RecordingError, DeviceError
         If a recording does not suit the decoder, or there is no such device.
     """
-    if find_spec("sklearn") is None:
-        raise TrainingError(
-            "fine-tuning needs scikit-learn, which is not installed; "
-            "pip install 'napari-cortex-decoder[train]'."
-        )
-    base = decoder if isinstance(decoder, Decoder) else load_decoder(decoder)
-    job = FineTuneJob(base, labelled, depth, held_out, device, seed, name)
-    run = FineTuneRun(lambda own: _run_job(job, out, anew, own), progress)
-    if wait:
-        return run.work()
+    job = _job(decoder, labelled, depth, held_out, device, seed, name)
+    return FineTuneRun(lambda own: _do(job, out, anew, own, tied=True), progress).work()
+
+
+def start_fine_tune(
+    decoder: Decoder | str | Path,
+    labelled: Sequence[tuple[Recording, Ethogram]],
+    out: str | Path | None = None,
+    *,
+    depth: Depth = "head",
+    held_out: Sequence[HeldOut] | None = None,
+    device: str = "auto",
+    seed: int = 1,
+    name: str | None = None,
+    progress: Callable[[TuneProgress], None] | None = None,
+    anew: bool = False,
+) -> FineTuneRun:
+    """Begin what `fine_tune` does, and come back at once.
+
+    An end-to-end fit with a folder outlives this program; all else ends with it. Parameters and
+    errors are those of `fine_tune`.
+
+    Returns
+    -------
+    FineTuneRun
+        Has the result once it has ended.
+    """
+    job = _job(decoder, labelled, depth, held_out, device, seed, name)
+    run = FineTuneRun(lambda own: _do(job, out, anew, own, tied=False), progress)
     run.start()
     return run
 
@@ -151,10 +138,11 @@ def found_run(folder: str | Path, *, go_on: bool = False) -> FineTuneRun | None:
     TrainingError
         If the folder is damaged.
     """
-    place = TuneFolder(folder)
-    if read_asked(place.path) is None or not (place.is_finished or place.is_at_work or go_on):
+    place = FineTuneFolder(folder)
+    goes_on = go_on and is_saved(place)
+    if read_asked(place) is None or not (place.is_finished or place.is_at_work or goes_on):
         return None
-    run = FineTuneRun(lambda own: _follow(place, own))
+    run = FineTuneRun(lambda own: _follow(place, own, tied=False))
     run.start()
     return run
 
@@ -189,6 +177,11 @@ class FineTuneRun:
     def cancelled(self) -> bool:
         """Whether it is to end with the best so far."""
         return self._cancelled.is_set() or self._left.is_set()
+
+    @property
+    def only_cancelled(self) -> bool:
+        """Whether somebody waits for the best so far."""
+        return self._cancelled.is_set()
 
     @property
     def left(self) -> bool:
@@ -243,64 +236,106 @@ class FineTuneRun:
             self._end.set_result(result)
 
 
-def _run_job(
-    job: FineTuneJob, out: str | Path | None, anew: bool, run: FineTuneRun
+def _job(
+    decoder: Decoder | str | Path,
+    labelled: Sequence[tuple[Recording, Ethogram]],
+    depth: Depth,
+    held_out: Sequence[HeldOut] | None,
+    device: str,
+    seed: int,
+    name: str | None,
+) -> FineTuneJob:
+    if find_spec("sklearn") is None:
+        raise TrainingError(
+            "fine-tuning needs scikit-learn, which is not installed; "
+            "pip install 'napari-cortex-decoder[train]'."
+        )
+    base = decoder if isinstance(decoder, Decoder) else load_decoder(decoder)
+    return FineTuneJob(base, labelled, depth, held_out, device, seed, name)
+
+
+def _do(
+    job: FineTuneJob, out: str | Path | None, anew: bool, run: FineTuneRun, *, tied: bool
 ) -> FineTuneResult:
     """Fit here, or end to end in a process of its own."""
     deep = job.asked.depth == "end-to-end"
     if out is None and not deep:
         return job.run(run.tell, lambda: run.cancelled)
     if out is None:
-        with TemporaryDirectory(prefix="cortex-decoder-") as temporary:
-            return _fit_apart(job, TuneFolder(temporary), run, tied=True)
-    folder = TuneFolder(out)
-    begun = read_asked(folder.path)
-    if begun is not None and begun != job.asked:
-        if anew and folder.is_at_work:
-            raise TrainingError(
-                f"another fine-tune is at work in {folder.path}; wait for its end, or cancel it."
-            )
-        if not anew:
-            raise TrainingError(
-                f"{folder.path} holds another fine-tune, of other labels or settings; choose "
-                "another folder, or delete it."
-            )
-        folder.forget()
-    folder.make()
-    if deep:
-        return _fit_apart(job, folder, run)
-    folder.progress_file.unlink(missing_ok=True)
-
-    def tell(event: TuneProgress) -> None:
-        folder.tell(event)
-        run.tell(event)
-
-    result = job.run(tell, lambda: run.cancelled)
-    folder.keep(result)
-    return result
+        _sweep_up()
+        with TemporaryDirectory(prefix=_TEMPORARY) as temporary:
+            return _fit(job, FineTuneFolder(temporary), False, run, tied=True, forgotten=True)
+    return _fit(job, FineTuneFolder(out), anew, run, tied=tied)
 
 
-def _fit_apart(
-    job: FineTuneJob, folder: TuneFolder, run: FineTuneRun, *, tied: bool = False
+def _sweep_up() -> None:
+    """Remove temporary folders that killed programs have left behind."""
+    for path in Path(gettempdir()).glob(f"{_TEMPORARY}*"):
+        folder, marker = FineTuneFolder(path), path / MARKER
+        if path.is_symlink() or not marker.is_file() or folder.is_at_work:
+            continue
+        if time.time() - marker.stat().st_mtime > _ABANDONED:
+            with suppress(TrainingError):  # another user's
+                folder.forget()
+
+
+def _fit(
+    job: FineTuneJob,
+    folder: FineTuneFolder,
+    anew: bool,
+    run: FineTuneRun,
+    *,
+    tied: bool,
+    forgotten: bool = False,
 ) -> FineTuneResult:
-    """Read what is needed, unless that was done before a kill; let another process fit."""
+    """Do what is not done yet in a folder; end to end, let another process fit."""
     began = time.perf_counter()
-    if read_asked(folder.path) is None:
-        try:
-            job.prepare(folder.path, run.tell, lambda: run.cancelled)
-        except BaseException:  # frames of an hour are gigabytes
-            folder.forget_work()
-            raise
+    if not (folder.is_at_work and is_saved(folder) and read_asked(folder) == job.asked):
+        with folder.claim():
+            begun = read_asked(folder)
+            if begun not in (None, job.asked):
+                if not anew:
+                    raise TrainingError(
+                        f"{folder.path} holds another fine-tune, of other recordings, labels or "
+                        "settings; choose another folder, or say that it may begin anew."
+                    )
+                begun = None
+                folder.begin_anew()
+            if begun is None:
+                folder.ask(job.asked.model_dump(mode="json"))
+            if folder.is_finished:
+                return folder.result()
+            if job.asked.depth != "end-to-end":
+                folder.remove("progress.jsonl")
+
+                def tell(event: TuneProgress) -> None:
+                    folder.tell_of(event)
+                    run.tell(event)
+
+                result = job.run(tell, lambda: run.cancelled)
+                folder.keep(result)
+                return result
+            if not is_saved(folder):
+                try:
+                    job.prepare(folder, run.tell, lambda: run.cancelled)
+                except BaseException:  # frames of an hour are gigabytes
+                    folder.remove_within("work")
+                    raise
     encoded = time.perf_counter() - began
-    result = _follow(folder, run, tied=tied)
+    result = _follow(folder, run, tied=tied, forgotten=forgotten)
     result.seconds.setdefault("encoding", encoded)
     return result
 
 
-def _follow(folder: TuneFolder, run: FineTuneRun, *, tied: bool = False) -> FineTuneResult:
-    process = TuneProcess(folder, tied=tied)
+def _follow(
+    folder: FineTuneFolder, run: FineTuneRun, *, tied: bool, forgotten: bool = False
+) -> FineTuneResult:
+    process = trainer(folder, tied=tied, forgotten=forgotten)
     try:
-        return follow(process, run.tell, lambda: run._cancelled.is_set(), lambda: run.left)
-    finally:
+        return follow(process, folder, run.tell, lambda: run.only_cancelled, lambda: run.left)
+    except BaseException:
         if tied:
-            process.kill()
+            process.stop()
+        raise
+    finally:
+        process.leave()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,19 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.training.held_out import HeldOut, held_out_masks, training_mask
 from napari_cortex_decoder.training.label_checks import Depth, plan
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 from napari_cortex_decoder.training.tune_result import FineTuneResult
-from napari_cortex_decoder.training.tune_task import Asked, TuneTask, labels_hash, save_task
+from napari_cortex_decoder.training.tune_task import (
+    Asked,
+    TuneTask,
+    array_name,
+    labels_hash,
+    recordings_hash,
+    save_task,
+)
 
 Stopped = Callable[[], bool]
 
@@ -47,7 +54,7 @@ class FineTuneJob:
         seed: int,
         name: str | None,
     ) -> None:
-        from napari_cortex_decoder.decoder.engine.image_engine import select_device
+        from napari_cortex_decoder.decoder.engine import select_device
 
         select_device(device)  # refused before anything is written
         self._base = base
@@ -66,6 +73,7 @@ class FineTuneJob:
             held_out=tuple((b.recording, b.start, b.stop) for b in planned.held_out),
             recordings=tuple(recording.name for recording in self._recordings),
             labels_sha256=labels_hash(planned.labels),
+            recordings_sha256=recordings_hash(self._recordings),
             simulated=all(recording.format == "simulation" for recording in self._recordings),
         )
         self._held_out = planned.held_out
@@ -100,18 +108,17 @@ class FineTuneJob:
         return result
 
     def prepare(
-        self, folder: Path, tell: Callable[[TuneProgress], None], cancelled: Stopped
+        self, folder: RunFolder, tell: Callable[[TuneProgress], None], cancelled: Stopped
     ) -> None:
         """Leave in a folder all that another process needs to fit."""
         from napari_cortex_decoder.training.features import write_frames
-        from napari_cortex_decoder.training.tune_task import array_file
 
         task = self._task(tell, cancelled)
         for number, recording in enumerate(self._recordings):
             write_frames(
                 task.start,
                 recording,
-                array_file(folder, "frames", number),
+                folder.place(array_name("frames", number)),
                 self._reading(tell, cancelled, number),
             )
         save_task(folder, task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import signal
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,15 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.plugins import TorchCheckpointIO
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
 
-from napari_cortex_decoder.decoder.engine.image_engine import select_device
+from napari_cortex_decoder.decoder.engine import select_device
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.training.callbacks import BestWeights, Progress
 from napari_cortex_decoder.training.config import Machine, Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import (
@@ -115,6 +119,7 @@ def fit_stage(
         enable_model_summary=False,
         enable_progress_bar=False,
         default_root_dir=checkpoint.parent,
+        plugins=[_WholeCheckpoints()],
         callbacks=[
             best,
             Progress(lambda line: tell({**line, "steps": total}), begin),
@@ -158,13 +163,33 @@ def fit_stage(
     with warnings.catch_warnings():
         for message in _NOT_FOR_USERS:
             warnings.filterwarnings("ignore", message=message)
-        trainer.fit(
-            module,
-            val_dataloaders=loader(validation, held_out),
-            ckpt_path=checkpoint if checkpoint.exists() else None,
-            weights_only=True,
-        )
+        try:
+            trainer.fit(
+                module,
+                val_dataloaders=loader(validation, held_out),
+                ckpt_path=checkpoint if checkpoint.exists() else None,
+                weights_only=True,
+            )
+        except SIGTERMException as end:  # Lightning's own would end the program as if all was done
+            raise SystemExit(128 + signal.SIGTERM) from end
+        except SystemExit as end:  # made of Ctrl-C, which whoever called may want to know as such
+            if isinstance(end.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from end
+            raise
     part.load_state_dict(best.weights)
+
+
+class _WholeCheckpoints(TorchCheckpointIO):
+    """Writes checkpoints beside their place, not by way of the system's temporary folder.
+
+    A kill leaves files there, and from there one does not come to another disk in one stroke.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        with written_whole(Path(path), TrainingError, overwrite=True) as part:
+            torch.save(checkpoint, part)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -31,6 +31,7 @@ from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes, write_json, write_whole
+from napari_cortex_decoder.runs.folder import CANCEL
 from napari_cortex_decoder.scoring.calibration import fit_temperature
 from napari_cortex_decoder.training.augmentation import vary_images, vary_traces
 from napari_cortex_decoder.training.cache import (
@@ -41,7 +42,7 @@ from napari_cortex_decoder.training.cache import (
 from napari_cortex_decoder.training.config import Machine, Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import CachedArray, Examples, RandomStretch
 from napari_cortex_decoder.training.fitting import fit_stage
-from napari_cortex_decoder.training.run_folder import RunFolder
+from napari_cortex_decoder.training.run_folder import TrainingFolder
 from napari_cortex_decoder.training.scoring import (
     calibration,
     decode_mice,
@@ -65,24 +66,24 @@ class Run:
     config, sessions, split, machine
         What to do, with what, who does what, and where.
     cache
-        Folder for what recordings are read into.
+        Folder for what recordings are read into; None: one in the run folder.
     """
 
     def __init__(
         self,
-        folder: RunFolder,
+        folder: TrainingFolder,
         config: TrainingConfig,
         sessions: Sequence[Session],
         split: Split,
         machine: Machine,
-        cache: Path,
+        cache: Path | None,
     ) -> None:
         self._folder = folder
         self._config = config
         self._sessions = sessions
         self._split = split
         self._machine = machine
-        self._cache = cache
+        self._cached_file = folder.cached_file if cache is None else cache.joinpath
         self._stages = config.usual_stages
         self._phases = _phases(self._stages)
         self._started = time.monotonic()
@@ -125,7 +126,7 @@ class Run:
         """Round the weights as the file will, so that scores are those of the file."""
         if not self._config.half_precision:
             return decoder
-        rounded = self._folder.checkpoints / "rounded.safetensors"
+        rounded = self._folder.place("checkpoints/rounded.safetensors")
         decoder.save(rounded, half_precision=True)
         return load_decoder(rounded)
 
@@ -181,7 +182,7 @@ class Run:
         wanted = [session for session in self._sessions if session.subject in mice]
         cached = {}
         for done, session in enumerate(wanted, start=1):
-            cached[session.name] = cache_session(session, self._decoder_config, self._cache)
+            cached[session.name] = cache_session(session, self._decoder_config, self._cached_file)
             self._tell_done("reading", 0, done, len(wanted))
         return cached
 
@@ -204,21 +205,28 @@ class Run:
             assert isinstance(network, CnnRnn)  # the configuration was checked
             assert isinstance(config, ImageConfig)
             part, vary = network.head, partial(feature_noise, share=stage.feature_noise)
-            names = [[s.name for s in self._of(mice)] for mice in (learning, split.validation)]
+            names = [
+                [f"cache/{number}-{session.name}" for session in self._of(mice)]
+                for mice in (learning, split.validation)
+            ]
+            copies = (stage.copies, 1)
+            for named, n_copies in zip(names, copies, strict=True):
+                noted = [f"{name}-{copy}.npy" for name in named for copy in range(n_copies)]
+                self._folder.note(*noted)
             arrays = [
                 cache_features(
                     network.cnn,
                     values,
-                    [self._folder.cache / f"{number}-{name}" for name in named],
+                    [self._folder.path / name for name in named],
                     config,
-                    copies=stage.copies if which == 0 else 1,
+                    copies=n_copies,
                     augmentation=self._config.augmentation,
                     stretch=stretch,
                     seed=seed,
                     device=self._machine.device,
                     tell=partial(self._tell_done, "encoding", number),
                 )
-                for which, (values, named) in enumerate(zip(arrays, names, strict=True))
+                for values, named, n_copies in zip(arrays, names, copies, strict=True)
             ]
             stretch = None  # each copy had its own
         elif isinstance(config, ImageConfig):
@@ -282,6 +290,11 @@ class Run:
 
     def _tell(self, kind: str, number: int, line: dict[str, Any]) -> None:
         """Add to the progress; `number` is that of the stage, 0 for none."""
+        if self._folder.is_cancelled():
+            self._folder.remove(CANCEL)
+            raise TrainingError(
+                f"{self._folder.path}: the training was stopped; start it again, and it goes on."
+            )
         seconds = self._seconds_before + time.monotonic() - self._started
         place = {"stage": self._phases.index((kind, number)) + 1, "stages": len(self._phases)}
         self._folder.tell({**place, "kind": kind, **line, "seconds": round(seconds, 2)})

@@ -1,26 +1,21 @@
-"""Training in a process of its own: start it, follow it, stop it; it outlives a crash of ours."""
+"""Training in a process of its own: start it, follow it, stop it; it outlives whoever began it."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.files import write_json
+from napari_cortex_decoder.runs import RunProcess
 from napari_cortex_decoder.training.config import TrainingConfig
-from napari_cortex_decoder.training.run_folder import RunFolder
-
-_LOG = "process.log"
+from napari_cortex_decoder.training.run_folder import TrainingFolder
 
 
-@dataclass(frozen=True)
 class TrainingProcess:
-    """A run that another process works on.
+    """A training that another process works on.
 
-    Attributes
+    Parameters
     ----------
     folder
         Its run folder.
@@ -28,13 +23,13 @@ class TrainingProcess:
         The process.
     """
 
-    folder: RunFolder
-    process: subprocess.Popen[bytes]
+    def __init__(self, folder: TrainingFolder, process: RunProcess) -> None:
+        self.folder, self._process = folder, process
 
     @property
     def is_running(self) -> bool:
         """Whether it is still at work."""
-        return self.process.poll() is None
+        return not self._process.ended
 
     def progress(self) -> list[dict[str, Any]]:
         """Give all it has told so far, oldest first.
@@ -46,9 +41,9 @@ class TrainingProcess:
         return self.folder.progress()
 
     def cancel(self) -> None:
-        """Stop it at once; started again, it goes on from its last checkpoint."""
-        self.process.kill()
-        self.process.wait()
+        """Stop it; started again, it goes on from its last checkpoint."""
+        if not self._process.stop():
+            self._process.cancel()
 
     def wait(self) -> Path:
         """Wait for its end and give the decoder file.
@@ -58,18 +53,14 @@ class TrainingProcess:
         TrainingError
             If it ended without one; with its own words.
         """
-        code = self.process.wait()
-        if code or not self.folder.is_finished:
-            said = (self.folder.path / _LOG).read_text(errors="replace").strip().splitlines()
-            last = said[-1].removeprefix("cortex-decoder: ") if said else f"exit code {code}"
-            raise TrainingError(f"{self.folder.path}: the training ended early: {last}")
+        self._process.wait()
         return self.folder.decoder_file
 
 
 def start(
     config: TrainingConfig, cohort: str | Path, out: str | Path, *, device: str = "auto"
 ) -> TrainingProcess:
-    """Begin a training run, or go on with it, in a process of its own.
+    """Begin a training, or go on with it, in a process of its own; or join one that is at work.
 
     Parameters
     ----------
@@ -81,21 +72,18 @@ def start(
     Raises
     ------
     TrainingError
-        If the run folder cannot be made.
+        If the run folder cannot be made, or holds another training.
     """
-    folder = RunFolder(out)
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        log = (folder.path / _LOG).open("wb")
-    except OSError as reason:
-        raise TrainingError(
-            f"{folder.path} cannot be made or written to ({reason.strerror}); choose another "
-            "folder."
-        ) from reason
-    asked = folder.path / "asked.json"
-    write_json(asked, config.model_dump(mode="json"), TrainingError)
+    folder = TrainingFolder(out)
+    if folder.is_at_work:
+        if folder.read_config() != config:
+            raise TrainingError(
+                f"another training is at work in {folder.path}; wait for its end, or choose "
+                "another folder."
+            )
+    else:
+        with folder.claim():
+            folder.settle(config)
     command = [sys.executable, "-m", "napari_cortex_decoder.cli", "train", str(cohort)]
-    command += ["--config", str(asked), "--out", str(folder.path), "--device", device]
-    with log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    return TrainingProcess(folder, process)
+    command += ["--out", str(folder.path), "--device", device]
+    return TrainingProcess(folder, RunProcess(folder, command, waits=False))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.runs.folder import CANCEL
 from napari_cortex_decoder.training.config import Machine, TrainingConfig
-from napari_cortex_decoder.training.run_folder import RunFolder
+from napari_cortex_decoder.training.run_folder import TrainingFolder
 from napari_cortex_decoder.training.sessions import Session, cohort_sessions
 from napari_cortex_decoder.training.split import split_mice
 
@@ -66,26 +67,28 @@ def train(
             f"training needs {missing}, which is not installed; "
             "pip install 'napari-cortex-decoder[train]'."
         )
-    folder = RunFolder(out)
+    folder = TrainingFolder(out)
     if config is None:
         config = folder.read_config()
     if isinstance(cohort, (str, Path)):
         cohort = cohort_sessions(cohort, run_speed=config.run_speed)
     split = split_mice([session.subject for session in cohort], config.split, config.seed)
+    read_into = None if cache is None else Path(cache)
     if int(os.environ.get("LOCAL_RANK", "0")):  # Lightning has started this process for a GPU
         from napari_cortex_decoder.training.pipeline import Run
 
-        run = Run(folder, config, cohort, split, machine, Path(cache or folder.cache))
+        run = Run(folder, config, cohort, split, machine, read_into)
         run.train_network()
         raise SystemExit(0)
     with folder.claim():
         folder.settle(config)
         fingerprints = {session.name: session.fingerprint for session in cohort}
         folder.settle_split(split, fingerprints)
+        folder.remove(CANCEL)
         if not folder.is_finished:
             from napari_cortex_decoder.training.pipeline import Run  # takes seconds
 
             folder.forget_after(float("inf"), 0)
-            Run(folder, config, cohort, split, machine, Path(cache or folder.cache)).finish()
-        folder.remove_cache()
+            Run(folder, config, cohort, split, machine, read_into).finish()
+        folder.remove_within("cache")
     return load_decoder(folder.decoder_file)

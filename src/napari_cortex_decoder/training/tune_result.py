@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +46,7 @@ class FineTuneResult:
     def as_dict(self) -> dict[str, Any]:
         """Give all but the decoder, for JSON."""
         return {
+            "name": self.decoder.name,
             "before": self.before.as_dict(),
             "after": self.after.as_dict(),
             "held_out": [vars(block) for block in self.held_out],
@@ -55,8 +55,8 @@ class FineTuneResult:
         }
 
     @classmethod
-    def from_dict(cls, decoder: Decoder, said: Mapping[str, Any], where: str) -> FineTuneResult:
-        """Take back what `as_dict` gave.
+    def from_dict(cls, decoder: Decoder, said: Any, where: str) -> FineTuneResult:
+        """Take back what `as_dict` gave; the decoder is one without a name.
 
         Raises
         ------
@@ -65,7 +65,9 @@ class FineTuneResult:
         """
         try:
             return cls(
-                decoder=decoder,
+                decoder=Decoder(
+                    decoder.config, decoder.network, name=str(said["name"]), hash=decoder.hash
+                ),
                 before=_SCORES.validate_python(said["before"]),
                 after=_SCORES.validate_python(said["after"]),
                 held_out=_BLOCKS.validate_python(said["held_out"]),
@@ -73,4 +75,4 @@ class FineTuneResult:
                 seconds=_SECONDS.validate_python(said["seconds"]),
             )
         except (ValidationError, KeyError, TypeError) as reason:
-            raise TrainingError(f"{where} is damaged; delete its folder.") from reason
+            raise TrainingError(f"{where} is damaged; fine-tune in another folder.") from reason

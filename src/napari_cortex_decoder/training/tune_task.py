@@ -16,11 +16,13 @@ from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_json, write_json
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.training.held_out import HeldOut, held_out_masks, training_mask
 from napari_cortex_decoder.training.label_checks import Depth
 
-ASKED, BASE, PREPROCESSING = "asked.json", "base.safetensors", "preprocessing.json"
+BASE, PREPROCESSING = "work/base.safetensors", "work/preprocessing.json"
 
 
 class Asked(BaseModel):
@@ -40,8 +42,8 @@ class Asked(BaseModel):
         Triples of recording, start and stop.
     recordings
         Names, for the provenance.
-    labels_sha256
-        Tells labels apart.
+    labels_sha256, recordings_sha256
+        Tell labels, and recordings, apart.
     simulated
         Whether all recordings are.
     """
@@ -59,6 +61,7 @@ class Asked(BaseModel):
     held_out: tuple[tuple[int, int, int], ...]
     recordings: tuple[str, ...]
     labels_sha256: str
+    recordings_sha256: str
     simulated: bool
 
 
@@ -113,30 +116,45 @@ def labels_hash(labels: Sequence[NDArray[np.int64]]) -> str:
     return hashlib.sha256(b"|".join(values.tobytes() for values in labels)).hexdigest()
 
 
-def array_file(folder: Path, kind: str, number: int) -> Path:
-    """Give the place of the array of one recording."""
-    return folder / f"{kind}-{number}.npy"
+def recordings_hash(recordings: Sequence[Recording]) -> str:
+    """Tell recordings apart."""
+    from napari_cortex_decoder.decoder.recording_cache import fingerprint  # loads torch
+
+    return hashlib.sha256("|".join(map(fingerprint, recordings)).encode()).hexdigest()
 
 
-def save_task(folder: Path, task: TuneTask) -> None:
-    """Leave a task in a folder in which its frames are already; what is asked comes last.
+def array_name(kind: str, number: int) -> str:
+    """Name the array of one recording."""
+    return f"work/{kind}-{number}.npy"
+
+
+def is_saved(folder: RunFolder) -> bool:
+    """Tell whether a folder holds a whole task."""
+    return (folder.path / PREPROCESSING).is_file()
+
+
+def save_task(folder: RunFolder, task: TuneTask) -> None:
+    """Leave a task in a folder in which its frames are already; what says that it is whole last.
 
     Raises
     ------
     TrainingError, DecoderError
         If the disk is full.
     """
-    for number, (labels, features) in enumerate(zip(task.labels, task.features, strict=True)):
-        write_array(array_file(folder, "labels", number), labels.shape, np.int64, [labels])
-        write_array(array_file(folder, "features", number), features.shape, np.float16, [features])
-    for number, logits in enumerate(task.before):
-        write_array(array_file(folder, "before", number), logits.shape, np.float64, [logits])
-    task.base.save(folder / BASE)
-    write_json(folder / PREPROCESSING, _preprocessing(task.start).model_dump(), TrainingError)
-    write_json(folder / ASKED, task.asked.model_dump(mode="json"), TrainingError)
+    arrays: tuple[tuple[str, type, Sequence[NDArray[Any]]], ...] = (
+        ("labels", np.int64, task.labels),
+        ("features", np.float16, task.features),
+        ("before", np.float64, task.before),
+    )
+    for kind, dtype, values in arrays:
+        for number, array in enumerate(values):
+            write_array(folder.place(array_name(kind, number)), array.shape, dtype, [array])
+    task.base.save(folder.place(BASE))
+    read = _preprocessing(task.start).model_dump()
+    write_json(folder.place(PREPROCESSING), read, TrainingError)
 
 
-def read_asked(folder: Path) -> Asked | None:
+def read_asked(folder: RunFolder) -> Asked | None:
     """Read what a folder was begun for; None if nothing was begun there.
 
     Raises
@@ -144,19 +162,19 @@ def read_asked(folder: Path) -> Asked | None:
     TrainingError
         If it is damaged.
     """
-    file = folder / ASKED
-    if not file.is_file():
+    said = folder.asked()
+    if said is None:
         return None
     try:
-        return Asked.model_validate(read_json(file, TrainingError))
+        return Asked.model_validate(said)
     except ValidationError as reason:
-        said = reason.errors(include_url=False, include_input=False)[0]["msg"]
+        why = reason.errors(include_url=False, include_input=False)[0]["msg"]
         raise TrainingError(
-            f"{file} is damaged ({said}); delete its folder and fine-tune anew."
+            f"{folder.config_file} is damaged ({why}); fine-tune in another folder."
         ) from reason
 
 
-def load_task(folder: Path) -> TuneTask:
+def load_task(folder: RunFolder) -> TuneTask:
     """Read the task that `save_task` left.
 
     Raises
@@ -165,11 +183,11 @@ def load_task(folder: Path) -> TuneTask:
         If a file is missing or damaged.
     """
     asked = read_asked(folder)
-    if asked is None:
-        raise TrainingError(f"{folder} holds no {ASKED}: no fine-tune was begun there.")
-    saved = load_decoder(folder / BASE)
+    if asked is None or not is_saved(folder):
+        raise TrainingError(f"{folder.path} holds no fine-tune to go on with; begin one anew.")
+    saved = load_decoder(folder.path / BASE)
     base = Decoder(saved.config, saved.network, name=asked.base, hash=asked.base_sha256)
-    file = folder / PREPROCESSING
+    file = folder.path / PREPROCESSING
     try:
         read = Preprocessing.model_validate(read_json(file, TrainingError))
     except ValidationError as reason:
@@ -180,10 +198,10 @@ def load_task(folder: Path) -> TuneTask:
         start = Decoder(config, saved.network, name=base.name, hash=base.hash)
     numbers = range(len(asked.recordings))
     labels, features, frames = (
-        [_array(array_file(folder, kind, number)) for number in numbers]
+        [_array(folder.path / array_name(kind, number)) for number in numbers]
         for kind in ("labels", "features", "frames")
     )
-    before = [_array(array_file(folder, "before", n)) for n in range(len(asked.held_out))]
+    before = [_array(folder.path / array_name("before", n)) for n in range(len(asked.held_out))]
     known = [np.array(values) for values in labels]
     return TuneTask(asked, base, start, known, features, before, frames)
 
@@ -201,4 +219,4 @@ def _array(file: Path) -> Any:
 
 
 def _damaged(file: Path) -> TrainingError:
-    return TrainingError(f"{file} is missing or damaged; delete its folder and fine-tune anew.")
+    return TrainingError(f"{file} is missing or damaged; fine-tune in another folder.")

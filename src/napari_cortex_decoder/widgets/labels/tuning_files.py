@@ -10,8 +10,8 @@ from napari_cortex_decoder.labels import Ethogram, journal_ethogram
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
 from napari_cortex_decoder.training.fine_tune import FineTuneRun, found_run
-from napari_cortex_decoder.training.tune_process import TuneFolder
-from napari_cortex_decoder.training.tune_task import ASKED
+from napari_cortex_decoder.training.tune_folder import FineTuneFolder
+from napari_cortex_decoder.training.tune_task import is_saved
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def find_run(path: Path) -> tuple[FineTuneRun | None, bool]:
     if not folder.is_dir():
         return None, False
     run = found_run(folder)
-    return run, run is None and (folder / ASKED).is_file()
+    return run, run is None and is_saved(FineTuneFolder(folder))
 
 
 def go_on(path: Path) -> FineTuneRun:
@@ -83,4 +83,4 @@ def go_on(path: Path) -> FineTuneRun:
 
 def forget_run(path: Path) -> None:
     """Leave nothing of the run of a recording behind."""
-    TuneFolder(run_folder(path)).forget()
+    FineTuneFolder(run_folder(path)).forget()

@@ -14,10 +14,10 @@ from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.fine_tune import FineTuneRun, fine_tune
+from napari_cortex_decoder.runs import CutShort
+from napari_cortex_decoder.training.fine_tune import FineTuneRun, start_fine_tune
 from napari_cortex_decoder.training.held_out import HeldOut
 from napari_cortex_decoder.training.label_checks import Depth, plan
-from napari_cortex_decoder.training.tune_process import CutShort
 from napari_cortex_decoder.training.tune_progress import TuneProgress
 from napari_cortex_decoder.training.tune_result import FineTuneResult
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
@@ -198,8 +198,8 @@ class TuningModel(EventedModel):
                 out = run_folder(path)
             with LOADING:
                 base = load_decoder(card.source)
-            return fine_tune(
-                base, labelled, out, depth=depth, device=device, name=name, anew=True, wait=False
+            return start_fine_tune(
+                base, labelled, out, depth=depth, device=device, name=name, anew=True
             )
 
         self._deep = depth == "end-to-end"

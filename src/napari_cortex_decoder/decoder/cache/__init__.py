@@ -1,1 +1,0 @@
-"""Features on the disk, so that a second decode encodes nothing."""

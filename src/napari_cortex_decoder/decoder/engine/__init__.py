@@ -1,1 +1,0 @@
-"""From recordings to probabilities: each image encoded once."""

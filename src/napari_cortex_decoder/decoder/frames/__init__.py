@@ -1,1 +1,0 @@
-"""Images as a decoder sees them: read in order, resampled, normalized."""

@@ -1,1 +1,0 @@
-"""Decoders made of published weights; nothing in their files is executed."""

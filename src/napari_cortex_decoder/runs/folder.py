@@ -1,0 +1,390 @@
+"""The run folder: all that one job leaves on disk, and needs to go on after a kill.
+
+``run-folder.json`` is the marker: it says that the folder is ours, for which kind of job, and which
+files were made for it. A name is noted there before its file is made, so that nothing else is ever
+written to or removed. ``config.json`` holds what was asked, ``progress.jsonl``, which only grows,
+how far it is; every other file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.files import (
+    check_version,
+    read_bytes,
+    read_json,
+    write_json,
+    write_whole,
+)
+
+Kind = Literal["training", "fine-tune"]
+
+MARKER = "run-folder.json"
+LOCK, WAITING, CANCEL, LOG = ".lock", ".waiting", ".cancel", "process.log"
+_VERSION = 1
+_COMMON = (LOCK, WAITING, CANCEL, LOG, "config.json", "progress.jsonl", "decoder.safetensors")
+_OWN: dict[Kind, tuple[str, ...]] = {
+    "training": ("split.json", "metrics.json", "checkpoints", "cache"),
+    "fine-tune": ("result.json", "work"),
+}
+_LAST: dict[Kind, str] = {"training": "decoder.safetensors", "fine-tune": "result.json"}
+_EARLIER_FINE_TUNE = "asked.json"  # versions without a marker left this
+_PATIENCE = 2.0  # s; whoever looks whether a job is at work holds its lock for a moment
+_PROGRESS_LIMIT = 2**30
+_PART = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part(\.[^.]*)?")
+
+
+def _is_inside(name: str) -> str:
+    parts = PurePosixPath(name).parts
+    if not 1 <= len(parts) <= 2 or {"..", "/"} & set(parts) or re.search(r"[\\:\0]", name):
+        raise ValueError(f"{name!r} is no name within the folder")
+    return name
+
+
+class _Marker(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    program: Literal["napari-cortex-decoder"] = "napari-cortex-decoder"
+    kind: Kind
+    version: int = _VERSION
+    made: list[Annotated[str, AfterValidator(_is_inside)]]
+
+
+class RunFolder:
+    """One job on disk.
+
+    Parameters
+    ----------
+    path
+        The folder; made by `claim`.
+    kind
+        What kind of job; a folder of another kind is never touched.
+    """
+
+    def __init__(self, path: str | Path, kind: Kind) -> None:
+        self.path = Path(path)
+        self.kind = kind
+        self.config_file = self.path / "config.json"
+        self.progress_file = self.path / "progress.jsonl"
+        self.decoder_file = self.path / "decoder.safetensors"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the job has left all that it was to leave."""
+        return (self.path / _LAST[self.kind]).is_file()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a process works here."""
+        if not (self.path / MARKER).is_file():
+            return False
+        try:
+            with FileLock(self.path / LOCK, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # a folder that we may not write to is nobody's whom we could follow
+            return False
+
+    def is_cancelled(self) -> bool:
+        """Tell whether somebody wants the job to end."""
+        return (self.path / CANCEL).exists()
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Make the folder ours, keep other processes out, and sweep up after a killed one.
+
+        Raises
+        ------
+        TrainingError
+            If another process works here, the folder holds something else than such a job, or it
+            cannot be made.
+        """
+        self._look()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            # held by the operating system, so that a killed job leaves no lock behind
+            lock = FileLock(self.path / LOCK)
+            lock.acquire(timeout=_PATIENCE)
+        except Timeout as reason:
+            raise TrainingError(
+                f"{self.path}: another process is at work in this run folder; wait for it, stop "
+                "it or choose another folder."
+            ) from reason
+        except OSError as reason:
+            raise TrainingError(
+                f"{self.path} cannot be made or written to ({reason.strerror}); choose another "
+                "folder."
+            ) from reason
+        try:
+            marker = self._look()
+            if marker is None:
+                self._mark([*_COMMON, *_OWN[self.kind], *self._adopted()])
+            else:
+                self.note(*_COMMON, *_OWN[self.kind])
+            self._sweep()
+            yield
+        finally:
+            lock.release()
+
+    def note(self, *names: str) -> None:
+        """Note files, relative to the folder, before they are made: from then on they are ours.
+
+        Raises
+        ------
+        TrainingError
+            If somebody else has put one of them there, or the disk is full.
+        """
+        marker = self._look()
+        made = [] if marker is None else marker.made
+        new = [name for name in dict.fromkeys(names) if name not in made]
+        for name in new:
+            if os.path.lexists(self.path / name):
+                raise self._foreign(name)
+        if new:
+            self._mark([*made, *new])
+
+    def _mark(self, made: list[str]) -> None:
+        marker = _Marker(kind=self.kind, made=made)
+        write_json(self.path / MARKER, marker.model_dump(), TrainingError)
+
+    def _look(self) -> _Marker | None:
+        """Read the marker; refuse a folder that something else is in the way of.
+
+        Raises
+        ------
+        TrainingError
+            If the folder is of another kind of job, or holds a file by a name of ours.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise TrainingError(f"{self.path} cannot be made: it is a file; choose another folder.")
+        file = self.path / MARKER
+        if os.path.lexists(file):
+            marker = self._read_marker(file)
+            if marker.kind != self.kind:
+                raise TrainingError(
+                    f"{self.path} is the run folder of a {marker.kind}, not of a {self.kind}; "
+                    "choose another folder."
+                )
+            return marker
+        if self._adopted():
+            return None
+        if (self.path / _EARLIER_FINE_TUNE).is_file():
+            raise TrainingError(
+                f"{self.path} holds what an earlier version of this program has begun; take its "
+                "decoder.safetensors if there is one, and choose another folder."
+            )
+        for name in (*_COMMON, *_OWN[self.kind]):
+            place = self.path / name
+            if os.path.lexists(place) and not (name == LOCK and _is_empty(place)):
+                raise self._foreign(name)
+        return None
+
+    def _read_marker(self, file: Path) -> _Marker:
+        said = read_json(file, TrainingError)
+        if isinstance(said, dict):
+            check_version(str(file), said.get("version"), _VERSION, TrainingError)
+        try:
+            return _Marker.model_validate(said)
+        except ValidationError as reason:
+            raise TrainingError(f"{file} is damaged; choose another folder.") from reason
+
+    def _foreign(self, name: str) -> TrainingError:
+        return TrainingError(
+            f"{self.path / name} is there already, and no {self.kind} of this program has made "
+            "it; choose another folder."
+        )
+
+    def _adopted(self) -> list[str]:
+        """Name what a version without a marker has left here, if it is such a job."""
+        return []
+
+    def _sweep(self) -> None:
+        """Remove what a killed process had not finished writing."""
+        made = self._made()
+        for folder in {(self.path / name).parent for name in (MARKER, *made)}:
+            if folder.is_symlink() or not folder.is_dir():
+                continue
+            for file in list(folder.iterdir()):
+                part = _PART.fullmatch(file.name)
+                whole = part and file.with_name(part[1] + (part[2] or ""))
+                if whole and whole.relative_to(self.path).as_posix() in (MARKER, *made):
+                    file.unlink(missing_ok=True)
+        if not self.progress_file.exists():
+            return
+        said = read_bytes(self.progress_file, TrainingError, limit=_PROGRESS_LIMIT)
+        if not said.endswith(b"\n"):  # the next line would be added to half a line
+            write_whole(self.progress_file, said[: said.rfind(b"\n") + 1], TrainingError)
+
+    def _made(self) -> list[str]:
+        marker = self._look()
+        return [] if marker is None else marker.made
+
+    def asked(self) -> dict[str, Any] | None:
+        """Read what the job was asked to do; None if nothing was begun here.
+
+        Raises
+        ------
+        TrainingError
+            If this is the folder of something else, or the file is damaged.
+        """
+        self._look()
+        if not self.config_file.is_file():
+            return None
+        said = read_json(self.config_file, TrainingError)
+        if not isinstance(said, dict):
+            raise TrainingError(f"{self.config_file} is damaged; begin in a new folder.")
+        return said
+
+    def ask(self, asked: Mapping[str, Any]) -> None:
+        """Keep what the job is asked to do; within `claim`.
+
+        Raises
+        ------
+        TrainingError
+            If a job has left something here, but not what it was asked.
+        """
+        if any((self.path / name).is_file() for name in ("progress.jsonl", "decoder.safetensors")):
+            raise TrainingError(
+                f"{self.path} holds what a {self.kind} left behind, but not its config.json; begin "
+                "it in a new folder."
+            )
+        write_json(self.config_file, dict(asked), TrainingError)
+
+    def place(self, name: str) -> Path:
+        """Give the place of a file that is noted, in a folder that is there.
+
+        Raises
+        ------
+        TrainingError
+            If somebody else's file is there, or the disk is full.
+        """
+        self.note(name)
+        place = self.path / name
+        try:
+            place.parent.mkdir(exist_ok=True)
+        except OSError as reason:
+            raise TrainingError(
+                f"{place.parent} cannot be made ({reason.strerror}); choose another folder."
+            ) from reason
+        return place
+
+    def tell(self, line: Mapping[str, Any]) -> None:
+        """Append one line to the progress.
+
+        Raises
+        ------
+        TrainingError
+            If the disk is full.
+        """
+        try:
+            with self.progress_file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as reason:
+            raise TrainingError(
+                f"{self.progress_file} cannot be written ({reason.strerror}); make room and start "
+                "again, it goes on from its last checkpoint."
+            ) from reason
+
+    def progress(self) -> list[dict[str, Any]]:
+        """Read the progress, oldest first; a line in the making is left out.
+
+        Raises
+        ------
+        TrainingError
+            If a line is damaged.
+        """
+        if not self.progress_file.exists():
+            return []
+        said = read_bytes(self.progress_file, TrainingError, limit=_PROGRESS_LIMIT)
+        lines = []
+        for line in said.decode(errors="replace").split("\n")[:-1]:
+            try:
+                lines.append(self.checked(json.loads(line)))
+            except (ValueError, RecursionError) as reason:
+                raise TrainingError(
+                    f"{self.progress_file} is damaged at {line[:40]!r}; remove that line."
+                ) from reason
+        return lines
+
+    def checked(self, line: Any) -> dict[str, Any]:
+        """Give a line of the progress back if it is one.
+
+        Raises
+        ------
+        ValueError
+            If it is not.
+        """
+        if not isinstance(line, dict):
+            raise ValueError(line)
+        return line
+
+    def remove(self, *names: str) -> None:
+        """Remove files if they were made here, and then their folders, where nothing is left."""
+        made = self._made()
+        self._remove([name for name in names if name in made])
+
+    def remove_within(self, folder: str) -> None:
+        """Remove what was made in a folder within, and the folder, where nothing is left."""
+        self._remove([name for name in self._made() if name.startswith(f"{folder}/")])
+
+    def begin_anew(self) -> None:
+        """Remove all that the job has made, but for its claim; within `claim`."""
+        self._remove([name for name in self._made() if name not in (LOCK, WAITING)])
+        self._mark([*_COMMON, *_OWN[self.kind]])
+
+    def forget(self) -> None:
+        """Remove all that the job has made, and the folder, where nothing else is in it.
+
+        Raises
+        ------
+        TrainingError
+            If the folder is another's, or a process is at work in it.
+        """
+        if not self.path.is_dir():
+            return
+        with self.claim():
+            self._remove([name for name in self._made() if name != LOCK])
+            (self.path / MARKER).unlink(missing_ok=True)
+        (self.path / LOCK).unlink(missing_ok=True)
+        _remove_empty(self.path)
+
+    def _remove(self, made: list[str]) -> None:
+        folders = set()
+        try:
+            for name in reversed(made):  # what was asked last: until then it can be gone on with
+                place = self.path / name
+                if place.parent.is_symlink():  # whatever it leads to is not ours
+                    continue
+                if place.is_dir() and not place.is_symlink():
+                    folders.add(place)
+                else:
+                    place.unlink(missing_ok=True)
+                    folders.add(place.parent)
+            for folder in folders - {self.path}:
+                _remove_empty(folder)
+        except OSError as reason:
+            raise TrainingError(
+                f"{reason.filename} cannot be removed ({reason.strerror}); allow it, or choose "
+                "another folder."
+            ) from reason
+
+
+def _is_empty(place: Path) -> bool:
+    return place.is_file() and place.stat().st_size == 0
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

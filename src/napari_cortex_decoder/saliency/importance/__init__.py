@@ -1,1 +1,0 @@
-"""What areas and places are worth to a decoder, and whether that may be believed."""

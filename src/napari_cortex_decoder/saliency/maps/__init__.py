@@ -1,1 +1,0 @@
-"""Pictures of where a decoder looks, and their controls."""

@@ -1,1 +1,0 @@
-"""What a decoder reads where parts of the cortex are missing."""
