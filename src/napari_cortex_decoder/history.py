@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -9,10 +10,16 @@ State = TypeVar("State")
 
 
 class History(Generic[State]):
-    """Earlier and later states; the present one is kept by whoever owns the history."""
+    """Earlier and later states; the present one is kept by whoever owns the history.
 
-    def __init__(self) -> None:
-        self._past: list[State] = []
+    Parameters
+    ----------
+    depth
+        How many earlier states are kept at most; None: all of them.
+    """
+
+    def __init__(self, depth: int | None = None) -> None:
+        self._past: deque[State] = deque(maxlen=depth)
         self._future: list[State] = []
         self._run: str | None = None
 
@@ -56,8 +63,13 @@ class History(Generic[State]):
 
     def change(self, how: Callable[[State], State]) -> None:
         """Change all states that are kept, where the world around them has changed."""
-        self._past = [how(state) for state in self._past]
+        self._past = deque(map(how, self._past), self._past.maxlen)
         self._future = [how(state) for state in self._future]
+
+    def forget(self, beyond: int) -> None:
+        """Keep no more than so many earlier states, the latest ones."""
+        while len(self._past) > beyond:
+            self._past.popleft()
 
     def clear(self) -> None:
         """Forget everything."""

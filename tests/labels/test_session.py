@@ -28,7 +28,6 @@ from napari_cortex_decoder.labels import (
     SetBehaviors,
     journal_ethogram,
 )
-from napari_cortex_decoder.labels import journal as journal_module
 from napari_cortex_decoder.labels.journal import NAME
 
 NAMED = SetBehaviors(behaviors=(Behavior(name="rest", key="1"), Behavior(name="run", key="2")))
@@ -262,7 +261,7 @@ def test_a_disk_that_fails_later_is_told_with_the_next_edit(
 
     session = session_in(tmp_path)
     session.edit(NAMED)
-    monkeypatch.setattr(journal_module.os, "fsync", broken)
+    monkeypatch.setattr(os, "fsync", broken)
     session.edit(paint(0, 3))
     deadline = time.monotonic() + 10
     assert session._writer is not None

@@ -177,10 +177,11 @@ def _range(text: str | None) -> tuple[int, int] | None:
 def _labels(recording: Recording, path: Path | None) -> Ethogram | None:
     """Read the labels asked for, or those kept beside the movie."""
     from napari_cortex_decoder.labels import journal_ethogram, read_labels
-    from napari_cortex_decoder.recording.sidecar import sidecar_folder
+    from napari_cortex_decoder.recording.sidecar import sidecar_folders
 
     if path is not None:
         return read_labels(path, recording)
     if recording.path is None:
         return None
-    return journal_ethogram(sidecar_folder(recording.path))
+    kept = sidecar_folders(recording.path)
+    return journal_ethogram(kept.folder, kept.other)

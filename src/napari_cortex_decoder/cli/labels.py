@@ -72,35 +72,41 @@ def label(
         write_labels,
     )
     from napari_cortex_decoder.recording import open_recording
-    from napari_cortex_decoder.recording.sidecar import sidecar_folder
+    from napari_cortex_decoder.recording.sidecar import sidecar_folders
 
     recording = open_recording(movie, frame_rate=frame_rate)
     unmatched: list[str] = []
     kind = None
-    session = LabelSession(recording.n_frames, recording.name, sidecar_folder(movie))
+    imported = None
+    if take is not None:  # nobody is kept from editing while it is read
+        imported = import_labels(
+            take,
+            recording,
+            offset=offset,
+            rate=rate,
+            observation=observation,
+            subject=subject,
+            table=table,
+        )
+        kind = imported.kind
+        unmatched = [str(row) for row in imported.unmatched]
+    kept = sidecar_folders(movie)
+    session = LabelSession(
+        recording.n_frames, recording.name, kept.folder, kept.other, away=kept.away
+    )
     try:
-        if take is not None:
+        if imported is not None:
             if session.read_only:
                 raise LabelError(f"{movie}: {session.notice}")
-            imported = import_labels(
-                take,
-                recording,
-                offset=offset,
-                rate=rate,
-                observation=observation,
-                subject=subject,
-                table=table,
-            )
-            bouts, kind = imported.ethogram.bouts, imported.kind
+            bouts = imported.ethogram.bouts
             session.edit(Replace(start=0, stop=recording.n_frames, bouts=bouts))
-            unmatched = [str(row) for row in imported.unmatched]
         if session.notice:
             typer.echo(f"warning: {recording.name}: {session.notice}", err=True)
         ethogram = session.labels.ethogram
-        if export is not None:
-            write_labels(ethogram, export, recording, form)
     finally:
         session.close()
+    if export is not None:
+        write_labels(ethogram, export, recording, form)
     for row in unmatched:
         typer.echo(f"warning: {take}: {row}", err=True)
     summary = _summary(ethogram) | {"imported_as": kind, "unmatched": unmatched}
@@ -171,7 +177,7 @@ def fine_tune(
     """
     from napari_cortex_decoder.labels import journal_ethogram, read_labels
     from napari_cortex_decoder.recording import open_recording
-    from napari_cortex_decoder.recording.sidecar import sidecar_folder
+    from napari_cortex_decoder.recording.sidecar import sidecar_folders
     from napari_cortex_decoder.training.fine_tune import fine_tune as tune
 
     if labels is not None and len(labels) != len(movies):
@@ -185,13 +191,14 @@ def fine_tune(
         if labels is not None:
             ethogram = read_labels(labels[number], recording)
         else:
-            kept = journal_ethogram(sidecar_folder(movie))
-            if kept is None:
+            kept = sidecar_folders(movie)
+            beside = journal_ethogram(kept.folder, kept.other)
+            if beside is None:
                 raise LabelError(
                     f"{movie} has no labels beside it; import some first (cortex-decoder label), "
                     "or name a file with --labels."
                 )
-            ethogram = kept
+            ethogram = beside
         labelled.append((recording, ethogram))
     goes_on = "goes on from where it was" if depth == "end-to-end" else "begins again"
     with (

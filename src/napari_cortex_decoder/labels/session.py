@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.history import History
 from napari_cortex_decoder.labels.behaviors import Labels
+from napari_cortex_decoder.labels.editor_lock import EditorLock
 from napari_cortex_decoder.labels.edits import Edit
 from napari_cortex_decoder.labels.ethogram import Ethogram
 from napari_cortex_decoder.labels.journal import (
+    DEPTH,
+    LONG,
     NAME,
     EditLine,
     Header,
     JournalContent,
-    JournalWriter,
     StepLine,
+    applied,
     now,
     read_journal,
+    written_anew,
 )
-
-_LOCK = "labels.lock"
+from napari_cortex_decoder.labels.journal_writer import JournalWriter
+from napari_cortex_decoder.labels.places import brought_together, labels_of, read_fitting
 
 
 class LabelSession:
@@ -38,6 +42,12 @@ class LabelSession:
     folder
         Where the journal is kept, made with the first edit; None keeps nothing, for recordings
         that are in no file.
+    other
+        Where labels of this recording may lie, too, from when the journal was kept there: they
+        are shown, and go into the journal with the first edit.
+    away
+        Whether `folder` is only where labels go while they cannot be kept in `other`; the user is
+        told so.
 
     Raises
     ------
@@ -49,24 +59,38 @@ class LabelSession:
     labels
         As they are now.
     notice
-        A sentence to show: somebody else is editing, or a crash cut off the last edit. Empty if
-        all is well.
+        A sentence to show: somebody else is editing, a crash cut off the last edit, or the labels
+        are not where they should be. Empty if all is well.
     """
 
-    def __init__(self, n_frames: int, name: str, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        n_frames: int,
+        name: str,
+        folder: Path | None = None,
+        other: Path | None = None,
+        *,
+        away: bool = False,
+    ) -> None:
         self.labels = Labels.empty(n_frames)
         self.notice = ""
         self._header = Header(name=name, n_frames=n_frames)
-        self._folder = folder
-        self._history: History[Labels] = History()
-        self._lock: FileLock | None = None
+        self._folder, self._other, self._away = folder, other, away
+        self._history: History[Labels] = History(DEPTH)
+        self._lock: EditorLock | None = None
         self._writer: JournalWriter | None = None
         self._locked_out = False
         self._n_lines = 0
-        if folder is not None and folder.is_dir():
-            self._take_lock(folder)
+        self._digest = ""
+        self._long = LONG
+        # what is to be written before the first edit, because it lies elsewhere until then
+        self._brought: JournalContent | None = None
+        self._taken: list[str] = []
+        if folder is not None:
+            if folder.is_dir():
+                self._take_lock(folder)
             try:
-                self._replay(self._read(folder))
+                self._show(folder)
             except LabelError:
                 self.close()
                 raise
@@ -79,7 +103,7 @@ class LabelSession:
     @property
     def started(self) -> bool:
         """Whether anything was ever edited here."""
-        return self._n_lines > 0
+        return self._n_lines > 0 or bool(self.labels.behaviors)
 
     @property
     def can_undo(self) -> bool:
@@ -115,6 +139,7 @@ class LabelSession:
         self._append(EditLine(time=now(), edit=edit, run=run))
         self._history.record(self.labels, run)
         self.labels = after
+        self._shorten()
 
     def undo(self) -> None:
         """Take back the last edit, or the last run of edits, if there is one.
@@ -127,6 +152,7 @@ class LabelSession:
         if self.can_undo:
             self._append(StepLine(kind="undo", time=now()))
             self.labels = self._history.undo(self.labels)
+            self._shorten()
 
     def redo(self) -> None:
         """Make the edit again that was taken back last, if there is one.
@@ -139,6 +165,7 @@ class LabelSession:
         if self.can_redo:
             self._append(StepLine(kind="redo", time=now()))
             self.labels = self._history.redo(self.labels)
+            self._shorten()
 
     def reload(self) -> None:
         """Show what whoever edits these labels has made of them since; take over if he is gone.
@@ -150,8 +177,9 @@ class LabelSession:
         """
         if self._folder is None or not self.read_only:
             return
+        self.close()
         self._take_lock(self._folder)
-        self._replay(self._read(self._folder))
+        self._show(self._folder)
 
     def close(self) -> None:
         """Put everything on the disk, and let others edit."""
@@ -163,71 +191,73 @@ class LabelSession:
             self._lock = None
 
     def _take_lock(self, folder: Path) -> None:
-        """Become the one who edits; the operating system frees the lock of a process that died."""
-        lock = FileLock(folder / _LOCK, timeout=0)
+        """Become the one who edits, or else only look."""
         try:
-            lock.acquire()
-        except Timeout:
-            self._locked_out = True
-            self.notice = (
-                "These labels are being edited in another window or program: here they can only "
-                "be looked at."
-            )
-            return
-        except OSError as error:
-            self._locked_out = True
-            self.notice = (
-                f"{folder} cannot be written ({error.strerror or error}): the labels can only be "
-                "looked at."
-            )
-            return
-        self._lock, self._locked_out, self.notice = lock, False, ""
+            self._lock = EditorLock(folder)
+        except LabelError as error:
+            self._lock_out(str(error))
+        else:
+            self._locked_out, self.notice = False, ""
 
-    def _read(self, folder: Path) -> JournalContent:
-        path = folder / NAME
-        content = read_journal(path)
-        header = content.header
-        if header is not None and header.n_frames != self._header.n_frames:
-            raise LabelError(
-                f"{path} labels a recording of {header.n_frames} frames and this one has "
-                f"{self._header.n_frames}; open the recording that was labelled, or move the file "
-                "away to start anew."
-            )
-        if content.torn and self._lock is not None:
+    def _lock_out(self, reason: str) -> None:
+        self._locked_out, self.notice = True, reason
+        self.close()
+
+    def _show(self, folder: Path) -> None:
+        """Read what there is, and go to its present state."""
+        n_frames = self._header.n_frames
+        mine = read_fitting(folder, n_frames)
+        self._digest = mine.digest
+        content, taken, both = brought_together(mine, read_fitting(self._other, n_frames))
+        self._brought, self._taken = (content if taken else None), taken
+        if self._lock is not None and mine.torn:
             self.notice = (
                 f"The last line of {NAME} was cut off by a crash or a full disk and is left out; "
                 "all edits before it are here."
             )
-        return content
+        elif both and not self._locked_out:
+            self.notice = (
+                f"Labels were edited in {self._other} and in {folder}: the newer ones are shown, "
+                "undo shows the others."
+            )
+        elif mine.header is not None and not self._locked_out:
+            self._tell_place()
+        try:
+            self._replay(content)
+        except LabelError as error:
+            where = self._other if content is not mine else folder
+            raise LabelError(f"{where}/{NAME}: {error}") from error
+
+    def _tell_place(self) -> None:
+        if self._away:
+            self.notice = (
+                f"{self._other} cannot be written: the labels are kept in {self._folder} until it "
+                "can."
+            )
 
     def _replay(self, content: JournalContent) -> None:
         """Go from nothing to the present state."""
         self._history.clear()
-        self.labels = Labels.empty(self._header.n_frames)
-        for number, line in enumerate(content.lines, start=2):
-            try:
-                self._step(line)
-            except LabelError as error:
-                raise LabelError(f"{self._folder}/{NAME}: line {number}: {error}") from error
-        self._n_lines = len(content.lines)
-
-    def _step(self, line: EditLine | StepLine) -> None:
-        if isinstance(line, EditLine):
-            after = line.edit.apply(self.labels)
-            self._history.record(self.labels, line.run)
-            self.labels = after
+        self._n_lines = content.n_lines
+        if content.start is None:
+            self.labels = Labels.empty(self._header.n_frames)
             return
-        step: Callable[[Labels], Labels]
-        if line.kind == "undo":
-            possible, step = self._history.can_undo, self._history.undo
-        else:
-            possible, step = self._history.can_redo, self._history.redo
-        if not possible:
-            raise LabelError(f"there is nothing to {line.kind} here.")
-        self.labels = step(self.labels)
+        self.labels = content.start
+        groups = [*content.past, *reversed(content.future)]
+        for place, group in enumerate(groups, start=1):
+            self._history.record(self.labels, content.run if place == len(groups) else None)
+            self.labels = applied(self.labels, group)
+        for _ in content.future:
+            self.labels = self._history.undo(self.labels)
 
     def _append(self, line: EditLine | StepLine) -> None:
         if self._folder is not None:
+            if self._lock is not None:
+                try:
+                    self._lock.keep()
+                except LabelError as error:
+                    self._lock_out(str(error))
+                    raise
             if self._writer is None:
                 self._writer = self._open(self._folder)
             self._writer.append(line)
@@ -235,6 +265,7 @@ class LabelSession:
 
     def _open(self, folder: Path) -> JournalWriter:
         """Begin to write; somebody else may have begun in the meantime."""
+        path = folder / NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -244,22 +275,48 @@ class LabelSession:
             ) from error
         if self._lock is None:
             self._take_lock(folder)
-            if self._lock is not None and read_journal(folder / NAME).lines:
-                self._lock.release()  # what is shown here is not what is there now
-                self._lock, self._locked_out = None, True
-                self.notice = "These labels were edited elsewhere meanwhile: open them again."
+        content = read_journal(path)
+        if self._lock is not None and content.digest != self._digest:
+            self._lock_out("These labels were edited elsewhere meanwhile: open them again.")
         if self._locked_out:
             raise LabelError(self.notice)
-        return JournalWriter(folder / NAME, read_journal(folder / NAME), self._header)
+        if self._brought is not None:
+            self._write_anew(path, self._brought)
+            self._brought, self._taken = None, []
+            content = read_journal(path)
+        self._tell_place()
+        return JournalWriter(path, content, self._header)
+
+    def _shorten(self) -> None:
+        """Write a journal anew that has grown long."""
+        if self._folder is None or self._writer is None or self._writer.size < self._long:
+            return
+        path, size = self._folder / NAME, self._writer.size
+        self._writer.close()
+        self._writer = None
+        content = read_journal(path)
+        self._digest = content.digest
+        with suppress(LabelError):  # a full disk: the edit is safe in the long journal
+            size = self._write_anew(path, content)
+        self._long = max(LONG, 2 * size)
+
+    def _write_anew(self, path: Path, content: JournalContent) -> int:
+        text, steps_back = written_anew(content, self._taken)
+        write_whole(path, text, LabelError)
+        self._digest = hashlib.sha256(text).hexdigest()
+        self._history.forget(beyond=steps_back)
+        return len(text)
 
 
-def journal_ethogram(folder: Path) -> Ethogram | None:
+def journal_ethogram(folder: Path, other: Path | None = None) -> Ethogram | None:
     """Give the labels that a recording's journal holds, without editing them.
 
     Parameters
     ----------
     folder
         The recording's sidecar folder.
+    other
+        Where labels of this recording may lie, too.
 
     Returns
     -------
@@ -269,11 +326,8 @@ def journal_ethogram(folder: Path) -> Ethogram | None:
     Raises
     ------
     LabelError
-        If the journal is damaged.
+        If a journal is damaged.
     """
-    content = read_journal(folder / NAME)
-    if content.header is None:
-        return None
-    session = LabelSession(content.header.n_frames, content.header.name)
-    session._replay(content)
-    return session.labels.ethogram
+    content, _, _ = brought_together(read_fitting(folder), read_fitting(other))
+    labels = labels_of(content)
+    return None if labels is None else labels.ethogram

@@ -7,7 +7,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import platformdirs
 
@@ -52,10 +52,46 @@ def sidecar_folder(path: str | os.PathLike[str]) -> Path:
         ``<recording>.cortex`` beside the recording, where that place can be written to, else a
         folder of the user's own data, named after the recording's full path.
     """
+    return sidecar_folders(path).folder
+
+
+class SidecarFolders(NamedTuple):
+    """Where something that belongs to a recording may be kept.
+
+    Attributes
+    ----------
+    folder
+        Where to write: see `sidecar_folder`.
+    other
+        Where it may lie from another day, when the other place was the one to write to.
+    away
+        Whether `folder` is not beside the recording, because nothing can be written there.
+    """
+
+    folder: Path
+    other: Path
+    away: bool
+
+    def newest(self, name: str) -> Path:
+        """Give the file of that name that was written last; that of `folder` if there is none."""
+        files = [folder / name for folder in (self.folder, self.other)]
+        there = [file for file in files if file.exists()]
+        return max(there, key=lambda file: file.stat().st_mtime, default=files[0])
+
+
+def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
+    """Give both folders in which something of a recording may be kept; neither need exist.
+
+    Parameters
+    ----------
+    path
+        File or folder of the recording.
+    """
     path = Path(path).absolute()
-    beside = _beside(path)
-    place = beside if beside.is_dir() else beside.parent
-    return beside if _writable(place) else _elsewhere(path)
+    beside, elsewhere = _beside(path), _elsewhere(path)
+    if _writable(beside if beside.is_dir() else beside.parent):
+        return SidecarFolders(beside, elsewhere, away=False)
+    return SidecarFolders(elsewhere, beside, away=True)
 
 
 def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -79,11 +115,12 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(path).absolute()
     remembered: dict[str, Any] = {}
-    # what was said last, when the recording's place could not be written to, comes first
-    for folder in (_elsewhere(path), _beside(path)):
-        for field, value in _read(folder / _FILE).items():
+    files = [folder / _FILE for folder in (_elsewhere(path), _beside(path))]
+    # what was said last counts, wherever it could be written then
+    for file in sorted(filter(Path.exists, files), key=lambda file: -file.stat().st_mtime_ns):
+        for field, value in _read(file).items():
             if field in (*_NUMBERS, *_TEXTS, "shape"):
-                remembered.setdefault(field, _checked(folder / _FILE, field, value))
+                remembered.setdefault(field, _checked(file, field, value))
     return remembered
 
 

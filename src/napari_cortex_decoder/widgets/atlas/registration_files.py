@@ -13,6 +13,7 @@ from napari_cortex_decoder.atlas.guess import guess_registration
 from napari_cortex_decoder.atlas.registration_file import load_registration
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.recording import Recording, sidecar_folder
+from napari_cortex_decoder.recording.sidecar import sidecar_folders
 
 _NAME = "registration.json"
 _SET_ASIDE = "registration.unreadable.json"
@@ -93,7 +94,7 @@ def read_placing(path: str | Path, recording: Recording, atlas: Atlas) -> Regist
 def restore_registration(recording_path: Path) -> Registration | None:
     """Give the registration kept beside a recording; None if there is none."""
     _load_fitting()
-    kept = sidecar_folder(recording_path) / _NAME
+    kept = sidecar_folders(recording_path).newest(_NAME)
     return load_registration(kept) if kept.exists() else None
 
 

@@ -33,7 +33,7 @@ from napari_cortex_decoder.labels.edits import bout_at
 from napari_cortex_decoder.labels.importing import ImportOptions
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import Bin, Crop
-from napari_cortex_decoder.recording.sidecar import sidecar_folder
+from napari_cortex_decoder.recording.sidecar import sidecar_folders
 from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel, measured_ethogram
 from napari_cortex_decoder.widgets.recording.preprocessed import labels_after, steps_between
@@ -377,8 +377,13 @@ class LabelsModel(EventedModel):
 
     def _open(self, raw: Recording) -> None:
         try:
-            folder = None if raw.path is None else sidecar_folder(raw.path)
-            self._session = LabelSession(raw.n_frames, raw.name, folder)
+            if raw.path is None:
+                self._session = LabelSession(raw.n_frames, raw.name)
+            else:
+                kept = sidecar_folders(raw.path)
+                self._session = LabelSession(
+                    raw.n_frames, raw.name, kept.folder, kept.other, away=kept.away
+                )
         except CortexDecoderError as error:
             self.notice = str(error)
             self.failed.emit(error)

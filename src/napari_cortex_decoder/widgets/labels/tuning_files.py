@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_cortex_decoder.errors import LabelError, TrainingError
 from napari_cortex_decoder.labels import Ethogram, journal_ethogram
 from napari_cortex_decoder.recording import Recording, open_recording
-from napari_cortex_decoder.recording.sidecar import sidecar_folder
+from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
 from napari_cortex_decoder.training.fine_tune import FineTuneRun, found_run
 from napari_cortex_decoder.training.tune_folder import FineTuneFolder
 from napari_cortex_decoder.training.tune_task import is_saved
@@ -33,7 +33,8 @@ def open_labelled(path: str | Path) -> Other:
     recording = open_recording(path)
     ethogram = None
     if recording.path is not None:
-        ethogram = journal_ethogram(sidecar_folder(recording.path))
+        kept = sidecar_folders(recording.path)
+        ethogram = journal_ethogram(kept.folder, kept.other)
     if ethogram is None:
         raise LabelError(f"{path} has no labels beside it; open it here and label it first.")
     return Other(recording, ethogram)
