@@ -33,7 +33,7 @@ from napari_cortex_decoder.atlas import correlate_behavior
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, load_decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.saliency import AreaImportance, area_importance, sample_frames
-from napari_cortex_decoder.saliency.regions import Targets
+from napari_cortex_decoder.saliency.masking.regions import Targets
 from napari_cortex_decoder.scoring.over_bouts import ScoreName
 from napari_cortex_decoder.simulation import Parameters, SimulatedRecording, simulate_recording
 

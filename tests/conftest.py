@@ -12,6 +12,8 @@ import pytest
 
 from napari_cortex_decoder import cli
 
+pytest_plugins = ("network_watch",)
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -33,7 +35,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def encoded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Tell how many images were encoded since the last time."""
-    from napari_cortex_decoder.decoder.inference import InferenceNetwork  # loads torch
+    from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork  # loads torch
 
     numbers: list[int] = []
     features = InferenceNetwork.features

@@ -4,9 +4,35 @@ Every message is one sentence that names the file, the field and the remedy. The
 any of them into exit code 2, the plugin into a notification; everything else is a defect.
 """
 
+from __future__ import annotations
+
+import unicodedata
+
+_LONGEST = 2000
+
 
 class CortexDecoderError(ValueError):
-    """Base of all errors that this package raises for input it cannot work with."""
+    """Base of all errors that this package raises for input it cannot work with.
+
+    Parameters
+    ----------
+    sentence
+        What is said; names in it and reasons of libraries come from files, so line ends become
+        spaces, what no screen shows becomes its escape, and the middle of a very long one "…".
+    """
+
+    def __init__(self, sentence: str = "") -> None:
+        shown = "".join(
+            sign if sign.isprintable() or unicodedata.category(sign) == "Zs" else _escaped(sign)
+            for sign in sentence
+        )
+        if len(shown) > _LONGEST:
+            shown = f"{shown[: _LONGEST // 2]} … {shown[-_LONGEST // 2 :]}"
+        super().__init__(shown)
+
+
+def _escaped(sign: str) -> str:
+    return " " if sign.isspace() else sign.encode("unicode_escape").decode()
 
 
 class RecordingError(CortexDecoderError):

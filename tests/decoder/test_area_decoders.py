@@ -22,8 +22,8 @@ from napari_cortex_decoder.decoder import (
     Window,
 )
 from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
 from napari_cortex_decoder.decoder.networks import build_network, probabilities
-from napari_cortex_decoder.decoder.traces import preprocess_traces
 from napari_cortex_decoder.errors import DecoderError, DeviceError, RecordingError
 from napari_cortex_decoder.recording import Recording
 

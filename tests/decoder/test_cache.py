@@ -13,10 +13,11 @@ import pytest
 import tifffile
 from waves import make_network, moving_frames
 
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window, inference
-from napari_cortex_decoder.decoder import cache as cache_module
-from napari_cortex_decoder.decoder.cache import list_cache
-from napari_cortex_decoder.decoder.engine import Engine
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder.cache import feature_cache as cache_module
+from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
+from napari_cortex_decoder.decoder.engine import inference
+from napari_cortex_decoder.decoder.engine.image_engine import Engine
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.training.features import recording_features
 

@@ -22,9 +22,9 @@ from napari_cortex_decoder.decoder import (
     TracePreprocessing,
     Window,
 )
-from napari_cortex_decoder.decoder.detrending import Detrending, TrailingWindow
+from napari_cortex_decoder.decoder.frames.detrending import Detrending, TrailingWindow
+from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import build_network
-from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow

@@ -13,7 +13,7 @@ from torch import Tensor
 from waves import make_network, make_recording
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, DecodeEvent, Decoder, Preprocessing, Window
-from napari_cortex_decoder.decoder.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.recording import Recording
 
 
@@ -64,7 +64,10 @@ def test_any_order_gives_the_same_answers_and_encodes_each_image_once(
     expected = quick.decode(recording, "cpu").probability
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("napari_cortex_decoder.movie_blocks.BLOCK_FRAMES", block)
-        patch.setattr("napari_cortex_decoder.decoder.engine.FirstAnswers.wanted", lambda self: None)
+        patch.setattr(
+            "napari_cortex_decoder.decoder.engine.image_engine.FirstAnswers.wanted",
+            lambda self: None,
+        )
         patch.setattr(InferenceNetwork, "features", count)
         events = exact(
             quick.stream(recording, "cpu", batch_size=batch_size, looked_at=looked_at.__next__)

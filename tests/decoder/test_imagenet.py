@@ -13,8 +13,8 @@ import pytest
 import torch
 from efficientnet_pytorch import EfficientNet
 
-from napari_cortex_decoder.decoder import imagenet
-from napari_cortex_decoder.decoder.imagenet import load_imagenet
+from napari_cortex_decoder.decoder.importing import imagenet
+from napari_cortex_decoder.decoder.importing.imagenet import load_imagenet
 from napari_cortex_decoder.decoder.networks import Encoder
 from napari_cortex_decoder.errors import DecoderError
 

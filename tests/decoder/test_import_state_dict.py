@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from waves import make_images, make_recording
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, Preprocessing, load_decoder
-from napari_cortex_decoder.decoder.import_state_dict import import_state_dict
+from napari_cortex_decoder.decoder.importing.state_dict import import_state_dict
 from napari_cortex_decoder.errors import DecoderError
 
 

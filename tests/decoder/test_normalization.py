@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Preprocessing
-from napari_cortex_decoder.decoder.normalization import (
+from napari_cortex_decoder.decoder.frames.normalization import (
     Statistics,
     movie_statistics,
 )

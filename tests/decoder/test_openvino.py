@@ -11,8 +11,8 @@ import pytest
 from waves import make_network, make_recording
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
-from napari_cortex_decoder.decoder import engine as engine_module
-from napari_cortex_decoder.decoder import openvino_encoder as module
+from napari_cortex_decoder.decoder.engine import image_engine as engine_module
+from napari_cortex_decoder.decoder.engine import openvino_encoder as module
 
 
 @pytest.fixture

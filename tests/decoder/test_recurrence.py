@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
 from napari_cortex_decoder.decoder.networks import RecurrentHead
-from napari_cortex_decoder.decoder.recurrence import ProjectedHead
 
 KINDS = st.sampled_from(["gru", "lstm", "rnn"])
 FEW = st.integers(1, 6)

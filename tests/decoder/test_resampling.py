@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_cortex_decoder.decoder.resampling import Resampling
+from napari_cortex_decoder.decoder.frames.resampling import Resampling
 
 SIZE = (32, 32)
 

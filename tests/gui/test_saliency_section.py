@@ -19,7 +19,7 @@ from windows import N_FRAMES, child, loads
 
 from napari_cortex_decoder.labels import Bout, Ethogram
 from napari_cortex_decoder.labels.edits import Replace
-from napari_cortex_decoder.saliency import encoding
+from napari_cortex_decoder.saliency.masking import encoding
 from napari_cortex_decoder.widgets.canvas.saliency_layers import KEPT, NAME
 from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget

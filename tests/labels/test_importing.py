@@ -14,6 +14,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from stages import BEHAVIORS, Clip, N, names_of, some_bouts
 
 from napari_cortex_decoder.errors import LabelError
@@ -353,3 +354,27 @@ def test_the_command_line_refuses_in_one_sentence_and_leaves_no_labels(
     code, out, err = run("label", movie, "--frame-rate", 30, "--import", bad)
     assert code == 2 and not out and err.count("\n") == 1 and "labels 6 frames" in err
     assert not (tmp_path / "m1.tif.cortex").exists()
+
+
+class Counted(Clip):
+    """The clock of a long recording, which counts how often it is made."""
+
+    n_read = 0
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        type(self).n_read += 1
+        return np.arange(self.n_frames) / self.frame_rate
+
+
+@pytest.mark.parametrize("form", Format)
+def test_a_clock_of_a_million_frames_is_made_once_for_all_bouts(
+    tmp_path: Path, form: Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Counted, "n_read", 0)
+    clip = Counted(1_000)
+    bouts = tuple(Bout(start, start + 3, "run") for start in range(0, 1_000, 5))
+    path = tmp_path / f"labels.{'nwb' if form == Format.NWB else 'csv'}"
+    write_labels(Ethogram(("run",), bouts, 1_000), path, clip, form)
+    assert import_labels(path, clip).ethogram.bouts == bouts
+    assert Counted.n_read <= 4

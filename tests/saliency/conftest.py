@@ -10,7 +10,7 @@ import torch
 from toys import Linear, linear_decoder
 
 from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.saliency import encoding
+from napari_cortex_decoder.saliency.masking import encoding
 
 
 @pytest.fixture

@@ -355,7 +355,7 @@ def test_another_frame_rate_is_refused_unless_asked_for(linear: MakeLinear) -> N
 
 
 def test_the_real_network_agrees_with_a_plain_loop_over_windows() -> None:
-    from napari_cortex_decoder.saliency.encoding import MaskedDecoder
+    from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder
 
     decoder = load_decoder("run-rest")
     rng = np.random.default_rng(0)

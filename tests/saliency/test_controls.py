@@ -19,8 +19,8 @@ from napari_cortex_decoder.saliency import (
     judge_maps,
     randomized_weights,
 )
-from napari_cortex_decoder.saliency.encoding import MaskedDecoder
-from napari_cortex_decoder.saliency.randomization import _images_from_all_over, likeness
+from napari_cortex_decoder.saliency.maps.randomization import _images_from_all_over, likeness
+from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
 

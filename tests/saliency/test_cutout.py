@@ -12,7 +12,7 @@ from toys import SIZE, Linear, plain_loop, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.saliency import cutout_importance
-from napari_cortex_decoder.saliency.grids import cutouts, edge_masks, enlarge
+from napari_cortex_decoder.saliency.masking.grids import cutouts, edge_masks, enlarge
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
 

@@ -17,8 +17,8 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.labels import write_labels
 from napari_cortex_decoder.saliency import area_importance, cutout_importance, saliency
-from napari_cortex_decoder.saliency.export import write_csv, write_json, write_tiff
-from napari_cortex_decoder.saliency.figure import draw_areas, draw_cutouts, save_figure
+from napari_cortex_decoder.saliency.output.export import write_csv, write_json, write_tiff
+from napari_cortex_decoder.saliency.output.figure import draw_areas, draw_cutouts, save_figure
 
 Run = Callable[..., tuple[int, str, str]]
 MakeLinear = Callable[..., tuple[Decoder, Linear]]

@@ -21,10 +21,10 @@ from napari_cortex_decoder.saliency import (
     onset_average,
     saliency,
 )
-from napari_cortex_decoder.saliency.export import write_tiff
-from napari_cortex_decoder.saliency.figure import draw_maps, save_figure
-from napari_cortex_decoder.saliency.nwb_export import write_nwb
-from napari_cortex_decoder.saliency.video import write_mp4
+from napari_cortex_decoder.saliency.output.export import write_tiff
+from napari_cortex_decoder.saliency.output.figure import draw_maps, save_figure
+from napari_cortex_decoder.saliency.output.nwb_export import write_nwb
+from napari_cortex_decoder.saliency.output.video import write_mp4
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
 

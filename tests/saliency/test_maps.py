@@ -186,8 +186,8 @@ def test_work_can_be_stopped_between_two_steps(small: Decoder) -> None:
 def test_frames_are_those_that_the_decoder_sees_in_any_order(
     preprocessing: dict[str, object],
 ) -> None:
-    from napari_cortex_decoder.decoder.normalization import normalized_frames
-    from napari_cortex_decoder.saliency.reading import NormalizedFrames
+    from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
+    from napari_cortex_decoder.saliency.masking.reading import NormalizedFrames
 
     chosen = Preprocessing(image_size=(32, 32), scale="centered-sd", **preprocessing)  # type: ignore[arg-type]
     recording = make_recording(200, chunk=32)

@@ -19,7 +19,7 @@ from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency import area_importance
-from napari_cortex_decoder.saliency.masked_traces import MaskedTraces
+from napari_cortex_decoder.saliency.masking.masked_traces import MaskedTraces
 
 AREAS = ("A left", "A right", "B left", "B right")
 WINDOW = Window(past=2, future=1)

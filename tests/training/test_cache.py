@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from napari_cortex_decoder.decoder import CnnConfig, LinearConfig, Preprocessing, TracePreprocessing
+from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import Encoder, reestimate_batch_norm
-from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.errors import CortexDecoderError, TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.training import Augmentation, Session

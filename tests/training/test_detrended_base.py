@@ -11,8 +11,8 @@ import torch
 
 from napari_cortex_decoder.decoder import Decoder, Preprocessing
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
-from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training import detrended_base as module

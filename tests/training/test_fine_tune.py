@@ -25,9 +25,9 @@ from napari_cortex_decoder.decoder import (
     load_decoder,
 )
 from napari_cortex_decoder.decoder.config import CnnRnnConfig, LinearConfig
-from napari_cortex_decoder.decoder.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, build_network, reestimate_batch_norm
-from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Bout, Ethogram
 from napari_cortex_decoder.recording import Recording

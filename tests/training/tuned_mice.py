@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
+from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
-from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.labels import Behavior, Ethogram, LabelSession, Replace, SetBehaviors
 from napari_cortex_decoder.recording import Recording, save_recording, sidecar_folder
 from napari_cortex_decoder.training.tune_progress import TuneProgress

@@ -16,10 +16,10 @@ from torch import Tensor
 from napari_cortex_decoder.benchmarking.machine import best_seconds, gemm_flops
 from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, load_decoder
-from napari_cortex_decoder.decoder.engine import Engine
-from napari_cortex_decoder.decoder.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.engine.image_engine import Engine
+from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.frames.normalization import movie_statistics
 from napari_cortex_decoder.decoder.networks import CnnRnn, probabilities, reestimate_batch_norm
-from napari_cortex_decoder.decoder.normalization import movie_statistics
 from napari_cortex_decoder.recording import Recording
 
 FLOP_A_FRAME = {128: 0.252e9, 64: 0.063e9}

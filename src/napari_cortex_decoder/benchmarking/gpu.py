@@ -18,7 +18,7 @@ from napari_cortex_decoder.benchmarking.decoding import (
 )
 from napari_cortex_decoder.benchmarking.machine import best_seconds
 from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
-from napari_cortex_decoder.decoder.engine import Precision
+from napari_cortex_decoder.decoder.engine.image_engine import Precision
 
 _SESSION = 18_000
 _EDGE, _BYTES = 8192, 2**30

@@ -18,7 +18,7 @@ from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.saliency import area_importance
-from napari_cortex_decoder.saliency.encoding import MaskedDecoder
+from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder
 
 _SCORED, _BOUT = 150, 15
 """Scored frames, in a row, and frames of a bout."""

@@ -35,7 +35,7 @@ def _frames(n: int) -> Iterator[NDArray[np.uint16]]:
 
 def reading(folder: Path, frames: int) -> Mapping[str, float]:
     """Measure opening, reading and the pass for the statistics, against copying in memory."""
-    from napari_cortex_decoder.decoder.normalization import movie_statistics
+    from napari_cortex_decoder.decoder.frames.normalization import movie_statistics
 
     path = folder / "movie.tif"
     recording = write_movie(path, frames)

@@ -18,7 +18,7 @@ def cache(
 
     Example: `cortex-decoder cache --clear`
     """
-    from napari_cortex_decoder.decoder.cache import (
+    from napari_cortex_decoder.decoder.cache.feature_cache import (
         LIMIT_BYTES,
         cache_folder,
         clear_cache,

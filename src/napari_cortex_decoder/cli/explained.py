@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.decoder import Decoder
     from napari_cortex_decoder.labels import Ethogram
     from napari_cortex_decoder.recording import Recording
-    from napari_cortex_decoder.saliency.frames import Report
+    from napari_cortex_decoder.saliency.masking.frames import Report
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Found:
     def write(self, out: Path, job: Job, nwb: bool, progress: Report | None) -> list[Path]:
         """Write everything that there is of it; give the tables and stacks."""
         from napari_cortex_decoder.saliency import SaliencyMaps
-        from napari_cortex_decoder.saliency.export import write_csv, write_json, write_tiff
-        from napari_cortex_decoder.saliency.figure import save_figure
-        from napari_cortex_decoder.saliency.nwb_export import write_nwb
-        from napari_cortex_decoder.saliency.video import write_mp4
+        from napari_cortex_decoder.saliency.output.export import write_csv, write_json, write_tiff
+        from napari_cortex_decoder.saliency.output.figure import save_figure
+        from napari_cortex_decoder.saliency.output.nwb_export import write_nwb
+        from napari_cortex_decoder.saliency.output.video import write_mp4
 
         stem = out / f"{job.recording.name}_{self.kind}"
         for suffix in ("png", "svg"):
@@ -116,8 +116,8 @@ class Job:
     ) -> Found:
         """Measure the importance of areas; `taken` are its targets, score and fills."""
         from napari_cortex_decoder.saliency import area_importance
-        from napari_cortex_decoder.saliency.export import describe
-        from napari_cortex_decoder.saliency.figure import draw_areas
+        from napari_cortex_decoder.saliency.output.export import describe
+        from napari_cortex_decoder.saliency.output.figure import draw_areas
 
         result = area_importance(
             self.decoder,
@@ -139,8 +139,8 @@ class Job:
     def cutouts(self, scored: NDArray[np.int64] | None, progress: Report | None) -> Found:
         """Measure the importance of places."""
         from napari_cortex_decoder.saliency import cutout_importance
-        from napari_cortex_decoder.saliency.export import describe
-        from napari_cortex_decoder.saliency.figure import draw_cutouts
+        from napari_cortex_decoder.saliency.output.export import describe
+        from napari_cortex_decoder.saliency.output.figure import draw_cutouts
 
         result = cutout_importance(
             self.decoder,
@@ -159,7 +159,7 @@ class Job:
     def check_maps_wanted(self, method: str, frames: tuple[int, int] | None) -> None:
         """Refuse maps that cannot be made."""
         from napari_cortex_decoder.saliency import onset_frames
-        from napari_cortex_decoder.saliency.maps import check_method, check_range
+        from napari_cortex_decoder.saliency.maps.saliency_maps import check_method, check_range
 
         check_method(method)
         if frames is not None:
@@ -181,8 +181,8 @@ class Job:
     ) -> Found:
         """Map some frames, or average maps around onsets, and hold them against controls."""
         from napari_cortex_decoder.saliency import check_maps, onset_average, saliency
-        from napari_cortex_decoder.saliency.export import about_maps
-        from napari_cortex_decoder.saliency.figure import draw_maps
+        from napari_cortex_decoder.saliency.output.export import about_maps
+        from napari_cortex_decoder.saliency.output.figure import draw_maps
 
         common = {"method": method, "progress": progress, **self.options}
         result: Any
@@ -214,7 +214,7 @@ class Job:
     def lags(self, progress: Report | None) -> Found:
         """Attribute what a decoder of area traces says to areas and lags."""
         from napari_cortex_decoder.saliency import area_saliency
-        from napari_cortex_decoder.saliency.figure import draw_lags
+        from napari_cortex_decoder.saliency.output.figure import draw_lags
 
         result = area_saliency(
             self.decoder,

@@ -13,10 +13,10 @@ import numpy as np
 
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig, Window
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
 from napari_cortex_decoder.decoder.file import encode_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
 from napari_cortex_decoder.decoder.suitability import check_drift, check_rate
-from napari_cortex_decoder.decoder.traces import preprocess_traces
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.recording import Recording
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_cortex_decoder.atlas import Registration
-    from napari_cortex_decoder.decoder.engine import Engine, Precision
-    from napari_cortex_decoder.decoder.trace_engine import TraceEngine
+    from napari_cortex_decoder.decoder.engine.image_engine import Engine, Precision
+    from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 
 
 class Decoder:
@@ -249,7 +249,7 @@ class Decoder:
         RecordingError
             If a trace does not vary.
         """
-        from napari_cortex_decoder.decoder.trace_engine import TraceEngine
+        from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 
         if not isinstance(self.config, TraceConfig):
             raise DecoderError(
@@ -281,9 +281,9 @@ class Decoder:
         precision: Precision,
     ) -> Engine | TraceEngine:
         """Make what computes this kind of decoder."""
-        from napari_cortex_decoder.decoder.engine import Engine
+        from napari_cortex_decoder.decoder.engine.image_engine import Engine
+        from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
         from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
-        from napari_cortex_decoder.decoder.trace_engine import TraceEngine
 
         if isinstance(self.config, TraceConfig):
             return TraceEngine(

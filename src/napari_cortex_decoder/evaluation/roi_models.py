@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_cortex_decoder.decoder import RoiRnnConfig, TracePreprocessing, Window
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
 from napari_cortex_decoder.decoder.networks import build_network, probabilities
-from napari_cortex_decoder.decoder.traces import preprocess_traces
 from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation.cohort import N_ROIS, RoiCohort, RoiSession
 from napari_cortex_decoder.evaluation.protocol import REFERENCE, ROWS, Effort, Pair, Row

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-
 from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import write_whole
@@ -112,23 +110,25 @@ def _bouts(ethogram: Ethogram, recording: Clocked) -> str:
 
 
 def _frames(ethogram: Ethogram, recording: Clocked) -> str:
-    names = [*ethogram.behaviors, ""]  # −1 takes the last one
-    rows: list[list[object]] = [["frame", "time_s", "behavior"]]
-    for frame, (time, value) in enumerate(zip(recording.times, ethogram.frames(), strict=True)):
-        rows.append([frame, f"{time:.6f}", names[value]])
-    return _table(rows)
+    ends = [_table([[name]]) for name in (*ethogram.behaviors, "")]  # −1 takes the last one
+    ends[-1] = "\n"
+    values, times = ethogram.frames().tolist(), recording.times.tolist()
+    rows = [
+        f"{frame},{time:.6f},{ends[value]}"
+        for frame, (time, value) in enumerate(zip(times, values, strict=True))
+    ]
+    return "".join(["frame,time_s,behavior\n", *rows])
 
 
 def _one_hot(ethogram: Ethogram, recording: Clocked) -> str:
     """Write DeepEthogram's table; it wants its background first."""
     behaviors = [name for name in ethogram.behaviors if name.lower() != BACKGROUND]
-    values = ethogram.frames()
     columns = [BACKGROUND, *behaviors]
-    places = {name: place for place, name in enumerate(columns)}
-    of_value = np.array([places.get(name, 0) for name in ethogram.behaviors] + [UNKNOWN])
-    marked = (of_value[values][:, None] == np.arange(len(columns))).astype(int)
-    marked[values == UNKNOWN] = UNKNOWN
-    return _table([["", *columns], *([frame, *row] for frame, row in enumerate(marked.tolist()))])
+    marked = [name if name in columns else BACKGROUND for name in ethogram.behaviors]
+    ends = [_table([[int(column == name) for column in columns]]) for name in marked]
+    ends.append(_table([[UNKNOWN] * len(columns)]))  # −1 takes the last one
+    rows = [f"{frame},{ends[value]}" for frame, value in enumerate(ethogram.frames().tolist())]
+    return "".join([_table([["", *columns]]), *rows])
 
 
 _BORIS_COLUMNS = (
@@ -138,32 +138,33 @@ _BORIS_COLUMNS = (
 )  # fmt: skip
 
 
-def _boris_start(recording: Clocked, behavior: str, kind: str) -> list[object]:
+def _boris_start(recording: Clocked) -> list[object]:
+    """Return what stands before each row's behavior."""
     edges = frame_edges(recording.times)
     length = edges[-1] - edges[0]
     rate = recording.n_frames / length
     return [
         recording.name, "", "", f"{length:.3f}", "Media file(s)", recording.name, "0.0",
-        f"{length:.3f}", f"{rate:.3f}", "No focal subject", behavior, "", kind,
+        f"{length:.3f}", f"{rate:.3f}", "No focal subject",
     ]  # fmt: skip
 
 
 def _boris_tabular(ethogram: Ethogram, recording: Clocked) -> str:
     rows: list[list[object]] = [[*_BORIS_COLUMNS, "Time", "Media file name", "Comment"]]
+    start = _boris_start(recording)
     for one in _in_seconds(ethogram, recording):
         for kind, time in (("START", one.start), ("STOP", one.stop)):
-            start = _boris_start(recording, one.behavior, kind)
-            rows.append([*start, f"{time:.6f}", recording.name, ""])
+            rows.append([*start, one.behavior, "", kind, f"{time:.6f}", recording.name, ""])
     return _table(rows, "\t")
 
 
 def _boris_aggregated(ethogram: Ethogram, recording: Clocked) -> str:
     clock = ("Start (s)", "Stop (s)", "Duration (s)")
     rows: list[list[object]] = [[*_BORIS_COLUMNS, *clock, "Media file name"]]
+    start = _boris_start(recording)
     for one in _in_seconds(ethogram, recording):
-        times = (one.start, one.stop, one.stop - one.start)
-        start = _boris_start(recording, one.behavior, "STATE")
-        rows.append([*start, *(f"{time:.6f}" for time in times), recording.name])
+        times = (f"{time:.6f}" for time in (one.start, one.stop, one.stop - one.start))
+        rows.append([*start, one.behavior, "", "STATE", *times, recording.name])
     return _table(rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -10,7 +11,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.bouts import UNKNOWN
+from napari_cortex_decoder.bouts import UNKNOWN, stretches
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import boris, text_tables
 from napari_cortex_decoder.labels.behaviors import Labels
@@ -185,15 +186,12 @@ def _nearest(
     nearest = right - (frames - times[right - 1] <= times[right] - frames)
     half = np.median(np.diff(times)) / 2
     near = np.abs(times[nearest] - frames) <= half * (1 + 1e-9)
-    first, last = frames[0], frames[-1]
-    outside = np.flatnonzero((times < first - half) | (times > last + half))
-    unmatched = []
-    for row in outside[np.flatnonzero(np.diff(outside, prepend=-2) > 1)].tolist():
-        stretch = outside[outside >= row]
-        n = int(np.argmax(np.append(np.diff(stretch) > 1, True))) + 1
-        unmatched.append(
-            Unmatched(row + 2, f"{n} labels from {times[row]:g} s on", "outside the movie")
-        )
+    outside = (times < frames[0] - half) | (times > frames[-1] + half)
+    unmatched = [
+        Unmatched(row + 2, f"{n} labels from {times[row]:g} s on", "outside the movie")
+        for row, n in zip(*(part.tolist() for part in stretches(outside.astype(int))), strict=True)
+        if outside[row]
+    ]
     return np.where(near, values[nearest], UNKNOWN), unmatched
 
 
@@ -204,7 +202,9 @@ def _by_interval(
     unmatched: list[Unmatched] = []
     bouts: list[Bout] = []
     last: Interval | None = None
-    for interval in sorted(table.intervals, key=lambda one: (one.start, one.row)):
+    intervals = sorted(table.intervals, key=lambda one: (one.start, one.row))
+    placed = zip(*_frames_of(intervals, table.unit, recording, offset), strict=True)
+    for interval, (first, stop, outside) in zip(intervals, placed, strict=True):
 
         def tell(reason: str, row: Interval = interval) -> None:
             unmatched.append(Unmatched(row.row, row.text, reason))
@@ -212,7 +212,6 @@ def _by_interval(
         if interval.stop < interval.start:
             tell("it ends before it begins")
             continue
-        first, stop, outside = _frames_of(interval, table, recording, offset)
         if outside and stop <= first:
             tell("outside the movie")
             continue
@@ -238,24 +237,27 @@ def _by_interval(
 
 
 def _frames_of(
-    interval: Interval, table: IntervalTable, recording: Clocked, offset: float
-) -> tuple[int, int, bool]:
-    """Give first frame, the frame after the last, and whether something lies outside.
+    intervals: Sequence[Interval], unit: str, recording: Clocked, offset: float
+) -> tuple[list[int], list[int], list[bool]]:
+    """Return first frame, the frame after the last, and whether something lies outside, of each.
 
     A frame belongs to a stretch of time that holds its middle: a border that was rounded to a
     millisecond still falls on the frame that was meant.
     """
     n = recording.n_frames
-    if table.unit == "frame":
-        start, stop = int(interval.start), int(interval.stop)
-        return max(start, 0), min(stop, n), start < 0 or stop > n
-    edges = frame_edges(recording.times)
-    middles = (edges[1:] + edges[:-1]) / 2
-    begin, end = interval.start + offset, interval.stop + offset
-    first, stop = np.searchsorted(middles, (begin, end)).tolist()
-    # half a frame beyond the ends is how coarsely the border was written, not more movie
-    slack = (edges[1] - edges[0]) / 2, (edges[-1] - edges[-2]) / 2
-    return first, stop, begin < edges[0] - slack[0] or end > edges[-1] + slack[1]
+    begin = np.array([one.start for one in intervals], dtype=np.float64)
+    end = np.array([one.stop for one in intervals], dtype=np.float64)
+    if unit == "frame":
+        first, stop = np.clip((begin, end), 0, n).astype(int)
+        outside = (begin < 0) | (end > n)
+    else:
+        begin, end = begin + offset, end + offset
+        edges = frame_edges(recording.times)
+        first, stop = np.searchsorted((edges[1:] + edges[:-1]) / 2, (begin, end))
+        # half a frame beyond the ends is how coarsely the border was written, not more movie
+        slack = (edges[1] - edges[0]) / 2, (edges[-1] - edges[-2]) / 2
+        outside = (begin < edges[0] - slack[0]) | (end > edges[-1] + slack[1])
+    return first.tolist(), stop.tolist(), outside.tolist()
 
 
 def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:

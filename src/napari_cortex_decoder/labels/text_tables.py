@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +51,13 @@ def read_rows(path: Path) -> list[list[str]]:
     head = text[:20_000]
     separator = max("\t;,", key=head.count)
     try:
-        rows = list(csv.reader(text.splitlines(), delimiter=separator))
+        reader = csv.reader(text.splitlines(), delimiter=separator)
+        rows = [[cell.strip() for cell in row] for row in reader]
     except csv.Error as error:
         raise LabelError(f"{path} is no table ({error}); save it as CSV or TSV.") from error
-    if not any(any(cell.strip() for cell in row) for row in rows):
+    if not any(map(any, rows)):
         raise LabelError(f"{path} is empty; export the labels again.")
-    return [[cell.strip() for cell in row] for row in rows]
+    return rows
 
 
 def find(header: Sequence[str], names: Sequence[str]) -> int | None:
@@ -69,7 +72,16 @@ def number(text: str) -> float | None:
         value = float(text.replace(",", "."))
     except ValueError:
         return None
-    return value if np.isfinite(value) else None
+    return value if math.isfinite(value) else None
+
+
+def numbers(cells: Sequence[str]) -> NDArray[np.float64]:
+    """Read a column of numbers as `number` does, shape (n,); NaN where a cell is none."""
+    try:
+        values = np.array(list(map(float, cells)))
+    except ValueError:
+        values = np.array([math.nan if (one := number(cell)) is None else one for cell in cells])
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def is_bouts(header: Sequence[str]) -> bool:
@@ -130,20 +142,21 @@ def read_frames(path: Path, rows: Rows) -> FrameTable:
     LabelError
         If frames do not count up one by one, or times do not increase.
     """
-    header, body = rows[0], [(line, row) for line, row in enumerate(rows[1:], 2) if any(row)]
+    header, (lines, body) = rows[0], _with_lines(rows)
     frame, time, behavior = find(header, _FRAME), find(header, _TIME), find(header, _BEHAVIOR)
     assert behavior is not None  # `is_frames`
-    for line, row in body:
+    for line, row in zip(lines, body, strict=True):
         if len(row) < len(header):
             raise LabelError(f"{path}: line {line} has fewer cells than the header; complete it.")
     if frame is not None:
-        _check_count(path, [(line, row[frame]) for line, row in body])
+        _check_count(path, lines, [row[frame] for row in body])
     times = None
-    if time is not None and any(row[time] for _, row in body):
-        times = _times(path, [(line, row[time]) for line, row in body])
-    names = [row[behavior] if row[behavior].lower() not in _EMPTY else "" for _, row in body]
-    behaviors = _columns_first(header, names)
-    places = {name: place for place, name in enumerate(behaviors)}
+    if time is not None and any(row[time] for row in body):
+        times = _times(path, lines, [row[time] for row in body])
+    names = [row[behavior] for row in body]
+    said = [name for name in dict.fromkeys(names) if name.lower() not in _EMPTY]
+    behaviors = _columns_first(header, said)
+    places = {name: place for place, name in enumerate(behaviors) if name.lower() not in _EMPTY}
     values = np.array([places.get(name, UNKNOWN) for name in names], dtype=np.int64)
     predicted = any(column.startswith("p_") for column in header)
     return FrameTable(behaviors, values, times, Source.MODEL if predicted else Source.PERSON)
@@ -152,30 +165,33 @@ def read_frames(path: Path, rows: Rows) -> FrameTable:
 def _columns_first(header: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """Order behaviors as a prediction's columns do, else as they come."""
     columns = [column[2:] for column in header if column.startswith("p_")]
-    return tuple(dict.fromkeys([*columns, *(name for name in names if name)]))
+    return tuple(dict.fromkeys([*columns, *names]))
 
 
-def _check_count(path: Path, cells: list[tuple[int, str]]) -> None:
-    counted = [number(cell) for _, cell in cells]
-    first = counted[0] if counted else 0
-    for place, (value, (line, cell)) in enumerate(zip(counted, cells, strict=True)):
-        if first is None or value != first + place:
-            raise LabelError(
-                f"{path}: line {line} has frame {cell!r} where {first} + {place} was expected; "
-                "frames must count up one by one."
-            )
+def _with_lines(rows: Rows) -> tuple[list[int], list[Sequence[str]]]:
+    """Return the rows below the header that are not empty, and the line of each."""
+    lines = [line for line, row in enumerate(rows[1:], start=2) if any(row)]
+    return lines, [rows[line - 1] for line in lines]
 
 
-def _times(path: Path, cells: list[tuple[int, str]]) -> NDArray[np.float64]:
-    values = [number(cell) for _, cell in cells]
-    before = -np.inf
-    for value, (line, cell) in zip(values, cells, strict=True):
-        if value is None or value <= before:
-            raise LabelError(
-                f"{path}: line {line} has the time {cell!r}; times must be numbers that increase."
-            )
-        before = value
-    return np.array(values, dtype=np.float64)
+def _check_count(path: Path, lines: Sequence[int], cells: Sequence[str]) -> None:
+    counted = numbers(cells)
+    first = counted[0] if cells else 0
+    for place in np.flatnonzero(counted != first + np.arange(counted.size))[:1].tolist():
+        raise LabelError(
+            f"{path}: line {lines[place]} has frame {cells[place]!r} where {first:g} + {place} was "
+            "expected; frames must count up one by one."
+        )
+
+
+def _times(path: Path, lines: Sequence[int], cells: Sequence[str]) -> NDArray[np.float64]:
+    values = numbers(cells)
+    for place in np.flatnonzero(~(np.diff(values, prepend=-np.inf) > 0))[:1].tolist():
+        raise LabelError(
+            f"{path}: line {lines[place]} has the time {cells[place]!r}; times must be numbers "
+            "that increase."
+        )
+    return values
 
 
 def is_one_hot(rows: Rows) -> bool:
@@ -201,23 +217,24 @@ def read_one_hot(path: Path, rows: Rows) -> FrameTable:
     LabelError
         If a cell is neither 0, 1 nor −1.
     """
-    header, body = rows[0][1:], [(line, row) for line, row in enumerate(rows[1:], 2) if any(row)]
+    header, (lines, body) = rows[0][1:], _with_lines(rows)
     if len(set(header)) != len(header):
         raise LabelError(f"{path}: columns {header} repeat a name; rename one of them.")
-    table = np.empty((len(body), len(header)), dtype=np.int8)
-    for place, (line, row) in enumerate(body):
-        cells = [number(cell) for cell in row[1:]]
-        if len(cells) != len(header) or any(cell not in (0, 1, -1) for cell in cells):
+    meant = {cell: number(cell) for cell in set(chain.from_iterable(row[1:] for row in body))}
+    known = {cell: int(value) for cell, value in meant.items() if value in (0, 1, -1)}
+    for line, row in zip(lines, body, strict=True):
+        if len(row) != len(rows[0]) or not all(map(known.__contains__, row[1:])):
             raise LabelError(
                 f"{path}: line {line} must have {len(header)} cells of 0, 1 or −1 after its frame "
                 "number; correct it."
             )
-        table[place] = [int(cell) for cell in cells if cell is not None]
+    cells = chain.from_iterable(map(known.__getitem__, row[1:]) for row in body)
+    table = np.fromiter(cells, np.int8, len(body) * len(header)).reshape(-1, len(header))
     counts = (table == 1).sum(axis=1)
     values = np.where(counts == 1, table.argmax(axis=1), UNKNOWN).astype(np.int64)
     # all 0: neither a behavior nor marked as unlabelled, so nobody has said what it is
-    kinds = np.unique(table, axis=0, return_inverse=True)[1].ravel()
-    several = np.where(counts > 1, kinds, UNKNOWN)
+    several = np.full(len(body), UNKNOWN)
+    several[counts > 1] = np.unique(table[counts > 1], axis=0, return_inverse=True)[1].ravel()
     unmatched = []
     starts, lengths = stretches(several)
     for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
@@ -225,7 +242,7 @@ def read_one_hot(path: Path, rows: Rows) -> FrameTable:
             both = [name for name, on in zip(header, table[start] == 1, strict=True) if on]
             text = f"frames {start}–{start + length - 1}"
             reason = f"{' and '.join(both)} at once; taken as unknown"
-            unmatched.append(Unmatched(body[start][0], text, reason))
+            unmatched.append(Unmatched(lines[start], text, reason))
     marked = [
         place
         for place, name in enumerate(header)

@@ -19,6 +19,7 @@ from napari_cortex_decoder.recording.formats.joining import join, natural_key
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.sidecar import remembered_metadata
+from napari_cortex_decoder.units import plausible
 
 # A rate that a user gives and one that frame times give are the same within this.
 _SAME_RATE = 0.01
@@ -95,9 +96,11 @@ def open_recording(
     warnings += said
     check_frames(path, movie.shape, movie.dtype)
     turns = channels or found.channels
+    said_rate, said_size, said = plausible(found.frame_rate, found.pixel_size)
+    warnings += said
     rate = _first(
         frame_rate,
-        found.frame_rate * found.channels / turns if found.frame_rate else None,
+        said_rate * found.channels / turns if said_rate else None,
         remembered.get("frame_rate"),
     )
     times = found.frame_times[shown] if found.frame_times is not None else None
@@ -108,7 +111,7 @@ def open_recording(
         movie=LazyMovie(movie),
         name=path.name if path.is_dir() and path.suffix != ".zarr" else path.stem,
         frame_rate=rate,
-        pixel_size=_first(pixel_size, found.pixel_size, remembered.get("pixel_size")),
+        pixel_size=_first(pixel_size, said_size, remembered.get("pixel_size")),
         path=path,
         subject=found.subject,
         frame_times=times,
@@ -186,7 +189,9 @@ def _clock(
         return rate, None, []
     if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
         return rate, None, ["the frame times in the file do not increase; they are left out."]
-    measured = rate_of(times)
+    measured, _, said = plausible(rate_of(times), None)
+    if measured is None:
+        return rate, None, said
     if given is not None and abs(measured / given - 1) > _SAME_RATE:
         note = (
             f"the frame times in the file say {measured:.4g} Hz; they are left out, because "

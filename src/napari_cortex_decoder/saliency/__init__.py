@@ -4,18 +4,23 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from napari_cortex_decoder.saliency.areas import AreaImportance, area_importance
-from napari_cortex_decoder.saliency.checking import MapCheck, check_maps
-from napari_cortex_decoder.saliency.cohort import combine_mice
-from napari_cortex_decoder.saliency.cutout import CutoutImportance, cutout_importance
-from napari_cortex_decoder.saliency.deletion import Deletion, deletion_insertion
-from napari_cortex_decoder.saliency.frames import Progress, sample_frames, spread_frames
-from napari_cortex_decoder.saliency.maps import SaliencyMaps, fitting_range, saliency
-from napari_cortex_decoder.saliency.onsets import OnsetAverage, onset_average, onset_frames
-from napari_cortex_decoder.saliency.randomization import Randomization, randomized_weights
-from napari_cortex_decoder.saliency.regions import pairs_of
-from napari_cortex_decoder.saliency.trace_maps import TraceSaliency, area_saliency, trace_saliency
-from napari_cortex_decoder.saliency.verdict import Verdict, judge_maps
+from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
+from napari_cortex_decoder.saliency.importance.areas import area_importance
+from napari_cortex_decoder.saliency.importance.cohort import combine_mice
+from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance, cutout_importance
+from napari_cortex_decoder.saliency.maps.checking import MapCheck, check_maps, judge_maps
+from napari_cortex_decoder.saliency.maps.deletion import Deletion, deletion_insertion
+from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage, onset_average, onset_frames
+from napari_cortex_decoder.saliency.maps.randomization import Randomization, randomized_weights
+from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps, fitting_range, saliency
+from napari_cortex_decoder.saliency.maps.trace_maps import (
+    TraceSaliency,
+    area_saliency,
+    trace_saliency,
+)
+from napari_cortex_decoder.saliency.masking.frames import Progress, sample_frames, spread_frames
+from napari_cortex_decoder.saliency.masking.regions import pairs_of
+from napari_cortex_decoder.saliency.verdict import Verdict
 
 __all__ = [
     "AreaImportance",

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder import DecoderConfig
 from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
-from napari_cortex_decoder.decoder.engine import select_device
+from napari_cortex_decoder.decoder.engine.image_engine import select_device
+from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
+from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
-from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.decoder.suitability import rates_agree
-from napari_cortex_decoder.decoder.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.training.augmentation import vary_images

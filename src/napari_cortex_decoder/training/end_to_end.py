@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.engine import select_device
+from napari_cortex_decoder.decoder.engine.image_engine import select_device
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole

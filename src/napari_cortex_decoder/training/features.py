@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.engine import Engine
+from napari_cortex_decoder.decoder.engine.image_engine import Engine
+from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
-from napari_cortex_decoder.decoder.normalization import normalized_frames
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.arrays import write_array
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
 
-from napari_cortex_decoder.decoder.engine import select_device
+from napari_cortex_decoder.decoder.engine.image_engine import select_device
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.training.callbacks import BestWeights, Progress

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
-from napari_cortex_decoder.decoder.recurrence import ProjectedHead
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.scoring.calibration import calibrated_loss
 from napari_cortex_decoder.training.calibration import calibrate

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder import child
 from napari_cortex_decoder.atlas.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.fit import fit_hemispheres
 from napari_cortex_decoder.atlas.library import load_atlas
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import read_bytes, read_json
+from napari_cortex_decoder.reading import readable
 
 MESONET_SIZE = 512
 """Rows and columns of the image that MesoNet and mesoscaler scale every brain to."""
@@ -34,6 +36,8 @@ Scale and place come from a similarity fit of the centroids of its 40 masks to t
 (mean residual 0.056 mm); its landmark "bregma" is at (256, 256)."""
 
 _DATASET = "affine_ref_to_data512"
+_TRANSFORM = "a transform of MesoNet or mesoscaler"
+_TOOLS_FILES = "give its _atlas_transform.txt, _mesoscaler.h5 or _mesoscaler.mat"
 
 
 def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
@@ -190,18 +194,9 @@ def _joined(
 
 def _mesonet_matrices(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give the 3 × 3 matrices of the left and the right hemisphere."""
-    from scipy.io.matlab import MatReadError
-
-    try:
+    with readable(path, _TRANSFORM, AtlasError, remedy=_TOOLS_FILES):
         found = _read_matrices(path)
         left, right = (np.vstack([np.asarray(m, dtype=np.float64), (0, 0, 1)]) for m in found)
-    except AtlasError:
-        raise
-    except (KeyError, TypeError, ValueError, OSError, NotImplementedError, MatReadError) as error:
-        raise AtlasError(
-            f"{path} holds no transform of MesoNet or mesoscaler ({error}); give its "
-            "_atlas_transform.txt, _mesoscaler.h5 or _mesoscaler.mat."
-        ) from error
     for matrix in (left, right):
         if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
             raise AtlasError(f"{path}: the transform is not 2 × 3 finite numbers.")
@@ -226,14 +221,21 @@ def _read_matrices(path: Path) -> tuple[Any, Any]:
                 raise AtlasError(f"{path}: {_DATASET} is not 2 × 3 numbers; export it again.")
             return both[0][()], both[1][()]
     if suffix == ".mat":
-        from scipy.io import loadmat
-
-        file = io.BytesIO(read_bytes(path, AtlasError))
-        content = loadmat(file, variable_names=[_DATASET])[_DATASET]
-        if content.dtype.names:
-            return content["left"][0, 0], content["right"][0, 0]
-        return content, content
+        both = child.call(
+            read_mesoscaler_mat, path, what=_TRANSFORM, error=AtlasError, remedy=_TOOLS_FILES
+        )
+        return both[0], both[1]
     raise AtlasError(f"{path} is not one of .txt, .h5, .mat; give the tool's own file.")
+
+
+def read_mesoscaler_mat(path: Path) -> list[NDArray[np.float64]]:
+    """Read the matrices with SciPy, which crashes on a data type that does not exist."""
+    from scipy.io import loadmat
+
+    file = io.BytesIO(read_bytes(path, AtlasError))
+    content = loadmat(file, variable_names=[_DATASET])[_DATASET]
+    sides = [content[s][0, 0] for s in ("left", "right")] if content.dtype.names else [content] * 2
+    return [np.asarray(side, np.float64) for side in sides]
 
 
 def _read_text(path: Path) -> NDArray[np.float64]:

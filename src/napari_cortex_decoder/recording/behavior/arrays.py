@@ -13,12 +13,12 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import (
     MAX_SAMPLES,
     BehaviorContent,
     Samples,
 )
-from napari_cortex_decoder.recording.formats.faults import readable
 
 COMMON_TIMES = ("times", "time", "timestamps", "t")
 FRAME_TIMES = "frame_times"
@@ -80,7 +80,7 @@ def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
         If the file is damaged, holds objects, or claims impossible sizes.
     """
     arrays = {}
-    with readable(path, "an .npz file", zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+    with readable(path, "an .npz file"), zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             with archive.open(member) as file:

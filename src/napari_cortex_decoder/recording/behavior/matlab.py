@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import (
     MAX_SAMPLES,
     BehaviorContent,
     Samples,
 )
-from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 from napari_cortex_decoder.recording.matlab5 import real_arrays
 
@@ -42,10 +42,8 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
     RecordingError
         If the file is damaged, lacks a field or holds no numeric vector.
     """
-    from scipy.io.matlab import MatReadError
-
     samples: dict[str, Samples] = {}
-    with readable(path, "a MATLAB file", MatReadError):
+    with readable(path, "a MATLAB file"):
         with path.open("rb") as file:
             head = file.read(MATLAB_73_USER_BLOCK + len(HDF5_MAGIC))
         is_hdf5 = head.startswith(HDF5_MAGIC) or head[MATLAB_73_USER_BLOCK:] == HDF5_MAGIC

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import (
     MAX_SAMPLES,
     BehaviorContent,
     Intervals,
     Samples,
 )
-from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 
 PLACES = ("acquisition", "processing", "intervals", "events")

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.axes import Arrangement
-from napari_cortex_decoder.recording.formats.faults import readable
 
 # A chunk is decoded whole: one that is larger than this cannot be looked at frame by frame.
 _LARGEST_CHUNK = 2**29

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.reading import readable
 
 # No camera has frames this large (8192 x 16384 px of 16 bit): a header that claims one is damaged,
 # or made to exhaust the memory of whoever opens it.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import (
     TIMES,
     ArrayFrames,
@@ -24,7 +25,6 @@ from napari_cortex_decoder.recording.formats.arrays import (
     said_rate,
 )
 from napari_cortex_decoder.recording.formats.axes import arrange, named_axes
-from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 from napari_cortex_decoder.recording.formats.packed import check_packed

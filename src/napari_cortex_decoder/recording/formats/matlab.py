@@ -12,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import (
     ArrayFrames,
     choose,
@@ -20,7 +21,6 @@ from napari_cortex_decoder.recording.formats.arrays import (
     said_rate,
 )
 from napari_cortex_decoder.recording.formats.axes import arrange
-from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.hdf5 import is_hdf5, open_hdf5
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
@@ -87,7 +87,7 @@ def _open_mat5(path: Path, dataset: str | None, axes: str | None) -> MovieFile:
     arrangement, warnings = arrange(path, chosen.shape, said=axes, usual="yxt")
     check_frames(path, arrangement.movie_shape, chosen.stored)
     scalars = [n for n, array in arrays.items() if array.shape == (1, 1)]
-    with readable(path, _WHAT, scipy.io.matlab.MatReadError):
+    with readable(path, _WHAT):
         said = scipy.io.loadmat(path, variable_names=scalars) if scalars else {}
     frames = ArrayFrames(
         source=Mat5Array(path, name),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.reading import readable
 
 
 @dataclass(frozen=True)

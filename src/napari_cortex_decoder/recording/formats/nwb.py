@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import choose, could_be_movie
-from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.hdf5 import (
     Hdf5Array,
     array_movie,

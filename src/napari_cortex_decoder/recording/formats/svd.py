@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import Picked, check_frames, file_token
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header

@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames
 from napari_cortex_decoder.recording.formats.joining import join, natural_key
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register

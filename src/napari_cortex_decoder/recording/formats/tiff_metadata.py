@@ -12,10 +12,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.units import (
-    SECONDS,
     in_millimetres,
     in_seconds,
     positive,
+    seconds,
 )
 
 # What image libraries write when nobody told them a scale: dots an inch on a screen or on paper.
@@ -116,7 +116,7 @@ class OmeImage:
         times = np.full((self.sizes["T"], self.sizes["C"]), np.nan)
         for t, c, delta, unit in self._planes:
             if delta is not None and 0 <= t < len(times) and 0 <= c < times.shape[1]:
-                times[t, c] = float(delta) * SECONDS.get((unit or "s").lower(), np.nan)
+                times[t, c] = float(delta) * (seconds(unit or "s") or np.nan)
         times = np.where(np.isnan(times), times[:, :1], times)
         return times.reshape(-1) if np.isfinite(times).all() else None
 

@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import RawFrames, file_token, read_fully
 
 _MOST_TAGS = 4096

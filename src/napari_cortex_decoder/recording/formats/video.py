@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.faults import readable
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
@@ -70,7 +70,7 @@ class VideoFrames:
 
         out = np.empty((len(frames), *self.frame_shape), self.dtype)
         with (
-            readable(self.path, _WHAT, av.FFmpegError),
+            readable(self.path, _WHAT),
             av.open(str(self.path), format=self.container) as video,
         ):
             stream = video.streams.video[0]
@@ -150,7 +150,7 @@ def open_video(path: Path) -> MovieFile:
     import av
 
     container = _CONTAINERS[path.suffix.lower()]
-    with readable(path, _WHAT, av.FFmpegError):
+    with readable(path, _WHAT):
         size = path.stat().st_size
         if not size:
             raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
@@ -230,7 +230,7 @@ def _look(path: Path, container: str, stamp: int) -> Any:
     """Decode one frame."""
     import av
 
-    with readable(path, _WHAT, av.FFmpegError), av.open(str(path), format=container) as video:
+    with readable(path, _WHAT), av.open(str(path), format=container) as video:
         stream = video.streams.video[0]
         video.seek(int(stamp), stream=stream, backward=True)
         for frame in video.decode(stream):

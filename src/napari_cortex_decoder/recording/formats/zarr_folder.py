@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import (
     TIMES,
     ArrayFrames,
@@ -23,7 +24,6 @@ from napari_cortex_decoder.recording.formats.arrays import (
     said_rate,
 )
 from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, named_axes
-from napari_cortex_decoder.recording.formats.faults import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text

@@ -14,8 +14,8 @@ from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.engine.traces import missing_areas
 from napari_cortex_decoder.decoder.prediction import Prediction
-from napari_cortex_decoder.decoder.traces import missing_areas
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel

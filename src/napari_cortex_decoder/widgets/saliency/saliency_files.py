@@ -35,10 +35,10 @@ def export(result: Result, path: Path, tell: Tell) -> None:
         If it cannot be written so.
     """
     from napari_cortex_decoder.saliency import Progress
-    from napari_cortex_decoder.saliency.export import write_csv, write_json, write_tiff
-    from napari_cortex_decoder.saliency.figure import save_figure
-    from napari_cortex_decoder.saliency.nwb_export import write_nwb
-    from napari_cortex_decoder.saliency.video import write_mp4
+    from napari_cortex_decoder.saliency.output.export import write_csv, write_json, write_tiff
+    from napari_cortex_decoder.saliency.output.figure import save_figure
+    from napari_cortex_decoder.saliency.output.nwb_export import write_nwb
+    from napari_cortex_decoder.saliency.output.video import write_mp4
 
     suffix = path.suffix.lower()
     known = suffixes_of(result)
@@ -82,7 +82,12 @@ def export(result: Result, path: Path, tell: Tell) -> None:
 
 def _figure(result: Result) -> Figure:
     """Draw a result."""
-    from napari_cortex_decoder.saliency.figure import draw_areas, draw_cutouts, draw_lags, draw_maps
+    from napari_cortex_decoder.saliency.output.figure import (
+        draw_areas,
+        draw_cutouts,
+        draw_lags,
+        draw_maps,
+    )
 
     question = result.question
     recording, maps = question.recording, result.maps or result.onsets

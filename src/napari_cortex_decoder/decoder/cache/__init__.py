@@ -1,0 +1,1 @@
+"""Features on the disk, so that a second decode encodes nothing."""

@@ -1,0 +1,1 @@
+"""From recordings to probabilities: each image encoded once."""

@@ -1,0 +1,430 @@
+"""The decoding engine: movies of any length through the network, each frame encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_cortex_decoder.decoder.cache.recording_cache import RecordingCache
+from napari_cortex_decoder.decoder.config import ImageConfig
+from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, steady_cudnn
+from napari_cortex_decoder.decoder.frames.normalization import Statistics, StatisticsAccumulator
+from napari_cortex_decoder.decoder.frames.reading_order import (
+    FirstAnswers,
+    LookedAt,
+    normalized_blocks,
+    ranges_from,
+)
+from napari_cortex_decoder.decoder.frames.seams import Seams
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, probabilities
+from napari_cortex_decoder.decoder.prediction import DecodeEvent
+from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
+from napari_cortex_decoder.errors import DeviceError
+from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.recording import Recording
+
+_Item = TypeVar("_Item")
+
+Precision = Literal["full", "half"]
+
+Keep = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
+"""Takes the number of an image, features (n, 1280) from there on, and the images' means (n,)."""
+
+_BATCH_PIXELS = {"cpu": 64 * 128**2, "mps": 64 * 128**2, "cuda": 256 * 128**2}
+"""Pixels of a batch; windows are classified a batch at a time."""
+
+WORTH_COMPILING = 1000
+"""Frames from which OpenVINO makes up for the seconds that it takes to compile."""
+
+_WINDOWS = 1024
+"""Windows classified at once where no images need encoding."""
+
+_OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+"""How CUDA, MPS, cuDNN, cuBLAS and the CPU's allocator put it in a plain RuntimeError."""
+
+
+def available_devices() -> dict[str, str]:
+    """Give the devices of this machine, best first: what to ask for, and what it is called."""
+    devices = {}
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            devices[f"cuda:{index}"] = torch.cuda.get_device_name(index)
+    if torch.backends.mps.is_available():
+        devices["mps"] = "Apple GPU"
+    devices["cpu"] = "CPU"
+    return devices
+
+
+def select_device(name: str) -> torch.device:
+    """Turn ``"auto"``, ``"cpu"``, ``"mps"``, ``"cuda"`` or ``"cuda:1"`` into a device.
+
+    Raises
+    ------
+    DeviceError
+        If it is not there; names those that are.
+    """
+    devices = available_devices()
+    if name == "auto":
+        return torch.device(next(iter(devices)))
+    full_name = "cuda:0" if name == "cuda" else name
+    if full_name not in devices:
+        raise DeviceError(
+            f"there is no device {name!r} here; use auto or one of {', '.join(devices)}."
+        )
+    return torch.device(full_name)
+
+
+def usual_batch_size(device: torch.device, image_size: tuple[int, int]) -> int:
+    """Give how many images of a size a device takes at once."""
+    rows, columns = image_size
+    return max(1, _BATCH_PIXELS[device.type] // (rows * columns))
+
+
+class Engine:
+    """One network on one device.
+
+    Parameters
+    ----------
+    network, config
+        The decoder's.
+    device
+        Where to compute, as for `select_device`.
+    batch_size
+        Images encoded at once; None: chosen for the device.
+    looked_at
+        Gives the frame whose answer is wanted first; asked again before each block. With session
+        statistics and no detrending decoding spreads from there, and while the statistics are
+        measured an answer by those of a few frames comes ahead, marked as provisional. Otherwise,
+        and if None, frames come in their order.
+    cached
+        Whether to use the cache and to add to it, for a recording that came from a file.
+    made_again
+        Whether this also holds for one without a file, because the same is made again whenever it
+        is wanted: a simulated mouse.
+    precision
+        ``"half"``: a GPU encodes in 16 bits, which is faster and changes probabilities in the
+        third decimal; a CPU always computes in 32.
+
+    Attributes
+    ----------
+    device, batch_size
+        As asked for, until memory runs out: then the batch is halved, and halved again, and at
+        last the work moves to the CPU.
+    """
+
+    def __init__(
+        self,
+        network: Cnn | CnnRnn,
+        config: ImageConfig,
+        *,
+        device: str = "auto",
+        batch_size: int | None = None,
+        looked_at: LookedAt | None = None,
+        cached: bool = True,
+        made_again: bool = False,
+        precision: Precision = "full",
+    ) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
+        self.device = select_device(device)
+        self._config = config
+        self.batch_size = batch_size or self._usual_batch()
+        self._network = InferenceNetwork(network)
+        self._looked_at = looked_at
+        self._cached, self._made_again = cached, made_again
+        self._precision = precision
+
+    def check(self, recording: Recording) -> None:
+        """Refuse a recording that is too short for one prediction, as `check_length` does."""
+        check_length(recording, self._config)
+
+    def stream(
+        self, recording: Recording, keep: Keep | None = None, *, answers: bool = True
+    ) -> Generator[DecodeEvent, None, None]:
+        """Measure a recording, then decode it.
+
+        Two passes (one with running statistics), each reading ahead by one block while the block
+        before it is computed; what is kept between blocks does not grow with the movie. What an
+        earlier decode has left in the cache is not computed again.
+
+        Parameters
+        ----------
+        recording
+            The movie.
+        keep
+            Given the features of all images as they come, some of them twice. Image k begins with
+            frame k, counted from the end of a warm-up.
+        answers
+            False where only features are wanted: those of the cache are then not classified, and
+            their events have no probability.
+
+        Raises
+        ------
+        RecordingError
+            If the recording is shorter than one window, does not vary, or has unusable pixels.
+        DeviceError
+            If not even the CPU has memory for a single image.
+        """
+        self.check(recording)
+        cache = None
+        if self._cached and (recording.path is not None or self._made_again):
+            encoder = self._network.encoder_hash + (" in 16 bits" if self._in_half else "")
+            cache = RecordingCache(recording, self._config.preprocessing, encoder)
+        try:
+            message = self._place()
+            if message is not None:
+                yield DecodeEvent("decoding", 0, recording.n_frames, message=message)
+            if cache is None or not (
+                yield from self._decode_features(cache, recording, keep, answers)
+            ):
+                statistics = yield from self._measure(recording, cache)
+                yield from self._decode(recording, statistics, cache, keep)
+        finally:
+            self._release()
+
+    def _measure(
+        self, recording: Recording, cache: RecordingCache | None
+    ) -> Generator[DecodeEvent, None, Statistics | None]:
+        """Give the statistics of the session, if any are needed, and answers ahead of them."""
+        preprocessing = self._config.preprocessing
+        if preprocessing.causal:
+            return None
+        yield DecodeEvent("statistics", 0, recording.n_frames)
+        if cache is not None and (known := cache.statistics()) is not None:
+            return known
+        answers = FirstAnswers(recording, self._config, self._looked_at)
+        accumulator = StatisticsAccumulator(recording, preprocessing)
+        with closing(_ahead(read_blocks(recording.movie))) as blocks:
+            for start, frames in blocks:
+                if (wanted := answers.wanted()) is not None:
+                    place, ahead = wanted
+                    with torch.inference_mode():
+                        probability = self._run(torch.from_numpy(ahead)).probability
+                    place += self._config.frames_before
+                    done = start, recording.n_frames
+                    yield DecodeEvent("statistics", *done, place, probability, provisional=True)
+                accumulator.update(start, frames)
+                yield DecodeEvent("statistics", start + len(frames), recording.n_frames)
+        statistics = accumulator.result()
+        if cache is not None:
+            cache.keep_statistics(statistics)
+        return statistics
+
+    def _decode(
+        self,
+        recording: Recording,
+        statistics: Statistics | None,
+        cache: RecordingCache | None,
+        keep: Keep | None,
+    ) -> Generator[DecodeEvent, None, None]:
+        """Decode a movie block by block, each image encoded once."""
+        preprocessing = self._config.preprocessing
+        overlap = preprocessing.channel_offsets[-1] - preprocessing.channel_offsets[0]
+        shared = self._config.window.length - 1
+        warm_up = preprocessing.warm_up_frames(recording.known_frame_rate())
+        total = recording.n_frames - warm_up - self._config.frames_before
+        total -= self._config.frames_after
+        if self.device.type == "cpu" and total >= WORTH_COMPILING:
+            self._network.accelerate(preprocessing.image_size)
+        nothing = torch.empty(0, self._network.project.out_features)
+        seams = Seams(overlap, shared, torch.empty(0, *preprocessing.image_size), nothing)
+        done = 0
+        kept = None if cache is None else cache.write_features()
+        blocks = normalized_blocks(recording, preprocessing, statistics, self._looked_at)
+        try:
+            with closing(_ahead(blocks)) as blocks_ahead:
+                for start, block in blocks_ahead:
+                    left, right = seams.around(start, start + len(block))
+                    frames = torch.cat(
+                        [left.last_frames, torch.from_numpy(block), right.first_frames]
+                    )
+                    image, before, encoded = start - len(left.last_frames), left.last_inputs, []
+                    while len(frames) > overlap:
+                        size = min(self.batch_size, len(frames) - overlap)
+                        last = size == len(frames) - overlap
+                        after = right.first_inputs if last else nothing
+                        batch = self._attempt(frames[: size + overlap], before, after)
+                        if batch is None:
+                            told = self._give_way(size)
+                            yield DecodeEvent("decoding", done, total, message=told)
+                            continue
+                        if kept is not None:
+                            kept.write(image - warm_up, batch.features, batch.means)
+                        if keep is not None:
+                            keep(image - warm_up, batch.features, batch.means)
+                        encoded.append(batch.inputs)
+                        first = image - len(before) + self._config.frames_before
+                        done += len(batch.probability)
+                        yield DecodeEvent("decoding", done, total, first, batch.probability)
+                        frames, image = frames[size:], image + size
+                        before = _last(shared, torch.cat([before, batch.inputs]))
+                    seams.add(start, torch.from_numpy(block), torch.cat([nothing, *encoded]))
+            if kept is not None:
+                kept.finish()
+        finally:
+            if kept is not None:
+                kept.abandon()
+
+    def _decode_features(
+        self, cache: RecordingCache, recording: Recording, keep: Keep | None, answers: bool
+    ) -> Generator[DecodeEvent, None, bool]:
+        """Decode from features of the cache; tell whether they were all there, and whole."""
+        length = self._config.window.length
+        first = first_predicted(self._config, recording.known_frame_rate())
+        total = recording.n_frames - first - self._config.frames_after
+        done = 0
+        place = 0 if self._looked_at is None else self._looked_at() - first
+        for start, stop in ranges_from(total, _WINDOWS, place):
+            found = cache.features(start, stop + length - 1)
+            if found is None:
+                return False
+            features, means = found
+            if keep is not None:
+                keep(start, features, means)
+            done += stop - start
+            if not answers:
+                yield DecodeEvent("decoding", done, total)
+                continue
+            with torch.inference_mode():
+                inputs = self._network.project(torch.from_numpy(features).to(self.device))
+                probability = self._classify(inputs)
+            yield DecodeEvent("decoding", done, total, first + start, probability)
+        return True
+
+    def _attempt(self, frames: Tensor, before: Tensor, after: Tensor) -> _Batch | None:
+        """Run one batch as `_run` does; None if memory ran out."""
+        try:
+            return self._run(frames, before, after)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+        return None
+
+    @torch.inference_mode()
+    def _run(
+        self, frames: Tensor, before: Tensor | None = None, after: Tensor | None = None
+    ) -> _Batch:
+        """Encode the images of some frames and classify the windows that they complete.
+
+        Parameters
+        ----------
+        frames
+            Shape (n, y, x), normalised; makes fewer images than frames.
+        before, after
+            What images on both sides that share windows with these gave, shape (m, inputs).
+        """
+        offsets = self._config.preprocessing.channel_offsets
+        n = len(frames) - (offsets[-1] - offsets[0])
+        frames = frames.to(self.device)
+        images = torch.stack([frames[o - offsets[0] :][:n] for o in offsets], dim=1)
+        with steady_cudnn():
+            features = self._network.features(images)
+        inputs = self._network.project(features)
+        sides = [None if side is None else side.to(self.device) for side in (before, after)]
+        seen = [part for part in (sides[0], inputs, sides[1]) if part is not None]
+        probability = self._classify(torch.cat(seen))
+        means = images.mean(dim=(1, 2, 3)).cpu().numpy()
+        return _Batch(probability, inputs.cpu(), features.cpu().numpy(), means)
+
+    def _classify(self, inputs: Tensor) -> NDArray[np.float32]:
+        """Give probabilities, shape (windows, k), of the windows of some images."""
+        length = self._config.window.length
+        if len(inputs) < length:
+            return np.empty((0, len(self._config.behaviors)), np.float32)
+        windows = inputs.unfold(0, length, 1).transpose(1, 2)
+        logits = self._network.classify(windows)
+        return probabilities(logits, self._config.temperature).cpu().numpy()
+
+    @property
+    def _in_half(self) -> bool:
+        return self._precision == "half" and self.device.type != "cpu"
+
+    def _usual_batch(self) -> int:
+        return usual_batch_size(self.device, self._config.preprocessing.image_size)
+
+    def _place(self) -> str | None:
+        """Move the network to its device, or to the CPU and say so."""
+        self._network.half_precision = self._in_half
+        try:
+            self._network.to(self.device)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+        else:
+            return None
+        return self._give_way(1)
+
+    def _give_way(self, size: int) -> str:
+        """After memory ran out with `size` images: make it possible to go on, and say how."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if size > 1:
+            self.batch_size = size // 2
+            return (
+                f"{self.device} ran out of memory with {size} images at once; going on with "
+                f"{self.batch_size} at once."
+            )
+        if self.device.type == "cpu":
+            raise DeviceError(
+                "there is no memory left for even one image on the CPU; close other programs and "
+                "decode again."
+            )
+        message = (
+            f"{self.device} has no memory left for even one image; going on on the CPU, which is "
+            "slower."
+        )
+        self.device = torch.device("cpu")
+        self.batch_size = self._usual_batch()
+        self._network.half_precision = False
+        self._network.to(self.device)
+        return message
+
+    def _release(self) -> None:
+        """Give the device's memory back: torch would keep it until the process ends."""
+        if self.device.type != "cpu":
+            self._network.to("cpu")
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            else:
+                torch.mps.empty_cache()
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """What a batch of images gave: of windows, and of each image, on the CPU."""
+
+    probability: NDArray[np.float32]
+    inputs: Tensor
+    features: NDArray[np.float32]
+    means: NDArray[np.float32]
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        phrase in said for phrase in _OUT_OF_MEMORY
+    )
+
+
+def _last(n: int, inputs: Tensor) -> Tensor:
+    return inputs[max(0, len(inputs) - n) :]
+
+
+def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
+    """Let a thread make the next item while the one before it is used.
+
+    Closing the generator waits for the item in the making and ends the thread.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="decoder-reader") as thread:
+        pending = thread.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = thread.submit(next, items, None)
+            yield item

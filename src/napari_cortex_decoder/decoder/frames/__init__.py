@@ -1,0 +1,1 @@
+"""Images as a decoder sees them: read in order, resampled, normalized."""

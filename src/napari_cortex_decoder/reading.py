@@ -1,0 +1,63 @@
+"""One door for files from anywhere: what a parser meets in damaged bytes becomes one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_cortex_decoder.errors import CortexDecoderError, RecordingError
+
+
+@contextmanager
+def readable(
+    path: Path,
+    what: str,
+    error: Callable[[str], Exception] = RecordingError,
+    *,
+    remedy: str = "copy or export it again",
+) -> Iterator[None]:
+    """Say in one sentence that `path` could not be read, whatever a parser made of its bytes.
+
+    Bytes that nobody wrote on purpose make parsers raise anything, those of libraries and ours
+    alike, so nothing but what `errors` names and what ends the program goes through.
+
+    Parameters
+    ----------
+    path
+        File being read.
+    what
+        What it should be, such as ``"a TIFF movie"``.
+    error
+        Makes the exception of a sentence.
+    remedy
+        What helps the person who has that file.
+
+    Raises
+    ------
+    CortexDecoderError
+        As `error` makes it, with whatever was raised as its cause; one that was raised within
+        goes through as it is.
+    """
+    try:
+        yield
+    except CortexDecoderError:
+        raise
+    except FileNotFoundError as reason:
+        raise error(
+            f"{path}: there is no such file any more; put it back or open it again."
+        ) from reason
+    except PermissionError as reason:
+        raise error(
+            f"{path}: the file may not be read; ask its owner for permission to read it."
+        ) from reason
+    except Exception as reason:
+        raise error(
+            f"{path}: this cannot be read as {what} ({told(reason)}); {remedy}."
+        ) from reason
+
+
+def told(reason: BaseException) -> str:
+    """Return in a few words, without a full stop, what an exception of a library says."""
+    said = " ".join(f"{reason}".split())[:200].rstrip(".")
+    return said or type(reason).__name__

@@ -1,0 +1,1 @@
+"""What areas and places are worth to a decoder, and whether that may be believed."""

@@ -1,0 +1,171 @@
+"""What areas are worth to a decoder, and whether that may be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.saliency.importance.experiment import Whole
+from napari_cortex_decoder.saliency.masking.regions import Target
+from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
+from napari_cortex_decoder.scoring.over_bouts import ScoreName
+
+Floats = NDArray[np.float64]
+
+SMALLEST_RETEST = 0.5
+"""Rank correlation of the two halves of a session, or of two replacements, that is expected."""
+
+FEWEST_BOUTS = 6
+"""With fewer, a bootstrap over bouts has too little to draw from."""
+
+
+@dataclass(frozen=True, eq=False)
+class AreaImportance:
+    """What each area is worth to one decoder in one recording.
+
+    Attributes
+    ----------
+    table
+        One row a target, in the atlas's order: ``acronym``, ``side``, ``importance`` (score −
+        score without it), ``low`` and ``high`` (95 % interval, bootstrap over bouts), ``control``
+        (median importance of random patches of its size and shape), ``control_low`` and
+        ``control_high`` (their 2.5 and 97.5 %), ``p`` (share of patches, itself among them, that
+        are worth as much; one-sided, not corrected for the number of areas), ``pixels`` (on the
+        images that the decoder sees). NaN for an area outside the movie; patches are only
+        measured for areas whose interval lies above 0, and of a decoder that reads the behavior.
+    behavior
+        What is decoded.
+    score
+        What importance is counted in: ``"auc"`` or ``"log-odds"``.
+    whole
+        How well the decoder does with nothing missing.
+    by_fill
+        Importance by kind of replacement, shape (targets,) each; `table` is of the first.
+    agreement
+        Lowest Spearman correlation between two kinds of replacement; NaN where there is one.
+    halves
+        Shape (2, targets): importance in the first and in the second half of the bouts.
+    retest
+        Spearman correlation of the two; NaN where there are too few bouts.
+    encodings
+        Images that were encoded for it; none for a decoder of area traces.
+    decoder, recording
+        Their names.
+    targets
+        What the rows of the table are, with the places of their areas in the atlas.
+    settings
+        What it was computed with.
+    warnings
+        Sentences that whoever uses the result should read.
+    """
+
+    table: pd.DataFrame
+    behavior: str
+    score: ScoreName
+    whole: Whole
+    by_fill: Mapping[str, Floats]
+    agreement: float
+    halves: Floats
+    retest: float
+    encodings: int
+    decoder: str
+    recording: str
+    targets: tuple[Target, ...]
+    settings: Mapping[str, object]
+    warnings: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the areas it names may be believed, and why."""
+        return _judge(self)
+
+    def ranked(self) -> pd.DataFrame:
+        """Give the measured rows of the table, the most important first."""
+        return self.table.dropna(subset="importance").sort_values(
+            "importance", ascending=False, kind="stable"
+        )
+
+    def paint(self, registration: Registration, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Give a picture of the importance, shape (y, x); NaN outside the measured areas.
+
+        Where targets share an area, the larger importance (by amount) shows.
+        """
+        labels = registration.label_image(shape)
+        values = np.full(len(registration.atlas.areas) + 1, np.nan, np.float32)
+        for target, importance in zip(self.targets, self.table["importance"], strict=True):
+            for i in target.members:
+                if np.isfinite(importance) and not abs(values[i + 1]) > abs(importance):
+                    values[i + 1] = importance
+        picture: NDArray[np.float32] = values[labels]
+        return picture
+
+
+def _judge(result: AreaImportance) -> Verdict:
+    """Judge an importance of areas.
+
+    *Not supported*: the decoder does not read the behaviour here, or no area is worth more than
+    chance and than a random patch of its size and shape. *Weak*: one is, but halves of the session
+    or kinds of replacement disagree, the bouts are few, or something was not measured. *Holds*:
+    none of these.
+    """
+    problem = result.whole.unread(result.behavior)
+    if problem:
+        return Verdict("not supported", problem)
+    ranked = result.ranked()
+    above = ranked[ranked["low"] > 0]
+    if above.empty:
+        return Verdict(
+            "not supported",
+            f"without any one area the score stays the same: no interval of {len(ranked)} lies "
+            "above 0.",
+        )
+    controlled = above[above["p"].notna()]
+    patches = int(result.settings["patches"])  # type: ignore[call-overload]
+    few = 1 / (patches + 1) > SIGNIFICANT
+    beating = controlled[controlled["p"] <= max(SIGNIFICANT, 1 / (patches + 1) + 1e-9)]
+    if len(controlled) and beating.empty:
+        best = controlled.loc[controlled["p"].idxmin()]
+        return Verdict(
+            "not supported",
+            "random patches of the same size and shape are worth as much as the areas "
+            f"(lowest p {best['p']:.2f}, {_label(best)}).",
+        )
+    found = beating if len(beating) else above
+    doubts = _doubts(result)
+    if controlled.empty:
+        doubts.insert(0, "no random patches were measured")
+    elif few:
+        doubts.insert(0, f"{patches} random patches are too few for p ≤ {SIGNIFICANT:g}")
+    what = ", ".join(f"{_label(row)} ({row['importance']:+.3f})" for _, row in found[:4].iterrows())
+    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    unit = "AUC" if result.score == "auc" else "log-odds"
+    than = "chance and random patches" if len(beating) else "chance"
+    said = f"worth more than {than} ({unit}): {what}{more}"
+    if doubts:
+        return Verdict("weak", f"{said}; but {'; '.join(doubts)}.")
+    return Verdict("holds", f"{said}; halves of the session agree (rank r {result.retest:.2f}).")
+
+
+def _doubts(result: AreaImportance) -> list[str]:
+    doubts = []
+    if result.whole.score != "auc":
+        doubts.append("there are no labels, so this is what it reads, right or wrong")
+    if result.whole.n_units < FEWEST_BOUTS:
+        doubts.append(f"there are only {result.whole.n_units} bouts to draw from")
+    if np.isnan(result.retest):
+        doubts.append("there are too few bouts or areas to compare halves of the session")
+    elif result.retest < SMALLEST_RETEST:
+        doubts.append(f"halves of the session disagree (rank r {result.retest:.2f})")
+    if result.agreement < SMALLEST_RETEST:
+        doubts.append(f"kinds of replacement disagree (rank r {result.agreement:.2f})")
+    return doubts
+
+
+def _label(row: object) -> str:
+    acronym, side = row["acronym"], row["side"]  # type: ignore[index]
+    return str(acronym) if side == "both" else f"{acronym} {side}"

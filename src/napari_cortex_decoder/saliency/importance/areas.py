@@ -1,0 +1,225 @@
+"""Area importance: what a decoder loses without an area, with its interval and its control."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
+from napari_cortex_decoder.saliency.importance.experiment import LEVELS, Experiment
+from napari_cortex_decoder.saliency.masking.fills import FillName, check_fills
+from napari_cortex_decoder.saliency.masking.frames import Report
+from napari_cortex_decoder.saliency.masking.regions import (
+    Targets,
+    choose_targets,
+    matched_patches,
+    member_masks,
+)
+from napari_cortex_decoder.scoring.correlation import rank_correlation
+from napari_cortex_decoder.scoring.over_bouts import ScoreName, check_score
+
+Floats = NDArray[np.float64]
+
+_CEILING = 0.98
+"""From this AUC on, in simulated mice whose truth is known, the second of its losses is noise."""
+
+
+def area_importance(
+    decoder: Decoder,
+    recording: Recording,
+    registration: Registration,
+    ethogram: Ethogram | None = None,
+    behavior: str = "run",
+    *,
+    targets: Targets = "areas",
+    score: ScoreName = "auc",
+    fills: Sequence[FillName] = ("mean",),
+    frames: ArrayLike | None = None,
+    patches: int = 20,
+    draws: int = 1000,
+    seed: int = 0,
+    device: str = "auto",
+    batch_size: int | None = None,
+    any_rate: bool = False,
+    progress: Report | None = None,
+) -> AreaImportance:
+    """Measure what a decoder loses when an area is taken from it.
+
+    In every frame and channel the area's pixels are replaced, nothing is trained anew (Ajioka et
+    al. 2024 do so with squares), and the score is taken again. Each masked frame is encoded once
+    for each area, and shared by the windows that see it.
+
+    Parameters
+    ----------
+    decoder
+        Of images, or of area traces: what is missing is missing from the movie that the traces
+        are measured on.
+    recording
+        Movie of any length; it is streamed.
+    registration
+        Where the atlas lies on the movie.
+    ethogram
+        Labels. None: the score is the mean log-odds, counted in favour of what the decoder says.
+    behavior
+        One of the decoder's.
+    targets
+        What is taken at once: ``"areas"``, ``"pairs"`` (an area of both sides), ``"hemispheres"``,
+        or groups by name. Areas are collinear, so a group may be worth more than all its parts.
+    score
+        With labels, what is lost: ``"auc"`` of the behaviour against all else that is labelled; or
+        ``"log-odds"``, their mean in frames of the behaviour less that in the others. An AUC near
+        1 has a ceiling: of areas that say the same none seems to matter, while log-odds still
+        tell what each adds.
+    fills
+        What stands there instead; of several, the first makes the table and all are compared.
+    frames
+        Numbers of the frames to score; None: all that are labelled, or all. `sample_frames`
+        chooses some of every bout.
+    patches
+        Control patches for each area whose interval lies above 0; 0 for none. p can be no
+        smaller than 1 / (patches + 1).
+    draws
+        Of the bootstrap.
+    seed
+        Of bootstrap, patches and shuffle: same seed, same result.
+    device, batch_size
+        As for `Decoder.decode`.
+    any_rate
+        Go on although the frame rate is not the decoder's.
+    progress
+        Called several times a second; an exception it raises ends the work.
+
+    Raises
+    ------
+    DecoderError
+        If the decoder does not know the behaviour, a fill or the score is unknown, or a fill is
+        ``"blurred"`` and the decoder reads area traces.
+    LabelError
+        If the labels do not fit, or hold one class only.
+    AtlasError
+        If no area lies on the movie, or a group names an area that is not there.
+    RecordingError, FrameRateError, DeviceError
+        As for `Decoder.decode`.
+    """
+    report: Report = progress or (lambda _: None)
+    check_fills(tuple(fills))
+    check_score(score)
+    chosen = choose_targets(registration.atlas, targets)
+    experiment = Experiment(
+        decoder,
+        recording,
+        ethogram,
+        behavior,
+        frames=frames,
+        draws=draws,
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
+        any_rate=any_rate,
+        report=report,
+        registration=registration,
+        score=score,
+    )
+    masked = experiment.masked
+    members = member_masks(registration, masked.resampling, recording.shape)
+    masks = np.stack([members[list(target.members)].any(axis=0) for target in chosen])
+    seen = np.flatnonzero(masks.any(axis=(1, 2)))
+
+    lost = experiment.lost(masks[seen], fills[0], "areas")
+    importance, low, high, *halves = _columns(
+        len(chosen), seen, np.vstack([lost.importance, lost.low, lost.high, lost.halves])
+    )
+    by_fill: dict[str, Floats] = {fills[0]: importance}
+    for fill in fills[1:]:
+        other = experiment.lost(masks[seen], fill, f"areas, {fill}")
+        by_fill[fill] = _columns(len(chosen), seen, other.importance[None])[0]
+
+    controls = np.full((4, len(chosen)), np.nan)
+    rng = np.random.default_rng(seed)
+    brain = np.asarray(members.any(axis=0))
+    whole = experiment.whole()
+    # no control can make up for a decoder that does not read the behaviour
+    wanted = patches and whole.unread(behavior) is None
+    above = [i for i in seen if low[i] > 0] if wanted else []
+    for number, i in enumerate(above, 1):
+        moved = matched_patches(members[list(chosen[i].members)], brain, patches, rng)
+        if len(moved):
+            stage = f"patches for {chosen[i].label}, {number} of {len(above)}"
+            worth = experiment.lost(moved, fills[0], stage).importance
+            controls[:3, i] = np.percentile(worth, [50, *LEVELS])
+            controls[3, i] = (1 + (worth >= importance[i]).sum()) / (1 + len(worth))
+    table = pd.DataFrame(
+        {
+            "acronym": [target.acronym for target in chosen],
+            "side": [target.side for target in chosen],
+            "importance": importance,
+            "low": low,
+            "high": high,
+            "control": controls[0],
+            "control_low": controls[1],
+            "control_high": controls[2],
+            "p": controls[3],
+            "pixels": masks.sum(axis=(1, 2)),
+        }
+    )
+    outside = [target.label for target, mask in zip(chosen, masks, strict=True) if not mask.any()]
+    warnings = [*masked.warnings, *registration.warnings]
+    if decoder.provenance.simulated:
+        warnings.append(
+            f"decoder {decoder.name!r} learned from simulated mice: what it reads from a real one "
+            "may be nothing."
+        )
+    if experiment.score == "auc" and whole.value > _CEILING:
+        warnings.append(
+            f"The AUC, {whole.value:.3f}, is near its ceiling, where of areas that say the same "
+            "none seems to matter; score by log-odds to tell what each adds."
+        )
+    if outside:
+        warnings.append(f"Outside the movie, so not measured: {', '.join(outside)}.")
+    return AreaImportance(
+        table=table,
+        behavior=behavior,
+        score=experiment.score,
+        whole=whole,
+        by_fill=by_fill,
+        agreement=_lowest_agreement([values[seen] for values in by_fill.values()]),
+        halves=np.array(halves),
+        retest=rank_correlation(halves[0][seen], halves[1][seen]),
+        encodings=masked.encodings,
+        decoder=decoder.name,
+        recording=recording.name,
+        targets=chosen,
+        settings={
+            "decoder_sha256": decoder.hash,
+            "recording": str(recording.path or recording.name),
+            "atlas": registration.atlas.name,
+            "targets": {target.label: list(target.members) for target in chosen},
+            "score": experiment.score,
+            "fills": list(fills),
+            "patches": patches,
+            "draws": draws,
+            "seed": seed,
+            "device": str(masked.device),
+            "image_size": list(masked.resampling.image_size),
+        },
+        warnings=tuple(warnings),
+    )
+
+
+def _columns(n: int, places: NDArray[np.int64], found: Floats) -> Floats:
+    """Spread figures of some targets, shape (k, m), over all n of them; NaN elsewhere."""
+    columns = np.full((len(found), n), np.nan)
+    columns[:, places] = found
+    return columns
+
+
+def _lowest_agreement(columns: Sequence[Floats]) -> float:
+    found = [rank_correlation(a, b) for i, a in enumerate(columns) for b in columns[i + 1 :]]
+    return min(found) if found else np.nan

@@ -1,0 +1,221 @@
+"""Cutout importance: what a decoder loses when a square or a disc is cut out, over a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.importance.experiment import Experiment, Whole
+from napari_cortex_decoder.saliency.masking.fills import FillName, check_fills
+from napari_cortex_decoder.saliency.masking.frames import Report
+from napari_cortex_decoder.saliency.masking.grids import cutouts, edge_masks, enlarge
+from napari_cortex_decoder.saliency.verdict import Verdict
+
+Floats = NDArray[np.float64]
+
+_SIZE, _STEP, _EDGE = 1 / 4, 1 / 8, 1 / 8
+"""The paper's 32, 16 and 16 px as shares of its 128: a decoder of smaller images gets the same
+share of cortex."""
+
+
+@dataclass(frozen=True, eq=False)
+class CutoutImportance:
+    """What each place is worth to one decoder in one recording.
+
+    Attributes
+    ----------
+    map, low, high
+        Shape (rows, columns) of the grid: score − score with the cutout, and its 95 % interval.
+    rows, columns
+        Centres of the cutouts on the image that the decoder sees, px.
+    shape, size, step
+        ``"square"`` or ``"disc"``; edge or diameter, and step, in px of that image.
+    edge
+        Shape (15,): importance of cutouts along the edge, the control; empty if not measured.
+    whole
+        The score with nothing missing.
+    image_size, inside
+        Rows and columns of the image that the decoder sees, and which of them show the frame.
+    behavior, decoder, recording, settings, warnings
+        As in `AreaImportance`.
+    """
+
+    map: Floats
+    low: Floats
+    high: Floats
+    rows: Floats
+    columns: Floats
+    shape: str
+    size: int
+    step: int
+    edge: Floats
+    whole: Whole
+    behavior: str
+    decoder: str
+    recording: str
+    image_size: tuple[int, int]
+    inside: tuple[slice, slice]
+    settings: Mapping[str, object]
+    warnings: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the largest value may be believed, and why."""
+        return _judge(self)
+
+    def picture(self, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Enlarge the grid to a frame of the movie, linearly, as the paper does.
+
+        It has no more detail than the grid. Beyond the outermost centres the nearest value stands.
+
+        Parameters
+        ----------
+        shape
+            Rows and columns of a frame.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape `shape`, float32.
+        """
+        enlarged = enlarge(self.map[None], self.rows, self.columns, self.inside, shape)
+        return np.asarray(enlarged[0])
+
+
+def cutout_importance(
+    decoder: Decoder,
+    recording: Recording,
+    ethogram: Ethogram | None = None,
+    behavior: str = "run",
+    *,
+    shape: Literal["square", "disc"] = "square",
+    size: int | None = None,
+    step: int | None = None,
+    edge: bool = True,
+    fill: FillName = "mean",
+    frames: ArrayLike | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    device: str = "auto",
+    batch_size: int | None = None,
+    any_rate: bool = False,
+    progress: Report | None = None,
+) -> CutoutImportance:
+    """Measure what a decoder loses when a place is cut out of every frame and channel.
+
+    The method of Ajioka et al. 2024: a square of 32 px, or a disc of radius 16, of images of 128,
+    set to 0 on the normalised stack (each pixel's mean over the session), at steps of 16 px:
+    7 × 7 places. Importance is the AUC less the AUC with the cutout; negative ones stay, nothing
+    is trained anew.
+
+    Parameters
+    ----------
+    decoder, recording, ethogram, behavior, frames, draws, seed, device, batch_size, any_rate
+        As for `area_importance`.
+    shape
+        What is cut out.
+    size, step
+        Edge or diameter, and step, in px of the images that the decoder sees. None: a quarter and
+        an eighth of their shorter side, so 32 and 16 at 128 px, and 16 and 8 at 64.
+    edge
+        Whether to measure the control: the outermost eighth of the image, all around, in 15
+        parts of equal size, where there is no cortex to read.
+    fill
+        What stands there instead; ``"mean"`` is the paper's.
+    progress
+        Called several times a second; an exception it raises ends the work.
+
+    Raises
+    ------
+    DecoderError
+        If size or step do not fit the image; and as `area_importance`.
+    LabelError, RecordingError, FrameRateError, DeviceError
+        As `area_importance`.
+    """
+    report: Report = progress or (lambda _: None)
+    check_fills((fill,))
+    experiment = Experiment(
+        decoder,
+        recording,
+        ethogram,
+        behavior,
+        frames=frames,
+        draws=draws,
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
+        any_rate=any_rate,
+        report=report,
+    )
+    image_size = experiment.masked.resampling.image_size
+    shorter = min(image_size)
+    size = round(shorter * _SIZE) if size is None else size
+    step = round(shorter * _STEP) if step is None else step
+    masks, rows, columns = cutouts(image_size, shape, size, step)
+    lost = experiment.lost(masks, fill, "cutouts")
+    grid = (len(rows), len(columns))
+    border = np.empty(0)
+    if edge:
+        parts = edge_masks(image_size, round(shorter * _EDGE))
+        border = experiment.lost(parts, fill, "edge control").importance
+    return CutoutImportance(
+        map=lost.importance.reshape(grid),
+        low=lost.low.reshape(grid),
+        high=lost.high.reshape(grid),
+        rows=rows,
+        columns=columns,
+        shape=shape,
+        size=size,
+        step=step,
+        edge=border,
+        whole=experiment.whole(),
+        behavior=behavior,
+        decoder=decoder.name,
+        recording=recording.name,
+        image_size=image_size,
+        inside=experiment.masked.resampling.inside,
+        settings={
+            "decoder_sha256": decoder.hash,
+            "recording": str(recording.path or recording.name),
+            "fill": fill,
+            "draws": draws,
+            "seed": seed,
+            "device": str(experiment.masked.device),
+            "encodings": experiment.masked.encodings,
+        },
+        warnings=experiment.masked.warnings,
+    )
+
+
+def _judge(result: CutoutImportance) -> Verdict:
+    """Judge a map of cutouts by its largest value: against 0, and against the edge control.
+
+    The paper's maximum is .060 and its edges reach .031, where there is no cortex.
+    """
+    problem = result.whole.unread(result.behavior)
+    if problem:
+        return Verdict("not supported", problem)
+    place = np.unravel_index(result.map.argmax(), result.map.shape)
+    largest, low = float(result.map[place]), float(result.low[place])
+    if low <= 0:
+        return Verdict(
+            "not supported", f"the largest value, {largest:+.3f}, is not above 0 (from {low:+.3f})."
+        )
+    where = f"row {result.rows[place[0]]:g}, column {result.columns[place[1]]:g}"
+    if not result.edge.size:
+        return Verdict("weak", f"largest {largest:+.3f} at {where}, but no edge was measured.")
+    edge = float(result.edge.max())
+    if low <= edge:
+        return Verdict(
+            "weak",
+            f"largest {largest:+.3f} at {where}, but its interval begins at {low:+.3f} and the "
+            f"edge of the image, where there is no cortex, reaches {edge:+.3f}.",
+        )
+    return Verdict("holds", f"largest {largest:+.3f} at {where}; the edge reaches {edge:+.3f}.")

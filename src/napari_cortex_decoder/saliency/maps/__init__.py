@@ -1,0 +1,1 @@
+"""Pictures of where a decoder looks, and their controls."""

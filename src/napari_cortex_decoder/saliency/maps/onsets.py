@@ -1,0 +1,230 @@
+"""Averages around the onsets of a behavior: when, and where, a decoder begins to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.suitability import first_predicted
+from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.maps.gradients import Maps
+from napari_cortex_decoder.saliency.maps.saliency_maps import (
+    Method,
+    check_method,
+    explain,
+    scale_of,
+)
+from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
+from napari_cortex_decoder.saliency.masking.frames import Ints, Progress, Report
+
+BEFORE, AFTER = 1.0, 2.0
+"""Seconds around an onset that are shown."""
+
+MOST_ONSETS = 12
+"""Onsets that are averaged unless more are asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class OnsetAverage:
+    """Maps averaged over onsets, one for each lag.
+
+    Attributes
+    ----------
+    maps
+        Shape (lags, y, x), float32: as in `SaliencyMaps`, averaged. Each map has what all windows
+        that see its frame give to it, those outside the lags too.
+    lags, seconds
+        Shape (lags,): frames and s from the onset.
+    onsets
+        Shape (n,): first frames of the bouts that were averaged.
+    log_odds
+        Shape (lags,): mean log-odds of the behavior.
+    scale, grid, method, behavior, decoder, recording, settings, warnings
+        As in `SaliencyMaps`.
+    """
+
+    maps: Maps
+    lags: Ints
+    seconds: NDArray[np.float64]
+    onsets: Ints
+    log_odds: NDArray[np.float64]
+    scale: float
+    grid: tuple[int, int]
+    method: Method
+    behavior: str
+    decoder: str
+    recording: str
+    settings: Mapping[str, object]
+    warnings: tuple[str, ...]
+
+
+def find_onsets(ethogram: Ethogram, behavior: str, quiet: int) -> Ints:
+    """Find the first frames of bouts before which a behavior is known to be absent.
+
+    Parameters
+    ----------
+    ethogram
+        Labels.
+    behavior
+        Whose onsets.
+    quiet
+        Frames before an onset that must be labelled, and as something else.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), int64, rising.
+
+    Raises
+    ------
+    LabelError
+        If the labels do not know the behavior.
+    """
+    if behavior not in ethogram.behaviors:
+        raise LabelError(
+            f"the labels know no {behavior!r}, only {', '.join(ethogram.behaviors)}; choose one of "
+            "these."
+        )
+    other = np.zeros(ethogram.n_frames, dtype=bool)
+    for bout in ethogram.bouts:
+        other[bout.start : bout.stop] = bout.behavior != behavior
+    starts = [bout.start for bout in ethogram.bouts if bout.behavior == behavior]
+    return np.array(
+        [s for s in starts if s >= quiet > 0 and other[s - quiet : s].all()], dtype=np.int64
+    )
+
+
+def onset_frames(
+    ethogram: Ethogram,
+    behavior: str = "run",
+    *,
+    frame_rate: float,
+    before: float = BEFORE,
+    after: float = AFTER,
+) -> Ints:
+    """Choose the frames around all onsets of a behavior: for `frames` of `area_importance`.
+
+    There a decoder must tell the behavior from what comes before it; what is as high before an
+    onset as after it says nothing.
+
+    Raises
+    ------
+    LabelError
+        If there is no onset.
+    """
+    quiet, later = max(1, round(before * frame_rate)), round(after * frame_rate)
+    onsets = _some(find_onsets(ethogram, behavior, quiet), behavior, before)
+    chosen = np.unique(onsets[:, None] + np.arange(-quiet, later + 1))
+    return chosen[chosen < ethogram.n_frames]
+
+
+def onset_average(
+    decoder: Decoder,
+    recording: Recording,
+    ethogram: Ethogram,
+    behavior: str = "run",
+    *,
+    method: Method = "grad-cam",
+    before: float = BEFORE,
+    after: float = AFTER,
+    most: int = MOST_ONSETS,
+    grid: int = 8,
+    steps: int = 32,
+    device: str = "auto",
+    batch_size: int | None = None,
+    any_rate: bool = False,
+    progress: Report | None = None,
+) -> OnsetAverage:
+    """Average the maps around the onsets of a behavior.
+
+    Parameters
+    ----------
+    decoder, recording, behavior, method, grid, steps, device, batch_size, any_rate, progress
+        As for `saliency`.
+    ethogram
+        Labels. An onset is the first frame of a bout before which there is another behavior for
+        `before` seconds.
+    before, after
+        Seconds around the onset.
+    most
+        Onsets at most, evenly chosen of all: integrated gradients and occlusion take about a
+        minute each on two cores.
+
+    Raises
+    ------
+    LabelError
+        If the labels do not fit the recording, or hold no such onset.
+    DecoderError, FrameRateError, DeviceError
+        As `saliency`.
+    """
+    report: Report = progress or (lambda _: None)
+    check_method(method)
+    index = behavior_index(decoder, behavior)
+    rate, n_frames = recording.known_frame_rate(), recording.n_frames
+    if ethogram.n_frames != n_frames:
+        raise LabelError(
+            f"the labels have {ethogram.n_frames} frames and the recording has {n_frames}; give "
+            "the labels of this recording."
+        )
+    quiet, later = max(1, round(before * rate)), round(after * rate)
+    config = decoder.config
+    # a frame is seen by windows around it, so those around the outermost lags are scored as well
+    reach = (quiet + config.frames_after, later + config.frames_before)
+    found = find_onsets(ethogram, behavior, quiet)
+    first = first_predicted(config, rate) + reach[0]
+    found = found[(found >= first) & (found + reach[1] + config.frames_after < n_frames)]
+    onsets = _some(found, behavior, before)
+    if len(onsets) > most:
+        onsets = onsets[np.unique(np.linspace(0, len(onsets) - 1, most).round().astype(int))]
+    masked = MaskedDecoder(
+        decoder, recording, device=device, batch_size=batch_size, any_rate=any_rate, report=report
+    )
+    lags = np.arange(-quiet, later + 1)
+    maps: NDArray[np.float64] = np.zeros((len(lags), *masked.resampling.inner_shape))
+    odds = np.zeros(len(lags))
+    warnings: dict[str, None] = {}
+    for number, onset in enumerate(onsets.tolist(), 1):
+
+        def renamed(event: Progress, number: int = number) -> None:
+            stage = f"{event.stage}, onset {number} of {len(onsets)}"
+            report(Progress(stage, event.done, event.total))
+
+        start, stop = onset - reach[0], onset + reach[1] + 1
+        one = explain(
+            masked, start, stop, index, method=method, grid=grid, steps=steps, report=renamed
+        )
+        place = onset - quiet - int(one.frames[0])
+        maps += one.maps[place : place + len(lags)]
+        odds += one.log_odds[onset - quiet - start :][: len(lags)]
+        warnings |= dict.fromkeys(one.warnings)
+    mean = (maps / len(onsets)).astype(np.float32)
+    return OnsetAverage(
+        maps=mean,
+        lags=lags,
+        seconds=lags / rate,
+        onsets=onsets,
+        log_odds=odds / len(onsets),
+        scale=scale_of(mean),
+        grid=one.grid,
+        method=method,
+        behavior=behavior,
+        decoder=decoder.name,
+        recording=recording.name,
+        settings={**one.settings, "before_s": before, "after_s": after, "onsets": onsets.tolist()},
+        warnings=tuple(warnings),
+    )
+
+
+def _some(onsets: Ints, behavior: str, before: float) -> Ints:
+    if not len(onsets):
+        raise LabelError(
+            f"no bout of {behavior!r} begins after {before:g} s of other labelled behavior, with "
+            "room for the decoder's windows around it; label more bouts, or take less time before."
+        )
+    return onsets

@@ -1,0 +1,227 @@
+"""Saliency maps: which pixel of which frame speaks for a behaviour, in the windows that see it.
+
+A map is an illustration; a region's number comes from `area_importance`. Maps are signed (positive:
+for the behaviour) and share one scale, so that frames can be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
+from napari_cortex_decoder.errors import DecoderError, RecordingError
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.maps.gradients import LARGEST_GAP, Gradients, Maps, occlusion
+from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
+from napari_cortex_decoder.saliency.masking.frames import Ints, Report
+
+Method = Literal["integrated-gradients", "grad-cam", "occlusion"]
+
+METHODS: tuple[Method, ...] = get_args(Method)
+
+_SCALE_PERCENTILE = 99.5
+
+
+@dataclass(frozen=True, eq=False)
+class SaliencyMaps:
+    """Maps of frames in a row, for the log-odds of one behaviour in all scored frames together.
+
+    A window sees frames before and after its own, so maps reach beyond the scored frames. Maps of
+    windows add up: that of a bout is the sum of those of its frames.
+
+    Attributes
+    ----------
+    maps
+        Shape (n, y, x), float32, log-odds (for Grad-CAM without unit); positive speaks for the
+        behaviour. As many rows and columns as the decoder's image has of the frame.
+    frames
+        Shape (n,): frame of the movie that each map belongs to.
+    scored
+        First scored frame, and the first one after.
+    log_odds
+        Shape (scored frames,), of the behaviour.
+    scale
+        Amount shown in full colour, in all frames and of either sign.
+    grid
+        Rows and columns that the method tells apart; the maps show no more than that.
+    gap
+        Largest share of the change of log-odds that is not accounted for (completeness); NaN
+        for other methods than integrated gradients.
+    method, behavior, decoder, recording, settings, warnings
+        How, what, by whom, of whom.
+    """
+
+    maps: Maps
+    frames: Ints
+    scored: tuple[int, int]
+    log_odds: NDArray[np.float32]
+    scale: float
+    grid: tuple[int, int]
+    gap: float
+    method: Method
+    behavior: str
+    decoder: str
+    recording: str
+    settings: Mapping[str, object]
+    warnings: tuple[str, ...]
+
+    def mean(self) -> Maps:
+        """Give the mean over the frames, shape (y, x)."""
+        return np.asarray(self.maps.mean(axis=0), dtype=np.float32)
+
+
+def saliency(
+    decoder: Decoder,
+    recording: Recording,
+    start: int,
+    stop: int | None = None,
+    behavior: str = "run",
+    *,
+    method: Method = "integrated-gradients",
+    grid: int = 8,
+    steps: int = 32,
+    device: str = "auto",
+    batch_size: int | None = None,
+    any_rate: bool = False,
+    progress: Report | None = None,
+) -> SaliencyMaps:
+    """Show which pixels of which frames speak for a behaviour.
+
+    Parameters
+    ----------
+    decoder
+        One that sees images.
+    recording
+        What it reads.
+    start, stop
+        Frames whose predictions are explained; one frame where there is no `stop`.
+    behavior
+        One of the decoder's.
+    method
+        ``"integrated-gradients"`` (Sundararajan et al. 2017), from the session's mean to the
+        frames; ``"grad-cam"`` (Selvaraju et al. 2017), signed, without ReLU; ``"occlusion"``:
+        log-odds lost with a square of an eighth of the image cut out of the whole window.
+    grid
+        For Grad-CAM: the deepest stage of the encoder with at least so many rows and columns
+        is taken. The last one has 2 × 2 at 64 px, too coarse for areas.
+    steps
+        For integrated gradients: points on the path; doubled where the completeness gap is over
+        1 %.
+    device, batch_size, any_rate
+        As for `Decoder.decode`.
+    progress
+        Called several times a second; an exception it raises ends the work.
+
+    Raises
+    ------
+    DecoderError
+        If the decoder sees no images, knows no such behaviour, or the method is unknown.
+    RecordingError
+        If the windows of these frames leave the recording.
+    FrameRateError, DeviceError
+        As for `Decoder.decode`.
+    """
+    report: Report = progress or (lambda _: None)
+    check_method(method)
+    index = behavior_index(decoder, behavior)
+    stop = start + 1 if stop is None else stop
+    check_range(decoder, recording, start, stop)
+    masked = MaskedDecoder(
+        decoder,
+        recording,
+        device=device,
+        batch_size=batch_size,
+        any_rate=any_rate,
+        report=report,
+    )
+    return explain(masked, start, stop, index, method=method, grid=grid, steps=steps, report=report)
+
+
+def check_method(method: str) -> None:
+    """Refuse a method that there is not."""
+    if method not in METHODS:
+        raise DecoderError(f"method {method!r} is unknown; choose from {', '.join(METHODS)}.")
+
+
+def check_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> None:
+    """Refuse frames whose windows do not fit into the recording."""
+    first = first_predicted(decoder.config, recording.known_frame_rate())
+    last = recording.n_frames - decoder.config.frames_after - 1
+    if not first <= start < stop <= last + 1:
+        raise RecordingError(
+            f"{recording.path or recording.name}: frames {start} to {stop - 1} are asked for, and "
+            f"windows of this decoder fit around frames {first} to {last}."
+        )
+
+
+def fitting_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> tuple[int, int]:
+    """Clip frames [start, stop) to those that a window fits around; one at least stays.
+
+    Raises
+    ------
+    RecordingError
+        If the recording is too short for a single window.
+    """
+    check_length(recording, decoder.config)
+    first = first_predicted(decoder.config, recording.known_frame_rate())
+    last = recording.n_frames - decoder.config.frames_after - 1
+    start = min(max(start, first), last)
+    return start, min(max(stop, start + 1), last + 1)
+
+
+def explain(
+    masked: MaskedDecoder,
+    start: int,
+    stop: int,
+    behavior: int,
+    *,
+    method: Method,
+    grid: int = 8,
+    steps: int = 32,
+    report: Report,
+) -> SaliencyMaps:
+    """Do what `saliency` does, with a decoder that has measured its recording already."""
+    scored = np.arange(start, stop)
+    shape = masked.resampling.inner_shape
+    if method == "occlusion":
+        maps, frames, odds, true_grid = occlusion(masked, scored, behavior, report)
+        gap = math.nan
+    else:
+        gradients = Gradients(masked, behavior, report)
+        if method == "grad-cam":
+            maps, frames, odds, true_grid = gradients.grad_cam(scored, grid)
+            gap = math.nan
+        else:
+            maps, frames, odds, gap = gradients.integrated(scored, steps)
+            true_grid = shape
+    maps.setflags(write=False)
+    warnings = list(masked.warnings)
+    if gap > LARGEST_GAP:
+        warnings.append(f"integrated gradients leave {gap:.1%} unexplained; take more steps.")
+    return SaliencyMaps(
+        maps=maps,
+        frames=frames,
+        scored=(start, stop),
+        log_odds=odds,
+        scale=scale_of(maps),
+        grid=true_grid,
+        gap=gap,
+        method=method,
+        behavior=masked.config.behaviors[behavior],
+        decoder=masked.decoder_name,
+        recording=masked.recording.name,
+        settings={"steps": steps, "device": str(masked.device)},
+        warnings=tuple(warnings),
+    )
+
+
+def scale_of(maps: Maps) -> float:
+    """Give the amount that is shown in full colour, for maps that share a scale."""
+    return float(np.percentile(np.abs(maps), _SCALE_PERCENTILE)) or 1.0

@@ -1,0 +1,276 @@
+"""Saliency of a decoder of area traces: what each area gives at each lag of the window.
+
+The figures are comparable with the paper's mean absolute SHAP values (Ajioka et al. 2024), frames
+of the window by regions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+from captum.attr import GradientShap, IntegratedGradients
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
+from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.errors import DecoderError, RecordingError
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.masking.encoding import behavior_index, log_odds
+from napari_cortex_decoder.saliency.masking.frames import Progress, Report
+
+TraceMethod = Literal["integrated-gradients", "shap"]
+
+_BATCH = 64
+"""Windows at once."""
+
+_BASELINES = 100
+"""Windows of the recording that SHAP compares with."""
+
+
+@dataclass(frozen=True, eq=False)
+class TraceSaliency:
+    """What each area gives at each lag, over the windows of some frames.
+
+    Attributes
+    ----------
+    amount
+        Shape (length, areas): mean absolute attribution, in log-odds.
+    signed
+        Shape (length, areas): mean attribution; positive speaks for the behavior.
+    lags
+        Shape (length,): frames from the decoded one.
+    areas
+        Names, in the order of the columns.
+    gap
+        Largest share of the change of log-odds that integrated gradients do not account for; NaN
+        for SHAP, which is drawn by chance.
+    warnings
+        Sentences that whoever uses the result should read.
+    """
+
+    amount: NDArray[np.float64]
+    signed: NDArray[np.float64]
+    lags: NDArray[np.int64]
+    areas: tuple[str, ...]
+    gap: float
+    method: TraceMethod
+    behavior: str
+    decoder: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row an area, the most salient first.
+
+        Columns: ``area``, ``amount`` (summed over lags), ``share`` of all areas, and the ``lag`` of
+        the largest amount.
+        """
+        sums = self.amount.sum(axis=0)
+        return pd.DataFrame(
+            {
+                "area": self.areas,
+                "amount": sums,
+                "share": sums / sums.sum() if sums.any() else np.nan,
+                "lag": self.lags[self.amount.argmax(axis=0)],
+            }
+        ).sort_values("amount", ascending=False, ignore_index=True)
+
+
+def trace_saliency(
+    decoder: Decoder,
+    traces: ArrayLike,
+    behavior: str = "run",
+    *,
+    method: TraceMethod = "integrated-gradients",
+    preprocessed: bool = False,
+    frames: ArrayLike | None = None,
+    steps: int = 64,
+    seed: int = 0,
+    progress: Report | None = None,
+) -> TraceSaliency:
+    """Attribute the log-odds of a behavior to areas and lags.
+
+    Parameters
+    ----------
+    decoder
+        One that reads area traces (``roi-rnn``, ``linear``).
+    traces
+        Shape (t, areas), as for `Decoder.decode_traces`.
+    behavior
+        One of the decoder's.
+    method
+        ``"integrated-gradients"``, from the mean of each trace; ``"shap"``: expected gradients
+        (Erion et al. 2021), an estimate of SHAP values, against windows of the same traces.
+    preprocessed
+        Whether the traces are detrended and scaled already.
+    frames
+        Whose windows; None: all that fit, at most every tenth of a second.
+    steps
+        Points on the path, or draws for SHAP.
+    seed
+        Of SHAP's draws.
+    progress
+        Called after every batch; an exception it raises ends the work.
+
+    Raises
+    ------
+    DecoderError
+        If the decoder reads images, the traces are not of its areas, or the method is unknown.
+    RecordingError
+        If no window fits, or a trace does not vary.
+    """
+    report: Report = progress or (lambda _: None)
+    config = decoder.config
+    if not isinstance(config, TraceConfig):
+        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency` for its maps.")
+    if method not in get_args(TraceMethod):
+        raise DecoderError(
+            f"method {method!r} is unknown; choose from {', '.join(get_args(TraceMethod))}."
+        )
+    index = behavior_index(decoder, behavior)
+    values = np.asarray(traces)
+    if values.ndim != 2 or values.shape[1] != config.preprocessing.n_traces:
+        raise DecoderError(
+            f"the traces have shape {values.shape}, and decoder {decoder.name!r} reads shape "
+            f"(frames, {config.preprocessing.n_traces})."
+        )
+    if not preprocessed:
+        values = preprocess_traces(values, config.preprocessing, decoder.frame_rate)
+    inputs = torch.from_numpy(values.astype(np.float32))
+    middle = _middles(inputs, config, decoder.frame_rate, frames)
+    past, length = config.window.past, config.window.length
+    windows = inputs.unfold(0, length, 1).transpose(1, 2)[middle - past]
+    model = _TraceOdds(decoder.network.eval(), index, config.temperature)
+    rest = inputs[torch.isfinite(inputs).all(dim=1)].mean(dim=0).expand(1, length, -1)
+    torch.manual_seed(seed)
+    baselines = windows[torch.randperm(len(windows))[:_BASELINES]]
+    amount = np.zeros((length, values.shape[1]))
+    signed = np.zeros_like(amount)
+    gaps = []
+    for first in range(0, len(windows), _BATCH):
+        batch = windows[first : first + _BATCH].contiguous()
+        # cuDNN cannot go back through a recurrent layer in evaluation mode
+        with torch.backends.cudnn.flags(enabled=False):
+            if method == "shap":
+                found = GradientShap(model).attribute(batch, baselines, n_samples=steps)
+            else:
+                found = IntegratedGradients(model).attribute(
+                    batch, rest.expand_as(batch), n_steps=steps, internal_batch_size=_BATCH * 8
+                )
+                with torch.no_grad():
+                    change = model(batch) - model(rest)
+                left = (found.sum(dim=(1, 2)) - change).abs()
+                gaps.append(float((left / change.abs().clamp_min(0.1)).max()))
+        amount += found.detach().abs().sum(dim=0).numpy()
+        signed += found.detach().sum(dim=0).numpy()
+        report(Progress(method, min(first + _BATCH, len(windows)), len(windows)))
+    return TraceSaliency(
+        amount=amount / len(windows),
+        signed=signed / len(windows),
+        lags=np.arange(length) - past,
+        areas=config.preprocessing.areas or ("mean of the frame",),
+        gap=max(gaps) if gaps else math.nan,
+        method=method,
+        behavior=behavior,
+        decoder=decoder.name,
+    )
+
+
+class _TraceOdds(nn.Module):
+    """Log-odds of one behavior, shape (n,), of windows of traces, shape (n, length, areas)."""
+
+    def __init__(self, network: nn.Module, behavior: int, temperature: float) -> None:
+        super().__init__()
+        self._network, self._behavior, self._temperature = network, behavior, temperature
+
+    def forward(self, windows: Tensor) -> Tensor:
+        return log_odds(self._network(windows), self._behavior, self._temperature)
+
+
+def _middles(
+    inputs: Tensor, config: TraceConfig, frame_rate: float, frames: ArrayLike | None
+) -> Tensor:
+    """Give the frames whose windows fit and hold no gap."""
+    past, future = config.window.past, config.window.future
+    known = torch.isfinite(inputs).all(dim=1)
+    whole = (
+        known.unfold(0, past + 1 + future, 1).all(dim=1)
+        if len(known) > past + future
+        else known[:0]
+    )
+    fitting = np.flatnonzero(whole.numpy()) + past
+    if frames is None:
+        chosen = fitting[:: max(1, round(frame_rate / 10))]
+    else:
+        chosen = np.intersect1d(np.asarray(frames), fitting)
+    if not len(chosen):
+        raise RecordingError(
+            f"no window of {past + 1 + future} frames fits into the traces of {len(inputs)} frames "
+            "around any of the frames asked for; give longer traces or other frames."
+        )
+    return torch.from_numpy(chosen)
+
+
+def area_saliency(
+    decoder: Decoder,
+    recording: Recording,
+    registration: Registration | None = None,
+    behavior: str = "run",
+    *,
+    method: TraceMethod = "integrated-gradients",
+    frames: ArrayLike | None = None,
+    steps: int = 64,
+    seed: int = 0,
+    any_rate: bool = False,
+    progress: Report | None = None,
+) -> TraceSaliency:
+    """Average a recording over the decoder's areas, and do what `trace_saliency` does.
+
+    Parameters
+    ----------
+    decoder
+        One that reads area traces.
+    recording
+        Movie of any length; it is streamed.
+    registration
+        Where the atlas lies on it; None for a decoder of the whole frame's mean.
+    behavior, method, frames, steps, seed, progress
+        As for `trace_saliency`.
+    any_rate
+        Go on although the frame rate is not the decoder's.
+
+    Raises
+    ------
+    DecoderError, RecordingError, FrameRateError, AtlasError
+        As `trace_saliency` and `Decoder.decode`.
+    """
+    report: Report = progress or (lambda _: None)
+    config = decoder.config
+    if not isinstance(config, TraceConfig):
+        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency` for its maps.")
+    warnings = check_rate(recording, config, name=decoder.name, any_rate=any_rate)
+    labels = locate_areas(config.preprocessing, recording, registration)
+    traces = np.empty((recording.n_frames, config.preprocessing.n_traces))
+    for start, block in read_traces(recording, labels):
+        traces[start : start + len(block)] = block
+        report(Progress("averaging areas", start + len(block), recording.n_frames))
+    found = trace_saliency(
+        decoder,
+        traces,
+        behavior,
+        method=method,
+        frames=frames,
+        steps=steps,
+        seed=seed,
+        progress=progress,
+    )
+    return replace(found, warnings=tuple(warnings))

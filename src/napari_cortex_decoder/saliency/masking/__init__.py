@@ -1,0 +1,1 @@
+"""What a decoder reads where parts of the cortex are missing."""

@@ -1,0 +1,298 @@
+"""Decoding with parts of the image missing: every masked frame is encoded once for each mask.
+
+The authors mask a window and encode its images anew for each frame and mask. Here a masked frame is
+encoded once and shared by all windows that see it, and frames that no scored window sees are not
+encoded at all.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
+from napari_cortex_decoder.decoder.engine.image_engine import (
+    WORTH_COMPILING,
+    select_device,
+    usual_batch_size,
+)
+from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, steady_cudnn
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
+from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.errors import DecoderError, DeviceError
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.masking.fills import (
+    Bank,
+    Fill,
+    FillName,
+    bank_starts,
+    make_fill,
+)
+from napari_cortex_decoder.saliency.masking.frames import Ints, Progress, Report, Stretch, stretches
+from napari_cortex_decoder.saliency.masking.reading import NormalizedFrames
+
+Floats = NDArray[np.float32]
+
+_BLOCK_IMAGES = 256
+"""Images at most that are held in memory, to be encoded under one mask after the other."""
+
+
+class MaskedDecoder:
+    """A decoder of images on one device and one recording, that can be kept from seeing parts.
+
+    Parameters
+    ----------
+    decoder
+        One that sees images (``cnn``, ``cnn-rnn``).
+    recording
+        What it reads.
+    device
+        As for `Decoder.decode`.
+    batch_size
+        Images encoded at once; None: chosen for the device.
+    any_rate
+        Go on although the frame rate is not the decoder's.
+    report
+        Called with the progress of the pass that measures the recording.
+
+    Attributes
+    ----------
+    config
+        The decoder's.
+    decoder_name
+        Its name.
+    resampling
+        From frames to the images that it sees.
+    encodings
+        Images encoded so far.
+
+    Raises
+    ------
+    DecoderError
+        If the decoder sees no images.
+    FrameRateError
+        If the recording has another frame rate and `any_rate` is False.
+    RecordingError
+        If the recording does not vary or has unusable pixels.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        recording: Recording,
+        *,
+        device: str = "auto",
+        batch_size: int | None = None,
+        any_rate: bool = False,
+        report: Report,
+    ) -> None:
+        config = decoder.config
+        if not isinstance(config, CnnConfig | CnnRnnConfig):
+            raise DecoderError(
+                f"decoder {decoder.name!r} reads area traces, and this explains decoders of "
+                "images; choose one of architecture cnn or cnn-rnn."
+            )
+        if batch_size is not None and batch_size < 1:
+            raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
+        self.warnings = tuple(check_rate(recording, config, name=decoder.name, any_rate=any_rate))
+        self.config = config
+        self.decoder_name = decoder.name
+        self.recording = recording
+        self.device = select_device(device)
+        image_size = config.preprocessing.image_size
+        self.batch_size = batch_size or usual_batch_size(self.device, image_size)
+        network: Any = decoder.network  # an image decoder's has images for its input
+        self.network = InferenceNetwork(network).to(self.device)
+        self._frames = NormalizedFrames(recording, config.preprocessing, report)
+        self.resampling = self._frames.resampling
+        self.encodings = 0
+        self._banks: dict[int, Bank] = {}
+
+    def with_network(self, network: Cnn | CnnRnn) -> MaskedDecoder:
+        """Give a copy that runs another network of the same configuration on the same recording."""
+        other = copy.copy(self)
+        other.network = InferenceNetwork(network).to(self.device)
+        return other
+
+    def frames(self, start: int, stop: int) -> Tensor:
+        """Give normalised frames [start, stop), shape (n, *image_size), on the device."""
+        return torch.from_numpy(self._frames.read(start, stop)).to(self.device)
+
+    def images(self, frames: Tensor) -> Tensor:
+        """Stack frames, shape (n, y, x), to the images they make, shape (fewer, 3, y, x)."""
+        offsets = self.config.preprocessing.channel_offsets
+        n = len(frames) - (offsets[-1] - offsets[0])
+        return torch.stack([frames[o - offsets[0] :][:n] for o in offsets], dim=1)
+
+    def log_odds(
+        self,
+        scored: Ints,
+        masks: NDArray[np.bool_],
+        behavior: int,
+        report: Report,
+        *,
+        fill: FillName = "mean",
+        whole: bool = True,
+        stage: str = "encoding",
+        seed: int = 0,
+    ) -> Floats:
+        """Give the log-odds of a behaviour in scored frames, with each part missing in turn.
+
+        Parameters
+        ----------
+        scored
+            Shape (n,), rising; their windows fit into the recording.
+        masks
+            Shape (m, y, x), bool, on images: what is missing, in all frames and channels.
+        behavior
+            Its place in ``config.behaviors``.
+        report
+            Called after every batch.
+        fill
+            What stands there instead.
+        whole
+            Whether to begin with a row for the whole image.
+        stage
+            What to call this in reports.
+        seed
+            Of the shuffle.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (m, n), or (m + 1, n) with `whole`, float32.
+        """
+        bank = self._bank(seed) if fill == "shuffled" else None
+        fills: list[Fill] = [lambda frames, start: frames] if whole else []
+        fills += [make_fill(fill, mask, self.device, bank) for mask in masks]
+        result = np.empty((len(fills), len(scored)), np.float32)
+        window = self.config.window
+        parts = stretches(scored, window.past, window.future)
+        total = len(fills) * sum(part.last - part.first + 1 for part in parts)
+        done, column = 0, 0
+        report(Progress(stage, done, total))
+        if self.device.type == "cpu" and total >= WORTH_COMPILING:
+            self.network.accelerate(self.config.preprocessing.image_size)
+        for part in parts:
+            columns = slice(column, column + len(part.scored))
+            for row, logits, encoded in self._stretch(part, fills):
+                done += encoded
+                self.encodings += encoded
+                report(Progress(stage, done, total))
+                if logits is not None:
+                    start, values = logits
+                    odds = log_odds(values, behavior, self.config.temperature).cpu().numpy()
+                    result[row, columns][start : start + len(odds)] = odds
+            column = columns.stop
+        return result
+
+    def _bank(self, seed: int) -> Bank:
+        if seed not in self._banks:
+            rate = self.recording.known_frame_rate()
+            starts, length = bank_starts(self.recording.n_frames, rate)
+            pieces = [self.frames(int(s), int(s) + length) for s in starts]
+            self._banks[seed] = Bank(torch.stack(pieces), seed)
+        return self._banks[seed]
+
+    def _stretch(
+        self, part: Stretch, fills: Sequence[Fill]
+    ) -> Iterator[tuple[int, tuple[int, Tensor] | None, int]]:
+        """Encode one stretch under every fill.
+
+        Yields
+        ------
+        row : int
+            Number of the fill.
+        logits : (int, torch.Tensor) or None
+            Place of the first among the scored frames of the stretch, and their logits.
+        encoded : int
+            Images encoded since the last yield.
+        """
+        before, _, after = self.config.preprocessing.channel_offsets
+        window = self.config.window
+        tails: list[Tensor | None] = [None] * len(fills)
+        for first in range(part.first, part.last + 1, _BLOCK_IMAGES):
+            last = min(part.last, first + _BLOCK_IMAGES - 1)
+            frames = self.frames(first + before, last + after + 1)
+            for row, fill in enumerate(fills):
+                inputs = [tails[row]] if tails[row] is not None else []
+                images = self._filled(fill, frames, first + before)
+                for batch in torch.split(images, self.batch_size):
+                    inputs.append(self._encode(batch))
+                    yield row, None, len(batch)
+                seen = torch.cat(inputs)  # type: ignore[arg-type]
+                begin = last + 1 - len(seen)  # image number of the first of them
+                tails[row] = seen[max(0, len(seen) - window.length + 1) :].clone()
+                low, high = np.searchsorted(
+                    part.scored, [begin + window.past, last - window.future + 1]
+                )
+                if high > low:
+                    rows = torch.from_numpy(part.scored[low:high] - window.past - begin)
+                    yield row, (int(low), self._classify(seen, rows)), 0
+
+    @torch.inference_mode()
+    def _filled(self, fill: Fill, frames: Tensor, start: int) -> Tensor:
+        return self.images(fill(frames, start))
+
+    @torch.inference_mode()
+    def _encode(self, images: Tensor) -> Tensor:
+        try:
+            with steady_cudnn():
+                return self.network.encode(images)
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                f"{self.device} has no memory for {len(images)} images at once; give a smaller "
+                "batch size, or explain on the CPU."
+            ) from error
+
+    @torch.inference_mode()
+    def _classify(self, inputs: Tensor, rows: Tensor) -> Tensor:
+        windows = inputs.unfold(0, self.config.window.length, 1).transpose(1, 2)
+        return self.network.classify(windows[rows.to(self.device)])
+
+
+def log_odds(logits: Tensor, behavior: int, temperature: float = 1.0) -> Tensor:
+    """Give the log-odds of one behaviour against the others.
+
+    Parameters
+    ----------
+    logits
+        Shape (n, 1) for two behaviours, else (n, k).
+    behavior
+        Place of the behaviour.
+    temperature
+        Of the decoder's calibration; the logits are divided by it.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (n,).
+    """
+    logits = logits / temperature
+    if logits.shape[-1] == 1:
+        return logits[:, 0] if behavior == 1 else -logits[:, 0]
+    others = [i for i in range(logits.shape[-1]) if i != behavior]
+    return logits[:, behavior] - torch.logsumexp(logits[:, others], dim=1)
+
+
+def behavior_index(decoder: Decoder, behavior: str) -> int:
+    """Find a behaviour among a decoder's.
+
+    Raises
+    ------
+    DecoderError
+        If it knows no such behaviour.
+    """
+    if behavior not in decoder.behaviors:
+        raise DecoderError(
+            f"decoder {decoder.name!r} knows no {behavior!r}; it tells "
+            f"{', '.join(decoder.behaviors)}."
+        )
+    return decoder.behaviors.index(behavior)

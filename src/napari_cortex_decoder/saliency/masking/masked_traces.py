@@ -1,0 +1,195 @@
+"""A decoder of area traces on a movie of which parts are missing.
+
+What is missing is a part of the *movie*, as for decoders of images, so that areas and control
+patches mean the same for both. An area's trace is a mean of pixels, and what stands in for a pixel
+is linear in the movie: one pass gives the traces of all pieces in which parts and areas overlap,
+and from them the traces without each part.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder.engine.image_engine import select_device
+from napari_cortex_decoder.decoder.engine.traces import locate_areas, measure_traces
+from napari_cortex_decoder.decoder.frames.resampling import Resampling
+from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.gaps import check_finite
+from napari_cortex_decoder.saliency.masking.encoding import log_odds
+from napari_cortex_decoder.saliency.masking.fills import FillName, bank_starts, donor_frames
+from napari_cortex_decoder.saliency.masking.frames import Ints, Progress, Report
+
+Floats = NDArray[np.float64]
+
+_BATCH = 1024
+"""Windows at once."""
+
+
+class MaskedTraces:
+    """A decoder of area traces on one recording, that can be kept from seeing parts of it.
+
+    Parameters
+    ----------
+    decoder
+        One that reads area traces (``roi-rnn``, ``linear``).
+    recording
+        What it reads.
+    registration
+        Where the areas lie.
+    device
+        As for `select_device`, but ``"auto"`` is the CPU.
+    any_rate
+        Go on although the frame rate is not the decoder's.
+
+    Attributes
+    ----------
+    resampling
+        From frames to what is masked: none.
+    encodings
+        0: nothing is encoded.
+    config, decoder_name, recording, device, warnings
+        As of `MaskedDecoder`.
+
+    Raises
+    ------
+    DecoderError, AtlasError
+        If an area of the decoder is not to be found on the movie.
+    FrameRateError
+        If the recording has another frame rate and `any_rate` is False.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        recording: Recording,
+        registration: Registration,
+        *,
+        device: str = "auto",
+        any_rate: bool = False,
+    ) -> None:
+        assert isinstance(decoder.config, TraceConfig)  # others are `MaskedDecoder`'s
+        self.warnings = tuple(
+            check_rate(recording, decoder.config, name=decoder.name, any_rate=any_rate)
+        )
+        self.config = decoder.config
+        self.decoder_name = decoder.name
+        self.recording = recording
+        self.device = select_device("cpu" if device == "auto" else device)
+        self.resampling = Resampling(recording.shape, recording.shape)
+        self.encodings = 0
+        self._network = decoder.network.eval()
+        self._labels = locate_areas(self.config.preprocessing, recording, registration).ravel()
+
+    def log_odds(
+        self,
+        scored: Ints,
+        masks: NDArray[np.bool_],
+        behavior: int,
+        report: Report,
+        *,
+        fill: FillName = "mean",
+        whole: bool = True,
+        stage: str = "encoding",
+        seed: int = 0,
+    ) -> NDArray[np.float32]:
+        """Give the log-odds of a behavior in scored frames, with each part missing in turn.
+
+        Parameters and results are those of `MaskedDecoder.log_odds`; masks have the shape of a
+        frame.
+
+        Raises
+        ------
+        DecoderError
+            If the fill is ``"blurred"``, which needs images.
+        RecordingError
+            If a pixel is NaN or infinite, or a trace does not vary.
+        """
+        if fill == "blurred":
+            raise DecoderError(
+                f"decoder {self.decoder_name!r} reads area traces, which have no surroundings to "
+                "blur in; choose the fills mean or shuffled."
+            )
+        n_areas, n_frames = self.config.preprocessing.n_traces, self.recording.n_frames
+        pieces, which, area = self._pieces(masks)
+        sums = np.empty((n_frames, n_areas + len(area)))
+        for start, frames in read_blocks(self.recording.movie):
+            check_finite(frames, start, str(self.recording.path or self.recording.name))
+            pixels = frames.reshape(len(frames), -1).astype(np.float64)
+            sums[start : start + len(frames)] = (pieces @ pixels.T).T
+            report(Progress("averaging areas", start + len(frames), n_frames))
+        counts = np.bincount(self._labels, minlength=n_areas + 1)[1:]
+        traces, missing = sums[:, :n_areas] / counts, sums[:, n_areas:] / counts[area]
+        rate = self.recording.known_frame_rate()
+        where = str(self.recording.path or self.recording.name)
+        scaling = measure_traces(traces, self.config.preprocessing, rate, where)
+        missing -= self._stand_in(missing, fill, seed)
+
+        result = np.empty((len(masks) + whole, len(scored)), np.float32)
+        for row in range(len(result)):
+            without = traces.copy()
+            own = np.flatnonzero(which == row - whole)
+            without[:, area[own]] -= missing[:, own]
+            result[row] = self._read(scaling.apply(without), scored, behavior)
+            report(Progress(stage, row + 1, len(result)))
+        return result
+
+    def _pieces(self, masks: NDArray[np.bool_]) -> tuple[csr_array, Ints, Ints]:
+        """Give a row of pixels to be summed for each area, then for each overlap with a part.
+
+        Returns
+        -------
+        pieces : csr_array
+            Shape (areas + overlaps, pixels).
+        which, area : numpy.ndarray
+            Shape (overlaps,): number of the part and of the area.
+        """
+        n_areas = self.config.preprocessing.n_traces
+        inside = np.flatnonzero(self._labels)
+        rows, columns = [self._labels[inside] - 1], [inside]
+        which: list[int] = []
+        area: list[int] = []
+        for number, mask in enumerate(masks.reshape(len(masks), -1)):
+            taken = np.flatnonzero(mask & (self._labels > 0))
+            found, place = np.unique(self._labels[taken], return_inverse=True)
+            rows.append(np.asarray(n_areas + len(area) + place, self._labels.dtype))
+            columns.append(taken)
+            which += [number] * len(found)
+            area += (found - 1).tolist()
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        shape = n_areas + len(area), self._labels.size
+        pieces = csr_array((np.ones(len(row)), (row, column)), shape=shape)
+        return pieces, np.array(which, np.int64), np.array(area, np.int64)
+
+    def _stand_in(self, missing: Floats, fill: FillName, seed: int) -> Floats:
+        """Give what stands where pieces were, shape (t, overlaps) or (1, overlaps)."""
+        if fill == "mean":
+            return np.asarray(missing.mean(axis=0, keepdims=True))
+        starts, length = bank_starts(len(missing), self.recording.known_frame_rate())
+        piece, offset = donor_frames(np.arange(len(missing)), len(starts), length, seed)
+        return np.asarray(missing[starts[piece] + offset])
+
+    @torch.inference_mode()
+    def _read(
+        self, inputs: NDArray[np.float32], scored: Ints, behavior: int
+    ) -> NDArray[np.float32]:
+        """Give the log-odds of the windows of some frames, shape (n,)."""
+        window = self.config.window
+        windows = torch.from_numpy(inputs).unfold(0, window.length, 1).transpose(1, 2)
+        network = self._network.to(self.device)
+        try:
+            found = [
+                log_odds(network(windows[part].to(self.device)), behavior, self.config.temperature)
+                for part in torch.from_numpy(scored - window.past).split(_BATCH)
+            ]
+        finally:
+            network.to("cpu")
+        return torch.cat(found).cpu().numpy()

@@ -1,0 +1,157 @@
+"""Results on disk: tables as CSV, everything as JSON, maps as TIFF."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.files import write_whole, written_whole
+from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
+from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
+from napari_cortex_decoder.saliency.importance.experiment import Whole
+from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
+from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
+from napari_cortex_decoder.saliency.maps.trace_maps import TraceSaliency
+from napari_cortex_decoder.saliency.verdict import Verdict
+
+
+def write_csv(result: AreaImportance | CutoutImportance | TraceSaliency, path: str | Path) -> None:
+    """Write one row an area, a cutout, or an area and lag; an empty cell is a missing value.
+
+    Raises
+    ------
+    DecoderError
+        If the file cannot be written.
+    """
+    if isinstance(result, AreaImportance):
+        text = result.table.to_csv(index=False, float_format="%.7g", lineterminator="\n")
+    elif isinstance(result, TraceSaliency):
+        lines = ["area,lag,amount,signed"]
+        for (i, j), amount in np.ndenumerate(result.amount):
+            lines.append(
+                f"{result.areas[j]},{result.lags[i]},{amount:.7g},{result.signed[i, j]:.7g}"
+            )
+        text = "\n".join(lines) + "\n"
+    else:
+        lines = ["row,column,importance,low,high"]
+        for (i, j), value in np.ndenumerate(result.map):
+            figures = (result.rows[i], result.columns[j], value, result.low[i, j])
+            lines.append(",".join(f"{x:.7g}" for x in (*figures, result.high[i, j])))
+        text = "\n".join(lines) + "\n"
+    write_whole(path, text, DecoderError)
+
+
+def write_json(result: AreaImportance | CutoutImportance, path: str | Path) -> None:
+    """Write what must be known to compute the result again and to trust it.
+
+    Raises
+    ------
+    DecoderError
+        If the file cannot be written.
+    """
+    content = json.dumps(describe(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(path, content, DecoderError)
+
+
+def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
+    """Put a result into words and numbers that JSON can hold; NaN becomes null."""
+    about: dict[str, Any] = {
+        "decoder": result.decoder,
+        "recording": result.recording,
+        "behavior": result.behavior,
+        "verdict": _verdict(result.verdict),
+        "whole": _whole(result.whole),
+    }
+    if isinstance(result, AreaImportance):
+        about |= {
+            "areas": [_plain(row) for row in result.table.to_dict("records")],
+            "retest_rank_correlation": _plain(result.retest),
+            "fills_agreement": _plain(result.agreement),
+            "by_fill": {name: _plain(values) for name, values in result.by_fill.items()},
+            "encodings": result.encodings,
+        }
+    else:
+        about |= {
+            "cutout": {"shape": result.shape, "size_px": result.size, "step_px": result.step},
+            "image_size_px": list(result.image_size),
+            "rows_px": _plain(result.rows),
+            "columns_px": _plain(result.columns),
+            "importance": _plain(result.map),
+            "edge_control": _plain(result.edge),
+        }
+    packages = ("napari-cortex-decoder", "torch", "captum", "numpy")
+    return about | {
+        "settings": _plain(result.settings),
+        "warnings": list(result.warnings),
+        "software": {"python": platform.python_version()} | {n: version(n) for n in packages},
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def about_maps(result: SaliencyMaps | OnsetAverage) -> dict[str, Any]:
+    """Say of what maps are and how they were made, as JSON can hold it."""
+    frames: dict[str, Any]
+    if isinstance(result, SaliencyMaps):
+        frames = {
+            "first_frame": int(result.frames[0]),
+            "scored": list(result.scored),
+            "completeness_gap": _plain(result.gap),
+        }
+    else:
+        frames = {"first_lag": int(result.lags[0]), "onsets": result.onsets.tolist()}
+    return frames | {
+        "method": result.method,
+        "behavior": result.behavior,
+        "scale": result.scale,
+        "grid": list(result.grid),
+        "decoder": result.decoder,
+        "recording": result.recording,
+        "settings": _plain(result.settings),
+        "warnings": list(result.warnings),
+    }
+
+
+def write_tiff(result: SaliencyMaps | OnsetAverage, path: str | Path) -> None:
+    """Write maps, shape (n, y, x), as a float32 TIFF stack; its description says of what.
+
+    Raises
+    ------
+    DecoderError
+        If the file cannot be written.
+    """
+    import tifffile
+
+    about = {"axes": "TYX"} | about_maps(result)
+    with written_whole(Path(path), DecoderError, overwrite=True) as part:
+        tifffile.imwrite(
+            part, result.maps, photometric="minisblack", compression="zlib", metadata=about
+        )
+
+
+def _verdict(verdict: Verdict) -> dict[str, str]:
+    return {"kind": verdict.kind, "reason": verdict.reason}
+
+
+def _whole(whole: Whole) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in asdict(whole).items()}
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers and arrays into Python's, and NaN into None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

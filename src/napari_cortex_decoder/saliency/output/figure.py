@@ -1,0 +1,268 @@
+"""Figures for a paper, drawn without a screen: bars of areas with intervals and control, maps."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
+from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
+from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
+from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
+from napari_cortex_decoder.saliency.maps.trace_maps import TraceSaliency
+
+AGAINST, FOR = "#0072b2", "#d55e00"
+"""Ends of the signed scale: blue and vermillion of Okabe & Ito (2008), told apart by all eyes."""
+
+SIGNED = LinearSegmentedColormap.from_list("signed", [AGAINST, "#ffffff", FOR])
+
+MOST_BARS = 20
+"""Areas that are shown as bars, the most important ones."""
+
+MOST_MAPS = 7
+"""Maps of a series that are shown beside each other."""
+
+_SCORES = {"auc": "AUC lost", "log-odds": "log-odds lost"}
+
+
+def draw_areas(
+    result: AreaImportance, registration: Registration, shape: tuple[int, int]
+) -> Figure:
+    """Draw the importance of areas: bars with intervals and controls beside the map.
+
+    Parameters
+    ----------
+    result
+        What `area_importance` gave.
+    registration
+        The one it was computed with.
+    shape
+        Rows and columns of a frame.
+    """
+    figure, bars, picture = _page(result)
+    draw_bars(bars, result)
+    image = result.paint(registration, shape)
+    scale = _scale(image)
+    shown = picture.imshow(image, cmap=SIGNED, vmin=-scale, vmax=scale)
+    _outline(picture, registration)
+    _scale_bar(figure, picture, shown, _SCORES[result.score])
+    return figure
+
+
+def draw_bars(axes: Axes, result: AreaImportance) -> None:
+    """Draw one bar an area, its 95 % interval, and the range of its random patches in gray."""
+    table = result.ranked().head(MOST_BARS).iloc[::-1]
+    places = np.arange(len(table))
+    axes.barh(places, table["importance"], color="#999999", height=0.7)
+    strong = (table["low"] > 0).to_numpy()
+    axes.barh(places[strong], table["importance"][strong], color=FOR, height=0.7)
+    for place, (_, row) in zip(places, table.iterrows(), strict=True):
+        axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.2)
+        if np.isfinite(row["control"]):
+            axes.fill_betweenx(
+                [place - 0.45, place + 0.45],
+                row["control_low"],
+                row["control_high"],
+                color="#56b4e9",
+                alpha=0.5,
+                linewidth=0,
+            )
+            axes.plot(
+                [row["control"]] * 2, [place - 0.45, place + 0.45], color="#0072b2", linewidth=1.5
+            )
+    names = [
+        f"{row['acronym']}{'' if row['side'] == 'both' else ' ' + row['side'][0].upper()}"
+        + (f"  p {row['p']:.2f}" if np.isfinite(row["p"]) else "")
+        for _, row in table.iterrows()
+    ]
+    axes.set_yticks(places, names, fontsize=7)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_xlabel(f"importance ({_SCORES[result.score]}); 95 % interval; blue: patches")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def draw_cutouts(result: CutoutImportance, picture: NDArray[np.floating]) -> Figure:
+    """Draw the grid of cutouts over a frame.
+
+    Parameters
+    ----------
+    result
+        What `cutout_importance` gave.
+    picture
+        Shape (y, x): a frame, or its mean.
+    """
+    figure, bars, axes = _page(result)
+    values = [np.sort(result.map.ravel())[::-1], np.sort(result.edge)[::-1]]
+    for x, ys, color in zip(("cutouts", "edge"), values, (FOR, AGAINST), strict=True):
+        bars.plot([x] * len(ys), ys, "o", color=color, alpha=0.5, markersize=4)
+    bars.axhline(0, color="black", linewidth=0.8)
+    bars.set_ylabel(f"importance ({_SCORES[result.whole.score]})")
+    bars.margins(x=0.5)
+    axes.imshow(picture, cmap="gray")
+    scale = _scale(result.map)
+    shown = axes.imshow(
+        result.picture((picture.shape[0], picture.shape[1])),
+        cmap=SIGNED,
+        vmin=-scale,
+        vmax=scale,
+        alpha=0.5,
+    )
+    axes.set_axis_off()
+    _scale_bar(figure, axes, shown, _SCORES[result.whole.score])
+    return figure
+
+
+def draw_maps(
+    result: SaliencyMaps | OnsetAverage,
+    registration: Registration | None,
+    shape: tuple[int, int],
+    verdict: str = "",
+) -> Figure:
+    """Draw some maps of a series on one scale, with the log-odds of the behavior below.
+
+    Parameters
+    ----------
+    result
+        What `saliency` or `onset_average` gave.
+    registration
+        Where the atlas lies, for its outlines.
+    shape
+        Rows and columns of a frame of the movie.
+    verdict
+        What the controls say of the maps.
+    """
+    n = len(result.maps)
+    shown = np.unique(np.linspace(0, n - 1, min(n, MOST_MAPS)).round().astype(int))
+    figure = Figure(figsize=(1.6 * len(shown) + 1.2, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(2, len(shown), height_ratios=[2, 1])
+    rows, columns = result.grid
+    if isinstance(result, OnsetAverage):
+        what = f"mean of {len(result.onsets)} onsets of {result.behavior}"
+        titles = [f"{result.seconds[i]:+.1f} s" for i in shown]
+        x: NDArray[np.floating] = result.seconds
+        label = "s from the onset"
+    else:
+        what = result.behavior
+        titles = [f"frame {result.frames[i]}" for i in shown]
+        x, label = np.arange(*result.scored, dtype=np.float64), "frame"
+    figure.suptitle(
+        f"{result.recording}: {what}, read by {result.decoder}; {result.method}, "
+        f"{rows} × {columns} places are told apart",
+        fontsize=8,
+    )
+    height, width = shape
+    panels = [figure.add_subplot(grid[0, i]) for i in range(len(shown))]
+    for axes, i, title in zip(panels, shown, titles, strict=True):
+        image = axes.imshow(
+            result.maps[i],
+            cmap=SIGNED,
+            vmin=-result.scale,
+            vmax=result.scale,
+            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        )
+        axes.set_title(title, fontsize=8)
+        if registration is not None:
+            _outline(axes, registration)
+        axes.set_axis_off()
+    unit = "Grad-CAM" if result.method == "grad-cam" else "log-odds"
+    bar = figure.colorbar(image, ax=panels, shrink=0.8)
+    bar.set_label(unit, fontsize=7)
+    bar.ax.tick_params(labelsize=6)
+    below = figure.add_subplot(grid[1, :])
+    below.plot(x, result.log_odds, color="black", linewidth=1)
+    below.axhline(0, color="#999999", linewidth=0.6)
+    if isinstance(result, OnsetAverage):
+        below.axvline(0, color=FOR, linewidth=0.8)
+    below.set_xlabel(label, fontsize=7)
+    below.set_ylabel(f"log-odds of {result.behavior}", fontsize=7)
+    below.tick_params(labelsize=6)
+    for side in ("top", "right"):
+        below.spines[side].set_visible(False)
+    if verdict:
+        figure.supxlabel(textwrap.fill(verdict, 120), fontsize=7)
+    return figure
+
+
+def draw_lags(result: TraceSaliency) -> Figure:
+    """Draw what areas give at each lag of the window, the most salient areas on top."""
+    table = result.table.head(MOST_BARS)
+    order = [result.areas.index(name) for name in table["area"]]
+    figure = Figure(figsize=(6, 1.2 + 0.2 * len(order)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    half = 0.5
+    shown = axes.imshow(
+        result.amount[:, order].T,
+        cmap="viridis",
+        aspect="auto",
+        extent=(result.lags[0] - half, result.lags[-1] + half, len(order) - half, -half),
+    )
+    names = [f"{row.area}  {row.share:.0%}" for row in table.itertuples()]
+    axes.set_yticks(range(len(order)), names, fontsize=7)
+    axes.set_xlabel("frames from the decoded one", fontsize=8)
+    axes.set_title(f"{result.behavior}, read by {result.decoder}; {result.method}", fontsize=9)
+    figure.colorbar(shown, label="mean amount, log-odds")
+    return figure
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG, SVG or PDF, as the name says.
+
+    Raises
+    ------
+    DecoderError
+        If it cannot be written, or the name ends otherwise.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise DecoderError(f"{path}: a figure is written as .png, .svg or .pdf; name it so.")
+    with written_whole(path, DecoderError, overwrite=True) as part:
+        figure.savefig(part, dpi=200)
+
+
+def _page(result: AreaImportance | CutoutImportance) -> tuple[Figure, Axes, Axes]:
+    """Lay out a page: two panels, what it is above, and the verdict below."""
+    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=[1.1, 1])
+    whole = result.whole
+    score = "AUC" if whole.score == "auc" else "log-odds"
+    figure.suptitle(
+        f"{result.recording}: {result.behavior}, read by {result.decoder}; {score} "
+        f"{whole.value:.3f} ({whole.low:.3f}–{whole.high:.3f}), {whole.n_units} bouts",
+        fontsize=9,
+    )
+    verdict = textwrap.fill(str(result.verdict), 130)
+    figure.supxlabel(verdict, fontsize=8)
+    return figure, left, right
+
+
+def _scale(values: NDArray[np.floating]) -> float:
+    """Give one amount for both ends of a scale."""
+    amounts = np.abs(values[np.isfinite(values)])
+    return float(amounts.max()) if amounts.size and amounts.max() > 0 else 1.0
+
+
+def _outline(axes: Axes, registration: Registration) -> None:
+    for ring in registration.outlines():
+        closed = np.concatenate([ring, ring[:1]])
+        axes.plot(closed[:, 1], closed[:, 0], color="black", linewidth=0.4)
+    axes.set_axis_off()
+
+
+def _scale_bar(figure: Figure, axes: Axes, shown: object, label: str) -> None:
+    bar = figure.colorbar(shown, ax=axes, shrink=0.7)  # type: ignore[arg-type]
+    bar.set_label(label, fontsize=8)
+    bar.ax.tick_params(labelsize=7)

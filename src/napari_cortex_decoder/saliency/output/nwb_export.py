@@ -1,0 +1,144 @@
+"""Results as NWB, for archives: tables of areas or places, and maps as series of images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.saving.nwb import session_start
+from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
+from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
+from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
+from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
+from napari_cortex_decoder.saliency.output.export import about_maps, describe
+
+if TYPE_CHECKING:
+    from pynwb import NWBFile
+
+MODULE = "saliency"
+"""Processing module that holds the results."""
+
+_WORDS = {
+    "acronym": "Short name of the area, or of the group",
+    "side": "Hemisphere",
+    "importance": "Score less the score without it",
+    "low": "Lower end of the 95 % interval (bootstrap over bouts)",
+    "high": "Upper end of the 95 % interval",
+    "control": "Median importance of random patches of its size and shape",
+    "control_low": "2.5th percentile of theirs",
+    "control_high": "97.5th percentile of theirs",
+    "p": "Share of patches, itself among them, that are worth as much",
+    "pixels": "Pixels on the images that the decoder sees",
+    "row": "Center of the cutout, px of the images that the decoder sees",
+    "column": "Center of the cutout, px of the images that the decoder sees",
+}
+
+
+def write_nwb(
+    result: AreaImportance | CutoutImportance | SaliencyMaps | OnsetAverage,
+    path: str | Path,
+    recording: Recording,
+) -> None:
+    """Write a result as an NWB file of its own.
+
+    Importance becomes a table, maps become an `ImageSeries` (x and y in NWB's order) on the
+    recording's clock, in the processing module ``saliency``; how it was computed, and the verdict,
+    stand in the module's description as JSON.
+
+    Parameters
+    ----------
+    result
+        Any.
+    path
+        Where to; an existing file is replaced.
+    recording
+        The one that the result is of.
+
+    Raises
+    ------
+    DecoderError
+        If it cannot be written.
+    """
+    import pynwb
+
+    start, notes = session_start(recording)
+    file = pynwb.NWBFile(
+        session_description=f"What decoder {result.decoder} reads {result.behavior} from, in "
+        f"{recording.name}",
+        identifier=str(uuid4()),
+        session_start_time=start,
+        notes="\n".join([*notes, *result.warnings]) or None,
+        # from birth, with an open end: NWB's way to say that the age is not known
+        subject=pynwb.file.Subject(
+            subject_id=recording.subject or "unknown", species="Mus musculus", sex="U", age="P0D/"
+        ),
+    )
+    if isinstance(result, SaliencyMaps | OnsetAverage):
+        _add_maps(file, result, recording)
+    else:
+        _add_table(file, result)
+    with (
+        written_whole(Path(path), DecoderError, overwrite=True) as part,
+        pynwb.NWBHDF5IO(str(part), "w") as io,
+    ):
+        io.write(file)
+
+
+def _add_table(file: NWBFile, result: AreaImportance | CutoutImportance) -> None:
+    from hdmf.common import DynamicTable, VectorData
+
+    if isinstance(result, AreaImportance):
+        name, words = "AreaImportance", "Importance of areas"
+        columns: dict[str, Any] = {key: result.table[key].to_list() for key in result.table}
+    else:
+        name, words = "CutoutImportance", "Importance of places, cut out of all frames"
+        rows, places = np.meshgrid(result.rows, result.columns, indexing="ij")
+        grids = (rows, places, result.map, result.low, result.high)
+        keys = ("row", "column", "importance", "low", "high")
+        columns = {key: grid.ravel().tolist() for key, grid in zip(keys, grids, strict=True)}
+    about = json.dumps(describe(result), ensure_ascii=False)
+    module = file.create_processing_module(MODULE, about)
+    module.add(
+        DynamicTable(
+            name=name,
+            description=words,
+            columns=[
+                VectorData(name=key, description=_WORDS[key], data=values)
+                for key, values in columns.items()
+            ],
+        )
+    )
+
+
+def _add_maps(file: NWBFile, result: SaliencyMaps | OnsetAverage, recording: Recording) -> None:
+    from pynwb.image import ImageSeries
+
+    if isinstance(result, SaliencyMaps):
+        name = "SaliencyMaps"
+        words = f"Maps by {result.method}; positive speaks for {result.behavior}"
+        times = recording.times[result.frames]
+    else:
+        name = "OnsetAverage"
+        words = (
+            f"Mean of {len(result.onsets)} maps by {result.method}; its times are seconds from the "
+            f"onset of {result.behavior}"
+        )
+        times = result.seconds
+    about = json.dumps(about_maps(result), ensure_ascii=False)
+    module = file.create_processing_module(MODULE, about)
+    module.add(
+        ImageSeries(
+            name=name,
+            description=words,
+            data=np.ascontiguousarray(result.maps.transpose(0, 2, 1)),
+            unit="n.a." if result.method == "grad-cam" else "log-odds",
+            timestamps=np.asarray(times, dtype=np.float64),
+        )
+    )
