@@ -19,12 +19,14 @@ NAME = "napari_cortex_decoder"
 FLOORS = {
     "errors": -2,  # the ground floor, in the order in which it stands
     "reading": -1,
+    "files": -1,
+    "units": -1,
     "bouts": 0,
-    "files": 0,
+    "clock": 0,
     "history": 0,
     "child": 0,
     "movie_blocks": 0,
-    "units": 0,
+    "tables": 0,
     "recording": 1,
     "atlas": 1,
     "labels": 1,

@@ -268,7 +268,7 @@ def test_bouts_are_written_without_a_clock_too(tmp_path: Path) -> None:
     ("name", "content", "reason"),
     [
         ("a.csv", b"", "empty"),
-        ("a.csv", b"\xff\xfe\x00x", "UTF-8"),
+        ("a.csv", b"\xff\xfe\x00x\x00", "UTF-8"),
         ("a.csv", b"speed,pupil\n1,2\n", "is none of"),
         ("a.xlsx", b"PK", "labels are read from"),
         ("a.nwb", b"no HDF5", "cannot be read as NWB"),
@@ -277,7 +277,7 @@ def test_bouts_are_written_without_a_clock_too(tmp_path: Path) -> None:
         ("a.csv", b",a,b\n0,1,0\n1,2,0\n", "is none of"),
         ("a.csv", b",a,b\n" + b"0,1,0\n" * 60 + b"61,0,x\n", "line 62 must have 2 cells"),
         ("a.csv", b"start_s,stop_s,behavior\n1,2," + b"x" * 60 + b"\n", "cannot be called"),
-        ("a.csv", b'start_s,stop_s,behavior\n1,2,"r\x00"\n', "cannot be called|is no table"),
+        ("a.csv", b'start_s,stop_s,behavior\n1,2,"r\x00"\n', "not UTF-8 text"),
     ],
 )
 def test_a_file_that_is_no_labels_is_refused_in_one_sentence(

@@ -109,14 +109,14 @@ def test_a_column_of_text_becomes_one_trace_a_label(tmp_path, recording):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "cannot be read"),
+        ("", "is empty"),
         ("speed\n", "no rows"),
         ("speed\n1\n2\nfast\n4\n5\n6\n", "'speed' holds 'fast' in row 3"),
         ("time,speed\n0,1\n2,1\n1,1\n", "goes from 2 s to 1 s at sample 2"),
         ("time,speed\n0,1\n0,1\n", "times must increase"),
         ("time,speed\n0,1\n,1\n", "'time' has no number in row 2"),
-        ("time (h),speed\n0,1\n1,1\n", "convert them to seconds"),
-        ("time,frame\n0,1\n1,1\n", "no column but times"),
+        ("time (ticks),speed\n0,1\n1,1\n", "convert them to seconds"),
+        ("time,frame\n0,1\n1,1\n", "2 times for the movie's 6 frames"),
         ("frame,speed\n0,1\n6,1\n", "counts frames 0…6, the movie's are 0…5"),
         ("frame,speed\n0.5,1\n", "whole numbers"),
         ("frame,speed\n1e300,1\n", "whole numbers"),

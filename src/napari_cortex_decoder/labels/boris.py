@@ -9,11 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from napari_cortex_decoder.clock import Clocked
 from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.labels.boris_media import Played, medium_of, players_of
 from napari_cortex_decoder.labels.content import Choice, Interval, IntervalTable, Unmatched
-from napari_cortex_decoder.labels.text_tables import Rows, find, number
+from napari_cortex_decoder.labels.text_tables import Rows, find, moment, number
 
 _POINT_REASON = "a point event lasts no time, so it labels no frame"
+_COLUMNS = {
+    "behavior": ("behavior",),
+    "kind": ("status", "behavior type"),
+    "start": ("start (s)", "start", "time"),
+    "stop": ("stop (s)", "stop"),
+    "subject": ("subject",),
+    "observation": ("observation id",),
+    "offset": ("time offset (s)", "time offset"),
+    "source": ("source", "media file(s)"),
+    "medium": ("media file name", "media file path", "media file"),
+    "length": ("media duration (s)", "total length"),
+    "fps": ("fps (frame/s)", "fps"),
+    "first": ("image index start", "image index"),
+    "last": ("image index stop",),
+}
 
 
 def header_row(rows: Rows) -> int | None:
@@ -21,7 +38,11 @@ def header_row(rows: Rows) -> int | None:
     for place, row in enumerate(rows[:200]):
         cells = {cell.lower() for cell in row}
         tabular = "time" in cells and ("status" in cells or "behavior type" in cells)
-        aggregated = {"start (s)", "stop (s)"} <= cells
+        aggregated = {"start (s)", "stop (s)"} <= cells or {
+            "start",
+            "stop",
+            "behavior type",
+        } <= cells
         if "behavior" in cells and (tabular or aggregated):
             return place
     return None
@@ -30,70 +51,93 @@ def header_row(rows: Rows) -> int | None:
 @dataclass(frozen=True)
 class _Event:
     line: int
-    text: str
-    behavior: str
-    kind: str
-    start: float | None
-    stop: float | None
-    subject: str
-    observation: str
+    cells: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        shown = (self.cells[name] for name in ("start", "stop", "behavior", "kind"))
+        return ", ".join(cell for cell in shown if cell)
+
+    @property
+    def behavior(self) -> str:
+        return self.cells["behavior"]
+
+    @property
+    def kind(self) -> str:
+        return self.cells["kind"].upper()
 
 
-def read_boris(rows: Rows, choice: Choice) -> IntervalTable:
-    """Read events of one observation and one subject.
+def read_boris(
+    rows: Rows, choice: Choice, recording: Clocked, *, by_time: bool = False
+) -> IntervalTable:
+    """Read events of one observation and one subject, as they lie on the movie that was scored.
+
+    BORIS adds an observation's time offset to each time that it writes, and counts on from one
+    medium of its queue to the next; image indices count the frames of each medium.
+
+    Parameters
+    ----------
+    rows
+        The table as it stands.
+    choice
+        Whose events.
+    recording
+        What was scored.
+    by_time
+        Whether times count even where frames are given.
+
+    Returns
+    -------
+    IntervalTable
+        In frames where the medium has the movie's own frames, else in seconds from its first one.
 
     Raises
     ------
     LabelError
-        If the table holds several observations or subjects and none was chosen, or not the chosen
-        one.
+        If the table holds several observations, subjects or media and none was chosen, or not the
+        chosen one.
     """
     place = header_row(rows)
     assert place is not None  # whoever asks has looked
     events = list(_events(rows, place))
     chosen = _choose(events, choice, "observation", choice.observation)
     chosen = _choose(chosen, choice, "subject", choice.subject)
-    if find(rows[place], ("start (s)",)) is not None:
-        intervals, unmatched = _aggregated(chosen)
-    else:
-        intervals, unmatched = _paired(chosen)
-    return IntervalTable("s", tuple(intervals), tuple(unmatched))
+    above = {row[0].lower(): row[1:] for row in rows[:place] if row and row[0]}
+    named = [event.cells["medium"] for event in chosen]
+    cells = chosen[0].cells if chosen else dict.fromkeys(_COLUMNS, "")
+    players = players_of(cells["source"], cells["length"], cells["fps"], named, above)
+    medium, said = medium_of(players, choice, recording)
+    told = number(cells["offset"] or next(iter(above.get("time offset (s)", [])), "")) or 0.0
+    played = Played(medium, told, recording.n_frames, by_time)
+    if told:
+        marked = [(_time(event, "start"), number(event.cells["first"])) for event in chosen]
+        said += played.see_offset(marked)
+    aggregated = find(rows[place], _COLUMNS["stop"]) is not None
+    intervals, unmatched = _aggregated(chosen, played) if aggregated else _paired(chosen, played)
+    elsewhere = [one for one in intervals if played.is_elsewhere(one.start, one.stop)]
+    if elsewhere:
+        said.append(f"{len(elsewhere)} bouts lie on other media than {medium.name}; left out.")
+    kept = tuple(one for one in intervals if not played.is_elsewhere(one.start, one.stop))
+    return IntervalTable(played.unit, kept, tuple(unmatched), played.zero, tuple(said))
 
 
 def _events(rows: Rows, place: int) -> Iterator[_Event]:
-    header = rows[place]
-    columns = {
-        "behavior": find(header, ("behavior",)),
-        "kind": find(header, ("status", "behavior type")),
-        "start": find(header, ("start (s)", "time")),
-        "stop": find(header, ("stop (s)",)),
-        "subject": find(header, ("subject",)),
-        "observation": find(header, ("observation id",)),
-    }
+    columns = {name: find(rows[place], names) for name, names in _COLUMNS.items()}
     for line, row in enumerate(rows[place + 1 :], start=place + 2):
-        if not any(row):
-            continue
-        cell = {
-            name: row[column] if column is not None and column < len(row) else ""
-            for name, column in columns.items()
-        }
-        shown = [cell[name] for name in ("start", "stop", "behavior", "kind") if cell[name]]
-        yield _Event(
-            line,
-            ", ".join(shown),
-            cell["behavior"],
-            cell["kind"].upper(),
-            number(cell["start"]),
-            number(cell["stop"]),
-            cell["subject"],
-            cell["observation"],
-        )
+        if any(row):
+            yield _Event(
+                line,
+                {
+                    name: row[column] if column is not None and column < len(row) else ""
+                    for name, column in columns.items()
+                },
+            )
 
 
 def _choose(
     events: Sequence[_Event], choice: Choice, what: str, wanted: str | None
 ) -> Sequence[_Event]:
-    names = sorted({str(getattr(event, what)) for event in events})
+    names = sorted({event.cells[what] for event in events})
     if wanted is None:
         if len(names) > 1:
             raise LabelError(
@@ -103,55 +147,62 @@ def _choose(
         return events
     if wanted not in names:
         raise LabelError(f"{choice.path} has no {what} {wanted!r}; it has {names}.")
-    return [event for event in events if getattr(event, what) == wanted]
+    return [event for event in events if event.cells[what] == wanted]
 
 
-def _aggregated(events: Sequence[_Event]) -> tuple[list[Interval], list[Unmatched]]:
+def _time(event: _Event, which: str) -> float | None:
+    return moment(event.cells[which])
+
+
+def _aggregated(events: Sequence[_Event], played: Played) -> tuple[list[Interval], list[Unmatched]]:
     intervals, unmatched = [], []
     for event in events:
+        start, stop = _time(event, "start"), _time(event, "stop")
         if not event.behavior:
             unmatched.append(Unmatched(event.line, event.text, "it names no behavior"))
         elif event.kind == "POINT":
             unmatched.append(Unmatched(event.line, event.text, _POINT_REASON))
-        elif event.start is None or event.stop is None:
+        elif start is None or stop is None:
             unmatched.append(Unmatched(event.line, event.text, "begin or end is no number"))
         else:
-            intervals.append(
-                Interval(event.line, event.text, event.behavior, event.start, event.stop)
-            )
+            medium = event.cells["medium"]
+            first = played.place(start, number(event.cells["first"]), medium)
+            last = played.place(stop, number(event.cells["last"]), medium)
+            intervals.append(Interval(event.line, event.text, event.behavior, first, last))
     return intervals, unmatched
 
 
-def _paired(events: Sequence[_Event]) -> tuple[list[Interval], list[Unmatched]]:
+def _paired(events: Sequence[_Event], played: Played) -> tuple[list[Interval], list[Unmatched]]:
     """Pair each START with the next STOP of its behavior; STATE rows alternate the two."""
     intervals, unmatched = [], []
-    begun: dict[str, _Event] = {}
+    begun: dict[str, tuple[_Event, float]] = {}
     for event in events:
-        open_one = begun.get(event.behavior)
-        kind = event.kind
+        open_one, begin = begun.get(event.behavior, (None, 0.0))
+        time, kind = _time(event, "start"), event.kind
         if kind == "STATE":
             kind = "START" if open_one is None else "STOP"
         if not event.behavior:
             unmatched.append(Unmatched(event.line, event.text, "it names no behavior"))
-        elif event.start is None:
+        elif time is None:
             unmatched.append(Unmatched(event.line, event.text, "its time is no number"))
         elif kind == "POINT":
             unmatched.append(Unmatched(event.line, event.text, _POINT_REASON))
-        elif kind == "START":
-            if open_one is not None:
-                unmatched.append(Unmatched(open_one.line, open_one.text, "it never stops"))
-            begun[event.behavior] = event
-        elif kind == "STOP" and open_one is not None and open_one.start is not None:
-            text = f"{open_one.text} to {event.text}"
-            intervals.append(
-                Interval(open_one.line, text, event.behavior, open_one.start, event.start)
-            )
-            del begun[event.behavior]
-        elif kind == "STOP":
-            unmatched.append(Unmatched(event.line, event.text, "it stops what never started"))
-        else:
+        elif kind not in ("START", "STOP"):
             unmatched.append(
                 Unmatched(event.line, event.text, f"{kind!r} is neither START, STOP nor POINT")
             )
-    unmatched += [Unmatched(event.line, event.text, "it never stops") for event in begun.values()]
+        elif kind == "STOP" and open_one is None:
+            unmatched.append(Unmatched(event.line, event.text, "it stops what never started"))
+        else:
+            at = played.place(time, number(event.cells["first"]), event.cells["medium"])
+            if kind == "STOP" and open_one is not None:
+                text = f"{open_one.text} to {event.text}"
+                intervals.append(Interval(open_one.line, text, event.behavior, begin, at))
+                del begun[event.behavior]
+                continue
+            if open_one is not None:
+                unmatched.append(Unmatched(open_one.line, open_one.text, "it never stops"))
+            begun[event.behavior] = event, at
+    for event, _ in begun.values():
+        unmatched.append(Unmatched(event.line, event.text, "it never stops"))
     return intervals, unmatched

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.labels.ethogram import Source
 
 MAX_FRAMES = 100_000_000
 """Most frames that are read; a file that claims more is damaged or hostile."""
-
-
-class Clocked(Protocol):
-    """What must be known of a recording to put labels on its clock; a `Recording` is one."""
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-
-    @property
-    def n_frames(self) -> int:
-        """Number of frames."""
-
-    @property
-    def times(self) -> NDArray[np.float64]:
-        """Time of each frame (s), shape (t,); raises if neither times nor a rate are known."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +69,17 @@ class IntervalTable:
         In the order of the file.
     unmatched
         Rows that are no bouts.
+    zero
+        What seconds count from.
+    said
+        Sentences on what was read otherwise than it stands, or left out.
     """
 
     unit: Literal["s", "frame"]
     intervals: tuple[Interval, ...]
     unmatched: tuple[Unmatched, ...] = ()
+    zero: Zero = Zero.UNSAID
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +98,10 @@ class FrameTable:
         Of all labels.
     unmatched
         Rows that could not be taken, unknown in `values`.
+    zero
+        What the times count from.
+    said
+        Sentences on what was read otherwise than it stands.
     """
 
     behaviors: tuple[str, ...]
@@ -114,6 +109,8 @@ class FrameTable:
     times: NDArray[np.float64] | None = None
     source: Source = Source.PERSON
     unmatched: tuple[Unmatched, ...] = ()
+    zero: Zero = Zero.UNSAID
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,10 +119,11 @@ class Choice:
 
     Attributes
     ----------
-    observation, subject
-        As the file names them; None if there is only one.
+    observation, subject, media
+        As the file names them; None if there is only one, or one medium is called as the movie.
     """
 
     path: Path
     observation: str | None = None
     subject: str | None = None
+    media: str | None = None

@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_cortex_decoder.bouts import UNKNOWN
+from napari_cortex_decoder.clock import Clocked, frame_edges
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import write_whole
-from napari_cortex_decoder.labels.content import Clocked, Interval
+from napari_cortex_decoder.labels.content import Interval
 from napari_cortex_decoder.labels.ethogram import Ethogram
-from napari_cortex_decoder.labels.importing import frame_edges
 from napari_cortex_decoder.labels.nwb import write_nwb_intervals
 from napari_cortex_decoder.labels.text_tables import BACKGROUND
 
@@ -145,26 +148,38 @@ def _boris_start(recording: Clocked) -> list[object]:
     rate = recording.n_frames / length
     return [
         recording.name, "", "", f"{length:.3f}", "Media file(s)", recording.name, "0.0",
-        f"{length:.3f}", f"{rate:.3f}", "No focal subject",
+        f"{length:.3f}", f"{rate:.6f}", "No focal subject",
     ]  # fmt: skip
 
 
+def _from_first_frame(recording: Clocked) -> NDArray[np.float64]:
+    """Return when each frame begins and the last one ends, as BORIS counts: from the first one."""
+    edges = frame_edges(recording.times)
+    counted: NDArray[np.float64] = edges - edges[0]
+    return counted
+
+
 def _boris_tabular(ethogram: Ethogram, recording: Clocked) -> str:
-    rows: list[list[object]] = [[*_BORIS_COLUMNS, "Time", "Media file name", "Comment"]]
-    start = _boris_start(recording)
-    for one in _in_seconds(ethogram, recording):
-        for kind, time in (("START", one.start), ("STOP", one.stop)):
-            rows.append([*start, one.behavior, "", kind, f"{time:.6f}", recording.name, ""])
+    clock = ("Time", "Media file name", "Image index", "Comment")
+    rows: list[list[object]] = [[*_BORIS_COLUMNS, *clock]]
+    start, edges = _boris_start(recording), _from_first_frame(recording)
+    for one in ethogram.bouts:
+        for kind, frame in (("START", one.start), ("STOP", one.stop)):
+            end = (f"{edges[frame]:.6f}", recording.name, frame, "")
+            rows.append([*start, one.behavior, "", kind, *end])
     return _table(rows, "\t")
 
 
 def _boris_aggregated(ethogram: Ethogram, recording: Clocked) -> str:
-    clock = ("Start (s)", "Stop (s)", "Duration (s)")
-    rows: list[list[object]] = [[*_BORIS_COLUMNS, *clock, "Media file name"]]
-    start = _boris_start(recording)
-    for one in _in_seconds(ethogram, recording):
-        times = (f"{time:.6f}" for time in (one.start, one.stop, one.stop - one.start))
-        rows.append([*start, one.behavior, "", "STATE", *times, recording.name])
+    clock = ("Start (s)", "Stop (s)", "Duration (s)", "Media file name")
+    frames = ("Image index start", "Image index stop")
+    rows: list[list[object]] = [[*_BORIS_COLUMNS, *clock, *frames]]
+    start, edges = _boris_start(recording), _from_first_frame(recording)
+    for one in ethogram.bouts:
+        begin, end = edges[one.start], edges[one.stop]
+        times = (f"{time:.6f}" for time in (begin, end, end - begin))
+        end_of_row = (recording.name, one.start, one.stop)
+        rows.append([*start, one.behavior, "", "STATE", *times, *end_of_row])
     return _table(rows)
 
 

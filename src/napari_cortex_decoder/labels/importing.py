@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.bouts import UNKNOWN, stretches
+from napari_cortex_decoder.clock import Clocked, Zero, frame_edges, seconds_to_add
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import boris, text_tables
 from napari_cortex_decoder.labels.behaviors import Labels
 from napari_cortex_decoder.labels.content import (
     Choice,
-    Clocked,
     FrameTable,
     Interval,
     IntervalTable,
@@ -25,6 +25,7 @@ from napari_cortex_decoder.labels.content import (
 )
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram
 from napari_cortex_decoder.labels.nwb import read_nwb_intervals
+from napari_cortex_decoder.tables import read_lines
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".nwb")
 """Kinds of file that labels are read from."""
@@ -40,16 +41,22 @@ class ImportOptions(TypedDict, total=False):
     rate
         Labelled frames a second (Hz) of a table with one row a frame and no times, where what was
         labelled is not this movie but a video beside it: labels are then aligned by times.
-    observation, subject
-        Which ones of a file of BORIS.
+    clock
+        What the file's times count from: ``"session"``, as the recording's frame times do, or
+        ``"first-frame"``; needed only where the file does not say and the movie's first frame is
+        not at 0.
+    observation, subject, media
+        Which ones of a file of BORIS; the medium is the movie as BORIS played it.
     table
         Which table of intervals of an NWB file.
     """
 
     offset: float
     rate: float | None
+    clock: str | None
     observation: str | None
     subject: str | None
+    media: str | None
     table: str | None
 
 
@@ -65,11 +72,14 @@ class Imported:
         Every row that gave no label, or not all of the one that it tells, in the file's order.
     kind
         What the file was taken for, to show.
+    said
+        Sentences on what the file leaves open, or was read otherwise than it stands.
     """
 
     ethogram: Ethogram
     unmatched: tuple[Unmatched, ...]
     kind: str
+    said: tuple[str, ...] = ()
 
 
 def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOptions]) -> Ethogram:
@@ -83,7 +93,8 @@ def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOp
     recording
         What was labelled.
     **options
-        ``offset``, ``rate``, ``observation``, ``subject``, ``table``: see `ImportOptions`.
+        ``offset``, ``rate``, ``clock``, ``observation``, ``subject``, ``media``, ``table``: see
+        `ImportOptions`.
 
     Returns
     -------
@@ -101,11 +112,11 @@ def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOp
     Warns
     -----
     UserWarning
-        One for each row that did not match.
+        One for each row that did not match, and for what the file leaves open.
     """
     imported = import_labels(path, recording, **options)
-    for row in imported.unmatched:
-        warnings.warn(f"{Path(path).name}: {row}", stacklevel=2)
+    for told in (*imported.said, *imported.unmatched):
+        warnings.warn(f"{Path(path).name}: {told}", stacklevel=2)
     return imported.ethogram
 
 
@@ -117,29 +128,56 @@ def import_labels(
     offset = options.get("offset", 0.0)
     if not np.isfinite(offset):
         raise LabelError(f"{path}: the offset is {offset}; give a number of seconds.")
-    content, kind = _read(path, options)
+    content, kind = _read(path, recording, options)
+    given = options.get("clock")
+    if given not in (None, Zero.SESSION, Zero.FIRST_FRAME):
+        raise LabelError(f"{path}: the clock is {given!r}; give 'session' or 'first-frame'.")
+    zero = content.zero if given is None else Zero(given)
+    said = list(content.said)
     if isinstance(content, FrameTable):
-        ethogram, unmatched = _by_frame(path, content, recording, options.get("rate"), offset)
+        ethogram, unmatched = _by_frame(path, content, recording, options, zero, said)
     else:
-        ethogram, unmatched = _by_interval(path, content, recording, offset)
+        if content.unit == "s" and content.intervals:
+            offset = _shift(recording, zero, offset, said)
+        ethogram, unmatched = _by_interval(content, recording, offset)
     Labels.of(ethogram)  # names that nobody could show are refused here
     every = sorted((*content.unmatched, *unmatched), key=lambda one: one.row)
     if every and not ethogram.bouts:
         raise LabelError(f"{path}: nothing in it matches the recording; {every[0]}.")
-    return Imported(ethogram, tuple(every), kind)
+    return Imported(ethogram, tuple(every), kind, tuple(said))
 
 
-def _read(path: Path, options: ImportOptions) -> tuple[IntervalTable | FrameTable, str]:
+def _shift(recording: Clocked, zero: Zero, offset: float, said: list[str]) -> float:
+    """Return the seconds that bring a file's times onto the recording's clock."""
+    shift, sentences = seconds_to_add(zero, recording.times, 0.0)
+    said += [] if offset else sentences
+    return shift + offset
+
+
+def _read(
+    path: Path, recording: Clocked, options: ImportOptions
+) -> tuple[IntervalTable | FrameTable, str]:
     """Read a file as what it looks like."""
     suffix = path.suffix.lower()
     if suffix == ".nwb":
         return read_nwb_intervals(path, options.get("table")), "NWB intervals"
     if suffix not in SUFFIXES:
         raise LabelError(f"{path}: labels are read from {', '.join(SUFFIXES)}; convert it.")
-    rows = text_tables.read_rows(path)
+    lines = read_lines(path, LabelError)
+    rows = lines.rows
     if boris.header_row(rows) is not None:
-        choice = Choice(path, options.get("observation"), options.get("subject"))
-        return boris.read_boris(rows, choice), "BORIS events"
+        choice = Choice(
+            path, options.get("observation"), options.get("subject"), options.get("media")
+        )
+        by_time = bool(options.get("offset")) or options.get("clock") is not None
+        return boris.read_boris(rows, choice, recording, by_time=by_time), "BORIS events"
+    if lines.header is None:
+        raise LabelError(
+            f"{path}: it has no header line; write the names of its columns into a first line, "
+            "such as start_s,stop_s,behavior."
+        )
+    # the header comes first, and every other row stays at the line where it stands
+    rows = [rows[lines.header], *[[]] * lines.header, *rows[lines.header + 1 :]]
     if text_tables.is_bouts(rows[0]):
         return text_tables.read_bouts(path, rows), "bouts"
     if text_tables.is_frames(rows[0]):
@@ -153,19 +191,26 @@ def _read(path: Path, options: ImportOptions) -> tuple[IntervalTable | FrameTabl
 
 
 def _by_frame(
-    path: Path, table: FrameTable, recording: Clocked, rate: float | None, offset: float
+    path: Path,
+    table: FrameTable,
+    recording: Clocked,
+    options: ImportOptions,
+    zero: Zero,
+    said: list[str],
 ) -> tuple[Ethogram, list[Unmatched]]:
     """Take labels frame by frame if there are as many, else by their times."""
     n = table.values.size
     times = table.times
+    rate, offset = options.get("rate"), options.get("offset", 0.0)
     unmatched: list[Unmatched] = []
     if rate is not None:
         if not (np.isfinite(rate) and rate > 0):
             raise LabelError(f"{path}: the rate is {rate}; give a positive number of Hz.")
-        times = np.arange(n) / rate
+        times, zero = np.arange(n) / rate, Zero.FIRST_FRAME
     if n == recording.n_frames and rate is None and not offset:
         values = table.values
     elif times is not None and n >= 2:
+        offset = _shift(recording, zero, offset, said)
         values, unmatched = _nearest(table.values, times + offset, recording)
     else:
         one_off = " (one frame off)" if abs(n - recording.n_frames) == 1 else ""
@@ -196,7 +241,7 @@ def _nearest(
 
 
 def _by_interval(
-    path: Path, table: IntervalTable, recording: Clocked, offset: float
+    table: IntervalTable, recording: Clocked, offset: float
 ) -> tuple[Ethogram, list[Unmatched]]:
     """Turn bouts in seconds or frames into frames; where two overlap the earlier one counts."""
     unmatched: list[Unmatched] = []
@@ -258,20 +303,3 @@ def _frames_of(
         slack = (edges[1] - edges[0]) / 2, (edges[-1] - edges[-2]) / 2
         outside = (begin < edges[0] - slack[0]) | (end > edges[-1] + slack[1])
     return first.tolist(), stop.tolist(), outside.tolist()
-
-
-def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give when each frame begins, and where the last one ends.
-
-    Parameters
-    ----------
-    times
-        Shape (t,), seconds, when each frame was taken.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t + 1,); a frame lasts until the next one, the last one as long as the one before.
-    """
-    last = times[-1] - times[-2] if times.size > 1 else 1.0
-    return np.append(times, times[-1] + last)

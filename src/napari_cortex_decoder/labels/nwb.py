@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.labels.content import (
@@ -96,7 +97,7 @@ def _intervals(path: Path, table: Any) -> IntervalTable:
             said = sources[row - 1] if sources else Source.PERSON
             source = Source(said) if said in set(Source) else Source.PERSON
             intervals.append(Interval(row, text, name, float(start), float(stop), source))
-    return IntervalTable("s", tuple(intervals), tuple(unmatched))
+    return IntervalTable("s", tuple(intervals), tuple(unmatched), Zero.SESSION)
 
 
 def _text(value: Any) -> str:

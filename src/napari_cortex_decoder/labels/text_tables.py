@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from itertools import chain
@@ -12,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.bouts import UNKNOWN, stretches
+from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.labels.content import (
     FrameTable,
     Interval,
@@ -21,49 +20,66 @@ from napari_cortex_decoder.labels.content import (
     Unmatched,
 )
 from napari_cortex_decoder.labels.ethogram import Source
+from napari_cortex_decoder.tables import clock_kind, plain_name, time_unit
+from napari_cortex_decoder.units import in_seconds
 
 BACKGROUND = "background"
 """DeepEthogram's first column: none of the behaviors."""
 
-_FRAME, _TIME = ("frame", "frames", "frame_number"), ("time_s", "time", "time (s)", "seconds")
-_BEHAVIOR = ("behavior", "behaviour", "label")
-_START_FRAME, _STOP_FRAME = ("start_frame", "start frame"), ("stop_frame", "stop frame")
-_START = ("start_s", "start", "start (s)", "start_time", "onset", "onset_s")
-_STOP = ("stop_s", "stop", "stop (s)", "stop_time", "end", "offset", "offset_s", "end_time")
+_FRAME = ("frame", "frames", "frame_number")
+_BEHAVIOR = ("behavior", "behaviour", "label", "state")
+_START_FRAME = ("start_frame", "frame_start", "first_frame", "onset_frame")
+_STOP_FRAME = ("stop_frame", "end_frame", "frame_stop", "frame_end", "offset_frame")
+_START = ("start", "start_time", "onset", "begin", "from", "time_start")
+_STOP = ("stop", "stop_time", "end", "offset", "end_time", "to", "time_stop", "time_end")
 _EMPTY = {"", "nan", "na", "n/a", "unknown"}
 
 Rows = Sequence[Sequence[str]]
 
 
-def read_rows(path: Path) -> list[list[str]]:
-    """Read a text table as it stands, cells trimmed; the separator is found from its first lines.
+def find(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """Give the place of the first column with one of some names; None if there is none.
+
+    Case, blanks and a unit in brackets or behind ``_`` do not count, unless a name has them.
+    """
+    lower = [cell.lower() for cell in header]
+    plain = [_without_unit(cell) for cell in header]
+    for name in names:
+        for cells in (lower, plain):
+            if name in cells:
+                return cells.index(name)
+    return None
+
+
+def _without_unit(column: str) -> str:
+    name, unit = plain_name(column), time_unit(column)
+    return name.removesuffix(f"_{unit}") if unit else name
+
+
+def seconds_in(path: Path, column: str) -> float:
+    """Return how many seconds the unit of a column of times is, 1 if it states none.
 
     Raises
     ------
     LabelError
-        If it cannot be read, is not UTF-8 text, or is empty.
+        If it states one that is no unit of time.
     """
-    content = read_bytes(path, LabelError, limit=1 << 30)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LabelError(f"{path} is not UTF-8 text; save it as CSV or TSV.") from error
-    head = text[:20_000]
-    separator = max("\t;,", key=head.count)
-    try:
-        reader = csv.reader(text.splitlines(), delimiter=separator)
-        rows = [[cell.strip() for cell in row] for row in reader]
-    except csv.Error as error:
-        raise LabelError(f"{path} is no table ({error}); save it as CSV or TSV.") from error
-    if not any(map(any, rows)):
-        raise LabelError(f"{path} is empty; export the labels again.")
-    return rows
+    factor = in_seconds(1, time_unit(column))
+    if factor is None:
+        raise LabelError(
+            f"{path}: the times in column {column!r} are in {time_unit(column)!r}; convert them to "
+            "seconds."
+        )
+    return factor
 
 
-def find(header: Sequence[str], names: Sequence[str]) -> int | None:
-    """Give the place of the first column with one of some names; None if there is none."""
-    lower = [cell.lower() for cell in header]
-    return next((lower.index(name) for name in names if name in lower), None)
+def moment(text: str) -> float | None:
+    """Read a time, as a number or as hh:mm:ss.fff; None if it is none."""
+    parts = text.split(":")
+    values = [number(part) for part in parts]
+    if None in values or len(parts) > 3:
+        return None
+    return sum(60.0**place * float(value or 0) for place, value in enumerate(reversed(values)))
 
 
 def number(text: str) -> float | None:
@@ -76,11 +92,11 @@ def number(text: str) -> float | None:
 
 
 def numbers(cells: Sequence[str]) -> NDArray[np.float64]:
-    """Read a column of numbers as `number` does, shape (n,); NaN where a cell is none."""
+    """Read a column of numbers as `moment` does, shape (n,); NaN where a cell is none."""
     try:
         values = np.array(list(map(float, cells)))
     except ValueError:
-        values = np.array([math.nan if (one := number(cell)) is None else one for cell in cells])
+        values = np.array([math.nan if (one := moment(cell)) is None else one for cell in cells])
     return np.where(np.isfinite(values), values, np.nan)
 
 
@@ -103,6 +119,7 @@ def read_bouts(path: Path, rows: Rows) -> IntervalTable:
     start, stop = find(header, first), find(header, last)
     behavior, source = find(header, _BEHAVIOR), find(header, ("source",))
     assert start is not None and stop is not None and behavior is not None  # `is_bouts`
+    scale = [1.0 if in_frames else seconds_in(path, header[place]) for place in (start, stop)]
     intervals, unmatched = [], []
     for line, row in enumerate(rows[1:], start=2):
         if not any(row):
@@ -111,7 +128,7 @@ def read_bouts(path: Path, rows: Rows) -> IntervalTable:
         if len(row) < len(header):
             unmatched.append(Unmatched(line, text, "it has fewer cells than the header"))
             continue
-        begin, end, name = number(row[start]), number(row[stop]), row[behavior]
+        begin, end, name = moment(row[start]), moment(row[stop]), row[behavior]
         said = row[source].lower() if source is not None and row[source] else Source.PERSON
         if begin is None or end is None:
             unmatched.append(Unmatched(line, text, "begin or end is no number"))
@@ -122,13 +139,14 @@ def read_bouts(path: Path, rows: Rows) -> IntervalTable:
         elif in_frames and (begin != int(begin) or end != int(end)):
             unmatched.append(Unmatched(line, text, "a frame number is no whole number"))
         else:
-            intervals.append(Interval(line, text, name, begin, end, Source(said)))
+            times = begin * scale[0], end * scale[1]
+            intervals.append(Interval(line, text, name, *times, Source(said)))
     return IntervalTable("frame" if in_frames else "s", tuple(intervals), tuple(unmatched))
 
 
 def is_frames(header: Sequence[str]) -> bool:
     """Whether a table has one row a frame, with the behavior in words."""
-    clock = find(header, _FRAME) is not None or find(header, _TIME) is not None
+    clock = find(header, _FRAME) is not None or _time_column(header) is not None
     return clock and find(header, _BEHAVIOR) is not None
 
 
@@ -143,7 +161,7 @@ def read_frames(path: Path, rows: Rows) -> FrameTable:
         If frames do not count up one by one, or times do not increase.
     """
     header, (lines, body) = rows[0], _with_lines(rows)
-    frame, time, behavior = find(header, _FRAME), find(header, _TIME), find(header, _BEHAVIOR)
+    frame, time, behavior = find(header, _FRAME), _time_column(header), find(header, _BEHAVIOR)
     assert behavior is not None  # `is_frames`
     for line, row in zip(lines, body, strict=True):
         if len(row) < len(header):
@@ -152,14 +170,19 @@ def read_frames(path: Path, rows: Rows) -> FrameTable:
         _check_count(path, lines, [row[frame] for row in body])
     times = None
     if time is not None and any(row[time] for row in body):
-        times = _times(path, lines, [row[time] for row in body])
+        times = _times(path, lines, [row[time] for row in body]) * seconds_in(path, header[time])
     names = [row[behavior] for row in body]
     said = [name for name in dict.fromkeys(names) if name.lower() not in _EMPTY]
     behaviors = _columns_first(header, said)
     places = {name: place for place, name in enumerate(behaviors) if name.lower() not in _EMPTY}
     values = np.array([places.get(name, UNKNOWN) for name in names], dtype=np.int64)
     predicted = any(column.startswith("p_") for column in header)
-    return FrameTable(behaviors, values, times, Source.MODEL if predicted else Source.PERSON)
+    source, zero = (Source.MODEL, Zero.SESSION) if predicted else (Source.PERSON, Zero.UNSAID)
+    return FrameTable(behaviors, values, times, source, zero=zero)
+
+
+def _time_column(header: Sequence[str]) -> int | None:
+    return next((place for place, name in enumerate(header) if clock_kind(name) == "time"), None)
 
 
 def _columns_first(header: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.behavior.tables import read_table
+from napari_cortex_decoder.tables import columns_of, read_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
     path = Path(csv)
     if not path.is_file():
         raise RecordingError(f"{path}: there is no such file; give the cohort's CSV.")
-    table = read_table(path)
+    table, _ = columns_of(read_lines(path, RecordingError), RecordingError)
     if PAPER_SESSION in table.columns:
         entries = _paper_entries(path, table)
     elif {"recording", "subject"} <= set(table.columns):

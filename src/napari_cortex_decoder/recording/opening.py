@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import clock_warnings, rate_of
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.clock import clock_warnings, rate_of
 from napari_cortex_decoder.recording.formats import MovieFile, MovieFormat, format_of
 from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked, check_frames
 from napari_cortex_decoder.recording.formats.joining import join, natural_key

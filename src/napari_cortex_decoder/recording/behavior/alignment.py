@@ -8,17 +8,14 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import Zero, frame_interval, seconds_to_add
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.behavior.content import (
     BehaviorContent,
     Intervals,
     Samples,
 )
-from napari_cortex_decoder.recording.behavior.coverage import (
-    coverage_warnings,
-    covered,
-    frame_interval,
-)
+from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, covered
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
 
@@ -31,7 +28,12 @@ class ClockOptions(TypedDict, total=False):
         Samples a second of traces that come without times; without it, such a trace must have
         exactly one value a frame.
     offset
-        Seconds to add to the file's own times, or, with `rate`, the time of the first sample.
+        Seconds to add to the file's own times, or, with `rate`, the time of the first sample after
+        the movie's first frame.
+    clock
+        What the file's times count from: ``"session"``, as the recording's frame times do, or
+        ``"first-frame"``; needed only where the file does not say and the movie's first frame is
+        not at 0.
     first_frame
         Number that the file gives to the movie's first frame, where it counts frames; 0 if not
         given.
@@ -42,6 +44,7 @@ class ClockOptions(TypedDict, total=False):
 
     rate: float | None
     offset: float
+    clock: str
     first_frame: int
     frame_times: str | None
 
@@ -68,6 +71,8 @@ def choose_frame_times(
         if not lists:
             return None
         fitting = [n for n, times in lists.items() if times.size == recording.n_frames]
+        if content.counted and not fitting:
+            return None
         if len(fitting) > 1:
             raise RecordingError(
                 f"{path}: {fitting} could all be the movie's frame times; name one as frame_times."
@@ -121,6 +126,7 @@ def align(
         If the recording's frame times are needed and unknown.
     """
     rate, offset = clock.get("rate"), clock.get("offset", 0.0)
+    zero = zero_of(path, clock.get("clock"), content.zero)
     if rate is not None and not (np.isfinite(rate) and rate > 0):
         raise RecordingError(f"{path}: the rate is {rate}; give a positive number of Hz.")
     if not np.isfinite(offset):
@@ -128,16 +134,23 @@ def align(
     file_frames = choose_frame_times(content, recording, path, clock.get("frame_times"))
     frames = recording.times
     traces: dict[str, BehaviorTrace] = {}
-    warnings: list[str] = []
+    warnings = [f"{path.name}: {said}" for said in content.said]
+    stated = [one.times[0] for one in content.samples.values() if one.times is not None]
+    stated += [one.starts.min() for one in content.intervals.values() if one.starts.size]
+    shift = 0.0
+    if file_frames is None and stated:
+        shift, said = seconds_to_add(zero, frames, min(stated))
+        warnings += [] if offset else [f"{path.name}: {sentence}" for sentence in said]
     for name, samples in content.samples.items():
         where = f"{path}: {name!r}"
         if samples.times is not None:
             _check_order(samples.times, where)
-            times = _to_recording(samples.times, file_frames, frames) + offset
+            times = _to_recording(samples.times, file_frames, frames) + shift + offset
+            warnings += [f"{path.name}: {said}" for said in _other_unit(name, times, frames)]
         elif samples.frames is not None:
             times = _times_of_frames(samples.frames - clock.get("first_frame", 0), frames, where)
         elif rate is not None:
-            times = offset + np.arange(samples.values.size) / rate
+            times = frames[0] + offset + np.arange(samples.values.size) / rate
         else:
             _check_one_value_a_frame(samples, recording, where)
             times = frames
@@ -148,8 +161,8 @@ def align(
         warnings += [f"{path.name}: {said}" for said in coverage_warnings(traces[name], recording)]
     for name, intervals in content.intervals.items():
         where = f"{path}: {name!r}"
-        starts = _to_recording(intervals.starts, file_frames, frames) + offset
-        stops = _to_recording(intervals.stops, file_frames, frames) + offset
+        starts = _to_recording(intervals.starts, file_frames, frames) + shift + offset
+        stops = _to_recording(intervals.stops, file_frames, frames) + shift + offset
         values, outside = _frames_in(Intervals(starts, stops), frames)
         if outside == starts.size:
             raise RecordingError(_outside(where, starts.min(), stops.max(), frames))
@@ -160,6 +173,30 @@ def align(
             )
         traces[name] = BehaviorTrace(name, values, frames)
     return traces, tuple(warnings)
+
+
+def zero_of(path: Path, given: str | None, said: Zero) -> Zero:
+    """Return what a file's times count from: what the user says counts before what it says."""
+    if given is None:
+        return said
+    if given not in (Zero.SESSION, Zero.FIRST_FRAME):
+        raise RecordingError(f"{path}: the clock is {given!r}; give 'session' or 'first-frame'.")
+    return Zero(given)
+
+
+def _other_unit(name: str, times: NDArray[np.float64], frames: NDArray[np.float64]) -> list[str]:
+    """Say that times in seconds last a thousand times as long as the movie."""
+    length = float(frames[-1] - frames[0])
+    ratio = float(times[-1] - times[0]) / length if length else 0.0
+    unit = next(
+        (u for u, n in (("ms", 1e3), ("µs", 1e6), ("ns", 1e9)) if n / 2 < ratio < 2 * n), ""
+    )
+    if not unit:
+        return []
+    return [
+        f"the times of {name!r} last {times[-1] - times[0]:g} s and the movie {length:g} s: if "
+        f"they are in {unit} say so in their name, such as 'time ({unit})'."
+    ]
 
 
 def _to_recording(

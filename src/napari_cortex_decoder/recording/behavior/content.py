@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import Zero
+
 MAX_SAMPLES = 100_000_000
 """Longest trace that is read: a day at 1 kHz. Headers that claim more are damaged or hostile."""
 
@@ -63,8 +65,18 @@ class BehaviorContent:
     frame_times
         Times of the movie's frames in seconds on the file's clock, by name: a file that was written
         by the acquisition system may hold several, one a camera or colour.
+    zero
+        What the file's times count from.
+    counted
+        Whether the frame times are those of frames that the file only counts, which may be another
+        camera's: they are the movie's if they are as many.
+    said
+        Sentences on what was left out, and on what the file does not say.
     """
 
     samples: Mapping[str, Samples] = field(default_factory=dict)
     intervals: Mapping[str, Intervals] = field(default_factory=dict)
     frame_times: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    zero: Zero = Zero.UNSAID
+    counted: bool = False
+    said: tuple[str, ...] = ()

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.bouts import stretches
+from napari_cortex_decoder.clock import frame_interval
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+from napari_cortex_decoder.units import centimetres_a_second
+
+_FEW = 10  # different whole numbers that are states of the animal or the rig, not measurements
+_MOTION = re.compile(r"speed|veloc|tick|count|encoder|wheel|treadmill|position|angle", re.I)
 
 
 def trace_at_frames(trace: BehaviorTrace, recording: Recording) -> NDArray[np.float64]:
@@ -23,27 +31,30 @@ def trace_at_frames(trace: BehaviorTrace, recording: Recording) -> NDArray[np.fl
     numpy.ndarray
         Shape (t,), float64, NaN where the trace has no sample. A trace sampled faster than the
         movie is averaged over each frame (from its time to the next frame's, at most one median
-        interval), a slower one is interpolated linearly, and one that holds only whole numbers
-        (labels, counts) gives its nearest sample. Nothing is extrapolated by more than half a
-        sample, and nothing is bridged over a gap of more than 2.5 median sample intervals.
+        interval), a slower one is interpolated linearly. A state (up to ten whole numbers, or ones
+        that stay: labels, codes of stimuli, licks) is what most samples of a frame say, and an
+        event too short for that marks the frame that it begins in; a slower one gives its nearest
+        sample. Speeds and counts of an encoder are no states. Nothing is extrapolated by more than
+        half a sample, and nothing is bridged over a gap of more than 2.5 median sample intervals.
     """
+    return _at_frames(trace, recording)[0]
+
+
+def _at_frames(trace: BehaviorTrace, recording: Recording) -> tuple[NDArray[np.float64], int]:
+    """Return the value in each frame, and how many short events mark one."""
     times, values = np.asarray(trace.times, np.float64), np.asarray(trace.values, np.float64)
     frames = recording.times
     if times.shape == frames.shape and np.allclose(times, frames, rtol=0, atol=1e-9):
-        return values.copy()
+        return values.copy(), 0
     if times.size < 2:
-        nearest = np.abs(frames - times[0]).argmin() if times.size else None
         single = np.full(frames.size, np.nan)
-        if nearest is not None and covered(frames, times)[nearest]:
-            single[nearest] = values[0]
-        return single
-    finite = values[np.isfinite(values)]
-    is_discrete = bool((finite == np.round(finite)).all())
-    sample_interval = float(np.median(np.diff(times)))
-    duration = frame_interval(frames)
+        if times.size and covered(frames, times).any():
+            single[np.abs(frames - times[0]).argmin()] = values[0]
+        return single, 0
+    is_state = _is_state(trace, values)
     after = np.clip(np.searchsorted(times, frames), 1, times.size - 1)
     before = after - 1
-    if is_discrete:
+    if is_state:
         is_later = frames - times[before] > times[after] - frames
         result = np.where(is_later, values[after], values[before])
     else:
@@ -52,14 +63,81 @@ def trace_at_frames(trace: BehaviorTrace, recording: Recording) -> NDArray[np.fl
         result = np.where(weight == 0, values[before], result)
         result = np.where(weight == 1, values[after], result)
     result = np.where(covered(frames, times), result, np.nan)
-    if is_discrete or duration <= 1.5 * sample_interval:
-        return result
-    means = _mean_in(frames, duration, times, values)
-    return np.where(np.isnan(means), result, means)
+    duration = frame_interval(frames)
+    if duration <= 1.01 * frame_interval(times):
+        return result, 0
+    # a sample at the very time of a frame belongs to it, whatever the last digit says
+    rounding = 1e-6 * duration
+    first = np.searchsorted(times, frames - rounding)
+    ends = np.minimum(frames + duration, np.append(frames[1:], np.inf))
+    stop = np.searchsorted(times, ends - rounding)
+    if is_state:
+        return _mostly(values, first, stop, result)
+    known = np.isfinite(values)
+    # a running sum of deviations, so that a large offset does not eat the digits
+    centre = np.round(values[known].mean()) if known.any() else 0.0
+    means = centre + _share(np.where(known, values - centre, 0.0), known, first, stop)
+    return np.where(np.isnan(means), result, means), 0
+
+
+def _is_state(trace: BehaviorTrace, values: NDArray[np.float64]) -> bool:
+    """Tell labels and codes from what is measured or counted."""
+    if _MOTION.search(trace.name) or centimetres_a_second(trace.unit) is not None:
+        return False
+    finite = values[np.isfinite(values)]
+    if not finite.size or (finite != np.round(finite)).any():
+        return False
+    stays = bool(np.count_nonzero(np.diff(finite)) < finite.size / 8)
+    return stays or np.unique(finite).size <= _FEW
+
+
+def _share(
+    values: NDArray[np.float64],
+    counted: NDArray[np.bool_],
+    first: NDArray[np.int64],
+    stop: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return the mean of the values from `first` to `stop`, of those that count; NaN of none."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    n = np.concatenate([[0], np.cumsum(counted)])
+    n = n[stop] - n[first]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(n > 0, (total[stop] - total[first]) / n, np.nan)
+
+
+def _mostly(
+    values: NDArray[np.float64],
+    first: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    nearest: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], int]:
+    """Return the state of most samples of each frame, and mark events too short for that."""
+    known = np.isfinite(values)
+    states, of_sample, n = np.unique(values[known], return_inverse=True, return_counts=True)
+    if not states.size:
+        return nearest, 0
+    codes = np.full(values.size, -1)
+    codes[known] = of_sample
+    result = nearest.copy()
+    most = np.zeros(result.size)
+    for code in np.argsort(-n)[: 10 * _FEW]:  # the commonest first: it wins where two are equal
+        share = np.nan_to_num(_share((codes == code).astype(float), known, first, stop))
+        result = np.where(share > most + 1e-9, states[code], result)
+        most = np.maximum(most, share)
+    starts, lengths = stretches(codes)
+    event = (codes[starts] >= 0) & (codes[starts] != n.argmax())
+    starts, last = starts[event], (starts + lengths - 1)[event]
+    begins = np.searchsorted(first, starts, side="right") - 1
+    ends = np.searchsorted(first, last, side="right") - 1
+    inside = (begins >= 0) & (starts < stop[begins]) & (ends <= begins + 1)
+    starts, begins, ends = starts[inside], begins[inside], ends[inside]
+    lost = (result[begins] != values[starts]) & (result[ends] != values[starts])
+    result[begins[lost]] = values[starts[lost]]
+    return result, int(lost.sum())
 
 
 def coverage_warnings(trace: BehaviorTrace, recording: Recording) -> tuple[str, ...]:
-    """Say in which frames a trace has no value, and whether it is one frame off.
+    """Say in which frames a trace has no value, and what else is to be known of it in frames.
 
     Parameters
     ----------
@@ -71,11 +149,13 @@ def coverage_warnings(trace: BehaviorTrace, recording: Recording) -> tuple[str, 
     Returns
     -------
     tuple of str
-        Sentences; empty if the trace has a value in each frame.
+        Sentences on frames without a value, on one sample too many or too few, and on events
+        shorter than a frame; empty if there are none.
     """
     said = []
     frames = recording.times
-    missing = np.isnan(trace_at_frames(trace, recording))
+    seen, marked = _at_frames(trace, recording)
+    missing = np.isnan(seen)
     if missing.any():
         at = np.flatnonzero(missing)
         said.append(
@@ -90,12 +170,12 @@ def coverage_warnings(trace: BehaviorTrace, recording: Recording) -> tuple[str, 
             f"{trace.name!r} has {n} samples at the movie's own rate for {frames.size} frames, one "
             f"{'more' if n > frames.size else 'fewer'}: check at which end the two clocks differ."
         )
+    if marked:
+        said.append(
+            f"{trace.name!r} has {marked} events shorter than most of a frame; each marks the "
+            "frame that it begins in, however short it was."
+        )
     return tuple(said)
-
-
-def frame_interval(frames: NDArray[np.float64]) -> float:
-    """Median time from frame to frame in seconds, 0 for a single frame."""
-    return float(np.median(np.diff(frames))) if frames.size > 1 else 0.0
 
 
 def covered(frames: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -110,25 +190,3 @@ def covered(frames: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[
     bridged = inside & (times[after] - times[after - 1] <= 2.5 * interval)
     reached: NDArray[np.bool_] = bridged | (nearest <= 0.5 * interval * (1 + 1e-6))
     return reached
-
-
-def _mean_in(
-    frames: NDArray[np.float64],
-    duration: float,
-    times: NDArray[np.float64],
-    values: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Average the samples of each frame, unknown ones left out."""
-    known = np.isfinite(values)
-    # a running sum of deviations, so that a large offset does not eat the digits
-    centre = values[known].mean() if known.any() else 0.0
-    total = np.concatenate([[0.0], np.cumsum(np.where(known, values - centre, 0.0))])
-    count = np.concatenate([[0], np.cumsum(known)])
-    # a sample at the very time of a frame belongs to it, whatever the last digit says
-    rounding = 1e-6 * duration
-    first = np.searchsorted(times, frames - rounding)
-    ends = np.minimum(frames + duration, np.append(frames[1:], np.inf))
-    stop = np.searchsorted(times, ends - rounding)
-    n = count[stop] - count[first]
-    with np.errstate(invalid="ignore"):
-        return np.where(n > 0, centre + (total[stop] - total[first]) / n, np.nan)

@@ -10,6 +10,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import clock_warnings, rate_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.behavior.alignment import (
     ClockOptions,
@@ -21,7 +22,6 @@ from napari_cortex_decoder.recording.behavior.content import BehaviorContent
 from napari_cortex_decoder.recording.behavior.matlab import read_matlab
 from napari_cortex_decoder.recording.behavior.nwb import read_nwb_behavior
 from napari_cortex_decoder.recording.behavior.tables import read_text_table
-from napari_cortex_decoder.recording.clock import clock_warnings, rate_of
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
 Reader = Callable[[Path, Sequence[str] | None], BehaviorContent]
@@ -58,7 +58,7 @@ def read_behavior(
     fields
         Variables, columns or objects to read, as the file names them; all if None.
     **clock
-        ``rate``, ``offset``, ``first_frame``, ``frame_times``: see `ClockOptions`.
+        ``rate``, ``offset``, ``clock``, ``first_frame``, ``frame_times``: see `ClockOptions`.
 
     Returns
     -------

@@ -1,8 +1,7 @@
-"""Behaviour in text tables: CSV and TSV with one header line."""
+"""Behaviour in text tables: CSV, TSV and their kin."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,65 +9,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Samples
+from napari_cortex_decoder.tables import (
+    EMPTY,
+    Numerals,
+    clock_kind,
+    clock_times,
+    columns_of,
+    numbers,
+    numerals_of,
+    read_lines,
+    split_unit,
+    time_unit,
+)
+from napari_cortex_decoder.units import in_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TIME_COLUMNS = ("time", "times", "timestamp", "timestamps", "t", "seconds", "sec")
-FRAME_COLUMNS = ("frame", "frames", "frame_number", "frame_index", "frame_id")
-SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 MAX_LABELS = 32
-
-_UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^)\]]+)[)\]]\s*$")
-_DECIMAL_COMMA = re.compile(r"^([+-]?\d+),(\d+)$")
-_EMPTY = {"", "nan", "na", "n/a"}
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a text table with one header line, every cell as text.
-
-    Parameters
-    ----------
-    path
-        UTF-8 text, separated by tabs, or by commas or semicolons.
-
-    Raises
-    ------
-    RecordingError
-        If it is not such a table, or has no rows.
-    """
-    import pandas as pd
-
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = file.readline()
-            file.seek(0)
-            separator = max("\t;,", key=header.count)
-            table = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
-    except (OSError, ValueError, OverflowError) as error:
-        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
-        raise RecordingError(
-            f"{path}: this table cannot be read ({reason}); save it as CSV or TSV with one "
-            "header line."
-        ) from error
-    if not len(table):
-        raise RecordingError(f"{path}: the table has no rows below its header; write some.")
-    if not isinstance(table.index, pd.RangeIndex):
-        raise RecordingError(f"{path}: rows have more cells than the header has; complete it.")
-    table.columns = [str(column).strip() for column in table.columns]
-    # a row shorter than the header comes as NaN whatever keep_default_na says
-    return table.fillna("")
 
 
 def read_text_table(path: Path, fields: Collection[str] | None = None) -> BehaviorContent:
-    """Read behaviour from a CSV or TSV file.
+    """Read behaviour from a text table.
 
-    A column named ``time`` (or ``timestamp``, …; ``time_ms``, ``time (ms)``) holds the clock, one
-    named ``frame`` counts movie frames; without either, rows are frames. ``speed (cm/s)`` gives a
-    unit. A column of text holds labels: it becomes one trace of 0 and 1 for each label. Empty cells
-    are unknown.
+    A column named ``time`` (or ``Time Stamp (ms)``, ``time_ms``, …) holds the clock, in numbers, as
+    hh:mm:ss or as dates; one named ``frame`` counts movie frames, and with a time beside it tells
+    when they were taken; without either, rows are frames. ``speed (cm/s)`` gives a unit. True is 1
+    and False 0. A column of text holds labels: it becomes one trace of 0 and 1 for each label.
+    Empty cells are unknown. A table of one column needs no header.
 
     Parameters
     ----------
@@ -80,81 +51,97 @@ def read_text_table(path: Path, fields: Collection[str] | None = None) -> Behavi
     Raises
     ------
     RecordingError
-        If a column is missing, a cell is no number, or nothing but times is there.
+        If the header or a column is missing, a cell is no number, or nothing but frames is there.
     """
-    table = read_table(path)
-    clock = {column: kind for column in table.columns if (kind := _clock_kind(column))}
-    times = _clock_column(path, table, clock, "time")
-    frames = None if times is not None else _clock_column(path, table, clock, "frame")
-    if frames is not None and ((frames != np.round(frames)) | (np.abs(frames) > 2**53)).any():
-        raise RecordingError(f"{path}: the frame column must hold whole numbers; correct it.")
-    counted = None if frames is None else frames.astype(np.int64)
+    lines = read_lines(path, RecordingError)
+    table, left_out = columns_of(lines, RecordingError)
+    numerals = numerals_of(lines)
+    said = [left_out] if left_out else []
+    if numerals.unclear:
+        sign = "the thousands" if numerals.decimal == "." else "the decimals"
+        said.append(f"a comma is taken to set off {sign} of its numbers; check their size.")
+    clock = {column: kind for column in table.columns if (kind := clock_kind(column))}
+    times, zero = _times(path, table, clock, numerals)
+    counted = _frames(path, table, clock, numerals)
 
     for name in fields or ():
         if name not in table.columns:
             raise RecordingError(f"{path}: no column {name!r}; columns are {list(table.columns)}.")
     samples: dict[str, Samples] = {}
     for column in fields or [c for c in table.columns if c not in clock]:
-        name, unit = _split_unit(column)
-        traces = _labels(path, column, table[column])
+        name, unit = split_unit(column)
+        traces = _labels(path, column, table[column], numerals)
         if traces is None:
-            traces = {name: _numbers(path, column, table[column])}
+            traces = {name: _numbers(path, column, table[column], numerals)}
         for trace, values in traces.items():
             if trace in samples:
                 raise RecordingError(
                     f"{path}: two columns or labels are called {trace!r}; rename one."
                 )
-            samples[trace] = Samples(values, times, counted, unit)
-    if not samples:
+            samples[trace] = Samples(values, times, None if times is not None else counted, unit)
+    one_a_frame = (
+        counted is not None and bool((np.diff(counted) == 1).all()) and counted[0] in (0, 1)
+    )
+    frame_times = {}
+    if times is not None and (one_a_frame or not samples):
+        frame_times[next(column for column, kind in clock.items() if kind == "time")] = times
+    if not samples and not frame_times:
         raise RecordingError(
-            f"{path}: no column but times or frames; add one with the speed or the labels."
+            f"{path}: no column but frames; add one with the speed, the labels or the times."
         )
-    return BehaviorContent(samples)
+    return BehaviorContent(
+        samples, frame_times=frame_times, zero=zero, counted=bool(samples), said=tuple(said)
+    )
 
 
-def _split_unit(column: str) -> tuple[str, str]:
-    """Split ``speed (cm/s)`` into name and unit; the unit is empty if there is none."""
-    match = _UNIT.match(column)
-    return (match["name"], match["unit"].strip()) if match else (column, "")
-
-
-def _clock_kind(column: str) -> str | None:
-    name, _ = _split_unit(column.lower())
-    stem, _, suffix = name.replace(" ", "_").rpartition("_")
-    plain = stem if suffix in SECONDS and stem else name
-    if plain in TIME_COLUMNS:
-        return "time"
-    return "frame" if plain in FRAME_COLUMNS else None
-
-
-def _clock_column(
-    path: Path, table: pd.DataFrame, clock: dict[str, str], kind: str
-) -> NDArray[np.float64] | None:
+def _clock_column(path: Path, clock: dict[str, str], kind: str) -> str | None:
     columns = [column for column, of in clock.items() if of == kind]
-    if not columns:
-        return None
     if len(columns) > 1:
         raise RecordingError(f"{path}: several {kind} columns, {columns}; keep one.")
-    column = columns[0]
-    values = _numbers(path, column, table[column])
+    return columns[0] if columns else None
+
+
+def _times(
+    path: Path, table: pd.DataFrame, clock: dict[str, str], numerals: Numerals
+) -> tuple[NDArray[np.float64] | None, Zero]:
+    """Return the seconds of each row, None if it has none, and what they count from."""
+    column = _clock_column(path, clock, "time")
+    if column is None:
+        return None, Zero.UNSAID
+    written = clock_times(table[column])
+    values, dates = written or (_numbers(path, column, table[column], numerals), False)
+    _check_complete(path, column, values)
+    factor = in_seconds(1, "" if written else time_unit(column))
+    if factor is None:
+        raise RecordingError(
+            f"{path}: the times in column {column!r} are in {time_unit(column)!r}; convert them to "
+            "seconds."
+        )
+    return values * factor, Zero.DATE if dates else Zero.UNSAID
+
+
+def _frames(
+    path: Path, table: pd.DataFrame, clock: dict[str, str], numerals: Numerals
+) -> NDArray[np.int64] | None:
+    column = _clock_column(path, clock, "frame")
+    if column is None:
+        return None
+    values = _numbers(path, column, table[column], numerals)
+    _check_complete(path, column, values)
+    if ((values != np.round(values)) | (np.abs(values) > 2**53)).any():
+        raise RecordingError(f"{path}: the frame column must hold whole numbers; correct it.")
+    return values.astype(np.int64)
+
+
+def _check_complete(path: Path, column: str, values: NDArray[np.float64]) -> None:
     if not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values))[0])
         raise RecordingError(f"{path}: column {column!r} has no number in row {row + 1}; fill it.")
-    if kind == "frame":
-        return values
-    name, unit = _split_unit(column.lower())
-    suffix = name.rpartition("_")[2]
-    unit = unit or (suffix if suffix in SECONDS else "s")
-    if unit not in SECONDS:
-        raise RecordingError(
-            f"{path}: the times in column {column!r} are in {unit!r}; convert them to seconds."
-        )
-    return values * SECONDS[unit]
 
 
-def _numbers(path: Path, column: str, cells: pd.Series) -> NDArray[np.float64]:
-    values = _parsed(cells)
-    unread = np.isnan(values) & ~cells.str.strip().str.lower().isin(_EMPTY).to_numpy()
+def _numbers(path: Path, column: str, cells: pd.Series, numerals: Numerals) -> NDArray[np.float64]:
+    values = numbers(cells, numerals)
+    unread = np.isnan(values) & ~cells.str.lower().isin(EMPTY).to_numpy()
     if unread.any():
         row = int(np.flatnonzero(unread)[0])
         raise RecordingError(
@@ -164,28 +151,20 @@ def _numbers(path: Path, column: str, cells: pd.Series) -> NDArray[np.float64]:
     return values
 
 
-def _parsed(cells: pd.Series) -> NDArray[np.float64]:
-    """Numbers of cells, NaN where a cell is none."""
-    import pandas as pd
-
-    # in a table separated by something else, a comma is how half of Europe writes 0.5
-    points = cells.str.strip().str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
-    return np.array(pd.to_numeric(points, errors="coerce"), dtype=np.float64)
-
-
-def _labels(path: Path, column: str, cells: pd.Series) -> dict[str, NDArray[np.float64]] | None:
+def _labels(
+    path: Path, column: str, cells: pd.Series, numerals: Numerals
+) -> dict[str, NDArray[np.float64]] | None:
     """Split a column of labels into one trace of 0 and 1 a label; None if it holds numbers."""
-    text = cells.str.strip()
-    empty = text.str.lower().isin(_EMPTY).to_numpy()
-    if empty.all() or np.isfinite(_parsed(text)).any():
+    empty = cells.str.lower().isin(EMPTY).to_numpy()
+    if empty.all() or np.isfinite(numbers(cells, numerals)).any():
         return None
-    labels = sorted(set(text[~empty]))
+    labels = sorted(set(cells[~empty]))
     if len(labels) > MAX_LABELS:
         raise RecordingError(
             f"{path}: column {column!r} holds {len(labels)} different texts, too many for labels; "
             "name the columns to read."
         )
     return {
-        label: np.where(empty, np.nan, (text == label).to_numpy(dtype=np.float64))
+        label: np.where(empty, np.nan, (cells == label).to_numpy(dtype=np.float64))
         for label in labels
     }
