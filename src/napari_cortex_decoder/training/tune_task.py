@@ -118,7 +118,7 @@ def labels_hash(labels: Sequence[NDArray[np.int64]]) -> str:
 
 def recordings_hash(recordings: Sequence[Recording]) -> str:
     """Tell recordings apart."""
-    from napari_cortex_decoder.decoder.recording_cache import fingerprint  # loads torch
+    from napari_cortex_decoder.decoder.cache.recording_cache import fingerprint  # loads torch
 
     return hashlib.sha256("|".join(map(fingerprint, recordings)).encode()).hexdigest()
 
