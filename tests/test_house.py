@@ -21,6 +21,7 @@ FLOORS = {
     "reading": -1,
     "files": -1,
     "units": -1,
+    "containers": 0,
     "bouts": 0,
     "clock": 0,
     "history": 0,

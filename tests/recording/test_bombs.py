@@ -16,8 +16,8 @@ import pytest
 import tifffile
 import zarr
 
+from napari_cortex_decoder.containers.packed import check_packed
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.packed import check_packed
 
 BOMB = 2**28 + 2**24
 """Bytes that come out of a bomb; what it is opened with must not take a quarter of that."""

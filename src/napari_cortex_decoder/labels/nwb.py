@@ -20,6 +20,7 @@ from napari_cortex_decoder.labels.content import (
     Unmatched,
 )
 from napari_cortex_decoder.labels.ethogram import Source
+from napari_cortex_decoder.reading import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,16 +43,13 @@ def read_nwb_intervals(path: Path, table: str | None = None) -> IntervalTable:
     LabelError
         If the file cannot be read, or has no such table or several.
     """
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
-    try:
-        with h5py.File(path, "r") as file:
-            found: dict[str, Any] = {}
-            file.visititems(lambda name, thing: _collect(found, name, thing))
-            chosen = _choose(path, found, table)
-            return _intervals(path, found[chosen])
-    except (OSError, KeyError, RuntimeError) as error:
-        raise LabelError(f"{path} cannot be read as NWB ({error}); export it again.") from error
+    with readable(path, "an NWB file", LabelError), hdf5.opened(path, LabelError) as file:
+        found: dict[str, Any] = {}
+        file.visititems(lambda name, thing: _collect(found, name, thing))
+        chosen = _choose(path, found, table)
+        return _intervals(path, found[chosen])
 
 
 def _collect(found: dict[str, Any], name: str, thing: Any) -> None:

@@ -212,11 +212,11 @@ def _read_matrices(path: Path) -> tuple[Any, Any]:
         whole = _read_text(path)
         return whole, whole
     if suffix in (".h5", ".hdf5"):
-        import h5py
+        from napari_cortex_decoder.containers import hdf5
 
-        with h5py.File(path, "r") as file:
+        with hdf5.opened(path, AtlasError) as file:
             entry = file[_DATASET]
-            both = [entry["left"], entry["right"]] if isinstance(entry, h5py.Group) else [entry] * 2
+            both = [entry["left"], entry["right"]] if isinstance(entry, hdf5.Group) else [entry] * 2
             if any(side.shape != (2, 3) for side in both):
                 raise AtlasError(f"{path}: {_DATASET} is not 2 × 3 numbers; export it again.")
             return both[0][()], both[1][()]

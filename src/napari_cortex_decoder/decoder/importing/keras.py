@@ -20,16 +20,16 @@ from napari_cortex_decoder.decoder.config import RoiRnnConfig, TracePreprocessin
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
-from napari_cortex_decoder.errors import DecoderError, RecordingError
+from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 
 if TYPE_CHECKING:
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
 ATLAS = "ajioka-50"
 """The atlas that has the paper's 50 ROIs, in the paper's order."""
 
+_WHAT = "a Keras model in HDF5"
 _LARGEST_CONFIG = 2**20
 _LAYERS: dict[str, dict[str, object]] = {
     "GRU": {
@@ -65,10 +65,12 @@ def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> Decode
         fit.
     """
     path = Path(path)
-    try:
-        model, found = _read(path)
-    except RecordingError as error:
-        raise DecoderError(str(error)) from error
+    with readable(path, _WHAT, DecoderError):
+        return _imported(path, config)
+
+
+def _imported(path: Path, config: RoiRnnConfig | None) -> Decoder:
+    model, found = _read(path)
     gru, dense = _layers(path, model)
     config = _describe(path, gru, dense, config or _published(path))
     expected = {
@@ -107,36 +109,34 @@ def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> Decode
 
 def _read(path: Path) -> tuple[Any, dict[str, NDArray[np.floating]]]:
     """Read the model's description and the tensors of its layers."""
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
-    with readable(path, "a Keras model in HDF5", DecoderError):
-        check_heaps(path)
-        with h5py.File(path, "r") as file:
-            if "model_config" not in file.attrs or "model_weights" not in file:
-                raise DecoderError(
-                    f"{path} is an HDF5 file but no Keras model: it has no model_config or no "
-                    "model_weights; give one that model.save wrote."
-                )
-            described = file.attrs["model_config"]
-            if isinstance(described, bytes):
-                described = described.decode("utf-8")
-            if not isinstance(described, str) or len(described) > _LARGEST_CONFIG:
-                raise DecoderError(
-                    f"the model_config of {path} is no text of a usual length; save it again."
-                )
-            datasets: dict[str, h5py.Dataset] = {}
-            file["model_weights"].visititems(  # links to other files are not followed
-                lambda name, item: datasets.update(
-                    {name: item} if isinstance(item, h5py.Dataset) else {}
-                )
+    with hdf5.opened(path, DecoderError) as file:
+        if "model_config" not in file.attrs or "model_weights" not in file:
+            raise DecoderError(
+                f"{path} is an HDF5 file but no Keras model: it has no model_config or no "
+                "model_weights; give one that model.save wrote."
             )
-            return json.loads(described), {n: _array(path, n, d) for n, d in datasets.items()}
+        described = file.attrs["model_config"]
+        if isinstance(described, bytes):
+            described = described.decode("utf-8")
+        if not isinstance(described, str) or len(described) > _LARGEST_CONFIG:
+            raise DecoderError(
+                f"the model_config of {path} is no text of a usual length; save it again."
+            )
+        datasets: dict[str, hdf5.Dataset] = {}
+        file["model_weights"].visititems(
+            lambda name, item: datasets.update(
+                {name: item} if isinstance(item, hdf5.Dataset) else {}
+            )
+        )
+        if file.outside:
+            raise DecoderError(file.outside[0])
+        return json.loads(described), {n: _array(path, n, d) for n, d in datasets.items()}
 
 
-def _array(path: Path, name: str, dataset: h5py.Dataset) -> NDArray[np.floating]:
+def _array(path: Path, name: str, dataset: hdf5.Dataset) -> NDArray[np.floating]:
     """Read a tensor that is of a kind and a size to be believed."""
-    if dataset.external or dataset.is_virtual:
-        raise DecoderError(f"{path}: tensor {name} lies in another file; save the model whole.")
     if dataset.dtype.kind != "f" or dataset.size > dataset.file.id.get_filesize():
         raise DecoderError(
             f"{path}: tensor {name} holds {dataset.size} values of {dataset.dtype}; it is not what "

@@ -16,7 +16,6 @@ from napari_cortex_decoder.recording.behavior.content import (
     BehaviorContent,
     Samples,
 )
-from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 from napari_cortex_decoder.recording.matlab5 import real_arrays
 
 # the paper's own variables: its speed is thresholded at 0.5, which is in cm/s
@@ -73,24 +72,15 @@ def _vectors_of_version_5(
 def _vectors_of_hdf5(
     path: Path, fields: Collection[str] | None
 ) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
-    check_heaps(path)
-    with h5py.File(path, "r") as file:
-        datasets = {
-            name: file[name]
-            for name in file
-            # links that leave the file are not followed: an untrusted file must not open others
-            if isinstance(file.get(name, getlink=True), h5py.HardLink)
-            and isinstance(file[name], h5py.Dataset)
-        }
+    with hdf5.opened(path) as file:
+        datasets = {name: file[name] for name in file if isinstance(file[name], hdf5.Dataset)}
         shapes = {
             name: data.shape
             for name, data in datasets.items()
             if data.dtype.kind in "biuf"
             and data.shape is not None
-            and not data.external
-            and not data.is_virtual
             and data.attrs.get("MATLAB_class", b"") != b"char"
         }
         for name in _chosen(path, shapes, fields):

@@ -23,7 +23,6 @@ from napari_cortex_decoder.recording.behavior.content import (
     Intervals,
     Samples,
 )
-from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 
 PLACES = ("acquisition", "processing", "intervals", "events")
 LABEL_COLUMNS = ("label", "labels", "behavior", "behaviour", "state", "condition", "annotation")
@@ -48,23 +47,21 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
     RecordingError
         If the file is damaged or holds no behaviour.
     """
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
     samples: dict[str, Samples] = {}
     intervals: dict[str, Intervals] = {}
     read: set[str] = set()
-    with readable(path, "an NWB file"):
-        check_heaps(path)
-        with h5py.File(path, "r") as file:
-            for name, thing in _named(_things(file), fields):
-                is_series = "starting_time" in thing or {"data", "timestamps"} <= set(thing)
-                events = not is_series or "labels" in thing["data"].attrs
-                found = {} if events else _series(path, name, thing)
-                marked = _intervals(path, name, thing) if events else {}
-                if found or marked:
-                    read.add(_last(thing))
-                samples.update(found)
-                intervals.update(marked)
+    with readable(path, "an NWB file"), hdf5.opened(path) as file:
+        for name, thing in _named(_things(file), fields):
+            is_series = "starting_time" in thing or {"data", "timestamps"} <= set(thing)
+            events = not is_series or "labels" in thing["data"].attrs
+            found = {} if events else _series(path, name, thing)
+            marked = _intervals(path, name, thing) if events else {}
+            if found or marked:
+                read.add(_last(thing))
+            samples.update(found)
+            intervals.update(marked)
     missing = [name for name in fields or () if name not in read]
     if missing or not read:
         asked = f"no behaviour called {missing}" if missing else "no behaviour"
@@ -76,26 +73,15 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
 
 
 def _things(file: Any) -> list[Any]:
-    """Give every group that holds times: series, intervals, events.
-
-    Only what the file itself holds is looked at: links are not followed, least of all into other
-    files.
-    """
-    import h5py
+    """Give every group that holds times: series, intervals, events."""
+    from napari_cortex_decoder.containers import hdf5
 
     found: list[Any] = []
 
     def look(_: str, thing: Any) -> None:
-        if not isinstance(thing, h5py.Group):
+        if not isinstance(thing, hdf5.Group):
             return
-        own = {
-            name
-            for name in thing
-            if isinstance(thing.get(name, getlink=True), h5py.HardLink)
-            and isinstance(thing[name], h5py.Dataset)
-            and not thing[name].external
-            and not thing[name].is_virtual
-        }
+        own = {name for name in thing if isinstance(thing.get(name), hdf5.Dataset)}
         if (
             ("data" in own and {"timestamps", "starting_time"} & own)
             or {"start_time", "stop_time"} <= own
@@ -104,7 +90,7 @@ def _things(file: Any) -> list[Any]:
             found.append(thing)
 
     for place in PLACES:
-        if isinstance(file.get(place), h5py.Group):
+        if isinstance(file.get(place), hdf5.Group):
             look(place, file[place])
             file[place].visititems(look)
     return found

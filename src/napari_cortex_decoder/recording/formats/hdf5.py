@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +24,9 @@ from napari_cortex_decoder.recording.formats.arrays import (
 )
 from napari_cortex_decoder.recording.formats.axes import arrange, named_axes
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
-from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
-from napari_cortex_decoder.recording.formats.packed import check_packed
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
-# HDF5's numbers of filters that unpack whatever comes: registered ones at
-# https://github.com/HDFGroup/hdf5_plugins/blob/master/docs/RegisteredFilterPlugins.md
-_FILTERS = {1: "gzip", 307: "bz2", 32001: "blosc", 32015: "zstd"}
-_HARMLESS_CHUNK = 2**13
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -48,47 +40,10 @@ class Hdf5Array:
     @contextmanager
     def open(self) -> Iterator[Any]:
         """Give the dataset to slice."""
-        import h5py
+        from napari_cortex_decoder.containers import hdf5
 
-        with h5py.File(self.path, "r") as file:
-            yield _CheckedDataset(self.path, file[self.name])
-
-
-@dataclass(frozen=True)
-class _CheckedDataset:
-    """A dataset of which each compressed chunk is looked at before the library unpacks it."""
-
-    path: Path
-    dataset: Any
-
-    def __getitem__(self, index: tuple[Any, ...]) -> Any:
-        codec = _compression(self.dataset)
-        if codec:
-            size = math.prod(self.dataset.chunks) * self.dataset.dtype.itemsize
-            for corner in _chunk_corners(self.dataset, index):
-                stored = self.dataset.id.get_chunk_info_by_coord(corner)
-                # of what is stored in few bytes not much can come, whatever it claims
-                if stored.byte_offset is not None and stored.size > _HARMLESS_CHUNK:
-                    check_packed(
-                        self.path, self.dataset.id.read_direct_chunk(corner)[1], codec, size
-                    )
-        return self.dataset[index]
-
-
-def _compression(dataset: Any) -> str:
-    """Give the name of a dataset's compression that needs looking at; empty if it has none."""
-    properties = dataset.id.get_create_plist()
-    codes = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
-    return next((_FILTERS[code] for code in codes if code in _FILTERS), "")
-
-
-def _chunk_corners(dataset: Any, index: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:
-    """Give the first element of each chunk that an index of slices and numbers touches."""
-    ranges = []
-    for part, length, chunk in zip(index, dataset.shape, dataset.chunks, strict=True):
-        start, stop, _ = part.indices(length) if isinstance(part, slice) else (part, part + 1, 1)
-        ranges.append(range(start // chunk * chunk, stop, chunk))
-    return product(*ranges)
+        with hdf5.opened(self.path) as file:
+            yield file[self.name]
 
 
 def is_hdf5(path: Path) -> bool:
@@ -103,7 +58,7 @@ def is_hdf5(path: Path) -> bool:
 
 def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
     """Open a dataset; see `napari_cortex_decoder.recording.open_recording`."""
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
     what = "an HDF5 file"
     with readable(path, what):
@@ -113,8 +68,7 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
             raise RecordingError(
                 f"{path}: this is no HDF5 file, whatever its name says; export it again."
             )
-        check_heaps(path)
-        with h5py.File(path, "r") as file:
+        with hdf5.opened(path) as file:
             movies, small = _contents(file)
             name = choose(path, movies, dataset)
             array = file[name]
@@ -198,13 +152,13 @@ def array_movie(
 
 def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
     """Shapes of what could be the movie, and what small datasets of the file hold, by name."""
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
     movies: dict[str, tuple[int, ...]] = {}
     small: dict[str, Any] = {}
 
     def look(name: str, item: Any) -> None:
-        if not isinstance(item, h5py.Dataset) or item.shape is None:
+        if not isinstance(item, hdf5.Dataset) or item.shape is None:
             return
         if could_be_movie(item.shape, item.dtype):
             movies[name] = item.shape
@@ -213,25 +167,14 @@ def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
         if item.dtype.kind in "iuf" and (item.size == 1 or key in TIMES) and item.size < 2**24:
             small.setdefault(key, item[()])
 
-    # soft and external links are not followed: the movie is in this file or it is not
     file.visititems(look)
     return movies, small
 
 
 def check_readable(path: Path, array: Any) -> None:
-    """Refuse a dataset whose pixels this file does not hold, or that nobody here can unpack.
-
-    Raises
-    ------
-    RecordingError
-        If they lie in other files or are compressed with a filter that is not installed.
-    """
+    """Refuse a dataset that is compressed with a filter that is not installed."""
     import h5py
 
-    if array.external or array.is_virtual:
-        raise RecordingError(
-            f"{path}: the pixels of {array.name} lie in other files; copy them into this one."
-        )
     properties = array.id.get_create_plist()
     for index in range(properties.get_nfilters()):
         code, _, _, name = properties.get_filter(index)

@@ -18,7 +18,6 @@ from napari_cortex_decoder.recording.formats.hdf5 import (
     check_readable,
     is_hdf5,
 )
-from napari_cortex_decoder.recording.formats.hdf5_heaps import check_heaps
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
@@ -42,7 +41,7 @@ class _Series:
 
 def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
     """Open the one-photon series; see `napari_cortex_decoder.recording.open_recording`."""
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
     with readable(path, _WHAT):
         if not path.stat().st_size:
@@ -52,15 +51,15 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
                 f"{path}: this is no NWB file of the HDF5 kind, whatever its name says; export it "
                 "again."
             )
-        check_heaps(path)
-        with h5py.File(path, "r") as file:
+        with hdf5.opened(path) as file:
             found = {
                 group.name.rpartition("/")[2]: _series(path, group, axes)
                 for group in _groups(file)
                 if _has_movie(path, group)
             }
             subject = file.get("general/subject/subject_id", default=None)
-            subject = _text(subject[()]) if isinstance(subject, h5py.Dataset) else None
+            subject = _text(subject[()]) if isinstance(subject, hdf5.Dataset) else None
+            elsewhere = tuple(file.outside)
     plain = {name: series for name, series in found.items() if not series.is_reference}
     references = [series for series in found.values() if series.is_reference]
     pool = found if dataset is not None else plain or found
@@ -71,6 +70,7 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
         chosen.movie,
         reference=None if chosen.is_reference else reference,
         subject=subject,
+        warnings=(*chosen.movie.warnings, *elsewhere),
         metadata={
             **chosen.movie.metadata,
             **({"excitation (nm)": chosen.excitation} if chosen.excitation else {}),
@@ -84,16 +84,16 @@ def _groups(file: Any) -> list[Any]:
     They are looked up by the layout that the NWB schema fixes: pynwb would build every object of
     the file, load the schema of each extension, and hang on some damaged ones.
     """
-    import h5py
+    from napari_cortex_decoder.containers import hdf5
 
     found = []
 
     def look(_: str, item: Any) -> None:
-        if isinstance(item, h5py.Group) and _text(item.attrs.get("neurodata_type")) == _SERIES:
+        if isinstance(item, hdf5.Group) and _text(item.attrs.get("neurodata_type")) == _SERIES:
             found.append(item)
 
     for place in ("acquisition", "processing"):
-        if isinstance(file.get(place), h5py.Group):
+        if isinstance(file.get(place), hdf5.Group):
             file[place].visititems(look)
     return found
 
@@ -104,26 +104,15 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _inside(group: Any, name: str) -> Any:
-    """Give a member of a group, None if there is none or it is a link to another file."""
-    import h5py
-
-    outside = isinstance(group.get(name, getlink=True), h5py.ExternalLink)
-    return None if outside else group.get(name)
-
-
 def _has_movie(path: Path, series: Any) -> bool:
-    outside = _inside(series, "external_file")
+    outside = series.own("external_file")
     if outside is not None and outside.size:
         raise RecordingError(
             f"{path}: the frames of {series.name} are in {_text(outside[0])}; open that file."
         )
-    data = _inside(series, "data")
+    data = series.get("data")
     if data is None:
-        raise RecordingError(
-            f"{path}: the pixels of {series.name} lie in another file, or nowhere; copy them into "
-            "this one."
-        )
+        raise RecordingError(f"{path}: {series.name} has no pixels; export it again with its data.")
     return could_be_movie(data.shape, data.dtype)
 
 
@@ -131,18 +120,18 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
     data = series["data"]
     check_readable(path, data)
     times: NDArray[np.float64] | None = None
-    stamps = _inside(series, "timestamps")
+    stamps = series.own("timestamps")
     if stamps is not None and stamps.shape == data.shape[:1]:
         times = np.asarray(stamps[:], np.float64)
-    start = _inside(series, "starting_time")
-    plane = _inside(series, "imaging_plane") or {}
+    start = series.own("starting_time")
+    plane = series.own("imaging_plane") or {}
     spacing = plane.get("grid_spacing")
     size = None
     if spacing is not None and spacing.size:
         unit = _text(spacing.attrs.get("unit")) or "meters"
         size = in_millimetres(np.ravel(spacing[()])[0], unit)
     comments = _text(series.attrs.get("comments"))
-    dimension = _inside(series, "dimension")
+    dimension = series.own("dimension")
     columns_first = is_provenance(comments) or _columns_first(data.shape, dimension)
     movie = array_movie(
         path,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from zarr.storage import LocalStore
 
-from napari_cortex_decoder.recording.formats.packed import check_packed
+from napari_cortex_decoder.containers.packed import check_packed
 
 _DESCRIPTIONS = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NOWHERE = 2**64 - 1

@@ -18,14 +18,20 @@ from napari_cortex_decoder.errors import RecordingError
 _HARMLESS = 2**28
 """Bytes that may be unpacked without asking."""
 
-_DEFLATE_RATIO = 1032
+DEFLATE_RATIO = 1032
 """No deflated byte can become more: https://zlib.net/zlib_tech.html."""
 
 _PIECE = 2**20
 _SLACK = 2**16
 
 
-def check_packed(path: Path, packed: bytes, codec: str, chunk_bytes: int) -> None:
+def check_packed(
+    path: Path,
+    packed: bytes,
+    codec: str,
+    chunk_bytes: int,
+    error: Callable[[str], Exception] = RecordingError,
+) -> None:
     """Refuse a chunk that would unpack to far more than a chunk of its file has.
 
     Parameters
@@ -39,16 +45,18 @@ def check_packed(path: Path, packed: bytes, codec: str, chunk_bytes: int) -> Non
         Others are not looked into.
     chunk_bytes
         What a chunk has, unpacked.
+    error
+        Makes the exception of a sentence.
 
     Raises
     ------
-    RecordingError
+    CortexDecoderError
         If it is larger.
     """
     limit = 2 * chunk_bytes + _SLACK
     measure = _MEASURES.get(codec)
     if len(packed) > limit or (measure is not None and measure(packed, limit) > limit):
-        raise RecordingError(
+        raise error(
             f"{path}: a compressed chunk of {len(packed)} bytes would become more than the "
             f"{chunk_bytes} bytes that its chunks have; the file is damaged or made to fill the "
             "memory, so get it again from where it was recorded."
@@ -56,7 +64,7 @@ def check_packed(path: Path, packed: bytes, codec: str, chunk_bytes: int) -> Non
 
 
 def _deflated(packed: bytes, limit: int) -> int:
-    if len(packed) * _DEFLATE_RATIO <= max(limit, _HARMLESS):
+    if len(packed) * DEFLATE_RATIO <= max(limit, _HARMLESS):
         return 0
     stream, size, left = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32), 0, packed
     try:

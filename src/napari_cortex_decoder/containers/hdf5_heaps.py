@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from napari_cortex_decoder.errors import RecordingError
@@ -21,22 +22,24 @@ _OBJECT = struct.Struct("<HHIQ")
 _SEARCHED = 2**26
 
 
-def check_heaps(path: Path) -> None:
+def check_heaps(path: Path, error: Callable[[str], Exception] = RecordingError) -> None:
     """Refuse an HDF5 file from which the library would read a string for ever.
 
     Raises
     ------
-    RecordingError
+    CortexDecoderError
         If a heap of strings is damaged.
     """
     size = path.stat().st_size
+    if not size:
+        raise error(f"{path}: the file is empty (0 bytes); copy it again.")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         tail = max(_SEARCHED, size - _SEARCHED)
         for start, stop in ((0, min(size, _SEARCHED)), (tail, size)):
             at = content.find(_SIGNATURE, start, stop)
             while at >= 0:
                 if _loops(content, at, size):
-                    raise RecordingError(
+                    raise error(
                         f"{path}: the heap of its texts is damaged at byte {at}; copy or export "
                         "the file again."
                     )

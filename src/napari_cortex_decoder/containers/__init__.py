@@ -1,0 +1,1 @@
+"""Files that hold arrays, opened as if an enemy had made them."""
