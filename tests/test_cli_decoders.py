@@ -191,5 +191,5 @@ def test_a_result_never_overwrites_the_registration_it_is_made_with(
     command = ["decode", movie, "--frame-rate", 30, "--decoder", area_decoder, "--out", tmp_path]
     code, _, why = run(*command, "--registration", registration)
     assert code == 2
-    assert "m1.json is one of the files to read" in why
+    assert "m1.json is one of the files that are read" in why
     assert registration.read_bytes() == before

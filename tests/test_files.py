@@ -35,7 +35,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DecoderError, match="cannot be written: the disk is full"):
-        write_whole(path, b"new", DecoderError)
+        write_whole(path, b"new", DecoderError, overwrite=True)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -26,7 +26,7 @@ from napari_cortex_decoder.atlas.transform import (
     checked_matrices,
 )
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.files import write_json
+from napari_cortex_decoder.files import json_with, write_json
 
 DIRECTION = "atlas mm (x, y) -> movie px (x, y)"
 """What the matrices of a registration map, in words: x is the column, y the row."""
@@ -324,8 +324,8 @@ class Registration(Transform):
             image[polygon(outlines[i][:, 0], outlines[i][:, 1], shape)] = i + 1
         return image
 
-    def save(self, path: str | Path) -> None:
-        """Write it as JSON with its atlas, direction by name, whole or not at all.
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write it as JSON with its atlas; what is no registration is replaced by `overwrite` only.
 
         Raises
         ------
@@ -346,4 +346,5 @@ class Registration(Transform):
             "warnings": list(self.warnings),
             "atlas": self.atlas.as_data(),
         }
-        write_json(path, data, AtlasError)
+        kind = json_with("format", "direction", "matrix", "atlas")
+        write_json(path, data, AtlasError, kind=kind, overwrite=overwrite)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.files import mark, marked, written_whole
+
+_KIND = "area traces"
 
 
 def write_traces_nwb(
@@ -27,13 +29,14 @@ def write_traces_nwb(
     pixel_size: float | None = None,
     relative: bool = True,
     notes: Sequence[str] = (),
+    overwrite: bool = False,
 ) -> None:
     """Write area traces as a segmentation and its responses, in an NWB file of their own.
 
     Parameters
     ----------
     path
-        Where to; an existing file is replaced.
+        Where to; such a file is replaced.
     traces
         Shape (t, n): ΔF/F as a fraction, or fluorescence.
     label_image
@@ -54,6 +57,8 @@ def write_traces_nwb(
         Whether the traces are ΔF/F.
     notes
         Sentences that belong to the file.
+    overwrite
+        Whether any other file may be replaced, too.
 
     Raises
     ------
@@ -82,7 +87,7 @@ def write_traces_nwb(
 
     file = pynwb.NWBFile(
         session_description=f"Fluorescence of cortical areas in {name}",
-        identifier=str(uuid4()),
+        identifier=f"{mark(_KIND)} {uuid4()}",
         session_start_time=session_start,
         notes="\n".join(notes) or None,
         # from birth, with an open end: NWB's way to say that the age is not known
@@ -131,7 +136,9 @@ def write_traces_nwb(
     kind = DfOverF if relative else Fluorescence
     module.add(kind(roi_response_series=response))
     with (
-        written_whole(Path(path), AtlasError, overwrite=True) as part,
+        written_whole(
+            path, AtlasError, kind=marked(b"\x89HDF", mark(_KIND)), overwrite=overwrite
+        ) as part,
         pynwb.NWBHDF5IO(str(part), "w") as io,
     ):
         io.write(file)

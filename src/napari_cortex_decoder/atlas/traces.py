@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.files import write_whole
+from napari_cortex_decoder.files import begins, write_whole
 from napari_cortex_decoder.movie_blocks import read_blocks
 
 
@@ -149,19 +149,23 @@ def write_traces(
     traces: NDArray[np.floating],
     labels: Sequence[str],
     times: NDArray[np.floating] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write traces as CSV: ``frame``, ``time_s`` where times are known, a column an area.
 
     Parameters
     ----------
     path
-        Where to; an existing file is replaced.
+        Where to; such a table, with the same headings, is replaced.
     traces
         Shape (t, n).
     labels
         A heading for each area, such as `Area.label`.
     times
         Shape (t,), seconds.
+    overwrite
+        Whether any other file may be replaced, too.
 
     Raises
     ------
@@ -176,22 +180,28 @@ def write_traces(
     for frame, values in enumerate(traces):
         time = [] if times is None else [f"{times[frame]:.6f}"]
         rows.append([str(frame), *time, *map(_cell, values)])
-    _write_table(path, rows)
+    _write_table(path, rows, overwrite)
 
 
 def write_correlations(
-    path: str | Path, areas: Sequence[Area], r: Mapping[str, NDArray[np.floating]]
+    path: str | Path,
+    areas: Sequence[Area],
+    r: Mapping[str, NDArray[np.floating]],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write correlations as CSV: ``acronym,side,name``, and a column ``r_<behavior>`` for each.
 
     Parameters
     ----------
     path
-        Where to; an existing file is replaced.
+        Where to; such a table, with the same headings, is replaced.
     areas
         The n areas.
     r
         Shape (n,) by behavior, as `correlate_behavior` gives it.
+    overwrite
+        Whether any other file may be replaced, too.
 
     Raises
     ------
@@ -201,7 +211,7 @@ def write_correlations(
     rows = [["acronym", "side", "name", *(f"r_{behavior}" for behavior in r)]]
     for i, area in enumerate(areas):
         rows.append([area.acronym, area.side, area.name, *(_cell(each[i]) for each in r.values())])
-    _write_table(path, rows)
+    _write_table(path, rows, overwrite)
 
 
 def _cell(value: float) -> str:
@@ -209,7 +219,8 @@ def _cell(value: float) -> str:
     return f"{value:.7g}" if np.isfinite(value) else ""
 
 
-def _write_table(path: str | Path, rows: Iterable[Sequence[str]]) -> None:
+def _write_table(path: str | Path, rows: Iterable[Sequence[str]], overwrite: bool) -> None:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
-    write_whole(path, text.getvalue(), AtlasError)
+    header = text.getvalue().partition("\n")[0]
+    write_whole(path, text.getvalue(), AtlasError, kind=begins(header), overwrite=overwrite)

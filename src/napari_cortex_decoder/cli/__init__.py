@@ -12,6 +12,7 @@ import typer
 from napari_cortex_decoder.cli.atlas import areas
 from napari_cortex_decoder.cli.benchmarking import bench
 from napari_cortex_decoder.cli.caching import cache
+from napari_cortex_decoder.cli.common import guarded
 from napari_cortex_decoder.cli.decoders import decoders
 from napari_cortex_decoder.cli.decoding import decode
 from napari_cortex_decoder.cli.evaluation import reproduce
@@ -44,7 +45,7 @@ for verb in (
     bench,
     demo,
 ):
-    app.command()(verb)
+    app.command()(guarded(verb))
 app.add_typer(decoders, name="decoders")
 
 

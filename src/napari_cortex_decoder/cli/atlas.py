@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from napari_cortex_decoder.cli.common import (
+    WRITTEN,
     AsJson,
     Channels,
     FrameRate,
+    Overwrite,
     PixelSize,
     print_json,
     progress_bar,
@@ -23,7 +25,7 @@ from napari_cortex_decoder.errors import AtlasError
 def areas(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
     registration: Annotated[Path, typer.Option(help="Where the atlas lies on it (JSON).")],
-    out: Annotated[Path, typer.Option("--out", help="File to write: .csv or .nwb.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write: .csv or .nwb."), WRITTEN],
     baseline: Annotated[
         float | None,
         typer.Option(min=0, max=100, help="Percentile over time that is F0; default: the mean."),
@@ -34,11 +36,13 @@ def areas(
     correlations: Annotated[
         Path | None,
         typer.Option(help="CSV to write: Pearson's r of each area with each behavior."),
+        WRITTEN,
     ] = None,
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
     channels: Channels = None,
     settings: ReadAs = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the mean ΔF/F of each area of an atlas over time, and how it goes with behavior.
@@ -90,17 +94,18 @@ def areas(
         write_traces_nwb(
             out, traces, labels, shown, recording.times, session_start=start, name=recording.name,
             subject=recording.subject, pixel_size=recording.pixel_size, relative=relative,
-            notes=[*notes, *said],
+            notes=[*notes, *said], overwrite=overwrite,
         )  # fmt: skip
     else:
-        atlas.write_traces(out, traces, names, recording.times if has_clock else None)
+        times = recording.times if has_clock else None
+        atlas.write_traces(out, traces, names, times, overwrite=overwrite)
     written = {"areas": str(out)}
     if correlations is not None:
         r = {
             name: atlas.correlate_behavior(traces, trace_at_frames(trace, recording))
             for name, trace in recording.behavior.items()
         }
-        atlas.write_correlations(correlations, shown, r)
+        atlas.write_correlations(correlations, shown, r, overwrite=overwrite)
         written["correlations"] = str(correlations)
     for warning in said:
         typer.echo(f"warning: {recording.name}: {warning}", err=True)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 import typer
 
 from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.files import protected
 
 FrameRate = Annotated[
     float | None,
@@ -33,7 +36,48 @@ Channels = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Output = Annotated[Path, typer.Option("--out", help="Folder to write to; made if missing.")]
+
+
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace files that are there, whatever they are; never what is read."
+    ),
+]
+WRITTEN = object()
+"""Marks the options that say where to write; everything else that a verb is given is read."""
+
+Output = Annotated[
+    Path, typer.Option("--out", help="Folder to write to; made if missing."), WRITTEN
+]
+
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+
+def guarded(verb: _Verb) -> _Verb:
+    """Give a verb that writes over no file or folder that it was given to read."""
+    hints = get_type_hints(verb, include_extras=True)
+    written = {n for n, hint in hints.items() if WRITTEN in getattr(hint, "__metadata__", ())}
+
+    @wraps(verb)
+    def run(**given: Any) -> Any:
+        with protected(_named(value for name, value in given.items() if name not in written)):
+            return verb(**given)
+
+    return cast("_Verb", run)
+
+
+def _named(values: Iterable[Any]) -> Iterator[str | Path]:
+    """Give what may be the name of a file, after an equals sign, too: ``mask:file=mask.tif``."""
+    for value in values:
+        if isinstance(value, Path):
+            yield value
+        elif isinstance(value, str):
+            yield value
+            yield from re.split("[=,]", value)[1:]
+        elif isinstance(value, list | tuple):
+            yield from _named(value)
+
 
 _PATIENCE = 20.0  # s that a program may take to end
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from napari_cortex_decoder.cli.common import AsJson, print_json
+from napari_cortex_decoder.cli.common import WRITTEN, AsJson, Overwrite, guarded, print_json
 
 
 class _CardOrCommand(TyperGroup):
@@ -116,11 +116,15 @@ def score(
 
 
 @decoders.command("import")
+@guarded
 def import_weights(
     file: Annotated[
         Path, typer.Argument(help="State dict of the paper's CNN-RNN, or Keras file of its GRU.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="Decoder file to write (.safetensors).")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Decoder file to write (.safetensors)."), WRITTEN
+    ],
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a decoder of published weights; nothing in the file is executed.
@@ -130,7 +134,7 @@ def import_weights(
     from napari_cortex_decoder.decoder.importing.any_file import import_decoder
 
     decoder = import_decoder(file)
-    decoder.save(out)
+    decoder.save(out, overwrite=overwrite)
     if as_json:
         print_json({"decoder": str(out), "sha256": decoder.hash})
     else:

@@ -12,12 +12,15 @@ from napari_cortex_decoder.cli.common import (
     Channels,
     FrameRate,
     Output,
+    Overwrite,
     PixelSize,
+    check_folder,
     print_json,
     progress_bar,
 )
 from napari_cortex_decoder.cli.reading import ReadAs, read_as
-from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.errors import DecoderError, RecordingError
+from napari_cortex_decoder.files import check_place, make_folder
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.atlas import Registration
@@ -61,6 +64,7 @@ def decode(
     half_precision: Annotated[
         bool, typer.Option("--half", help="Encode in 16 bits on a GPU: faster; a CPU does not.")
     ] = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Read behaviour from movies: `<stem>.csv` and `<stem>.json` for each.
@@ -72,6 +76,7 @@ def decode(
     """
     from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder import load_decoder
+    from napari_cortex_decoder.decoder.prediction import RECORD, TABLE
     from napari_cortex_decoder.recording import open_recording, preprocess
     from napari_cortex_decoder.recording.preprocessing import FillGaps
 
@@ -98,14 +103,11 @@ def decode(
             f"{len(files)} registrations for {len(movies)} movies; give one for all of them, or "
             "one a movie."
         )
-    given = {file.resolve() for file in (*files, *movies)}
-    for name in names:
-        for result in (out / f"{name}.csv", out / f"{name}.json"):
-            if result.resolve() in given:
-                raise RecordingError(
-                    f"{result} is one of the files to read, and the result would overwrite it; "
-                    "choose another folder to write to."
-                )
+    check_folder(out)
+    if out.exists():
+        for name in names:
+            check_place(out / f"{name}.csv", DecoderError, kind=TABLE, overwrite=overwrite)
+            check_place(out / f"{name}.json", DecoderError, kind=RECORD, overwrite=overwrite)
     placed: list[Registration | None] = [load_registration(file) for file in files]
     placed = placed or [None]
     placed *= len(recordings) // len(placed)
@@ -124,10 +126,10 @@ def decode(
                 registration=lies,
                 precision="half" if half_precision else "full",
             )
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out, DecoderError)
         table, record = out / f"{recording.name}.csv", out / f"{recording.name}.json"
-        prediction.to_csv(table)
-        prediction.to_json(record)
+        prediction.to_csv(table, overwrite=overwrite)
+        prediction.to_json(record, overwrite=overwrite)
         for warning in prediction.warnings:
             typer.echo(f"warning: {recording.name}: {warning}", err=True)
         written.append({"movie": recording.name, "csv": str(table), "json": str(record)})

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, Output, print_json
+from napari_cortex_decoder.cli.common import AsJson, Output, Overwrite, print_json
 
 
 class Paper(StrEnum):
@@ -39,6 +39,7 @@ def reproduce(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Train and test a paper's decoders as it did; tables and figures beside the published ones.
@@ -60,7 +61,7 @@ def reproduce(
         machine=Machine(device=device),
         tell=lambda row, done, total: typer.echo(f"{row}: {done} of {total} models", err=True),
     )
-    report = evaluation.write_report(result, out)
+    report = evaluation.write_report(result, out, overwrite=overwrite)
     if as_json:
         models = {
             row: [score.model_dump(mode="json") for score in scores]

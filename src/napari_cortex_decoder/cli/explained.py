@@ -40,7 +40,9 @@ class Found:
     said: str
     described: dict[str, Any]
 
-    def write(self, out: Path, job: Job, nwb: bool, progress: Report | None) -> list[Path]:
+    def write(
+        self, out: Path, job: Job, nwb: bool, overwrite: bool, progress: Report | None
+    ) -> list[Path]:
         """Write everything that there is of it; give the tables and stacks."""
         from napari_cortex_decoder.saliency import SaliencyMaps
         from napari_cortex_decoder.saliency.output.export import write_csv, write_json, write_tiff
@@ -50,10 +52,10 @@ class Found:
 
         stem = out / f"{job.recording.name}_{self.kind}"
         for suffix in ("png", "svg"):
-            save_figure(self.figure, Path(f"{stem}.{suffix}"))
+            save_figure(self.figure, Path(f"{stem}.{suffix}"), overwrite=overwrite)
         if self.kind in ("maps", "onsets"):
             written = [Path(f"{stem}.tif")]
-            write_tiff(self.result, written[0])
+            write_tiff(self.result, written[0], overwrite=overwrite)
             if isinstance(self.result, SaliencyMaps):
                 written.append(Path(f"{stem}.mp4"))
                 write_mp4(
@@ -63,15 +65,16 @@ class Found:
                     job.placed,
                     job.ethogram,
                     progress=progress,
+                    overwrite=overwrite,
                 )
         else:
             written = [Path(f"{stem}.csv")]
-            write_csv(self.result, written[0])
+            write_csv(self.result, written[0], overwrite=overwrite)
             if self.kind != "lags":
-                write_json(self.result, Path(f"{stem}.json"))
+                write_json(self.result, Path(f"{stem}.json"), overwrite=overwrite)
         if nwb and self.kind != "lags":
             written.append(Path(f"{stem}.nwb"))
-            write_nwb(self.result, written[-1], job.recording)
+            write_nwb(self.result, written[-1], job.recording, overwrite=overwrite)
         return written
 
 

@@ -11,6 +11,7 @@ from napari_cortex_decoder.cli.common import (
     AsJson,
     FrameRate,
     Output,
+    Overwrite,
     PixelSize,
     check_folder,
     print_json,
@@ -18,6 +19,7 @@ from napari_cortex_decoder.cli.common import (
 )
 from napari_cortex_decoder.cli.explained import Job
 from napari_cortex_decoder.errors import CortexDecoderError, DecoderError
+from napari_cortex_decoder.files import make_folder
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.labels import Ethogram
@@ -96,6 +98,7 @@ def explain(
         bool,
         typer.Option("--any-rate", help="Go on although the frame rate is not the decoder's."),
     ] = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell which areas a decoder reads a behavior from, with intervals, controls and a verdict.
@@ -148,8 +151,8 @@ def explain(
                 found.append(job.cutouts(scored, progress))
             if maps is not None:
                 found.append(job.maps(maps, mapped, check, progress))
-        out.mkdir(parents=True, exist_ok=True)
-        written = [path for one in found for path in one.write(out, job, nwb, progress)]
+        make_folder(out, DecoderError)
+        written = [path for one in found for path in one.write(out, job, nwb, overwrite, progress)]
     for warning in dict.fromkeys(text for one in found for text in one.result.warnings):
         typer.echo(f"warning: {recording.name}: {warning}", err=True)
     if as_json:

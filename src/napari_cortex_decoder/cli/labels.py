@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from napari_cortex_decoder.cli.common import (
+    WRITTEN,
     AsJson,
     FrameRate,
     Output,
+    Overwrite,
     ended_by_signals,
     print_json,
     progress_bar,
@@ -35,7 +37,7 @@ def label(
         ),
     ] = None,
     export: Annotated[
-        Path | None, typer.Option("--export", help="File to write the movie's labels to.")
+        Path | None, typer.Option("--export", help="File to write the movie's labels to."), WRITTEN
     ] = None,
     form: Annotated[
         str | None,
@@ -56,6 +58,7 @@ def label(
     subject: Annotated[str | None, typer.Option(help="Which one of a file of BORIS.")] = None,
     table: Annotated[str | None, typer.Option(help="Which table of an NWB file.")] = None,
     frame_rate: FrameRate = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Import labels of a movie, export them, or say what is labelled.
@@ -71,10 +74,13 @@ def label(
         import_labels,
         write_labels,
     )
+    from napari_cortex_decoder.labels.exporting import check_export
     from napari_cortex_decoder.recording import open_recording
     from napari_cortex_decoder.recording.sidecar import sidecar_folders
 
     recording = open_recording(movie, frame_rate=frame_rate)
+    if export is not None:
+        check_export(export, form, overwrite=overwrite)
     unmatched: list[str] = []
     kind = None
     imported = None
@@ -106,7 +112,7 @@ def label(
     finally:
         session.close()
     if export is not None:
-        write_labels(ethogram, export, recording, form)
+        write_labels(ethogram, export, recording, form, overwrite=overwrite)
     for row in unmatched:
         typer.echo(f"warning: {take}: {row}", err=True)
     summary = _summary(ethogram) | {"imported_as": kind, "unmatched": unmatched}

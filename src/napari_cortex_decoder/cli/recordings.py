@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_cortex_decoder.cli.common import (
+    WRITTEN,
     AsJson,
     Channels,
     FrameRate,
+    Overwrite,
     PixelSize,
     print_json,
     progress_bar,
@@ -93,7 +95,9 @@ def _duration(recording: Recording) -> float:
 def preprocess(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
     out: Annotated[
-        Path, typer.Option("--out", help="File to write: .nwb, .zarr or .tif, by its suffix.")
+        Path,
+        typer.Option("--out", help="File to write: .nwb, .zarr or .tif, by its suffix."),
+        WRITTEN,
     ],
     step: Annotated[
         list[str] | None,
@@ -112,9 +116,7 @@ def preprocess(
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
     settings: ReadAs = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
-    ] = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Preprocess a movie and save it with what was done; without steps, only save it anew.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, ended_by_signals, print_json
+from napari_cortex_decoder.cli.common import WRITTEN, AsJson, ended_by_signals, print_json
 from napari_cortex_decoder.errors import TrainingError
 
 
@@ -20,7 +20,9 @@ def train(
         typer.Option(help="Settings, TOML or JSON; default: the usual ones, or the run's own."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder; one that was begun is gone on with.")
+        Path | None,
+        typer.Option(help="Run folder; one that was begun is gone on with."),
+        WRITTEN,
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="GPUs to train on at once.")] = 1,
@@ -30,6 +32,7 @@ def train(
     cache: Annotated[
         Path | None,
         typer.Option(help="Folder to read recordings into, kept; several runs may share it."),
+        WRITTEN,
     ] = None,
     print_config: Annotated[
         str | None,

@@ -14,7 +14,7 @@ import numpy as np
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig, Window
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
-from napari_cortex_decoder.decoder.file import encode_decoder
+from napari_cortex_decoder.decoder.file import DECODER_FILE, encode_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
 from napari_cortex_decoder.decoder.suitability import check_drift, check_rate
 from napari_cortex_decoder.errors import DecoderError
@@ -84,16 +84,20 @@ class Decoder:
         content = encode_decoder(self.config, self.network, half_precision=False)
         return hashlib.sha256(content).hexdigest()
 
-    def save(self, path: str | Path, *, half_precision: bool = False) -> None:
+    def save(
+        self, path: str | Path, *, half_precision: bool = False, overwrite: bool = False
+    ) -> None:
         """Write one `.safetensors` file, whole or not at all.
 
         Parameters
         ----------
         path
-            Where to.
+            Where to; a decoder that is there is replaced.
         half_precision
             Store the weight matrices as float16: half the size, and probabilities that differ in
             the third or fourth digit.
+        overwrite
+            Whether any other file may be replaced, too.
 
         Raises
         ------
@@ -101,7 +105,7 @@ class Decoder:
             If a weight is not finite or the file cannot be written.
         """
         content = encode_decoder(self.config, self.network, half_precision=half_precision)
-        write_whole(path, content, DecoderError)
+        write_whole(path, content, DecoderError, kind=DECODER_FILE, overwrite=overwrite)
 
     def decode(
         self,

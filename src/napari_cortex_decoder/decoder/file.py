@@ -23,6 +23,7 @@ from napari_cortex_decoder.decoder.config import (
 )
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors, tensors_digest
 from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.files import marked
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,6 +33,9 @@ METADATA_KEY = "napari-cortex-decoder"
 
 LENDER_KEY = "napari-cortex-decoder-encoder"
 """Key under which a file that leaves out its encoder says whose it takes, as JSON."""
+
+DECODER_FILE = marked(b'{"__metadata__":', METADATA_KEY, offset=8)
+"""What `Decoder.save` writes."""
 
 ENCODER_PREFIX = "cnn."
 """How the names of the encoder's tensors begin."""

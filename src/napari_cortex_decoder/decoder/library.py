@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_cortex_decoder.decoder.config import DecoderConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.file import (
+    DECODER_FILE,
     bundled_files,
     encode_decoder,
     read_config,
@@ -95,4 +96,4 @@ def save_sharing_encoder(
     content = encode_decoder(
         decoder.config, decoder.network, half_precision=half_precision, lender=lender
     )
-    write_whole(path, content, DecoderError)
+    write_whole(path, content, DecoderError, kind=DECODER_FILE)

@@ -17,9 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import write_whole
+from napari_cortex_decoder.files import begins, json_with, write_whole
 
 Setting = str | int | float | bool | None | Sequence[Mapping[str, Any]]
+
+
+TABLE = begins("frame,time_s,p_")
+RECORD = json_with("decoder", "behaviors", "frames_predicted", "software")
+"""What `Prediction.to_csv` and `Prediction.to_json` write."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +71,12 @@ class Prediction:
         labels[known] = self.probability[known].argmax(axis=1)
         return labels
 
-    def to_csv(self, path: str | Path) -> None:
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one row a frame: ``frame,time_s,p_<behavior>…,behavior``.
 
         Probabilities keep nine digits, which give the float32 back exactly; they and the
-        behaviour are empty where the window does not fit.
+        behaviour are empty where the window does not fit. Such a table is replaced; any other file
+        only where `overwrite` allows it.
         """
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
@@ -86,10 +92,10 @@ class Prediction:
                     self.behaviors[label] if known else "",
                 ]
             )
-        write_whole(path, text.getvalue(), DecoderError)
+        write_whole(path, text.getvalue(), DecoderError, kind=TABLE, overwrite=overwrite)
 
-    def to_json(self, path: str | Path) -> None:
-        """Write what must be known to make the prediction again and to trust it."""
+    def to_json(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write what must be known to make the prediction again and to trust it; see `to_csv`."""
         packages = ("napari-cortex-decoder", "torch", "monai", "numpy")
         content = {
             "decoder": {"name": self.decoder, "sha256": self.decoder_hash},
@@ -106,7 +112,7 @@ class Prediction:
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        write_whole(path, text, DecoderError)
+        write_whole(path, text, DecoderError, kind=RECORD, overwrite=overwrite)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.evaluation.protocol import REFERENCE, ROWS
 from napari_cortex_decoder.evaluation.published import CORRELATION, SHAP_SHARE
+from napari_cortex_decoder.saliency.output.figure import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.evaluation.reproduce import Reproduction
 
 HERE, PAPER = "tab:blue", "0.45"
-_DPI = 150
 
 
-def draw_figures(result: Reproduction, out: Path) -> tuple[Path, ...]:
+def draw_figures(result: Reproduction, out: Path, overwrite: bool) -> tuple[Path, ...]:
     """Draw AUCs and thresholds of all models, and ROIs if they were measured; give the files."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ def draw_figures(result: Reproduction, out: Path) -> tuple[Path, ...]:
 
     def save(name: str, figure: Figure) -> None:
         FigureCanvasAgg(figure)
-        figure.savefig(out / name, dpi=_DPI)
+        save_figure(figure, out / name, overwrite=overwrite)
         drawn.append(out / name)
 
     figure = Figure(figsize=(7, height), layout="constrained")

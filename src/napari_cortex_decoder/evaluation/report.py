@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from napari_cortex_decoder.evaluation.published import (
 )
 from napari_cortex_decoder.evaluation.reproduce import Reproduction
 from napari_cortex_decoder.evaluation.scores import ModelScore, by_mouse, compare
+from napari_cortex_decoder.files import begins, make_folder, write_whole
 
+_TITLE = "# The protocol of Ajioka et al. 2024"
 _GROUPS = {
     "M2 & M1": (1, 2, 3, 4),
     "medial (13)": (13,),
@@ -32,7 +35,7 @@ _GROUPS = {
 """Numbers of ROIs on the left; i + 25 is the same on the right."""
 
 
-def write_report(result: Reproduction, out: str | Path) -> Path:
+def write_report(result: Reproduction, out: str | Path, *, overwrite: bool = False) -> Path:
     """Write tables (CSV, Markdown) and figures (PNG).
 
     Parameters
@@ -41,7 +44,9 @@ def write_report(result: Reproduction, out: str | Path) -> Path:
         What was measured.
     out
         Folder for ``report.md``, ``auc.csv``, ``models.csv``, ``mice.csv``, ``rois.csv``,
-        ``auc.png``, ``thresholds.png`` and ``rois.png``.
+        ``auc.png``, ``thresholds.png`` and ``rois.png``. What an earlier report left is replaced.
+    overwrite
+        Whether any other file of these names may be replaced, too.
 
     Returns
     -------
@@ -53,21 +58,16 @@ def write_report(result: Reproduction, out: str | Path) -> Path:
     EvaluationError
         If the folder cannot be written.
     """
-    out = Path(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write(out / "auc.csv", _auc_table(result))
-        _write(out / "models.csv", _model_table(result))
-        _write(out / "mice.csv", _mouse_table(result))
-        if result.correlation is not None:
-            _write(out / "rois.csv", _roi_table(result))
-        figures = draw_figures(result, out)
-        report = out / "report.md"
-        report.write_text(_markdown(result, figures), encoding="utf-8")
-    except OSError as reason:
-        raise EvaluationError(
-            f"{out} cannot be written ({reason.strerror}); choose another --out."
-        ) from reason
+    out = make_folder(out, EvaluationError)
+    _write(out / "auc.csv", _auc_table(result), overwrite)
+    _write(out / "models.csv", _model_table(result), overwrite)
+    _write(out / "mice.csv", _mouse_table(result), overwrite)
+    if result.correlation is not None:
+        _write(out / "rois.csv", _roi_table(result), overwrite)
+    figures = draw_figures(result, out, overwrite)
+    report = out / "report.md"
+    text = _markdown(result, figures)
+    write_whole(report, text, EvaluationError, kind=begins(_TITLE), overwrite=overwrite)
     return report
 
 
@@ -176,7 +176,7 @@ def _markdown(result: Reproduction, figures: Iterable[Path]) -> str:
     what = "SIMULATED mice" if result.simulated else "the mice of the data given"
     effort = result.effort
     parts = [
-        "# The protocol of Ajioka et al. 2024",
+        _TITLE,
         f"Measured on **{what}**, seed {result.seed}; ROI decoders: {effort.epochs} epochs, every "
         f"{effort.stride}. frame of the training mice, learning rate up to "
         f"{effort.learning_rate:g}. Published: PLoS Comput Biol 20(3): e1011074.",
@@ -220,6 +220,8 @@ def _as_markdown(table: Table) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _write(path: Path, table: Table) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(table)
+def _write(path: Path, table: Table, overwrite: bool) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(table)
+    header = begins(f"{','.join(table[0][:3])}")  # the columns of mice go by the cohort
+    write_whole(path, text.getvalue(), EvaluationError, kind=header, overwrite=overwrite)

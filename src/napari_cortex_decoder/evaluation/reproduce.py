@@ -16,7 +16,7 @@ from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation.cohort import RoiCohort, read_roi_cohort
 from napari_cortex_decoder.evaluation.protocol import Effort, Pair, Row, chosen_rows, pairs
 from napari_cortex_decoder.evaluation.scores import ModelScore
-from napari_cortex_decoder.files import read_bytes, write_whole
+from napari_cortex_decoder.files import json_with, make_folder, read_bytes, write_whole
 from napari_cortex_decoder.training import Machine
 from napari_cortex_decoder.training.run import TRAINING_LIBRARIES
 
@@ -203,14 +203,10 @@ def _known(file: Path, asked: dict[str, int | float]) -> dict[Pair, ModelScore]:
 
 
 def _keep(file: Path, asked: dict[str, int | float], scores: Iterable[ModelScore]) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise EvaluationError(
-            f"{file.parent} cannot be made ({reason.strerror}); choose another --out."
-        ) from reason
+    make_folder(file.parent, EvaluationError)
     kept = _Kept(settings=asked, scores=tuple(scores))
-    write_whole(file, kept.model_dump_json(indent=1).encode(), EvaluationError)
+    text = kept.model_dump_json(indent=1)
+    write_whole(file, text, EvaluationError, kind=json_with("settings", "scores"))
 
 
 def _correlation(cohort: RoiCohort) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.files import write_whole
+from napari_cortex_decoder.files import begins, write_whole
 
 """Frame value of *unknown*: nobody has said what the animal did. Not the same as rest."""
 
@@ -146,13 +146,15 @@ class Ethogram:
             values[bout.start : bout.stop] = self.behaviors.index(bout.behavior)
         return values
 
-    def to_csv(self, path: str | Path) -> None:
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one row a bout: ``start_frame,stop_frame,behavior,source``.
 
         Parameters
         ----------
         path
-            Where to; an existing file is replaced.
+            Where to; such a table is replaced.
+        overwrite
+            Whether any other file may be replaced, too.
 
         Raises
         ------
@@ -163,7 +165,8 @@ class Ethogram:
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["start_frame", "stop_frame", "behavior", "source"])
         rows.writerows([b.start, b.stop, b.behavior, b.source] for b in self.bouts)
-        write_whole(path, text.getvalue(), LabelError)
+        table = begins("start_frame,stop_frame,behavior,source\n")
+        write_whole(path, text.getvalue(), LabelError, kind=table, overwrite=overwrite)
 
     def crop(self, start: int, stop: int) -> Ethogram:
         """Keep frames [start, stop), counted anew from 0; bouts at the edges are cut.

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.clock import Clocked, frame_edges
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.files import write_whole
+from napari_cortex_decoder.files import begins, check_place, write_whole
 from napari_cortex_decoder.labels.content import Interval
 from napari_cortex_decoder.labels.ethogram import Ethogram
-from napari_cortex_decoder.labels.nwb import write_nwb_intervals
+from napari_cortex_decoder.labels.nwb import NWB_LABELS, write_nwb_intervals
 from napari_cortex_decoder.labels.text_tables import BACKGROUND
 
 
@@ -37,19 +37,23 @@ def write_labels(
     path: str | Path,
     recording: Clocked,
     format: Format | str | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Path:
-    """Write labels to a file; an existing one is replaced.
+    """Write labels to a file.
 
     Parameters
     ----------
     ethogram
         The labels.
     path
-        Where to.
+        Where to; bouts, frames or NWB that this wrote before are replaced.
     recording
         What was labelled, for its clock and name.
     format
         One of `Format`; None: NWB for ``.nwb``, else a CSV of bouts.
+    overwrite
+        Whether any other file may be replaced, too.
 
     Raises
     ------
@@ -67,17 +71,41 @@ def write_labels(
         )
     if not ethogram.bouts:
         raise LabelError(f"{path}: nothing is labelled in {recording.name}; label something first.")
+    chosen = _format(path, format)
+    if chosen is Format.NWB:
+        rows = _in_seconds(ethogram, recording)
+        write_nwb_intervals(path, rows, recording.name, overwrite=overwrite)
+    else:
+        text = _TABLES[chosen](ethogram, recording)
+        write_whole(path, text, LabelError, kind=_KINDS.get(chosen), overwrite=overwrite)
+    return path
+
+
+def check_export(path: str | Path, format: str | None = None, *, overwrite: bool = False) -> None:
+    """Refuse what `write_labels` would refuse of its place, before there are labels to write."""
+    path = Path(path)
+    kind = _KINDS.get(_format(path, format))
+    check_place(path, LabelError, kind=kind, overwrite=overwrite)
+
+
+def _format(path: Path, asked: Format | str | None) -> Format:
     is_nwb = path.suffix.lower() == ".nwb"
-    chosen = format or (Format.NWB if is_nwb else Format.BOUTS)
+    chosen = asked or (Format.NWB if is_nwb else Format.BOUTS)
     if chosen not in set(Format):
         raise LabelError(f"{chosen!r} is no format of labels; take one of {[*map(str, Format)]}.")
     if is_nwb != (chosen == Format.NWB):
         raise LabelError(f"{path}: NWB, and nothing else, goes to a file that ends with .nwb.")
-    if is_nwb:
-        write_nwb_intervals(path, _in_seconds(ethogram, recording), recording.name)
-    else:
-        write_whole(path, _TABLES[Format(chosen)](ethogram, recording), LabelError)
-    return path
+    return Format(chosen)
+
+
+_BOUTS = ["start_frame", "stop_frame", "start_s", "stop_s", "behavior", "source"]
+_FRAMES = ["frame", "time_s", "behavior"]
+# tables of BORIS and DeepEthogram do not say that they are from here
+_KINDS = {
+    Format.BOUTS: begins(",".join(_BOUTS) + "\n"),
+    Format.FRAMES: begins(",".join(_FRAMES) + "\n"),
+    Format.NWB: NWB_LABELS,
+}
 
 
 def _in_seconds(ethogram: Ethogram, recording: Clocked) -> list[Interval]:
@@ -103,9 +131,7 @@ def _table(rows: Iterable[Iterable[object]], delimiter: str = ",") -> str:
 
 def _bouts(ethogram: Ethogram, recording: Clocked) -> str:
     """Write one row a bout, by frames and by seconds."""
-    rows: list[list[object]] = [
-        ["start_frame", "stop_frame", "start_s", "stop_s", "behavior", "source"]
-    ]
+    rows: list[list[object]] = [[*_BOUTS]]
     for bout, time in zip(ethogram.bouts, _in_seconds(ethogram, recording), strict=True):
         seconds = f"{time.start:.6f}", f"{time.stop:.6f}"
         rows.append([bout.start, bout.stop, *seconds, bout.behavior, bout.source])
@@ -120,7 +146,7 @@ def _frames(ethogram: Ethogram, recording: Clocked) -> str:
         f"{frame},{time:.6f},{ends[value]}"
         for frame, (time, value) in enumerate(zip(times, values, strict=True))
     ]
-    return "".join(["frame,time_s,behavior\n", *rows])
+    return "".join([_table([_FRAMES]), *rows])
 
 
 def _one_hot(ethogram: Ethogram, recording: Clocked) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.files import mark, marked, written_whole
 from napari_cortex_decoder.labels.content import (
     MAX_FRAMES,
     Interval,
@@ -25,6 +25,7 @@ from napari_cortex_decoder.reading import readable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NWB_LABELS = marked(b"\x89HDF", mark("labels"))
 _LABELS = ("label", "labels", "behavior", "behaviour", "behavior_label", "state")
 
 
@@ -102,17 +103,21 @@ def _text(value: Any) -> str:
     return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)).strip()
 
 
-def write_nwb_intervals(path: Path, rows: Sequence[Interval], name: str) -> None:
+def write_nwb_intervals(
+    path: Path, rows: Sequence[Interval], name: str, *, overwrite: bool = False
+) -> None:
     """Write bouts as the table ``intervals/ethogram`` of a file of its own.
 
     Parameters
     ----------
     path
-        Where to; an existing file is replaced.
+        Where to; such a file is replaced.
     rows
         The bouts, in seconds on the recording's clock.
     name
         Of the recording.
+    overwrite
+        Whether any other file may be replaced, too.
 
     Raises
     ------
@@ -124,7 +129,7 @@ def write_nwb_intervals(path: Path, rows: Sequence[Interval], name: str) -> None
 
     file = NWBFile(
         session_description=f"labels of {name}",
-        identifier=str(uuid4()),
+        identifier=f"{mark('labels')} {uuid4()}",
         session_start_time=datetime.now(UTC),
     )
     table = TimeIntervals(name="ethogram", description="behavior of the animal, one row a bout")
@@ -136,7 +141,7 @@ def write_nwb_intervals(path: Path, rows: Sequence[Interval], name: str) -> None
         )
     file.add_time_intervals(table)
     with (
-        written_whole(path, LabelError, overwrite=True) as part,
+        written_whole(path, LabelError, kind=NWB_LABELS, overwrite=overwrite) as part,
         NWBHDF5IO(str(part), "w") as io,
     ):
         io.write(file)

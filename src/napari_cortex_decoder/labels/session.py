@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.files import write_whole
+from napari_cortex_decoder.files import begins, write_whole
 from napari_cortex_decoder.history import History
 from napari_cortex_decoder.labels.behaviors import Labels
 from napari_cortex_decoder.labels.editor_lock import EditorLock
@@ -302,7 +302,7 @@ class LabelSession:
 
     def _write_anew(self, path: Path, content: JournalContent) -> int:
         text, steps_back = written_anew(content, self._taken)
-        write_whole(path, text, LabelError)
+        write_whole(path, text, LabelError, kind=begins("{"))
         self._digest = hashlib.sha256(text).hexdigest()
         self._history.forget(beyond=steps_back)
         return len(text)

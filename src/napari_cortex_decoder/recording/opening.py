@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import clock_warnings, rate_of
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import in_use
 from napari_cortex_decoder.recording.formats import MovieFile, MovieFormat, format_of
 from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked, check_frames
 from napari_cortex_decoder.recording.formats.joining import join, natural_key
@@ -85,6 +86,7 @@ def open_recording(
     parts = [_open(p, format_of(p), known | given) for p in paths]
     found = parts[0] if len(parts) == 1 else join(paths, parts)
 
+    in_use(found.frames, [*paths, *_files(found.frames.token)])
     warnings = list(found.warnings)
     frames = found.frames.shape[0]
     if found.claimed_frames is not None and frames < found.claimed_frames:
@@ -137,6 +139,15 @@ def _paths(path: Any) -> list[Path]:
                 "check the path."
             ) from error
     return paths
+
+
+def _files(token: Any) -> Iterator[Path]:
+    """Give the files that the token of a reader names."""
+    if isinstance(token, tuple):
+        for part in token:
+            yield from _files(part)
+    elif isinstance(token, str) and Path(token).is_absolute():
+        yield Path(token)
 
 
 def _open(path: Path, movie_format: MovieFormat, given: dict[str, Any]) -> MovieFile:

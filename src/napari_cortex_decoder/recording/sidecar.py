@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import platformdirs
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.files import read_json, write_json
+from napari_cortex_decoder.files import make_folder, read_json, write_json
 
 _FILE = "recording.json"
 _NUMBERS = ("frame_rate", "pixel_size")
@@ -169,13 +169,7 @@ def remember_metadata(
     content = _read(target) | {
         field: _checked(target, field, value) for field, value in said.items() if value is not None
     }
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordingError(
-            f"{target}: what you said about the recording cannot be kept ({error.strerror}); "
-            "get permission to write there."
-        ) from error
+    make_folder(target.parent, RecordingError)
     write_json(target, content, RecordingError)
     return target
 

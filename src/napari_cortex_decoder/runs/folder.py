@@ -225,7 +225,9 @@ class RunFolder:
             return
         said = read_bytes(self.progress_file, TrainingError, limit=_PROGRESS_LIMIT)
         if not said.endswith(b"\n"):  # the next line would be added to half a line
-            write_whole(self.progress_file, said[: said.rfind(b"\n") + 1], TrainingError)
+            write_whole(
+                self.progress_file, said[: said.rfind(b"\n") + 1], TrainingError, overwrite=True
+            )
 
     def _made(self) -> list[str]:
         marker = self._look()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Atlas, load_atlas, relative_change
 from napari_cortex_decoder.errors import SimulationError
+from napari_cortex_decoder.files import make_folder, write_whole, written_whole
 from napari_cortex_decoder.simulation.parameters import RUN
 from napari_cortex_decoder.simulation.recording import SimulatedRecording, simulate_recording
 
@@ -93,38 +96,32 @@ def simulate_cohort(
             raise SimulationError(
                 f"{folder}: {name} is there already; choose another folder or remove it."
             )
-    from scipy.io import savemat
-
     rows = []
     all_signals: dict[str, NDArray[np.object_]] = {}
     all_labels: dict[str, NDArray[np.object_]] = {}
     rois = load_atlas("ajioka-50")
-    try:
-        for mouse in range(1, mice + 1):
-            subject = (MOST + 1) * seed + mouse
-            signals, labels = [], []
-            for session in range(1, sessions + 1):
-                recording = simulate_recording(session, subject=subject, seconds=seconds)
-                data_id = f"simulated_{subject}_{session}"
-                for name in (BEHAVIOR, REGISTRATIONS, *([MOVIES] if movies else [])):
-                    (folder / name).mkdir(parents=True, exist_ok=True)
-                if movies:
-                    _write_movie(folder / MOVIES / f"{data_id}.tif", recording)
-                _write_behavior(folder / BEHAVIOR / f"{data_id}_behavior.mat", recording)
-                recording.truth.registration.save(folder / REGISTRATIONS / f"{data_id}.json")
-                rows.append((data_id, mouse))
-                signals.append(_roi_signals(recording, rois))
-                labels.append((recording.truth.ethogram.frames() == RUN)[None].astype(np.uint8))
-            all_signals[f"signal{mouse}"] = _cells(signals)
-            all_labels[f"runrest{mouse}"] = _cells(labels)
-        savemat(folder / SIGNALS, all_signals, do_compression=True)
-        savemat(folder / LABELS, all_labels, do_compression=True)
-        with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("Data_ID", "Mouse_#"), *rows])
-    except OSError as error:
-        raise SimulationError(
-            f"{folder}: the cohort cannot be written ({error}); make room or choose another folder."
-        ) from error
+    for mouse in range(1, mice + 1):
+        subject = (MOST + 1) * seed + mouse
+        signals, labels = [], []
+        for session in range(1, sessions + 1):
+            recording = simulate_recording(session, subject=subject, seconds=seconds)
+            data_id = f"simulated_{subject}_{session}"
+            for name in (BEHAVIOR, REGISTRATIONS, *([MOVIES] if movies else [])):
+                make_folder(folder / name, SimulationError)
+            if movies:
+                _write_movie(folder / MOVIES / f"{data_id}.tif", recording)
+            _write_behavior(folder / BEHAVIOR / f"{data_id}_behavior.mat", recording)
+            recording.truth.registration.save(folder / REGISTRATIONS / f"{data_id}.json")
+            rows.append((data_id, mouse))
+            signals.append(_roi_signals(recording, rois))
+            labels.append((recording.truth.ethogram.frames() == RUN)[None].astype(np.uint8))
+        all_signals[f"signal{mouse}"] = _cells(signals)
+        all_labels[f"runrest{mouse}"] = _cells(labels)
+    _write_mat(folder / SIGNALS, all_signals)
+    _write_mat(folder / LABELS, all_labels)
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([("Data_ID", "Mouse_#"), *rows])
+    write_whole(folder / TABLE, table.getvalue(), SimulationError)
     return folder / TABLE
 
 
@@ -133,15 +130,16 @@ def _write_movie(path: Path, recording: SimulatedRecording) -> None:
 
     movie, rate, pixel_size = recording.movie, recording.known_frame_rate(), recording.pixel_size
     assert pixel_size is not None  # every simulated recording has one
-    tifffile.imwrite(
-        path,
-        _frames(movie),
-        shape=movie.shape,
-        dtype=movie.dtype,
-        imagej=True,
-        resolution=(1 / pixel_size, 1 / pixel_size),
-        metadata={"axes": "TYX", "unit": "mm", "finterval": 1 / rate, "fps": rate},
-    )
+    with written_whole(path, SimulationError) as part:
+        tifffile.imwrite(
+            part,
+            _frames(movie),
+            shape=movie.shape,
+            dtype=movie.dtype,
+            imagej=True,
+            resolution=(1 / pixel_size, 1 / pixel_size),
+            metadata={"axes": "TYX", "unit": "mm", "finterval": 1 / rate, "fps": rate},
+        )
 
 
 def _frames(movie: da.Array) -> Iterator[NDArray[np.uint16]]:
@@ -151,16 +149,16 @@ def _frames(movie: da.Array) -> Iterator[NDArray[np.uint16]]:
 
 
 def _write_behavior(path: Path, recording: SimulatedRecording) -> None:
+    running = recording.truth.ethogram.frames() == RUN
+    values = {"runrest": running[None].astype(np.float64), "speed_rs": recording.truth.speed[None]}
+    _write_mat(path, values, compressed=False)
+
+
+def _write_mat(path: Path, values: Mapping[str, NDArray[Any]], *, compressed: bool = True) -> None:
     from scipy.io import savemat
 
-    running = recording.truth.ethogram.frames() == RUN
-    savemat(
-        path,
-        {
-            "runrest": running[None].astype(np.float64),
-            "speed_rs": recording.truth.speed[None],
-        },
-    )
+    with written_whole(path, SimulationError) as part:
+        savemat(part, values, do_compression=compressed)
 
 
 def _roi_signals(recording: SimulatedRecording, rois: Atlas) -> NDArray[np.float32]:

@@ -258,7 +258,12 @@ class Run:
         )
         if int(os.environ.get("LOCAL_RANK", "0")) == 0:
             weights = {name: t.contiguous() for name, t in network.state_dict().items()}
-            write_whole(self._folder.stage_file(number, stage.kind), save(weights), TrainingError)
+            write_whole(
+                self._folder.stage_file(number, stage.kind),
+                save(weights),
+                TrainingError,
+                overwrite=True,
+            )
             self._folder.checkpoint_file(number, stage.kind).unlink()
 
     def _stretch(self, seed: int) -> RandomStretch | None:

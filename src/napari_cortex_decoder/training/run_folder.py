@@ -107,7 +107,7 @@ class TrainingFolder(RunFolder):
         kept = [line for line in self.progress() if (line["stage"], line["step"]) <= (stage, step)]
         if self.progress_file.exists():
             text = "".join(json.dumps(line) + "\n" for line in kept)
-            write_whole(self.progress_file, text, TrainingError)
+            write_whole(self.progress_file, text, TrainingError, overwrite=True)
 
     def stage_file(self, stage: int, kind: str) -> Path:
         """Give the place of the weights that a finished stage (from 1) leaves."""

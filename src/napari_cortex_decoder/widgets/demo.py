@@ -6,10 +6,13 @@ from pathlib import Path
 
 import napari
 from napari.layers import Layer
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.files import make_folder, mark, marked, written_whole
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
@@ -40,7 +43,7 @@ def run_demo(
         If there is no decoder, or a step fails.
     """
     recording = simulate_recording(seed=seed, seconds=seconds)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, CortexDecoderError)
     viewer = napari.Viewer(title="Cortex Decoder", show=False)
     viewer.window.resize(*_WINDOW)
     _, dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
@@ -58,7 +61,7 @@ def run_demo(
         prediction = workspace.decode.prediction
         if not complete or prediction is None:
             return
-        workspace.decode.save(folder / f"{recording.name}.csv")
+        workspace.decode.save(folder / f"{recording.name}.csv", overwrite=False)
         if screenshot:
             workspace.movie.seek(_show_frame(prediction))
             QTimer.singleShot(_TIME_TO_DRAW, picture)
@@ -66,7 +69,15 @@ def run_demo(
             viewer.window._qt_viewer.dims.play(axis=0, fps=recording.known_frame_rate())
 
     def picture() -> None:
-        viewer.screenshot(str(folder / "screenshot.png"), canvas_only=False, flash=False)
+        said, place = PngInfo(), folder / "screenshot.png"
+        said.add_text("Software", mark("screenshot"))
+        kind = marked(b"\x89PNG", mark("screenshot"))
+        try:
+            with written_whole(place, CortexDecoderError, kind=kind) as part:
+                shown = viewer.screenshot(canvas_only=False, flash=False)
+                Image.fromarray(shown).save(part, pnginfo=said)
+        except CortexDecoderError as error:
+            failures.append(error)
         viewer.close()
 
     def start() -> None:

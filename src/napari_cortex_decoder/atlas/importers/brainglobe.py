@@ -67,7 +67,7 @@ def load_brainglobe(name: str, folder: str | Path | None = None) -> Atlas:
     atlas = _project(name, version, volume)
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        write_json(cache, atlas.as_data(), AtlasError)
+        write_json(cache, atlas.as_data(), AtlasError, overwrite=True)  # it may be damaged
     except (OSError, AtlasError) as error:
         sentence = f"The view from above could not be kept for next time ({error})."
         return replace(atlas, warnings=(*atlas.warnings, sentence))

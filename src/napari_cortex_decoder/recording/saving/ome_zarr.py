@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 from napari_cortex_decoder.recording.preprocessing.pipeline import with_equal_reference
-from napari_cortex_decoder.recording.provenance import provenance_text
+from napari_cortex_decoder.recording.provenance import PROGRAM, is_provenance, provenance_text
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, Progress, colors_in_blocks
 
-ARRAY = "0"
+ARRAY, TIMES = "0", "frame_times"
 
 
 def write_zarr(recording: Recording, path: Path, progress: Progress | None) -> None:
@@ -43,12 +44,10 @@ def write_zarr(recording: Recording, path: Path, progress: Progress | None) -> N
     )
     if recording.frame_times is not None:
         times = group.create_array(
-            "frame_times", shape=(n_frames,), dtype="float64", dimension_names=("t",)
+            TIMES, shape=(n_frames,), dtype="float64", dimension_names=("t",)
         )
         times[:] = recording.times
-    group.attrs.update(
-        {"ome": _ome(recording), "napari-cortex-decoder": provenance_text(recording)}
-    )
+    group.attrs.update({"ome": _ome(recording), PROGRAM: provenance_text(recording)})
     for part, blocks in colors_in_blocks(recording, progress):
         for color, block in enumerate(blocks):
             # a chunk at a time: of several, the others would go on being written after one failed
@@ -56,6 +55,24 @@ def write_zarr(recording: Recording, path: Path, progress: Progress | None) -> N
                 first, stop = max(start, part.start), min(start + frames, part.stop)
                 piece = block[first - part.start : stop - part.start]
                 array[(slice(first, stop), *(color for _ in colors))] = piece
+
+
+def is_zarr_of_ours(folder: Path) -> bool:
+    """Tell whether `write_zarr` wrote a folder, and nothing else came into it since."""
+    try:
+        about = json.loads((folder / "zarr.json").read_bytes())["attributes"][PROGRAM]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    within = (file.relative_to(folder) for file in folder.rglob("*") if not file.is_dir())
+    return is_provenance(about) and all(map(_is_of_zarr, within))
+
+
+def _is_of_zarr(file: Path) -> bool:
+    """Tell by its name whether a file is an array's description or a chunk: ``0/c/3/0/0``."""
+    array, chunk = file.parts[0], file.parts[1:]
+    if file.name == "zarr.json":
+        return file.parent.name in ("", ARRAY, TIMES)
+    return array in (ARRAY, TIMES) and chunk[0] == "c" and all(p.isdecimal() for p in chunk[1:])
 
 
 def _ome(recording: Recording) -> dict[str, object]:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.files import make_folder, written_whole
 from napari_cortex_decoder.recording.opening import open_recording
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.saving.blocks import Progress
 from napari_cortex_decoder.recording.saving.nwb import write_nwb
-from napari_cortex_decoder.recording.saving.ome_zarr import write_zarr
+from napari_cortex_decoder.recording.saving.ome_zarr import is_zarr_of_ours, write_zarr
 from napari_cortex_decoder.recording.saving.tiff import write_tiff
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
 
@@ -44,7 +44,7 @@ def save_recording(
     path
         Where to; its suffix, one of `WRITERS`, says what it will be.
     overwrite
-        Whether what is there may be replaced.
+        Whether what is there may be replaced: a file, or a Zarr folder that this program wrote.
     progress
         Called as ``progress(frames_done, n_frames)`` between blocks; what it raises cancels.
 
@@ -67,12 +67,8 @@ def save_recording(
         raise RecordingError(
             f"{path}: recordings are saved as {', '.join(WRITERS)}; choose one of these."
         )
-    if recording.path is not None and path.resolve() == recording.path.resolve():
-        raise RecordingError(
-            f"{path}: the frames are read from this file while they are written; choose another "
-            "name."
-        )
-    with written_whole(path, RecordingError, overwrite=overwrite) as part:
+    folder = is_zarr_of_ours if write is write_zarr else None
+    with written_whole(path, RecordingError, overwrite=overwrite, folder=folder) as part:
         write(recording, part, progress)
     return path
 
@@ -109,12 +105,7 @@ def cached(recording: Recording, *, progress: Progress | None = None) -> Recordi
     key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
     place = sidecar_folder(recording.path) / "preprocessed" / f"{key}.zarr"
     if not place.exists():
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RecordingError(
-                f"{place.parent}: it cannot be made ({error.strerror}); make it writable."
-            ) from error
+        make_folder(place.parent, RecordingError)
         save_recording(recording, place, progress=progress)
     kept = open_recording(place)
     return recording.replace(movie=kept.movie, reference=kept.reference)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import write_whole, written_whole
+from napari_cortex_decoder.files import begins, json_with, mark, marked, write_whole, written_whole
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.importance.experiment import Whole
@@ -25,8 +25,15 @@ from napari_cortex_decoder.saliency.maps.trace_maps import TraceSaliency
 from napari_cortex_decoder.saliency.verdict import Verdict
 
 
-def write_csv(result: AreaImportance | CutoutImportance | TraceSaliency, path: str | Path) -> None:
+def write_csv(
+    result: AreaImportance | CutoutImportance | TraceSaliency,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+) -> None:
     """Write one row an area, a cutout, or an area and lag; an empty cell is a missing value.
+
+    Such a table is replaced; any other file only where `overwrite` allows it.
 
     Raises
     ------
@@ -48,11 +55,14 @@ def write_csv(result: AreaImportance | CutoutImportance | TraceSaliency, path: s
             figures = (result.rows[i], result.columns[j], value, result.low[i, j])
             lines.append(",".join(f"{x:.7g}" for x in (*figures, result.high[i, j])))
         text = "\n".join(lines) + "\n"
-    write_whole(path, text, DecoderError)
+    header = text.partition("\n")[0]
+    write_whole(path, text, DecoderError, kind=begins(header + "\n"), overwrite=overwrite)
 
 
-def write_json(result: AreaImportance | CutoutImportance, path: str | Path) -> None:
-    """Write what must be known to compute the result again and to trust it.
+def write_json(
+    result: AreaImportance | CutoutImportance, path: str | Path, *, overwrite: bool = False
+) -> None:
+    """Write what must be known to compute the result again and to trust it; see `write_csv`.
 
     Raises
     ------
@@ -60,7 +70,8 @@ def write_json(result: AreaImportance | CutoutImportance, path: str | Path) -> N
         If the file cannot be written.
     """
     content = json.dumps(describe(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(path, content, DecoderError)
+    kind = json_with("decoder", "behavior", "verdict", "whole", "software")
+    write_whole(path, content, DecoderError, kind=kind, overwrite=overwrite)
 
 
 def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
@@ -121,8 +132,12 @@ def about_maps(result: SaliencyMaps | OnsetAverage) -> dict[str, Any]:
     }
 
 
-def write_tiff(result: SaliencyMaps | OnsetAverage, path: str | Path) -> None:
+def write_tiff(
+    result: SaliencyMaps | OnsetAverage, path: str | Path, *, overwrite: bool = False
+) -> None:
     """Write maps, shape (n, y, x), as a float32 TIFF stack; its description says of what.
+
+    Such a stack is replaced; any other file only where `overwrite` allows it.
 
     Raises
     ------
@@ -132,10 +147,12 @@ def write_tiff(result: SaliencyMaps | OnsetAverage, path: str | Path) -> None:
     import tifffile
 
     about = {"axes": "TYX"} | about_maps(result)
-    with written_whole(Path(path), DecoderError, overwrite=True) as part:
+    kind = marked(b"II", mark("maps"))
+    with written_whole(path, DecoderError, kind=kind, overwrite=overwrite) as part:
         tifffile.imwrite(
-            part, result.maps, photometric="minisblack", compression="zlib", metadata=about
-        )
+            part, result.maps, byteorder="<", photometric="minisblack", compression="zlib",
+            software=mark("maps"), metadata=about,
+        )  # fmt: skip
 
 
 def _verdict(verdict: Verdict) -> dict[str, str]:

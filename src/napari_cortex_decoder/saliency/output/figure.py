@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.files import mark, marked, written_whole
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
@@ -217,8 +217,13 @@ def draw_lags(result: TraceSaliency) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
+_STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+
+
+def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a figure as PNG, SVG or PDF, as the name says.
+
+    Such a figure is replaced; any other file only where `overwrite` allows it.
 
     Raises
     ------
@@ -226,10 +231,13 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         If it cannot be written, or the name ends otherwise.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+    suffix = path.suffix.lower()
+    if suffix not in _STARTS:
         raise DecoderError(f"{path}: a figure is written as .png, .svg or .pdf; name it so.")
-    with written_whole(path, DecoderError, overwrite=True) as part:
-        figure.savefig(part, dpi=200)
+    says = {"Software" if suffix == ".png" else "Creator": mark("figure")}
+    kind = marked(_STARTS[suffix], mark("figure"))
+    with written_whole(path, DecoderError, kind=kind, overwrite=overwrite) as part:
+        figure.savefig(part, dpi=200, metadata=says)
 
 
 def _page(result: AreaImportance | CutoutImportance) -> tuple[Figure, Axes, Axes]:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.files import mark, marked, written_whole
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.saving.nwb import session_start
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
@@ -45,6 +45,8 @@ def write_nwb(
     result: AreaImportance | CutoutImportance | SaliencyMaps | OnsetAverage,
     path: str | Path,
     recording: Recording,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write a result as an NWB file of its own.
 
@@ -57,9 +59,11 @@ def write_nwb(
     result
         Any.
     path
-        Where to; an existing file is replaced.
+        Where to; such a file is replaced.
     recording
         The one that the result is of.
+    overwrite
+        Whether any other file may be replaced, too.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def write_nwb(
     file = pynwb.NWBFile(
         session_description=f"What decoder {result.decoder} reads {result.behavior} from, in "
         f"{recording.name}",
-        identifier=str(uuid4()),
+        identifier=f"{mark(MODULE)} {uuid4()}",
         session_start_time=start,
         notes="\n".join([*notes, *result.warnings]) or None,
         # from birth, with an open end: NWB's way to say that the age is not known
@@ -85,7 +89,9 @@ def write_nwb(
     else:
         _add_table(file, result)
     with (
-        written_whole(Path(path), DecoderError, overwrite=True) as part,
+        written_whole(
+            path, DecoderError, kind=marked(b"\x89HDF", mark(MODULE)), overwrite=overwrite
+        ) as part,
         pynwb.NWBHDF5IO(str(part), "w") as io,
     ):
         io.write(file)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.files import mark, marked, written_whole
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
@@ -25,6 +25,7 @@ _STRIP = 24
 """Rows of the labels."""
 
 _BLOCK = 64
+_KIND = "video"
 
 _AGAINST, _FOR = np.array([86, 180, 233]), np.array([230, 159, 0])
 _OTHER, _UNKNOWN, _CURSOR, _OUTLINE = 90, 20, 255, 150
@@ -38,6 +39,7 @@ def write_mp4(
     ethogram: Ethogram | None = None,
     *,
     progress: Report | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write the frames that maps were made of as an MP4 video (H.264), at the movie's rate.
 
@@ -49,7 +51,7 @@ def write_mp4(
     maps
         What `saliency` gave.
     path
-        Where to; an existing file is replaced.
+        Where to; such a video is replaced.
     recording
         The one that the maps are of.
     registration
@@ -58,6 +60,8 @@ def write_mp4(
         Labels, for the strip below.
     progress
         Called several times a second; an exception it raises ends the work and leaves no file.
+    overwrite
+        Whether any other file may be replaced, too.
 
     Raises
     ------
@@ -78,9 +82,12 @@ def write_mp4(
 
     import av
 
-    with written_whole(path, DecoderError, overwrite=True) as part:
+    with written_whole(
+        path, DecoderError, kind=marked(b"ftyp", mark(_KIND), offset=4), overwrite=overwrite
+    ) as part:
         try:
             with av.open(str(part), "w") as container:
+                container.metadata["comment"] = mark(_KIND)
                 rate = Fraction(recording.known_frame_rate()).limit_denominator(1000)
                 stream = container.add_stream("libx264", rate=rate)
                 stream.width, stream.height, stream.pix_fmt = size[1], height, "yuv420p"

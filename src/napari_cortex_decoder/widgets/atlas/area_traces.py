@@ -76,7 +76,10 @@ def compute_traces(recording: Recording, placed: Registration, tell: Tell) -> Ar
 
 
 def export_traces(path: Path, traces: AreaTraces, recording: Recording) -> None:
-    """Write traces as NWB or, by any other suffix, as CSV; runs in a thread."""
+    """Write traces as NWB or, by any other suffix, as CSV; runs in a thread.
+
+    Of a file that is there, the dialog has asked whether to replace it.
+    """
     placed = traces.registration
     areas = placed.atlas.areas
     if path.suffix.lower() == ".nwb":
@@ -86,11 +89,12 @@ def export_traces(path: Path, traces: AreaTraces, recording: Recording) -> None:
             path, traces.values, labels, areas, recording.times, session_start=start,
             name=recording.name, subject=recording.subject, pixel_size=recording.pixel_size,
             relative=traces.is_relative, notes=[*notes, *placed.atlas.warnings, *placed.warnings],
+            overwrite=True,
         )  # fmt: skip
         return
     clock = Clock.of(recording)
     times = clock.times if clock.unit == "s" else None
-    write_traces(path, traces.values, [area.label for area in areas], times)
+    write_traces(path, traces.values, [area.label for area in areas], times, overwrite=True)
 
 
 def correlate(traces: AreaTraces, recording: Recording, labels: Ethogram | None) -> Correlations:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -193,7 +194,8 @@ class AtlasModel(EventedModel):
             self.message = f"Saved {path.name}."
 
         if placed is not None:
-            self._do(f"saving {path.name}", placed.save, path, then=say)
+            save = partial(placed.save, overwrite=True)  # the dialog has asked
+            self._do(f"saving {path.name}", save, path, then=say)
 
     def ask_mean(self) -> None:
         """Ask for the movie's mean image; `mean_ready` follows."""

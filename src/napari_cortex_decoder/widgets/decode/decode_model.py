@@ -152,15 +152,18 @@ class DecodeModel(EventedModel):
             self._job.quit()
             self._end("Cancelled: frames that were not decoded yet are empty.")
 
-    def save(self, path: str | Path) -> None:
-        """Write the prediction as CSV, and beside it how it was made, as JSON."""
+    def save(self, path: str | Path, *, overwrite: bool = True) -> None:
+        """Write the prediction as CSV, and beside it how it was made, as JSON.
+
+        The dialog has asked whether to replace the table; not so the JSON.
+        """
         if self.prediction is None or not self.complete:
             return
         table = Path(path)
         record = table.with_suffix(".json")
         try:
-            self.prediction.to_csv(table)
             self.prediction.to_json(record)
+            self.prediction.to_csv(table, overwrite=overwrite)
         except CortexDecoderError as error:
             self.failed.emit(error)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Unpack
 
@@ -312,7 +313,8 @@ class LabelsModel(EventedModel):
         def tell(written: Path) -> None:
             self.message = f"Saved {written.name}."
 
-        self._work.run(write_labels, labels.ethogram, path, raw, form, then=tell)
+        write = partial(write_labels, overwrite=True)  # the dialog has asked
+        self._work.run(write, labels.ethogram, path, raw, form, then=tell)
 
     def reload(self) -> None:
         """Look again at labels that somebody else was editing."""

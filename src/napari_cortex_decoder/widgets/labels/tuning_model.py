@@ -234,7 +234,7 @@ class TuningModel(EventedModel):
         new = self.result.decoder
         config = new.config.model_copy(update={"cleaning": self._review.cleaning})
         try:
-            Decoder(config, new.network, name=new.name).save(path)
+            Decoder(config, new.network, name=new.name).save(path, overwrite=True)
         except CortexDecoderError as error:
             self.failed.emit(error)
             return

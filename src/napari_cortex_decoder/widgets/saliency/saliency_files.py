@@ -29,6 +29,8 @@ def suffixes_of(result: Result) -> tuple[str, ...]:
 def export(result: Result, path: Path, tell: Tell) -> None:
     """Write a result as its suffix says; runs in a thread.
 
+    Of a file that is there, the dialog has asked whether to replace it.
+
     Raises
     ------
     CortexDecoderError
@@ -48,19 +50,19 @@ def export(result: Result, path: Path, tell: Tell) -> None:
         )
     question, maps = result.question, result.maps or result.onsets
     if suffix in _FIGURES:
-        save_figure(_figure(result), path)
+        save_figure(_figure(result), path, overwrite=True)
     elif suffix == ".csv":
         found = result.areas or result.cutouts or result.lags
         assert found is not None
-        write_csv(found, path)
+        write_csv(found, path, overwrite=True)
     elif suffix == ".json":
         found_areas = result.areas or result.cutouts
         assert found_areas is not None
-        write_json(found_areas, path)
+        write_json(found_areas, path, overwrite=True)
     elif suffix == ".nwb":
         kind = result.areas or result.cutouts or maps
         assert kind is not None
-        write_nwb(kind, path, question.recording)
+        write_nwb(kind, path, question.recording, overwrite=True)
     elif suffix == ".mp4":
         assert result.maps is not None
 
@@ -74,10 +76,11 @@ def export(result: Result, path: Path, tell: Tell) -> None:
             question.registration,
             question.ethogram,
             progress=report,
+            overwrite=True,
         )
     else:
         assert maps is not None
-        write_tiff(maps, path)
+        write_tiff(maps, path, overwrite=True)
 
 
 def _figure(result: Result) -> Figure:

@@ -1,0 +1,44 @@
+"""Files: written whole or not at all and never over what is not ours, read as data from anywhere.
+
+Everything that writes a file or folder goes through `written_whole`, or `write_whole` and
+`write_json`, which stand on it.
+"""
+
+from napari_cortex_decoder.files.inputs import in_use, protected
+from napari_cortex_decoder.files.kinds import Kind, begins, json_with, mark, marked
+from napari_cortex_decoder.files.reading import (
+    MAX_BYTES,
+    Refusal,
+    check_version,
+    parse_json,
+    read_bytes,
+    read_json,
+)
+from napari_cortex_decoder.files.writing import (
+    check_place,
+    make_folder,
+    write_json,
+    write_whole,
+    written_whole,
+)
+
+__all__ = [
+    "MAX_BYTES",
+    "Kind",
+    "Refusal",
+    "begins",
+    "check_place",
+    "check_version",
+    "in_use",
+    "json_with",
+    "make_folder",
+    "mark",
+    "marked",
+    "parse_json",
+    "protected",
+    "read_bytes",
+    "read_json",
+    "write_json",
+    "write_whole",
+    "written_whole",
+]

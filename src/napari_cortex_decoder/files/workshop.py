@@ -1,0 +1,83 @@
+"""Hidden folders in which files are written, and what dead writers left in theirs."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+NEW, OLD = "new", "old"
+"""Folders in a workshop: for what is being written, and for what it replaces meanwhile."""
+
+_NAME = ".cortex-decoder-{}.part"
+_MARK = "napari-cortex-decoder.lock"
+_AGE = 3600.0
+"""s without a change after which a dead writer's workshop is removed."""
+
+_looked: dict[Path, float] = {}
+
+
+@contextmanager
+def workshop(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder with an empty folder `NEW` in it; it is removed at the end.
+
+    The lock in it is held as long as its writer lives.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written to `folder`.
+    """
+    from filelock import FileLock
+
+    work = folder / _NAME.format(secrets.token_hex(4))
+    work.mkdir()
+    lock = FileLock(work / _MARK, timeout=0)
+    try:
+        # without locks on this drive the workshop only looks dead: its age protects it
+        with suppress(NotImplementedError):
+            lock.acquire()
+        (work / NEW).mkdir()
+        yield work
+    finally:
+        lock.release()
+        shutil.rmtree(work, ignore_errors=True)  # on a drive that went away; `sweep` finds it
+
+
+def sweep(folder: Path) -> None:
+    """Remove what dead writers left in a folder, and put back what they had set aside.
+
+    A workshop is told by its name and the lock in it; its writer is dead if the lock is free, and
+    it is removed when nothing in it changed for an hour. What cannot be removed stays: it is in
+    nobody's way.
+    """
+    now = time.monotonic()
+    if now - _looked.get(folder, -math.inf) < _AGE:
+        return
+    _looked[folder] = now
+    for work in folder.glob(_NAME.format("[0-9a-f]" * 8)):
+        with suppress(OSError, NotImplementedError):  # a lock that is held is an OSError, too
+            _clear(work)
+
+
+def _clear(work: Path) -> None:
+    from filelock import FileLock
+
+    mark = work / _MARK
+    within = {one.name for one in work.iterdir()}
+    if work.is_symlink() or mark.is_symlink() or not {_MARK} <= within <= {_MARK, NEW, OLD}:
+        return
+    # not the lock itself: taking it changes it
+    newest = max(one.lstat().st_mtime for one in (work, *work.glob("*/**")) if one != mark)
+    with FileLock(mark, timeout=0):
+        for old in (work / OLD).glob("*"):
+            if not os.path.lexists(work.parent / old.name):
+                old.rename(work.parent / old.name)
+        if time.time() - newest < _AGE:
+            return
+    shutil.rmtree(work)
