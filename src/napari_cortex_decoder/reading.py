@@ -4,14 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from napari_cortex_decoder.errors import CortexDecoderError, RecordingError
+
+_Given = ParamSpec("_Given")
+_Read = TypeVar("_Read")
+
+
+def reads(
+    what: str,
+    error: Callable[[str], Exception] = RecordingError,
+    *,
+    remedy: str = "copy or export it again",
+) -> Callable[[Callable[_Given, _Read]], Callable[_Given, _Read]]:
+    """Make a function of a file `readable` as a whole; the file is its first argument."""
+
+    def door(function: Callable[_Given, _Read]) -> Callable[_Given, _Read]:
+        @wraps(function)
+        def read(*args: _Given.args, **kwargs: _Given.kwargs) -> _Read:
+            with readable(next(iter((*args, *kwargs.values()))), what, error, remedy=remedy):
+                return function(*args, **kwargs)
+
+        return read
+
+    return door
 
 
 @contextmanager
 def readable(
-    path: Path,
+    path: Any,
     what: str,
     error: Callable[[str], Exception] = RecordingError,
     *,

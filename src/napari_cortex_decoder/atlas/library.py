@@ -9,6 +9,7 @@ from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.outlines import bundled_outlines
 from napari_cortex_decoder.atlas.rois import bundled_rois
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.reading import reads
 
 BUNDLED: dict[str, Callable[[], Atlas]] = {
     "dorsal-cortex": lambda: bundled_outlines("dorsal_cortex"),
@@ -17,6 +18,7 @@ BUNDLED: dict[str, Callable[[], Atlas]] = {
 """Atlases that come with the package."""
 
 
+@reads("an atlas", AtlasError)
 def load_atlas(name: str | Path) -> Atlas:
     """Give an atlas by name, or read one from a file.
 

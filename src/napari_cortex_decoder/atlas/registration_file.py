@@ -17,8 +17,10 @@ from napari_cortex_decoder.atlas.atlas import (
 )
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import check_version, read_json
+from napari_cortex_decoder.reading import reads
 
 
+@reads("a registration", AtlasError)
 def load_registration(path: str | Path) -> Registration:
     """Read a registration that `Registration.save` wrote, with its atlas.
 

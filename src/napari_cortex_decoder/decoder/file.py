@@ -24,6 +24,7 @@ from napari_cortex_decoder.decoder.config import (
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors, tensors_digest
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import marked
+from napari_cortex_decoder.reading import reads
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -126,6 +127,7 @@ def _config(path: Path, metadata: Mapping[str, str] | None) -> DecoderConfig:
         ) from error
 
 
+@reads("a decoder", DecoderError, remedy="get a fresh copy of the decoder")
 def read_config(path: str | Path) -> DecoderConfig:
     """Read what a decoder file says of itself, without its tensors and without torch.
 
@@ -139,6 +141,7 @@ def read_config(path: str | Path) -> DecoderConfig:
         return _config(path, file.metadata())
 
 
+@reads("a decoder", DecoderError, remedy="get a fresh copy of the decoder")
 def read_decoder(path: str | Path) -> tuple[DecoderConfig, nn.Module, str]:
     """Read a decoder file.
 

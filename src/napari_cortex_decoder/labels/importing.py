@@ -25,6 +25,7 @@ from napari_cortex_decoder.labels.content import (
 )
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram
 from napari_cortex_decoder.labels.nwb import read_nwb_intervals
+from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.tables import read_lines
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".nwb")
@@ -120,6 +121,7 @@ def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOp
     return imported.ethogram
 
 
+@reads("labels", LabelError)
 def import_labels(
     path: str | Path, recording: Clocked, **options: Unpack[ImportOptions]
 ) -> Imported:

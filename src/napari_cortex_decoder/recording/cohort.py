@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.tables import columns_of, read_lines
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class CohortEntry:
     labels: Path | None = None
 
 
+@reads("a cohort", remedy="save it as CSV UTF-8")
 def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
     """Read which recordings belong to which mouse.
 

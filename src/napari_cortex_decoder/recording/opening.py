@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.clock import clock_warnings, rate_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import in_use
+from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.recording.formats import MovieFile, MovieFormat, format_of
 from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked, check_frames
 from napari_cortex_decoder.recording.formats.joining import join, natural_key
@@ -26,6 +27,7 @@ from napari_cortex_decoder.units import plausible
 _SAME_RATE = 0.01
 
 
+@reads("a movie")
 def open_recording(
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,

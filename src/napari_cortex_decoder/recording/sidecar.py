@@ -13,6 +13,7 @@ import platformdirs
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import make_folder, read_json, write_json
+from napari_cortex_decoder.reading import reads
 
 _FILE = "recording.json"
 _NUMBERS = ("frame_rate", "pixel_size")
@@ -94,6 +95,7 @@ def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
     return SidecarFolders(elsewhere, beside, away=True)
 
 
+@reads("what is known of a recording")
 def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Give what a user has once said about a recording.
 

@@ -17,6 +17,7 @@ from napari_cortex_decoder.decoder.config import (
 )
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes
+from napari_cortex_decoder.reading import reads
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -236,6 +237,7 @@ class Machine(_Frozen):
     workers: Annotated[int, Field(ge=0)] = 0
 
 
+@reads("the settings of a training", TrainingError, remedy="correct it")
 def read_config(path: str | Path) -> TrainingConfig:
     """Read a configuration from a TOML or JSON file.
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder import child
 from napari_cortex_decoder.atlas.area import Side
 from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.atlas.tracing import Named, trace_labels
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import read_bytes
+from napari_cortex_decoder.reading import reads
 
 MAX_SIDE = 8192
 """Rows and columns beyond which an image is no dorsal view of one mouse."""
@@ -27,6 +29,7 @@ _SIDES: dict[str, Side | None] = {
 }  # fmt: skip
 
 
+@reads("an image", AtlasError)
 def read_label_image(
     path: str | Path,
     names: str | Path | None = None,
@@ -89,15 +92,7 @@ def read_label_image(
 
 def _read_image(path: Path) -> NDArray[np.integer]:
     """Read the pixels, looking at the size before them."""
-    content = io.BytesIO(read_bytes(path, AtlasError, limit=4 * MAX_SIDE**2))
-    try:
-        image = np.asarray(_decoded(content, path))
-    except AtlasError:
-        raise
-    except (ValueError, OSError, KeyError, EOFError) as error:
-        raise AtlasError(
-            f"{path} cannot be read as an image ({error}); export it again."
-        ) from error
+    image = np.asarray(_decoded(path))
     if image.ndim != 2 or not np.issubdtype(image.dtype, np.integer):
         raise AtlasError(
             f"{path} has shape {image.shape} and type {image.dtype}; a label image is one plane of "
@@ -106,8 +101,26 @@ def _read_image(path: Path) -> NDArray[np.integer]:
     return image.astype(np.int64)
 
 
-def _decoded(content: io.BytesIO, path: Path) -> NDArray[np.generic]:
+def _content(path: Path) -> io.BytesIO:
+    return io.BytesIO(read_bytes(path, AtlasError, limit=4 * MAX_SIDE**2))
+
+
+def read_tiff(path: Path) -> NDArray[np.generic]:
+    """Read the only picture of a TIFF, in whatever memory its compressed strips take."""
+    import tifffile
+
+    with tifffile.TiffFile(_content(path)) as tiff:
+        series = tiff.series[0]
+        _refuse_large(path, series.shape)
+        return np.asarray(series.asarray())
+
+
+def _decoded(path: Path) -> NDArray[np.generic]:
     suffix = path.suffix.lower()
+    if suffix in (".tif", ".tiff"):
+        what = "an image"
+        return np.asarray(child.call(read_tiff, path, what=what, error=AtlasError))
+    content = _content(path)
     if suffix == ".npy":
         version = np.lib.format.read_magic(content)
         read_header = (
@@ -116,17 +129,11 @@ def _decoded(content: io.BytesIO, path: Path) -> NDArray[np.generic]:
             else np.lib.format.read_array_header_2_0
         )
         shape = read_header(content)[0]
-        _refuse_large(path, shape)
+        if shape:  # what is no array at all is told by NumPy
+            _refuse_large(path, shape)
         content.seek(0)
         loaded: NDArray[np.generic] = np.load(content, allow_pickle=False)
         return loaded
-    if suffix in (".tif", ".tiff"):
-        import tifffile
-
-        with tifffile.TiffFile(content) as tiff:
-            series = tiff.series[0]
-            _refuse_large(path, series.shape)
-            return np.asarray(series.asarray())
     if suffix == ".png":
         from PIL import Image
 

@@ -15,8 +15,10 @@ from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import parse_json, read_bytes
+from napari_cortex_decoder.reading import reads
 
 
+@reads("outlines", AtlasError)
 def read_outline_file(path: str | Path) -> Atlas:
     """Read an atlas from JSON, told apart by its content.
 

@@ -21,7 +21,7 @@ from napari_cortex_decoder.atlas.fit import fit_hemispheres
 from napari_cortex_decoder.atlas.library import load_atlas
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import read_bytes, read_json
-from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.reading import reads
 
 MESONET_SIZE = 512
 """Rows and columns of the image that MesoNet and mesoscaler scale every brain to."""
@@ -40,6 +40,7 @@ _TRANSFORM = "a transform of MesoNet or mesoscaler"
 _TOOLS_FILES = "give its _atlas_transform.txt, _mesoscaler.h5 or _mesoscaler.mat"
 
 
+@reads("a landmarks file of wfield", AtlasError)
 def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
     """Read the placing in wfield's ``…_landmarks.json`` (Couto et al. 2021).
 
@@ -129,6 +130,7 @@ def _directed(
     return matrix, ()
 
 
+@reads(_TRANSFORM, AtlasError, remedy=_TOOLS_FILES)
 def read_mesonet(
     path: str | Path, shape: tuple[int, int], atlas: Atlas | None = None
 ) -> Registration:
@@ -194,9 +196,8 @@ def _joined(
 
 def _mesonet_matrices(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give the 3 × 3 matrices of the left and the right hemisphere."""
-    with readable(path, _TRANSFORM, AtlasError, remedy=_TOOLS_FILES):
-        found = _read_matrices(path)
-        left, right = (np.vstack([np.asarray(m, dtype=np.float64), (0, 0, 1)]) for m in found)
+    found = _read_matrices(path)
+    left, right = (np.vstack([np.asarray(m, dtype=np.float64), (0, 0, 1)]) for m in found)
     for matrix in (left, right):
         if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
             raise AtlasError(f"{path}: the transform is not 2 × 3 finite numbers.")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.reading import reads
 
 
+@reads("a decoder", DecoderError)
 def import_decoder(path: str | Path) -> Decoder:
     """Make a decoder of published weights, with what the paper says beside them.
 

@@ -21,7 +21,7 @@ from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.reading import reads
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.containers import hdf5
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 ATLAS = "ajioka-50"
 """The atlas that has the paper's 50 ROIs, in the paper's order."""
 
-_WHAT = "a Keras model in HDF5"
 _LARGEST_CONFIG = 2**20
 _LAYERS: dict[str, dict[str, object]] = {
     "GRU": {
@@ -46,6 +45,7 @@ _LAYERS: dict[str, dict[str, object]] = {
 """What a layer must be for its weights to mean here what they meant there."""
 
 
+@reads("a Keras model in HDF5", DecoderError)
 def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> Decoder:
     """Make an area decoder of the paper's published Keras file.
 
@@ -65,11 +65,6 @@ def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> Decode
         fit.
     """
     path = Path(path)
-    with readable(path, _WHAT, DecoderError):
-        return _imported(path, config)
-
-
-def _imported(path: Path, config: RoiRnnConfig | None) -> Decoder:
     model, found = _read(path)
     gru, dense = _layers(path, model)
     config = _describe(path, gru, dense, config or _published(path))

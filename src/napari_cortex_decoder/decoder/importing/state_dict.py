@@ -23,11 +23,13 @@ from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
 from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.reading import reads
 
 _KINDS = {1: "rnn", 3: "gru", 4: "lstm"}
 """Kind of recurrent layer, by its number of gates."""
 
 
+@reads("a state dict", DecoderError)
 def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> Decoder:
     """Make a decoder of a state dict that the paper's code saved.
 

@@ -75,7 +75,8 @@ def _vectors_of_hdf5(
     from napari_cortex_decoder.containers import hdf5
 
     with hdf5.opened(path) as file:
-        datasets = {name: file[name] for name in file if isinstance(file[name], hdf5.Dataset)}
+        members = {name: file.own(name) for name in file}
+        datasets = {n: data for n, data in members.items() if isinstance(data, hdf5.Dataset)}
         shapes = {
             name: data.shape
             for name, data in datasets.items()
@@ -83,7 +84,10 @@ def _vectors_of_hdf5(
             and data.shape is not None
             and data.attrs.get("MATLAB_class", b"") != b"char"
         }
-        for name in _chosen(path, shapes, fields):
+        chosen = _chosen(path, shapes, fields)
+        if file.outside and not chosen:
+            raise RecordingError(file.outside[0])
+        for name in chosen:
             yield name, datasets[name][()]
 
 

@@ -62,6 +62,8 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
                 read.add(_last(thing))
             samples.update(found)
             intervals.update(marked)
+        if file.outside and not read:
+            raise RecordingError(file.outside[0])
     missing = [name for name in fields or () if name not in read]
     if missing or not read:
         asked = f"no behaviour called {missing}" if missing else "no behaviour"
@@ -81,7 +83,7 @@ def _things(file: Any) -> list[Any]:
     def look(_: str, thing: Any) -> None:
         if not isinstance(thing, hdf5.Group):
             return
-        own = {name for name in thing if isinstance(thing.get(name), hdf5.Dataset)}
+        own = {name for name in thing if isinstance(thing.own(name), hdf5.Dataset)}
         if (
             ("data" in own and {"timestamps", "starting_time"} & own)
             or {"start_time", "stop_time"} <= own

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import clock_warnings, rate_of
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.alignment import (
     ClockOptions,
     align,
@@ -79,7 +80,8 @@ def read_behavior(
         Where a trace does not cover the movie, or is one frame off.
     """
     path = Path(path)
-    traces, said = align(_read(path, fields), recording, path, clock)
+    with readable(path, "behavior"):
+        traces, said = align(_read(path, fields), recording, path, clock)
     for sentence in said:
         warnings.warn(sentence, stacklevel=2)
     return traces
@@ -112,7 +114,13 @@ def add_behavior(
         As for `read_behavior`.
     """
     path = Path(path)
-    content = _read(path, fields)
+    with readable(path, "behavior"):
+        return _with_behavior(recording, path, _read(path, fields), clock)
+
+
+def _with_behavior(
+    recording: Recording, path: Path, content: BehaviorContent, clock: ClockOptions
+) -> Recording:
     chosen = clock.get("frame_times")
     frame_times = choose_frame_times(content, recording, path, chosen)
     if frame_times is not None and (recording.frame_times is None or chosen is not None):

@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder import child
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import reads
 
 SUFFIXES = (".tif", ".tiff", ".png", ".npy")
-LARGEST_MASK = 2**28
+LARGEST_MASK = 2**26
+"""Pixels."""
 
 
+@reads("a mask", remedy="save it as one picture without colors")
 def read_mask(path: Path, frame_shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Read a mask for frames of one shape.
 
@@ -37,12 +41,7 @@ def read_mask(path: Path, frame_shape: tuple[int, int]) -> NDArray[np.bool_]:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise RecordingError(f"{path}: a mask is one of {', '.join(SUFFIXES)}; save it so.")
-    try:
-        picture = _read(path)
-    except (OSError, ValueError, EOFError, SyntaxError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(f"{path}: this mask cannot be read ({error}).") from error
+    picture = _read(path)
     if picture.ndim != 2:
         raise RecordingError(
             f"{path}: the mask has shape {picture.shape}; save it as one picture without colours."
@@ -74,6 +73,11 @@ def _read(path: Path) -> NDArray[Any]:
             if image.width * image.height > LARGEST_MASK:
                 raise RecordingError(f"{path}: {image.size} pixels are no mask.")
             return np.asarray(image)
+    return np.asarray(child.call(read_page, path, what="a mask"))
+
+
+def read_page(path: Path) -> NDArray[Any]:
+    """Read a TIFF of one page, in whatever memory its compressed strips take."""
     import tifffile
 
     with tifffile.TiffFile(path) as file:
