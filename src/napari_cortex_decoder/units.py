@@ -51,6 +51,8 @@ _NO_UNIT = (
 # No camera over a brain is slower or faster, and no pixel of it finer or coarser, than these.
 _RATES = (0.1, 2e4)
 _PIXELS = (1e-4, 2.0)
+# what image libraries write when nobody told them a scale: dots an inch on a screen or on paper
+_PRINTED = (72, 75, 90, 96, 100, 120, 150, 200, 240, 300, 360, 400, 600, 1200)
 
 
 def stated(unit: Any) -> str:
@@ -159,6 +161,11 @@ def unknown_unit(number: Any, unit: Any, kind: str) -> str:
     )
 
 
+def printed(pixel_size: float) -> bool:
+    """Whether a pixel size (mm) is that of a printer or a screen: 72 or 300 dots an inch."""
+    return any(math.isclose(25.4 / pixel_size, dots, rel_tol=1e-3) for dots in _PRINTED)
+
+
 def plausible(
     rate: float | None, pixel_size: float | None
 ) -> tuple[float | None, float | None, list[str]]:
@@ -170,7 +177,9 @@ def plausible(
             "the true one as frame_rate (command line: --frame-rate HZ)."
         )
         rate = None
-    if pixel_size is not None and not _PIXELS[0] <= pixel_size <= _PIXELS[1]:
+    if pixel_size is not None and (
+        not _PIXELS[0] <= pixel_size <= _PIXELS[1] or printed(pixel_size)
+    ):
         said.append(
             f"the file says a pixel of {pixel_size:.3g} mm, which is not likely and not used; give "
             "the true one as pixel_size (command line: --pixel-size MM)."

@@ -151,11 +151,15 @@ def test_one_part_of_a_longer_acquisition_says_so_and_all_parts_do_not(tmp_path:
             metadata=None,
             photometric="minisblack",
         )
-    alone = open_recording(tmp_path / "m_0.ome.tif")
-    assert alone.n_frames == 3 and "3 of the 6 frames" in alone.warnings[0]
-    whole = open_recording([tmp_path / "m_0.ome.tif", tmp_path / "m_1.ome.tif"])
-    np.testing.assert_array_equal(whole.movie.compute(), movie)
-    assert whole.warnings == () and whole.frame_rate == pytest.approx(10)
+    both = [tmp_path / "m_0.ome.tif", tmp_path / "m_1.ome.tif"]
+    for given in (both, *both, tmp_path):
+        whole = open_recording(given)
+        np.testing.assert_array_equal(whole.movie.compute(), movie)
+        assert whole.warnings == () and whole.frame_rate == pytest.approx(10)
+    both[0].unlink()
+    alone = open_recording(both[1])
+    np.testing.assert_array_equal(alone.movie.compute(), movie[3:])
+    assert "3 of the 6 frames" in alone.warnings[0] and "m_0.ome.tif" in alone.warnings[0]
 
 
 def test_files_of_different_sessions_are_not_joined(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.frames import OneAfterAnother, Picked
-from napari_cortex_decoder.recording.formats.joining import natural_key
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
+from napari_cortex_decoder.recording.formats.names import natural_key
 
 FRAMES = np.arange(150 * 3 * 4, dtype="u2").reshape(150, 3, 4)
 

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from movies import movie_of, refused
 
+from napari_cortex_decoder.recording import open_recording
 from napari_cortex_decoder.recording.formats import tiff_metadata
 
 KINDS = [
@@ -37,17 +38,19 @@ def test_what_a_library_raises_on_a_file_is_one_sentence(
     assert f"cannot be read as a TIFF movie ({error})" in refused(ome)
 
 
-def test_what_a_library_no_longer_finds_in_a_file_is_one_sentence(
+def test_what_a_library_no_longer_finds_in_a_description_costs_the_description_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "m.tif"
     tifffile.imwrite(path, movie_of(), photometric="minisblack")
-    monkeypatch.setattr(tifffile.TiffFile, "shaped_metadata", None)  # as after a flipped bit
-    assert "cannot be read as a TIFF movie" in refused(path)
+    monkeypatch.setattr(tifffile.tifffile, "shaped_description_metadata", None)
+    recording = open_recording(path)
+    assert recording.n_frames == len(movie_of())
+    assert "description cannot be read" in recording.warnings[0]
 
 
 def test_what_the_reading_code_of_this_program_trips_over_is_one_sentence_too(
     ome: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiff_metadata, "OmeImage", 3)
-    assert "cannot be read as" in refused(ome)
+    assert "cannot be read as OME-XML" in open_recording(ome).warnings[0]

@@ -16,9 +16,10 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import in_use
 from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.recording.formats import MovieFile, MovieFormat, format_of
-from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked, check_frames
-from napari_cortex_decoder.recording.formats.joining import join, natural_key
+from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked
+from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
+from napari_cortex_decoder.recording.formats.names import natural_key
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.sidecar import remembered_metadata
 from napari_cortex_decoder.units import plausible
@@ -85,20 +86,15 @@ def open_recording(
     movie_format = format_of(path)
     remembered = remembered_metadata(path)
     known = {name: remembered[name] for name in movie_format.options if name in remembered}
-    parts = [_open(p, format_of(p), known | given) for p in paths]
-    found = parts[0] if len(parts) == 1 else join(paths, parts)
+    found = join_files(paths, lambda one: _open(one, format_of(one), known | given))
 
     in_use(found.frames, [*paths, *_files(found.frames.token)])
     warnings = list(found.warnings)
-    frames = found.frames.shape[0]
-    if found.claimed_frames is not None and frames < found.claimed_frames:
-        warnings.append(
-            f"{frames} of the {found.claimed_frames} frames of this acquisition are here; open its "
-            "other files together with this one for the whole session."
-        )
     movie, reference, shown, said = _split(path, found, channels)
     warnings += said
-    check_frames(path, movie.shape, movie.dtype)
+    if movie.shape[0] < 2:
+        held = "one frame" if movie.shape[0] else "no frame"
+        raise RecordingError(f"{path}: there is {held} in it; a movie needs at least 2.")
     turns = channels or found.channels
     said_rate, said_size, said = plausible(found.frame_rate, found.pixel_size)
     warnings += said

@@ -3,6 +3,7 @@
 # isort: off
 from napari_cortex_decoder.recording.formats import zarr_folder
 from napari_cortex_decoder.recording.formats import svd
+from napari_cortex_decoder.recording.formats import ndtiff
 from napari_cortex_decoder.recording.formats import tiff_folder
 from napari_cortex_decoder.recording.formats import tiff
 from napari_cortex_decoder.recording.formats import npy
@@ -29,6 +30,7 @@ __all__ = [
     "matlab",
     "movie_formats",
     "movie_patterns",
+    "ndtiff",
     "npy",
     "nwb",
     "raw",

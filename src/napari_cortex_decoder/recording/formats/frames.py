@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -66,7 +67,7 @@ def check_frames(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) 
     Raises
     ------
     RecordingError
-        If there is not more than one frame, a frame is empty or larger than any camera's, or the
+        If there is no frame, a frame is empty or larger than any camera's, or the
         pixels are not real numbers.
     """
     frames, rows, columns = shape
@@ -74,11 +75,8 @@ def check_frames(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) 
         raise RecordingError(
             f"{path}: the pixels are {dtype.name}; save the movie as integers or real numbers."
         )
-    if frames < 2:
-        raise RecordingError(
-            f"{path}: there is {'one frame' if frames else 'no frame'} in it; "
-            "a movie needs at least 2."
-        )
+    if frames < 1:
+        raise RecordingError(f"{path}: there is no frame in it; a movie needs at least 2.")
     if rows < 1 or columns < 1:
         raise RecordingError(f"{path}: its frames are {rows} x {columns} px; export it again.")
     if rows * columns * dtype.itemsize > LARGEST_FRAME:
@@ -231,3 +229,17 @@ class OneAfterAnother:
             rows = np.flatnonzero(holders == holder)
             out[rows] = self.sources[holder].read(frames[rows] - starts[holder])
         return out
+
+
+def gathered(parts: Sequence[tuple[FrameReader, NDArray[np.int64]]]) -> FrameReader:
+    """Combine readers whose frames lie anywhere among each other's.
+
+    Parameters
+    ----------
+    parts
+        Readers of one kind of frame, and where the frames of each are in the movie.
+    """
+    places = np.concatenate([place for _, place in parts])
+    whole = parts[0][0] if len(parts) == 1 else OneAfterAnother(tuple(part for part, _ in parts))
+    order = np.argsort(places)
+    return whole if (np.diff(order) == 1).all() else Picked(whole, order)

@@ -37,8 +37,8 @@ class MovieFile:
     numbers
         Shape (frames,), the camera's own increasing count of the frames where the file keeps it,
         so that lost ones show; or None.
-    claimed_frames
-        How many frames the acquisition has of which this file is a part; None where it is whole.
+    files
+        Those of which frames are in it, where they are a set that was found through one of them.
     subject
         Which mouse, or None.
     metadata
@@ -56,7 +56,7 @@ class MovieFile:
     pixel_size: float | None = None
     frame_times: NDArray[np.float64] | None = None
     numbers: NDArray[np.int64] | None = None
-    claimed_frames: int | None = None
+    files: frozenset[Path] = frozenset()
     subject: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames
-from napari_cortex_decoder.recording.formats.joining import join, natural_key
+from napari_cortex_decoder.recording.formats.joining import join_files
+from napari_cortex_decoder.recording.formats.names import in_turns, natural_key, understood
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.formats.tiff import (
     TIFF_SUFFIXES,
@@ -31,11 +31,6 @@ from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets
 
 # Reading the description of a frame takes a millisecond: of more files than these, only two are.
 _FEW = 1000
-# Micro-Manager 2 and 1.4: time, channel and slice in the name of each frame
-_MICROMANAGER = (
-    re.compile(r"img_channel(?P<c>\d+)_position(?P<p>\d+)_time(?P<t>\d+)_z(?P<z>\d+)$"),
-    re.compile(r"img_(?P<t>\d{9})_(?P<c>.*)_(?P<z>\d{3})$"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,18 +100,27 @@ def open_folder(folder: Path) -> MovieFile:
     first = paths[0]
     check_magic(first)
     with readable(first, "a TIFF frame"), tifffile.TiffFile(first, _multifile=False) as tif:
-        alone = len(page_offsets(first, tif)) == 1 and tif.series[0].ndim == 2
+        in_set = tif.is_ome and tif.ome_metadata.count("FileName=") > 1
+        alone = not in_set and len(page_offsets(first, tif)) == 1 and tif.series[0].ndim == 2
         page = first_page(first, tif)
         kind, dtype, plain = page.shape, page.dtype, page.is_contiguous
     if not alone:
-        return join(paths, [open_tiff(path) for path in paths])
+        return join_files(paths, open_tiff)
     least = kind[0] * kind[1] * dtype.itemsize if plain else 1
     for path in paths:
         if sizes[path] < least:
             raise RecordingError(
                 f"{path}: the file is truncated ({sizes[path]} bytes); copy it again."
             )
-    paths, numbers, channels, warnings = _in_order(folder, paths)
+    named, channels = understood(paths, one_frame=True) if len(paths) > 1 else None, 1
+    if named is not None and named.times[0]:
+        paths, numbers, warnings = in_turns(paths, named)
+        channels = len(named.names)
+    else:
+        numbers = np.arange(len(paths), dtype=np.int64)
+        warnings = (
+            "the names of the frames do not count them; their alphabetical order is taken.",
+        )
     check_frames(folder, (len(paths), *kind), dtype)
     shown, rate, times = _micromanager(paths, numbers, channels)
     stat = folder.stat()
@@ -130,59 +134,6 @@ def open_folder(folder: Path) -> MovieFile:
         metadata={"files": len(paths), **shown},
         warnings=warnings,
     )
-
-
-def _in_order(
-    folder: Path, paths: list[Path]
-) -> tuple[list[Path], NDArray[np.int64], int, tuple[str, ...]]:
-    """Files by time, then colour; the camera's count of each; colours; what to say."""
-    for pattern in _MICROMANAGER:
-        found = [pattern.match(path.stem) for path in paths]
-        if all(found):
-            said = [match.groupdict() for match in found if match]
-            for field, what in (("z", "slices"), ("p", "positions")):
-                if len({names.get(field) for names in said}) > 1:
-                    raise RecordingError(
-                        f"{folder}: it holds several {what}; keep the frames of one in a folder "
-                        "of their own."
-                    )
-            colours = sorted({names["c"] for names in said})
-            if len(colours) > 2:
-                raise RecordingError(
-                    f"{folder}: it holds {len(colours)} colours ({', '.join(colours)}); keep the "
-                    "movie and at most one reference in it."
-                )
-            counts = [int(n["t"]) * len(colours) + colours.index(n["c"]) for n in said]
-            return (*_sorted(paths, counts), len(colours), ())
-    counted = _counts(paths)
-    if counted is None:
-        note = "the names of the frames do not count them; their alphabetical order is taken."
-        return paths, np.arange(len(paths), dtype=np.int64), 1, (note,)
-    return (*_sorted(paths, counted), 1, ())
-
-
-def _counts(paths: list[Path]) -> list[int] | None:
-    """Numbers in which names differ, if they differ in one number and nothing else."""
-    split = [re.split(r"(\d+)", path.stem) for path in paths]
-    if len({len(parts) for parts in split}) != 1:
-        return None
-    varying = [i for i, parts in enumerate(zip(*split, strict=True)) if len(set(parts)) > 1]
-    if len(varying) != 1 or varying[0] % 2 == 0:
-        return None
-    return [int(parts[varying[0]]) for parts in split]
-
-
-def _sorted(paths: list[Path], counts: list[int]) -> tuple[list[Path], NDArray[np.int64]]:
-    order = np.argsort(counts, kind="stable")
-    numbers = np.asarray(counts, np.int64)[order]
-    steps = np.diff(numbers)
-    if (steps == 0).any():
-        twice = paths[order[int(np.flatnonzero(steps == 0)[0]) + 1]]
-        raise RecordingError(
-            f"{twice}: another file of the folder has the same frame number; remove one."
-        )
-    step = int(steps.min()) if len(steps) and (steps % steps.min() == 0).all() else 1
-    return [paths[i] for i in order], (numbers - numbers[0]) // step
 
 
 def _micromanager(
@@ -213,9 +164,10 @@ register(
     MovieFormat(
         name="folder of TIFFs",
         patterns=(),
-        recognized="a folder with TIFFs in it: one frame a file, ordered by Micro-Manager's time "
-        "index or by the number in their names, or several multi-page files of one session in "
-        "natural order",
+        recognized="a folder with TIFFs in it: one frame a file, ordered by the numbers in their "
+        "names, of one colour or two that the names tell (blue_0001, 0001_405nm, ch0_t001, "
+        "Micro-Manager); or multi-page files of one session, in natural order, or a set whose "
+        "files describe each other (OME, Micro-Manager, NDTiff)",
         metadata="Micro-Manager: rate from the elapsed time, colours, camera; numbers missing in "
         "the names are lost frames",
         matches=lambda path: path.is_dir() and bool(_tiffs(path)),

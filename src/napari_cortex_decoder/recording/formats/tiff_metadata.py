@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,21 +16,21 @@ from napari_cortex_decoder.units import (
     in_millimetres,
     in_seconds,
     positive,
+    printed,
     seconds,
 )
 
-# What image libraries write when nobody told them a scale: dots an inch on a screen or on paper.
-_PRINT_RESOLUTIONS = (72, 96, 100, 150, 200, 300, 600)
+_MOST_PLANES = 2**26
 
 
-def imagej_frame_rate(metadata: dict[str, Any]) -> float | None:
+def imagej_frame_rate(metadata: dict[str, Any], told: list[str]) -> float | None:
     """Frames a second from ImageJ's frame interval, else from its playback speed."""
-    interval = in_seconds(metadata.get("finterval"), metadata.get("tunit"))
+    interval = in_seconds(metadata.get("finterval"), metadata.get("tunit"), told)
     return 1 / interval if interval else positive(metadata.get("fps"))
 
 
-def tag_pixel_size(page: tifffile.TiffPage, unit: Any = None) -> float | None:
-    """Edge of a pixel in mm from the resolution tags.
+def tag_pixel_size(page: tifffile.TiffPage, unit: Any, told: list[str]) -> float | None:
+    """Edge of a pixel in mm from the resolution tags; None where they are a printer's or unset.
 
     Parameters
     ----------
@@ -37,88 +38,166 @@ def tag_pixel_size(page: tifffile.TiffPage, unit: Any = None) -> float | None:
         First page of the file.
     unit
         ImageJ's unit of length; None takes the unit of the tags.
+    told
+        Where a unit that is not known is told.
     """
     value = page.tags.valueof("XResolution")
-    if not (isinstance(value, tuple) and len(value) == 2 and all(value)):
+    if not (isinstance(value, tuple) and len(value) == 2 and all(value)) or value[0] == value[1]:
         return None
-    resolution = value[0] / value[1]
-    if unit is not None:
-        return in_millimetres(1 / resolution, unit)
-    kind = page.tags.valueof("ResolutionUnit")
-    if kind == 2 and any(math.isclose(resolution, r, rel_tol=1e-3) for r in _PRINT_RESOLUTIONS):
-        return None
-    return in_millimetres(1 / resolution, {2: "inch", 3: "cm"}.get(kind, "none"))
+    if unit is None:
+        unit = {2: "inch", 3: "cm"}.get(page.tags.valueof("ResolutionUnit"))
+    size = in_millimetres(value[1] / value[0], unit, told)
+    return None if size is None or printed(size) else size
 
 
 class OmeImage:
-    """The first image that OME-XML describes.
+    """One image that OME-XML describes: which plane is which page of which file.
+
+    tifffile reads such sets, too, but fills what lacks with zeros, and follows names of files out
+    of their folder.
 
     Parameters
     ----------
     xml
-        Description of the first page.
+        Description.
+    own
+        Name of the file that is opened.
+    wanted
+        Name or ID of the image; None takes the first that has planes in the file.
+    described_here
+        Whether the file itself holds `xml`, so that it is known by its UUID even if it was renamed.
 
     Attributes
     ----------
+    names, name
+        What the images of the description are called, and this one.
     sizes
         Number of planes along T, C and Z.
     order
-        The same three axes, slowest first, as the pages of the file run through them.
-    elsewhere
-        Whether planes lie in other files too.
+        The same three axes, slowest first, as the planes run.
+    files
+        Names of the files that hold planes; the first is `own`.
     frame_rate, pixel_size
         In Hz and mm; None where not said.
+    colours
+        What the channels are called, light and all.
     description
         Free text, or None.
+    warnings
+        What a user should know, such as units that are not known.
     """
 
-    def __init__(self, xml: str) -> None:
+    def __init__(
+        self, xml: str, own: str, wanted: str | None = None, *, described_here: bool = True
+    ) -> None:
         root = ElementTree.fromstring(xml)
         space = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
-        pixels = root.find(f"{space}Image/{space}Pixels")
-        if pixels is None:
-            raise ValueError("its OME-XML describes no image")
-        self.description = root.findtext(f"{space}Image/{space}Description")
+        images = [i for i in root.findall(f"{space}Image") if i.find(f"{space}Pixels") is not None]
+        if not images:
+            raise ValueError("it describes no image")
+        self.names = [i.get("Name") or i.get("ID") or str(n) for n, i in enumerate(images)]
+        self._space, self._root = space, root.get("UUID") if described_here else None
+        chosen = self._chosen(images, own, wanted)
+        self.name, pixels = self.names[chosen], images[chosen].find(f"{space}Pixels")
+        assert pixels is not None
+        self.description = images[chosen].findtext(f"{space}Description")
         self.sizes = {axis: int(pixels.get(f"Size{axis}", 1)) for axis in "TCZ"}
         self.order = "".join(reversed(pixels.get("DimensionOrder", "XYCZT")[2:]))
         if sorted(self.order) != ["C", "T", "Z"] or min(self.sizes.values()) < 1:
-            raise ValueError("its OME-XML gives impossible dimensions")
-        self._blocks = pixels.findall(f"{space}TiffData")
-        names = {u.get("FileName") for b in self._blocks for u in b.findall(f"{space}UUID")}
-        self.elsewhere = len(names - {None}) > 1
-        increment = in_seconds(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit"))
+            raise ValueError("it gives impossible dimensions")
+        if math.prod(self.sizes.values()) > _MOST_PLANES:
+            raise ValueError(f"it describes {math.prod(self.sizes.values())} planes")
+        self.warnings: list[str] = []
+        increment = in_seconds(
+            pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit"), self.warnings
+        )
         self.frame_rate = 1 / increment if increment else None
         self.pixel_size = in_millimetres(
-            pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm")
+            pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm"), self.warnings
         )
+        self.colours = [
+            " ".join(filter(None, (c.get("Name"), c.get("ExcitationWavelength"))))
+            for c in pixels.findall(f"{space}Channel")
+        ]
+        self._blocks = pixels.findall(f"{space}TiffData")
+        self.files = [own]
+        for block in self._blocks:
+            name = self._file(block, own)
+            if name not in self.files:
+                self.files.append(name)
         self._planes = [
             (int(p.get("TheT", -1)), int(p.get("TheC", 0)), p.get("DeltaT"), p.get("DeltaTUnit"))
             for p in pixels.findall(f"{space}Plane")
         ]
 
-    def page_of_plane(self, pages: int) -> NDArray[np.int64]:
-        """Index of the page of each plane, in the order of `order`; at most `pages` planes."""
-        shape = [self.sizes[axis] for axis in self.order]
-        planes = math.prod(shape)
-        found = np.full(planes, -1, np.int64)
-        for block in self._blocks:
-            first = np.ravel_multi_index(
-                [int(block.get(f"First{axis}", 0)) for axis in self.order], shape
-            )
-            page = int(block.get("IFD", 0))
-            count = int(block.get("PlaneCount", 1 if "IFD" in block.attrib else pages))
-            count = max(0, min(count, planes - int(first), pages - page))
-            found[first : first + count] = np.arange(page, page + count)
-        return np.arange(planes) if not self._blocks else found
+    def _chosen(self, images: list[Any], own: str, wanted: str | None) -> int:
+        if wanted is not None:
+            ids = [image.get("ID") for image in images]
+            found = [
+                n for n, pair in enumerate(zip(self.names, ids, strict=True)) if wanted in pair
+            ]
+            if not found:
+                raise ValueError(f"it has no image {wanted!r}; there are {', '.join(self.names)}")
+            return found[0]
+        for n, image in enumerate(images):
+            blocks = image.findall(f"{self._space}Pixels/{self._space}TiffData")
+            if any(self._file(block, own) == own for block in blocks):
+                return n
+        return 0
 
-    def frame_times(self) -> NDArray[np.float64] | None:
-        """Seconds of each time point and colour, one after the other, where they are given."""
+    def _file(self, block: Any, own: str) -> str:
+        """Give the name of the file of a block, without a folder: none is left."""
+        uuid = block.find(f"{self._space}UUID")
+        if uuid is None or (self._root is not None and (uuid.text or "").strip() == self._root):
+            return own
+        name = re.split(r"[\\/]", uuid.get("FileName") or own)[-1]
+        return own if name.lower() == own.lower() else name
+
+    def planes(self, pages: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Find the file (index into `files`) and the page of each plane, in the order of `order`.
+
+        Parameters
+        ----------
+        pages
+            How many pages each of `files` has, 0 where it is not there.
+
+        Returns
+        -------
+        tuple of ndarray
+            Shape (planes,); the page is -1 where nobody recorded one.
+        """
+        shape = [self.sizes[axis] for axis in self.order]
+        count = math.prod(shape)
+        file = np.zeros(count, np.int64)
+        page = np.arange(count) if not self._blocks else np.full(count, -1, np.int64)
+        for block in self._blocks:
+            of = self.files.index(self._file(block, self.files[0]))
+            place = [int(block.get(f"First{axis}", 0)) for axis in self.order]
+            if any(not 0 <= at < n for at, n in zip(place, shape, strict=True)):
+                continue
+            first, start = int(np.ravel_multi_index(place, shape)), int(block.get("IFD", 0))
+            number = block.get("PlaneCount") or block.get("NumPlanes")
+            alone = 1 if "IFD" in block.attrib else pages[of]
+            end = min(count, first + max(0, int(number if number is not None else alone)))
+            page[first:end] = np.arange(start, start + end - first)
+            file[first:end] = of
+        page[page >= np.array(pages)[file]] = -1
+        return file, page
+
+    def frame_times(self) -> NDArray[np.float64]:
+        """Seconds of each time point and colour, shape (T, C); NaN where they are not given."""
         times = np.full((self.sizes["T"], self.sizes["C"]), np.nan)
         for t, c, delta, unit in self._planes:
             if delta is not None and 0 <= t < len(times) and 0 <= c < times.shape[1]:
                 times[t, c] = float(delta) * (seconds(unit or "s") or np.nan)
-        times = np.where(np.isnan(times), times[:, :1], times)
-        return times.reshape(-1) if np.isfinite(times).all() else None
+        return np.where(np.isnan(times), times[:, :1], times)
+
+
+def companion(xml: str) -> str | None:
+    """Give the name of the file that describes the set to which a part of it points, if it does."""
+    root = ElementTree.fromstring(xml)
+    only = next((e for e in root if e.tag.rpartition("}")[2] == "BinaryOnly"), None)
+    return None if only is None else re.split(r"[\\/]", only.get("MetadataFile") or "")[-1] or None
 
 
 def micromanager_info(page: tifffile.TiffPage) -> dict[str, Any]:

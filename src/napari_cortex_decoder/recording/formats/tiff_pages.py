@@ -103,7 +103,10 @@ def find_frames(
     size = tif.filehandle.size
     step = first.nbytes
     if plain:
-        start = int(first.dataoffsets[0])
+        at_front = int(pages[0]) == first.offset
+        start = int(
+            first.dataoffsets[0] if at_front else _read_pages(path, tif, pages[:1])[0][0, 0]
+        )
         if start > size:
             raise too_few(path, claimed, 0)
         starts = _offsets_by_rule(path, tif, pages, claimed, start, step)

@@ -1,0 +1,199 @@
+"""NDTiff, the folders of Micro-Manager 2 and pycro-manager: an index tells where each frame is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.recording.formats.frames import (
+    FrameReader,
+    RawFrames,
+    check_frames,
+    file_token,
+    gathered,
+)
+from napari_cortex_decoder.recording.formats.light import movie_first
+from napari_cortex_decoder.recording.formats.names import colours_told
+from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.tiff_metadata import micromanager_elapsed
+
+_WHAT = "an NDTiff folder"
+_INDEX = "NDTiff.index"
+# https://github.com/micro-manager/NDStorage: grey of 8 bit, and of 10 to 16 bit
+_PIXELS = {0: "u1", 1: "u2", 3: "u2", 4: "u2", 5: "u2", 6: "u2"}
+# Reading the description of a frame takes a tenth of a millisecond: of more than these, two are.
+_FEW = 20_000
+Entry = tuple[Any, ...]
+
+
+def _index_of(path: Path) -> Path | None:
+    """Give the index of a folder, or of the folder that a TIFF lies in."""
+    places = [path, path / "Full resolution"] if path.is_dir() else [path.parent]
+    if not path.is_dir() and path.suffix.lower() not in (".tif", ".tiff"):
+        return None
+    return next((p / _INDEX for p in places if (p / _INDEX).is_file()), None)
+
+
+def open_ndtiff(path: Path) -> MovieFile:
+    """Open the frames of an index; see `napari_cortex_decoder.recording.open_recording`."""
+    index = _index_of(path)
+    assert index is not None
+    with readable(index, _WHAT):
+        # of two frames of one place the later one counts
+        entries = {
+            tuple(sorted(e[0].items(), key=str)): e for e in tifffile.read_ndtiff_index(index)
+        }
+    if not entries:
+        raise RecordingError(f"{index}: it lists no frame; the acquisition was never started.")
+    with readable(index, _WHAT):
+        found, numbers, names, told = _in_order(index, list(entries.values()))
+        kinds = {(e[4], e[3], _PIXELS.get(e[5], ""), e[6]) for e in found}
+    if len(kinds) > 1 or any(not pixels or packed for _, _, pixels, packed in kinds):
+        raise RecordingError(
+            f"{index}: its frames are not all uncompressed, greyscale and of one size; export the "
+            "movie as one TIFF."
+        )
+    height, width, pixels, _ = kinds.pop()
+    check_frames(path, (len(found), height, width), np.dtype(pixels))
+    frames, there = _frames(index, found, (height, width), pixels)
+    if not there.all():
+        told.append(
+            f"{int(there.sum())} of the {len(found)} frames that its index lists are in its files."
+        )
+    kept = [e for e, is_there in zip(found, there, strict=True) if is_there]
+    with readable(index, _WHAT):
+        rate, times, shown = _clock(index, kept, numbers[there], len(names))
+    return MovieFile(
+        frames=frames,
+        channels=len(names),
+        frame_rate=rate,
+        frame_times=times,
+        numbers=numbers[there],
+        files=frozenset(index.with_name(name) for name in {e[1] for e in found}),
+        metadata=shown,
+        warnings=tuple(told),
+    )
+
+
+def _in_order(
+    index: Path, entries: list[Entry]
+) -> tuple[list[Entry], NDArray[np.int64], list[str], list[str]]:
+    """Frames by time, then colour; the count of each; colours; what to say."""
+    values: dict[str, list[Any]] = {}
+    for axes, *_ in entries:
+        for axis, value in axes.items():
+            if value not in values.setdefault(axis, []):
+                values[axis].append(value)
+    if len(values.get("z", ())) > 1 and len(values.get("time", ())) > 1:
+        raise RecordingError(
+            f"{index}: it is a volume over time ({len(values['z'])} slices); save one slice, or a "
+            "projection, as a movie."
+        )
+    told = []
+    time = "time" if len(values.get("time", ())) > 1 or "z" not in values else "z"
+    for axis, several in values.items():
+        if axis not in (time, "channel") and len(several) > 1:
+            told.append(
+                f"it holds {len(several)} of the axis {axis!r}; {several[0]!r} is shown, and not "
+                f"{', '.join(repr(v) for v in several[1:5])}."
+            )
+            entries = [e for e in entries if e[0].get(axis) == several[0]]
+    names = [str(value) for value in values.get("channel", [""])]
+    if len(names) > 2:
+        raise RecordingError(
+            f"{index}: it has {len(names)} colours ({', '.join(names[:6])}); save the movie and at "
+            "most one reference."
+        )
+    order, known = movie_first(names)
+    told += colours_told([names[i] for i in order], known)
+    place = {names[i]: n for n, i in enumerate(order)}
+    at = [int(e[0].get(time, 0)) for e in entries]
+    counts = np.array(
+        [
+            (t - min(at)) * len(names) + place[str(e[0].get("channel", ""))]
+            for t, e in zip(at, entries, strict=True)
+        ],
+        np.int64,
+    )
+    rows = np.argsort(counts, kind="stable")
+    return [entries[i] for i in rows], counts[rows], names, told
+
+
+def _frames(
+    index: Path, entries: list[Entry], shape: tuple[int, int], pixels: str
+) -> tuple[FrameReader, NDArray[np.bool_]]:
+    """Readers of the frames that are whole in their files, and which these are."""
+    there = np.zeros(len(entries), bool)
+    parts: list[tuple[FrameReader, NDArray[np.int64]]] = []
+    step = shape[0] * shape[1] * np.dtype(pixels).itemsize
+    for name in dict.fromkeys(e[1] for e in entries):
+        path = index.with_name(Path(name.replace("\\", "/")).name)
+        if not path.is_file():
+            continue
+        with readable(path, "a TIFF of an NDTiff folder"), path.open("rb") as file:
+            order = ">" if file.read(2) == b"MM" else "<"
+            size = file.seek(0, 2)
+        rows = np.array([i for i, e in enumerate(entries) if e[1] == name], np.int64)
+        starts = np.array([entries[i][2] for i in rows], np.int64)
+        whole = (starts > 0) & (starts + step <= size)
+        there[rows] = whole
+        if whole.any():
+            stored = np.dtype(order + pixels)
+            reader = RawFrames(path, starts[whole], shape, stored, file_token(path))
+            parts.append((reader, rows[whole]))
+    if not parts:
+        raise RecordingError(
+            f"{index}: none of the {len(entries)} frames that it lists is in its folder; put its "
+            "TIFFs beside it."
+        )
+    return gathered(parts), there
+
+
+def _clock(
+    index: Path, entries: list[Entry], numbers: NDArray[np.int64], colours: int
+) -> tuple[float | None, NDArray[np.float64] | None, dict[str, Any]]:
+    """Time points a second (Hz), seconds of each frame, and what else the camera says."""
+    first = _description(index, entries[0])
+    shown = {key: first[key] for key in ("Camera", "Exposure-ms", "Binning") if key in first}
+    if len(entries) <= _FEW:
+        times = np.array([micromanager_elapsed(_description(index, e)) for e in entries])
+        return None, times if np.isfinite(times).all() else None, shown
+    last = int(np.flatnonzero((numbers - numbers[0]) % colours == 0)[-1])
+    seconds = micromanager_elapsed(_description(index, entries[last]))
+    seconds -= micromanager_elapsed(first)
+    steps = (numbers[last] - numbers[0]) / colours
+    return (float(steps / seconds) if seconds > 0 else None), None, shown
+
+
+def _description(index: Path, entry: Entry) -> dict[str, Any]:
+    """Micro-Manager's description of a frame, empty where there is none."""
+    start, length, packed = entry[7:10]
+    if packed or not 0 < length < 2**20:
+        return {}
+    with index.with_name(Path(entry[1]).name).open("rb") as file:
+        file.seek(start)
+        text = file.read(length)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+register(
+    MovieFormat(
+        name="NDTiff",
+        patterns=(),
+        recognized="a folder with NDTiff.index in it, or a TIFF beside one",
+        metadata="colours by their names, elapsed time of each frame, camera",
+        matches=lambda path: _index_of(path) is not None,
+        open=open_ndtiff,
+    )
+)

@@ -1,0 +1,337 @@
+"""Which page of which file is which frame: what a TIFF's description says, and what is there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable, told
+from napari_cortex_decoder.recording.formats import tiff_metadata as said
+from napari_cortex_decoder.recording.formats.light import movie_first
+from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets, too_few
+from napari_cortex_decoder.recording.provenance import steps_in_text
+from napari_cortex_decoder.units import positive
+
+_LONGEST_DESCRIPTION = 2**28
+Planes = NDArray[np.int64]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the pages of a file or a set make a movie.
+
+    Attributes
+    ----------
+    page, file
+        Shape (frames,), by time, then colour: the page of each frame, and its file.
+    files
+        Names of the files of the set; the first is the one that was opened.
+    channels
+        Interleaved colours.
+    numbers
+        Shape (frames,), where frames lack: the count of each in the acquisition; else None.
+    behind_the_first
+        Whether the first page goes on with the data of all frames.
+    frame_rate, pixel_size, frame_times, steps, warnings
+        As in `MovieFile`.
+    unit
+        In which ImageJ gives the resolution; None where it does not.
+    """
+
+    page: Planes
+    file: Planes
+    files: list[str]
+    channels: int = 1
+    numbers: Planes | None = None
+    behind_the_first: bool = False
+    frame_rate: float | None = None
+    pixel_size: float | None = None
+    frame_times: NDArray[np.float64] | None = None
+    steps: tuple[Mapping[str, Any], ...] = ()
+    unit: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def layout_of(path: Path, tif: tifffile.TiffFile, pages: Planes, dataset: str | None) -> Layout:
+    """Return how the pages of a file make a movie.
+
+    What describes them may be damaged, promise more or less than is there, or be about other
+    files, too: what is there is shown, and the difference is told.
+
+    Parameters
+    ----------
+    path, tif
+        The file.
+    pages
+        Offsets of its pages.
+    dataset
+        Name of one of several images; None takes the one that this file holds.
+
+    Raises
+    ------
+    RecordingError
+        If it is a volume over time, has more than two colours, or breaks off within a frame.
+    """
+    held = len(pages)
+    plain = Layout(np.arange(held), np.zeros(held, np.int64), [path.name])
+    warnings: list[str] = []
+    found: Layout | None = None
+    if tif.is_ome:
+        image = _understood(
+            "OME-XML", lambda: _ome_image(path, tif.ome_metadata, dataset), path, warnings
+        )
+        if image is not None:
+            found = _ome(path, image, held, warnings)
+    elif dataset is not None:
+        raise RecordingError(f"{path}: it describes no images by name; leave out dataset.")
+    elif tif.is_imagej:
+        metadata = _understood("an ImageJ stack", lambda: _imagej(tif), path, warnings)
+        if metadata is not None:
+            found = _counted(path, tif, held, metadata[0], "TZC", warnings)
+            found = replace(
+                found,
+                frame_rate=said.imagej_frame_rate(metadata[1], warnings),
+                steps=steps_in_text(metadata[1].get("Info")),
+                unit=metadata[1].get("unit"),
+            )
+    elif tif.is_shaped:
+        shaped = _understood("a shape", lambda: _shaped(tif), path, warnings)
+        if shaped is not None:
+            found = _counted(path, tif, held, shaped[0], shaped[1], warnings)
+            found = replace(found, frame_rate=shaped[2])
+    return replace(found or plain, warnings=warnings)
+
+
+def _understood(what: str, read: Callable[[], T], path: Path, warnings: list[str]) -> T | None:
+    """Read a description; a damaged one costs itself only."""
+    try:
+        with readable(path, what):
+            return read()
+    except RecordingError as error:
+        if error.__cause__ is None:
+            raise
+        warnings.append(
+            f"its description cannot be read as {what} ({told(error.__cause__)}): its pages are "
+            "taken for frames in their order, and what it said of rate and size is not known."
+        )
+        return None
+
+
+def _ome_image(path: Path, xml: str, dataset: str | None) -> said.OmeImage:
+    tif_xml, other = xml, said.companion(xml)
+    if other is not None and other != path.name:
+        master = path.with_name(other)
+        if master.suffix.lower() in (".tif", ".tiff", ".btf", ".tf8"):
+            with tifffile.TiffFile(master, _multifile=False) as tif:
+                xml = tif.ome_metadata
+        else:
+            if master.stat().st_size > _LONGEST_DESCRIPTION:
+                raise ValueError(f"{other} is too large")
+            xml = master.read_text("utf-8")
+    image = said.OmeImage(xml, path.name, dataset, described_here=xml is tif_xml)
+    image.frame_times()  # so that all of it is known to be readable
+    return image
+
+
+def _ome(path: Path, image: said.OmeImage, own: int, warnings: list[str]) -> Layout:
+    there = [own]
+    for name in image.files[1:]:
+        other = path.with_name(name)
+        there.append(0)
+        if other.is_file():
+            with (
+                readable(other, "a TIFF movie"),
+                tifffile.TiffFile(other, _multifile=False) as tif,
+            ):
+                there[-1] = len(page_offsets(other, tif))
+    file, page = image.planes(there)
+    index, channels = in_time(path, image.sizes, image.order)
+    times = image.frame_times() if image.sizes["T"] > 1 else np.full((1, image.sizes["C"]), np.nan)
+    if channels == 2 and len(image.colours) == 2:
+        lights, _ = movie_first(image.colours)
+        index = index.reshape(-1, 2)[:, lights].reshape(-1)
+        times = times[:, lights]
+    layout = Layout(
+        page[index],
+        file[index],
+        image.files,
+        channels,
+        np.arange(len(index)),
+        frame_rate=image.frame_rate,
+        pixel_size=image.pixel_size,
+        frame_times=times.reshape(-1) if times.size == len(index) else None,
+        steps=steps_in_text(image.description),
+    )
+    warnings += image.warnings
+    lost = [name for name, n in zip(image.files, there, strict=True) if not n]
+    why = f"{', '.join(lost[:3])} {'is' if len(lost) == 1 else 'are'} not beside it" if lost else ""
+    layout = what_is_there(path, layout, warnings, why)
+    if len(image.names) > 1:
+        others = ", ".join(repr(name) for name in image.names if name != image.name)
+        warnings.append(
+            f"it holds {len(image.names)} images, or positions; {image.name!r} is shown, and not "
+            f"{others}: give the name of one as dataset (command line: --as dataset=NAME)."
+        )
+        return layout
+    return _with_more(layout, own, len(index), warnings)
+
+
+def what_is_there(path: Path, layout: Layout, warnings: list[str], why: str = "") -> Layout:
+    """Leave out the frames of a layout that nobody recorded (page -1), and say how many.
+
+    Raises
+    ------
+    RecordingError
+        If none is there.
+    """
+    assert layout.numbers is not None
+    there = layout.page >= 0
+    channels, numbers = layout.channels, layout.numbers
+    if not there.any():
+        raise RecordingError(
+            f"{path}: none of the {len(there)} frames that it describes is in its folder; put the "
+            "other files of the set beside it."
+        )
+    if there.all():
+        return _believed(replace(layout, numbers=None))
+    warnings.append(
+        f"{int(there.sum())} of the {len(there)} frames that its description promises are here; "
+        + (why or "the others were never recorded, unless the file was copied before its end")
+        + "."
+    )
+    if channels == 2 and not (there[::2].any() and there[1::2].any()):
+        channels, numbers = 1, numbers // 2
+    times = layout.frame_times
+    return _believed(
+        replace(
+            layout,
+            page=layout.page[there],
+            file=layout.file[there],
+            numbers=numbers[there],
+            channels=channels,
+            frame_times=None if times is None else times[there],
+        )
+    )
+
+
+def _believed(layout: Layout) -> Layout:
+    times = layout.frame_times
+    return (
+        layout if times is None or np.isfinite(times).all() else replace(layout, frame_times=None)
+    )
+
+
+def _with_more(layout: Layout, held: int, described: int, warnings: list[str]) -> Layout:
+    """Add the pages of which the description does not tell, where it is plain what they are."""
+    more = np.setdiff1d(np.arange(held), layout.page[layout.file == 0])
+    if not more.size:
+        return layout
+    text = f"its description tells of {described} frames, and {more.size} more are in the file"
+    if layout.channels > 1 or layout.numbers is not None or (layout.file != 0).any():
+        warnings.append(f"{text}; they are not shown.")
+        return layout
+    warnings.append(f"{text}; all {len(layout.page) + more.size} are shown, in the order of pages.")
+    return replace(
+        layout,
+        page=np.concatenate([layout.page, more]),
+        file=np.concatenate([layout.file, np.zeros(more.size, np.int64)]),
+        frame_times=None,
+    )
+
+
+def _imagej(tif: tifffile.TiffFile) -> tuple[dict[str, int], dict[str, Any]]:
+    metadata = dict(tif.imagej_metadata or {})
+    sizes = {
+        axis: int(metadata.get(name, 1))
+        for axis, name in (("T", "frames"), ("C", "channels"), ("Z", "slices"))
+    }
+    if min(sizes.values()) < 1:
+        raise ValueError(f"it gives {sizes}")
+    if math.prod(sizes.values()) == 1:
+        sizes["T"] = max(1, int(metadata.get("images", 1)))
+    return sizes, metadata
+
+
+def _shaped(tif: tifffile.TiffFile) -> tuple[dict[str, int], str, float | None]:
+    shaped = tifffile.tifffile.shaped_description_metadata(tif.pages.first.shaped_description)
+    shape = tuple(int(n) for n in shaped["shape"])
+    planes = math.prod(shape) // max(1, math.prod(tif.pages.first.shape))
+    rate = positive(shaped.get("fps")) or said.imagej_frame_rate(shaped, [])
+    axes = str(shaped.get("axes", ""))
+    if len(axes) != len(shape) or not {"C", "T"} <= set(axes):
+        return {"T": planes, "C": 1, "Z": 1}, "TZC", rate
+    sizes = {axis: shape[axes.index(axis)] if axis in axes else 1 for axis in "TCZ"}
+    order = "".join(a for a in axes if a in "TCZ")
+    return sizes, order + "".join(a for a in "TCZ" if a not in axes), rate
+
+
+def _counted(
+    path: Path,
+    tif: tifffile.TiffFile,
+    held: int,
+    sizes: dict[str, int],
+    order: str,
+    warnings: list[str],
+) -> Layout:
+    """Lay out pages of which only the numbers are told: they run as the description says."""
+    claimed, first = math.prod(sizes.values()), tif.pages.first
+    behind = claimed > held == 1 and bool(first.is_contiguous and first.is_final)
+    if behind:
+        held, rest = divmod(tif.filehandle.size - int(first.dataoffsets[0]), first.nbytes)
+        if held < claimed and rest:
+            raise too_few(path, claimed, held)
+    if 1 == claimed < held:
+        sizes, claimed = {**sizes, "T": held}, held
+    index, channels = in_time(path, sizes, order)
+    page = np.where(index < held, index, -1)
+    layout = Layout(page, np.zeros_like(page), [path.name], channels, np.arange(len(page)), behind)
+    layout = what_is_there(path, layout, warnings)
+    return layout if behind else _with_more(layout, held, claimed, warnings)
+
+
+def in_time(path: Path, sizes: Mapping[str, int], order: Sequence[str]) -> tuple[Planes, int]:
+    """Order planes by time, then colour.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sizes
+        Number of planes along T, C and Z.
+    order
+        These axes as the planes run through them, slowest first.
+
+    Returns
+    -------
+    tuple
+        Plane of each frame, and the number of interleaved colours.
+
+    Raises
+    ------
+    RecordingError
+        If it is a volume over time or has more than two colours.
+    """
+    if sizes["T"] > 1 and sizes["Z"] > 1:
+        raise RecordingError(
+            f"{path}: it is a volume over time ({sizes['T']} times, {sizes['Z']} slices); "
+            "save one slice, or a projection, as a movie."
+        )
+    if sizes["C"] > 2 and max(sizes["T"], sizes["Z"]) > 1:
+        raise RecordingError(
+            f"{path}: it has {sizes['C']} colours; save the movie and at most one reference."
+        )
+    # a movie saved as slices, or as colours, is a movie
+    time = max("TZC", key=lambda axis: sizes[axis]) if sizes["T"] == 1 else "T"
+    cube = np.arange(math.prod(sizes.values())).reshape([sizes[axis] for axis in order])
+    wanted = [time, *(a for a in "TZC" if a not in (time, "C")), *("C" if time != "C" else "")]
+    planes = cube.transpose([order.index(axis) for axis in wanted]).reshape(-1)
+    return planes, 1 if time == "C" else sizes["C"]
