@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -141,7 +140,7 @@ def test_a_recording_without_a_file_and_one_that_is_told_so_are_not_kept(
     assert not list_cache()
 
 
-@pytest.mark.parametrize("damage", ["cut", "bits", "foreign", "other shape"])
+@pytest.mark.parametrize("damage", ["cut", "bits", "zeros", "other shape"])
 def test_a_damaged_entry_is_told_in_the_log_and_computed_again(
     quick: Decoder,
     recording: Recording,
@@ -158,12 +157,11 @@ def test_a_damaged_entry_is_told_in_the_log_and_computed_again(
     elif damage == "bits":
         content[len(content) // 2] ^= 1
         entry.write_bytes(content)
-    elif damage == "foreign":
-        entry.write_bytes(b"something else")
+    elif damage == "zeros":  # what a power cut may leave
+        entry.write_bytes(bytes(len(content)))
     else:
-        with h5py.File(entry, "r+") as opened:
-            del opened["features"]
-            opened["features"] = np.zeros((3, 1280), np.float32)
+        statistics = next(entry.path for entry in list_cache() if entry.kind == "statistics")
+        entry.write_bytes(statistics.read_bytes())
     with caplog.at_level(logging.WARNING):
         probability = quick.decode(recording, "cpu").probability
     assert encoded() == 28
@@ -171,22 +169,6 @@ def test_a_damaged_entry_is_told_in_the_log_and_computed_again(
     assert "is damaged" in caplog.text and entry.name in caplog.text
     quick.decode(recording, "cpu")
     assert encoded() == 0  # it has been replaced by a sound one
-
-
-def test_a_full_disk_is_no_failure_of_decoding(
-    quick: Decoder,
-    recording: Recording,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def full(self: h5py.Dataset, place: object, values: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(h5py.Dataset, "__setitem__", full)
-    assert np.isfinite(quick.decode(recording, "cpu").probability[2:-2]).all()
-    assert "No space left" in caplog.text
-    assert not [path for path in folder.iterdir() if path.name.startswith("features")]
 
 
 def test_a_folder_that_cannot_be_written_is_no_failure_of_decoding(
@@ -206,7 +188,7 @@ def test_a_cancelled_decode_leaves_nothing_half_done(
             break
     stream.close()
     assert [entry.kind for entry in list_cache()] == ["statistics"]
-    assert not list(folder.glob("*.part"))
+    assert not list(folder.rglob("*.part"))
 
 
 def test_what_was_not_used_for_longest_goes_first(

@@ -53,6 +53,6 @@ def cache(
         return
     for entry in entries:
         used = datetime.fromtimestamp(entry.used)
-        name = entry.recording or "(damaged)"
+        name = entry.recording or "(empty)"
         typer.echo(f"{used:%Y-%m-%d %H:%M}  {entry.n_bytes / 1e6:8.1f} MB  {entry.kind:10}  {name}")
     typer.echo(f"{total / 1e6:.1f} of {LIMIT_BYTES / 1e6:.0f} MB in {cache_folder()}")

@@ -1,39 +1,57 @@
 """The cache folder: files that save computing again, bounded, and never in the way.
 
-One HDF5 file an entry, with checksums, in the platform's cache folder (or in the one that the
-variable ``CORTEX_DECODER_CACHE`` names). Any of them may be deleted at any time. Trouble with them,
-a full disk or a damaged file, is logged and costs the time to compute again, nothing else.
+It is a folder of our own, with a mark in it, within the platform's cache folder or the one that the
+variable ``CORTEX_DECODER_CACHE`` names, which may be in use for other things: only files that are
+ours by their name, by the mark and by what they say inside are ever counted or removed. Any of
+them may be deleted at any time. Trouble with them, a full disk or a damaged file, is logged and
+costs the time to compute again, nothing else.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import shutil
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, Any
 
+import numpy as np
 import platformdirs
+from numpy.typing import NDArray
 
+from napari_cortex_decoder.decoder.cache.records import (
+    begin_records,
+    read_records,
+    recording_name,
+    write_records,
+)
 from napari_cortex_decoder.errors import CacheError
 
-if TYPE_CHECKING:
-    import h5py
-
 _LOG = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
 
 LIMIT_BYTES = 4 * 2**30
 """All entries together: features of seven hours at 30 Hz. What was not used for longest goes."""
 
-_SPARED_BYTES = 2**30
+SPARED_BYTES = 2**30
 """Nothing is kept that would leave less free space on the disk."""
 
-TROUBLE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
-"""What h5py raises for files that are damaged, foreign, locked, or do not fit on the disk."""
+_FOLDER = "napari-cortex-decoder-cache"
+# the mark that tells backups to leave a folder out: https://bford.info/cachedir/
+_MARK = "CACHEDIR.TAG"
+_MARK_TEXT = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    b"# Made by napari-cortex-decoder; everything in this folder may be deleted at any time.\n"
+)
+_NAMES = re.compile(r"(features|statistics)-[0-9a-f]{32}\.records(\.[0-9a-f]{8}\.part)?")
+_EARLIER_NAMES = re.compile(r"(features|statistics)-[0-9a-f]{32}\.h5")
+_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -45,9 +63,10 @@ class Entry:
     path
         Where it is.
     kind
-        ``"features"`` or ``"statistics"``.
+        ``"features"``, ``"statistics"``, or ``"unfinished"`` while it is written, or after whoever
+        wrote it was killed.
     recording
-        Name of the recording; empty if the file is damaged.
+        Name of the recording; empty if nothing had been written.
     n_bytes
         Its size.
     used
@@ -62,22 +81,37 @@ class Entry:
 
 
 def cache_folder() -> Path:
-    """Give the folder of the cache, which need not exist."""
+    """Return the folder of the cache, which need not exist."""
     named = os.environ.get("CORTEX_DECODER_CACHE")
-    return Path(named or platformdirs.user_cache_path("napari-cortex-decoder") / "recordings")
+    return Path(named or platformdirs.user_cache_path("napari-cortex-decoder") / "recordings") / (
+        _FOLDER
+    )
+
+
+def entry_path(kind: str, digest: str) -> Path:
+    """Return where an entry is, or would be, by its kind and 32 hexadecimal digits."""
+    return cache_folder() / f"{kind}-{digest}.records"
 
 
 def list_cache() -> list[Entry]:
-    """Give all entries, the last used first."""
-    entries = []
-    for path, n_bytes, used in _files():
-        name = _attempt(path, lambda file: str(file.attrs["recording"])) or ""
-        entries.append(Entry(path, path.name.partition("-")[0], name, n_bytes, used))
-    return entries
+    """Return all entries, the last used first.
+
+    Raises
+    ------
+    CacheError
+        If the folder cannot be read.
+    """
+    folder = cache_folder()
+    try:
+        found = _entries(folder) if _is_marked(folder) else []
+        found += _earlier_entries(folder.parent)
+    except OSError as reason:
+        raise CacheError(f"{folder} cannot be read ({reason.strerror}).") from reason
+    return sorted(found, key=lambda entry: -entry.used)
 
 
 def clear_cache() -> int:
-    """Delete all entries; give the bytes that this freed.
+    """Delete all entries but those that are being written; return the bytes that this freed.
 
     Raises
     ------
@@ -85,47 +119,52 @@ def clear_cache() -> int:
         If one cannot be deleted.
     """
     freed = 0
-    for path, n_bytes, _ in _files("*"):
+    for entry in list_cache():
+        if entry.kind == "unfinished" and _is_written(entry):
+            continue
         try:
-            path.unlink(missing_ok=True)
+            entry.path.unlink(missing_ok=True)
         except OSError as reason:
-            raise CacheError(f"{path} cannot be deleted ({reason.strerror}).") from reason
-        freed += n_bytes
+            raise CacheError(f"{entry.path} cannot be deleted ({reason.strerror}).") from reason
+        freed += entry.n_bytes
     return freed
 
 
-def read_entry(path: Path, read: Callable[[h5py.File], _Result]) -> _Result | None:
-    """Read an entry; None if there is none, or if it is damaged, which deletes it.
+def read_entry(
+    path: Path, kind: np.dtype[Any], n: int, start: int, stop: int
+) -> NDArray[Any] | None:
+    """Read records of an entry.
 
     Parameters
     ----------
     path
         Where it would be.
-    read
-        Called with the open file.
+    kind, n
+        What the entry consists of: the kind of a record, and how many there are.
+    start, stop
+        Which of them.
+
+    Returns
+    -------
+    ndarray or None
+        Shape (stop - start,); None if there is no such entry, or a damaged one, which is deleted.
     """
-    if not path.exists():
-        return None
-    result = _attempt(path, read)
     try:
-        if result is None:
-            path.unlink(missing_ok=True)
-        else:
-            os.utime(path)
+        records = read_records(path, kind, n, start, stop)
+    except FileNotFoundError:
+        return None
+    except OSError as reason:
+        _tell_once(path.parent, reason.strerror or str(reason))
+        return None
+    except (ValueError, EOFError) as reason:
+        _LOG.warning("%s in the cache is damaged (%s): computing again.", path, reason)
+        _remove(path)
+        return None
+    try:
+        os.utime(path)
     except OSError as reason:
         _LOG.info("%s can be read only (%s).", path, reason)
-    return result
-
-
-def _attempt(path: Path, read: Callable[[h5py.File], _Result]) -> _Result | None:
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            return read(file)
-    except TROUBLE as reason:
-        _LOG.warning("%s in the cache is damaged (%s): computing again.", path, reason)
-        return None
+    return records
 
 
 class EntryWriter:
@@ -139,74 +178,169 @@ class EntryWriter:
         Where it will be.
     recording
         Name to list it by.
-    n_bytes
-        About how large it will be.
+    kind, n
+        What it will consist of: the kind of a record, and how many there will be.
     """
 
-    def __init__(self, path: Path, recording: str, n_bytes: int) -> None:
+    def __init__(self, path: Path, recording: str, kind: np.dtype[Any], n: int) -> None:
         self._path = path
         self._part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-        self._file: h5py.File | None = None
-        self.do(lambda: self._open(recording, n_bytes))
+        self._file: IO[bytes] | None = None
+        self._first = 0
+        self._do(lambda: self._open(recording, kind, n))
 
-    def do(self, write: Callable[[], None]) -> None:
-        """Take a step of the writing."""
-        try:
-            write()
-        except TROUBLE as reason:
-            _LOG.warning("nothing is kept in the cache, %s: %s", self._path.parent, reason)
-            self.abandon()
-
-    def write(self, write: Callable[[h5py.File], None]) -> None:
-        """Call a function with the open file, unless there was trouble."""
-        file = self._file
-        if file is not None:
-            self.do(lambda: write(file))
+    def write(self, start: int, records: NDArray[Any]) -> None:
+        """Write records from number `start` on, unless there was trouble."""
+        if (file := self._file) is not None:
+            self._do(lambda: write_records(file, self._first, start, records))
 
     def finish(self) -> None:
         """Put the entry in its place, and let old ones go."""
         if self._file is not None:
-            self.do(self._put)
+            self._do(self._put)
 
     def abandon(self) -> None:
         """Leave nothing behind; of no effect after `finish`."""
         file, self._file = self._file, None
+        if file is None:
+            return
         try:
-            if file is not None:
-                file.close()
-            self._part.unlink(missing_ok=True)
-        except TROUBLE as reason:
-            _LOG.warning("%s is left over: %s", self._part, reason)
+            file.close()
+        except OSError as reason:  # what was still to be written does not fit either
+            _LOG.info("%s: %s", self._part, reason)
+        _remove(self._part)
 
-    def _open(self, recording: str, n_bytes: int) -> None:
-        import h5py
+    def _do(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except (OSError, CacheError) as reason:
+            _tell_once(self._path.parent, getattr(reason, "strerror", None) or str(reason))
+            self.abandon()
 
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self._path.parent).free
-        if n_bytes > min(LIMIT_BYTES, free - _SPARED_BYTES):
-            raise OSError(f"{n_bytes / 1e9:.1f} GB do not fit, {free / 1e9:.1f} GB are free")
-        self._file = h5py.File(self._part, "x", rdcc_nbytes=8 * 2**20)
-        self._file.attrs["recording"] = recording
+    def _open(self, recording: str, kind: np.dtype[Any], n: int) -> None:
+        folder = self._path.parent
+        _make_folder(folder)
+        _sweep(folder)
+        free, n_bytes = shutil.disk_usage(folder).free, n * kind.itemsize
+        if n_bytes > min(LIMIT_BYTES, free - SPARED_BYTES):
+            raise CacheError(f"{n_bytes / 1e9:.1f} GB do not fit, {free / 1e9:.1f} GB are free")
+        if self._path.exists() and recording_name(self._path) is None:
+            raise CacheError(f"{self._path.name} is no file of the cache; move it away")
+        self._file = self._part.open("xb")
+        _lock(self._file)
+        self._first = begin_records(self._file, recording, kind, n)
 
     def _put(self) -> None:
         assert self._file is not None  # else there was trouble before
-        file, self._file = self._file, None
-        file.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        if sys.platform == "win32":  # which renames no open file
+            self._file.close()
         self._part.replace(self._path)
+        self._file.close()
+        self._file = None
         kept = 0
-        for path, n_bytes, _ in _files():
-            kept += n_bytes
-            if kept > LIMIT_BYTES:
-                path.unlink(missing_ok=True)
+        for entry in list_cache():
+            kept += entry.n_bytes
+            if kept > LIMIT_BYTES and entry.kind != "unfinished":
+                _remove(entry.path)
 
 
-def _files(pattern: str = "*.h5") -> list[tuple[Path, int, float]]:
-    """Give path, size and time of last use of the files in the cache, the last used first."""
-    files = []
-    for path in cache_folder().glob(pattern):
-        try:
-            status = path.stat()
-        except FileNotFoundError:  # another process has just let it go
-            continue
-        files.append((path, status.st_size, status.st_mtime))
-    return sorted(files, key=lambda entry: -entry[2])
+@cache
+def _tell_once(folder: Path, reason: str) -> None:
+    """Say, once in a program, that the cache cannot be used."""
+    _LOG.warning("nothing is kept in the cache, %s: %s", folder, reason)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file of the cache, if it is one and can be removed."""
+    try:
+        if _is_marked(path.parent) and recording_name(path) is not None:
+            path.unlink(missing_ok=True)
+    except OSError as reason:
+        _LOG.info("%s is left over: %s", path, reason)
+
+
+def _is_marked(folder: Path) -> bool:
+    try:
+        return (folder / _MARK).read_bytes() == _MARK_TEXT
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if _is_marked(folder):
+        return
+    names = [path.name for path in folder.iterdir() if path.name != _MARK]
+    if others := [name for name in names if not _NAMES.fullmatch(name)]:
+        raise CacheError(f"{others[0]} is in it, and no {_MARK} of ours; move it away")
+    with (folder / _MARK).open("ab") as mark:  # another program may be at it, too
+        if not mark.tell():
+            mark.write(_MARK_TEXT)
+
+
+def _entries(folder: Path) -> list[Entry]:
+    found = []
+    for path in folder.iterdir():
+        if match := _NAMES.fullmatch(path.name):
+            try:
+                name, status = recording_name(path), path.stat()
+            except FileNotFoundError:  # another process has just let it go
+                continue
+            if name is not None:
+                kind = "unfinished" if match[2] else match[1]
+                found.append(Entry(path, kind, name, status.st_size, status.st_mtime))
+    return found
+
+
+def _earlier_entries(folder: Path) -> list[Entry]:
+    """Return what versions that kept HDF5 files, without a folder of their own, have left."""
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if (match := _EARLIER_NAMES.fullmatch(path.name)) and path.is_file():
+            name, status = _earlier_name(path), path.stat()
+            if name is not None:
+                found.append(Entry(path, match[1], name, status.st_size, status.st_mtime))
+    return found
+
+
+def _earlier_name(path: Path) -> str | None:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            ours = set(file) in ({"features", "means"}, {"mean", "sd"})
+            return str(file.attrs["recording"]) if ours else None
+    except (OSError, RuntimeError, KeyError, ValueError):
+        return None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left that were killed."""
+    for entry in _entries(folder):
+        if entry.kind == "unfinished" and not _is_written(entry):
+            _remove(entry.path)
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Hold a file until it is closed, or its program ends; Windows does so by itself."""
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_written(entry: Entry) -> bool:
+    """Whether somebody is writing an entry."""
+    try:
+        with entry.path.open("rb+") as file:
+            _lock(file)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:  # a network drive without locks
+        return time.time() - entry.used < _DAY
+    # who has just made it has not locked it yet; Windows refuses to delete what is open
+    return not entry.n_bytes and time.time() - entry.used < 1

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import dask
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder.cache.feature_cache import EntryWriter, cache_folder, read_entry
+from napari_cortex_decoder.decoder.cache.feature_cache import EntryWriter, entry_path, read_entry
 from napari_cortex_decoder.decoder.config import Preprocessing
 from napari_cortex_decoder.decoder.frames.normalization import Statistics
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.decoder.networks import N_FEATURES
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording import Recording
 
-if TYPE_CHECKING:
-    import h5py
-
-_VERSION = 2
-_CHUNK_ROWS = 64
+_VERSION = 3
+_FEATURES = np.dtype([("features", "<f4", (N_FEATURES,)), ("mean", "<f4")])
 _PLACES, _BYTES, _FILES, _FRAMES = 64, 4096, 10_000, 5
 
 _digests: WeakKeyDictionary[Recording, bytes] = WeakKeyDictionary()
@@ -55,49 +56,74 @@ class RecordingCache:
         frames = preprocessing.model_dump(mode="json", exclude={"channel_offsets"})
         if preprocessing.causal or preprocessing.detrend_seconds is not None:
             frames["frame_rate"] = recording.known_frame_rate()
-        about = [_VERSION, fingerprint(recording), frames]
+        self._files, self._fingerprint = _files(recording), fingerprint(recording)
+        about = [_VERSION, self._fingerprint, frames]
         # Images are the same whichever of their frames is called theirs.
         images = [encoder_hash, [offset - offsets[0] for offset in offsets]]
-        self._statistics = _file("statistics", about)
-        self._features = _file("features", [*about, *images])
+        self._statistics = _path("statistics", about)
+        self._features = _path("features", [*about, *images])
 
     def statistics(self) -> Statistics | None:
-        """Give the session's statistics, if they are known."""
-        found = read_entry(self._statistics, lambda file: (file["mean"][:], float(file["sd"][()])))
+        """Return the session's statistics, if they are known."""
+        resampling = Resampling(self._recording.shape, self._image_size)
+        found = read_entry(self._statistics, _statistics_kind(resampling.inner_shape), 1, 0, 1)
         if found is None:
             return None
-        return Statistics(*found, Resampling(self._recording.shape, self._image_size))
+        return Statistics(found["mean"][0], float(found["sd"][0]), resampling)
 
     def keep_statistics(self, statistics: Statistics) -> None:
-        """Keep the session's statistics."""
+        """Keep the session's statistics.
 
-        def fill(file: h5py.File) -> None:
-            file.create_dataset("mean", data=statistics.mean, fletcher32=True)
-            file.create_dataset("sd", data=statistics.sd)
-
-        entry = EntryWriter(self._statistics, self._recording.name, statistics.mean.nbytes)
-        entry.write(fill)
+        Raises
+        ------
+        RecordingError
+            If the recording has changed while they were measured.
+        """
+        if not self.is_unchanged():
+            return
+        kind = _statistics_kind(statistics.mean.shape)
+        entry = EntryWriter(self._statistics, self._recording.name, kind, 1)
+        records = np.zeros(1, kind)
+        records["mean"], records["sd"] = statistics.mean, statistics.sd
+        entry.write(0, records)
         entry.finish()
 
     def features(
         self, start: int, stop: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Give the features of some images, shape (n, 1280), and their means, if they are known.
+        """Return the features of some images, shape (n, 1280), and their means, if they are known.
 
         Image k begins with frame k of the recording, counted from the end of a warm-up.
         """
-
-        def take(file: h5py.File) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            dataset = file["features"]
-            if dataset.shape != (self._n_images, N_FEATURES):
-                raise ValueError(f"it has shape {dataset.shape}")
-            return dataset[start:stop], file["means"][start:stop]
-
-        return read_entry(self._features, take)
+        found = read_entry(self._features, _FEATURES, self._n_images, start, stop)
+        if found is None:
+            return None
+        return np.ascontiguousarray(found["features"]), np.ascontiguousarray(found["mean"])
 
     def write_features(self) -> FeatureWriter:
         """Begin to keep the features of all images."""
-        return FeatureWriter(self._features, self._recording.name, self._n_images)
+        entry = EntryWriter(self._features, self._recording.name, _FEATURES, self._n_images)
+        return FeatureWriter(entry, self.is_unchanged)
+
+    def is_unchanged(self) -> bool:
+        """Return whether the recording is what it was when this was made.
+
+        It is not, and yet may be decoded, where a file was added to its folder.
+
+        Raises
+        ------
+        RecordingError
+            If a file of it was written to, was replaced, or is gone.
+        """
+        now = _files(self._recording)
+        for file, state in self._files.items():
+            if now.get(file) != state:
+                what = "changed" if file in now else "is gone"
+                raise RecordingError(
+                    f"{file}: it {what} since its movie was opened, so what was read cannot be "
+                    "relied on; open the movie again once no other program writes to it."
+                )
+        return fingerprint(self._recording) == self._fingerprint
 
 
 class FeatureWriter:
@@ -105,41 +131,32 @@ class FeatureWriter:
 
     Parameters
     ----------
-    path
+    entry
         Where to.
-    recording
-        Name of the recording.
-    n_images
-        How many there will be.
+    is_unchanged
+        Whether the recording is what it was; raises an error if what was read of it is not.
     """
 
-    def __init__(self, path: Path, recording: str, n_images: int) -> None:
-        self._entry = EntryWriter(path, recording, n_images * N_FEATURES * 4)
-
-        def prepare(file: h5py.File) -> None:
-            file.create_dataset(
-                "features",
-                (n_images, N_FEATURES),
-                np.float32,
-                chunks=(min(_CHUNK_ROWS, n_images), N_FEATURES),
-                fletcher32=True,
-            )
-            file.create_dataset("means", (n_images,), np.float32)
-
-        self._entry.write(prepare)
+    def __init__(self, entry: EntryWriter, is_unchanged: Callable[[], bool]) -> None:
+        self._entry, self._is_unchanged = entry, is_unchanged
 
     def write(self, start: int, features: NDArray[np.float32], means: NDArray[np.float32]) -> None:
         """Keep features, shape (n, 1280), and means, of the images from `start` on."""
-
-        def fill(file: h5py.File) -> None:
-            file["features"][start : start + len(features)] = features
-            file["means"][start : start + len(means)] = means
-
-        self._entry.write(fill)
+        records = np.empty(len(features), _FEATURES)
+        records["features"], records["mean"] = features, means
+        self._entry.write(start, records)
 
     def finish(self) -> None:
-        """Say that all images are there."""
-        self._entry.finish()
+        """Say that all images are there.
+
+        Raises
+        ------
+        RecordingError
+            If the recording has changed meanwhile.
+        """
+        if self._is_unchanged():
+            self._entry.finish()
+        self._entry.abandon()
 
     def abandon(self) -> None:
         """Leave nothing behind; of no effect after `finish`."""
@@ -152,19 +169,20 @@ def fingerprint(recording: Recording) -> str:
     Looks at size, time and a few thousand bytes of its file or files, which say whether it has
     changed, and at five of its frames, which say what was made of it: cropped, one of two colors,
     preprocessed.
+
+    Raises
+    ------
+    RecordingError
+        If a file is gone, or cannot be read any more.
     """
     digest = hashlib.sha256()
-    path = recording.path
-    if path is not None:
-        files = [path]
-        if path.is_dir():
-            files = sorted(islice((p for p in path.rglob("*") if p.is_file()), _FILES))
-        every = -(-len(files) // _PLACES)
-        for number, file in enumerate(files):
-            status = file.stat()
-            digest.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
+    files = _files(recording)
+    every = -(-len(files) // _PLACES)
+    with _there(recording):
+        for number, (file, (size, changed)) in enumerate(files.items()):
+            digest.update(f"{file} {size} {changed}\n".encode(errors="surrogateescape"))
             if number % every == 0:
-                places = np.linspace(0, status.st_size, max(1, _PLACES // len(files)), dtype=int)
+                places = np.linspace(0, size, max(1, _PLACES // len(files)), dtype=int)
                 with file.open("rb") as content:
                     for place in places.tolist():
                         content.seek(max(0, place - _BYTES))
@@ -174,6 +192,29 @@ def fingerprint(recording: Recording) -> str:
     digest.update(json.dumps([steps, movie.shape, movie.dtype.str], default=str).encode())
     digest.update(_frames_digest(recording))
     return digest.hexdigest()
+
+
+def _files(recording: Recording) -> dict[Path, tuple[int, int]]:
+    """Return size and time of last change of the files that a recording came from."""
+    files = []
+    with _there(recording):
+        for place in _places(recording):
+            inside = (path for path in place.rglob("*") if path.is_file())
+            files += sorted(islice(inside, _FILES)) if place.is_dir() else [place]
+        states = [file.stat() for file in files]
+    return {f: (s.st_size, s.st_mtime_ns) for f, s in zip(files, states, strict=True)}
+
+
+def _places(recording: Recording) -> list[Path]:
+    if recording.path is None:
+        return []
+    names = recording.metadata.get("files")  # of one session, beside each other
+    others = [recording.path.with_name(n) for n in names] if isinstance(names, list) else []
+    return [recording.path, *(other for other in others if other != recording.path)]
+
+
+def _there(recording: Recording) -> AbstractContextManager[None]:
+    return readable(recording.path or Path(recording.name), "the recording that it was")
 
 
 def _frames_digest(recording: Recording) -> bytes:
@@ -188,6 +229,10 @@ def _frames_digest(recording: Recording) -> bytes:
     return _digests[recording]
 
 
-def _file(kind: str, about: object) -> Path:
+def _path(kind: str, about: object) -> Path:
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-    return cache_folder() / f"{kind}-{digest[:32]}.h5"
+    return entry_path(kind, digest[:32])
+
+
+def _statistics_kind(shape: tuple[int, ...]) -> np.dtype[Any]:
+    return np.dtype([("mean", "<f4", shape), ("sd", "<f8")])
