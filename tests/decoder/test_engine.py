@@ -28,11 +28,8 @@ from napari_cortex_decoder.decoder import (
 )
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.engine import image_engine as engine_module
-from napari_cortex_decoder.decoder.engine.image_engine import (
-    Engine,
-    available_devices,
-    select_device,
-)
+from napari_cortex_decoder.decoder.engine.devices import available_devices, select_device
+from napari_cortex_decoder.decoder.engine.image_engine import Engine
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import Encoder, probabilities
 from napari_cortex_decoder.errors import DeviceError, RecordingError

@@ -331,7 +331,7 @@ def test_behavior_that_comes_later_keeps_the_prediction_and_another_movie_drops_
 def test_devices_are_listed_once_a_recording_is_open(
     qtbot: QtBot, dock: CortexDecoderWidget, chosen: Workspace, opened: Layer
 ) -> None:
-    from napari_cortex_decoder.decoder.engine.image_engine import available_devices
+    from napari_cortex_decoder.decoder.engine.devices import available_devices
 
     expected = ["auto", *available_devices()]
     qtbot.waitUntil(lambda: list(chosen.choice.devices) == expected, timeout=30_000)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from napari_cortex_decoder.decoder import RoiRnnConfig, TracePreprocessing, Window
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
 from napari_cortex_decoder.decoder.networks import build_network, probabilities
+from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation.cohort import N_ROIS, RoiCohort, RoiSession
 from napari_cortex_decoder.evaluation.protocol import REFERENCE, ROWS, Effort, Pair, Row
@@ -129,21 +130,21 @@ class RoiModels:
                 Examples(self._cached(mice, folder), offsets, stride=self._effort.stride)
                 for mice in (training, [pair.validation])
             )
-            torch.manual_seed(self._seed)
-            network = build_network(self._config)
-            fit_stage(
-                network,
-                stage,
-                config,
-                learned,
-                decided,
-                _same,
-                folder / "fit.ckpt",
-                self._machine,
-                seed=self._seed,
-                tell=_ignore,
-                begin=_ignore,
-            )
+            with seeded(self._seed):
+                network = build_network(self._config)
+                fit_stage(
+                    network,
+                    stage,
+                    config,
+                    learned,
+                    decided,
+                    _same,
+                    folder / "fit.ckpt",
+                    self._machine,
+                    seed=self._seed,
+                    tell=_ignore,
+                    begin=_ignore,
+                )
         return network.cpu()
 
     def _cached(self, mice: Sequence[str], folder: Path) -> list[CachedArray]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder import DecoderConfig
 from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
-from napari_cortex_decoder.decoder.engine.image_engine import select_device
+from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder

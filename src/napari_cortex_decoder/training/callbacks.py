@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import lightning
-import torch
 from torch import Tensor
 
 from napari_cortex_decoder.errors import TrainingError
@@ -131,5 +131,5 @@ class Progress(lightning.Callback):
 
 def _rounded(value: Tensor | float) -> float | None:
     """Give a number that JSON can hold; None for NaN and infinity."""
-    number = torch.as_tensor(value, dtype=torch.float64)
-    return round(float(number), 6) if torch.isfinite(number) else None
+    number = float(value)
+    return round(number, 6) if math.isfinite(number) else None

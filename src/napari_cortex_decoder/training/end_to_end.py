@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.engine.image_engine import select_device
+from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
+from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.scoring.auc import auc_of_logits
@@ -242,13 +243,12 @@ class _Fit:
         losses = []
         for step in range(self._per_epoch):
             tell(step)
-            torch.manual_seed(
-                (self._seed * 1_000_003 + self.phase * 10_007 + self.epoch) * 1009 + step
-            )
             own = stretches[step * _STRETCHES : (step + 1) * _STRETCHES]
             if not own:
                 break
-            logits = torch.cat([self._classify(*stretch) for stretch in own])
+            epoch = self._seed * 1_000_003 + self.phase * 10_007 + self.epoch
+            with seeded(epoch * 1009 + step):
+                logits = torch.cat([self._classify(*stretch) for stretch in own])
             labels = np.concatenate([self._data[n].labeled.labels[p] for n, p in own])
             loss = classification_loss(logits, torch.from_numpy(labels).to(self._device))
             self._optimizer.zero_grad()

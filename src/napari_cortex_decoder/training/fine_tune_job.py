@@ -54,7 +54,7 @@ class FineTuneJob:
         seed: int,
         name: str | None,
     ) -> None:
-        from napari_cortex_decoder.decoder.engine.image_engine import select_device
+        from napari_cortex_decoder.decoder.engine.devices import select_device
 
         select_device(device)  # refused before anything is written
         self._base = base

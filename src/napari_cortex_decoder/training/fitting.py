@@ -13,6 +13,7 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
+from lightning.pytorch.accelerators import Accelerator
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
 
-from napari_cortex_decoder.decoder.engine.image_engine import select_device
+from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.training.callbacks import BestWeights, Progress
@@ -35,6 +36,9 @@ from napari_cortex_decoder.training.stages import StageModule, Variation
 
 CHECKPOINT_STEPS = 50
 """A kill costs at most about so many steps."""
+
+ACCELERATORS: dict[str, str | Accelerator] = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}
+"""What Lightning calls a kind of device."""
 
 _DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError)
 """What `torch.load` makes of a file that is not what it was."""
@@ -106,7 +110,7 @@ def fit_stage(
         label_smoothing=config.label_smoothing,
     )
     trainer = lightning.Trainer(
-        accelerator={"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[device.type],
+        accelerator=ACCELERATORS[device.type],
         devices=[device.index] if device.index and machine.devices == 1 else machine.devices,
         strategy="ddp" if machine.devices > 1 else "auto",
         precision=config.precision,

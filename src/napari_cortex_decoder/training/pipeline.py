@@ -29,6 +29,7 @@ from napari_cortex_decoder.decoder import (
 )
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
+from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes, write_json, write_whole
 from napari_cortex_decoder.runs.folder import CANCEL
@@ -155,8 +156,11 @@ class Run:
 
     def train_network(self) -> nn.Module:
         """Run the stages that are not finished yet."""
+        with seeded(self._config.seed):
+            return self._train_stages()
+
+    def _train_stages(self) -> nn.Module:
         cached = self._read()
-        torch.manual_seed(self._config.seed)
         network = build_network(self._decoder_config)
         if isinstance(self._decoder_config, ImageConfig):
             _prepare_encoder(network, self._config)

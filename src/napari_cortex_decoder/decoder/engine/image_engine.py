@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -15,6 +16,12 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder.cache.recording_cache import RecordingCache
 from napari_cortex_decoder.decoder.config import ImageConfig
+from napari_cortex_decoder.decoder.engine.devices import (
+    free_memory,
+    is_out_of_memory,
+    select_device,
+    usual_batch_size,
+)
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, steady_cudnn
 from napari_cortex_decoder.decoder.frames.normalization import Statistics, StatisticsAccumulator
 from napari_cortex_decoder.decoder.frames.reading_order import (
@@ -32,60 +39,18 @@ from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
 
 _Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
 
 Precision = Literal["full", "half"]
 
 Keep = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
 """Takes the number of an image, features (n, 1280) from there on, and the images' means (n,)."""
 
-_BATCH_PIXELS = {"cpu": 64 * 128**2, "mps": 64 * 128**2, "cuda": 256 * 128**2}
-"""Pixels of a batch; windows are classified a batch at a time."""
-
 WORTH_COMPILING = 1000
 """Frames from which OpenVINO makes up for the seconds that it takes to compile."""
 
 _WINDOWS = 1024
 """Windows classified at once where no images need encoding."""
-
-_OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
-"""How CUDA, MPS, cuDNN, cuBLAS and the CPU's allocator put it in a plain RuntimeError."""
-
-
-def available_devices() -> dict[str, str]:
-    """Give the devices of this machine, best first: what to ask for, and what it is called."""
-    devices = {}
-    if torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
-            devices[f"cuda:{index}"] = torch.cuda.get_device_name(index)
-    if torch.backends.mps.is_available():
-        devices["mps"] = "Apple GPU"
-    devices["cpu"] = "CPU"
-    return devices
-
-
-def select_device(name: str) -> torch.device:
-    """Turn ``"auto"``, ``"cpu"``, ``"mps"``, ``"cuda"`` or ``"cuda:1"`` into a device.
-
-    Raises
-    ------
-    DeviceError
-        If it is not there; names those that are.
-    """
-    devices = available_devices()
-    if name == "auto":
-        return torch.device(next(iter(devices)))
-    full_name = "cuda:0" if name == "cuda" else name
-    if full_name not in devices:
-        raise DeviceError(
-            f"there is no device {name!r} here; use auto or one of {', '.join(devices)}."
-        )
-    return torch.device(full_name)
-
-
-def usual_batch_size(device: torch.device, image_size: tuple[int, int]) -> int:
-    """Give how many images of a size a device takes at once."""
-    rows, columns = image_size
-    return max(1, _BATCH_PIXELS[device.type] // (rows * columns))
 
 
 class Engine:
@@ -206,11 +171,15 @@ class Engine:
             for start, frames in blocks:
                 if (wanted := answers.wanted()) is not None:
                     place, ahead = wanted
-                    with torch.inference_mode():
-                        probability = self._run(torch.from_numpy(ahead)).probability
-                    place += self._config.frames_before
                     done = start, recording.n_frames
-                    yield DecodeEvent("statistics", *done, place, probability, provisional=True)
+                    batch = self._attempt(partial(self._run, torch.from_numpy(ahead)))
+                    if batch is None:
+                        told = self._give_way(min(len(ahead), self.batch_size))
+                        yield DecodeEvent("statistics", *done, message=told)
+                    else:
+                        place += self._config.frames_before
+                        answer = batch.probability
+                        yield DecodeEvent("statistics", *done, place, answer, provisional=True)
                 accumulator.update(start, frames)
                 yield DecodeEvent("statistics", start + len(frames), recording.n_frames)
         statistics = accumulator.result()
@@ -251,7 +220,9 @@ class Engine:
                         size = min(self.batch_size, len(frames) - overlap)
                         last = size == len(frames) - overlap
                         after = right.first_inputs if last else nothing
-                        batch = self._attempt(frames[: size + overlap], before, after)
+                        batch = self._attempt(
+                            partial(self._run, frames[: size + overlap], before, after)
+                        )
                         if batch is None:
                             told = self._give_way(size)
                             yield DecodeEvent("decoding", done, total, message=told)
@@ -293,18 +264,18 @@ class Engine:
             if not answers:
                 yield DecodeEvent("decoding", done, total)
                 continue
-            with torch.inference_mode():
-                inputs = self._network.project(torch.from_numpy(features).to(self.device))
-                probability = self._classify(inputs)
+            of_windows = partial(self._of_features, torch.from_numpy(features))
+            while (probability := self._attempt(of_windows)) is None:
+                yield DecodeEvent("decoding", done, total, message=self._give_way(1))
             yield DecodeEvent("decoding", done, total, first + start, probability)
         return True
 
-    def _attempt(self, frames: Tensor, before: Tensor, after: Tensor) -> _Batch | None:
-        """Run one batch as `_run` does; None if memory ran out."""
+    def _attempt(self, work: Callable[[], _Done]) -> _Done | None:
+        """Do some work on the device; None if memory ran out."""
         try:
-            return self._run(frames, before, after)
+            return work()
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         return None
 
@@ -326,13 +297,20 @@ class Engine:
         frames = frames.to(self.device)
         images = torch.stack([frames[o - offsets[0] :][:n] for o in offsets], dim=1)
         with steady_cudnn():
-            features = self._network.features(images)
+            # answers ahead want a whole window at once, whatever fits into a batch
+            parts = [self._network.features(part) for part in images.split(self.batch_size)]
+        features = parts[0] if len(parts) == 1 else torch.cat(parts)
         inputs = self._network.project(features)
         sides = [None if side is None else side.to(self.device) for side in (before, after)]
         seen = [part for part in (sides[0], inputs, sides[1]) if part is not None]
         probability = self._classify(torch.cat(seen))
         means = images.mean(dim=(1, 2, 3)).cpu().numpy()
         return _Batch(probability, inputs.cpu(), features.cpu().numpy(), means)
+
+    @torch.inference_mode()
+    def _of_features(self, features: Tensor) -> NDArray[np.float32]:
+        """Give probabilities of the windows of images whose features are known."""
+        return self._classify(self._network.project(features.to(self.device)))
 
     def _classify(self, inputs: Tensor) -> NDArray[np.float32]:
         """Give probabilities, shape (windows, k), of the windows of some images."""
@@ -356,7 +334,7 @@ class Engine:
         try:
             self._network.to(self.device)
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         else:
             return None
@@ -364,8 +342,7 @@ class Engine:
 
     def _give_way(self, size: int) -> str:
         """After memory ran out with `size` images: make it possible to go on, and say how."""
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_memory(self.device)
         if size > 1:
             self.batch_size = size // 2
             return (
@@ -391,10 +368,7 @@ class Engine:
         """Give the device's memory back: torch would keep it until the process ends."""
         if self.device.type != "cpu":
             self._network.to("cpu")
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            else:
-                torch.mps.empty_cache()
+            free_memory(self.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -405,13 +379,6 @@ class _Batch:
     inputs: Tensor
     features: NDArray[np.float32]
     means: NDArray[np.float32]
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or any(
-        phrase in said for phrase in _OUT_OF_MEMORY
-    )
 
 
 def _last(n: int, inputs: Tensor) -> Tensor:

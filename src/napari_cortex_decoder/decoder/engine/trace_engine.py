@@ -11,7 +11,7 @@ from torch import nn
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder.config import TraceConfig
-from napari_cortex_decoder.decoder.engine.image_engine import select_device
+from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.decoder.prediction import DecodeEvent

@@ -18,6 +18,7 @@ from napari_cortex_decoder.decoder.networks import (
     build_network,
     reestimate_batch_norm,
 )
+from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.saliency_maps import (
     Method,
@@ -111,8 +112,8 @@ def randomized_weights(
         )
 
     original = maps_of(masked, "as it is")
-    torch.manual_seed(seed)
-    fresh = build_network(decoder.config)
+    with seeded(seed):
+        fresh = build_network(decoder.config)
     network = copy.deepcopy(decoder.network).cpu().eval()
     assert isinstance(network, Cnn | CnnRnn) and isinstance(fresh, Cnn | CnnRnn)
     rows = []

@@ -21,6 +21,7 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
+from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.decoder.suitability import check_rate
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.recording import Recording
@@ -151,8 +152,8 @@ def trace_saliency(
     windows = inputs.unfold(0, length, 1).transpose(1, 2)[middle - past]
     model = _TraceOdds(decoder.network.eval(), index, config.temperature)
     rest = inputs[torch.isfinite(inputs).all(dim=1)].mean(dim=0).expand(1, length, -1)
-    torch.manual_seed(seed)
-    baselines = windows[torch.randperm(len(windows))[:_BASELINES]]
+    order = torch.randperm(len(windows), generator=torch.Generator().manual_seed(seed))
+    baselines = windows[order[:_BASELINES]]
     amount = np.zeros((length, values.shape[1]))
     signed = np.zeros_like(amount)
     gaps = []
@@ -161,7 +162,8 @@ def trace_saliency(
         # cuDNN cannot go back through a recurrent layer in evaluation mode
         with torch.backends.cudnn.flags(enabled=False):
             if method == "shap":
-                found = GradientShap(model).attribute(batch, baselines, n_samples=steps)
+                with seeded(seed + first):
+                    found = GradientShap(model).attribute(batch, baselines, n_samples=steps)
             else:
                 found = IntegratedGradients(model).attribute(
                     batch, rest.expand_as(batch), n_steps=steps, internal_batch_size=_BATCH * 8

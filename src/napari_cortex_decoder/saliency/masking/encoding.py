@@ -18,11 +18,13 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
-from napari_cortex_decoder.decoder.engine.image_engine import (
-    WORTH_COMPILING,
+from napari_cortex_decoder.decoder.engine.devices import (
+    free_memory,
+    is_out_of_memory,
     select_device,
     usual_batch_size,
 )
+from napari_cortex_decoder.decoder.engine.image_engine import WORTH_COMPILING
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, steady_cudnn
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
 from napari_cortex_decoder.decoder.suitability import check_rate
@@ -246,11 +248,17 @@ class MaskedDecoder:
         try:
             with steady_cudnn():
                 return self.network.encode(images)
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(
-                f"{self.device} has no memory for {len(images)} images at once; give a smaller "
-                "batch size, or explain on the CPU."
-            ) from error
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(images) == 1:
+                raise DeviceError(
+                    f"{self.device} has no memory for a single image; close other programs, or "
+                    "explain on the CPU."
+                ) from error
+        free_memory(self.device)
+        self.batch_size = len(images) // 2
+        return torch.cat([self._encode(part) for part in images.split(self.batch_size)])
 
     @torch.inference_mode()
     def _classify(self, inputs: Tensor, rows: Tensor) -> Tensor:

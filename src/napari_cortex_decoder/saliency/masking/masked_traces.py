@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
-from napari_cortex_decoder.decoder.engine.image_engine import select_device
+from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, measure_traces
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.decoder.suitability import check_rate

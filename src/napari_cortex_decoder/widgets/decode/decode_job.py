@@ -36,7 +36,7 @@ LOADING = threading.Lock()
 def list_devices() -> dict[str, str]:
     """Load torch and ask it what there is to compute on; not for the GUI thread."""
     with LOADING:
-        from napari_cortex_decoder.decoder.engine.image_engine import available_devices
+        from napari_cortex_decoder.decoder.engine.devices import available_devices
     return available_devices()
 
 
