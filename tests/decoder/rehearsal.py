@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.accelerators import Accelerator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -78,6 +79,7 @@ def _made_up(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
 def rehearsed(patch: pytest.MonkeyPatch) -> Iterator[Rehearsal]:
     """Let `"meta"` be a device of this machine, the one that `"auto"` means."""
     from napari_cortex_decoder.decoder.engine import devices
+    from napari_cortex_decoder.training import fitting
 
     autocast = torch.autocast
 
@@ -86,5 +88,36 @@ def rehearsed(patch: pytest.MonkeyPatch) -> Iterator[Rehearsal]:
 
     patch.setattr(devices, "available_devices", lambda: {"meta": "rehearsal", "cpu": "CPU"})
     patch.setattr(torch, "autocast", autocast_there)
+    patch.setitem(fitting.ACCELERATORS, "meta", LightningAccelerator())
     with Rehearsal() as rehearsal:
         yield rehearsal
+
+
+class LightningAccelerator(Accelerator):
+    """What Lightning wants to know of it."""
+
+    def setup_device(self, device: torch.device) -> None:
+        pass
+
+    def teardown(self) -> None:
+        pass
+
+    @staticmethod
+    def parse_devices(devices: Any) -> Any:
+        return devices
+
+    @staticmethod
+    def get_parallel_devices(devices: Any) -> list[torch.device]:
+        return [torch.device("meta")]
+
+    @staticmethod
+    def auto_device_count() -> int:
+        return 1
+
+    @staticmethod
+    def is_available() -> bool:
+        return True
+
+    @staticmethod
+    def name() -> str:
+        return "meta"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from rehearsal import Rehearsal, rehearsed
 from tuned_mice import blank_decoder, patchy_mouse
 from waves import make_network
 
+from napari_cortex_decoder import fine_tune
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.decoder import (
     CnnConfig,
@@ -23,15 +25,28 @@ from napari_cortex_decoder.decoder import (
     Window,
 )
 from napari_cortex_decoder.decoder.config import DecoderConfig
-from napari_cortex_decoder.decoder.networks import build_network
+from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
+from napari_cortex_decoder.decoder.networks import CnnRnn, build_network
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording import Recording, open_recording, save_recording
 from napari_cortex_decoder.saliency import (
     area_importance,
     cutout_importance,
     randomized_weights,
     saliency,
 )
+from napari_cortex_decoder.training import (
+    LabeledRecording,
+    Machine,
+    Session,
+    Stage,
+    TrainingConfig,
+    train,
+)
+from napari_cortex_decoder.training.end_to_end import Filmed, fit_end_to_end
+from napari_cortex_decoder.training.features import recording_features, write_frames
+from napari_cortex_decoder.training.run_folder import TrainingFolder
+from napari_cortex_decoder.training.tuning import Labeled
 
 SMALL = Preprocessing(image_size=(32, 32), scale="centered-sd")
 
@@ -108,12 +123,13 @@ def test_decoding_area_traces(
     decoder_of(config).decode(mouse[0], device="meta", registration=registration)
 
 
+@pytest.mark.slow
 def test_importance_and_maps(
     mouse: tuple[Recording, Ethogram], registration: Registration, accelerator: Rehearsal
 ) -> None:
     recording, ethogram = mouse
     decoder = blank_decoder(recording)
-    frames = np.arange(50, 90)
+    frames = np.arange(55, 66)
     options: dict[str, Any] = {"device": "meta"}
     for fill in ("mean", "blurred", "shuffled"):
         area_importance(
@@ -124,6 +140,138 @@ def test_importance_and_maps(
     for method in ("integrated-gradients", "grad-cam", "occlusion"):
         saliency(decoder, recording, 60, 62, method=method, grid=4, steps=2, **options)
     randomized_weights(decoder, recording, 60, layers=1, grid=4, steps=2, **options)
+
+
+def cohort(mouse: tuple[Recording, Ethogram], registration: Registration) -> list[Session]:
+    labeled = LabeledRecording(*mouse, registration)
+    return [Session(f"s{i}", f"m{i}", str(i), lambda: labeled) for i in range(3)]
+
+
+STAGES = {
+    "frames": Stage(kind="frames", epochs=1, batch_size=8, stride=24),
+    "features": Stage(kind="features", epochs=1, batch_size=64, stride=8, copies=2),
+    "windows": Stage(kind="windows", epochs=1, batch_size=4, stride=60),
+}
+NETWORKS: dict[str, tuple[DecoderConfig, tuple[str, ...]]] = {
+    "cnn": (CnnConfig(preprocessing=SMALL), ("frames",)),
+    "cnn-rnn": (
+        CnnRnnConfig(preprocessing=SMALL, window=Window(past=2, future=2), hidden_size=8),
+        ("frames", "features", "windows"),
+    ),
+    "roi-rnn": (RoiRnnConfig(hidden_size=4), ("windows",)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_training_through_all_stages(
+    name: str,
+    mouse: tuple[Recording, Ethogram],
+    registration: Registration,
+    accelerator: Rehearsal,
+    tmp_path: Path,
+) -> None:
+    decoder, kinds = NETWORKS[name]
+    config = TrainingConfig(
+        decoder=decoder, stages=tuple(STAGES[kind] for kind in kinds), statistics_seconds=4
+    )
+    folder = tmp_path / "run"
+    train(config, cohort(mouse, registration), folder, machine=Machine(device="meta"))
+    assert [line["kind"] for line in TrainingFolder(folder).progress()][-1] == "scoring"
+
+
+@pytest.mark.parametrize("depth", ["threshold", "head"])
+def test_fine_tuning(depth: Any, mouse: tuple[Recording, Ethogram], accelerator: Rehearsal) -> None:
+    base = blank_decoder(mouse[0])
+    result = fine_tune(base, [mouse], depth=depth, device="meta")
+    assert result.decoder.network is not base.network
+
+
+@pytest.mark.slow
+def test_fine_tuning_end_to_end(
+    mouse: tuple[Recording, Ethogram], accelerator: Rehearsal, tmp_path: Path
+) -> None:
+    recording, ethogram = mouse
+    base = blank_decoder(recording)
+    features = recording_features(base, recording, device="meta", tell=lambda *_: None)
+    write_frames(base, recording, tmp_path / "frames.npy", lambda *_: None)
+    learns = np.zeros(recording.n_frames, dtype=bool)
+    learns[10:-10] = True  # their windows fit
+    labeled = Labeled(features, ethogram.frames(), learns)
+    one = Filmed(np.load(tmp_path / "frames.npy"), labeled)
+    told: list[int] = []
+    assert isinstance(base.network, CnnRnn) and isinstance(base.config, CnnRnnConfig)
+    tuned, _ = fit_end_to_end(
+        base.network,
+        base.config,
+        [one],
+        gap=20,
+        seed=1,
+        device="meta",
+        checkpoint=tmp_path / "checkpoint.pt",
+        tell=lambda done, total, epoch: told.append(done),
+    )
+    assert max(told) > 1
+    assert next(tuned.parameters()).device.type == "cpu"
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_memory_that_runs_out_is_met_in_answers_ahead_and_from_the_cache(
+    cached: bool, accelerator: Rehearsal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    save_recording(patchy_mouse(300)[0], tmp_path / "m.nwb")
+    recording = open_recording(tmp_path / "m.nwb")
+    decoder = decoder_of(IMAGES["cnn-gru"])
+    decoder.decode(recording, "cpu", cached=cached)
+    classify = InferenceNetwork.classify
+
+    def no_memory(self: InferenceNetwork, windows: torch.Tensor) -> torch.Tensor:
+        if windows.is_meta:
+            raise RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)")
+        return classify(self, windows)
+
+    monkeypatch.setattr(InferenceNetwork, "classify", no_memory)
+    events = list(decoder.stream(recording, device="meta", looked_at=lambda: 150, cached=cached))
+    assert events[-1].done == events[-1].total
+    assert any("going on on the CPU" in (event.message or "") for event in events)
+
+
+def test_importance_halves_its_batch_until_it_fits(
+    mouse: tuple[Recording, Ethogram],
+    registration: Registration,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoder = blank_decoder(mouse[0])
+    frames = np.arange(55, 66)
+    options: dict[str, Any] = {"frames": frames, "patches": 0, "draws": 5, "device": "cpu"}
+    options["targets"] = "hemispheres"
+    expected = area_importance(decoder, mouse[0], registration, mouse[1], **options)
+    encode, sizes = InferenceNetwork.encode, []
+
+    def small_memory(self: InferenceNetwork, images: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(images))
+        if len(images) > 5:
+            raise RuntimeError("CUDNN_STATUS_ALLOC_FAILED")
+        return encode(self, images)
+
+    monkeypatch.setattr(InferenceNetwork, "encode", small_memory)
+    found = area_importance(decoder, mouse[0], registration, mouse[1], **options)
+    np.testing.assert_allclose(found.table["importance"], expected.table["importance"], atol=1e-4)
+    assert sizes[0] > 5 >= max(sizes[-10:])
+
+
+def test_a_public_call_leaves_the_random_numbers_of_its_caller(
+    mouse: tuple[Recording, Ethogram], registration: Registration, tmp_path: Path
+) -> None:
+    decoder = blank_decoder(mouse[0])
+    roi_rnn = TrainingConfig(decoder=NETWORKS["roi-rnn"][0], stages=(STAGES["windows"],))
+    torch.manual_seed(3)
+    np.random.seed(3)
+    expected = torch.rand(1).item(), np.random.random()
+    torch.manual_seed(3)
+    np.random.seed(3)
+    randomized_weights(decoder, mouse[0], 60, layers=1, grid=4, steps=2, device="cpu")
+    train(roi_rnn, cohort(mouse, registration), tmp_path / "run", machine=Machine(device="cpu"))
+    assert (torch.rand(1).item(), np.random.random()) == expected
 
 
 def test_a_device_mixed_in_by_mistake_is_found(accelerator: Rehearsal) -> None:
