@@ -85,6 +85,24 @@ def clock_warnings(times: NDArray[np.floating]) -> tuple[str, ...]:
     return tuple(said)
 
 
+FINER_UNITS = (("ms", 1e3), ("µs", 1e6), ("ns", 1e9))
+"""Units of time in which clocks count, and how many of them are a second."""
+
+
+def as_rate_says(
+    times: NDArray[np.float64], rate: float | None
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return frame times in seconds, where a known rate (Hz) shows that they are ms, µs or ns."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = rate / rate_of(times) if rate and (np.diff(times) > 0).all() else 0.0
+    for unit, n in FINER_UNITS:
+        if abs(ratio / n - 1) < 0.05:
+            return times / n, [
+                f"its frame times are taken to be in {unit}: so they fit its {rate:g} Hz."
+            ]
+    return times, []
+
+
 def seconds_to_add(
     zero: Zero, frames: NDArray[np.float64], first: float
 ) -> tuple[float, tuple[str, ...]]:

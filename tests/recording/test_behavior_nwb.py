@@ -115,7 +115,7 @@ def test_the_same_name_in_two_places_is_told_apart(tmp_path, recording, nwb):
 
 
 def test_an_nwb_file_without_behavior_is_refused(tmp_path, recording, nwb):
-    nwb.add_acquisition(TimeSeries(name="matrix", data=np.ones((10, 3)), unit="V", rate=2.0))
+    nwb.add_acquisition(TimeSeries(name="matrix", data=np.ones((10, 30)), unit="V", rate=2.0))
     with pytest.raises(RecordingError, match="no behaviour in this NWB file"):
         read_behavior(save(nwb, tmp_path / "b.nwb"), recording)
 

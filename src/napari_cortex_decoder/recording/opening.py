@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.clock import clock_warnings, rate_of
+from napari_cortex_decoder.clock import as_rate_says, clock_warnings, rate_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import in_use
 from napari_cortex_decoder.reading import reads
@@ -198,6 +198,7 @@ def _clock(
         return rate, None, []
     if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
         return rate, None, ["the frame times in the file do not increase; they are left out."]
+    times, scaled = as_rate_says(times, rate)
     measured, _, said = plausible(rate_of(times), None)
     if measured is None:
         return rate, None, said
@@ -207,7 +208,7 @@ def _clock(
             f"{given:g} Hz was given."
         )
         return rate, None, [note]
-    return given or measured, times, list(clock_warnings(times))
+    return given or measured, times, [*scaled, *clock_warnings(times)]
 
 
 def _first(*values: float | None) -> float | None:

@@ -8,8 +8,8 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.clock import Zero, frame_interval, seconds_to_add
-from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.clock import FINER_UNITS, Zero, frame_interval, seconds_to_add
+from napari_cortex_decoder.errors import FrameRateError, RecordingError
 from napari_cortex_decoder.recording.behavior.content import (
     BehaviorContent,
     Intervals,
@@ -115,13 +115,15 @@ def align(
     traces
         By name. Intervals become traces of 0 and 1 with one value a frame.
     warnings
-        Sentences: where a trace has no value, and whether it is one frame off.
+        Sentences: where a trace has no value, whether it is one frame off, and which ones do not
+        fit and are left out.
 
     Raises
     ------
     RecordingError
-        If a trace has neither times nor one value a frame, counts frames that the movie does not
-        have, its times do not increase, or it lies outside the movie.
+        If every trace, or one that was asked for, has neither times nor one value a frame, counts
+        frames that the movie does not have, has times that do not increase, or lies outside the
+        movie.
     FrameRateError
         If the recording's frame times are needed and unknown.
     """
@@ -141,12 +143,12 @@ def align(
     if file_frames is None and stated:
         shift, said = seconds_to_add(zero, frames, min(stated))
         warnings += [] if offset else [f"{path.name}: {sentence}" for sentence in said]
-    for name, samples in content.samples.items():
+
+    def placed(name: str, samples: Samples) -> NDArray[np.float64]:
         where = f"{path}: {name!r}"
         if samples.times is not None:
             _check_order(samples.times, where)
             times = _to_recording(samples.times, file_frames, frames) + shift + offset
-            warnings += [f"{path.name}: {said}" for said in _other_unit(name, times, frames)]
         elif samples.frames is not None:
             times = _times_of_frames(samples.frames - clock.get("first_frame", 0), frames, where)
         elif rate is not None:
@@ -157,21 +159,42 @@ def align(
         _check_order(times, where)
         if not covered(frames, times).any():
             raise RecordingError(_outside(where, times[0], times[-1], frames))
-        traces[name] = BehaviorTrace(name, samples.values, times, samples.unit)
-        warnings += [f"{path.name}: {said}" for said in coverage_warnings(traces[name], recording)]
-    for name, intervals in content.intervals.items():
-        where = f"{path}: {name!r}"
+        return times
+
+    def marked(name: str, intervals: Intervals) -> NDArray[np.float64]:
         starts = _to_recording(intervals.starts, file_frames, frames) + shift + offset
         stops = _to_recording(intervals.stops, file_frames, frames) + shift + offset
         values, outside = _frames_in(Intervals(starts, stops), frames)
         if outside == starts.size:
-            raise RecordingError(_outside(where, starts.min(), stops.max(), frames))
+            raise RecordingError(_outside(f"{path}: {name!r}", starts.min(), stops.max(), frames))
         if outside:
             warnings.append(
                 f"{path.name}: {outside} of {starts.size} intervals of {name!r} lie outside the "
                 "movie and are left out."
             )
-        traces[name] = BehaviorTrace(name, values, frames)
+        return values
+
+    refused: list[RecordingError] = []
+    every: dict[str, Samples | Intervals] = {**content.samples, **content.intervals}
+    for name, held in every.items():
+        try:
+            if isinstance(held, Samples):
+                traces[name] = BehaviorTrace(name, held.values, placed(name, held), held.unit)
+            else:
+                traces[name] = BehaviorTrace(name, marked(name, held), frames)
+        except FrameRateError:
+            raise
+        except RecordingError as error:
+            refused.append(error)
+            continue
+        if isinstance(held, Samples):
+            said = coverage_warnings(traces[name], recording)
+            if held.times is not None:
+                said += _other_unit(name, np.asarray(traces[name].times, np.float64), frames)
+            warnings += [f"{path.name}: {sentence}" for sentence in said]
+    if refused and (content.asked or not traces):
+        raise refused[0]
+    warnings += [f"{error} It is left out." for error in refused]
     return traces, tuple(warnings)
 
 
@@ -184,19 +207,19 @@ def zero_of(path: Path, given: str | None, said: Zero) -> Zero:
     return Zero(given)
 
 
-def _other_unit(name: str, times: NDArray[np.float64], frames: NDArray[np.float64]) -> list[str]:
+def _other_unit(
+    name: str, times: NDArray[np.float64], frames: NDArray[np.float64]
+) -> tuple[str, ...]:
     """Say that times in seconds last a thousand times as long as the movie."""
     length = float(frames[-1] - frames[0])
     ratio = float(times[-1] - times[0]) / length if length else 0.0
-    unit = next(
-        (u for u, n in (("ms", 1e3), ("µs", 1e6), ("ns", 1e9)) if n / 2 < ratio < 2 * n), ""
-    )
+    unit = next((u for u, n in FINER_UNITS if n / 2 < ratio < 2 * n), "")
     if not unit:
-        return []
-    return [
+        return ()
+    return (
         f"the times of {name!r} last {times[-1] - times[0]:g} s and the movie {length:g} s: if "
-        f"they are in {unit} say so in their name, such as 'time ({unit})'."
-    ]
+        f"they are in {unit} say so in their name, such as 'time ({unit})'.",
+    )
 
 
 def _to_recording(

@@ -72,6 +72,8 @@ class BehaviorContent:
         camera's: they are the movie's if they are as many.
     said
         Sentences on what was left out, and on what the file does not say.
+    asked
+        Whether the user named each trace, so that none may be left out.
     """
 
     samples: Mapping[str, Samples] = field(default_factory=dict)
@@ -80,3 +82,4 @@ class BehaviorContent:
     zero: Zero = Zero.UNSAID
     counted: bool = False
     said: tuple[str, ...] = ()
+    asked: bool = False

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import (
@@ -24,10 +26,32 @@ from napari_cortex_decoder.recording.behavior.content import (
     Samples,
 )
 
-PLACES = ("acquisition", "processing", "intervals", "events")
+PLACES = (
+    "acquisition", "processing", "intervals", "events", "stimulus", "analysis", "scratch",
+)  # fmt: skip
+_MOST_COLUMNS = 4  # x, y, z and one more
 LABEL_COLUMNS = ("label", "labels", "behavior", "behaviour", "state", "condition", "annotation")
 MAX_LABELS = 32
 UNSTATED_UNITS = ("unknown", "n/a", "n.a.", "no unit")
+
+
+@dataclass(frozen=True)
+class _Thing:
+    """A group that holds times: a series, intervals or events.
+
+    Attributes
+    ----------
+    names
+        Its own name, and those of links to it.
+    place
+        Name of the group around it.
+    members
+        Datasets in it, through links within the file.
+    """
+
+    names: list[str]
+    place: str
+    members: dict[str, Any]
 
 
 def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
@@ -36,9 +60,10 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
     Parameters
     ----------
     path
-        An NWB 2 file. ``TimeSeries`` with one value a time become traces, in the unit they state;
-        ``TimeIntervals``, ``EventsTable`` and the events of ndx-events become intervals, one set a
-        label where a column says what happened.
+        An NWB 2 file. ``TimeSeries`` with one value a time become traces, in the unit they state,
+        and those with up to four columns one a column; ``TimeIntervals``, ``EventsTable`` and the
+        events of ndx-events become intervals, one set a label where a column says what happened.
+        All times count from the session's start.
     fields
         Names of objects to read; all if None.
 
@@ -52,18 +77,24 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
     samples: dict[str, Samples] = {}
     intervals: dict[str, Intervals] = {}
     read: set[str] = set()
+    said: list[str] = []
     with readable(path, "an NWB file"), hdf5.opened(path) as file:
         for name, thing in _named(_things(file), fields):
-            is_series = "starting_time" in thing or {"data", "timestamps"} <= set(thing)
-            events = not is_series or "labels" in thing["data"].attrs
-            found = {} if events else _series(path, name, thing)
-            marked = _intervals(path, name, thing) if events else {}
+            members = thing.members
+            is_series = "starting_time" in members or {"data", "timestamps"} <= set(members)
+            events = not is_series or "labels" in members["data"].attrs
+            found = {} if events else _series(path, name, members)
+            marked = _intervals(path, name, members) if events else {}
             if found or marked:
-                read.add(_last(thing))
+                read.update(thing.names)
+            elif is_series and members["data"].ndim < 3:
+                shape = " x ".join(map(str, members["data"].shape))
+                said.append(f"{name!r} holds {shape} values, no trace, and is left out.")
             samples.update(found)
             intervals.update(marked)
         if file.outside and not read:
             raise RecordingError(file.outside[0])
+        said += [one.removeprefix(f"{path}: ") for one in file.outside]
     missing = [name for name in fields or () if name not in read]
     if missing or not read:
         asked = f"no behaviour called {missing}" if missing else "no behaviour"
@@ -71,57 +102,72 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
             f"{path}: {asked} in this NWB file, which has {sorted(read)}; it needs TimeSeries "
             "with one value a time, TimeIntervals or events."
         )
-    return BehaviorContent(samples, intervals)
+    return BehaviorContent(samples, intervals, zero=Zero.SESSION, said=tuple(said))
 
 
-def _things(file: Any) -> list[Any]:
-    """Give every group that holds times: series, intervals, events."""
+def _things(file: Any) -> list[_Thing]:
+    """Give every group that holds times, once, whatever links to it."""
+    import h5py
+
     from napari_cortex_decoder.containers import hdf5
 
-    found: list[Any] = []
+    found: dict[int, _Thing | None] = {}
 
-    def look(_: str, thing: Any) -> None:
-        if not isinstance(thing, hdf5.Group):
+    def look(name: str, group: Any) -> None:
+        address = h5py.h5o.get_info(group.id).addr
+        if address in found:
+            known = found[address]
+            if known is not None and name not in known.names:
+                known.names.append(name)
             return
-        own = {name for name in thing if isinstance(thing.own(name), hdf5.Dataset)}
-        if (
-            ("data" in own and {"timestamps", "starting_time"} & own)
-            or {"start_time", "stop_time"} <= own
-            or {"timestamps", "timestamp", "event_times"} & own
-        ):
-            found.append(thing)
+        inner = {one: group.own(one) for one in group}
+        own = {one: thing for one, thing in inner.items() if isinstance(thing, hdf5.Dataset)}
+        holds_times = (
+            ("data" in own and {"timestamps", "starting_time"} & own.keys())
+            or {"start_time", "stop_time"} <= own.keys()
+            or {"timestamps", "timestamp", "event_times"} & own.keys()
+        )
+        place = _last(group.parent.name)
+        found[address] = _Thing([_last(group.name)], place, own) if holds_times else None
+        for one, thing in inner.items():
+            if isinstance(thing, hdf5.Group):
+                look(one, thing)
 
     for place in PLACES:
-        if isinstance(file.get(place), hdf5.Group):
-            look(place, file[place])
-            file[place].visititems(look)
-    return found
+        group = file.own(place)
+        if isinstance(group, hdf5.Group):
+            look(place, group)
+    return [thing for thing in found.values() if thing is not None]
 
 
-def _named(things: list[Any], fields: Sequence[str] | None) -> Iterator[tuple[str, Any]]:
+def _named(things: list[_Thing], fields: Sequence[str] | None) -> Iterator[tuple[str, _Thing]]:
     """Give each thing that was asked for, under a name of its own."""
-    wanted = [thing for thing in things if fields is None or _last(thing) in fields]
-    taken = Counter(_last(thing) for thing in wanted)
-    for thing in wanted:
+    wanted = [
+        (next((name for name in thing.names if name in (fields or ())), thing.names[0]), thing)
+        for thing in things
+        if fields is None or set(fields) & set(thing.names)
+    ]
+    taken = Counter(name for name, _ in wanted)
+    for name, thing in wanted:
         # the same name in two places of the file: the place tells them apart
-        twice = taken[_last(thing)] > 1
-        yield (f"{_last(thing.parent)}/{_last(thing)}" if twice else _last(thing)), thing
+        yield (f"{thing.place}/{name}" if taken[name] > 1 else name), thing
 
 
-def _last(thing: Any) -> str:
-    return str(thing.name.rpartition("/")[2])
+def _last(name: str) -> str:
+    return str(name.rpartition("/")[2])
 
 
-def _series(path: Path, name: str, series: Any) -> dict[str, Samples]:
-    """Read a time series with one value a time; a series of anything else gives nothing."""
+def _series(path: Path, name: str, series: Mapping[str, Any]) -> dict[str, Samples]:
+    """Read a time series with few values a time; a series of anything else gives nothing."""
     data = series["data"]
     n = data.shape[0] if data.shape else 0
-    if data.dtype.kind not in "biuf" or n < 2 or math.prod(data.shape) != n:
+    columns = math.prod(data.shape[1:])
+    if data.dtype.kind not in "biuf" or n < 2 or data.ndim > 2 or not 0 < columns <= _MOST_COLUMNS:
         return {}
     if n > MAX_SAMPLES:
         raise RecordingError(f"{path}: {name!r} claims {n} samples; no behaviour trace has those.")
-    values = _floats(data)
-    values = values * float(data.attrs.get("conversion", 1)) + float(data.attrs.get("offset", 0))
+    scale = float(data.attrs.get("conversion", 1)), float(data.attrs.get("offset", 0))
+    values = (_floats(data) * scale[0] + scale[1]).reshape(n, columns)
     if "timestamps" in series:
         times = _floats(series["timestamps"])
     else:
@@ -135,10 +181,16 @@ def _series(path: Path, name: str, series: Any) -> dict[str, Samples]:
             f"{path}: {name!r} has {n} values and {times.size} timestamps; repair the file."
         )
     unit = _text(data.attrs.get("unit", ""))
-    return {name: Samples(values, times, unit="" if unit in UNSTATED_UNITS else unit)}
+    unit = "" if unit in UNSTATED_UNITS else unit
+    if columns == 1:
+        return {name: Samples(values[:, 0], times, unit=unit)}
+    return {
+        f"{name} {axis}": Samples(values[:, at], times, unit=unit)
+        for at, axis in enumerate("xyzw"[:columns])
+    }
 
 
-def _intervals(path: Path, name: str, thing: Any) -> dict[str, Intervals]:
+def _intervals(path: Path, name: str, thing: Mapping[str, Any]) -> dict[str, Intervals]:
     """Read intervals or events, one set a label where they are labelled."""
     labels = _label_column(thing)
     if "start_time" in thing:
@@ -173,7 +225,7 @@ def _intervals(path: Path, name: str, thing: Any) -> dict[str, Intervals]:
     }
 
 
-def _label_column(table: Any) -> list[str] | None:
+def _label_column(table: Mapping[str, Any]) -> list[str] | None:
     column = next((c for c in LABEL_COLUMNS if c in table), None)
     return None if column is None else _texts(table[column])
 

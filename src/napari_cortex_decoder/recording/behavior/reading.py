@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -81,7 +82,8 @@ def read_behavior(
     """
     path = Path(path)
     with readable(path, "behavior"):
-        traces, said = align(_read(path, fields), recording, path, clock)
+        content = _read(path, fields)
+        traces, said = align(content, recording, path, clock)
     for sentence in said:
         warnings.warn(sentence, stacklevel=2)
     return traces
@@ -155,4 +157,4 @@ def _read(path: Path, fields: Sequence[str] | None) -> BehaviorContent:
         )
     if not path.is_file():
         raise RecordingError(f"{path}: there is no such file; check the path.")
-    return reader(path, fields)
+    return replace(reader(path, fields), asked=fields is not None)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.axes import Arrangement
+from napari_cortex_decoder.tables import clock_kind, time_unit
+from napari_cortex_decoder.units import seconds, stated, unknown_unit
 
 # A chunk is decoded whole: one that is larger than this cannot be looked at frame by frame.
 _LARGEST_CHUNK = 2**29
@@ -22,7 +24,6 @@ _MOST_TOGETHER = 2**26
 # Only names that mean the movie and no other thing in the file, and only lengths with a unit.
 _RATES = ("frame_rate", "framerate", "fps")
 _PIXEL_SIZES = {"pixel_size_mm": 1.0, "pixel_size_um": 1e-3}
-TIMES = ("frame_times", "timestamps", "times")
 
 
 class ArraySource(Protocol):
@@ -196,6 +197,30 @@ def _number(names: Iterable[str], *places: Mapping[str, Any]) -> float | None:
 def said_rate(*places: Mapping[str, Any]) -> float | None:
     """Frame rate (Hz) under one of its usual names."""
     return _number(_RATES, *places)
+
+
+def are_times(name: str) -> bool:
+    """Tell whether a list of numbers is called like frame times, such as ``t_ms``."""
+    return clock_kind(name) == "time"
+
+
+def said_times(name: str, values: Any, unit: Any, said: list[str]) -> NDArray[np.float64] | None:
+    """Return a list of times in seconds.
+
+    Parameters
+    ----------
+    name, values, unit
+        As the file has them; a unit may stand in the name, and seconds need none.
+    said
+        Where a sentence is added if the unit is not known, which gives None.
+    """
+    times = np.asarray(values, np.float64).reshape(-1)
+    unit = stated(unit) or time_unit(name)
+    factor = seconds(unit) if unit else 1.0
+    if factor is None:
+        said.append(unknown_unit(times[0], unit, "time"))
+        return None
+    return times * factor
 
 
 def said_pixel_size(*places: Mapping[str, Any]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import (
-    TIMES,
     ArrayFrames,
+    are_times,
     choose,
     could_be_movie,
     frames_in_chunk,
     said_pixel_size,
     said_rate,
+    said_times,
 )
 from napari_cortex_decoder.recording.formats.axes import arrange, named_axes
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.tables import time_unit
 
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
 _MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -69,7 +71,7 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
                 f"{path}: this is no HDF5 file, whatever its name says; export it again."
             )
         with hdf5.opened(path) as file:
-            movies, small = _contents(file)
+            movies, small, told = _contents(file)
             name = choose(path, movies, dataset)
             array = file[name]
             matlab = "MATLAB_class" in array.attrs
@@ -78,7 +80,7 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
             attributes = [dict(array.attrs), dict(array.parent.attrs), dict(file.attrs)]
             check_readable(path, array)
     attributes = [*attributes, small]
-    return array_movie(
+    found = array_movie(
         path,
         Hdf5Array(path, name),
         what=what,
@@ -90,6 +92,7 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
         matlab=matlab,
         places=attributes,
     )
+    return replace(found, warnings=(*found.warnings, *told))
 
 
 def array_movie(
@@ -150,12 +153,13 @@ def array_movie(
     )
 
 
-def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
-    """Shapes of what could be the movie, and what small datasets of the file hold, by name."""
+def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any], list[str]]:
+    """Shapes of what could be the movie, what small datasets hold, by name, and what to say."""
     from napari_cortex_decoder.containers import hdf5
 
     movies: dict[str, tuple[int, ...]] = {}
     small: dict[str, Any] = {}
+    told: list[str] = []
 
     def look(name: str, item: Any) -> None:
         if not isinstance(item, hdf5.Dataset) or item.shape is None:
@@ -164,11 +168,29 @@ def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
             movies[name] = item.shape
             return
         key = name.rpartition("/")[2].lower()
-        if item.dtype.kind in "iuf" and (item.size == 1 or key in TIMES) and item.size < 2**24:
-            small.setdefault(key, item[()])
+        if item.dtype.kind not in "iuf" or item.size >= 2**24 or key in small:
+            return
+        if are_times(key) and item.size > 1:
+            times = said_times(key, item[()], _unit(item, key), told)
+            small[key.removesuffix(f"_{time_unit(key)}")] = times
+        elif item.size == 1:
+            small[key] = item[()]
 
     file.visititems(look)
-    return movies, small
+    return movies, small, told
+
+
+def _unit(times: Any, key: str) -> Any:
+    """Return the unit of a list of times: its attribute, its group's, or what lies beside it."""
+    for place, names in (
+        (times.attrs, ("units", "unit", "time_unit", "time_units")),
+        (times.parent.attrs, (f"{key}_units", f"{key}_unit", "time_units", "time_unit")),
+    ):
+        for name in names:
+            if name in place:
+                return place[name]
+    beside = times.parent.own(f"{key}_units") or times.parent.own(f"{key}_unit")
+    return beside[()] if getattr(beside, "shape", None) == () else ""
 
 
 def check_readable(path: Path, array: Any) -> None:
@@ -189,8 +211,8 @@ def _times(frames: int, *places: Mapping[str, Any]) -> NDArray[np.float64] | Non
     for place in places:
         for key, value in place.items():
             times = np.asarray(value)
-            if key.lower() in TIMES and times.size == frames and times.dtype.kind in "iuf":
-                return times.reshape(-1).astype(np.float64)
+            if are_times(key) and times.size == frames and times.dtype.kind in "iuf":
+                return said_times(key, times, "", [])
     return None
 
 
@@ -201,7 +223,7 @@ register(
         recognized="by its name and signature; the only array of frames x rows x columns in it, or "
         "the one given as dataset",
         metadata="attributes or datasets called frame_rate or fps, pixel_size_mm or pixel_size_um, "
-        "frame_times or timestamps (s); labels of axes",
+        "frame_times or timestamps (s, or as units says); labels of axes",
         matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
         open=open_hdf5,
         options=frozenset({"dataset", "axes"}),

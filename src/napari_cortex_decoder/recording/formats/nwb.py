@@ -124,6 +124,9 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
     if stamps is not None and stamps.shape == data.shape[:1]:
         times = np.asarray(stamps[:], np.float64)
     start = series.own("starting_time")
+    if times is None and start is not None and start.size == 1 and np.isfinite(start[()]):
+        rate, begin = positive(start.attrs.get("rate")), float(np.ravel(start[()])[0])
+        times = begin + np.arange(data.shape[0]) / rate if rate and begin else None
     plane = series.own("imaging_plane") or {}
     spacing = plane.get("grid_spacing")
     size = None

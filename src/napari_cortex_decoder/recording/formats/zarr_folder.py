@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import (
-    TIMES,
     ArrayFrames,
+    are_times,
     choose,
     could_be_movie,
     frames_in_chunk,
     said_pixel_size,
     said_rate,
+    said_times,
 )
 from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, named_axes
 from napari_cortex_decoder.recording.formats.frames import check_frames
@@ -92,7 +93,7 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
             )
         _check_codecs(path, array)
         shape, stored, chunks = array.shape, array.dtype, array.chunks
-        times = _frame_times(node)
+        times, told = _frame_times(node)
         names = getattr(array.metadata, "dimension_names", None)
         names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
     said = axes or (image.axes if image else None) or named_axes(names) or None
@@ -101,7 +102,7 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
     arrangement, warnings = arrange(path, shape, said=said)
     check_frames(path, arrangement.movie_shape, stored)
     together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
-    warnings += slow
+    warnings += (*slow, *told)
     if not _last_chunk(path / name, array, arrangement).exists():
         fill = array.fill_value
         warnings += (
@@ -137,17 +138,18 @@ def _find(path: Path, group: Any, wanted: str | None) -> str:
     return choose(path, movies, wanted)
 
 
-def _frame_times(node: Any) -> NDArray[np.float64] | None:
-    """Seconds of the time points, from an array called ``frame_times`` beside the movie."""
+def _frame_times(node: Any) -> tuple[NDArray[np.float64] | None, list[str]]:
+    """Seconds of the time points, from an array called like ``frame_times``, and what to say."""
     import zarr
 
+    told: list[str] = []
     if not isinstance(node, zarr.Group):
-        return None
-    for name in TIMES:
-        times = node.get(name)
-        if isinstance(times, zarr.Array) and times.ndim == 1 and times.dtype.kind in "iuf":
-            return np.asarray(times[:], np.float64)
-    return None
+        return None, told
+    for name, times in node.arrays():
+        if are_times(name) and times.ndim == 1 and times.size > 1 and times.dtype.kind in "iuf":
+            unit = times.attrs.get("units", times.attrs.get("unit"))
+            return said_times(name, times[:], unit, told), told
+    return None, told
 
 
 def _each_colour(

@@ -1,0 +1,99 @@
+"""Cells as numbers, durations and dates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.tables.lines import SAMPLE, Lines
+from napari_cortex_decoder.tables.names import EMPTY, is_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_GROUP = r"[+-]?\d{{1,3}}([{0}'\u00a0\u202f ]\d{{3}})+([{1}]\d+)?"
+_CLEARLY = (
+    r"[+-]?(0|\d{{1,3}}([{0}]\d{{3}})+|\d*)[{1}](\d{{1,2}}|\d{{4,}})([eE][+-]?\d+)?|[+-]?0?[{1}]\d+"
+)
+
+
+@dataclass(frozen=True)
+class Numerals:
+    """How a table writes its numbers.
+
+    Attributes
+    ----------
+    decimal, thousands
+        Signs in them.
+    unclear
+        Whether nothing in the table tells the two apart, as in ``1,234`` alone.
+    """
+
+    decimal: str = "."
+    thousands: str = ","
+    unclear: bool = False
+
+
+def numerals_of(lines: Lines) -> Numerals:
+    """Tell decimal sign and thousands sign of a table from its cells."""
+    cells = [cell for row in lines.rows[: 10 * SAMPLE] for cell in row if cell and is_value(cell)]
+    clear = {
+        sign: re.compile(_CLEARLY.format(re.escape(other), re.escape(sign)))
+        for sign, other in ((".", ","), (",", "."))
+    }
+    points, commas = (any(clear[sign].fullmatch(cell) for cell in cells) for sign in (".", ","))
+    if commas and not points:
+        return Numerals(",", ".")
+    grouped = [cell for cell in cells if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+", cell)]
+    if points or not grouped:
+        return Numerals()
+    if lines.separator == "," or any(cell.count(",") > 1 for cell in grouped):
+        return Numerals()
+    whole = [int(cell) for cell in cells if cell.isdecimal()]
+    # "999" before "1,000": a decimal comma would not be left out only below one thousand
+    return Numerals(unclear=True) if whole and max(whole) < 1000 else Numerals(",", ".", True)
+
+
+def numbers(cells: pd.Series, numerals: Numerals = Numerals()) -> NDArray[np.float64]:
+    """Give the numbers of cells, float64; NaN where a cell is none. True is 1, False 0."""
+    import pandas as pd
+
+    text = cells.str.strip()
+    group = _GROUP.format(re.escape(numerals.thousands), re.escape(numerals.decimal))
+    if numerals.decimal != "." or not text.str.isdecimal().all():
+        strip = re.escape(numerals.thousands) + "'\u00a0\u202f "
+        grouped = text.str.fullmatch(group)
+        text = text.where(~grouped, text.str.replace(f"[{strip}]", "", regex=True))
+        text = text.str.replace(numerals.decimal, ".") if numerals.decimal != "." else text
+        text = text.replace(regex={r"(?i)^true$": "1", r"(?i)^false$": "0"})
+    return np.array(pd.to_numeric(text, errors="coerce"), dtype=np.float64)
+
+
+def clock_times(cells: pd.Series) -> tuple[NDArray[np.float64], bool] | None:
+    """Read cells as ``hh:mm:ss.fff``, ``mm:ss`` or dates.
+
+    Returns
+    -------
+    tuple or None
+        Seconds, shape (n,), NaN where a cell is none, and whether they are dates: seconds since
+        1970 then. None if the cells are neither.
+    """
+    import pandas as pd
+
+    text = cells.str.strip()
+    filled = text[~text.str.lower().isin(EMPTY)]
+    if filled.empty or not filled.str.contains(r"\d[:-]\d").all():
+        return None
+    if filled.str.fullmatch(r"(\d+ days? )?\d+:\d{1,2}(:\d{1,2}([.,]\d+)?|[.,]\d+)").all():
+        whole = text.str.replace(",", ".").str.replace(r"^(\d+:\d+\.\d+)$", r"0:\1", regex=True)
+        spans = pd.to_timedelta(whole, errors="coerce")
+        return np.array(spans.dt.total_seconds(), dtype=np.float64), False
+    dates = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
+    if dates[filled.index].isna().any():
+        return None
+    epoch = pd.Timestamp(0, tz="UTC")
+    return np.array((dates - epoch).dt.total_seconds(), dtype=np.float64), True
