@@ -156,7 +156,7 @@ def test_a_journal_of_more_than_256_mib_is_read(tmp_path: Path) -> None:
 def test_a_long_journal_that_cannot_be_shortened_for_want_of_room_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise LabelError("the disk is full")
 
     with long_from(2_000), session_in(tmp_path, 1_000) as session:

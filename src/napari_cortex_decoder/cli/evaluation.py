@@ -49,8 +49,10 @@ def reproduce(
     Example: `cortex-decoder reproduce ajioka2024 --data zenodo --out reproduced`
     """
     from napari_cortex_decoder import evaluation
+    from napari_cortex_decoder.evaluation.report import check_report
     from napari_cortex_decoder.training import Machine
 
+    check_report(out, overwrite=overwrite)
     result = evaluation.reproduce(
         data,
         out,

@@ -115,6 +115,7 @@ def explain(
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.decoder.config import TraceConfig
     from napari_cortex_decoder.recording import open_recording
+    from napari_cortex_decoder.saliency.output.kinds import check_results
 
     mapped = _range(map_frames)
     if (map_frames or check) and maps is None:
@@ -130,9 +131,22 @@ def explain(
         {"device": device, "batch_size": batch_size, "any_rate": any_rate},
         seed,
     )
+    # the figures and tables of each part, before anything takes minutes
+    reads_traces = isinstance(job.decoder.config, TraceConfig)
+    kinds = {"areas": (".csv", ".json", ".png", ".svg", *([".nwb"] if nwb else []))}
+    if reads_traces:
+        kinds["lags"] = (".csv", ".png", ".svg")
+    if cutout:
+        kinds["cutouts"] = kinds["areas"]
+    if maps is not None:
+        suffixes = (".tif", ".png", ".svg", *([".nwb"] if nwb else []))
+        kinds["onsets" if mapped is None else "maps"] = suffixes + (".mp4",) * (mapped is not None)
+    if out.exists():
+        places = (out / f"{recording.name}_{k}{s}" for k, ends in kinds.items() for s in ends)
+        check_results(places, overwrite=overwrite)
     taken = {"targets": targets, "score": score, "fills": tuple(fill or ("mean",))}
     with progress_bar(recording.name, quiet=as_json) as progress:
-        if isinstance(job.decoder.config, TraceConfig):
+        if reads_traces:
             if cutout or maps is not None:
                 raise DecoderError(
                     f"decoder {job.decoder.name!r} reads area traces: --cutout and --map are for "

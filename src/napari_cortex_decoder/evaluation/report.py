@@ -20,9 +20,21 @@ from napari_cortex_decoder.evaluation.published import (
 )
 from napari_cortex_decoder.evaluation.reproduce import Reproduction
 from napari_cortex_decoder.evaluation.scores import ModelScore, by_mouse, compare
-from napari_cortex_decoder.files import begins, make_folder, write_whole
+from napari_cortex_decoder.files import Kind, begins, check_place, make_folder, write_whole
+from napari_cortex_decoder.saliency.output.kinds import RESULTS
 
 _TITLE = "# The protocol of Ajioka et al. 2024"
+
+FILES: dict[str, Kind] = {
+    "auc.csv": begins("row,decoder,models,AUC"),
+    "models.csv": begins("row,validation mouse,test mouse"),
+    "mice.csv": begins("row,mouse "),
+    "rois.csv": begins("ROI,r with running"),
+    "report.md": begins(_TITLE),
+    **dict.fromkeys(("auc.png", "thresholds.png", "rois.png"), RESULTS[".png"]),
+}
+"""What `write_report` writes, and may write anew."""
+
 _GROUPS = {
     "M2 & M1": (1, 2, 3, 4),
     "medial (13)": (13,),
@@ -67,8 +79,21 @@ def write_report(result: Reproduction, out: str | Path, *, overwrite: bool = Fal
     figures = draw_figures(result, out, overwrite)
     report = out / "report.md"
     text = _markdown(result, figures)
-    write_whole(report, text, EvaluationError, kind=begins(_TITLE), overwrite=overwrite)
+    write_whole(report, text, EvaluationError, kind=FILES["report.md"], overwrite=overwrite)
     return report
+
+
+def check_report(out: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse what `write_report` would refuse of its folder, before hours are spent.
+
+    Raises
+    ------
+    EvaluationError
+        Naming what is in the way.
+    """
+    out = make_folder(out, EvaluationError)
+    for name, kind in FILES.items():
+        check_place(out / name, EvaluationError, kind=kind, overwrite=overwrite)
 
 
 def mean_loss(scores: Sequence[ModelScore]) -> list[float]:
@@ -223,5 +248,5 @@ def _as_markdown(table: Table) -> str:
 def _write(path: Path, table: Table, overwrite: bool) -> None:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(table)
-    header = begins(f"{','.join(table[0][:3])}")  # the columns of mice go by the cohort
-    write_whole(path, text.getvalue(), EvaluationError, kind=header, overwrite=overwrite)
+    kind = FILES[path.name]
+    write_whole(path, text.getvalue(), EvaluationError, kind=kind, overwrite=overwrite)

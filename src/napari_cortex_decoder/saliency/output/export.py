@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import begins, json_with, mark, marked, write_whole, written_whole
+from napari_cortex_decoder.files import write_whole, written_whole
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.importance.experiment import Whole
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.maps.trace_maps import TraceSaliency
+from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
 from napari_cortex_decoder.saliency.verdict import Verdict
 
 
@@ -55,8 +56,7 @@ def write_csv(
             figures = (result.rows[i], result.columns[j], value, result.low[i, j])
             lines.append(",".join(f"{x:.7g}" for x in (*figures, result.high[i, j])))
         text = "\n".join(lines) + "\n"
-    header = text.partition("\n")[0]
-    write_whole(path, text, DecoderError, kind=begins(header + "\n"), overwrite=overwrite)
+    write_whole(path, text, DecoderError, kind=RESULTS[".csv"], overwrite=overwrite)
 
 
 def write_json(
@@ -70,8 +70,7 @@ def write_json(
         If the file cannot be written.
     """
     content = json.dumps(describe(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    kind = json_with("decoder", "behavior", "verdict", "whole", "software")
-    write_whole(path, content, DecoderError, kind=kind, overwrite=overwrite)
+    write_whole(path, content, DecoderError, kind=RESULTS[".json"], overwrite=overwrite)
 
 
 def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
@@ -147,11 +146,10 @@ def write_tiff(
     import tifffile
 
     about = {"axes": "TYX"} | about_maps(result)
-    kind = marked(b"II", mark("maps"))
-    with written_whole(path, DecoderError, kind=kind, overwrite=overwrite) as part:
+    with written_whole(path, DecoderError, kind=RESULTS[".tif"], overwrite=overwrite) as part:
         tifffile.imwrite(
             part, result.maps, byteorder="<", photometric="minisblack", compression="zlib",
-            software=mark("maps"), metadata=about,
+            software=MARK, metadata=about,
         )  # fmt: skip
 
 

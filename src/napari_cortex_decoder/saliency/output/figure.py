@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import mark, marked, written_whole
+from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.maps.trace_maps import TraceSaliency
+from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
 
 AGAINST, FOR = "#0072b2", "#d55e00"
 """Ends of the signed scale: blue and vermillion of Okabe & Ito (2008), told apart by all eyes."""
@@ -217,9 +218,6 @@ def draw_lags(result: TraceSaliency) -> Figure:
     return figure
 
 
-_STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
-
-
 def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a figure as PNG, SVG or PDF, as the name says.
 
@@ -232,11 +230,10 @@ def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = False) ->
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in _STARTS:
+    if suffix not in (".png", ".svg", ".pdf"):
         raise DecoderError(f"{path}: a figure is written as .png, .svg or .pdf; name it so.")
-    says = {"Software" if suffix == ".png" else "Creator": mark("figure")}
-    kind = marked(_STARTS[suffix], mark("figure"))
-    with written_whole(path, DecoderError, kind=kind, overwrite=overwrite) as part:
+    says = {"Software" if suffix == ".png" else "Creator": MARK}
+    with written_whole(path, DecoderError, kind=RESULTS[suffix], overwrite=overwrite) as part:
         figure.savefig(part, dpi=200, metadata=says)
 
 

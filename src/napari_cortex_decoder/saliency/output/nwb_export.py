@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import mark, marked, written_whole
+from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.saving.nwb import session_start
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
@@ -18,6 +18,7 @@ from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.output.export import about_maps, describe
+from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
 
 if TYPE_CHECKING:
     from pynwb import NWBFile
@@ -76,7 +77,7 @@ def write_nwb(
     file = pynwb.NWBFile(
         session_description=f"What decoder {result.decoder} reads {result.behavior} from, in "
         f"{recording.name}",
-        identifier=f"{mark(MODULE)} {uuid4()}",
+        identifier=f"{MARK} {uuid4()}",
         session_start_time=start,
         notes="\n".join([*notes, *result.warnings]) or None,
         # from birth, with an open end: NWB's way to say that the age is not known
@@ -89,9 +90,7 @@ def write_nwb(
     else:
         _add_table(file, result)
     with (
-        written_whole(
-            path, DecoderError, kind=marked(b"\x89HDF", mark(MODULE)), overwrite=overwrite
-        ) as part,
+        written_whole(path, DecoderError, kind=RESULTS[".nwb"], overwrite=overwrite) as part,
         pynwb.NWBHDF5IO(str(part), "w") as io,
     ):
         io.write(file)

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import mark, marked, written_whole
+from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.masking.frames import Progress, Report
+from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
 
 Bytes = NDArray[np.uint8]
 
@@ -25,7 +26,6 @@ _STRIP = 24
 """Rows of the labels."""
 
 _BLOCK = 64
-_KIND = "video"
 
 _AGAINST, _FOR = np.array([86, 180, 233]), np.array([230, 159, 0])
 _OTHER, _UNKNOWN, _CURSOR, _OUTLINE = 90, 20, 255, 150
@@ -82,12 +82,10 @@ def write_mp4(
 
     import av
 
-    with written_whole(
-        path, DecoderError, kind=marked(b"ftyp", mark(_KIND), offset=4), overwrite=overwrite
-    ) as part:
+    with written_whole(path, DecoderError, kind=RESULTS[".mp4"], overwrite=overwrite) as part:
         try:
             with av.open(str(part), "w") as container:
-                container.metadata["comment"] = mark(_KIND)
+                container.metadata["comment"] = MARK
                 rate = Fraction(recording.known_frame_rate()).limit_denominator(1000)
                 stream = container.add_stream("libx264", rate=rate)
                 stream.width, stream.height, stream.pix_fmt = size[1], height, "yuv420p"
