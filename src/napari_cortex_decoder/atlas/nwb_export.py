@@ -13,7 +13,8 @@ from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import mark, marked, written_whole
 
-_KIND = "area traces"
+TRACES_NWB = marked(b"\x89HDF", mark("area traces"))
+"""What `write_traces_nwb` writes."""
 
 
 def write_traces_nwb(
@@ -87,7 +88,7 @@ def write_traces_nwb(
 
     file = pynwb.NWBFile(
         session_description=f"Fluorescence of cortical areas in {name}",
-        identifier=f"{mark(_KIND)} {uuid4()}",
+        identifier=f"{mark('area traces')} {uuid4()}",
         session_start_time=session_start,
         notes="\n".join(notes) or None,
         # from birth, with an open end: NWB's way to say that the age is not known
@@ -136,9 +137,7 @@ def write_traces_nwb(
     kind = DfOverF if relative else Fluorescence
     module.add(kind(roi_response_series=response))
     with (
-        written_whole(
-            path, AtlasError, kind=marked(b"\x89HDF", mark(_KIND)), overwrite=overwrite
-        ) as part,
+        written_whole(path, AtlasError, kind=TRACES_NWB, overwrite=overwrite) as part,
         pynwb.NWBHDF5IO(str(part), "w") as io,
     ):
         io.write(file)

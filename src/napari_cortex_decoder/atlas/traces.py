@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.files import begins, write_whole
+from napari_cortex_decoder.files import Kind, begins, write_whole
 from napari_cortex_decoder.movie_blocks import read_blocks
 
 
@@ -180,7 +180,7 @@ def write_traces(
     for frame, values in enumerate(traces):
         time = [] if times is None else [f"{times[frame]:.6f}"]
         rows.append([str(frame), *time, *map(_cell, values)])
-    _write_table(path, rows, overwrite)
+    write_whole(path, _text(rows), AtlasError, kind=traces_kind(labels), overwrite=overwrite)
 
 
 def write_correlations(
@@ -211,7 +211,7 @@ def write_correlations(
     rows = [["acronym", "side", "name", *(f"r_{behavior}" for behavior in r)]]
     for i, area in enumerate(areas):
         rows.append([area.acronym, area.side, area.name, *(_cell(each[i]) for each in r.values())])
-    _write_table(path, rows, overwrite)
+    write_whole(path, _text(rows), AtlasError, kind=CORRELATIONS, overwrite=overwrite)
 
 
 def _cell(value: float) -> str:
@@ -219,8 +219,16 @@ def _cell(value: float) -> str:
     return f"{value:.7g}" if np.isfinite(value) else ""
 
 
-def _write_table(path: str | Path, rows: Iterable[Sequence[str]], overwrite: bool) -> None:
+def traces_kind(labels: Sequence[str]) -> Kind:
+    """Give the kind of table that `write_traces` writes of these areas."""
+    return begins(_text([["frame", *labels]]), _text([["frame", "time_s", *labels]]))
+
+
+CORRELATIONS = begins("acronym,side,name,r_")
+"""What `write_correlations` writes."""
+
+
+def _text(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
-    header = text.getvalue().partition("\n")[0]
-    write_whole(path, text.getvalue(), AtlasError, kind=begins(header), overwrite=overwrite)
+    return text.getvalue()

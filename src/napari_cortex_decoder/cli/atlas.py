@@ -20,6 +20,7 @@ from napari_cortex_decoder.cli.common import (
 )
 from napari_cortex_decoder.cli.reading import ReadAs, read_as
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.files import check_place
 
 
 def areas(
@@ -50,7 +51,8 @@ def areas(
     Example: `cortex-decoder areas m1.tif --registration m1.json --out areas.csv`
     """
     from napari_cortex_decoder import atlas
-    from napari_cortex_decoder.atlas.nwb_export import write_traces_nwb
+    from napari_cortex_decoder.atlas.nwb_export import TRACES_NWB, write_traces_nwb
+    from napari_cortex_decoder.atlas.traces import CORRELATIONS, traces_kind
     from napari_cortex_decoder.recording import add_behavior, open_recording, trace_at_frames
     from napari_cortex_decoder.recording.saving.nwb import session_start
 
@@ -74,6 +76,11 @@ def areas(
     labels = placed.label_image(recording.shape)
     shown = placed.atlas.areas
     names = [area.label for area in shown]
+    is_nwb = out.suffix.lower() == ".nwb"
+    kind = TRACES_NWB if is_nwb else traces_kind(names)
+    check_place(out, AtlasError, kind=kind, overwrite=overwrite)
+    if correlations is not None:
+        check_place(correlations, AtlasError, kind=CORRELATIONS, overwrite=overwrite)
     with progress_bar(recording.name, quiet=as_json) as show:
 
         def count(done: int, total: int) -> None:
@@ -89,7 +96,7 @@ def areas(
         traces = atlas.relative_change(traces, baseline)
     else:
         said.append("The movie varies around 0: its mean is written as it is, not ΔF/F.")
-    if out.suffix.lower() == ".nwb":
+    if is_nwb:
         start, notes = session_start(recording)
         write_traces_nwb(
             out, traces, labels, shown, recording.times, session_start=start, name=recording.name,

@@ -68,7 +68,7 @@ def guarded(verb: _Verb) -> _Verb:
 
 
 def _named(values: Iterable[Any]) -> Iterator[str | Path]:
-    """Give what may be the name of a file, after an equals sign, too: ``mask:file=mask.tif``."""
+    """Give what may be the name of a file, after an equals sign, too: ``mask:path=mask.tif``."""
     for value in values:
         if isinstance(value, Path):
             yield value

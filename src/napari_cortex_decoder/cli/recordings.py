@@ -130,6 +130,7 @@ def preprocess(
         steps_from_provenance,
     )
     from napari_cortex_decoder.recording import preprocess as apply_steps
+    from napari_cortex_decoder.recording.saving.writing import check_saving
 
     steps = steps_from_provenance(_parsed(text) for text in step or ())
     recording = open_recording(
@@ -148,6 +149,7 @@ def preprocess(
             if show is not None:
                 show(SimpleNamespace(stage=stage, done=done, total=total))
 
+        check_saving(out, overwrite=overwrite)
         done = apply_steps(recording, steps, progress=tell)
         written = save_recording(
             done,

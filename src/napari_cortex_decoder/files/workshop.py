@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NEW, OLD = "new", "old"
-"""Folders in a workshop: for what is being written, and for what it replaces meanwhile."""
+"""Folders in a workshop: for what is written, and for what it replaces meanwhile."""
 
 _NAME = ".cortex-decoder-{}.part"
 _MARK = "napari-cortex-decoder.lock"

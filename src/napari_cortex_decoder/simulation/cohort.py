@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
@@ -92,7 +93,7 @@ def simulate_cohort(
         )
     folder = Path(folder)
     for name in (TABLE, MOVIES, BEHAVIOR, REGISTRATIONS, SIGNALS, LABELS):
-        if (folder / name).exists():
+        if os.path.lexists(folder / name):
             raise SimulationError(
                 f"{folder}: {name} is there already; choose another folder or remove it."
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.files import make_folder, written_whole
+from napari_cortex_decoder.files import Kind, check_place, make_folder, written_whole
 from napari_cortex_decoder.recording.opening import open_recording
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.saving.blocks import Progress
@@ -16,7 +16,9 @@ from napari_cortex_decoder.recording.saving.ome_zarr import is_zarr_of_ours, wri
 from napari_cortex_decoder.recording.saving.tiff import write_tiff
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
 
-WRITERS: dict[str, Callable[[Recording, Path, Progress | None], None]] = {
+_Write = Callable[[Recording, Path, Progress | None], None]
+
+WRITERS: dict[str, _Write] = {
     ".nwb": write_nwb,
     ".zarr": write_zarr,
     ".tif": write_tiff,
@@ -62,15 +64,31 @@ def save_recording(
         If NWB needs a frame rate that is unknown.
     """
     path = Path(path).expanduser().absolute()
+    write, folder = _writer(path)
+    with written_whole(path, RecordingError, overwrite=overwrite, folder=folder) as part:
+        write(recording, part, progress)
+    return path
+
+
+def check_saving(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse what `save_recording` would refuse of its place, before anything takes minutes.
+
+    Raises
+    ------
+    RecordingError
+        Naming what is in the way.
+    """
+    check_place(path, RecordingError, overwrite=overwrite, folder=_writer(path)[1])
+
+
+def _writer(path: Path) -> tuple[_Write, Kind | None]:
+    """Give who writes such a file, and what tells folders of ours where it is one."""
     write = WRITERS.get(path.suffix.lower())
     if write is None:
         raise RecordingError(
             f"{path}: recordings are saved as {', '.join(WRITERS)}; choose one of these."
         )
-    folder = is_zarr_of_ours if write is write_zarr else None
-    with written_whole(path, RecordingError, overwrite=overwrite, folder=folder) as part:
-        write(recording, part, progress)
-    return path
+    return write, is_zarr_of_ours if write is write_zarr else None
 
 
 def cached(recording: Recording, *, progress: Progress | None = None) -> Recording:
