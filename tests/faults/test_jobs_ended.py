@@ -1,0 +1,40 @@
+"""Training and fine-tunes that are ended at random moments go on, and leave nothing half done.
+
+``FAULT_ROUNDS`` says how often each is ended; 3 without it: once by each signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
+PROGRAM = Path(__file__).with_name("end_jobs.py")
+HELPERS = Path(__file__).parents[1] / "training"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300 + 60 * ROUNDS)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
+@pytest.mark.parametrize("verb", ["train", "head", "end-to-end"])
+def test_a_job_ended_by_any_signal_at_any_moment_goes_on_to_the_same_decoder(
+    verb: str, tmp_path: Path
+) -> None:
+    seed = random.randrange(10**6)
+    path = os.pathsep.join([str(HELPERS), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), str(tmp_path), verb, str(ROUNDS), str(seed)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+    )
+    assert done.returncode == 0, f"seed {seed}: {done.stderr[-3000:]}"
+    counts = json.loads(done.stdout.splitlines()[-1])
+    print(f"{verb}: {counts}")
+    assert counts["ended"] >= ROUNDS and counts["before the end"] > 0
