@@ -85,3 +85,11 @@ def test_two_behaviours_of_one_name_are_refused() -> None:
 def test_a_crop_outside_the_recording_is_refused(start: int, stop: int) -> None:
     with pytest.raises(LabelError, match="crop"):
         Ethogram(BEHAVIORS, (), 10).crop(start, stop)
+
+
+def test_a_long_ethogram_is_spread_over_its_frames_bout_by_bout() -> None:
+    bouts = (Bout(0, 2, "run"), Bout(2, 3, "rest"), Bout(5, 9, "run"))
+    ethogram = Ethogram(("rest", "run"), bouts, 9)
+    assert ethogram.frames().tolist() == [1, 1, 0, -1, -1, 1, 1, 1, 1]
+    assert [column.tolist() for column in ethogram.arrays] == [[0, 2, 5], [2, 3, 9], [1, 0, 1]]
+    assert Ethogram((), (), 4).frames().tolist() == [-1] * 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -133,15 +132,18 @@ def label(
 
 def _summary(ethogram: Ethogram) -> dict[str, Any]:
     """Count bouts and frames of each behavior."""
-    n_bouts = Counter(bout.behavior for bout in ethogram.bouts)
-    n_frames: Counter[str] = Counter()
-    for bout in ethogram.bouts:
-        n_frames[bout.behavior] += bout.stop - bout.start
+    import numpy as np
+
+    starts, stops, values = ethogram.arrays
+    n = len(ethogram.behaviors)
+    n_bouts = np.bincount(values, minlength=n).tolist()
+    n_frames = np.bincount(values, weights=stops - starts, minlength=n).astype(int).tolist()
     return {
         "frames": ethogram.n_frames,
-        "unknown_frames": ethogram.n_frames - sum(n_frames.values()),
+        "unknown_frames": ethogram.n_frames - sum(n_frames),
         "behaviors": {
-            name: {"bouts": n_bouts[name], "frames": n_frames[name]} for name in ethogram.behaviors
+            name: {"bouts": n_bouts[place], "frames": n_frames[place]}
+            for place, name in enumerate(ethogram.behaviors)
         },
     }
 

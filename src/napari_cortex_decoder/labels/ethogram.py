@@ -6,6 +6,8 @@ import csv
 import io
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -141,10 +143,26 @@ class Ethogram:
         numpy.ndarray
             Shape (t,), int64: index into `behaviors`, −1 where unknown.
         """
-        values = np.full(self.n_frames, UNKNOWN, dtype=np.int64)
-        for bout in self.bouts:
-            values[bout.start : bout.stop] = self.behaviors.index(bout.behavior)
-        return values
+        starts, stops, values = self.arrays
+        n = len(self.bouts)
+        borders = np.empty(2 * n + 2, np.int64)
+        borders[0], borders[1:-1:2], borders[2:-1:2], borders[-1] = 0, starts, stops, self.n_frames
+        states = np.full(2 * n + 1, UNKNOWN, np.int64)
+        states[1::2] = values
+        return np.repeat(states, np.diff(borders))
+
+    @cached_property
+    def arrays(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        """Start, stop and frame value of each bout, shape (n,) each."""
+        n, places = len(self.bouts), {name: place for place, name in enumerate(self.behaviors)}
+        columns = (
+            np.fromiter(map(attrgetter("start"), self.bouts), np.int32, n),
+            np.fromiter(map(attrgetter("stop"), self.bouts), np.int32, n),
+            np.fromiter((places[bout.behavior] for bout in self.bouts), np.int32, n),
+        )
+        for column in columns:
+            column.setflags(write=False)
+        return columns
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one row a bout: ``start_frame,stop_frame,behavior,source``.

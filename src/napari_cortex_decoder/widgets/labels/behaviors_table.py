@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
@@ -97,14 +97,15 @@ class BehaviorsTable(QTableWidget):
     def _update(self) -> None:
         """Show the behaviors, and which one is painted."""
         labels = self._labels.labels
-        counts = Counter(bout.behavior for bout in labels.ethogram.bouts) if labels else Counter()
+        values = labels.ethogram.arrays[2] if labels else np.empty(0, np.int64)
+        counts = np.bincount(values, minlength=len(self._behaviors))
         self._updating = True
         self.setRowCount(len(self._behaviors))
         for row, behavior in enumerate(self._behaviors):
             pixmap = QPixmap(14, 14)
             pixmap.fill(QColor(*self._color(behavior)))
             name = QTableWidgetItem(QIcon(pixmap), behavior.name)
-            bouts = QTableWidgetItem(str(counts[behavior.name]))
+            bouts = QTableWidgetItem(str(counts[row]))
             bouts.setFlags(bouts.flags() & ~Qt.ItemFlag.ItemIsEditable)
             for column, item in ((_KEY, QTableWidgetItem(behavior.key)), (_NAME, name)):
                 self.setItem(row, column, item)

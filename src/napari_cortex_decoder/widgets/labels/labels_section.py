@@ -201,6 +201,7 @@ def _summary(labels: LabelsModel) -> str | None:
     if labels.labels is None or not labels.labels.ethogram.bouts:
         return None
     ethogram = labels.labels.ethogram
-    known = sum(bout.stop - bout.start for bout in ethogram.bouts)
+    starts, stops, _ = ethogram.arrays
+    known = int((stops - starts).sum())
     n = len(ethogram.bouts)
     return f"{n} {'bout' if n == 1 else 'bouts'}, {known / ethogram.n_frames:.0%} of the frames"

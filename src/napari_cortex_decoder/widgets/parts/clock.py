@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -33,7 +34,7 @@ class Clock:
             return cls(np.arange(recording.n_frames, dtype=np.float64), "frame")
         return cls(recording.times, "s")
 
-    @property
+    @cached_property
     def edges(self) -> NDArray[np.float64]:
         """When each frame's stretch begins, and where the last one ends, shape (t + 1,)."""
         if self.times.size == 1:

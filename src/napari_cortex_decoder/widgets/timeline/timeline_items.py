@@ -71,14 +71,14 @@ class BehaviorStrip(pg.GraphicsObject):
 
     def boundingRect(self) -> QRectF:
         """Give the rectangle that holds all frames."""
-        if not self._labels.size:
+        if not self._edges.size:
             return QRectF()
         return QRectF(self._edges[0], 0, self._edges[-1] - self._edges[0], 1)
 
     def paint(self, painter: QPainter, *_: object) -> None:
         """Paint the part in view."""
         box = self.getViewBox()
-        if not self._labels.size or box is None:
+        if not self._edges.size or box is None:
             return
         (left, right), _ = box.viewRange()
         left, right = max(left, self._edges[0]), min(right, self._edges[-1])
@@ -87,9 +87,13 @@ class BehaviorStrip(pg.GraphicsObject):
         n_columns = max(1, round((right - left) / box.viewPixelSize()[0]))
         middles = left + (np.arange(n_columns) + 0.5) * (right - left) / n_columns
         frames = np.searchsorted(self._edges, middles, side="right") - 1
-        pixels = self._palette[self._labels[frames]].tobytes()  # must outlive the image
+        pixels = self._palette[self._values_at(frames)].tobytes()  # must outlive the image
         image = QImage(pixels, n_columns, 1, 4 * n_columns, QImage.Format.Format_RGBA8888)
         painter.drawImage(QRectF(left, 0, right - left, 1), image)
+
+    def _values_at(self, frames: NDArray[np.intp]) -> NDArray[np.integer]:
+        """Return the label of some frames."""
+        return self._labels[frames]
 
 
 class Row:

@@ -51,21 +51,31 @@ class LabelStrip(BehaviorStrip):
         super().__init__()
         self._workspace, self._clock, self._ink = workspace, clock, QColor(text)
         self._ethogram: Ethogram | None = None
-        self._borders: NDArray[np.int64] = np.empty(0, np.int64)
+        self._colors: dict[str, Color] = {}
+        self._starts = self._stops = self._borders = np.empty(0, np.int32)
         self._grip: int | None = None
         self.setAcceptHoverEvents(True)
 
     def set_ethogram(self, ethogram: Ethogram, colors: dict[str, Color]) -> None:
         """Show these labels."""
-        self._ethogram = ethogram
-        values, k = ethogram.frames(), len(ethogram.behaviors)
-        for bout in ethogram.bouts:
-            if bout.source == Source.MODEL:
-                values[bout.start : bout.stop] += k
-        bouts = ethogram.bouts
-        self._borders = np.unique([edge for bout in bouts for edge in (bout.start, bout.stop)])
+        if ethogram is self._ethogram and colors == self._colors:
+            return
+        self._ethogram, self._colors = ethogram, colors
+        self._starts, self._stops, values = ethogram.arrays
+        by_model = (bout.source is Source.MODEL for bout in ethogram.bouts)
+        values = values + len(ethogram.behaviors) * np.fromiter(by_model, np.int32, values.size)
+        edges = np.stack([self._starts, self._stops], axis=1).ravel()
+        self._borders = edges[np.diff(edges, prepend=-1) > 0]  # where bouts touch it is one
         solid = [colors[name] for name in ethogram.behaviors]
         self.set_frames(self._clock.edges, values, [*solid, *((*c, _FAINT) for c in solid)])
+
+    def _values_at(self, frames: NDArray[np.intp]) -> NDArray[np.integer]:
+        """Return the label of some frames: what is kept is one value a bout."""
+        bouts = np.searchsorted(self._starts, frames, side="right") - 1
+        inside = (bouts >= 0) & (frames < self._stops[bouts] if self._stops.size else False)
+        found = np.full(frames.size, -1)
+        found[inside] = self._labels[bouts[inside]]
+        return found
 
     def paint(self, painter: QPainter, *_: object) -> None:
         """Paint colours, then borders and lines below what was verified."""
