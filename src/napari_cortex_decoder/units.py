@@ -55,11 +55,15 @@ _PIXELS = (1e-4, 2.0)
 _PRINTED = (72, 75, 90, 96, 100, 120, 150, 200, 240, 300, 360, 400, 600, 1200)
 
 
+_LONGEST = 200
+"""Characters of a unit that are looked at: none is longer, and files claim anything."""
+
+
 def stated(unit: Any) -> str:
     """Give a unit as one spelling for all; empty where a file says that there is none."""
     if isinstance(unit, bytes):
         unit = unit.decode(errors="replace")
-    text = html.unescape(str(unit if unit is not None else "")).replace("\\u00b5", "µ")
+    text = html.unescape(str(unit if unit is not None else "")[:_LONGEST]).replace("\\u00b5", "µ")
     # µ of UTF-8 that was once taken for Latin-1, and the Greek letter for the micro sign
     for damaged in ("Âµ", "Î¼", "�m"):
         text = text.replace(damaged, "µm" if damaged.endswith("m") else "µ")

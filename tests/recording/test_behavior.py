@@ -158,7 +158,7 @@ def test_a_mat_73_file_opens_no_other_file(tmp_path, recording):
     with h5py.File(path, "w") as file:
         file["runrest"] = h5py.ExternalLink("secret.h5", "runrest")
         file["loop"] = h5py.SoftLink("/loop")
-    with pytest.raises(RecordingError, match="no numeric vector"):
+    with pytest.raises(RecordingError, match=r"/runrest lies in the file 'secret\.h5'"):
         read_behavior(path, recording)
 
 

@@ -290,4 +290,8 @@ def test_every_format_is_among_the_round_trips(tmp_path: Path) -> None:
         folder.mkdir()
         movie = movie_of(frames=27, rows=20, columns=30)
         opened.add(open_recording(writer(folder, movie)[0]).format)
-    assert {f.name for f in movie_formats()} - opened == {"TIFF", "SVD", "NDTiff"}  # with tests of their own
+    assert {f.name for f in movie_formats()} - opened == {
+        "TIFF",
+        "SVD",
+        "NDTiff",
+    }  # with tests of their own

@@ -199,6 +199,8 @@ def opened(path: Path, error: Callable[[str], Exception] = RecordingError) -> It
         except CortexDecoderError as refusal:
             if source.outside:
                 also = source.outside[0].removeprefix(f"{path}: ")
+                if also in str(refusal):
+                    raise
                 raise error(f"{str(refusal).rstrip('.')}; {also}") from refusal
             raise
 

@@ -14,7 +14,6 @@ _VALUE = re.compile(
     r"|(\d+ days? )?\d+:\d{1,2}(:\d{1,2}([.,]\d+)?|[.,]\d+)|\d{4}-\d\d-\d\d([T ]\S*)?",
     re.IGNORECASE,
 )
-_BRACKET = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^)\]]*)[)\]]\s*$")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _TIME = frozenset({"time", "times", "timestamp", "timestamps", "t", "seconds", "sec", "clock"})
@@ -78,8 +77,14 @@ def plain_name(column: str) -> str:
 
 def split_unit(column: str) -> tuple[str, str]:
     """Split ``speed (cm/s)`` into name and unit; the unit is empty if there is none."""
-    match = _BRACKET.match(column)
-    return (match["name"].strip(), match["unit"].strip()) if match else (column.strip(), "")
+    body = column.rstrip()
+    if body.endswith((")", "]")):
+        body = body[:-1]
+        inside = max(body.rfind(")"), body.rfind("]")) + 1
+        begins = [at for sign in "([" if (at := body.find(sign, inside)) >= 0]
+        if begins:
+            return body[: min(begins)].strip(), body[min(begins) + 1 :].strip()
+    return column.strip(), ""
 
 
 def time_unit(column: str) -> str:

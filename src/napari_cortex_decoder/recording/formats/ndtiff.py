@@ -161,7 +161,9 @@ def _clock(
 ) -> tuple[float | None, NDArray[np.float64] | None, dict[str, Any]]:
     """Time points a second (Hz), seconds of each frame, and what else the camera says."""
     first = _description(index, entries[0])
-    shown: dict[str, Any] = {key: first[key] for key in ("Camera", "Exposure-ms", "Binning") if key in first}
+    shown: dict[str, Any] = {
+        key: first[key] for key in ("Camera", "Exposure-ms", "Binning") if key in first
+    }
     if len(entries) <= _FEW:
         times = np.array([micromanager_elapsed(_description(index, e)) for e in entries])
         return None, times if np.isfinite(times).all() else None, shown

@@ -1,0 +1,255 @@
+"""Damaged files of every kind, read in processes of their own: what goes wrong is counted.
+
+``python tests/faults/fuzz.py --inputs 10000 --seed 1`` prints the counts, and the inputs that went
+wrong with what makes them again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import json
+import os
+import random
+import resource
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+MOST_SECONDS = 5.0  # of the processor
+MOST_BYTES = 2**30
+WATCHDOG = 90.0  # seconds of a clock, however busy the machine is
+ADDRESS_SPACE = 12 * 2**30
+WRONG = ("exception", "slow", "memory", "outside", "crash")
+
+
+class Worker:
+    """A process that reads one damaged file after another."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def ask(self, name: str, seed: int) -> None:
+        self.begun = time.monotonic()
+        self.asked = (name, seed)
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([name, seed]) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> dict[str, Any] | None:
+        """Give what came of the last input; None while it is being read."""
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], 0)
+        line = self.process.stdout.readline() if ready else ""
+        if line:
+            return dict(json.loads(line))
+        if self.process.poll() is not None:
+            return {"crash": f"ended with {self.process.returncode}"}
+        if time.monotonic() - self.begun > WATCHDOG:
+            self.end()
+            return {"slow": f"more than {WATCHDOG:g} s"}
+        return None
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def run(
+    inputs: int, seed: int, workers: int, only: str = ""
+) -> tuple[collections.Counter[str], list[str]]:
+    """Read damaged files and count what came of them."""
+    names = [name for name in kinds() if only in name]
+    asked = iter([(names[i % len(names)], seed * 1_000_003 + i) for i in range(inputs)])
+    counts: collections.Counter[str] = collections.Counter()
+    wrong: list[str] = []
+    busy: list[Worker] = []
+    for _ in range(min(workers, inputs)):
+        busy.append(Worker())
+        busy[-1].ask(*next(asked))
+    while busy:
+        time.sleep(0.002)
+        for worker in list(busy):
+            told = worker.answer()
+            if told is None:
+                continue
+            counts["inputs"] += 1
+            for kind, what in told.items():
+                counts[kind] += 1
+                if kind in WRONG:
+                    wrong.append(f"{worker.asked}: {kind}: {what}")
+                    print(wrong[-1], flush=True)
+            following = next(asked, None)
+            if worker.process.poll() is not None:
+                busy.remove(worker)
+                if following is not None:
+                    busy.append(Worker())
+                    worker = busy[-1]
+            elif following is None:
+                worker.end()
+                busy.remove(worker)
+            if following is not None:
+                worker.ask(*following)
+    return counts, wrong
+
+
+def kinds() -> list[str]:
+    """Give the names of the kinds of files, without what reads them in this process."""
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from fuzz_targets import all_targets\n"
+    command = [sys.executable, "-c", program + "print(*all_targets(), sep='\\n')"]
+    folder = str(Path(__file__).parent)
+    done = subprocess.run([*command, folder], capture_output=True, text=True, check=True)
+    return done.stdout.split("\n")[:-1]
+
+
+class Watch:
+    """What a worker may open: its own folder, and what programs are made of."""
+
+    def __init__(self, home: Path) -> None:
+        import napari_cortex_decoder
+
+        package = Path(napari_cortex_decoder.__file__).parents[2]
+        code = (sys.prefix, sys.base_prefix, str(package), "/usr", "/proc", "/dev/null", "/sys")
+        self.read = (str(home), *code, "/etc/", "/dev/urandom", "/lib")
+        self.home = str(home)
+        self.on = False
+        self.outside: list[str] = []
+        sys.addaudithook(self.look)
+
+    def look(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self.on or event != "open" or isinstance(args[0], int):
+            return
+        place = os.path.abspath(os.fsdecode(args[0]))  # noqa: PTH100 - no link is to be followed
+        writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if writes and place != "/dev/null" and not place.startswith(self.home):
+            self.outside.append(f"writes {place}")
+        elif not place.startswith(self.read):
+            self.outside.append(place)
+
+
+def work() -> None:
+    """Answer questions for one damaged file each."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    sys.path.insert(0, str(Path(__file__).parent))
+    with tempfile.TemporaryDirectory() as made:
+        home = Path(made)
+        for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "TMPDIR", "MPLCONFIGDIR"):
+            os.environ[name] = made
+        tempfile.tempdir = made
+        resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        from fuzz_targets import all_targets
+
+        from napari_cortex_decoder.errors import CortexDecoderError
+
+        targets, sound = all_targets(), {}
+        elsewhere = home / "elsewhere"
+        elsewhere.mkdir()
+        # whoever opens a pipe that nobody writes to waits for ever, which the watchdog tells
+        os.mkfifo(elsewhere / "secret")
+        watch = Watch(home / "input")
+        for line in sys.stdin:
+            name, seed = json.loads(line)
+            if name not in sound:
+                folder = home / f"sound{len(sound)}"
+                folder.mkdir()
+                sound[name] = (folder, targets[name].write(folder))
+                with contextlib.suppress(CortexDecoderError):  # libraries are loaded
+                    targets[name].read(sound[name][1])
+            told = one(home, *sound[name], targets[name].read, seed, watch)
+            answers.write(json.dumps(told) + "\n")
+            answers.flush()
+
+
+def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch) -> dict[str, str]:
+    """Damage one file, read it, and tell what came of it."""
+    from fuzz_damage import damage
+
+    from napari_cortex_decoder.errors import CortexDecoderError
+
+    rng = random.Random(seed)
+    case = home / "input"
+    shutil.copytree(folder, case)
+    victim = damage(case, case / path.relative_to(folder), rng, home / "elsewhere" / "secret")
+    before = sorted(case.rglob("*"))
+    told: dict[str, str] = {}
+    watch.outside.clear()
+    Path("/proc/self/clear_refs").write_text("5")
+    held, spent = most_held(), sum(os.times()[:4])
+    try:
+        watch.on = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            read(victim)
+        told["read"] = ""
+    except CortexDecoderError as error:
+        sentence = str(error)
+        told["refused"] = sentence
+        if "\n" in sentence or not sentence.endswith(".") or not sentence.isprintable():
+            told["exception"] = f"no sentence: {sentence!r}"
+    except Exception as error:  # noqa: BLE001 - what is counted
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        told["exception"] = f"{error!r:.300} at {where.filename}:{where.lineno}"
+    finally:
+        watch.on = False
+    seconds, grown = sum(os.times()[:4]) - spent, most_held() - held
+    if seconds > MOST_SECONDS:
+        told["slow"] = f"{seconds:.1f} s"
+    if grown > MOST_BYTES:
+        told["memory"] = f"{grown / 2**20:.0f} MiB"
+    if watch.outside or sorted(case.rglob("*")) != before:
+        told["outside"] = f"{watch.outside or 'a file is new'}"
+    shutil.rmtree(case)
+    return told
+
+
+def most_held() -> int:
+    """Most bytes that this process held since that was last cleared."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--inputs", type=int, default=10_000)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--only", default="", help="part of the name of a kind of file")
+    options.add_argument("--again", help="seed of one input of --only, whose error is shown")
+    options.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.worker:
+        work()
+        return 0
+    if given.again:
+        worker = Worker()
+        worker.ask(given.only, int(given.again))
+        while (told := worker.answer()) is None:
+            time.sleep(0.01)
+        print(told)
+        worker.end()
+        return 0
+    begun = time.monotonic()
+    counts, wrong = run(given.inputs, given.seed, given.workers, given.only)
+    shown = ", ".join(f"{counts[kind]} {kind}" for kind in ("inputs", "read", "refused", *WRONG))
+    print(f"{shown}; {time.monotonic() - begun:.0f} s")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

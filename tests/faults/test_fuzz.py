@@ -1,0 +1,46 @@
+"""A part of the damaged files of every kind, as `fuzz.py` makes them by the thousand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dask.array as da
+import pytest
+
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.recording import Recording, read_behavior
+from napari_cortex_decoder.units import centimetres_a_second
+
+FUZZ = Path(__file__).with_name("fuzz.py")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks at a process in /proc")
+def test_a_damaged_file_of_any_kind_is_read_or_refused_in_one_sentence() -> None:
+    command = [sys.executable, str(FUZZ), "--inputs", "80", "--seed", "7"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "80 inputs" in done.stdout
+
+
+LONG = 60_000
+NAMES = {
+    "blanks": " " * LONG, "brackets": "(" * LONG, "open and closed": "()" * LONG,
+    "a unit": f"speed ({'c' * LONG})", "digits": "1" * LONG, "blank and bracket": f"x{' ' * LONG}(",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_name_of_any_length_costs_no_more_than_its_length(tmp_path: Path, name: str) -> None:
+    recording = Recording(movie=da.zeros((9, 2, 2)), name="m", frame_rate=2.0)
+    (tmp_path / "b.csv").write_text(f"frame,{name}x\n" + "".join(f"{i},{i}\n" for i in range(9)))
+    begun = time.process_time()
+    try:
+        read_behavior(tmp_path / "b.csv", recording)
+    except CortexDecoderError as refusal:
+        assert len(str(refusal)) < 3000
+    centimetres_a_second(name)
+    assert time.process_time() - begun < 5  # minutes, where an expression looks back at each sign
