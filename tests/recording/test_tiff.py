@@ -283,7 +283,7 @@ def test_a_movie_that_became_shorter_is_told_when_it_is_read(tmp_path: Path) -> 
     tifffile.imwrite(path, movie_of(), imagej=True)
     recording = open_recording(path)
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(RecordingError, match="ends inside a frame"):
+    with pytest.raises(RecordingError, match="bytes and has 2000"):
         recording.movie[-1].compute()
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.axes import Arrangement
+from napari_cortex_decoder.recording.formats.frames import unchanged
 from napari_cortex_decoder.tables import clock_kind, time_unit
 from napari_cortex_decoder.units import seconds, stated, unknown_unit
 
@@ -50,7 +51,7 @@ class ArrayFrames:
     dtype
         Type of a pixel, in native byte order.
     stamp
-        Names the state of the file and the array in it.
+        `file_token` of the file when it was opened, and the name of the array in it.
     what
         What the file should be, for errors.
     together
@@ -80,7 +81,11 @@ class ArrayFrames:
         time, colour = np.divmod(frames, self.arrangement["c"])
         order = np.argsort(time, kind="stable")
         breaks = np.flatnonzero(np.diff(time[order]) > max(2, self.together)) + 1
-        with readable(self.source.path, self.what), self.source.open() as array:
+        with (
+            unchanged(self.stamp),
+            readable(self.source.path, self.what),
+            self.source.open() as array,
+        ):
             for rows in np.split(order, breaks):
                 first, last = int(time[rows[0]]), int(time[rows[-1]])
                 block = self._block(array, first, last + 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -59,6 +60,40 @@ def file_token(path: Path) -> tuple[str, int, int]:
     """Name one state of a file: path, size, time of last change."""
     stat = path.stat()
     return str(path), stat.st_size, stat.st_mtime_ns
+
+
+@contextmanager
+def unchanged(*stamps: tuple[Any, ...]) -> Iterator[None]:
+    """Refuse what was read from files that are no longer as they were when they were opened.
+
+    Parameters
+    ----------
+    stamps
+        Each begins with the `file_token` of that time.
+
+    Raises
+    ------
+    RecordingError
+        If one was written to, cut short, replaced or removed, whatever reading it gave.
+    """
+    try:
+        yield
+    except Exception:
+        _check_unchanged(stamps)
+        raise
+    _check_unchanged(stamps)
+
+
+def _check_unchanged(stamps: tuple[tuple[Any, ...], ...]) -> None:
+    for name, size, changed, *_ in stamps:
+        with readable(Path(name), "the movie that it was"):
+            now = file_token(Path(name))
+        if now != (name, size, changed):
+            how = f"it had {size} bytes and has {now[1]}" if now[1] != size else "it was written to"
+            raise RecordingError(
+                f"{name}: it changed since the movie was opened ({how}); open the movie again once "
+                "no other program writes to it."
+            )
 
 
 def check_frames(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
@@ -133,7 +168,11 @@ class RawFrames:
         wanted = self.offsets[frames]
         breaks = np.flatnonzero(np.diff(wanted) != size) + 1
         into = out.reshape(-1).view(np.uint8).data
-        with readable(self.path, "a movie"), self.path.open("rb", buffering=0) as file:
+        with (
+            unchanged(self.stamp),
+            readable(self.path, "a movie"),
+            self.path.open("rb", buffering=0) as file,
+        ):
             for start, stop in pairwise([0, *breaks.tolist(), len(frames)]):
                 file.seek(int(wanted[start]))
                 read_fully(file, into[start * size : stop * size], self.path)

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.recording.formats.frames import read_fully
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,62 @@ class NpyHeader:
     offset: int
 
     @contextmanager
-    def open(self) -> Iterator[np.memmap[Any, Any]]:
-        """Map the array; it is unmapped when nobody holds a view of it any more."""
-        yield np.memmap(
-            self.path,
-            self.stored,
-            "r",
-            offset=self.offset,
-            shape=self.shape,
-            order="F" if self.fortran_order else "C",
+    def open(self) -> Iterator[NpyArray]:
+        """Give the array to slice, while its file is open."""
+        with self.path.open("rb", buffering=0) as file:
+            yield NpyArray(self, file)
+
+
+@dataclass(frozen=True)
+class NpyArray:
+    """An array in a file, of which only what is sliced is read.
+
+    It is not mapped into memory: the system ends a program that looks at a page of a file that
+    somebody has cut short.
+    """
+
+    header: NpyHeader
+    file: IO[bytes]
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        """Read what an index of slices and whole numbers takes, the outermost of them alone."""
+        whole = (index if isinstance(index, tuple) else (index,)) + (Ellipsis,)
+        whole = whole[: whole.index(Ellipsis)]
+        whole += (slice(None),) * (len(self.header.shape) - len(whole))
+        shape, turned = self.header.shape, whole
+        if self.header.fortran_order:
+            shape, turned = shape[::-1], turned[::-1]
+        cut = (i for i, part in enumerate(turned) if part != slice(None))
+        axis = next(cut, 0)
+        start, stop = _range(turned[axis], shape[axis])
+        read = self._slab(shape, axis, start, stop)
+        left = list(turned)
+        left[axis] = (
+            0 if not isinstance(turned[axis], slice) else slice(None, None, turned[axis].step)
         )
+        part: NDArray[Any] = read[tuple(left)]
+        return part.T if self.header.fortran_order else part
+
+    def _slab(self, shape: tuple[int, ...], axis: int, start: int, stop: int) -> NDArray[Any]:
+        inner = math.prod(shape[axis + 1 :]) * self.header.stored.itemsize
+        out = np.empty((*shape[:axis], stop - start, *shape[axis + 1 :]), self.header.stored)
+        if not out.size:
+            return out
+        pieces = 1 if stop - start == shape[axis] else math.prod(shape[:axis])
+        into, size = out.reshape(-1).view(np.uint8).data, out.nbytes // pieces
+        for piece in range(pieces):
+            self.file.seek(self.header.offset + (piece * shape[axis] + start) * inner)
+            read_fully(self.file, into[piece * size : (piece + 1) * size], self.header.path)
+        return out
+
+
+def _range(part: Any, length: int) -> tuple[int, int]:
+    if not isinstance(part, slice):
+        return int(part), int(part) + 1
+    start, stop, step = part.indices(length)
+    if step < 1:
+        raise ValueError(f"an array in a file is read forwards, not by {step}")
+    return start, max(start, stop)
 
 
 def read_header(path: Path) -> NpyHeader:

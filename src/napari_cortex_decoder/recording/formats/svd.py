@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.frames import Picked, check_frames, file_token
+from napari_cortex_decoder.recording.formats.frames import (
+    Picked,
+    check_frames,
+    file_token,
+    unchanged,
+)
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
@@ -41,10 +46,13 @@ class SvdFrames:
         Array of shape (rows, columns, components).
     time
         Array of shape (components, frames).
+    stamps
+        `file_token` of both files when they were opened.
     """
 
     space: NpyHeader
     time: NpyHeader
+    stamps: tuple[tuple[Any, ...], tuple[Any, ...]]
     together: int = 1
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,21 +72,24 @@ class SvdFrames:
     @property
     def token(self) -> tuple[Any, ...]:
         """State of both files."""
-        return (*file_token(self.space.path), *file_token(self.time.path))
+        return (*self.stamps[0], *self.stamps[1])
 
     @cached_property
     def _components(self) -> NDArray[np.float32]:
         """Shape (components, pixels)."""
         with self.space.open() as space:
-            flat = np.asarray(space, np.float32).reshape(-1, space.shape[-1])
+            flat = np.asarray(space[...], np.float32).reshape(-1, self.space.shape[-1])
         return np.ascontiguousarray(flat.T)
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Rebuild frames."""
-        with readable(self.time.path, "one half of an SVD pair"), self.time.open() as time:
-            weights = np.asarray(time[:, frames], np.float32)
-        with readable(self.space.path, "one half of an SVD pair"):
-            components = self._components
+        what, first = "one half of an SVD pair", int(frames.min())
+        with unchanged(*self.stamps):
+            with readable(self.time.path, what), self.time.open() as time:
+                near = time[:, first : int(frames.max()) + 1]
+            with readable(self.space.path, what):
+                components = self._components
+        weights = near[:, frames - first].astype(np.float32)
         rebuilt: NDArray[Any] = (weights.T @ components).reshape(len(frames), *self.shape[1:])
         return rebuilt
 
@@ -120,7 +131,7 @@ def open_svd(path: Path) -> MovieFile:
             f"{path}: {pair[0].name} has {space.shape[2]} components and {pair[1].name} has "
             f"{time.shape[0]}; give the two halves of one recording."
         )
-    frames = SvdFrames(space, time)
+    frames = SvdFrames(space, time, (file_token(space.path), file_token(time.path)))
     check_frames(path, frames.shape, frames.dtype)
     if np.prod(space.shape, dtype=object) * 4 > _LARGEST_SPACE:
         raise RecordingError(
@@ -164,7 +175,7 @@ def _column(path: Path) -> NDArray[Any] | None:
     if header.stored.kind not in "iuf":
         return None
     with readable(path, "a NumPy array"), header.open() as values:
-        return np.array(values).reshape(-1)
+        return values[...].reshape(-1)
 
 
 def _wavelengths(path: Path) -> dict[int, float]:

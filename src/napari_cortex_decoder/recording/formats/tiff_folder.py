@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.frames import check_frames
+from napari_cortex_decoder.recording.formats.frames import check_frames, unchanged
 from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.names import in_turns, natural_key, understood
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
@@ -43,6 +43,8 @@ class OneFrameFiles:
         The files, in order.
     frame_shape, dtype
         Of each frame.
+    files
+        `file_token` of each file when the folder was opened.
     stamp
         Names the state of the folder.
     """
@@ -50,6 +52,7 @@ class OneFrameFiles:
     paths: tuple[Path, ...]
     frame_shape: tuple[int, int]
     dtype: np.dtype[Any]
+    files: tuple[tuple[Any, ...], ...]
     stamp: tuple[Any, ...]
     together: int = 1
 
@@ -68,8 +71,11 @@ class OneFrameFiles:
         out = np.empty((len(frames), *self.frame_shape), self.dtype)
         for image, frame in zip(out, frames.tolist(), strict=True):
             path = self.paths[frame]
-            check_magic(path)
-            with readable(path, "a TIFF frame"), tifffile.TiffFile(path, _multifile=False) as tif:
+            with (
+                unchanged(self.files[frame]),
+                readable(path, "a TIFF frame"),
+                tifffile.TiffFile(path, _multifile=False) as tif,
+            ):
                 page = first_page(path, tif)
                 if page.shape != self.frame_shape or page.dtype != self.dtype:
                     raise RecordingError(
@@ -95,8 +101,9 @@ def _tiffs(folder: Path) -> list[os.DirEntry[str]]:
 def open_folder(folder: Path) -> MovieFile:
     """Open a folder of TIFFs; see `napari_cortex_decoder.recording.open_recording`."""
     entries = _tiffs(folder)
-    sizes = {Path(entry.path): entry.stat().st_size for entry in entries}
-    paths = sorted(sizes, key=natural_key)
+    states = {Path(entry.path): entry.stat() for entry in entries}
+    sizes = {path: state.st_size for path, state in states.items()}
+    paths = sorted(states, key=natural_key)
     first = paths[0]
     check_magic(first)
     with readable(first, "a TIFF frame"), tifffile.TiffFile(first, _multifile=False) as tif:
@@ -126,7 +133,13 @@ def open_folder(folder: Path) -> MovieFile:
     stat = folder.stat()
     stamp = (str(folder), stat.st_mtime_ns, len(paths), sum(sizes.values()))
     return MovieFile(
-        frames=OneFrameFiles(tuple(paths), kind, dtype, stamp),
+        frames=OneFrameFiles(
+            paths=tuple(paths),
+            frame_shape=kind,
+            dtype=dtype,
+            files=tuple((str(path), sizes[path], states[path].st_mtime_ns) for path in paths),
+            stamp=stamp,
+        ),
         channels=channels,
         frame_rate=rate,
         frame_times=times,

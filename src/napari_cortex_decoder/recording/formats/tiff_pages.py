@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.frames import RawFrames, file_token, read_fully
+from napari_cortex_decoder.recording.formats.frames import (
+    RawFrames,
+    file_token,
+    read_fully,
+    unchanged,
+)
 
 _MOST_TAGS = 4096
 # No codec that cameras' software uses shrinks an image more than this, zeros included.
@@ -238,7 +243,11 @@ class EncodedFrames:
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read and decode frames."""
         out = np.zeros((len(frames), *self.frame_shape), self.dtype)
-        with readable(self.path, "a TIFF movie"), self.path.open("rb", buffering=0) as file:
+        with (
+            unchanged(self.stamp),
+            readable(self.path, "a TIFF movie"),
+            self.path.open("rb", buffering=0) as file,
+        ):
             first = self._first
             for image, frame in zip(out, frames.tolist(), strict=True):
                 for strip in range(self.offsets.shape[1]):

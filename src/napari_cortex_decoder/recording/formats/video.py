@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
+from napari_cortex_decoder.recording.formats.frames import check_frames, file_token, unchanged
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
 _WHAT = "a video"
@@ -70,6 +70,7 @@ class VideoFrames:
 
         out = np.empty((len(frames), *self.frame_shape), self.dtype)
         with (
+            unchanged(self.stamp),
             readable(self.path, _WHAT),
             av.open(str(self.path), format=self.container) as video,
         ):

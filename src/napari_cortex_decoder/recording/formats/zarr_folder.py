@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from napari_cortex_decoder.recording.formats.arrays import (
     said_times,
 )
 from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, named_axes
-from napari_cortex_decoder.recording.formats.frames import check_frames
+from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, in_seconds
@@ -41,10 +42,12 @@ class ZarrArray:
 
     path: Path
     name: str
+    folders: Mapping[Path, int]
+    opened: int
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the opened array."""
-        return {"path": self.path, "name": self.name}
+        return {key: value for key, value in self.__dict__.items() if key != "_array"}
 
     @cached_property
     def _array(self) -> Any:
@@ -52,7 +55,7 @@ class ZarrArray:
 
         from napari_cortex_decoder.recording.formats.zarr_store import CheckedStore
 
-        store = CheckedStore(self.path)
+        store = CheckedStore(self.path, self.folders, self.opened)
         node = zarr.open(store, mode="r")
         array = node[self.name] if self.name else node
         store.expect(array)
@@ -78,6 +81,7 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
     """Open a Zarr folder; see `napari_cortex_decoder.recording.open_recording`."""
     import zarr
 
+    opened = time.time_ns()
     with readable(path, _WHAT):
         node = zarr.open(str(path), mode="r")
         if isinstance(node, zarr.Array):
@@ -94,6 +98,7 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
         _check_codecs(path, array)
         shape, stored, chunks = array.shape, array.dtype, array.chunks
         times, told = _frame_times(node)
+        stamp, folders = file_token(_description(path / name)), _folders(path, name)
         names = getattr(array.metadata, "dimension_names", None)
         names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
     said = axes or (image.axes if image else None) or named_axes(names) or None
@@ -110,10 +115,10 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
         )
     return MovieFile(
         frames=ArrayFrames(
-            source=ZarrArray(path, name),
+            source=ZarrArray(path, name, folders, opened),
             arrangement=arrangement,
             dtype=stored.newbyteorder("="),
-            stamp=(str(path), name, path.stat().st_mtime_ns),
+            stamp=(*stamp, name),
             what=_WHAT,
             together=together,
         ),
@@ -125,6 +130,18 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
         metadata={"dataset": name} if name else {},
         warnings=warnings,
     )
+
+
+def _description(folder: Path) -> Path:
+    return next(folder / mark for mark in ("zarr.json", ".zarray") if (folder / mark).exists())
+
+
+def _folders(path: Path, name: str) -> dict[Path, int]:
+    """Return when the folders of an array, and those that it lies in, were last changed (ns)."""
+    array = path / name
+    places = [place for place in (array / "c", array, *array.parents) if place.is_dir()]
+    inside = [place for place in places if place == path or path in place.parents]
+    return {place: place.stat().st_mtime_ns for place in inside}
 
 
 def _find(path: Path, group: Any, wanted: str | None) -> str:

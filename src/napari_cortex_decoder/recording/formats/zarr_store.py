@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from zarr.storage import LocalStore
 
 from napari_cortex_decoder.containers.packed import check_packed
+from napari_cortex_decoder.errors import RecordingError
 
 _DESCRIPTIONS = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NOWHERE = 2**64 - 1
@@ -22,10 +24,15 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
     ----------
     path
         The folder.
+    folders
+        Time of last change (ns) of folders in it when it was opened.
+    opened
+        When that was (ns since 1970).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, folders: Mapping[Path, int], opened: int) -> None:
         super().__init__(path, read_only=True)
+        self._folders, self._opened = folders, opened
         self._codec, self._chunk_bytes, self._chunks_a_shard = "", 0, 0
 
     def expect(self, array: Any) -> None:
@@ -38,12 +45,30 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
         """Give the content of a file, or a part of it."""
         found = await super().get(key, prototype, byte_range)
-        if found is None or not self._chunk_bytes or key.endswith(_DESCRIPTIONS):
+        if not self._chunk_bytes or key.endswith(_DESCRIPTIONS):
+            return found
+        if found is None:
+            self._check_empty(key)
             return found
         content = found.to_bytes()
         for chunk in [content] if byte_range or not self._chunks_a_shard else self._shard(content):
             check_packed(self.root, chunk, self._codec, self._chunk_bytes)
         return found
+
+    def _check_empty(self, key: str) -> None:
+        """Tell a chunk that was never written, as empty ones are not, from one that is gone.
+
+        Whoever removes a file changes the folder in which it was.
+        """
+        place = (self.root / key).parent
+        while place != self.root and not place.is_dir():
+            place = place.parent
+        changed = place.stat().st_mtime_ns
+        if changed != self._folders.get(place, min(changed, self._opened)):
+            raise RecordingError(
+                f"{self.root / key}: this part of the movie is missing, and {place.name} changed "
+                "since it was opened; open the movie again once its disk and all files are there."
+            )
 
     def _shard(self, content: bytes) -> list[bytes]:
         """Divide a shard into its chunks by the table at its end: offset and length of each."""
