@@ -53,7 +53,17 @@ def label(
             help="Labelled frames a second, where the labels are those of a video beside the movie."
         ),
     ] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            help="What the imported times count from, where the file does not say: session (as the "
+            "movie's frame times do) or first-frame."
+        ),
+    ] = None,
     observation: Annotated[str | None, typer.Option(help="Which one of a file of BORIS.")] = None,
+    media: Annotated[
+        str | None, typer.Option(help="Which medium of a file of BORIS this movie is.")
+    ] = None,
     subject: Annotated[str | None, typer.Option(help="Which one of a file of BORIS.")] = None,
     table: Annotated[str | None, typer.Option(help="Which table of an NWB file.")] = None,
     frame_rate: FrameRate = None,
@@ -89,12 +99,16 @@ def label(
             recording,
             offset=offset,
             rate=rate,
+            clock=clock,
             observation=observation,
+            media=media,
             subject=subject,
             table=table,
         )
         kind = imported.kind
         unmatched = [str(row) for row in imported.unmatched]
+        for sentence in imported.said:
+            typer.echo(f"warning: {take}: {sentence}", err=True)
     kept = sidecar_folders(movie)
     session = LabelSession(
         recording.n_frames, recording.name, kept.folder, kept.other, away=kept.away

@@ -5,7 +5,9 @@ from napari_cortex_decoder.recording.behavior import (
     coverage_warnings,
     read_behavior,
     run_and_rest,
+    speed_from_counts,
     speed_from_voltage,
+    speed_in_cm,
     trace_at_frames,
 )
 from napari_cortex_decoder.recording.cohort import CohortEntry, read_cohort
@@ -43,7 +45,9 @@ __all__ = [
     "run_and_rest",
     "save_recording",
     "sidecar_folder",
+    "speed_from_counts",
     "speed_from_voltage",
+    "speed_in_cm",
     "steps_from_provenance",
     "trace_at_frames",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from napari_cortex_decoder.recording import (
     open_recording,
     read_cohort,
     run_and_rest,
+    speed_in_cm,
     trace_at_frames,
 )
 
@@ -129,8 +130,11 @@ def _rest_and_run(recording: Recording, where: str, run_speed: float) -> NDArray
             )
         return np.where(known, values, UNKNOWN).astype(np.int64)
     if "speed" in recording.behavior:
-        speed = trace_at_frames(recording.behavior["speed"], recording)
-        return run_and_rest(speed, recording.known_frame_rate(), threshold=run_speed)
+        trace = recording.behavior["speed"]
+        trace = replace(trace, values=speed_in_cm(trace), unit="cm/s")
+        return run_and_rest(
+            trace_at_frames(trace, recording), recording.known_frame_rate(), threshold=run_speed
+        )
     raise TrainingError(
         f"{where}: neither {PAPER_LABELS!r} nor 'speed' is among its traces "
         f"{sorted(recording.behavior)}; rename the one that tells rest from run."

@@ -2,7 +2,12 @@
 
 from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, trace_at_frames
 from napari_cortex_decoder.recording.behavior.reading import READERS, add_behavior, read_behavior
-from napari_cortex_decoder.recording.behavior.speed import run_and_rest, speed_from_voltage
+from napari_cortex_decoder.recording.behavior.speed import (
+    run_and_rest,
+    speed_from_counts,
+    speed_from_voltage,
+    speed_in_cm,
+)
 
 __all__ = [
     "READERS",
@@ -10,6 +15,8 @@ __all__ = [
     "coverage_warnings",
     "read_behavior",
     "run_and_rest",
+    "speed_from_counts",
     "speed_from_voltage",
+    "speed_in_cm",
     "trace_at_frames",
 ]

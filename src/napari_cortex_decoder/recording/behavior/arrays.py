@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,8 +20,9 @@ from napari_cortex_decoder.recording.behavior.content import (
     BehaviorContent,
     Samples,
 )
+from napari_cortex_decoder.tables import clock_kind, time_unit
+from napari_cortex_decoder.units import in_seconds
 
-COMMON_TIMES = ("times", "time", "timestamps", "t")
 FRAME_TIMES = "frame_times"
 VOLTS = "_v"
 
@@ -56,7 +58,7 @@ def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
         arrays = {name: array[name] for name in array.dtype.names}
     else:
         arrays = {path.stem: array}
-    return _content(path, arrays, fields)
+    return content_of(path, arrays, fields)
 
 
 def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
@@ -88,7 +90,7 @@ def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
                 _check_header(path, repr(name), shape, dtype)
             with archive.open(member) as file:
                 arrays[name] = npy_format.read_array(file, allow_pickle=False)
-    return _content(path, arrays, fields)
+    return content_of(path, arrays, fields)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
@@ -115,17 +117,25 @@ def _check_header(path: Path, what: str, shape: tuple[int, ...], dtype: np.dtype
         )
 
 
-def _content(
+def content_of(
     path: Path, arrays: Mapping[str, NDArray[np.generic]], fields: Sequence[str] | None
 ) -> BehaviorContent:
+    """Return the vectors among arrays as traces, and the clocks that belong to them by name."""
     vectors = {
         name: array.astype(np.float64).ravel()
         for name, array in arrays.items()
         if array.size > 1 and array.size == max(array.shape)
     }
+    clocks = {name for name in vectors if clock_of(name) is not None}
+    for name in clocks:
+        factor = in_seconds(1, time_unit(name))
+        if factor is None:
+            raise RecordingError(
+                f"{path}: the times {name!r} are in {time_unit(name)!r}; convert them to seconds."
+            )
+        vectors[name] = vectors[name] * factor
     scalars = {name: float(array.ravel()[0]) for name, array in arrays.items() if array.size == 1}
     frame_times = {name: v for name, v in vectors.items() if name.startswith(FRAME_TIMES)}
-    clocks = set(frame_times) | {n for n in vectors if n in COMMON_TIMES or n.endswith("_times")}
     for name in fields or ():
         if name not in vectors:
             raise RecordingError(f"{path}: no vector {name!r}; vectors are {sorted(vectors)}.")
@@ -136,6 +146,8 @@ def _content(
         samples[base] = Samples(
             vectors[name], _times(path, name, base, vectors, scalars), unit=unit
         )
+    if not samples and not frame_times:  # a list of times alone is the movie's
+        frame_times = {name: vectors[name] for name in clocks}
     if not samples and not frame_times:
         shapes = {name: array.shape for name, array in arrays.items()}
         raise RecordingError(
@@ -152,7 +164,7 @@ def _times(
     scalars: Mapping[str, float],
 ) -> NDArray[np.float64] | None:
     n = vectors[name].size
-    own = vectors.get(f"{base}_times")
+    own = next((v for c, v in vectors.items() if clock_of(c) == base), None)
     if own is not None:
         if own.size != n:
             raise RecordingError(
@@ -162,4 +174,14 @@ def _times(
     interval = scalars.get(f"{base}_dt")
     if interval is not None:
         return scalars.get(f"{base}_t0", 0.0) + interval * np.arange(n, dtype=np.float64)
-    return next((vectors[c] for c in COMMON_TIMES if c in vectors and vectors[c].size == n), None)
+    return next((v for c, v in vectors.items() if clock_of(c) == "" and v.size == n), None)
+
+
+def clock_of(name: str) -> str | None:
+    """Return whose times a vector holds by its name: ``""`` of all, None if it holds no times."""
+    if name.startswith(FRAME_TIMES):
+        return FRAME_TIMES
+    if clock_kind(name) == "time":
+        return ""
+    own = re.fullmatch(r"(\w+)_times(_[a-zµ]+)?", name)
+    return own[1] if own else None

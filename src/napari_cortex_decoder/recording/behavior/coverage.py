@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.bouts import stretches
 from napari_cortex_decoder.clock import frame_interval
+from napari_cortex_decoder.recording.behavior.speed import counter_size
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.units import centimetres_a_second
 
@@ -169,6 +170,12 @@ def coverage_warnings(trace: BehaviorTrace, recording: Recording) -> tuple[str, 
         said.append(
             f"{trace.name!r} has {n} samples at the movie's own rate for {frames.size} frames, one "
             f"{'more' if n > frames.size else 'fewer'}: check at which end the two clocks differ."
+        )
+    size = counter_size(np.asarray(trace.values))
+    if size is not None:
+        said.append(
+            f"{trace.name!r} seems to count to {size:g} and start over; make a speed of it "
+            "(speed_from_counts) before it is averaged over frames."
         )
     if marked:
         said.append(

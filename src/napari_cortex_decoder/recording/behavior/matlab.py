@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.recording.behavior.arrays import clock_of, content_of
 from napari_cortex_decoder.recording.behavior.content import (
     MAX_SAMPLES,
     BehaviorContent,
-    Samples,
 )
 from napari_cortex_decoder.recording.matlab5 import real_arrays
 
@@ -34,28 +35,31 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
         A ``.mat`` file of version 5 (up to 7.2) or 7.3.
     fields
         Variables to read; all numeric vectors if None. The paper's files hold ``runrest``
-        (1 × T, 1 = run) and ``speed_rs`` (which becomes ``speed``).
+        (1 × T, 1 = run) and ``speed_rs`` (which becomes ``speed``). Vectors called like times are
+        the clock of those of their length, as in an ``.npz`` file.
 
     Raises
     ------
     RecordingError
         If the file is damaged, lacks a field or holds no numeric vector.
     """
-    samples: dict[str, Samples] = {}
     with readable(path, "a MATLAB file"):
         with path.open("rb") as file:
             head = file.read(MATLAB_73_USER_BLOCK + len(HDF5_MAGIC))
         is_hdf5 = head.startswith(HDF5_MAGIC) or head[MATLAB_73_USER_BLOCK:] == HDF5_MAGIC
         read = _vectors_of_hdf5 if is_hdf5 else _vectors_of_version_5
-        for variable, values in read(path, fields):
-            name, unit = KNOWN_VARIABLES.get(variable, (variable, ""))
-            samples[name] = Samples(np.asarray(values, dtype=np.float64).ravel(), unit=unit)
-    if not samples:
+        found = dict(read(path, fields))
+    if not found:
         raise RecordingError(
             f"{path}: the file holds no numeric vector; save the speed or the labels as one "
             "variable of 1 × frames, such as runrest."
         )
-    return BehaviorContent(samples)
+    content = content_of(path, found, None if fields is None else list(fields))
+    samples = dict(content.samples)
+    for variable, (name, unit) in KNOWN_VARIABLES.items():
+        if variable in samples:
+            samples[name] = replace(samples.pop(variable), unit=unit)
+    return replace(content, samples=samples)
 
 
 def _vectors_of_version_5(
@@ -106,4 +110,4 @@ def _chosen(
         if name not in vectors:
             found = f"numeric vectors are {vectors}" if vectors else "there is no numeric vector"
             raise RecordingError(f"{path}: no vector {name!r}; {found}.")
-    return list(fields)
+    return [*fields, *(v for v in vectors if v not in fields and clock_of(v) is not None)]

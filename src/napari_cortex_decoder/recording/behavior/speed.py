@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cortex_decoder.bouts import drop_short, two_thresholds
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.recording import BehaviorTrace
+from napari_cortex_decoder.units import centimetres_a_second, stated
 
 REST, RUN = 0, 1
 
@@ -108,3 +109,74 @@ def speed_from_voltage(
         )
     speed = np.abs((trace.values - standstill) * gain)
     return BehaviorTrace("speed", speed, trace.times, "cm/s")
+
+
+def speed_in_cm(trace: BehaviorTrace) -> NDArray[np.float64]:
+    """Return the values of a speed in cm/s, whatever unit of speed it states; none is cm/s.
+
+    Raises
+    ------
+    RecordingError
+        If it states another unit: ticks, volts, degrees.
+    """
+    factor = centimetres_a_second(trace.unit) if stated(trace.unit) else 1.0
+    if factor is None:
+        raise RecordingError(
+            f"trace {trace.name!r} is in {trace.unit!r}, and running is told in cm/s; make "
+            "a speed of it (speed_from_voltage, speed_from_counts), or state its unit."
+        )
+    return np.asarray(trace.values, np.float64) * factor
+
+
+def counter_size(values: NDArray[np.floating]) -> float | None:
+    """Return how far a counter counts before it starts over; None if that cannot be told.
+
+    It is told where the counter jumps by more than half of its range, which is a power of two or
+    the 360 degrees of a turn.
+    """
+    known = values[np.isfinite(values)]
+    span = float(np.ptp(known)) if known.size else 0.0
+    if not span or not (np.abs(np.diff(known)) > span / 2).any() or known.size < 8:
+        return None
+    sizes = [360.0, *(2.0**bits for bits in range(8, 33))]
+    return next((size for size in sizes if 0.9 * size <= span + 1 <= size), None)
+
+
+def speed_from_counts(
+    trace: BehaviorTrace, *, cm_per_count: float, starts_over_at: float | None = None
+) -> BehaviorTrace:
+    """Turn the running count of a wheel's encoder into speed: the steps between its samples.
+
+    Parameters
+    ----------
+    trace
+        The count.
+    cm_per_count
+        Way (cm) of one count.
+    starts_over_at
+        Count at which it starts over at 0, such as 65536; None finds it, see `counter_size`.
+
+    Returns
+    -------
+    BehaviorTrace
+        Called ``speed``, in cm/s, between each two samples. Negative backwards.
+
+    Raises
+    ------
+    RecordingError
+        If a number is not finite, or there are fewer than three counts.
+    """
+    size = counter_size(np.asarray(trace.values)) if starts_over_at is None else starts_over_at
+    if not (np.isfinite(cm_per_count) and cm_per_count) or (size is not None and not size > 0):
+        raise RecordingError(
+            f"trace {trace.name!r} cannot become speed with {cm_per_count} cm per count that start "
+            f"over at {size}; give both as numbers."
+        )
+    if trace.values.size < 3:
+        raise RecordingError(f"trace {trace.name!r} has no two steps to make a speed of.")
+    steps = np.diff(np.asarray(trace.values, np.float64))
+    if size is not None:
+        steps = (steps + size / 2) % size - size / 2  # the shorter way round
+    times = np.asarray(trace.times, np.float64)
+    speed = steps * cm_per_count / np.diff(times)
+    return BehaviorTrace("speed", speed, (times[1:] + times[:-1]) / 2, "cm/s")

@@ -185,12 +185,13 @@ class LabelsSection(Section):
 
 
 def _unmatched_text(labels: LabelsModel) -> str | None:
-    """List the rows of the last import that did not match."""
+    """Say what the last import leaves open, and list its rows that did not match."""
     imported = labels.imported
-    if imported is None or not imported.unmatched:
+    if imported is None or not (imported.unmatched or imported.said):
         return None
     count = len(imported.unmatched)
-    rows = [f"⚠ {count} {'row' if count == 1 else 'rows'} did not match:"]
+    rows = [f"⚠ {sentence}" for sentence in imported.said]
+    rows += [f"⚠ {count} {'row' if count == 1 else 'rows'} did not match:"] if count else []
     rows += [str(one) for one in imported.unmatched[:_SHOWN_ROWS]]
     more = count - _SHOWN_ROWS
     return "\n".join(rows + ([f"and {more} more"] if more > 0 else []))

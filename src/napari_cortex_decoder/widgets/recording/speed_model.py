@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,8 +18,10 @@ from napari_cortex_decoder.recording import (
     Recording,
     run_and_rest,
     speed_from_voltage,
+    speed_in_cm,
     trace_at_frames,
 )
+from napari_cortex_decoder.units import centimetres_a_second, stated
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 BEHAVIORS = ("rest", "run")
@@ -63,8 +66,11 @@ class SpeedModel(EventedModel):
         if recording is None or recording.frame_rate is None:
             return None
         traces = recording.behavior
+        speeds = [one for one in traces.values() if centimetres_a_second(one.unit)]
         named = traces.get(_NAME)
-        return named or next((one for one in traces.values() if one.unit == _UNIT), None)
+        if named is not None and (named in speeds or not stated(named.unit)):
+            return named
+        return next(iter(speeds), None)
 
     @property
     def volts(self) -> BehaviorTrace | None:
@@ -114,7 +120,7 @@ class SpeedModel(EventedModel):
     def _on_recording(self, recording: Recording | None) -> None:
         trace = self.trace
         self._speed = (
-            trace_at_frames(trace, recording)
+            trace_at_frames(replace(trace, values=speed_in_cm(trace), unit=_UNIT), recording)
             if recording is not None and trace is not None
             else None
         )
