@@ -10,7 +10,6 @@ import dask.array as da
 import h5py
 import numpy as np
 import pytest
-import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
