@@ -29,9 +29,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def write_protect(disk: Path) -> None:
-    """Make a disk read-only, for the superuser too."""
-    assert _mount("-o", "remount,ro", disk)
+def write_protect(disk: Path, yes: bool = True) -> None:
+    """Make a disk read-only, for the superuser too, or writable again."""
+    assert _mount("-o", "remount,ro" if yes else "remount,rw", disk)
 
 
 def fill(disk: Path) -> None:

@@ -53,7 +53,7 @@ def written_whole(
         place = _checked(Path(path), error, kind, overwrite, folder)
         sweep(place.parent)
         with workshop(place.parent) as work:
-            part = work / NEW / place.name
+            part = work / NEW / Path(path).name  # writers look at the suffix
             yield part
             # writing may have taken minutes
             _checked(Path(path), error, kind, overwrite, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
@@ -233,8 +234,10 @@ def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = False) ->
     if suffix not in (".png", ".svg", ".pdf"):
         raise DecoderError(f"{path}: a figure is written as .png, .svg or .pdf; name it so.")
     says = {"Software" if suffix == ".png" else "Creator": MARK}
-    with written_whole(path, DecoderError, kind=RESULTS[suffix], overwrite=overwrite) as part:
-        figure.savefig(part, dpi=200, metadata=says)
+    drawn = io.BytesIO()  # Matplotlib does not survive a full disk
+    figure.savefig(drawn, format=suffix[1:], dpi=200, metadata=says)
+    kind = RESULTS[suffix]
+    write_whole(path, drawn.getvalue(), DecoderError, kind=kind, overwrite=overwrite)
 
 
 def _page(result: AreaImportance | CutoutImportance) -> tuple[Figure, Axes, Axes]:

@@ -106,6 +106,8 @@ def write_mp4(
                     report(Progress("writing the video", stop, n))
                 container.mux(stream.encode(None))
         except av.FFmpegError as error:
+            if isinstance(error, OSError):  # a full disk
+                raise
             raise DecoderError(f"{path} cannot be written as a video ({error}).") from error
 
 
