@@ -18,7 +18,7 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import ReadAs, read_as
+from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import check_place
 
@@ -53,18 +53,12 @@ def areas(
     from napari_cortex_decoder import atlas
     from napari_cortex_decoder.atlas.nwb_export import TRACES_NWB, write_traces_nwb
     from napari_cortex_decoder.atlas.traces import CORRELATIONS, traces_kind
-    from napari_cortex_decoder.recording import add_behavior, open_recording, trace_at_frames
+    from napari_cortex_decoder.recording import add_behavior, trace_at_frames
     from napari_cortex_decoder.recording.saving.nwb import session_start
 
     if out.suffix.lower() not in (".csv", ".nwb"):
         raise AtlasError(f"{out} is neither .csv nor .nwb; choose one of them.")
-    recording = open_recording(
-        movie,
-        frame_rate=frame_rate,
-        pixel_size=pixel_size,
-        channels=channels,
-        **read_as(settings),
-    )
+    recording = open_as_told(movie, frame_rate, channels, settings, pixel_size)
     for path in behavior or ():
         recording = add_behavior(recording, path)
     has_clock = recording.frame_rate is not None or recording.frame_times is not None

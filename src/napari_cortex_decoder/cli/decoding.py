@@ -18,7 +18,7 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import ReadAs, read_as
+from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.files import check_place, make_folder
 
@@ -77,18 +77,11 @@ def decode(
     from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.decoder.prediction import RECORD, TABLE
-    from napari_cortex_decoder.recording import open_recording, preprocess
+    from napari_cortex_decoder.recording import preprocess
     from napari_cortex_decoder.recording.preprocessing import FillGaps
 
     recordings = [
-        open_recording(
-            movie,
-            frame_rate=frame_rate,
-            pixel_size=pixel_size,
-            channels=channels,
-            **read_as(settings),
-        )
-        for movie in movies
+        open_as_told(movie, frame_rate, channels, settings, pixel_size) for movie in movies
     ]
     names = [recording.name for recording in recordings]
     for name in names:

@@ -100,12 +100,14 @@ class Job:
     options: dict[str, Any]
     seed: int
 
-    def scored(self, frames: int) -> NDArray[np.int64] | None:
-        """Choose about so many frames; None for all."""
+    def scored(self, frames: int | None) -> NDArray[np.int64] | None:
+        """Choose about so many frames, all for 0; None: as many as the plugin."""
         from napari_cortex_decoder.saliency import sample_frames, spread_frames
+        from napari_cortex_decoder.saliency.masking.frames import SAMPLED
 
-        if not frames:
+        if frames == 0:
             return None
+        frames = frames or SAMPLED
         if self.ethogram is not None:
             return sample_frames(self.ethogram, frames, seed=self.seed)
         return spread_frames(self.recording.n_frames, frames)

@@ -9,6 +9,7 @@ import typer
 
 from napari_cortex_decoder.cli.common import (
     AsJson,
+    Channels,
     FrameRate,
     Output,
     Overwrite,
@@ -18,6 +19,7 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
 )
 from napari_cortex_decoder.cli.explained import Job
+from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
 from napari_cortex_decoder.errors import CortexDecoderError, DecoderError
 from napari_cortex_decoder.files import make_folder
 
@@ -56,12 +58,13 @@ def explain(
         ),
     ] = None,
     frames: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=0,
-            help="Score about so many frames, of as many bouts as possible; 0: all of them.",
+            help="Score about so many frames, of as many bouts as possible; 0: all of them. "
+            "Default: as many as the plugin.",
         ),
-    ] = 1800,
+    ] = None,
     patches: Annotated[
         int,
         typer.Option(
@@ -94,6 +97,8 @@ def explain(
     ] = None,
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
+    channels: Channels = None,
+    settings: ReadAs = None,
     any_rate: Annotated[
         bool,
         typer.Option("--any-rate", help="Go on although the frame rate is not the decoder's."),
@@ -114,14 +119,13 @@ def explain(
     from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.decoder.config import TraceConfig
-    from napari_cortex_decoder.recording import open_recording
     from napari_cortex_decoder.saliency.output.kinds import check_results
 
     mapped = _range(map_frames)
     if (map_frames or check) and maps is None:
         raise CortexDecoderError("--map-frames and --check are for maps; say which with --map.")
     check_folder(out)
-    recording = open_recording(movie, frame_rate=frame_rate, pixel_size=pixel_size)
+    recording = open_as_told(movie, frame_rate, channels, settings, pixel_size)
     job = Job(
         recording,
         load_registration(registration),

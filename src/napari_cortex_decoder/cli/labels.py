@@ -10,6 +10,7 @@ import typer
 from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
+    Channels,
     FrameRate,
     Output,
     Overwrite,
@@ -17,6 +18,7 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
+from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
 from napari_cortex_decoder.errors import LabelError
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ def label(
     subject: Annotated[str | None, typer.Option(help="Which one of a file of BORIS.")] = None,
     table: Annotated[str | None, typer.Option(help="Which table of an NWB file.")] = None,
     frame_rate: FrameRate = None,
+    channels: Channels = None,
+    settings: ReadAs = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -84,10 +88,9 @@ def label(
         write_labels,
     )
     from napari_cortex_decoder.labels.exporting import check_export
-    from napari_cortex_decoder.recording import open_recording
     from napari_cortex_decoder.recording.sidecar import sidecar_folders
 
-    recording = open_recording(movie, frame_rate=frame_rate)
+    recording = open_as_told(movie, frame_rate, channels, settings)
     if export is not None:
         check_export(export, form, overwrite=overwrite)
     unmatched: list[str] = []
@@ -188,6 +191,8 @@ def fine_tune(
         bool, typer.Option("--anew", help="Remove first what another fine-tune has made in OUT.")
     ] = False,
     frame_rate: FrameRate = None,
+    channels: Channels = None,
+    settings: ReadAs = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a decoder to labels: `OUT/decoder.safetensors`, and scores before and after.
@@ -198,7 +203,6 @@ def fine_tune(
     Example: `cortex-decoder fine-tune m1.tif --out tuned`
     """
     from napari_cortex_decoder.labels import journal_ethogram, read_labels
-    from napari_cortex_decoder.recording import open_recording
     from napari_cortex_decoder.recording.sidecar import sidecar_folders
     from napari_cortex_decoder.training.fine_tune import fine_tune as tune
 
@@ -209,7 +213,7 @@ def fine_tune(
         )
     labelled = []
     for number, movie in enumerate(movies):
-        recording = open_recording(movie, frame_rate=frame_rate)
+        recording = open_as_told(movie, frame_rate, channels, settings)
         if labels is not None:
             ethogram = read_labels(labels[number], recording)
         else:

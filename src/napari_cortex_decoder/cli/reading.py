@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_cortex_decoder.errors import RecordingError
+
+if TYPE_CHECKING:
+    from napari_cortex_decoder.recording import Recording
 
 ReadAs = Annotated[
     list[str] | None,
@@ -20,6 +24,25 @@ ReadAs = Annotated[
 ]
 
 _SETTINGS = ("dataset", "axes", "shape", "dtype")
+
+
+def open_as_told(
+    movie: Path,
+    frame_rate: float | None,
+    channels: int | None,
+    settings: list[str] | None,
+    pixel_size: float | None = None,
+) -> Recording:
+    """Open a movie as the options of a verb say; errors are those of `open_recording`."""
+    from napari_cortex_decoder.recording import open_recording
+
+    return open_recording(
+        movie,
+        frame_rate=frame_rate,
+        pixel_size=pixel_size,
+        channels=channels,
+        **read_as(settings),
+    )
 
 
 def read_as(settings: list[str] | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import ReadAs, read_as
+from napari_cortex_decoder.cli.reading import ReadAs, open_as_told, read_as
 from napari_cortex_decoder.errors import RecordingError
 
 if TYPE_CHECKING:
@@ -133,13 +133,7 @@ def preprocess(
     from napari_cortex_decoder.recording.saving.writing import check_saving
 
     steps = steps_from_provenance(_parsed(text) for text in step or ())
-    recording = open_recording(
-        movie,
-        frame_rate=frame_rate,
-        pixel_size=pixel_size,
-        channels=channels,
-        **read_as(settings),
-    )
+    recording = open_as_told(movie, frame_rate, channels, settings, pixel_size)
     if reference is not None:
         second = open_recording(reference, frame_rate=recording.frame_rate)
         recording = recording.replace(reference=second.movie)

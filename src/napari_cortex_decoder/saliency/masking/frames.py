@@ -14,6 +14,9 @@ from napari_cortex_decoder.recording import Recording
 
 Ints = NDArray[np.int64]
 
+SAMPLED = 900
+"""Frames that are scored of many bouts together, unless somebody says more or fewer."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -144,7 +147,9 @@ def labelled(ethogram: Ethogram, behavior: str, frames: Ints, n_frames: int) -> 
     return labels, bouts
 
 
-def sample_frames(ethogram: Ethogram, n: int, *, stretch: int = 60, seed: int = 0) -> Ints:
+def sample_frames(
+    ethogram: Ethogram, n: int = SAMPLED, *, stretch: int = 30, seed: int = 0
+) -> Ints:
     """Choose frames of as many bouts as possible: a bout is worth more than a longer bout.
 
     Parameters

@@ -78,9 +78,6 @@ SCORES: dict[ScoreName, str] = {
 WITHIN_ONE: tuple[Span, ...] = ("frame", "bout", "behavior")
 """Frames of one behavior, among which labels have nothing to tell apart."""
 
-SAMPLED, STRETCH = 450, 30
-"""Frames that are scored of many bouts together, and of one of them: bouts are what counts."""
-
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -281,11 +278,11 @@ def _scored(question: Question) -> Any:
 
     ethogram, behavior = question.ethogram, question.behavior
     if ethogram is not None and question.span == "bouts":
-        return sample_frames(ethogram, SAMPLED, stretch=STRETCH)
+        return sample_frames(ethogram)
     if ethogram is not None and question.span == "behavior":
         only = tuple(bout for bout in ethogram.bouts if bout.behavior == behavior)
         of_it = Ethogram(ethogram.behaviors, only, ethogram.n_frames)
-        return sample_frames(of_it, SAMPLED, stretch=STRETCH)
+        return sample_frames(of_it)
     if ethogram is not None and question.span == "onsets":
         rate = question.recording.known_frame_rate()
         return onset_frames(ethogram, behavior, frame_rate=rate)
