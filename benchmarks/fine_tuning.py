@@ -30,8 +30,8 @@ from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.recording import open_recording
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
 from napari_cortex_decoder.simulation.parameters import Parameters
-from napari_cortex_decoder.training.fine_tune import fine_tune
-from napari_cortex_decoder.training.held_out import HeldOut
+from napari_cortex_decoder.tuning.fine_tune import fine_tune
+from napari_cortex_decoder.tuning.held_out import HeldOut
 
 FIRST_SUBJECT = 951  # smaller numbers served to choose the method
 TURNS = 3

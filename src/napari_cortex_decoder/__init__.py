@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.recording import BehaviorTrace, Recording, open_recording
     from napari_cortex_decoder.saliency import area_importance, cutout_importance
     from napari_cortex_decoder.simulation import simulate_recording
-    from napari_cortex_decoder.training.fine_tune import fine_tune, start_fine_tune
-    from napari_cortex_decoder.training.tune_result import FineTuneResult
+    from napari_cortex_decoder.tuning.fine_tune import fine_tune, start_fine_tune
+    from napari_cortex_decoder.tuning.result import FineTuneResult
 
 __version__ = version("napari-cortex-decoder")
 
@@ -24,13 +24,13 @@ _HOMES = {
     "BehaviorTrace": "recording",
     "Decoder": "decoder",
     "Ethogram": "labels",
-    "FineTuneResult": "training.tune_result",
+    "FineTuneResult": "tuning.result",
     "Prediction": "decoder",
     "Recording": "recording",
     "Registration": "atlas",
     "area_importance": "saliency",
     "cutout_importance": "saliency",
-    "fine_tune": "training.fine_tune",
+    "fine_tune": "tuning.fine_tune",
     "load_atlas": "atlas",
     "load_decoder": "decoder",
     "load_registration": "atlas",
@@ -38,7 +38,7 @@ _HOMES = {
     "read_labels": "labels",
     "saliency": "saliency",
     "simulate_recording": "simulation",
-    "start_fine_tune": "training.fine_tune",
+    "start_fine_tune": "tuning.fine_tune",
 }
 
 __all__ = [

@@ -18,7 +18,7 @@ from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
 from napari_cortex_decoder.decoder.engine import inference
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
 from napari_cortex_decoder.recording import Recording, open_recording
-from napari_cortex_decoder.training.features import recording_features
+from napari_cortex_decoder.tuning.features import recording_features
 
 SMALL = Preprocessing(image_size=(32, 32), scale="centered-sd")
 CAUSAL = SMALL.model_copy(update={"channel_offsets": (-2, -1, 0)})

@@ -43,10 +43,10 @@ from napari_cortex_decoder.training import (
     TrainingConfig,
     train,
 )
-from napari_cortex_decoder.training.end_to_end import Filmed, fit_end_to_end
-from napari_cortex_decoder.training.features import recording_features, write_frames
 from napari_cortex_decoder.training.run_folder import TrainingFolder
-from napari_cortex_decoder.training.tuning import Labeled
+from napari_cortex_decoder.tuning.end_to_end import Filmed, fit_end_to_end
+from napari_cortex_decoder.tuning.features import recording_features, write_frames
+from napari_cortex_decoder.tuning.heads import Labeled
 
 SMALL = Preprocessing(image_size=(32, 32), scale="centered-sd")
 

@@ -25,11 +25,8 @@ from safetensors.torch import load_file
 from tuned_mice import blank_decoder, patchy_mouse, trainers, wait_until
 
 from napari_cortex_decoder import cli
-from napari_cortex_decoder.training import (  # noqa: F401
-    fine_tune,
-    pipeline,
-    tune_fit,
-)
+from napari_cortex_decoder.training import pipeline  # noqa: F401
+from napari_cortex_decoder.tuning import fine_tune, fit  # noqa: F401
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 EXPECTED = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130, 1}}

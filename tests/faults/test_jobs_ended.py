@@ -16,7 +16,7 @@ import pytest
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 PROGRAM = Path(__file__).with_name("end_jobs.py")
-HELPERS = Path(__file__).parents[1] / "training"
+HELPERS = Path(__file__).parents[1] / "tuning"
 
 
 @pytest.mark.slow

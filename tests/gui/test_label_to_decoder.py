@@ -41,7 +41,7 @@ from napari_cortex_decoder.labels import (
 )
 from napari_cortex_decoder.recording import open_recording, remember_metadata
 from napari_cortex_decoder.simulation import simulate_recording
-from napari_cortex_decoder.training.fine_tune import fine_tune
+from napari_cortex_decoder.tuning.fine_tune import fine_tune
 from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup

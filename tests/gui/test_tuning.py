@@ -26,10 +26,10 @@ from windows import answer, child, click, visible_texts, wait_until_idle
 
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.recording import open_recording, save_recording
-from napari_cortex_decoder.training.fine_tune import fine_tune
-from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
-from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.tune_folder import FineTuneFolder
+from napari_cortex_decoder.tuning.fine_tune import fine_tune
+from napari_cortex_decoder.tuning.folder import FineTuneFolder
+from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.preparation import Preparation
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
@@ -155,7 +155,7 @@ def test_a_fine_tune_that_was_cut_short_is_offered_again_and_outlives_another_fi
     folder = movie.with_name("m1.tif.cortex") / "fine-tune"
     base = load_decoder(files / "blank.safetensors")
     labelled = [(open_recording(movie), patchy_mouse(900)[1])]
-    job = FineTuneJob(base, labelled, "end-to-end", None, "cpu", 1, None)
+    job = Preparation(base, labelled, "end-to-end", None, "cpu", 1, None)
     begun = FineTuneFolder(folder)
     with begun.claim():
         begun.ask(job.asked.model_dump(mode="json"))

@@ -23,7 +23,7 @@ from napari_cortex_decoder.errors import LabelError
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.labels import Ethogram
-    from napari_cortex_decoder.training.label_checks import Depth
+    from napari_cortex_decoder.tuning.label_checks import Depth
 
 
 def label(
@@ -204,7 +204,7 @@ def fine_tune(
     """
     from napari_cortex_decoder.labels import journal_ethogram, read_labels
     from napari_cortex_decoder.recording.sidecar import sidecar_folders
-    from napari_cortex_decoder.training.fine_tune import fine_tune as tune
+    from napari_cortex_decoder.tuning.fine_tune import fine_tune as tune
 
     if labels is not None and len(labels) != len(movies):
         raise LabelError(

@@ -9,9 +9,9 @@ from napari_cortex_decoder.errors import LabelError, TrainingError
 from napari_cortex_decoder.labels import Ethogram, journal_ethogram
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
-from napari_cortex_decoder.training.fine_tune import FineTuneRun, found_run
-from napari_cortex_decoder.training.tune_folder import FineTuneFolder
-from napari_cortex_decoder.training.tune_task import is_saved
+from napari_cortex_decoder.tuning.fine_tune import FineTuneJob, found_job
+from napari_cortex_decoder.tuning.folder import FineTuneFolder
+from napari_cortex_decoder.tuning.task import is_saved
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def run_folder(path: Path) -> Path:
     return sidecar_folder(path) / "fine-tune"
 
 
-def find_run(path: Path) -> tuple[FineTuneRun | None, bool]:
+def find_run(path: Path) -> tuple[FineTuneJob | None, bool]:
     """Look for an end-to-end run of a recording.
 
     Returns
@@ -63,11 +63,11 @@ def find_run(path: Path) -> tuple[FineTuneRun | None, bool]:
     folder = run_folder(path)
     if not folder.is_dir():
         return None, False
-    run = found_run(folder)
+    run = found_job(folder)
     return run, run is None and is_saved(FineTuneFolder(folder))
 
 
-def go_on(path: Path) -> FineTuneRun:
+def go_on(path: Path) -> FineTuneJob:
     """Go on with a run of a recording that was ended from outside.
 
     Raises
@@ -76,7 +76,7 @@ def go_on(path: Path) -> FineTuneRun:
         If there is none any more, or its folder is damaged.
     """
     folder = run_folder(path)
-    run = found_run(folder, go_on=True)
+    run = found_job(folder, go_on=True)
     if run is None:
         raise TrainingError(f"{folder} holds no fine-tune any more; fine-tune anew.")
     return run

@@ -10,9 +10,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.label_checks import DEPTHS
-from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.label_checks import DEPTHS
+from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.clock import as_duration

@@ -15,11 +15,11 @@ from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import CutShort
-from napari_cortex_decoder.training.fine_tune import FineTuneRun, start_fine_tune
-from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.label_checks import Depth, plan
-from napari_cortex_decoder.training.tune_progress import TuneProgress
-from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.tuning.fine_tune import FineTuneJob, start_fine_tune
+from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.label_checks import Depth, plan
+from napari_cortex_decoder.tuning.progress import TuneProgress
+from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_job import LOADING
 from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
@@ -89,7 +89,7 @@ class TuningModel(EventedModel):
     _choice: ChoiceModel = PrivateAttr()
     _review: ReviewModel = PrivateAttr()
     _cancelled: bool = PrivateAttr(default=False)
-    _run: FineTuneRun | None = PrivateAttr(default=None)
+    _run: FineTuneJob | None = PrivateAttr(default=None)
     _deep: bool = PrivateAttr(default=False)
     _stage_began: tuple[float, int] = PrivateAttr(default=(0.0, 0))
     _of: Any = PrivateAttr(default=None)
@@ -192,7 +192,7 @@ class TuningModel(EventedModel):
         name = f"{card.name}-{labelled[0][0].name}"[:80]
         path = labelled[0][0].path
 
-        def begin() -> FineTuneRun:
+        def begin() -> FineTuneJob:
             out = None
             if depth == "end-to-end" and path is not None:
                 out = run_folder(path)
@@ -269,11 +269,11 @@ class TuningModel(EventedModel):
             return []
         return [(raw, labels.ethogram), *((one.recording, one.ethogram) for one in self.others)]
 
-    def _follow(self, run: FineTuneRun) -> None:
+    def _follow(self, run: FineTuneJob) -> None:
         self._run = run
         self._timer.start()
 
-    def _follow_found(self, found: tuple[FineTuneRun | None, bool]) -> None:
+    def _follow_found(self, found: tuple[FineTuneJob | None, bool]) -> None:
         """Follow what an earlier window has begun, or say that it was cut short."""
         run, cut_short = found
         if self.running or not (run or cut_short):

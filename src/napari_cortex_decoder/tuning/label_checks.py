@@ -14,8 +14,8 @@ from napari_cortex_decoder.decoder.suitability import check_length, rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.held_out import HeldOut, hold_out
 from napari_cortex_decoder.training.sessions import class_indices
+from napari_cortex_decoder.tuning.held_out import HeldOut, hold_out
 
 FEWEST_BOUTS = 3
 """Bouts of each behavior without which nothing can be both learned and measured."""

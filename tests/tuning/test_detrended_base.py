@@ -15,12 +15,13 @@ from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training import detrended_base as module
-from napari_cortex_decoder.training.detrended_base import DETREND_SECONDS, detrended_base
-from napari_cortex_decoder.training.fine_tune import fine_tune
-from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
-from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.tune_task import load_task
+from napari_cortex_decoder.tuning import detrended_base as module
+from napari_cortex_decoder.tuning.detrended_base import DETREND_SECONDS, detrended_base
+from napari_cortex_decoder.tuning.fine_tune import fine_tune
+from napari_cortex_decoder.tuning.folder import FineTuneFolder
+from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.preparation import Preparation
+from napari_cortex_decoder.tuning.task import load_task
 
 N, RATE = 800, 5.0
 HALF = [HeldOut(0, N // 2, N)]
@@ -104,9 +105,12 @@ def test_only_long_recordings_of_a_base_without_detrending_are_tried(base: Decod
 
 def test_end_to_end_learns_from_detrended_frames(base: Decoder, tmp_path: Path) -> None:
     drifting = mouse(drift=40)
-    job = FineTuneJob(base, [drifting], "end-to-end", HALF, "cpu", 0, None)
-    job.prepare(tmp_path, lambda progress: None, lambda: False)
-    task = load_task(tmp_path)
+    job = Preparation(base, [drifting], "end-to-end", HALF, "cpu", 0, None)
+    folder = FineTuneFolder(tmp_path)
+    with folder.claim():
+        folder.ask(job.asked.model_dump(mode="json"))
+        job.prepare(folder, lambda progress: None, lambda: False)
+    task = load_task(folder)
     assert _detrends(task.start) and not _detrends(task.base)
     frames = np.concatenate(list(normalized_frames(drifting[0], task.start.config.preprocessing)))
     np.testing.assert_allclose(task.frames[0], frames, atol=1e-2)

@@ -13,11 +13,11 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import RunFolder
-from napari_cortex_decoder.training.held_out import HeldOut, held_out_masks, training_mask
-from napari_cortex_decoder.training.label_checks import Depth, plan
-from napari_cortex_decoder.training.tune_progress import TuneProgress
-from napari_cortex_decoder.training.tune_result import FineTuneResult
-from napari_cortex_decoder.training.tune_task import (
+from napari_cortex_decoder.tuning.held_out import HeldOut, held_out_masks, training_mask
+from napari_cortex_decoder.tuning.label_checks import Depth, plan
+from napari_cortex_decoder.tuning.progress import TuneProgress
+from napari_cortex_decoder.tuning.result import FineTuneResult
+from napari_cortex_decoder.tuning.task import (
     Asked,
     TuneTask,
     array_name,
@@ -29,7 +29,7 @@ from napari_cortex_decoder.training.tune_task import (
 Stopped = Callable[[], bool]
 
 
-class FineTuneJob:
+class Preparation:
     """One fine-tune; parameters as of `fine_tune`.
 
     Attributes
@@ -82,7 +82,7 @@ class FineTuneJob:
         for which, masks in (("learned from", self._learns), ("held out", measured)):
             self._check_part(which, masks)
         if depth == "end-to-end":
-            from napari_cortex_decoder.training.end_to_end import decision
+            from napari_cortex_decoder.tuning.end_to_end import decision
 
             decision(self._learns, planned.gap)  # refused before minutes of encoding
 
@@ -98,7 +98,7 @@ class FineTuneJob:
 
     def run(self, tell: Callable[[TuneProgress], None], cancelled: Stopped) -> FineTuneResult:
         """Read what is not read yet, fit, calibrate, score: in this process."""
-        from napari_cortex_decoder.training.tune_fit import fit_task
+        from napari_cortex_decoder.tuning.fit import fit_task
 
         began = time.perf_counter()
         task = self._task(tell, cancelled)
@@ -111,7 +111,7 @@ class FineTuneJob:
         self, folder: RunFolder, tell: Callable[[TuneProgress], None], cancelled: Stopped
     ) -> None:
         """Leave in a folder all that another process needs to fit."""
-        from napari_cortex_decoder.training.features import write_frames
+        from napari_cortex_decoder.tuning.features import write_frames
 
         task = self._task(tell, cancelled)
         for number, recording in enumerate(self._recordings):
@@ -125,8 +125,8 @@ class FineTuneJob:
 
     def _task(self, tell: Callable[[TuneProgress], None], cancelled: Stopped) -> TuneTask:
         """Read the recordings as the base does, and detrended where that is no worse."""
-        from napari_cortex_decoder.training.detrended_base import detrended_base, reads_as_well
-        from napari_cortex_decoder.training.tuning import Labeled, held_out_logits
+        from napari_cortex_decoder.tuning.detrended_base import detrended_base, reads_as_well
+        from napari_cortex_decoder.tuning.heads import Labeled, held_out_logits
 
         steady = None
         if self.asked.depth != "threshold":  # which is instant: nothing is encoded anew
@@ -152,7 +152,7 @@ class FineTuneJob:
         done: int,
         passes: int,
     ) -> list[NDArray[np.float16]]:
-        from napari_cortex_decoder.training.features import recording_features
+        from napari_cortex_decoder.tuning.features import recording_features
 
         return [
             recording_features(

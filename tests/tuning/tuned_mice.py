@@ -18,7 +18,7 @@ from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
 from napari_cortex_decoder.labels import Behavior, Ethogram, LabelSession, Replace, SetBehaviors
 from napari_cortex_decoder.recording import Recording, save_recording, sidecar_folder
-from napari_cortex_decoder.training.tune_progress import TuneProgress
+from napari_cortex_decoder.tuning.progress import TuneProgress
 
 
 def patchy_mouse(n: int = 600, name: str = "mouse1", seed: int = 1) -> tuple[Recording, Ethogram]:
@@ -74,7 +74,7 @@ def wait_until(reached: Callable[[], object], seconds: float = 120) -> None:
 def trainers(folder: Path) -> list[int]:
     """Give the numbers of the processes that were given this folder."""
     found = subprocess.run(
-        ["pgrep", "-f", f"tune_process {folder}"], capture_output=True, text=True, check=False
+        ["pgrep", "-f", f"tuning.trainer {folder}"], capture_output=True, text=True, check=False
     )
     return [int(number) for number in found.stdout.split()]
 

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.held_out_scores import HeldOutScores
+from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores
 
 _SCORES = TypeAdapter(HeldOutScores)
 _BLOCKS = TypeAdapter(tuple[HeldOut, ...])

@@ -32,13 +32,13 @@ from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Bout, Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.simulation import simulate_recording
-from napari_cortex_decoder.training import base_mice
-from napari_cortex_decoder.training.fine_tune import fine_tune, start_fine_tune
-from napari_cortex_decoder.training.head_behaviors import with_behaviors
-from napari_cortex_decoder.training.held_out import HeldOut, folds, hold_out, training_mask
-from napari_cortex_decoder.training.held_out_scores import score
-from napari_cortex_decoder.training.linear_units import add_units
-from napari_cortex_decoder.training.tune_progress import TuneProgress
+from napari_cortex_decoder.tuning import base_mice
+from napari_cortex_decoder.tuning.fine_tune import fine_tune, start_fine_tune
+from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
+from napari_cortex_decoder.tuning.held_out import HeldOut, folds, hold_out, training_mask
+from napari_cortex_decoder.tuning.held_out_scores import score
+from napari_cortex_decoder.tuning.linear_units import add_units
+from napari_cortex_decoder.tuning.progress import TuneProgress
 
 N = 900
 Labelled = tuple[Recording, Ethogram]

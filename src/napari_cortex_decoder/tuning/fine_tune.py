@@ -16,14 +16,14 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs.folder import MARKER
-from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
-from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.label_checks import Depth
-from napari_cortex_decoder.training.tune_folder import FineTuneFolder
-from napari_cortex_decoder.training.tune_process import follow, trainer
-from napari_cortex_decoder.training.tune_progress import TuneProgress
-from napari_cortex_decoder.training.tune_result import FineTuneResult
-from napari_cortex_decoder.training.tune_task import is_saved, read_asked
+from napari_cortex_decoder.tuning.folder import FineTuneFolder
+from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.label_checks import Depth
+from napari_cortex_decoder.tuning.preparation import Preparation
+from napari_cortex_decoder.tuning.progress import TuneProgress
+from napari_cortex_decoder.tuning.result import FineTuneResult
+from napari_cortex_decoder.tuning.task import is_saved, read_asked
+from napari_cortex_decoder.tuning.trainer import follow, trainer
 
 _TEMPORARY = "cortex-decoder-"
 _ABANDONED = 3600.0  # s since a temporary folder was last written to, while nobody is at work in it
@@ -86,7 +86,7 @@ def fine_tune(
         If a recording does not suit the decoder, or there is no such device.
     """
     job = _job(decoder, labelled, depth, held_out, device, seed, name)
-    return FineTuneRun(lambda own: _do(job, out, anew, own, tied=True), progress).work()
+    return FineTuneJob(lambda own: _do(job, out, anew, own, tied=True), progress).work()
 
 
 def start_fine_tune(
@@ -101,7 +101,7 @@ def start_fine_tune(
     name: str | None = None,
     progress: Callable[[TuneProgress], None] | None = None,
     anew: bool = False,
-) -> FineTuneRun:
+) -> FineTuneJob:
     """Begin what `fine_tune` does, and come back at once.
 
     An end-to-end fit with a folder outlives this program; all else ends with it. Parameters and
@@ -109,16 +109,16 @@ def start_fine_tune(
 
     Returns
     -------
-    FineTuneRun
+    FineTuneJob
         Has the result once it has ended.
     """
     job = _job(decoder, labelled, depth, held_out, device, seed, name)
-    run = FineTuneRun(lambda own: _do(job, out, anew, own, tied=False), progress)
+    run = FineTuneJob(lambda own: _do(job, out, anew, own, tied=False), progress)
     run.start()
     return run
 
 
-def found_run(folder: str | Path, *, go_on: bool = False) -> FineTuneRun | None:
+def found_job(folder: str | Path, *, go_on: bool = False) -> FineTuneJob | None:
     """Follow an end-to-end fine-tune that is at work, or has ended, in its run folder.
 
     Parameters
@@ -130,7 +130,7 @@ def found_run(folder: str | Path, *, go_on: bool = False) -> FineTuneRun | None:
 
     Returns
     -------
-    FineTuneRun or None
+    FineTuneJob or None
         None if nothing was begun there, or what was begun was ended from outside.
 
     Raises
@@ -142,13 +142,13 @@ def found_run(folder: str | Path, *, go_on: bool = False) -> FineTuneRun | None:
     goes_on = go_on and is_saved(place)
     if read_asked(place) is None or not (place.is_finished or place.is_at_work or goes_on):
         return None
-    run = FineTuneRun(lambda own: _follow(place, own, tied=False))
+    run = FineTuneJob(lambda own: _follow(place, own, tied=False))
     run.start()
     return run
 
 
-class FineTuneRun:
-    """A fine-tune at work.
+class FineTuneJob:
+    """A fine-tune at work; see `start_fine_tune`.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class FineTuneRun:
 
     def __init__(
         self,
-        work: Callable[[FineTuneRun], FineTuneResult],
+        work: Callable[[FineTuneJob], FineTuneResult],
         progress: Callable[[TuneProgress], None] | None = None,
     ) -> None:
         self._work, self._told = work, progress
@@ -244,18 +244,18 @@ def _job(
     device: str,
     seed: int,
     name: str | None,
-) -> FineTuneJob:
+) -> Preparation:
     if find_spec("sklearn") is None:
         raise TrainingError(
             "fine-tuning needs scikit-learn, which is not installed; "
             "pip install 'napari-cortex-decoder[train]'."
         )
     base = decoder if isinstance(decoder, Decoder) else load_decoder(decoder)
-    return FineTuneJob(base, labelled, depth, held_out, device, seed, name)
+    return Preparation(base, labelled, depth, held_out, device, seed, name)
 
 
 def _do(
-    job: FineTuneJob, out: str | Path | None, anew: bool, run: FineTuneRun, *, tied: bool
+    job: Preparation, out: str | Path | None, anew: bool, run: FineTuneJob, *, tied: bool
 ) -> FineTuneResult:
     """Fit here, or end to end in a process of its own."""
     deep = job.asked.depth == "end-to-end"
@@ -280,10 +280,10 @@ def _sweep_up() -> None:
 
 
 def _fit(
-    job: FineTuneJob,
+    job: Preparation,
     folder: FineTuneFolder,
     anew: bool,
-    run: FineTuneRun,
+    run: FineTuneJob,
     *,
     tied: bool,
     forgotten: bool = False,
@@ -328,7 +328,7 @@ def _fit(
 
 
 def _follow(
-    folder: FineTuneFolder, run: FineTuneRun, *, tied: bool, forgotten: bool = False
+    folder: FineTuneFolder, run: FineTuneJob, *, tied: bool, forgotten: bool = False
 ) -> FineTuneResult:
     process = trainer(folder, tied=tied, forgotten=forgotten)
     try:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.runs import RunProcess, end_when_nobody_waits
 from napari_cortex_decoder.runs.process import OWN_WORDS
-from napari_cortex_decoder.training.tune_folder import FineTuneFolder
-from napari_cortex_decoder.training.tune_progress import TuneProgress
-from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.tuning.folder import FineTuneFolder
+from napari_cortex_decoder.tuning.progress import TuneProgress
+from napari_cortex_decoder.tuning.result import FineTuneResult
 
 _BETWEEN_LINES = 0.2  # s between two lines that tell of steps alone
 _LOOK_EVERY = 0.2  # s
@@ -77,8 +77,8 @@ def main(folder: FineTuneFolder) -> None:
     with folder.claim():
         if folder.is_finished:
             return
-        from napari_cortex_decoder.training.tune_fit import fit_task  # takes seconds
-        from napari_cortex_decoder.training.tune_task import load_task
+        from napari_cortex_decoder.tuning.fit import fit_task  # takes seconds
+        from napari_cortex_decoder.tuning.task import load_task
 
         last = -1.0
 

@@ -14,8 +14,8 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training import tuning
-from napari_cortex_decoder.training.head_behaviors import with_behaviors
+from napari_cortex_decoder.tuning import heads
+from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 
 DETREND_SECONDS = 1000 / 30
 """Of the moving mean that is subtracted: the paper's 1000 frames."""
@@ -48,8 +48,8 @@ def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | 
 def reads_as_well(
     base: Decoder,
     behaviors: tuple[str, ...],
-    data: Sequence[tuning.Labeled],
-    other: Sequence[tuning.Labeled],
+    data: Sequence[heads.Labeled],
+    other: Sequence[heads.Labeled],
     *,
     gap: int,
 ) -> bool:
@@ -75,5 +75,5 @@ def reads_as_well(
     assert isinstance(base.config, CnnRnnConfig) and isinstance(base.network, CnnRnn)
     network = with_behaviors(base.network, base.config, behaviors)
     config = base.config.model_copy(update={"behaviors": behaviors})
-    one, two = (tuning.learnable_loss(network, config, each, gap) for each in (data, other))
+    one, two = (heads.learnable_loss(network, config, each, gap) for each in (data, other))
     return one < two + _TOLERATED

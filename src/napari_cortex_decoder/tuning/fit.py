@@ -15,16 +15,16 @@ from napari_cortex_decoder.decoder import Decoder, Provenance
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import CnnRnn, probabilities
 from napari_cortex_decoder.scoring.auc import auc
-from napari_cortex_decoder.training import tuning
-from napari_cortex_decoder.training.base_mice import auc_on_base_mice
-from napari_cortex_decoder.training.detrended_base import DETREND_SECONDS
-from napari_cortex_decoder.training.end_to_end import Filmed, encode_frames, fit_end_to_end
-from napari_cortex_decoder.training.head_behaviors import with_behaviors
-from napari_cortex_decoder.training.head_regression import EPOCHS
-from napari_cortex_decoder.training.held_out_scores import HeldOutScores, score
-from napari_cortex_decoder.training.tune_progress import Epoch, TuneProgress
-from napari_cortex_decoder.training.tune_result import FineTuneResult
-from napari_cortex_decoder.training.tune_task import TuneTask
+from napari_cortex_decoder.tuning import heads
+from napari_cortex_decoder.tuning.base_mice import auc_on_base_mice
+from napari_cortex_decoder.tuning.detrended_base import DETREND_SECONDS
+from napari_cortex_decoder.tuning.end_to_end import Filmed, encode_frames, fit_end_to_end
+from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
+from napari_cortex_decoder.tuning.head_regression import EPOCHS
+from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores, score
+from napari_cortex_decoder.tuning.progress import Epoch, TuneProgress
+from napari_cortex_decoder.tuning.result import FineTuneResult
+from napari_cortex_decoder.tuning.task import TuneTask
 
 Features = Sequence[NDArray[np.float16]]
 _WORSE = 0.02  # AUC on mice of the base from which on it is worth a warning
@@ -60,13 +60,13 @@ def fit_task(
     network = with_behaviors(start.network, start.config, asked.behaviors)
     config = start.config.model_copy(update={"behaviors": asked.behaviors})
     data = [
-        tuning.Labeled(features, labels, learns)
+        heads.Labeled(features, labels, learns)
         for features, labels, learns in zip(task.features, task.labels, task.learns, strict=True)
     ]
     fitting = _Fitting(tell, cancelled)
     features: Features = task.features
     if asked.depth == "head":
-        network, config = tuning.fit_head(network, config, data, gap=asked.gap, tell=fitting.epoch)
+        network, config = heads.fit_head(network, config, data, gap=asked.gap, tell=fitting.epoch)
     elif asked.depth == "end-to-end":
         assert checkpoint is not None
         network, config = fit_end_to_end(
@@ -84,7 +84,7 @@ def fit_task(
             for frames, measured in zip(task.frames, task.measured, strict=True)
         ]
     else:
-        network, config = tuning.fit_threshold(network, config, data)
+        network, config = heads.fit_threshold(network, config, data)
     fitted = time.perf_counter()
 
     def scoring(done: int, total: int) -> None:
@@ -94,7 +94,7 @@ def fit_task(
     draft = Decoder(config, network, name=asked.name)
     baseline = _global_mean_auc(task)
     before = _score(task, task.before, base, baseline)
-    after_logits = tuning.held_out_logits(draft, features, task.held_out)
+    after_logits = heads.held_out_logits(draft, features, task.held_out)
     after = _score(task, after_logits, draft, baseline)
     on_base = None
     if asked.depth != "threshold":  # which leaves every AUC as it is
@@ -120,7 +120,7 @@ class _Fitting:
 
     def epoch(self, epoch: Epoch) -> None:
         """Tell of an epoch of a head."""
-        total = EPOCHS * (tuning.N_FOLDS + 1)
+        total = EPOCHS * (heads.N_FOLDS + 1)
         self._epochs += epoch.epoch > 0
         self.step(min(self._epochs, total), total, epoch)
 
@@ -128,7 +128,7 @@ class _Fitting:
         """Tell of a step."""
         self._tell(TuneProgress("fitting", done, total, epoch))
         if self._cancelled():
-            raise tuning.Cancelled
+            raise heads.Cancelled
 
 
 def _score(

@@ -19,8 +19,8 @@ from napari_cortex_decoder.files import read_json, write_json
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.training.arrays import write_array
-from napari_cortex_decoder.training.held_out import HeldOut, held_out_masks, training_mask
-from napari_cortex_decoder.training.label_checks import Depth
+from napari_cortex_decoder.tuning.held_out import HeldOut, held_out_masks, training_mask
+from napari_cortex_decoder.tuning.label_checks import Depth
 
 BASE, PREPROCESSING = "work/base.safetensors", "work/preprocessing.json"
 

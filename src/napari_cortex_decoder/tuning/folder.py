@@ -10,8 +10,8 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_json, write_json
 from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.runs.folder import CANCEL
-from napari_cortex_decoder.training.tune_progress import Epoch, TuneProgress
-from napari_cortex_decoder.training.tune_result import FineTuneResult
+from napari_cortex_decoder.tuning.progress import Epoch, TuneProgress
+from napari_cortex_decoder.tuning.result import FineTuneResult
 
 
 class FineTuneFolder(RunFolder):

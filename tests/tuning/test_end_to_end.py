@@ -14,18 +14,18 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.end_to_end import encode_frames
-from napari_cortex_decoder.training.fine_tune import (
-    FineTuneRun,
+from napari_cortex_decoder.tuning.end_to_end import encode_frames
+from napari_cortex_decoder.tuning.fine_tune import (
+    FineTuneJob,
     fine_tune,
-    found_run,
+    found_job,
     start_fine_tune,
 )
-from napari_cortex_decoder.training.fine_tune_job import FineTuneJob
-from napari_cortex_decoder.training.head_behaviors import with_behaviors
-from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.tune_folder import FineTuneFolder
-from napari_cortex_decoder.training.tune_progress import TuneProgress
+from napari_cortex_decoder.tuning.folder import FineTuneFolder
+from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
+from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.preparation import Preparation
+from napari_cortex_decoder.tuning.progress import TuneProgress
 
 HELD_OUT = [HeldOut(0, 450, 600)]
 Labelled = tuple[Recording, Ethogram]
@@ -47,7 +47,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
 ) -> None:
     folder = tmp_path / "run"
 
-    def begin() -> FineTuneRun:
+    def begin() -> FineTuneJob:
         return start_fine_tune(
             base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", device="cpu"
         )
@@ -57,7 +57,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     kill_trainer(folder)
     with pytest.raises(TrainingError, match="ended from outside; ask for the same again"):
         run.result(timeout=30)
-    assert found_run(folder) is None  # nobody works on it, and nothing begins by being looked at
+    assert found_job(folder) is None  # nobody works on it, and nothing begins by being looked at
     before = epochs(run.progress())
     run = begin()
     wait_until(lambda: len(epochs(run.progress())) > len(before))
@@ -68,7 +68,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
             fine_tune(
                 base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", seed=9, anew=anew
             )
-    again = found_run(folder)
+    again = found_job(folder)
     assert again is not None
     result = again.result(timeout=180)
     told = epochs(again.progress())
@@ -135,12 +135,12 @@ def test_a_trainer_whose_result_nobody_else_could_find_ends_with_whoever_is_kill
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
     folder = FineTuneFolder(tmp_path / "temporary")
-    job = FineTuneJob(base, [mouse], "end-to-end", HELD_OUT, "cpu", 1, None)
+    job = Preparation(base, [mouse], "end-to-end", HELD_OUT, "cpu", 1, None)
     with folder.claim():
         folder.ask(job.asked.model_dump(mode="json"))
         job.prepare(folder, lambda _: None, lambda: False)
     program = (
-        "import sys, time; from napari_cortex_decoder.training.tune_process import *; "
+        "import sys, time; from napari_cortex_decoder.tuning.trainer import *; "
         "process = trainer(FineTuneFolder(sys.argv[1]), tied=True, forgotten=True); time.sleep(300)"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(folder.path)]) as beginner:

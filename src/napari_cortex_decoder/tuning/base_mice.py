@@ -16,9 +16,9 @@ from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
-from napari_cortex_decoder.training.features import recording_features
 from napari_cortex_decoder.training.sessions import class_indices
-from napari_cortex_decoder.training.tuning import frame_logits
+from napari_cortex_decoder.tuning.features import recording_features
+from napari_cortex_decoder.tuning.heads import frame_logits
 
 _MICE, _SECONDS = 2, 30.0
 _EVERY = 3  # frames: an AUC gains nothing from neighbours, which are near-copies

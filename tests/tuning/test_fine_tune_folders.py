@@ -21,8 +21,8 @@ from napari_cortex_decoder.training import (
     TrainingFolder,
     train,
 )
-from napari_cortex_decoder.training.held_out import HeldOut
-from napari_cortex_decoder.training.tune_folder import FineTuneFolder
+from napari_cortex_decoder.tuning.folder import FineTuneFolder
+from napari_cortex_decoder.tuning.held_out import HeldOut
 
 HELD_OUT = [HeldOut(0, 450, 600)]
 OWNED = ("a-1.npy", "features-0.npy", "base.safetensors", "checkpoint.pt", "sub/b-2.npy")

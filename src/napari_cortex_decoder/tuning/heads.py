@@ -16,12 +16,12 @@ from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.scoring.calibration import calibrated_loss
-from napari_cortex_decoder.training.calibration import calibrate
-from napari_cortex_decoder.training.head_behaviors import with_behaviors
-from napari_cortex_decoder.training.head_regression import HeadRegression
-from napari_cortex_decoder.training.held_out import HeldOut, folds
-from napari_cortex_decoder.training.linear_units import add_units
-from napari_cortex_decoder.training.tune_progress import Epoch
+from napari_cortex_decoder.tuning.calibration import calibrate
+from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
+from napari_cortex_decoder.tuning.head_regression import HeadRegression
+from napari_cortex_decoder.tuning.held_out import HeldOut, folds
+from napari_cortex_decoder.tuning.linear_units import add_units
+from napari_cortex_decoder.tuning.progress import Epoch
 
 N_FOLDS = 3
 EXAMPLES = 2048
