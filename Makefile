@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-rooms test-windows install lint clean
+.PHONY: help demo test test-rooms test-windows faults install lint clean
 
 help:
 	@echo "make demo      open napari with a simulated mouse, decoded and playing (no display: demo/screenshot.png)"
 	@echo "make test      lint, type check and the whole test suite"
+	@echo "make faults    what goes wrong in labs, many times over, with counts; FAULT_ROUNDS=30 of each"
 	@echo "make install   what both need: system libraries, .venv, this package in it"
 
 install: $(STAMP)
@@ -34,6 +35,13 @@ test-rooms: $(STAMP)
 
 test-windows: $(STAMP)
 	OMP_NUM_THREADS=1 bash tools/with-display.sh $(BIN)/python -m pytest tests/gui
+
+# An hour or more: each verb is ended FAULT_ROUNDS times, labelling twice as often.
+FAULT_ROUNDS ?= 30
+FUZZ_INPUTS ?= 10000
+faults: $(STAMP)
+	OMP_NUM_THREADS=1 FAULT_ROUNDS=$(FAULT_ROUNDS) $(BIN)/python -m pytest tests/faults tests/labels/test_two_places.py tests/labels/test_journal.py
+	$(BIN)/python tests/faults/fuzz.py --inputs $(FUZZ_INPUTS) --seed 1
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

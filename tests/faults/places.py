@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,3 +56,11 @@ def snapshot(folder: Path) -> dict[str, bytes | str | None]:
         else:
             found[name] = path.read_bytes() if path.is_file() else None
     return found
+
+
+def age(folder: Path) -> None:
+    """Let two hours go by for what ended programs left in a folder and below."""
+    then = time.time() - 7200
+    for part in folder.rglob(".cortex-decoder-*.part"):
+        for file in (*part.rglob("*"), part):
+            os.utime(file, (then, then))

@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ HELPERS = Path(__file__).parents[1] / "tuning"
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
 @pytest.mark.parametrize("verb", ["train", "head", "end-to-end"])
 def test_a_job_ended_by_any_signal_at_any_moment_goes_on_to_the_same_decoder(
-    verb: str, tmp_path: Path
+    verb: str, tmp_path: Path, count: Callable[..., None]
 ) -> None:
     seed = random.randrange(10**6)
     path = os.pathsep.join([str(HELPERS), os.environ.get("PYTHONPATH", "")])
@@ -36,5 +37,5 @@ def test_a_job_ended_by_any_signal_at_any_moment_goes_on_to_the_same_decoder(
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr[-3000:]}"
     counts = json.loads(done.stdout.splitlines()[-1])
-    print(f"{verb}: {counts}")
+    count(f"{verb}, ended", **{name.replace(" ", "_"): number for name, number in counts.items()})
     assert counts["ended"] >= ROUNDS and counts["before the end"] > 0

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import select
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -271,63 +266,3 @@ def test_a_disk_that_fails_later_is_told_with_the_next_edit(
         session.edit(paint(5, 8))
     monkeypatch.undo()
     session.close()
-
-
-# One process forks a labelling one for each line that it is sent, and tells its number: fifty
-# starts of Python would take longer than all else.
-_NURSERY = """
-import os, sys, time
-from pathlib import Path
-from napari_cortex_decoder.labels import Behavior, LabelSession, Paint, SetBehaviors
-for line in sys.stdin:
-    folder = Path(line.strip())
-    child = os.fork()
-    if child:
-        print(child, flush=True)
-        os.waitpid(child, 0)
-        print("gone", flush=True)
-        continue
-    session = LabelSession(100_000, "m1", folder)
-    behaviors = tuple(Behavior(name=name) for name in ("rest", "run"))
-    session.edit(SetBehaviors(behaviors=behaviors))
-    made = os.open(folder / "made", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for number in range(9_999):
-        start = 10 * number
-        session.edit(Paint(start=start, stop=start + 5, behavior=("rest", "run")[number % 2]))
-        if number % 7 == 6:
-            session.undo()
-            session.redo()
-        os.write(made, f"{number} {time.time()}\\n".encode())
-        time.sleep(0.0005)
-    os._exit(0)
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork to be killed fifty times quickly")
-def test_a_labelling_program_killed_at_fifty_moments_loses_no_edit(tmp_path: Path) -> None:
-    """Stricter than one second: every edit that had returned when the signal came is there."""
-    moments = random.Random(8)
-    with subprocess.Popen(
-        [sys.executable, "-c", _NURSERY],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-    ) as nursery:  # fmt: skip
-        assert nursery.stdin is not None and nursery.stdout is not None
-        for trial in range(50):
-            folder = tmp_path / str(trial)
-            folder.mkdir()
-            nursery.stdin.write(f"{folder}\n")
-            child = int(nursery.stdout.readline())
-            while not (folder / "made").exists():
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.12))
-            os.kill(child, signal.SIGKILL)
-            assert select.select([nursery.stdout], [], [], 30)[0]
-            assert nursery.stdout.readline() == "gone\n"
-            made = (folder / "made").read_text().splitlines()
-            session = session_in(folder, n_frames=100_000)  # the lock of the dead is taken over
-            assert not session.read_only
-            bouts = session.labels.ethogram.bouts
-            assert [bout.start for bout in bouts[: len(made)]] == [10 * n for n in range(len(made))]
-            session.edit(paint(99_990, 99_999))
-            session.close()
-        nursery.stdin.close()

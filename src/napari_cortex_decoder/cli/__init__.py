@@ -53,6 +53,8 @@ def main() -> None:
     """Run the command line; a user's error is one sentence and exit code 2."""
     try:
         app()
+    except KeyboardInterrupt:  # before a verb has begun; from then on typer tells it
+        sys.exit(130)
     except CortexDecoderError as error:
         sys.exit(_refuse(str(error)))
     except OSError as error:

@@ -1,0 +1,58 @@
+"""Verbs that are ended at random moments leave the old file or the new one, and nothing for good.
+
+``FAULT_ROUNDS`` says how often each is ended; 3 without it: once by each signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from test_writers import WRITERS, lab, made  # noqa: F401
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
+PROGRAM = Path(__file__).with_name("end_verbs.py")
+TESTS = Path(__file__).parents[1]
+SHORT = ("label csv",)
+"""Ended in every run of the tests; all others only where rounds are asked for."""
+VERBS = [name for name in WRITERS if name not in ("reproduce", "decoders import")]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300 + 30 * ROUNDS)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
+@pytest.mark.parametrize("name", VERBS if "FAULT_ROUNDS" in os.environ else SHORT)
+def test_a_verb_ended_by_any_signal_at_any_moment_leaves_whole_files_only(
+    name: str,
+    lab: Path,  # noqa: F811
+    count: Callable[..., None],
+) -> None:
+    writer, seed = WRITERS[name], random.randrange(10**6)
+    typed = "out" if writer.names else f"result{writer.suffix}"
+    asked = {
+        "words": writer.words,
+        "typed": typed,
+        "names": writer.names,
+        "places": [f"out/{one}" for one in writer.names] or [typed],
+        "inputs": writer.inputs,
+        "overwrites": writer.overwrites,
+    }
+    helpers = [str(TESTS / "faults"), str(TESTS / "training"), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), str(lab), json.dumps(asked), str(ROUNDS), str(seed)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(helpers)},
+    )
+    assert done.returncode == 0, f"seed {seed}: {done.stderr[-3000:]}"
+    counts = json.loads(done.stdout.splitlines()[-1])
+    count(f"{name}, ended", **counts)
+    assert counts["rounds"] == ROUNDS
+    wrong = ("half_files", "missing", "inputs_touched", "left_for_good")
+    assert not any(counts[name] for name in wrong), counts
