@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import open_recording
@@ -403,3 +404,48 @@ def test_the_published_layout_opens(shared_data: Path) -> None:
     for recording, path in ((red, red.path), (violet, violet.path)):
         assert path is not None
         np.testing.assert_array_equal(recording.movie.compute(), tifffile.imread(path))
+
+
+SMOOTH = (np.add.outer(np.arange(64), np.arange(48)) + 2 * np.arange(9)[:, None, None]).astype(
+    np.uint8
+)
+
+
+@pytest.mark.parametrize("pieces", [{}, {"rowsperstrip": 16}, {"tile": (32, 32)}], ids=str)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize(
+    "compression",
+    ["jpeg", "jpeg2000", "jpegxl", "jpegxr", "png", "lerc", "lzw", "packbits", "lzma"],
+)
+def test_every_compression_that_tifffile_reads_is_read(
+    tmp_path: Path, compression: str, dtype: str, pieces: dict[str, object]
+) -> None:
+    path = tmp_path / "m.tif"
+    options = {"compression": compression, "photometric": "minisblack", **pieces}
+    tifffile.imwrite(path, SMOOTH.astype(dtype), **options)
+    with tifffile.TiffFile(path) as tif:
+        expected = np.stack([page.asarray() for page in tif.pages])
+    np.testing.assert_array_equal(open_recording(path).movie.compute(), expected)
+
+
+def test_each_page_of_a_jpeg_movie_is_decoded_by_its_own_tables(tmp_path: Path) -> None:
+    path = tmp_path / "m.tif"
+    for number, frame in enumerate(SMOOTH):
+        one = tmp_path / "one.tif"
+        quality = 30 + 8 * number
+        Image.fromarray(frame).save(one, compression="jpeg", quality=quality)
+        with tifffile.TiffFile(one) as tif:
+            page = tif.pages.first
+            (segment,), tables = page.dataoffsets, page.jpegtables
+            tif.filehandle.seek(segment)
+            content = tif.filehandle.read(page.databytecounts[0])
+        tifffile.imwrite(
+            path, iter([content]), shape=frame.shape, dtype=frame.dtype, compression="jpeg",
+            jpegtables=tables, rowsperstrip=len(frame), photometric="minisblack", metadata=None,
+            append=number > 0,
+        )  # fmt: skip
+    with tifffile.TiffFile(path) as tif:
+        assert len({page.jpegtables for page in tif.pages}) > 1
+        expected = np.stack([page.asarray() for page in tif.pages])
+    np.testing.assert_array_equal(open_recording(path).movie.compute(), expected)
+    assert np.abs(expected.astype(int) - SMOOTH).max() < 20

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.area import Area
+from napari_cortex_decoder.containers.nwb_output import nwb_output
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import mark, marked, written_whole
 
@@ -138,9 +139,9 @@ def write_traces_nwb(
     module.add(kind(roi_response_series=response))
     with (
         written_whole(path, AtlasError, kind=TRACES_NWB, overwrite=overwrite) as part,
-        pynwb.NWBHDF5IO(str(part), "w") as io,
+        nwb_output(part) as (output, _),
     ):
-        io.write(file)
+        output.write(file)
 
 
 def _clock(times: NDArray[np.float64]) -> dict[str, float | NDArray[np.float64]]:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 
 from napari_cortex_decoder.clock import Zero
+from napari_cortex_decoder.containers.nwb_output import nwb_output
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import mark, marked, written_whole
 from napari_cortex_decoder.labels.content import (
@@ -124,7 +125,7 @@ def write_nwb_intervals(
     LabelError
         If it cannot be written.
     """
-    from pynwb import NWBHDF5IO, NWBFile
+    from pynwb import NWBFile
     from pynwb.epoch import TimeIntervals
 
     file = NWBFile(
@@ -142,6 +143,6 @@ def write_nwb_intervals(
     file.add_time_intervals(table)
     with (
         written_whole(path, LabelError, kind=NWB_LABELS, overwrite=overwrite) as part,
-        NWBHDF5IO(str(part), "w") as io,
+        nwb_output(part) as (output, _),
     ):
-        io.write(file)
+        output.write(file)

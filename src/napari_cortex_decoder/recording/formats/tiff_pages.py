@@ -122,7 +122,7 @@ def find_frames(
         return RawFrames(path, starts, first.shape[-2:], stored, file_token(path))
     if claimed > len(pages):
         raise too_few(path, claimed, len(pages))
-    offsets, counts = _read_pages(path, tif, pages)
+    offsets, counts, tables = _read_pages(path, tif, pages)
     _check_end(path, (offsets + counts).max(axis=1), size)
     lengths = counts.sum(axis=1)
     if (lengths > 2 * step + 2**16).any() or (
@@ -132,7 +132,9 @@ def find_frames(
             f"{path}: a frame of {step / 2**20:.1f} MB claims to be packed into "
             f"{lengths.min()} to {lengths.max()} bytes; the file is damaged, so export it again."
         )
-    return EncodedFrames(path, offsets, counts, first.shape[-2:], first.dtype, file_token(path))
+    return EncodedFrames(
+        path, offsets, counts, tables, first.shape[-2:], first.dtype, file_token(path)
+    )
 
 
 def too_few(path: Path, claimed: int, held: int) -> RecordingError:
@@ -181,18 +183,26 @@ def _offsets_by_rule(
 
 def _read_pages(
     path: Path, tif: tifffile.TiffFile, pages: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Offsets and byte counts of the strips or tiles of pages, each of shape (pages, strips)."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[bytes | None, ...]]:
+    """Offsets and byte counts of the strips or tiles of pages, each of shape (pages, strips).
+
+    Then what JPEG needs to decode each page, where the page keeps it apart.
+    """
     first = tif.pages.first
     strips = len(first.dataoffsets)
     offsets = np.empty((len(pages), strips), np.int64)
     counts = np.empty_like(offsets)
+    tables: list[bytes | None] = []
     for index, offset in enumerate(pages.tolist()):
         with readable(path, "a TIFF movie whose pages are alike"):
             page = tifffile.TiffFrame(tif, index, offset=offset, keyframe=first)
             offsets[index] = page.dataoffsets
             counts[index] = page.databytecounts
-    return offsets, counts
+            # nearly always the same: kept once
+            tables.append(
+                tables[-1] if tables and tables[-1] == page.jpegtables else page.jpegtables
+            )
+    return offsets, counts, tuple(tables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +215,8 @@ class EncodedFrames:
         The file.
     offsets, counts
         Shape (frames, strips), bytes: where each strip or tile lies and how long it is.
+    tables
+        What JPEG needs to decode each frame, or None.
     frame_shape
         (rows, columns).
     dtype
@@ -216,6 +228,7 @@ class EncodedFrames:
     path: Path
     offsets: NDArray[np.int64]
     counts: NDArray[np.int64]
+    tables: tuple[bytes | None, ...]
     frame_shape: tuple[int, int]
     dtype: np.dtype[Any]
     stamp: tuple[Any, ...]
@@ -238,7 +251,9 @@ class EncodedFrames:
     @cached_property
     def _first(self) -> tifffile.TiffPage:
         with tifffile.TiffFile(self.path, _multifile=False) as tif:
-            return tif.pages.first
+            first = tif.pages.first
+            _ = first.decode  # which is made once, and looks into the file for that
+            return first
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read and decode frames."""
@@ -258,7 +273,7 @@ class EncodedFrames:
                     file.seek(int(self.offsets[frame, strip]))
                     read_fully(file, memoryview(data), self.path)
                     part, (_, _, top, left, _), shape = first.decode(
-                        bytes(data), strip, jpegtables=first.jpegtables
+                        bytes(data), strip, jpegtables=self.tables[frame]
                     )
                     height = min(shape[1], image.shape[0] - top)
                     width = min(shape[2], image.shape[1] - left)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cortex_decoder import __version__
+from napari_cortex_decoder.containers.nwb_output import nwb_output
 from napari_cortex_decoder.movie_blocks import frames_within
 from napari_cortex_decoder.recording.formats.nwb import REFERENCE_SERIES
 from napari_cortex_decoder.recording.provenance import provenance_text
@@ -37,8 +38,6 @@ def write_nwb(recording: Recording, path: Path, progress: Progress | None) -> No
     OSError
         If it cannot be written.
     """
-    from pynwb import NWBHDF5IO
-
     file = _described(recording)
     series = [_series(file, recording, recording.movie, SERIES)]
     if recording.reference is not None:
@@ -49,13 +48,14 @@ def write_nwb(recording: Recording, path: Path, progress: Progress | None) -> No
         else:
             file.add_acquisition(one)
     _add_behavior(file, recording)
-    with NWBHDF5IO(str(path), "w") as io:
-        io.write(file)
+    with nwb_output(path) as (output, written):
+        output.write(file)
         for frames, colors in colors_in_blocks(recording, progress):
             for one, block in zip(series, colors, strict=True):
                 one.data.dataset[frames.start : frames.start + len(block)] = block.transpose(
                     0, 2, 1
                 )
+            written.check()
 
 
 def _described(recording: Recording) -> NWBFile:

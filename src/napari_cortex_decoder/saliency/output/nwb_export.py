@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from napari_cortex_decoder.containers.nwb_output import nwb_output
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.recording import Recording
@@ -91,9 +92,9 @@ def write_nwb(
         _add_table(file, result)
     with (
         written_whole(path, DecoderError, kind=RESULTS[".nwb"], overwrite=overwrite) as part,
-        pynwb.NWBHDF5IO(str(part), "w") as io,
+        nwb_output(part) as (output, _),
     ):
-        io.write(file)
+        output.write(file)
 
 
 def _add_table(file: NWBFile, result: AreaImportance | CutoutImportance) -> None:
