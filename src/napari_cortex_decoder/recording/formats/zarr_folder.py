@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from napari_cortex_decoder.units import in_millimetres, in_seconds
 _WHAT = "a Zarr movie"
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
 _DEPTH = 4
+_MOST_TIMES = 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,8 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
     """Open a Zarr folder; see `napari_cortex_decoder.recording.open_recording`."""
     import zarr
 
+    from napari_cortex_decoder.recording.formats.zarr_store import CheckedStore
+
     opened = time.time_ns()
     with readable(path, _WHAT):
         node = zarr.open(str(path), mode="r")
@@ -95,10 +99,10 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
             raise RecordingError(
                 f"{path}: {name!r} is no array; give the name of the movie as dataset."
             )
-        _check_codecs(path, array)
+        CheckedStore(path, {}, opened).expect(array)
         shape, stored, chunks = array.shape, array.dtype, array.chunks
-        times, told = _frame_times(node)
         stamp, folders = file_token(_description(path / name)), _folders(path, name)
+        times, told = _frame_times(path, node, opened)
         names = getattr(array.metadata, "dimension_names", None)
         names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
     said = axes or (image.axes if image else None) or named_axes(names) or None
@@ -155,7 +159,9 @@ def _find(path: Path, group: Any, wanted: str | None) -> str:
     return choose(path, movies, wanted)
 
 
-def _frame_times(node: Any) -> tuple[NDArray[np.float64] | None, list[str]]:
+def _frame_times(
+    path: Path, node: Any, opened: int
+) -> tuple[NDArray[np.float64] | None, list[str]]:
     """Seconds of the time points, from an array called like ``frame_times``, and what to say."""
     import zarr
 
@@ -165,7 +171,11 @@ def _frame_times(node: Any) -> tuple[NDArray[np.float64] | None, list[str]]:
     for name, times in node.arrays():
         if are_times(name) and times.ndim == 1 and times.size > 1 and times.dtype.kind in "iuf":
             unit = times.attrs.get("units", times.attrs.get("unit"))
-            return said_times(name, times[:], unit, told), told
+            if max(times.size, math.prod(times.chunks)) > _MOST_TIMES:
+                told.append(f"{name} claims {times.size} times, which no movie has; left out.")
+                return None, told
+            with ZarrArray(path, name, _folders(path, name), opened).open() as values:
+                return said_times(name, values[:], unit, told), told
     return None, told
 
 
@@ -175,17 +185,6 @@ def _each_colour(
     if times is None or len(times) != arrangement["t"]:
         return None
     return np.repeat(times, arrangement["c"])
-
-
-def _check_codecs(path: Path, array: Any) -> None:
-    """Refuse to unpickle, as zarr before 3.1 does not: a pickle from elsewhere is a program."""
-    codecs = [*(array.filters or ()), *(array.compressors or ())]
-    names = [getattr(codec, "codec_id", type(codec).__name__) for codec in codecs]
-    if any("pickle" in str(name).lower() for name in names) or array.dtype.hasobject:
-        raise RecordingError(
-            f"{path}: its chunks are Python objects, which can run programs; save the movie as "
-            "numbers."
-        )
 
 
 def _last_chunk(folder: Path, array: Any, arrangement: Arrangement) -> Path:

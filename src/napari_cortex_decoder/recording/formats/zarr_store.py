@@ -15,6 +15,36 @@ from napari_cortex_decoder.errors import RecordingError
 
 _DESCRIPTIONS = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NOWHERE = 2**64 - 1
+# what turns bytes into numbers and no more: others may make objects, as `pickle` does
+_CODECS = frozenset(
+    [
+        "bytes",
+        "endian",
+        "transpose",
+        "sharding_indexed",
+        "crc32",
+        "crc32c",
+        "adler32",
+        "fletcher32",
+        "jenkins_lookup3",
+        "blosc",
+        "gzip",
+        "zlib",
+        "zstd",
+        "lz4",
+        "bz2",
+        "lzma",
+        "delta",
+        "shuffle",
+        "packbits",
+        "fixedscaleoffset",
+        "bitround",
+        "quantize",
+        "astype",
+        "zfpy",
+        "pcodec",
+    ]
+)
 
 
 class CheckedStore(LocalStore):  # type: ignore[misc]
@@ -36,7 +66,20 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
         self._codec, self._chunk_bytes, self._chunks_a_shard = "", 0, 0
 
     def expect(self, array: Any) -> None:
-        """Say of which array the chunks are that will be read."""
+        """Say of which array the chunks are that will be read.
+
+        Raises
+        ------
+        RecordingError
+            If they are anything but packed numbers.
+        """
+        strange = sorted(codec_names(array) - _CODECS)
+        if strange or array.dtype.hasobject:
+            raise RecordingError(
+                f"{self.root}: the chunks of {array.name or 'the array'} are made by "
+                f"{', '.join(strange) or 'Python'}, which may hold objects that can run programs; "
+                "save them as numbers, packed with zstd or blosc."
+            )
         self._chunk_bytes = math.prod(array.chunks) * array.dtype.itemsize
         self._codec = compression(array)
         if array.shards is not None:
@@ -77,6 +120,23 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
             return []
         places = np.frombuffer(table, "<u8").reshape(-1, 2).tolist()
         return [content[at : at + size] for at, size in places if at != _NOWHERE]
+
+
+def codec_names(array: Any) -> set[str]:
+    """Give the names of all codecs of an array, those within shards too, as numcodecs has them."""
+    metadata = array.metadata
+    if metadata.zarr_format == 2:
+        described = [codec.get_config() for codec in metadata.filters or ()]
+        described += [metadata.compressor.get_config()] if metadata.compressor else []
+    else:
+        described = [codec.to_dict() for codec in metadata.codecs]
+    names = set()
+    while described:
+        codec = described.pop()
+        names.add(str(codec.get("id", codec.get("name"))).lower().removeprefix("numcodecs."))
+        within = codec.get("configuration", {})
+        described += [*within.get("codecs", ()), *within.get("index_codecs", ())]
+    return names
 
 
 def compression(array: Any) -> str:
