@@ -370,3 +370,25 @@ def test_on_a_full_disk_the_old_file_stays_and_nothing_is_left_behind(
     assert kept == {name: what for name, what in before[0].items() if what is not None}
     assert snapshot(lab) == before[1]
     assert "the disk is full" in said or "the disk has" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        WRITERS["decode"].words,
+        WRITERS["explain"].words,
+        WRITERS["reproduce"].words,
+        WRITERS["simulate"].words,
+        ("train", "cohort.csv", "--out"),
+        ("fine-tune", "m1.nwb", "--labels", "labels.csv", "--depth", "threshold", "--out"),
+        ("fine-tune", "m1.nwb", "--labels", "labels.csv", "--depth", "end-to-end", "--out"),
+    ],
+    ids=lambda words: " ".join((words[0], *words[-2:-1])),
+)
+def test_a_file_where_a_folder_is_to_be_stays(run: Run, lab: Path, words: tuple[str, ...]) -> None:
+    (lab / "cohort.csv").write_text(f"movie,subject,labels\n{lab}/m1.nwb,1,{lab}/labels.csv\n")
+    (lab / "thesis.txt").write_text("years of work")
+    before = snapshot(lab)
+    for named in ("thesis.txt", "m1.nwb", "thesis.txt/below"):
+        refused(run, (*words, named))
+        assert snapshot(lab) == before
