@@ -7,6 +7,7 @@ import zipfile
 import dask.array as da
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import (
@@ -159,3 +160,18 @@ def test_a_bomb_of_an_npz_is_refused_by_its_header(tmp_path, recording):
         archive.writestr("speed.npy", b"\x93NUMPY\x01\x00" + length + header + bytes(10_000_000))
     with pytest.raises(RecordingError, match="claims 1000000000000 samples"):
         read_behavior(tmp_path / "b.npz", recording)
+
+
+@pytest.mark.parametrize("name", ["t_ms", "timestamps_ms", "wheel_times_ms"])
+@pytest.mark.parametrize("kind", ["npz", "mat"])
+def test_times_beside_a_vector_count_in_the_unit_of_their_name(tmp_path, name, kind):
+    recording = Recording(movie=da.zeros((20, 2, 2)), name="m", frame_rate=10.0)
+    vectors = {"wheel": np.linspace(0, 1, 50), name: 40.0 * np.arange(50)}
+    path = tmp_path / f"b.{kind}"
+    if kind == "npz":
+        np.savez(path, **vectors)
+    else:
+        savemat(path, vectors)
+    for fields in (None, ["wheel"]):
+        trace = read_behavior(path, recording, fields=fields)["wheel"]
+        np.testing.assert_allclose(trace.times, 0.04 * np.arange(50))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dask.array as da
+import h5py
 import numpy as np
 import pytest
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
@@ -150,3 +151,36 @@ def test_what_is_no_nwb_file_is_refused(tmp_path, recording, content):
     path.write_bytes(content)
     with pytest.raises(RecordingError, match=r"b\.nwb: (this cannot be|the file is empty)"):
         read_behavior(path, recording)
+
+
+def test_series_that_are_linked_are_read_under_either_name(tmp_path, recording, nwb):
+    times = np.arange(40) / 10
+    first = TimeSeries(name="wheel", data=np.linspace(0, 5, 40), unit="V", timestamps=times)
+    nwb.add_acquisition(first)
+    module = nwb.create_processing_module("behavior", "processed")
+    module.add(TimeSeries(name="speed", data=first, unit="V", timestamps=first))
+    path = save(nwb, tmp_path / "b.nwb")
+    with h5py.File(path, "a") as file:
+        file["processing/behavior/running"] = h5py.SoftLink("/acquisition/wheel")
+        file["processing/behavior/elsewhere"] = h5py.ExternalLink("other.nwb", "/acquisition/x")
+    whole = add_behavior(recording, path)
+    assert {"wheel", "speed"} <= set(whole.behavior)
+    np.testing.assert_allclose(whole.behavior["speed"].times, times)
+    assert "other.nwb" in " ".join(whole.warnings)
+    asked = add_behavior(recording, path, fields=["running"])
+    np.testing.assert_allclose(asked.behavior["running"].values, np.linspace(0, 5, 40))
+
+
+def test_columns_become_traces_and_what_is_left_out_is_told(tmp_path, recording, nwb):
+    nwb.add_acquisition(TimeSeries(name="place", data=np.ones((10, 2)), unit="m", rate=2.0))
+    nwb.add_acquisition(TimeSeries(name="spectrum", data=np.ones((10, 64)), unit="V", rate=2.0))
+    nwb.add_acquisition(
+        TimeSeries(name="later", data=np.ones(10), unit="V", rate=2.0, starting_time=900.0)
+    )
+    path = save(nwb, tmp_path / "b.nwb")
+    whole = add_behavior(recording, path)
+    assert set(whole.behavior) == {"place x", "place y"}
+    told = " ".join(whole.warnings)
+    assert "'spectrum' holds 10 x 64 values" in told and "'later' runs from 900 s" in told
+    with pytest.raises(RecordingError, match="'later' runs from 900 s"):
+        add_behavior(recording, path, fields=["later"])

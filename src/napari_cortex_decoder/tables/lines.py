@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cortex_decoder.files import Refusal, read_bytes
-from napari_cortex_decoder.tables.names import EMPTY, is_value
+from napari_cortex_decoder.tables.names import EMPTY, is_value, split_unit
 
 _COMMENTS = ("#", "%", "//")
 SAMPLE = 200  # lines that tell the separator, and where the table begins
@@ -114,13 +114,19 @@ def _separator(sample: Sequence[str]) -> str:
     return best
 
 
+def _is_numbered(row: Sequence[str]) -> bool:
+    return row[0] in ("0", "1") and len(row) > 1
+
+
 def _header(
     lines: Sequence[str], rows: list[list[str]], separator: str
 ) -> tuple[int | None, list[list[str]]]:
     """Find the row that names the columns; what stands above it is no part of the table."""
     filled = [place for place, row in enumerate(rows) if any(row)][:SAMPLE]
     width = Counter(len(rows[place]) for place in filled).most_common(1)[0][0]
-    top = next((at for at, place in enumerate(filled) if len(rows[place]) >= max(width - 1, 1)), 0)
+    top = next((at for at, place in enumerate(filled) if len(rows[place]) >= width), 0)
+    if top and len(rows[filled[top - 1]]) == width - 1 and _is_numbered(rows[filled[top]]):
+        top -= 1  # as R writes it: no name stands above the numbers of rows
     place, below = filled[top], [rows[at] for at in filled[top + 1 :]]
     first = rows[place]
     if not any(is_value(cell) for cell in first) and first not in below:
@@ -137,6 +143,7 @@ def _header(
     # as NumPy writes it, the header is the last comment above the numbers
     above = lines[place - 1].lstrip("#%/ ") if 0 < place <= len(lines) else ""
     names = [cell.strip() for row in csv.reader([above], delimiter=separator) for cell in row]
-    if len(names) == len(first) and all(names) and not any(map(is_value, names)):
+    words = len(names) > 1 or " " not in split_unit(above)[0]  # else it is a remark
+    if words and len(names) == len(first) and all(names) and not any(map(is_value, names)):
         return place - 1, [*rows[: place - 1], names, *rows[place:]]
     return None, rows
