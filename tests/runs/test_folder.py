@@ -129,15 +129,24 @@ def test_a_damaged_marker_is_one_sentence(job: RunFolder, content: str) -> None:
 
 
 def test_what_a_killed_process_had_not_finished_is_swept_up(job: RunFolder) -> None:
-    (job.path / "work/.frames-0.0123abcd.part.npy").write_bytes(b"half")
-    (job.path / ".decoder.0123abcd.part.safetensors").write_bytes(b"half")
+    half = [
+        job.path / name
+        for name in (".cortex-decoder-01234567.part", "work/.cortex-decoder-0123abcd.part")
+    ]
+    for work in half:
+        (work / "new").mkdir(parents=True)
+        (work / "napari-cortex-decoder.lock").touch()
+        (work / "new/frames-0.npy").write_bytes(b"half")
+    empty = job.path / ".cortex-decoder-89abcdef.part"
+    empty.mkdir()
     (job.path / ".others.0123abcd.part.npy").write_bytes(b"mine")
     with job.progress_file.open("a") as file:
         file.write('{"stage": "fit')
     with job.claim():
         job.tell({"stage": "scoring"})
     assert [line["stage"] for line in job.progress()] == ["encoding", "scoring"]
-    assert [name for name in held(job.path) if ".part" in name] == [".others.0123abcd.part.npy"]
+    assert not empty.exists() and not any(work.exists() for work in half)
+    assert (job.path / ".others.0123abcd.part.npy").read_bytes() == b"mine"
 
 
 def test_two_processes_do_not_work_in_one_folder_and_looking_does_not_keep_one_out(

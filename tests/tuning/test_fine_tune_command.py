@@ -45,7 +45,7 @@ LABELS = ("--labels", "l.csv")
         (("m.tif",), ("m.tif", "no labels beside it", "cortex-decoder label")),
         (("damaged.tif",), ("labels.jsonl", "line 1 is damaged", "repair it")),
         (("m.tif", "--labels", "gone.csv"), ("gone.csv", "cannot be read", "check the path")),
-        (("m.tif", "--labels", "empty.csv"), ("empty.csv", "is empty", "export the labels again")),
+        (("m.tif", "--labels", "empty.csv"), ("empty.csv", "is empty", "export it again")),
         (("m.tif", "--labels", "m.tif"), ("m.tif", "labels are read from .csv", "convert it")),
         (
             ("m.tif", "--labels", "short.csv"),

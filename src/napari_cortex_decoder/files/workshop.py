@@ -49,28 +49,32 @@ def workshop(folder: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)  # on a drive that went away; `sweep` finds it
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: Path, age: float = _AGE) -> None:
     """Remove what dead writers left in a folder, and put back what they had set aside.
 
     A workshop is told by its name and the lock in it; its writer is dead if the lock is free, and
-    it is removed when nothing in it changed for an hour. What cannot be removed stays: it is in
-    nobody's way.
+    it is removed when nothing in it changed for `age` seconds; 0 is for whoever holds the folder.
+    What cannot be removed stays: it is in nobody's way.
     """
     now = time.monotonic()
-    if now - _looked.get(folder, -math.inf) < _AGE:
+    if age and now - _looked.get(folder, -math.inf) < age:
         return
     _looked[folder] = now
     for work in folder.glob(_NAME.format("[0-9a-f]" * 8)):
         with suppress(OSError, NotImplementedError):  # a lock that is held is an OSError, too
-            _clear(work)
+            _clear(work, age)
 
 
-def _clear(work: Path) -> None:
+def _clear(work: Path, age: float) -> None:
     from filelock import FileLock
 
     mark = work / _MARK
     within = {one.name for one in work.iterdir()}
-    if work.is_symlink() or mark.is_symlink() or not {_MARK} <= within <= {_MARK, NEW, OLD}:
+    if work.is_symlink() or mark.is_symlink() or not within <= {_MARK, NEW, OLD}:
+        return
+    if _MARK not in within:  # its writer died before it had locked it
+        if not within and time.time() - work.stat().st_mtime >= age:
+            work.rmdir()
         return
     # not the lock itself: taking it changes it
     newest = max(one.lstat().st_mtime for one in (work, *work.glob("*/**")) if one != mark)
@@ -78,6 +82,6 @@ def _clear(work: Path) -> None:
         for old in (work / OLD).glob("*"):
             if not os.path.lexists(work.parent / old.name):
                 old.rename(work.parent / old.name)
-        if time.time() - newest < _AGE:
+        if time.time() - newest < age:
             return
     shutil.rmtree(work)

@@ -27,6 +27,7 @@ from napari_cortex_decoder.files import (
     write_json,
     write_whole,
 )
+from napari_cortex_decoder.files.workshop import sweep
 
 Kind = Literal["training", "fine-tune"]
 
@@ -42,7 +43,6 @@ _LAST: dict[Kind, str] = {"training": "decoder.safetensors", "fine-tune": "resul
 _EARLIER_FINE_TUNE = "asked.json"  # versions without a marker left this
 _PATIENCE = 2.0  # s; whoever looks whether a job is at work holds its lock for a moment
 _PROGRESS_LIMIT = 2**30
-_PART = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part(\.[^.]*)?")
 
 
 def _is_inside(name: str) -> str:
@@ -212,15 +212,9 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a killed process had not finished writing."""
-        made = self._made()
-        for folder in {(self.path / name).parent for name in (MARKER, *made)}:
-            if folder.is_symlink() or not folder.is_dir():
-                continue
-            for file in list(folder.iterdir()):
-                part = _PART.fullmatch(file.name)
-                whole = part and file.with_name(part[1] + (part[2] or ""))
-                if whole and whole.relative_to(self.path).as_posix() in (MARKER, *made):
-                    file.unlink(missing_ok=True)
+        for folder in {(self.path / name).parent for name in (MARKER, *self._made())}:
+            if folder.is_dir() and not folder.is_symlink():
+                sweep(folder, age=0)
         if not self.progress_file.exists():
             return
         said = read_bytes(self.progress_file, TrainingError, limit=_PROGRESS_LIMIT)
