@@ -52,14 +52,20 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
                 "again."
             )
         with hdf5.opened(path) as file:
-            found = {
-                group.name.rpartition("/")[2]: _series(path, group, axes)
-                for group in _groups(file)
-                if _has_movie(path, group)
-            }
+            found: dict[str, _Series] = {}
+            lacking: dict[str, str] = {}
+            for group in _groups(file):
+                name = group.name.rpartition("/")[2]
+                try:
+                    if _has_movie(path, group):
+                        found[name] = _series(path, group, axes)
+                except RecordingError as error:  # does not stand in the way of other series
+                    lacking[name] = str(error)
             subject = file.get("general/subject/subject_id", default=None)
             subject = _text(subject[()]) if isinstance(subject, hdf5.Dataset) else None
             elsewhere = tuple(file.outside)
+    if lacking and (not found or dataset in lacking):
+        raise RecordingError(lacking.get(dataset or "") or next(iter(lacking.values())))
     plain = {name: series for name, series in found.items() if not series.is_reference}
     references = [series for series in found.values() if series.is_reference]
     pool = found if dataset is not None else plain or found
@@ -70,7 +76,7 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
         chosen.movie,
         reference=None if chosen.is_reference else reference,
         subject=subject,
-        warnings=(*chosen.movie.warnings, *elsewhere),
+        warnings=(*chosen.movie.warnings, *elsewhere, *lacking.values()),
         metadata={
             **chosen.movie.metadata,
             **({"excitation (nm)": chosen.excitation} if chosen.excitation else {}),
@@ -119,6 +125,7 @@ def _has_movie(path: Path, series: Any) -> bool:
 def _series(path: Path, series: Any, axes: str | None) -> _Series:
     data = series["data"]
     check_readable(path, data)
+    told: list[str] = []
     times: NDArray[np.float64] | None = None
     stamps = series.own("timestamps")
     if stamps is not None and stamps.shape == data.shape[:1]:
@@ -132,7 +139,7 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
     size = None
     if spacing is not None and spacing.size:
         unit = _text(spacing.attrs.get("unit")) or "meters"
-        size = in_millimetres(np.ravel(spacing[()])[0], unit)
+        size = in_millimetres(np.ravel(spacing[()])[0], unit, told)
     comments = _text(series.attrs.get("comments"))
     dimension = series.own("dimension")
     columns_first = is_provenance(comments) or _columns_first(data.shape, dimension)
@@ -153,6 +160,7 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
         frame_rate=None if start is None else positive(start.attrs.get("rate")),
         frame_times=times,
         pixel_size=size,
+        warnings=(*movie.warnings, *told),
         steps=steps_in_text(comments),
     )
     excitation = plane.get("excitation_lambda")

@@ -152,8 +152,7 @@ def open_video(path: Path) -> MovieFile:
 
     container = _CONTAINERS[path.suffix.lower()]
     with readable(path, _WHAT):
-        size = path.stat().st_size
-        if not size:
+        if not path.stat().st_size:
             raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
         with av.open(str(path), format=container) as video:
             if not video.streams.video:
@@ -161,13 +160,7 @@ def open_video(path: Path) -> MovieFile:
             stream = video.streams.video[0]
             claimed = (stream.height, stream.width)
             check_frames(path, (2, *claimed), np.dtype(np.uint8))
-            stamps, keys, end = _index(video, stream)
-            if len(stamps) < max(2, stream.frames) or end > size:
-                raise RecordingError(
-                    f"{path}: {'the file is truncated' if len(stamps) > 1 else 'it is no movie'}: "
-                    f"its header claims {max(stream.frames, len(stamps))} frames and it holds "
-                    f"{len(stamps) if end <= size else 'fewer'}; copy it again."
-                )
+            stamps, keys, told = _index(path, video, stream)
             base, average = stream.time_base, stream.average_rate
             codec = stream.codec_context.name
     first = _look(path, container, stamps[0])
@@ -197,29 +190,56 @@ def open_video(path: Path) -> MovieFile:
         frame_rate=rate,
         frame_times=None if even else times,
         metadata={"codec": codec, "pixels": first.format.name},
+        warnings=tuple(told),
     )
 
 
-def _index(video: Any, stream: Any) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Time stamps of the frames, last key frame of each, and where the last of them ends."""
-    entries: list[tuple[int, bool, int]] = []
+def _index(
+    path: Path, video: Any, stream: Any
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+    """Time stamps of the frames that are shown, last key frame of each, and what to say."""
     if stream.frames and len(stream.index_entries) >= stream.frames and not _reorders(stream):
-        entries = [
-            (entry.timestamp, entry.is_keyframe, entry.pos + entry.size)
-            for entry in stream.index_entries
-            if entry.size
-        ]
+        listed = [(e.timestamp, e, e.pos + e.size) for e in stream.index_entries]
     else:
-        for packet in video.demux(stream):
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            if packet.size and stamp is not None:
-                end = (packet.pos or 0) + packet.size
-                entries.append((stamp, packet.is_keyframe and not packet.is_corrupt, end))
-    entries = sorted({stamp: (stamp, key, end) for stamp, key, end in entries}.values())
-    stamps = np.array([stamp for stamp, _, _ in entries], np.int64)
-    is_key = np.array([key for _, key, _ in entries], bool)
-    keys = np.maximum.accumulate(np.where(is_key, np.arange(len(entries)), 0))
-    return stamps, keys, max((end for _, _, end in entries), default=0)
+        listed = [
+            (packet.pts if packet.pts is not None else packet.dts, packet, packet.pos)
+            for packet in video.demux(stream)
+            if packet.size or packet.dts is not None
+        ]
+        listed = [(stamp, one, (at or 0) + one.size) for stamp, one, at in listed]
+    size = path.stat().st_size
+    # an edit list hides the pictures between a key frame and the cut; a frame without data is one
+    # that the camera lost
+    found = {stamp: one for stamp, one, _ in listed if one.size and stamp is not None}
+    is_key = {t: one.is_keyframe and not getattr(one, "is_corrupt", 0) for t, one in found.items()}
+    key = min((t for t, yes in is_key.items() if yes), default=None)
+    shown = [t for t in sorted(found) if not found[t].is_discard and key is not None and t >= key]
+    claimed, held = stream.frames or len(listed), len(shown)
+    whole = len(listed) >= claimed or _whole_avi(path)
+    if len(found) < 2 or not shown or not whole or max(end for *_, end in listed) > size:
+        raise RecordingError(
+            f"{path}: {'the file is truncated' if len(found) > 1 else 'it is no movie'}: "
+            f"its header claims {max(claimed, len(found))} frames and it holds "
+            f"{len(found) if whole else 'fewer'}; copy it again."
+        )
+    told = []
+    if held != claimed:
+        hidden = sum(bool(one.is_discard) for one in found.values())
+        before = sum(t < key for t in found if not found[t].is_discard) if key is not None else 0
+        told.append(
+            f"its header gives {claimed} frames, and {held} can be shown: {hidden} are hidden by "
+            f"an edit list, {before} come before the first key frame, and "
+            f"{max(0, claimed - len(found))} have no picture."
+        )
+    keys = np.maximum.accumulate([n if is_key[t] else 0 for n, t in enumerate(shown)])
+    return np.array(shown, np.int64), keys, told
+
+
+def _whole_avi(path: Path) -> bool:
+    """Whether an AVI is as long as its header says, so that no copy of it broke off."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    return head[:4] == b"RIFF" and int.from_bytes(head[4:], "little") + 8 <= path.stat().st_size
 
 
 def _reorders(stream: Any) -> bool:
