@@ -95,9 +95,9 @@ class ArrayFrames:
     def _block(self, array: Any, start: int, stop: int) -> NDArray[Any]:
         """Consecutive time points, shape (t, c, rows, columns)."""
         axes = self.arrangement.axes
-        index = tuple({"t": slice(start, stop), "z": 0}.get(axis, slice(None)) for axis in axes)
-        block = np.asarray(array[index])
-        left = axes.replace("z", "")
+        whole = {"t": slice(start, stop), **dict.fromkeys("cyx", slice(None))}
+        block = np.asarray(array[tuple(whole.get(axis, 0) for axis in axes)])
+        left = "".join(axis for axis in axes if axis in whole)
         if "c" not in left:
             block, left = block[np.newaxis], "c" + left
         return block.transpose([left.index(axis) for axis in "tcyx"])
@@ -180,7 +180,7 @@ def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | 
 def could_be_movie(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
     """Whether an array has the shape and type of a movie: frames, rows and columns of numbers."""
     return (
-        len(shape) in (3, 4, 5)
+        3 <= len(shape) <= 8
         and sum(n > 1 for n in shape) >= 3
         and bool(np.issubdtype(dtype, np.number))
     )

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError
 
 # Frames longer than this by wide are no camera's; an axis order that would give them is wrong.
 _LONGEST = 4
 _WORDS = {
-    "t": "t", "time": "t", "frame": "t", "frames": "t",
-    "c": "c", "channel": "c", "channels": "c",
-    "z": "z", "plane": "z",
-    "y": "y", "row": "y", "rows": "y", "height": "y",
-    "x": "x", "column": "x", "columns": "x", "width": "x",
-}  # fmt: skip
+    "t": ("t", "time", "times", "frame", "frames", "timepoint", "image", "images", "nframes"),
+    "c": ("c", "channel", "color", "colour", "ch", "wavelength", "light", "led"),
+    "z": ("z", "plane", "slice", "depth"),
+    "y": ("y", "row", "height", "line", "ny", "ypix", "ap", "dim_y"),
+    "x": ("x", "column", "col", "width", "nx", "xpix", "ml", "dim_x"),
+}
+# under which names files tell the order of axes, slowest first; OME's own goes the other way
+_TOLD = ("axes", "dims", "dimensions", "dimension_names", "_array_dimensions", "dimension_labels",
+         "axis_order", "dim_order", "dimension_order", "layout")  # fmt: skip
+_OTHERS = "zpqrsuvw"  # letters of axes of length 1
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,8 @@ class Arrangement:
     Attributes
     ----------
     axes
-        One letter an axis, as the file orders them: t, y, x, and c (colours) and z (one slice)
-        where there are any.
+        One letter an axis, as the file orders them: t, y, x, c (colours) where there are any, and
+        others of length 1.
     shape
         Length of each axis.
     """
@@ -46,11 +54,48 @@ class Arrangement:
         return self["t"] * self["c"], self["y"], self["x"]
 
 
-def named_axes(names: Sequence[object]) -> str | None:
-    """Give the letters of axes that a file names, None if a name is unknown or used twice."""
-    letters = [_WORDS.get(str(name).strip().lower(), "") for name in names]
+def named_axes(names: Sequence[object], shape: Sequence[int] = ()) -> str | None:
+    """Give the letters of axes that a file names; None if a name is unknown or used twice.
+
+    Parameters
+    ----------
+    names
+        As the file has them, with a unit in brackets or without.
+    shape
+        Length of each, where it is known: an axis of length 1 may be called anything.
+    """
+    spare = iter(_OTHERS[1:])
+    letters = []
+    for n, name in enumerate(names):
+        word = (name.decode(errors="replace") if isinstance(name, bytes) else str(name)).lower()
+        word = re.sub(r"[\[(].*", "", word.rpartition("/")[2]).strip(" _'\"")
+        forms = (word, word.removesuffix("s"), word.split("_")[0])
+        found = next((a for form in forms for a, words in _WORDS.items() if form in words), "")
+        if not found and len(shape) == len(names) and shape[n] == 1:
+            found = next(spare, "")
+        letters.append(found)
     axes = "".join(letters)
     return axes if all(letters) and len(set(axes)) == len(axes) else None
+
+
+def told_axes(shape: Sequence[int], *places: Mapping[str, Any]) -> str | None:
+    """Give the letters of the axes that a file tells in words; None where it does not."""
+    for place in places:
+        for key, value in place.items():
+            name = str(key).lower()
+            backwards = name == "dimensionorder"
+            if not (backwards or name in _TOLD):
+                continue
+            text = value.decode(errors="replace") if isinstance(value, bytes) else value
+            if isinstance(text, str):
+                parts: Sequence[object] = re.findall(r"[A-Za-z_]+", text)
+                parts = list(parts[0]) if len(parts) == 1 else parts
+            else:
+                parts = list(np.ravel(np.asarray(text, dtype=object)))
+            axes = named_axes(parts[::-1] if backwards else parts, shape)
+            if axes is not None and len(axes) == len(shape) and set("tyx") <= set(axes):
+                return axes
+    return None
 
 
 def arrange(
@@ -92,7 +137,11 @@ def arrange(
     warnings: tuple[str, ...] = ()
     if said is not None:
         axes = said.lower()
-        if len(axes) != len(seen) or not set("tyx") <= set(axes) <= set("tczyx"):
+        if (
+            len(axes) != len(seen)
+            or not set("tyx") <= set(axes) <= set("tcyx" + _OTHERS)
+            or len(set(axes)) < len(axes)
+        ):
             raise RecordingError(
                 f"{path}: its axes cannot be {said!r}, as the array is {_times(seen)}; give a "
                 'letter an axis, such as axes="tyx".'
@@ -100,10 +149,11 @@ def arrange(
     else:
         axes, warnings = _guess(path, seen, usual)
     found = Arrangement(axes[::-1] if transposed else axes, shape)
-    if found["z"] > 1:
+    deep = max((found[axis] for axis in _OTHERS if axis in found.axes), default=1)
+    if deep > 1:
         raise RecordingError(
-            f"{path}: it is a volume over time ({found['z']} slices); save one slice, or a "
-            "projection, as a movie."
+            f"{path}: it is a volume over time ({deep} slices); save one slice, or a projection, "
+            "as a movie."
         )
     if found["c"] > 2:
         raise RecordingError(
@@ -114,10 +164,19 @@ def arrange(
 
 def _guess(path: Path, shape: tuple[int, ...], usual: str) -> tuple[str, tuple[str, ...]]:
     other = "yxt" if usual == "tyx" else "tyx"
+    single = [n for n, length in enumerate(shape) if length == 1]
+    single = single[: max(0, len(shape) - 3)] if len(shape) - len(single) < 3 else single
+    if single and len(shape) > 3:
+        left = tuple(length for n, length in enumerate(shape) if n not in single)
+        axes, said = _guess(path, left, usual)
+        for letter, n in zip(_OTHERS, single, strict=False):
+            axes = axes[:n] + letter + axes[n:]
+        return axes, said
     if len(shape) == 4:
-        # colours of one time point lie beside time: (t, c, y, x) or, in MATLAB, (y, x, c, t)
-        colours = {"tyx": "tcyx", "yxt": "yxct"}
-        orders = (colours[usual], colours[other])
+        # colours of one time point lie beside time: (t, c, y, x) or, in MATLAB, (y, x, c, t); else
+        # behind or before everything
+        orders = ("tcyx", "yxct", "tyxc", "ctyx", "yxtc", "cyxt")
+        orders = orders if usual == "tyx" else ("yxct", "tcyx", "yxtc", "cyxt", "tyxc", "ctyx")
         fitting = [order for order in orders if shape[order.index("c")] <= 2]
         if not fitting:
             raise RecordingError(

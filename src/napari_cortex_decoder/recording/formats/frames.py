@@ -121,6 +121,14 @@ def check_frames(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) 
         )
 
 
+def fewer_frames(claimed: int, held: int) -> str:
+    """Say that a file ends before the last of the frames that it promises, behind a whole one."""
+    return (
+        f"{held} of the {claimed} frames that it promises are in the file; the others were never "
+        "recorded, unless the file was copied before its end."
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class RawFrames:
     """Frames that lie uncompressed in a file.

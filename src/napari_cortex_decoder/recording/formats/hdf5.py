@@ -23,7 +23,7 @@ from napari_cortex_decoder.recording.formats.arrays import (
     said_rate,
     said_times,
 )
-from napari_cortex_decoder.recording.formats.axes import arrange, named_axes
+from napari_cortex_decoder.recording.formats.axes import arrange, named_axes, told_axes
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.tables import time_unit
@@ -76,7 +76,10 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
             array = file[name]
             matlab = "MATLAB_class" in array.attrs
             shape, stored, chunks = array.shape, array.dtype, array.chunks
-            labels = [dimension.label for dimension in array.dims]
+            labels = [
+                dimension.label or (dimension[0].name if len(dimension) else "")
+                for dimension in array.dims
+            ]
             attributes = [dict(array.attrs), dict(array.parent.attrs), dict(file.attrs)]
             check_readable(path, array)
     attributes = [*attributes, small]
@@ -127,8 +130,10 @@ def array_movie(
     places
         Where the file may say its rate, pixel size and frame times, by name.
     """
-    named = named_axes(labels)
-    if said is None and named is not None and set("tyx") <= set(named):
+    named = named_axes(labels, shape)
+    if named is None or not set("tyx") <= set(named):
+        named = told_axes(shape, *places)
+    if said is None and named is not None:
         arrangement, warnings = arrange(path, shape, said=named)
     else:
         usual = "yxt" if matlab else "tyx"

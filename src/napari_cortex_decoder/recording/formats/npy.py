@@ -13,6 +13,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     FrameReader,
     RawFrames,
     check_frames,
+    fewer_frames,
     file_token,
 )
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
@@ -21,15 +22,26 @@ from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFor
 
 def open_npy(path: Path, *, axes: str | None = None) -> MovieFile:
     """Open an array; see `napari_cortex_decoder.recording.open_recording`."""
-    header = read_header(path)
-    arrangement, warnings = arrange(path, header.shape, said=axes)
+    header = read_header(path, stopped_early=True)
+    # in column-major order a frame is in one piece where time is last, as MATLAB's people have it
+    column_major = header.fortran_order and len(header.shape) > 2
+    usual = "yxt" if column_major else "tyx"
+    arrangement, warnings = arrange(path, header.shape, said=axes, usual=usual)
+    if column_major and axes is None and not warnings:
+        warnings = (
+            f"the array is in column-major order, so its axes were taken to be "
+            f'{arrangement.axes!r}; if they are not, open it with axes="tyx".',
+        )
     check_frames(path, arrangement.movie_shape, header.stored)
+    if header.claimed:
+        warnings += (fewer_frames(header.claimed, arrangement["t"]),)
     return MovieFile(
-        frames=_frames(header, arrangement), channels=arrangement["c"], warnings=warnings
+        frames=array_frames(header, arrangement), channels=arrangement["c"], warnings=warnings
     )
 
 
-def _frames(header: NpyHeader, arrangement: Arrangement) -> FrameReader:
+def array_frames(header: NpyHeader, arrangement: Arrangement) -> FrameReader:
+    """Give the frames of an array in a file, however its axes lie."""
     in_order = arrangement.axes if not header.fortran_order else arrangement.axes[::-1]
     if in_order.replace("c", "").replace("z", "") == "tyx" and in_order[:2] in ("tc", "ty", "tz"):
         return raw_frames(header, arrangement)

@@ -19,13 +19,14 @@ from napari_cortex_decoder.recording.formats.frames import read_fully
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """What an ``.npy`` file says about its array."""
+    """What an ``.npy`` file says about its array, and where that was cut off: `claimed` frames."""
 
     path: Path
     shape: tuple[int, ...]
     fortran_order: bool
     stored: np.dtype[Any]
     offset: int
+    claimed: int = 0
 
     @contextmanager
     def open(self) -> Iterator[NpyArray]:
@@ -86,8 +87,15 @@ def _range(part: Any, length: int) -> tuple[int, int]:
     return start, max(start, stop)
 
 
-def read_header(path: Path) -> NpyHeader:
+def read_header(path: Path, *, stopped_early: bool = False) -> NpyHeader:
     """Read the header of an ``.npy`` file and check that its array is whole.
+
+    Parameters
+    ----------
+    path
+        The file.
+    stopped_early
+        Whether whole parts along the slowest axis will do, where the file has no more.
 
     Raises
     ------
@@ -115,9 +123,16 @@ def read_header(path: Path) -> NpyHeader:
         )
     need = math.prod(shape) * stored.itemsize
     held = path.stat().st_size - offset
+    claimed = 0
+    if stopped_early and held < need and len(shape) > 2 and min(shape) > 0:
+        slowest = len(shape) - 1 if fortran_order else 0
+        parts, rest = divmod(held, need // shape[slowest])
+        if parts and not rest:
+            claimed, need = shape[slowest], held
+            shape = (*shape[:slowest], parts, *shape[slowest + 1 :])
     if min(shape, default=0) < 0 or held < need:
         raise RecordingError(
             f"{path}: the file is truncated: its header claims {need} bytes of "
             f"{' x '.join(map(str, shape))} and it holds {held}; copy it again."
         )
-    return NpyHeader(path, shape, fortran_order, stored, offset)
+    return NpyHeader(path, shape, fortran_order, stored, offset, claimed)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
-from napari_cortex_decoder.recording.formats.frames import RawFrames, check_frames, file_token
+from napari_cortex_decoder.recording.formats.axes import arrange
+from napari_cortex_decoder.recording.formats.frames import (
+    RawFrames,
+    check_frames,
+    fewer_frames,
+    file_token,
+)
+from napari_cortex_decoder.recording.formats.npy import array_frames
+from napari_cortex_decoder.recording.formats.npy_header import NpyHeader
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
 _SUFFIXES = (".dat", ".bin", ".raw")
@@ -17,7 +26,11 @@ _NAME = re.compile(r"_(\d+)_(\d+)_(\d+)_([a-z]+\d*)$")
 
 
 def open_raw(
-    path: Path, *, shape: tuple[int, ...] | None = None, dtype: str | None = None
+    path: Path,
+    *,
+    shape: tuple[int, ...] | None = None,
+    dtype: str | None = None,
+    axes: str | None = None,
 ) -> MovieFile:
     """Open raw frames; see `napari_cortex_decoder.recording.open_recording`."""
     named = _NAME.search(path.stem)
@@ -50,18 +63,40 @@ def open_raw(
             "of a movie of one or two colours."
         )
     held, rest = divmod(size, step * channels)
-    if rest or (frames is not None and size != frames * step):
+    warnings: tuple[str, ...] = ()
+    if frames is not None and not rest and 0 < held * channels < frames:
+        warnings = (fewer_frames(frames, held * channels),)
+    elif rest or (frames is not None and size != frames * step):
         claimed = f"{frames} frames" if frames is not None else "whole frames"
         raise RecordingError(
             f"{path}: its {size} bytes are not {claimed} of {channels} x {rows} x {columns} px of "
             f"{stored.name}; copy it again if it is truncated, else give its true shape and dtype."
         )
     check_frames(path, (held * channels, rows, columns), stored)
+    if axes is not None and axes not in ("tyx", "tcyx"):
+        return _other_order(path, (held * channels, rows, columns), stored, axes, warnings)
     offsets = step * np.arange(held * channels, dtype=np.int64)
     return MovieFile(
         frames=RawFrames(path, offsets, (rows, columns), stored, file_token(path)),
         channels=channels,
+        warnings=warnings,
     )
+
+
+def _other_order(
+    path: Path, shape: tuple[int, int, int], stored: np.dtype[Any], axes: str, told: tuple[str, ...]
+) -> MovieFile:
+    """Give frames whose axes lie in another order in the file, such as columns after columns."""
+    if sorted(axes) != ["t", "x", "y"]:
+        raise RecordingError(
+            f"{path}: its axes cannot be {axes!r}; give them slowest first, such as axes='txy' for "
+            "frames that lie column after column."
+        )
+    lengths = dict(zip("tyx", shape, strict=True))
+    in_file = tuple(lengths[axis] for axis in axes)
+    header = NpyHeader(path, in_file, False, stored, 0)
+    arrangement, _ = arrange(path, in_file, said=axes)
+    return MovieFile(frames=array_frames(header, arrangement), warnings=told)
 
 
 def _dtype(path: Path, name: str) -> np.dtype[np.generic]:
@@ -85,6 +120,6 @@ register(
         metadata="colours",
         matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
         open=open_raw,
-        options=frozenset({"shape", "dtype"}),
+        options=frozenset({"shape", "dtype", "axes"}),
     )
 )

@@ -64,6 +64,8 @@ class OmeImage:
         Name of the file that is opened.
     wanted
         Name or ID of the image; None takes the first that has planes in the file.
+    number
+        Which of the images, in place of `wanted`.
     described_here
         Whether the file itself holds `xml`, so that it is known by its UUID even if it was renamed.
 
@@ -88,7 +90,13 @@ class OmeImage:
     """
 
     def __init__(
-        self, xml: str, own: str, wanted: str | None = None, *, described_here: bool = True
+        self,
+        xml: str,
+        own: str,
+        wanted: str | None = None,
+        *,
+        number: int | None = None,
+        described_here: bool = True,
     ) -> None:
         root = ElementTree.fromstring(xml)
         space = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
@@ -97,7 +105,7 @@ class OmeImage:
             raise ValueError("it describes no image")
         self.names = [i.get("Name") or i.get("ID") or str(n) for n, i in enumerate(images)]
         self._space, self._root = space, root.get("UUID") if described_here else None
-        chosen = self._chosen(images, own, wanted)
+        chosen = self._chosen(images, own, wanted) if number is None else number
         self.name, pixels = self.names[chosen], images[chosen].find(f"{space}Pixels")
         assert pixels is not None
         self.description = images[chosen].findtext(f"{space}Description")

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ from napari_cortex_decoder.recording.formats.arrays import (
     said_rate,
     said_times,
 )
-from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, named_axes
+from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, named_axes, told_axes
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.tiff_metadata import OmeImage
 from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, in_seconds
 
@@ -71,9 +72,9 @@ class ZarrArray:
 
 @dataclass(frozen=True)
 class _Image:
-    """What OME-Zarr says of the image whose finest level is the movie."""
+    """What OME-Zarr says of an image, whose finest level is the first."""
 
-    name: str
+    levels: tuple[str, ...]
     axes: str | None
     frame_rate: float | None
     pixel_size: float | None
@@ -91,23 +92,26 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
         if isinstance(node, zarr.Array):
             array, name, image, places = node, "", None, [dict(node.attrs)]
         else:
-            image = _ome_image(dict(node.attrs)) if dataset is None else None
-            name = image.name if image else _find(path, node, dataset)
+            name, image = _find(path, node, dataset)
             array = node[name]
-            places = [dict(array.attrs), dict(node.attrs)]
+            inside = name.rpartition("/")[0]
+            places = [dict(array.attrs), dict((node[inside] if inside else node).attrs)]
+            places.append(dict(node.attrs))
         if not isinstance(array, zarr.Array):
             raise RecordingError(
                 f"{path}: {name!r} is no array; give the name of the movie as dataset."
             )
         CheckedStore(path, {}, opened).expect(array)
         shape, stored, chunks = array.shape, array.dtype, array.chunks
+        beside = [node[name.rpartition("/")[0]]] if "/" in name else []
+        clocks = [_frame_times(path, group, opened) for group in (*beside, node)]
+        times, told = next((clock for clock in clocks if clock[0] is not None), clocks[-1])
         stamp, folders = file_token(_description(path / name)), _folders(path, name)
-        times, told = _frame_times(path, node, opened)
         names = getattr(array.metadata, "dimension_names", None)
         names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
-    said = axes or (image.axes if image else None) or named_axes(names) or None
-    if axes is None and said is not None and not set("tyx") <= set(said):
-        said = None
+    said = axes or (image.axes if image else None) or named_axes(names, shape) or None
+    if axes is None and (said is None or not set("tyx") <= set(said)):
+        said = told_axes(shape, *places)
     arrangement, warnings = arrange(path, shape, said=said)
     check_frames(path, arrangement.movie_shape, stored)
     together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
@@ -148,15 +152,51 @@ def _folders(path: Path, name: str) -> dict[Path, int]:
     return {place: place.stat().st_mtime_ns for place in inside}
 
 
-def _find(path: Path, group: Any, wanted: str | None) -> str:
+def _find(path: Path, root: Any, wanted: str | None) -> tuple[str, _Image | None]:
+    """Find the array that is the movie, and what OME-Zarr says of it: levels are one picture."""
     import zarr
 
+    members = [("", root), *sorted(root.members(max_depth=_DEPTH))]
+    images: dict[str, _Image] = {}
+    levels: set[str] = set()
+    for name, member in members:
+        if isinstance(member, zarr.Group) and "labels" not in name.split("/"):
+            found = _ome_image(dict(member.attrs), f"{name}/" if name else "")
+            if found is not None:
+                images[name] = _with_xml(path, name, found)
+                levels |= set(found.levels)
+    shapes = {n: m.shape for n, m in members if isinstance(m, zarr.Array)}
+    if wanted is not None and wanted.strip("/") in images:
+        wanted = images[wanted.strip("/")].levels[0]
+    finest = {image.levels[0]: image for image in images.values()}
     movies = {
         name: member.shape
-        for name, member in group.members(max_depth=_DEPTH)
-        if isinstance(member, zarr.Array) and could_be_movie(member.shape, member.dtype)
+        for name, member in members
+        if name in shapes
+        and could_be_movie(member.shape, member.dtype)
+        and (name in finest or wanted == name or name not in levels)
+        and (name in finest or wanted == name or not images)
     }
-    return choose(path, movies, wanted)
+    missing = next((name for name in finest if name not in shapes), None)
+    if missing is not None and not movies:
+        raise RecordingError(f"{path}: {missing!r} is no array; copy the folder again.")
+    name = choose(path, movies, wanted)
+    return name, finest.get(name)
+
+
+def _with_xml(path: Path, name: str, image: _Image) -> _Image:
+    """Add what bioformats2raw keeps in OME-XML beside the images, which it numbers."""
+    file, number = path / "OME" / "METADATA.ome.xml", name.rpartition("/")[2]
+    if image.frame_rate or not number.isdecimal() or not file.is_file():
+        return image
+    try:
+        with readable(file, "OME-XML"):
+            told = OmeImage(file.read_text("utf-8"), "", number=int(number))
+    except RecordingError:
+        return image  # a broken description costs the description only
+    return replace(
+        image, frame_rate=told.frame_rate, pixel_size=image.pixel_size or told.pixel_size
+    )
 
 
 def _frame_times(
@@ -174,7 +214,8 @@ def _frame_times(
             if max(times.size, math.prod(times.chunks)) > _MOST_TIMES:
                 told.append(f"{name} claims {times.size} times, which no movie has; left out.")
                 return None, told
-            with ZarrArray(path, name, _folders(path, name), opened).open() as values:
+            place = str(times.path)
+            with ZarrArray(path, place, _folders(path, place), opened).open() as values:
                 return said_times(name, values[:], unit, told), told
     return None, told
 
@@ -195,7 +236,7 @@ def _last_chunk(folder: Path, array: Any, arrangement: Arrangement) -> Path:
     return folder / str(array.metadata.encode_chunk_key(tuple(last)))
 
 
-def _ome_image(attributes: Mapping[str, Any]) -> _Image | None:
+def _ome_image(attributes: Mapping[str, Any], inside: str) -> _Image | None:
     """Read the multiscale metadata of OME-Zarr 0.4 or 0.5."""
     ome = attributes.get("ome")
     images = (ome if isinstance(ome, Mapping) else attributes).get("multiscales")
@@ -204,16 +245,17 @@ def _ome_image(attributes: Mapping[str, Any]) -> _Image | None:
     image, finest = images[0], images[0]["datasets"][0]
     listed = [a if isinstance(a, Mapping) else {"name": a} for a in image.get("axes", ())]
     axes = named_axes([axis.get("name") for axis in listed])
+    levels = tuple(f"{inside}{level['path']}" for level in image["datasets"])
     scale = _scale(image) or [1.0] * len(listed)
     fine = _scale(finest)
     if not axes or not fine or not len(fine) == len(scale) == len(listed):
-        return _Image(str(finest["path"]), axes or None, None, None)
+        return _Image(levels, axes or None, None, None)
     units = [axis.get("unit") for axis in listed]
     sizes = [own * common for own, common in zip(fine, scale, strict=True)]
     steps = dict(zip(axes, zip(sizes, units, strict=True), strict=True))
     interval = in_seconds(*steps["t"]) if steps.get("t", (0, None))[1] else None
     size = in_millimetres(*steps["x"]) if "x" in steps else None
-    return _Image(str(finest["path"]), axes, 1 / interval if interval else None, size)
+    return _Image(levels, axes, 1 / interval if interval else None, size)
 
 
 def _scale(holder: Mapping[str, Any]) -> Sequence[float] | None:
