@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from pathlib import Path
 
 import av
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 import zarr
 from movies import movie_of, refused
 
-from napari_cortex_decoder.recording import open_recording
+from napari_cortex_decoder.recording import add_behavior, open_recording
 
 MOVIE = movie_of(frames=8, rows=20, columns=31)
 
@@ -243,3 +246,37 @@ def test_series_of_which_the_frames_are_elsewhere_do_not_spoil_one_that_is_there
     with h5py.File(path, "a") as file:
         del file["acquisition/corrected"]
     assert "no pixels" in refused(path)
+
+
+OBJECTS = (b"string", b"table", b"datetime", b"function_handle", b"containers.Map")
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("compressed", [True, False])
+def test_objects_that_nobody_asked_for_do_not_spoil_a_matlab_file(
+    tmp_path: Path, kind: bytes, first: bool, compressed: bool
+) -> None:
+    def element(number: int, data: bytes) -> bytes:
+        return struct.pack("<II", number, len(data)) + data + bytes(-len(data) % 8)
+
+    saved = io.BytesIO()
+    more = {"speed": np.arange(8.0), "fps": 10.0, "nothing": np.zeros((0, 0)), "s": {"a": 1}}
+    scipy.io.savemat(saved, {"movie": MOVIE.transpose(1, 2, 0), **more}, do_compression=compressed)
+    header, variables = saved.getvalue()[:128], saved.getvalue()[128:]
+    opaque = element(6, struct.pack("<II", 17, 0)) + element(1, b"notes") + element(1, b"MCOS")
+    place = element(6, struct.pack("<II", 13, 0)) + element(5, struct.pack("<2i", 6, 1))
+    place += element(1, b"") + element(6, struct.pack("<6I", 3707764736, 2, 1, 1, 1, 1))
+    opaque = element(14, opaque + element(1, kind) + element(14, place))
+    nameless = element(6, struct.pack("<II", 9, 0)) + element(5, struct.pack("<2i", 1, 64))
+    nameless = element(14, nameless + element(1, b"") + element(2, bytes(64)))
+    parts = [opaque, variables] if first else [variables, opaque]
+    content = b"".join(parts) + nameless
+    at = struct.pack("<Q", 128 + len(content) - len(nameless))
+    path = tmp_path / "m.mat"
+    path.write_bytes(header[:116] + at + header[124:] + content)
+    recording = open_recording(path)
+    same(recording)
+    assert recording.frame_rate == 10
+    speed = add_behavior(recording, path, fields=["speed"]).behavior["speed"]
+    np.testing.assert_array_equal(speed.values, np.arange(8.0))

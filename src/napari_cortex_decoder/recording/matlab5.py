@@ -7,10 +7,11 @@ The format: "MAT-File Format", The MathWorks, level 5.
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,11 +44,31 @@ class StoredArray:
         Size of its data in the file, uncompressed.
     stored
         Type of its elements in the file, which SciPy keeps: a whole double may be a uint8.
+    place
+        Bytes from the start of the file to the variable, its tag included, and how many it has.
     """
 
     shape: tuple[int, ...]
     n_bytes: int
     stored: np.dtype[np.generic]
+    place: tuple[int, int] = (0, 0)
+
+
+def read_array(path: Path, name: str, array: StoredArray) -> NDArray[np.generic]:
+    """Read a variable that was listed by `real_arrays`, whatever else its file holds.
+
+    SciPy is given the header and this variable alone, for it trips over strings, tables and other
+    objects that lie between the beginning of the file and a variable.
+    """
+    import scipy.io
+
+    start, n_bytes = array.place
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+        file.seek(start)
+        content = io.BytesIO(header[:116] + b" " * 8 + header[124:] + file.read(n_bytes))
+    found: NDArray[np.generic] = scipy.io.loadmat(content, variable_names=[name])[name]
+    return found
 
 
 def real_arrays(path: Path) -> dict[str, StoredArray]:
@@ -90,8 +111,9 @@ def real_arrays(path: Path) -> dict[str, StoredArray]:
                 raise RecordingError(
                     f"{path}: this MATLAB file is damaged at byte {start} ({error}); save it again."
                 ) from error
-            if found is not None:
-                name, array = found
+            # MATLAB keeps what its objects hold in a variable without a name
+            if found is not None and found[0]:
+                name, array = found[0], replace(found[1], place=(start - 8, n_bytes + 8))
                 if name in arrays:
                     raise RecordingError(f"{path}: two variables are called {name!r}; rename one.")
                 arrays[name] = array
@@ -128,6 +150,8 @@ def _array_of(head: bytes, order: str) -> tuple[str, StoredArray] | None:
     if name_type != 1 or min(shape) < 0:
         raise ValueError("its name or its dimensions are impossible")
     name = head[at : at + name_size].decode("latin-1")
+    if not math.prod(shape):
+        return None
     data_type, data_size, *_ = _element(head, next_at, order)
     if data_type not in STORED_TYPES:
         raise ValueError(f"{name!r} has the data type {data_type}, which does not exist")

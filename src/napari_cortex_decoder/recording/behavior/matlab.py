@@ -17,7 +17,7 @@ from napari_cortex_decoder.recording.behavior.content import (
     MAX_SAMPLES,
     BehaviorContent,
 )
-from napari_cortex_decoder.recording.matlab5 import real_arrays
+from napari_cortex_decoder.recording.matlab5 import read_array, real_arrays
 
 # the paper's own variables: its speed is thresholded at 0.5, which is in cm/s
 KNOWN_VARIABLES = {"speed_rs": ("speed", "cm/s")}
@@ -65,12 +65,9 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
 def _vectors_of_version_5(
     path: Path, fields: Collection[str] | None
 ) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    from scipy.io import loadmat
-
-    wanted = _chosen(path, {name: array.shape for name, array in real_arrays(path).items()}, fields)
-    loaded = loadmat(path, variable_names=wanted)
-    for name in wanted:
-        yield name, loaded[name]
+    arrays = real_arrays(path)
+    for name in _chosen(path, {name: array.shape for name, array in arrays.items()}, fields):
+        yield name, read_array(path, name, arrays[name])
 
 
 def _vectors_of_hdf5(

@@ -87,9 +87,10 @@ def told_axes(shape: Sequence[int], *places: Mapping[str, Any]) -> str | None:
             if not (backwards or name in _TOLD):
                 continue
             text = value.decode(errors="replace") if isinstance(value, bytes) else value
+            parts: list[object]
             if isinstance(text, str):
-                parts: Sequence[object] = re.findall(r"[A-Za-z_]+", text)
-                parts = list(parts[0]) if len(parts) == 1 else parts
+                words = re.findall(r"[A-Za-z_]+", text)
+                parts = [*(words[0] if len(words) == 1 else words)]
             else:
                 parts = list(np.ravel(np.asarray(text, dtype=object)))
             axes = named_axes(parts[::-1] if backwards else parts, shape)

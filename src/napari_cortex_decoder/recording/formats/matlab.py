@@ -24,7 +24,7 @@ from napari_cortex_decoder.recording.formats.axes import arrange
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.hdf5 import is_hdf5, open_hdf5
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
-from napari_cortex_decoder.recording.matlab5 import real_arrays
+from napari_cortex_decoder.recording.matlab5 import StoredArray, read_array, real_arrays
 
 _WHAT = "a MATLAB file"
 # zlib cannot do better than this
@@ -37,17 +37,15 @@ class Mat5Array:
 
     path: Path
     name: str
+    stored: StoredArray
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the pixels."""
-        return {"path": self.path, "name": self.name}
+        return {"path": self.path, "name": self.name, "stored": self.stored}
 
     @cached_property
     def _array(self) -> NDArray[Any]:
-        import scipy.io
-
-        array: NDArray[Any] = scipy.io.loadmat(self.path, variable_names=[self.name])[self.name]
-        return array
+        return read_array(self.path, self.name, self.stored)
 
     @contextmanager
     def open(self) -> Iterator[NDArray[Any]]:
@@ -73,8 +71,6 @@ def open_matlab(path: Path, *, dataset: str | None = None, axes: str | None = No
 
 
 def _open_mat5(path: Path, dataset: str | None, axes: str | None) -> MovieFile:
-    import scipy.io
-
     arrays = real_arrays(path)
     movies = {n: a.shape for n, a in arrays.items() if could_be_movie(a.shape, a.stored)}
     name = choose(path, movies, dataset)
@@ -88,9 +84,9 @@ def _open_mat5(path: Path, dataset: str | None, axes: str | None) -> MovieFile:
     check_frames(path, arrangement.movie_shape, chosen.stored)
     scalars = [n for n, array in arrays.items() if array.shape == (1, 1)]
     with readable(path, _WHAT):
-        said = scipy.io.loadmat(path, variable_names=scalars) if scalars else {}
+        said = {n: read_array(path, n, arrays[n]) for n in scalars}
     frames = ArrayFrames(
-        source=Mat5Array(path, name),
+        source=Mat5Array(path, name, chosen),
         arrangement=arrangement,
         dtype=chosen.stored,
         stamp=(*file_token(path), name),
