@@ -126,6 +126,7 @@ def test_a_recording_that_is_not_the_same_is_decoded_anew(
         recording = open_recording(file, frame_rate=30)
     elif change == "time":
         os.utime(file, ns=(1, 1))
+        recording = open_recording(file, frame_rate=30)
     else:
         recording = recording.replace(movie=recording.movie[:, :30], behavior={})
     quick.decode(recording, "cpu")
