@@ -101,7 +101,7 @@ def test_encoding_with_openvino_tells_nobody(tmp_path: Path, reached: Reached) -
     pytest.importorskip("openvino_telemetry")
     program = (
         "import sys, torch\n"
-        "from napari_cortex_decoder.decoder.openvino_encoder import openvino_encoder\n"
+        "from napari_cortex_decoder.decoder.engine.openvino_encoder import openvino_encoder\n"
         "encode = lambda images: images.mean(dim=(2, 3)).repeat(1, 4)\n"
         "torch.set_num_threads(1)\n"
         "assert openvino_encoder(encode, 'digest', (32, 32)) is not None\n"
