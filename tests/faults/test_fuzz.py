@@ -26,6 +26,15 @@ def test_a_damaged_file_of_any_kind_is_read_or_refused_in_one_sentence() -> None
     assert "80 inputs" in done.stdout
 
 
+# of 10,000 inputs one that took half a minute: a page of ten thousand tags of no type
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks at a process in /proc")
+@pytest.mark.parametrize("seed", ["11002571"])
+def test_what_once_took_half_a_minute_does_not(seed: str) -> None:
+    command = [sys.executable, str(FUZZ), "--only", "label image .tif", "--again", seed]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "slow" not in done.stdout and ("refused" in done.stdout or "read" in done.stdout)
+
+
 LONG = 60_000
 NAMES = {
     "blanks": " " * LONG, "brackets": "(" * LONG, "open and closed": "()" * LONG,

@@ -110,9 +110,12 @@ def read_tiff(path: Path) -> NDArray[np.generic]:
     import tifffile
 
     with tifffile.TiffFile(_content(path)) as tiff:
-        series = tiff.series[0]
-        _refuse_large(path, series.shape)
-        return np.asarray(series.asarray())
+        # tifffile's series would read every tag of damaged pages, which takes minutes
+        page, n_pages = tiff.pages.first, len(tiff.pages)
+        if n_pages > 1:
+            raise AtlasError(f"{path} has {n_pages} pages; a label image is one plane: save one.")
+        _refuse_large(path, page.shape)
+        return np.asarray(page.asarray())
 
 
 def _decoded(path: Path) -> NDArray[np.generic]:
