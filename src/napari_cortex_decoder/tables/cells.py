@@ -63,14 +63,19 @@ def numbers(cells: pd.Series, numerals: Numerals = Numerals()) -> NDArray[np.flo
     import pandas as pd
 
     text = cells.str.strip()
+    values = np.array(pd.to_numeric(text, errors="coerce"), dtype=np.float64)
+    unread = np.isnan(values) | (numerals.decimal != ".")
+    if not unread.any():
+        return values
+    text = text[unread]
     group = _GROUP.format(re.escape(numerals.thousands), re.escape(numerals.decimal))
-    if numerals.decimal != "." or not text.str.isdecimal().all():
-        strip = re.escape(numerals.thousands) + "'\u00a0\u202f "
-        grouped = text.str.fullmatch(group)
-        text = text.where(~grouped, text.str.replace(f"[{strip}]", "", regex=True))
-        text = text.str.replace(numerals.decimal, ".") if numerals.decimal != "." else text
-        text = text.replace(regex={r"(?i)^true$": "1", r"(?i)^false$": "0"})
-    return np.array(pd.to_numeric(text, errors="coerce"), dtype=np.float64)
+    strip = re.escape(numerals.thousands) + "'\u00a0\u202f "
+    grouped = text.str.fullmatch(group)
+    text = text.where(~grouped, text.str.replace(f"[{strip}]", "", regex=True))
+    text = text.str.replace(numerals.decimal, ".") if numerals.decimal != "." else text
+    text = text.replace(regex={r"(?i)^true$": "1", r"(?i)^false$": "0"})
+    values[unread] = pd.to_numeric(text, errors="coerce")
+    return values
 
 
 def clock_times(cells: pd.Series) -> tuple[NDArray[np.float64], bool] | None:
@@ -85,6 +90,8 @@ def clock_times(cells: pd.Series) -> tuple[NDArray[np.float64], bool] | None:
     import pandas as pd
 
     text = cells.str.strip()
+    if not text.iloc[:9].str.contains(r"\d[:-]\d").any():
+        return None
     filled = text[~text.str.lower().isin(EMPTY)]
     if filled.empty or not filled.str.contains(r"\d[:-]\d").all():
         return None
