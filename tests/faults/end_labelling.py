@@ -39,10 +39,10 @@ def label(folder: Path) -> None:
     for number in range(len(session.labels.ethogram.bouts), 9_999):
         start = 10 * number
         session.edit(Paint(start=start, stop=start + 5, behavior=("rest", "run")[number % 2]))
-        os.write(made, f"{number}\n".encode())
         if number % 7 == 6:
             session.undo()
             session.redo()
+        os.write(made, f"{number}\n".encode())  # after the undo, in which an end may well come
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ def test_a_verb_ended_by_any_signal_at_any_moment_leaves_whole_files_only(
         "inputs": writer.inputs,
         "overwrites": writer.overwrites,
     }
-    helpers = [str(TESTS / "faults"), str(TESTS / "training"), os.environ.get("PYTHONPATH", "")]
+    helpers = [str(TESTS / "faults"), str(TESTS / "tuning"), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
         [sys.executable, str(PROGRAM), str(lab), json.dumps(asked), str(ROUNDS), str(seed)],
         capture_output=True,
