@@ -32,6 +32,7 @@ def decoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoder]:
 def test_openvino_gives_the_same_probabilities(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "openvino_telemetry", None)  # the test imports it, too
     pytest.importorskip("openvino", reason="the extra `fast` is not installed")
     monkeypatch.setattr(module, "_AT_ONCE_PIXELS", 2 * 32 * 32)  # several parts, the last smaller
     recording = make_recording(24)
@@ -59,6 +60,7 @@ def test_without_openvino_pytorch_encodes_and_the_log_says_so(
 def test_an_encoder_that_openvino_cannot_take_is_pytorch_s_and_the_log_says_so(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setitem(sys.modules, "openvino_telemetry", None)
     openvino = pytest.importorskip("openvino", reason="the extra `fast` is not installed")
 
     def refuse(self: object, *args: object) -> None:
