@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-rooms test-windows faults install lint clean
+.PHONY: help demo test test-rooms test-windows test-jobs faults install lint clean
 
 help:
 	@echo "make demo      open napari with a simulated mouse, decoded and playing (no display: demo/screenshot.png)"
@@ -26,15 +26,20 @@ $(STAMP): pyproject.toml constraints.txt tools/system-packages.sh
 demo: $(STAMP)
 	$(BIN)/cortex-decoder demo --out demo
 
-# Windows and the rest side by side, one core each: together they would take twice as long.
+# Three parts of about the same length, two at a time, one core each: together they would take twice as long.
+JOBS := tests/faults tests/runs tests/training tests/tuning
 test: $(STAMP) lint
-	$(MAKE) --jobs=2 --output-sync=target --keep-going test-rooms test-windows
+	$(MAKE) --jobs=2 --output-sync=target --keep-going test-rooms test-windows test-jobs
 
 test-rooms: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/gui
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/gui $(JOBS:%=--ignore=%)
 
 test-windows: $(STAMP)
 	OMP_NUM_THREADS=1 bash tools/with-display.sh $(BIN)/python -m pytest tests/gui
+
+# Trainings, fine-tunes and faults: what runs in processes of its own.
+test-jobs: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(JOBS)
 
 # An hour or more: each verb is ended FAULT_ROUNDS times, labelling twice as often.
 FAULT_ROUNDS ?= 30
