@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
+import unicodedata
 import warnings
 from pathlib import Path
 from typing import Any
@@ -200,7 +201,9 @@ def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch
     except CortexDecoderError as error:
         sentence = str(error)
         told["refused"] = sentence
-        if "\n" in sentence or not sentence.endswith(".") or not sentence.isprintable():
+        # a blank of another width is a blank, and may stand in the name of a file
+        shown = "".join(" " if unicodedata.category(sign) == "Zs" else sign for sign in sentence)
+        if not shown.endswith(".") or not shown.isprintable():
             told["exception"] = f"no sentence: {sentence!r}"
     except Exception as error:  # noqa: BLE001 - what is counted
         where = traceback.extract_tb(error.__traceback__)[-1]
