@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from fuzz_damage import mangle_bytes
 from movies import movie_of
 from numpy.typing import NDArray
 from test_format_details import svd_pair
@@ -52,41 +53,6 @@ def test_the_corpus_has_at_least_300_files() -> None:
     assert len(FORMATS) * FILES_PER_FORMAT >= 300
 
 
-def mangled(content: bytes, rng: random.Random) -> bytes:
-    """Damage a file as disks, networks and enemies do."""
-    damaged, size = bytearray(content), len(content)
-
-    def somewhere(limit: int = sys.maxsize) -> int:
-        return rng.randrange(max(1, min(size, limit)))
-
-    match rng.choice(("bits", "header", "cut", "zeros", "twice", "ones", "more", "number")):
-        case "bits":
-            for _ in range(rng.choice((1, 5, 40))):
-                damaged[somewhere()] ^= 1 << rng.randrange(8)
-        case "header":
-            for _ in range(rng.choice((1, 3, 10))):
-                damaged[somewhere(600)] = rng.randrange(256)
-        case "cut":
-            del damaged[somewhere() :]
-        case "zeros":
-            start, length = somewhere(), rng.choice((4, 64, 1000))
-            damaged[start : start + length] = bytes(min(length, size - start))
-        case "twice":
-            start = somewhere()
-            damaged[start:start] = damaged[start : start + rng.randrange(1, 500)]
-        case "ones":
-            start = somewhere(2000)
-            damaged[start : start + 8] = b"\xff" * min(8, size - start)
-        case "more":
-            start = somewhere()
-            damaged[start:start] = rng.randbytes(rng.choice((1, 2, 100)))
-        case "number":
-            start = somewhere(3000)
-            value = rng.choice((0, 1, 2**16 - 1, 2**30, 2**31 - 1, 2**32 - 1))
-            damaged[start : start + 4] = value.to_bytes(4, "little")
-    return bytes(damaged)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_damaged_file_is_refused_in_one_sentence_or_is_a_movie(tmp_path: Path, name: str) -> None:
@@ -100,7 +66,7 @@ def test_a_damaged_file_is_refused_in_one_sentence_or_is_a_movie(tmp_path: Path,
         path = folder / written.relative_to(whole)
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         victim = rng.choice(files)
-        victim.write_bytes(mangled(victim.read_bytes(), rng))
+        victim.write_bytes(mangle_bytes(victim.read_bytes(), rng))
         began, held = time.process_time(), most_memory()
         try:
             opened = open_recording(path).movie
