@@ -16,7 +16,7 @@ from napari_cortex_decoder.labels import Behavior, LabelSession, Paint, SetBehav
 from napari_cortex_decoder.labels import journal as journal_module
 from napari_cortex_decoder.labels import session as session_module
 
-N_FRAMES = 100_000
+N_FRAMES = 10_000_000
 _clock = [datetime(2030, 1, 1, tzinfo=UTC)]
 
 
@@ -36,7 +36,7 @@ def label(folder: Path) -> None:
     if not session.labels.behaviors:
         behaviors = tuple(Behavior(name=name) for name in ("rest", "run"))
         session.edit(SetBehaviors(behaviors=behaviors))
-    for number in range(len(session.labels.ethogram.bouts), 9_999):
+    for number in range(len(session.labels.ethogram.bouts), N_FRAMES // 10):
         start = 10 * number
         session.edit(Paint(start=start, stop=start + 5, behavior=("rest", "run")[number % 2]))
         if number % 7 == 6:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from end_labelling import N_FRAMES
 from places import age
 
 from napari_cortex_decoder.labels import LabelSession, Paint
@@ -25,7 +26,7 @@ from napari_cortex_decoder.labels import session as session_module
 
 ROUNDS = 2 * int(os.environ.get("FAULT_ROUNDS", "6"))
 PROGRAM = Path(__file__).with_name("end_labelling.py")
-N_FRAMES = 100_000
+
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 Count = Callable[..., None]
 

@@ -46,6 +46,25 @@ def test_the_sample_is_a_simulated_mouse_with_speed_and_labels(
     assert set(workspace.movie.ethogram.behaviors) == {"rest", "run"}
 
 
+def test_a_real_mouse_is_a_sample_too_with_its_reference_and_treadmill(
+    viewer: Viewer, workspace: Workspace
+) -> None:
+    layers = viewer.open_sample("napari-cortex-decoder", "real-mouse")
+    recording = workspace.movie.recording
+    assert recording is not None and recording is recording_of(layers[0])
+    assert recording.n_frames == 90 and recording.frame_rate == pytest.approx(1, rel=0.01)
+    assert recording.pixel_size == pytest.approx(0.072)
+    assert recording.reference is not None and recording.reference.shape == recording.movie.shape
+    (treadmill,) = recording.behavior.values()
+    assert treadmill.unit.lower() in ("v", "volts")
+    swings = [
+        treadmill.values[(treadmill.times > a) & (treadmill.times < b)].std()
+        for a, b in ((48, 58), (5, 40))
+    ]
+    assert swings[0] > 3 * swings[1]  # it runs
+    assert recording.path is None  # nothing is kept where the program is installed
+
+
 def test_a_stack_of_files_is_one_session_in_the_order_of_their_numbers(
     viewer: Viewer, workspace: Workspace, tmp_path: Path
 ) -> None:
