@@ -230,6 +230,7 @@ def leftovers() -> list[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300 + 60 * ROUNDS)
 def test_a_decode_that_is_killed_leaves_nothing_that_the_next_does_not_sweep(
     command: list[str], tmp_path: Path, root: Path
 ) -> None:
