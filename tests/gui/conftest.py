@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import dask.array as da
@@ -189,3 +190,23 @@ def decoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("decoder") / "untrained.safetensors"
     Decoder(config, CnnRnn(config).eval(), name="untrained").save(path, half_precision=True)
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def thumbnails_own_their_pixels() -> Iterator[None]:
+    """Keep napari from painting freed memory, which ends a whole run of the tests now and then.
+
+    It gives Qt an image of bytes that only the image's Python object keeps, and Qt a copy of it.
+    """
+    from napari._qt.containers.qt_layer_model import QtLayerListModel
+    from qtpy.QtGui import QImage
+
+    data = QtLayerListModel.data
+
+    def kept(self: QtLayerListModel, *arguments: Any) -> Any:
+        found = data(self, *arguments)
+        return found.copy() if isinstance(found, QImage) else found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QtLayerListModel, "data", kept)
+        yield
