@@ -244,11 +244,13 @@ def test_a_decode_that_is_killed_leaves_nothing_that_the_next_does_not_sweep(
             entry.path.unlink()
         out = tmp_path / f"round-{number}"
         process = subprocess.Popen([*command, str(out)], stdout=subprocess.DEVNULL)
-        try:
-            process.wait(timeout=random.uniform(0.5, 1.0) * seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        until = time.monotonic() + random.uniform(0, 1.0) * seconds
+        while process.poll() is None and (
+            not leftovers() if number % 2 else time.monotonic() < until
+        ):
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
         found += bool(leftovers())
         subprocess.run([*command, str(out)], check=True, capture_output=True)
         assert not leftovers()
@@ -258,7 +260,7 @@ def test_a_decode_that_is_killed_leaves_nothing_that_the_next_does_not_sweep(
         )
         for column in ours.dtype.names:
             np.testing.assert_allclose(ours[column], theirs[column], atol=1e-5)
-    if ROUNDS >= 30:
+    if ROUNDS > 1:
         assert found, "no kill fell into the writing"
 
 
