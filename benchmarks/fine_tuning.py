@@ -41,7 +41,7 @@ SHOWN = ("auc", "accuracy", "balanced_accuracy", "bout_f1", "calibration_error")
 
 
 def shifted() -> Parameters:
-    """Give parameters outside of what the decoder's mice were drawn from."""
+    """Return parameters outside of what the decoder's mice were drawn from."""
     usual = Parameters()
     return replace(
         usual,

@@ -93,7 +93,7 @@ def read_alone(path: Path, clip: Clip, answer: Connection) -> None:
 
 
 def files(n_frames: int, n_bouts: int, folder: Path) -> dict[str, tuple[float, float, float]]:
-    """Give seconds to write, seconds to read and GiB of reading, of each format."""
+    """Return seconds to write, seconds to read and GiB of reading, of each format."""
     ethogram, clip = labelled(n_frames, n_bouts), Clip(n_frames)
     found = {}
     for form in Format:
@@ -114,7 +114,7 @@ def files(n_frames: int, n_bouts: int, folder: Path) -> dict[str, tuple[float, f
 
 
 def edits(n_frames: int, n_bouts: int, folder: Path) -> tuple[float, float]:
-    """Give the seconds that an edit and an undo take, and those of opening the journal again."""
+    """Return the seconds that an edit and an undo take, and those of opening the journal again."""
     n = 200
     with_bouts = labelled(n_frames, n_bouts)
     session = LabelSession(n_frames, "m1", folder)

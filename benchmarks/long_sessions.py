@@ -30,7 +30,7 @@ SHAPE = (64, 64)
 
 
 def own_and_null(decoder: Decoder, recording: Recording, labels: np.ndarray) -> tuple[float, float]:
-    """Give the AUC of running, and that against labels shifted in time."""
+    """Return the AUC of running, and that against labels shifted in time."""
     running = decoder.decode(recording, "cpu", cached=False).probability[:, 1]
     known = np.isfinite(running)
     scores = np.column_stack([1 - running, running])[known]

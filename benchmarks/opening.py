@@ -37,12 +37,12 @@ MOST_RATIO, MOST_MEMORY, MOST_READ = 2.0, 300 * 2**20, 4.0
 
 
 def looked_at(frames: int) -> list[int]:
-    """Give the frames that are shown."""
+    """Return the frames that are shown."""
     return np.random.default_rng(3).integers(0, frames, SCRUBBED).tolist()
 
 
 def noise(frame: int) -> np.ndarray:
-    """Give a frame of photon noise, which compresses as a camera's does."""
+    """Return a frame of photon noise, which compresses as a camera's does."""
     return np.random.default_rng(frame).poisson(5000, (ROWS, COLUMNS)).astype(np.uint16)
 
 
@@ -101,13 +101,13 @@ MAKERS = {
 
 
 def bytes_read() -> int:
-    """Give the bytes that this process has read so far, from the disk or its cache."""
+    """Return the bytes that this process has read so far, from the disk or its cache."""
     fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return int(fields["rchar"])
 
 
 def cpu() -> str:
-    """Give the name of the processor."""
+    """Return the name of the processor."""
     details = Path("/proc/cpuinfo")
     lines = details.read_text().splitlines() if details.exists() else []
     names = [line.partition(": ")[2] for line in lines if "model name" in line]
@@ -115,7 +115,7 @@ def cpu() -> str:
 
 
 def most_memory() -> int:
-    """Give the most memory that this process has held, in bytes."""
+    """Return the most memory that this process has held, in bytes."""
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024

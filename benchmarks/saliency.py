@@ -83,7 +83,7 @@ def explained(
 
 
 def most_correlated(mouse: SimulatedRecording, n: int) -> list[str]:
-    """Give the areas (mean of both sides) whose traces follow running most."""
+    """Return the areas (mean of both sides) whose traces follow running most."""
     registration = mouse.truth.registration
     areas = registration.atlas.areas
     traces = mouse.area_traces(registration.label_image(mouse.shape), len(areas))
@@ -129,7 +129,7 @@ def carry(
 
 
 def without(*names: str) -> Parameters:
-    """Give a mouse in which these areas say nothing of running; all of them without names."""
+    """Return a mouse in which these areas say nothing of running; all of them without names."""
     usual = Parameters()
 
     def silent(weights: Mapping[str, float]) -> dict[str, float]:

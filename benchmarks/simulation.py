@@ -55,7 +55,7 @@ class Session:
         return self.change.mean(axis=1)
 
     def columns(self, acronyms: Sequence[str]) -> list[int]:
-        """Give the places of the areas of those names."""
+        """Return the places of the areas of those names."""
         return [i for i, name in enumerate(self.acronyms) if name in acronyms]
 
 

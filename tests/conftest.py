@@ -34,7 +34,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def encoded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """Tell how many images were encoded since the last time."""
+    """Return how many images were encoded since the last time."""
     from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork  # loads torch
 
     numbers: list[int] = []

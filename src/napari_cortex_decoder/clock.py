@@ -39,7 +39,7 @@ _GAP = 1.5  # median intervals between two frames from which on others are missi
 
 
 def rate_of(times: NDArray[np.floating]) -> float:
-    """Give the frame rate (Hz) of frame times in seconds: one over the mean interval.
+    """Return the frame rate (Hz) of frame times in seconds: one over the mean interval.
 
     Intervals in which frames are missing do not count. The median would do without that, but of
     times in whole milliseconds (33, 33, 34) it makes 30.3 Hz of 30.
@@ -106,7 +106,7 @@ def as_rate_says(
 def seconds_to_add(
     zero: Zero, frames: NDArray[np.float64], first: float
 ) -> tuple[float, tuple[str, ...]]:
-    """Give what brings the times of a file onto the session's clock, and what to say about it.
+    """Return what brings the times of a file onto the session's clock, and what to say about it.
 
     Parameters
     ----------
@@ -142,12 +142,12 @@ def seconds_to_add(
 
 
 def frame_interval(frames: NDArray[np.float64]) -> float:
-    """Give the median time from frame to frame in seconds, 0 for a single frame."""
+    """Return the median time from frame to frame in seconds, 0 for a single frame."""
     return float(np.median(np.diff(frames))) if frames.size > 1 else 0.0
 
 
 def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give when each frame begins, and where the last one ends.
+    """Return when each frame begins, and where the last one ends.
 
     Parameters
     ----------

@@ -50,13 +50,13 @@ class History(Generic[State]):
         self._future.clear()
 
     def undo(self, present: State) -> State:
-        """Give the state before the present one; only if `can_undo`."""
+        """Return the state before the present one; only if `can_undo`."""
         self._future.append(present)
         self._run = None
         return self._past.pop()
 
     def redo(self, present: State) -> State:
-        """Give the state after the present one; only if `can_redo`."""
+        """Return the state after the present one; only if `can_redo`."""
         self._past.append(present)
         self._run = None
         return self._future.pop()

@@ -42,13 +42,13 @@ def whole_chunks(movie: da.Array, frames: int) -> Iterator[tuple[int, int]]:
 
 
 def frames_within(movie: da.Array, n_bytes: int) -> int:
-    """Give how many frames of a movie fit into so many bytes, at least 1."""
+    """Return how many frames of a movie fit into so many bytes, at least 1."""
     frame_bytes = int(movie.dtype.itemsize * movie.shape[1] * movie.shape[2])
     return max(1, n_bytes // frame_bytes)
 
 
 def block_frames(movie: da.Array) -> int:
-    """Give how many frames of a movie a block holds at most."""
+    """Return how many frames of a movie a block holds at most."""
     return min(BLOCK_FRAMES, frames_within(movie, BLOCK_BYTES))
 
 

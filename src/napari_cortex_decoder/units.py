@@ -60,7 +60,7 @@ _LONGEST = 200
 
 
 def stated(unit: Any) -> str:
-    """Give a unit as one spelling for all; empty where a file says that there is none."""
+    """Return a unit as one spelling for all; empty where a file says that there is none."""
     if isinstance(unit, bytes):
         unit = unit.decode(errors="replace")
     text = html.unescape(str(unit if unit is not None else "")[:_LONGEST]).replace("\\u00b5", "µ")
@@ -79,17 +79,17 @@ def _factor(unit: Any, table: dict[str, float]) -> float | None:
 
 
 def seconds(unit: Any) -> float | None:
-    """Give how many seconds a unit of time is; None if it is none."""
+    """Return how many seconds a unit of time is; None if it is none."""
     return _factor(unit, _SECONDS)
 
 
 def millimetres(unit: Any) -> float | None:
-    """Give how many mm a unit of length is; None if it is none, such as pixels."""
+    """Return how many mm a unit of length is; None if it is none, such as pixels."""
     return _factor(unit, _MILLIMETRES)
 
 
 def hertz(unit: Any) -> float | None:
-    """Give how many Hz a unit of frequency is; None if it is none."""
+    """Return how many Hz a unit of frequency is; None if it is none."""
     known = _factor(unit, _HERTZ)
     if known is not None:
         return known
@@ -100,7 +100,7 @@ def hertz(unit: Any) -> float | None:
 
 
 def centimetres_a_second(unit: Any) -> float | None:
-    """Give how many cm/s a unit of speed is; None if it is none, such as ticks or volts."""
+    """Return how many cm/s a unit of speed is; None if it is none, such as ticks or volts."""
     text = stated(unit)
     length, per = _divided(_SPEEDS.get(text.replace(" ", ""), text))
     factor, time = millimetres(length), None if per is None else seconds(per)
@@ -117,7 +117,7 @@ def _divided(text: str) -> tuple[str, str | None]:
 
 
 def positive(value: Any) -> float | None:
-    """Give a positive finite number, or None for anything else."""
+    """Return a positive finite number, or None for anything else."""
     try:
         number = float(value)
     except (TypeError, ValueError):

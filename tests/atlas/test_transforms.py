@@ -115,7 +115,7 @@ def test_wfield_files_without_a_placing_are_refused(atlas, tmp_path, changes, sa
 
 
 def mesonet_matrix(truth: Registration, shape: tuple[int, int]) -> np.ndarray:
-    """Give the 2 × 3 matrix between MesoNet's atlas image and a movie scaled to 512 × 512."""
+    """Return the 2 × 3 matrix between MesoNet's atlas image and a movie scaled to 512 × 512."""
     s, (x, y) = 1 / MESONET_SCALE, MESONET_BREGMA
     to_reference = np.array([[s, 0, x], [0, s, y], [0, 0, 1]])
     rows, columns = (512 / length for length in shape)

@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def small_disk(place: Path, size: int) -> Iterator[Path]:
-    """Give a folder on a disk of so many bytes; skip the test where none can be mounted."""
+    """Return a folder on a disk of so many bytes; skip the test where none can be mounted."""
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
     try:

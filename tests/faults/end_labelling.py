@@ -21,7 +21,7 @@ _clock = [datetime(2030, 1, 1, tzinfo=UTC)]
 
 
 def earlier() -> str:
-    """Tell the time of a clock that somebody sets back and back."""
+    """Return the time of a clock that somebody sets back and back."""
     _clock[0] -= timedelta(hours=1)
     return _clock[0].isoformat(timespec="milliseconds")
 

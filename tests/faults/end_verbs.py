@@ -31,7 +31,7 @@ AT_RANDOM = {".nwb", ".png", ".svg", ".mat", ".json"}
 
 
 def is_whole(file: Path, expected: bytes) -> bool:
-    """Tell whether a file is all that it should be."""
+    """Return whether a file is all that it should be."""
     if file.suffix not in AT_RANDOM:
         return file.read_bytes() == expected
     if file.suffix == ".nwb":

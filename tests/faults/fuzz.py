@@ -52,7 +52,7 @@ class Worker:
         self.process.stdin.flush()
 
     def answer(self) -> dict[str, Any] | None:
-        """Give what came of the last input; None while it is being read."""
+        """Return what came of the last input; None while it is being read."""
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], 0)
         line = self.process.stdout.readline() if ready else ""
@@ -109,7 +109,7 @@ def run(
 
 
 def kinds() -> list[str]:
-    """Give the names of the kinds of files, without what reads them in this process."""
+    """Return the names of the kinds of files, without what reads them in this process."""
     program = "import sys; sys.path.insert(0, sys.argv[1]); from fuzz_targets import all_targets\n"
     command = [sys.executable, "-c", program + "print(*all_targets(), sep='\\n')"]
     folder = str(Path(__file__).parent)

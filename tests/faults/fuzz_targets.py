@@ -293,7 +293,7 @@ def movies() -> dict[str, Target]:
 
 
 def all_targets() -> dict[str, Target]:
-    """Give every kind of file, by name."""
+    """Return every kind of file, by name."""
     made = movies()
     made |= {
         f"behavior {name}": Target(of(f"b{suffix}", write), behavior)

@@ -109,7 +109,7 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
 
 
 def _left(qapp: QApplication, before: set[QWidget]) -> list[QWidget]:
-    """Give our windows that were not there before."""
+    """Return our windows that were not there before."""
     left = set(qapp.topLevelWidgets()) - before
     ours = [widget for widget in left if widget.objectName() != "handled_widget"]
     # vispy's canvas outlives its window; it is napari's, with or without this plugin

@@ -46,7 +46,7 @@ def spin(seconds: float) -> None:
 
 
 def slowness() -> float:
-    """Tell how many times slower than that this machine computes now: others share its caches."""
+    """Return how many times slower than that this machine computes now: others share its caches."""
     start = time.thread_time()
     for _ in range(1_000_000):
         pass
@@ -54,7 +54,7 @@ def slowness() -> float:
 
 
 def function_in(folder: str) -> Callable[[], None]:
-    """Give a slow function that looks as if it stood in a module of a folder."""
+    """Return a slow function that looks as if it stood in a module of a folder."""
     names = {"spin": spin}
     exec(compile("def slow():\n    spin(0.3)\n", f"{folder}/slow.py", "exec"), names)
     return names["slow"]  # type: ignore[return-value]

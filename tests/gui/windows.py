@@ -25,7 +25,7 @@ N_FRAMES, FRAME_RATE = 150, 30.0
 
 
 def waves(n_frames: int = N_FRAMES) -> NDArray[np.uint16]:
-    """Give frames of 32 × 32 that vary in space and time."""
+    """Return frames of 32 × 32 that vary in space and time."""
     rng = np.random.default_rng(0)
     t = np.arange(n_frames)[:, None, None] / FRAME_RATE
     y, x = np.mgrid[:32, :32] / 32
@@ -34,7 +34,7 @@ def waves(n_frames: int = N_FRAMES) -> NDArray[np.uint16]:
 
 
 def probabilities(n_frames: int = N_FRAMES) -> NDArray[np.float32]:
-    """Give probabilities of rest and run: rest first, run from the middle on, NaN at the ends."""
+    """Return probabilities of rest and run: rest first, run from the middle on, NaN at the ends."""
     run = np.linspace(0.1, 0.9, n_frames, dtype=np.float32)
     both = np.stack([1 - run, run], axis=1)
     both[:6] = both[-6:] = np.nan
@@ -118,7 +118,7 @@ def visible_texts(widget: QWidget, kind: type) -> list[str]:
 
 
 def loads(decoder: object) -> Callable[[object], object]:
-    """Give a stand-in for `load_decoder`."""
+    """Return a stand-in for `load_decoder`."""
     return lambda source: decoder
 
 

@@ -21,7 +21,7 @@ def movie_of(
 
 
 def refused(path: Path, **given: object) -> str:
-    """Give the sentence with which opening `path` is refused."""
+    """Return the sentence with which opening `path` is refused."""
     with pytest.raises(RecordingError) as caught:
         open_recording(path, **given)  # type: ignore[arg-type]
     sentence = str(caught.value)

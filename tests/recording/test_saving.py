@@ -61,7 +61,7 @@ def test_a_saved_recording_opens_to_the_same_numbers(tmp_path, suffix, shape):
 
 
 def bytes_read() -> int:
-    """Give the bytes that this process has read so far, from the disk or its cache."""
+    """Return the bytes that this process has read so far, from the disk or its cache."""
     fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return int(fields["rchar"])
 

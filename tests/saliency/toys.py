@@ -41,7 +41,7 @@ class Linear(nn.Module):
 
 
 def linear_decoder(weights: np.ndarray, past: int = 2, future: int = 1) -> tuple[Decoder, Linear]:
-    """Give a decoder, and the network to put in place of the one that it runs."""
+    """Return a decoder, and the network to put in place of the one that it runs."""
     from napari_cortex_decoder.decoder.config import CnnRnnConfig
 
     config = CnnRnnConfig(

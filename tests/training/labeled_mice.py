@@ -34,7 +34,7 @@ def labeled(
 
 
 def sessions_of(n: int, **options: object) -> list[Session]:
-    """Give one session of each of some mice."""
+    """Return one session of each of some mice."""
     return [
         Session(f"s{i}", f"m{i}", f"{i}{options}", partial(labeled, i, **options)) for i in range(n)
     ]

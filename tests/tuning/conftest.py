@@ -18,5 +18,5 @@ def one_thread() -> None:
 
 @pytest.fixture
 def mice() -> Callable[..., list[Session]]:
-    """Give `sessions_of`."""
+    """Return `sessions_of`."""
     return sessions_of

@@ -72,7 +72,7 @@ def wait_until(reached: Callable[[], object], seconds: float = 120) -> None:
 
 
 def trainers(folder: Path) -> list[int]:
-    """Give the numbers of the processes that were given this folder."""
+    """Return the numbers of the processes that were given this folder."""
     found = subprocess.run(
         ["pgrep", "-f", f"tuning.trainer {folder}"], capture_output=True, text=True, check=False
     )

@@ -76,7 +76,7 @@ class Area:
         return self.acronym if self.side == "both" else f"{self.acronym} {self.side}"
 
     def as_data(self) -> dict[str, Any]:
-        """Give it as what JSON can hold."""
+        """Return it as what JSON can hold."""
         return {
             "acronym": self.acronym,
             "name": self.name,
@@ -99,7 +99,7 @@ def _refuse_self_crossing(label: str, points: NDArray[np.float64]) -> None:
 
 
 def side_of(points: NDArray[np.float64]) -> Side:
-    """Tell on which side of the midline (x = 0) an outline lies, shape (n, 2) mm."""
+    """Return on which side of the midline (x = 0) an outline lies, shape (n, 2) mm."""
     import shapely
 
     outline = shapely.make_valid(shapely.Polygon(points)) if len(points) > 2 else None

@@ -93,7 +93,7 @@ class Atlas:
         return tuple(dict.fromkeys(area.acronym for area in self.areas))
 
     def index(self, acronym: str, side: Side) -> int:
-        """Give the place of an area in `areas`; its label in a label image is one more.
+        """Return the place of an area in `areas`; its label in a label image is one more.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Atlas:
             ) from None
 
     def area(self, acronym: str, side: Side) -> Area:
-        """Give one area by acronym and side.
+        """Return one area by acronym and side.
 
         Raises
         ------
@@ -165,7 +165,7 @@ class Atlas:
         return placed.doubted(mirrored=found.mirrored)
 
     def as_data(self) -> dict[str, Any]:
-        """Give it as what JSON can hold; `registration_file.atlas_from_data` reads it."""
+        """Return it as what JSON can hold; `registration_file.atlas_from_data` reads it."""
         return {
             "name": self.name,
             "source": self.source,
@@ -228,7 +228,7 @@ class Registration(Transform):
         return cls(atlas, matrix, pixel_size=pixel_size, method="upright")
 
     def doubted(self, *, mirrored: bool = False, said: tuple[str, ...] = ()) -> Registration:
-        """Give it with warnings: some `said` already, and what is odd about it."""
+        """Return it with warnings: some `said` already, and what is odd about it."""
         found = doubts(
             self,
             self.residuals(),
@@ -286,7 +286,7 @@ class Registration(Transform):
         )
 
     def outlines(self) -> list[NDArray[np.float64]]:
-        """Give the outline of each area on the movie, each (n, 2) row, column in px."""
+        """Return the outline of each area on the movie, each (n, 2) row, column in px."""
         rings = [self.along_midline(area.polygon) for area in self.atlas.areas]
         cuts = np.cumsum([len(ring) for ring in rings])[:-1]
         return np.split(self.to_px(np.concatenate(rings)), cuts)

@@ -187,7 +187,7 @@ def _symmetry(picture: NDArray[np.float64], inside: NDArray[np.float64]) -> NDAr
 
 
 def _darkness(picture: NDArray[np.float64], light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Tell for each column and half column how much darker it is than both of its sides.
+    """Return for each column and half column how much darker it is than both of its sides.
 
     Counted where there is light on both sides, so that the gap between a brain and its
     surroundings is no sinus. Shape (2 x − 1,), in units of log brightness.
@@ -229,7 +229,7 @@ def _match_outline(
 
 
 def _matches(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Give how well the bright points of each row of `values` are those inside; −inf where unseen.
+    """Return how well the bright points of each row of `values` lie inside; −inf where unseen.
 
     `values` has shape (rows, points), NaN outside the picture.
     """
@@ -249,7 +249,7 @@ def _matches(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[
 def _cortex_and_surroundings() -> tuple[
     NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]
 ]:
-    """Give points (x, y) in mm every 0.2 mm, and which of them lie in cortex."""
+    """Return points (x, y) in mm every 0.2 mm, and which of them lie in cortex."""
     import shapely
 
     areas = load_atlas("dorsal-cortex").areas

@@ -20,7 +20,7 @@ BUNDLED: dict[str, Callable[[], Atlas]] = {
 
 @reads("an atlas", AtlasError)
 def load_atlas(name: str | Path) -> Atlas:
-    """Give an atlas by name, or read one from a file.
+    """Return an atlas by name, or read one from a file.
 
     Parameters
     ----------

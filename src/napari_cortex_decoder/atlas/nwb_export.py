@@ -145,7 +145,7 @@ def write_traces_nwb(
 
 
 def _clock(times: NDArray[np.float64]) -> dict[str, float | NDArray[np.float64]]:
-    """Give a rate where frames are evenly spaced, else a time for each frame."""
+    """Return a rate where frames are evenly spaced, else a time for each frame."""
     steps = np.diff(times)
     if len(steps) and np.ptp(steps) < 1e-6:
         return {"rate": float(1 / steps.mean()), "starting_time": float(times[0])}

@@ -20,7 +20,7 @@ VERSION = 1
 
 
 def bundled_outlines(stem: str) -> Atlas:
-    """Give an atlas that comes with the package, by the stem of its data file."""
+    """Return an atlas that comes with the package, by the stem of its data file."""
     file = resources.files("napari_cortex_decoder.atlas") / "data" / f"{stem}.json"
     return read_outlines(file.read_text(encoding="utf-8"), file.name)
 

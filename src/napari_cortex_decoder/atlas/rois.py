@@ -19,7 +19,7 @@ _SIGNS: dict[Side, int] = {"left": -1, "right": 1}
 
 
 def bundled_rois(stem: str) -> Atlas:
-    """Give an atlas of discs that comes with the package, by the stem of its data file."""
+    """Return an atlas of discs that comes with the package, by the stem of its data file."""
     file = resources.files("napari_cortex_decoder.atlas") / "data" / f"{stem}.json"
     return read_rois(file.read_text(encoding="utf-8"), file.name)
 

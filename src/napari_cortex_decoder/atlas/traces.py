@@ -76,7 +76,7 @@ def area_traces(
 
 
 def has_baseline(traces: NDArray[np.floating]) -> bool:
-    """Tell whether traces, shape (t, n), are fluorescence that ΔF/F can be taken of.
+    """Return whether traces, shape (t, n), are fluorescence that ΔF/F can be taken of.
 
     Fluorescence is measured from darkness: over time it varies by less than it is. A movie that was
     detrended or is ΔF/F already varies around 0. Areas with no pixel (NaN) do not count.
@@ -220,7 +220,7 @@ def _cell(value: float) -> str:
 
 
 def traces_kind(labels: Sequence[str]) -> Kind:
-    """Give the kind of table that `write_traces` writes of these areas."""
+    """Return the kind of table that `write_traces` writes of these areas."""
     return begins(_text([["frame", *labels]]), _text([["frame", "time_s", *labels]]))
 
 

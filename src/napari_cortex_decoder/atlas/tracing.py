@@ -110,7 +110,7 @@ def trace_labels(
 
 
 def _covered(mask: NDArray[np.bool_]) -> shapely.Geometry:
-    """Give the ground that True pixels cover, each a unit square from its own index."""
+    """Return the ground that True pixels cover, each a unit square from its own index."""
     import shapely
 
     edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
@@ -122,7 +122,7 @@ def _covered(mask: NDArray[np.bool_]) -> shapely.Geometry:
 def _sides(
     whole: shapely.Geometry, side: Side | None, bregma_column: float
 ) -> list[tuple[Side, shapely.Geometry]]:
-    """Tell the side of a label, or split it where it lies on both."""
+    """Return the side of a label, or its two parts where it lies on both."""
     import shapely
 
     if whole.area == 0:

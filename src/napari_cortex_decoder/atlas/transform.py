@@ -86,7 +86,7 @@ class Transform:
 def checked_matrices(
     matrix: ArrayLike, right_matrix: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Give read-only copies of the matrices of a `Transform`.
+    """Return read-only copies of the matrices of a `Transform`.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def checked_matrices(
 
 
 def _checked(matrix: ArrayLike) -> NDArray[np.float64]:
-    """Give a read-only copy of an affine matrix that has an inverse."""
+    """Return a read-only copy of an affine matrix that has an inverse."""
     values = np.array(matrix, dtype=np.float64)
     if values.shape != (3, 3) or not np.isfinite(values).all():
         raise AtlasError(
@@ -134,7 +134,7 @@ def apply_affine(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> ND
 
 
 def as_points(values: ArrayLike) -> NDArray[np.float64]:
-    """Give points as shape (n, 2), float; `AtlasError` if they have another shape."""
+    """Return points as shape (n, 2), float; `AtlasError` if they have another shape."""
     points = np.asarray(values, dtype=np.float64)
     if points.size == 0:
         return points.reshape(0, 2)

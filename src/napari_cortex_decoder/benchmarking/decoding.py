@@ -39,7 +39,7 @@ def random_decoder(images: Tensor) -> Decoder:
 
 
 def first_images(recording: Recording, n: int) -> Tensor:
-    """Give the first images of a recording, shape (n, 3, y, x), normalised."""
+    """Return the first images of a recording, shape (n, 3, y, x), normalised."""
     preprocessing = Preprocessing(scale="centered-sd")
     raw = np.asarray(recording.movie[: n + 2].compute())
     frames = torch.from_numpy(movie_statistics(recording, preprocessing).normalize(raw))

@@ -62,7 +62,7 @@ def gpu(folder: Path, frames: int) -> Mapping[str, float]:
 
 
 def _product_flops(device: torch.device) -> float:
-    """Give the FLOP/s of a product of two matrices of bfloat16."""
+    """Return the FLOP/s of a product of two matrices of bfloat16."""
     a = torch.randn(_EDGE, _EDGE, device=device, dtype=torch.bfloat16)
 
     def multiply() -> None:
@@ -74,7 +74,7 @@ def _product_flops(device: torch.device) -> float:
 
 
 def _copied_bytes(device: torch.device) -> float:
-    """Give the bytes a second that are copied within the device's memory."""
+    """Return the bytes a second that are copied within the device's memory."""
     source = torch.zeros(_BYTES, dtype=torch.uint8, device=device)
 
     def clone() -> None:

@@ -34,7 +34,7 @@ def describe_machine() -> dict[str, object]:
 
 
 def best_seconds(function: Callable[[], object], rounds: int = 3) -> float:
-    """Give the seconds of the fastest of some calls: the one that was disturbed least."""
+    """Return the seconds of the fastest of some calls: the one that was disturbed least."""
     best = np.inf
     for _ in range(rounds):
         start = time.perf_counter()
@@ -44,7 +44,7 @@ def best_seconds(function: Callable[[], object], rounds: int = 3) -> float:
 
 
 def gemm_flops() -> float:
-    """Give the FLOP/s of a product of two 2048 × 2048 matrices of 32-bit floats."""
+    """Return the FLOP/s of a product of two 2048 × 2048 matrices of 32-bit floats."""
     import torch
 
     a = torch.randn(2048, 2048)
@@ -52,7 +52,7 @@ def gemm_flops() -> float:
 
 
 def copy_bandwidth() -> float:
-    """Give the bytes a second that numpy copies, of 256 MiB."""
+    """Return the bytes a second that numpy copies, of 256 MiB."""
     source = np.ones(2**28, np.uint8)
     return source.nbytes / best_seconds(source.copy)
 

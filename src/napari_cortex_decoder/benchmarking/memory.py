@@ -62,6 +62,6 @@ def tell_peak(path: str) -> None:
 
 
 def _held() -> float:
-    """Give the memory of this process in MB, without mapped files, which are the disk's."""
+    """Return the memory of this process in MB, without mapped files, which are the disk's."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) / 1000

@@ -55,7 +55,7 @@ _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 
 def guarded(verb: _Verb) -> _Verb:
-    """Give a verb that writes over no file or folder that it was given to read."""
+    """Return a verb that writes over no file or folder that it was given to read."""
     hints = get_type_hints(verb, include_extras=True)
     written = {n for n, hint in hints.items() if WRITTEN in getattr(hint, "__metadata__", ())}
 
@@ -68,7 +68,7 @@ def guarded(verb: _Verb) -> _Verb:
 
 
 def _named(values: Iterable[Any]) -> Iterator[str | Path]:
-    """Give what may be the name of a file, after an equals sign, too: ``mask:path=mask.tif``."""
+    """Return what may be the name of a file, after an equals sign, too: ``mask:path=mask.tif``."""
     for value in values:
         if isinstance(value, Path):
             yield value

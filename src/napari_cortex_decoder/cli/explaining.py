@@ -106,7 +106,7 @@ def explain(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell which areas a decoder reads a behavior from, with intervals, controls and a verdict.
+    """Return which areas a decoder reads a behavior from, with intervals, controls and a verdict.
 
     Writes `<movie>_areas.csv`, `.json`, `.png` and `.svg`, and with `--cutout` the same of
     `<movie>_cutouts`. With labels, importance is the AUC lost without an area, or with

@@ -67,7 +67,7 @@ def info(
 
 
 def _describe(recording: Recording) -> dict[str, Any]:
-    """Give what `info` shows of a recording."""
+    """Return what `info` shows of a recording."""
     known = recording.frame_rate is not None
     return {
         "name": recording.name,
@@ -87,7 +87,7 @@ def _describe(recording: Recording) -> dict[str, Any]:
 
 
 def _duration(recording: Recording) -> float:
-    """Give the seconds from the first frame to the end of the last, frames lost in between too."""
+    """Return the seconds from the first frame to the end of the last, lost frames too."""
     times = recording.times
     return float(times[-1] - times[0]) + 1 / recording.known_frame_rate()
 

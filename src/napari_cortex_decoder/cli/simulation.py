@@ -77,7 +77,7 @@ def demo(
 
 
 def _has_display() -> bool:
-    """Tell whether a window can be opened; only Linux can be without."""
+    """Return whether a window can be opened; only Linux can be without."""
     return (
         not sys.platform.startswith("linux")
         or bool(os.environ.get("DISPLAY"))

@@ -61,13 +61,13 @@ class Group(h5py.Group):  # type: ignore[misc]
         return _parent(self)
 
     def __getitem__(self, name: Any) -> Any:
-        """Give a member, or what a reference refers to."""
+        """Return a member, or what a reference refers to."""
         if isinstance(name, h5py.Reference):
             return _guarded(h5py.Group.__getitem__(self, name), self._source)
         return _reached(self, str(name), _MOST_LINKS)
 
     def get(self, name: Any, default: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Give a member, or `default` if there is none."""
+        """Return a member, or `default` if there is none."""
         if args or kwargs:
             return super().get(name, default, *args, **kwargs)
         try:
@@ -76,7 +76,7 @@ class Group(h5py.Group):  # type: ignore[misc]
             return default
 
     def own(self, name: str) -> Any:
-        """Give a member, None if there is none or, which `outside` then tells, it is elsewhere."""
+        """Return a member, None if there is none or, as `outside` tells, it is elsewhere."""
         try:
             return self.get(name)
         except CortexDecoderError as elsewhere:
@@ -267,14 +267,14 @@ def _refuse_elsewhere(item: Any, source: _Source) -> None:
 
 
 def _compression(dataset: Any) -> str:
-    """Give the name of a dataset's compression that needs looking at; empty if it has none."""
+    """Return the name of a dataset's compression that needs looking at; empty if it has none."""
     properties = dataset.id.get_create_plist()
     codes = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
     return next((_FILTERS[code] for code in codes if code in _FILTERS), "")
 
 
 def _chunk_corners(dataset: Any, index: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:
-    """Give the first element of each chunk that an index of slices and numbers touches."""
+    """Return the first element of each chunk that an index of slices and numbers touches."""
     ranges = []
     for part, length, chunk in zip(index, dataset.shape, dataset.chunks, strict=False):
         if isinstance(part, int | np.integer):

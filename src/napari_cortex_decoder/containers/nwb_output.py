@@ -22,7 +22,7 @@ _READ_AGAIN = 2**20
 
 @contextmanager
 def nwb_output(path: Path) -> Iterator[tuple[NWBHDF5IO, PatientFile]]:
-    """Give pynwb's writer of a new file, and the file, whose `check` may be called meanwhile.
+    """Return pynwb's writer of a new file, and the file, whose `check` may be called meanwhile.
 
     Raises
     ------

@@ -10,7 +10,7 @@ SIMULATED = "It learned from simulated mice: train or fine-tune it before you tr
 
 
 def in_short(config: DecoderConfig) -> list[str]:
-    """Give the few lines that a chooser of decoders has room for."""
+    """Return the few lines that a chooser of decoders has room for."""
     return [
         line
         for line in (config.provenance.summary, f"{_behaviors(config)}.", _sees(config))
@@ -19,7 +19,7 @@ def in_short(config: DecoderConfig) -> list[str]:
 
 
 def card_lines(config: DecoderConfig) -> list[str]:
-    """Give all that a decoder says of itself, a fact a line."""
+    """Return all that a decoder says of itself, a fact a line."""
     card = config.provenance
     lines = in_short(config)
     if card.simulated:

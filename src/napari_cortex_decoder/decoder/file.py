@@ -74,7 +74,7 @@ class Lender(BaseModel):
 
 
 def bundled_files() -> dict[str, Path]:
-    """Give the files of the decoders that come with this program, by name."""
+    """Return the files of the decoders that come with this program, by name."""
     files = {path.stem: path for path in BUNDLED.glob("*.safetensors")}
     return {name: files[name] for name in sorted(files)}
 
@@ -244,7 +244,7 @@ def _borrow(path: Path, lender: Lender, expected: Mapping[str, Tensor]) -> dict[
 def encode_decoder(
     config: DecoderConfig, network: nn.Module, *, half_precision: bool, lender: str | None = None
 ) -> bytes:
-    """Give the content of a decoder file; the same decoder gives the same bytes.
+    """Return the content of a decoder file; the same decoder gives the same bytes.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from napari_cortex_decoder.files import write_whole
 
 
 def list_decoders() -> dict[str, DecoderConfig]:
-    """Give the bundled decoders by name, with what they say of themselves.
+    """Return the bundled decoders by name, with what they say of themselves.
 
     Reads only headers: neither weights nor torch are loaded.
     """
@@ -60,7 +60,7 @@ def load_decoder(name_or_path: str | Path) -> Decoder:
 
 
 def _find(name_or_path: str | Path) -> Path:
-    """Tell the file of a decoder."""
+    """Return the file of a decoder."""
     bundled = bundled_files()
     path = bundled.get(str(name_or_path), Path(name_or_path))
     if not path.suffix and not path.exists():

@@ -59,7 +59,7 @@ class Prediction:
     settings: Mapping[str, Setting]
 
     def labels(self) -> NDArray[np.int64]:
-        """Give the most probable behaviour of each frame.
+        """Return the most probable behaviour of each frame.
 
         Returns
         -------

@@ -14,7 +14,7 @@ _LONG_SECONDS = 120.0
 
 
 def rates_agree(frame_rate: float, learned: float) -> bool:
-    """Tell whether a recording's frame rate (Hz) is near enough to the decoder's."""
+    """Return whether a recording's frame rate (Hz) is near enough to the decoder's."""
     return round(abs(frame_rate / learned - 1), 9) <= RATE_TOLERANCE
 
 
@@ -59,7 +59,7 @@ def check_rate(
 
 
 def check_drift(recording: Recording, config: DecoderConfig, name: str) -> list[str]:
-    """Give the warning that goes with a long session which nobody has detrended.
+    """Return the warning that goes with a long session which nobody has detrended.
 
     A decoder of images that centres each pixel on its mean over the session takes slow drift for
     behavior, if its own sessions were too short to show any.
@@ -83,7 +83,7 @@ def check_drift(recording: Recording, config: DecoderConfig, name: str) -> list[
 
 
 def first_predicted(config: DecoderConfig, frame_rate: float) -> int:
-    """Give the first frame that a decoder predicts: after the warm-up, where a window fits."""
+    """Return the first frame that a decoder predicts: after the warm-up, where a window fits."""
     return config.preprocessing.warm_up_frames(frame_rate) + config.frames_before
 
 

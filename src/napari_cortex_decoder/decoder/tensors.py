@@ -57,7 +57,7 @@ def check_finite(where: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """Give the SHA-256 of tensors' names, types, shapes and values, in the order of their names."""
+    """Return the SHA-256 of tensors' names, types, shapes and values, in order of names."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         values = tensors[name].detach().cpu().contiguous().numpy()

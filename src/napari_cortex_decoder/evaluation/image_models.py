@@ -29,7 +29,7 @@ FRAME_RATE = 30.0
 
 
 def movie_sessions(data: Path) -> tuple[Session, ...]:
-    """Give the sessions of the paper's table; their TIFFs may not say that they have 30 Hz."""
+    """Return the sessions of the paper's table; their TIFFs may not say that they have 30 Hz."""
 
     def at_30_hz(load: Callable[[], LabeledRecording]) -> Callable[[], LabeledRecording]:
         def loaded() -> LabeledRecording:
@@ -94,7 +94,7 @@ def score_bundled(row: Row, data: Path, mouse: str, *, machine: Machine) -> Mode
 
 
 def single_image_decoder(decoder: Decoder) -> Decoder:
-    """Give a CNN-RNN's encoder with its own classifier, as it was after the first stage."""
+    """Return a CNN-RNN's encoder with its own classifier, as it was after the first stage."""
     assert isinstance(decoder.config, CnnRnnConfig)
     assert isinstance(decoder.network, CnnRnn)
     config = CnnConfig(preprocessing=decoder.config.preprocessing)

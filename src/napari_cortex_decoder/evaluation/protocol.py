@@ -125,7 +125,7 @@ class Pair(NamedTuple):
 
 
 def pairs(mice: Sequence[str], validations: int | None = None) -> tuple[Pair, ...]:
-    """Give all ordered pairs: 20 of five mice.
+    """Return all ordered pairs: 20 of five mice.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def pairs(mice: Sequence[str], validations: int | None = None) -> tuple[Pair, ..
 
 
 def chosen_rows(names: Sequence[str]) -> dict[str, Row]:
-    """Give rows by name; ``"roi"`` stands for all rows of ROI decoders, ``"all"`` for all.
+    """Return rows by name; ``"roi"`` stands for all rows of ROI decoders, ``"all"`` for all.
 
     Raises
     ------

@@ -185,7 +185,7 @@ def _jobs(
 
 
 def _known(file: Path, asked: dict[str, int | float]) -> dict[Pair, ModelScore]:
-    """Give the models that an earlier call has measured with the same settings."""
+    """Return the models that an earlier call has measured with the same settings."""
     if not file.exists():
         return {}
     try:
@@ -227,7 +227,7 @@ def _run_fraction(cohort: RoiCohort) -> dict[str, float]:
 
 
 def _is_simulated(data: Path) -> bool:
-    """Tell by the table's names of sessions, which the simulation gives."""
+    """Return the table's names of sessions, which the simulation gives."""
     table = data / TABLE
     if not table.is_file():
         return False

@@ -167,7 +167,7 @@ class RoiModels:
     def _decode(
         self, network: nn.Module, sessions: Sequence[NDArray[np.float32]], *, stride: int = 1
     ) -> NDArray[np.float32]:
-        """Give P(run) of every `stride`-th pooled frame that has a whole window."""
+        """Return P(run) of every `stride`-th pooled frame that has a whole window."""
         windows = [
             torch.from_numpy(each).unfold(0, 2 * self._row.half_window + 1, 1).transpose(1, 2)
             for each in sessions
@@ -187,7 +187,7 @@ class RoiModels:
 def _permuted(
     labels: Sequence[NDArray[np.int64]], rng: np.random.Generator, mouse: str
 ) -> list[NDArray[np.int64]]:
-    """Give each session the labels of another one of the same mouse."""
+    """Return each session the labels of another one of the same mouse."""
     lengths = {len(each) for each in labels}
     if len(labels) < 2 or len(lengths) > 1:
         raise EvaluationError(

@@ -34,7 +34,7 @@ def in_use(reader: object, paths: Iterable[str | Path]) -> None:
 
 
 def is_read(path: Path) -> bool:
-    """Tell whether `path`, with all links followed, is being read, holds what is, or lies in it."""
+    """Return whether `path`, links followed, is being read, holds what is, or lies in it."""
     target = _identity(path)
     if target is None:
         return False

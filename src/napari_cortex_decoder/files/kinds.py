@@ -12,14 +12,14 @@ from napari_cortex_decoder.files.reading import MAX_BYTES
 PROGRAM = "napari-cortex-decoder"
 
 Kind = Callable[[Path], bool]
-"""Tells whether an existing file is of the kind that is to be written in its place."""
+"""Whether an existing file is of the kind that is to be written in its place."""
 
 _FAR = 2**23
 """A mark stands in so many bytes at the begin or the end of a file."""
 
 
 def begins(*starts: str | bytes) -> Kind:
-    """Give the kind of files that begin with one of these, such as the header of a table."""
+    """Return the kind of files that begin with one of these, such as the header of a table."""
     wanted = tuple(one.encode() if isinstance(one, str) else one for one in starts)
 
     def kind(path: Path) -> bool:
@@ -30,12 +30,12 @@ def begins(*starts: str | bytes) -> Kind:
 
 
 def mark(what: str) -> str:
-    """Give the words that files say of themselves which this program wrote; see `marked`."""
+    """Return the words that files say of themselves which this program wrote; see `marked`."""
     return f"{PROGRAM} {what}"
 
 
 def marked(start: bytes, words: str, offset: int = 0) -> Kind:
-    """Give the kind of files that have `start` at an offset, and words such as a `mark` in them.
+    """Return the kind of files that have `start` at an offset, and words such as a `mark` in them.
 
     No parser looks at the file, which may be anybody's and damaged.
     """
@@ -53,12 +53,12 @@ def marked(start: bytes, words: str, offset: int = 0) -> Kind:
 
 
 def json_with(*fields: str) -> Kind:
-    """Give the kind of JSON files that are an object with these fields."""
+    """Return the kind of JSON files that are an object with these fields."""
     return _json_object(lambda found: set(fields) <= found)
 
 
 def json_like(fields: Collection[str]) -> Kind:
-    """Give the kind of JSON files that are an object with these fields, some of them, or more."""
+    """Return the kind of JSON files that are an object with these fields, some of them, or more."""
     wanted = set(fields)
     return _json_object(lambda found: found <= wanted or wanted <= found)
 

@@ -30,7 +30,7 @@ def written_whole(
     overwrite: bool = False,
     folder: Kind | None = None,
 ) -> Iterator[Path]:
-    """Give a place to write to, and put what is there at `path` when all went well.
+    """Return a place to write to, and put what is there at `path` when all went well.
 
     A link at `path` stays: what it leads to is replaced.
 

@@ -77,16 +77,16 @@ class Labels:
         return cls((), Ethogram((), (), n_frames))
 
     def behavior_of(self, key: str) -> str | None:
-        """Give the name of the behavior on a key; None if there is none."""
+        """Return the name of the behavior on a key; None if there is none."""
         return next((one.name for one in self.behaviors if key and one.key == key), None)
 
     def with_bouts(self, bouts: Sequence[Bout]) -> Labels:
-        """Give a copy with other bouts."""
+        """Return a copy with other bouts."""
         ethogram = self.ethogram
         return Labels(self.behaviors, Ethogram(ethogram.behaviors, tuple(bouts), ethogram.n_frames))
 
     def with_more(self, names: Sequence[str]) -> Labels:
-        """Give a copy that has these behaviors too, on the first free keys."""
+        """Return a copy that has these behaviors too, on the first free keys."""
         known = set(self.ethogram.behaviors)
         more = [named_behavior(name) for name in dict.fromkeys(names) if name not in known]
         if not more:
@@ -114,7 +114,7 @@ def named_behavior(name: str) -> Behavior:
 
 
 def with_keys(behaviors: Sequence[Behavior]) -> tuple[Behavior, ...]:
-    """Give behaviors that have no key the first free one; from the tenth on they have none."""
+    """Return behaviors that have no key the first free one; from the tenth on they have none."""
     free = [key for key in KEYS if key not in {behavior.key for behavior in behaviors}]
     return tuple(
         behavior if behavior.key or not free else behavior.model_copy(update={"key": free.pop(0)})

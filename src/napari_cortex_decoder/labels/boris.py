@@ -34,7 +34,7 @@ _COLUMNS = {
 
 
 def header_row(rows: Rows) -> int | None:
-    """Give the place of the header in a table of BORIS; None if it is none."""
+    """Return the place of the header in a table of BORIS; None if it is none."""
     for place, row in enumerate(rows[:200]):
         cells = {cell.lower() for cell in row}
         tabular = "time" in cells and ("status" in cells or "behavior type" in cells)

@@ -149,7 +149,7 @@ def _lasts(medium: Medium, recording: Clocked) -> bool:
 
 
 def _has_frames(medium: Medium, n_frames: int) -> bool:
-    """Tell whether a medium has as many frames, as far as three digits of its rate tell."""
+    """Return whether a medium has as many frames, as far as three digits of its rate tell."""
     n = (medium.length or 0.0) * (medium.fps or 0.0)
     return abs(n - n_frames) <= max(1.0, 1e-4 * n_frames)
 
@@ -221,7 +221,7 @@ class Played:
         return float(round(seconds * self.medium.fps))
 
     def is_elsewhere(self, start: float, stop: float) -> bool:
-        """Tell whether a bout lies in what was played before or after the movie."""
+        """Return whether a bout lies in what was played before or after the movie."""
         end = self.n_frames if self.in_frames else self.medium.length
         alone = self.medium.begin == 0
         return (not alone and stop <= 0) or (end is not None and not alone and start >= end)

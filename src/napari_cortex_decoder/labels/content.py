@@ -35,7 +35,7 @@ class Unmatched:
     reason: str
 
     def __str__(self) -> str:
-        """Tell it in one line."""
+        """Return it as one line."""
         return f"row {self.row} ({self.text}): {self.reason}"
 
 

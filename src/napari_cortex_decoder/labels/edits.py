@@ -20,7 +20,7 @@ class _Edit(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def apply(self, labels: Labels) -> Labels:
-        """Give the labels after this edit.
+        """Return the labels after this edit.
 
         Raises
         ------
@@ -214,7 +214,7 @@ Edit = Annotated[
 
 
 def bout_at(bouts: tuple[Bout, ...], frame: int) -> Bout | None:
-    """Give the bout that a frame is in; None if it is unknown."""
+    """Return the bout that a frame is in; None if it is unknown."""
     place = bisect_right(bouts, frame, key=lambda bout: bout.start) - 1
     return bouts[place] if place >= 0 and frame < bouts[place].stop else None
 

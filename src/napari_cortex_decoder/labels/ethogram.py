@@ -136,7 +136,7 @@ class Ethogram:
         return cls(behaviors, bouts, int(values.size))
 
     def frames(self) -> NDArray[np.int64]:
-        """Give the label of each frame.
+        """Return the label of each frame.
 
         Returns
         -------

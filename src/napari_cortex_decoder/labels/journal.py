@@ -42,7 +42,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def as_bytes(self) -> bytes:
-        """Give the line as it stands in the file."""
+        """Return the line as it stands in the file."""
         return self.model_dump_json().encode() + b"\n"
 
 
@@ -66,7 +66,7 @@ class Header(_Line):
     taken: tuple[str, ...] = ()
 
     def as_bytes(self) -> bytes:
-        """Give the line, without what version 1 does not have."""
+        """Return the line, without what version 1 does not have."""
         left_out = {"behaviors", "bouts", "taken"} if self.version == 1 else set()
         return self.model_dump_json(exclude=left_out).encode() + b"\n"
 
@@ -93,7 +93,7 @@ _LINE: TypeAdapter[Header | EditLine | StepLine] = TypeAdapter(
 
 
 def now() -> str:
-    """Give the time of a line, ISO 8601 in UTC."""
+    """Return the time of a line, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
@@ -104,7 +104,7 @@ class Numbered(NamedTuple):
     line: EditLine
 
     def apply(self, labels: Labels) -> Labels:
-        """Give the labels after it."""
+        """Return the labels after it."""
         try:
             return self.line.edit.apply(labels)
         except LabelError as error:
@@ -194,7 +194,7 @@ class JournalContent:
 
 
 def applied(labels: Labels | None, group: Iterable[Numbered]) -> Labels:
-    """Give labels after edits that are undone together."""
+    """Return labels after edits that are undone together."""
     assert labels is not None  # a journal with edits has a header
     for edit in group:
         labels = edit.apply(labels)
@@ -268,7 +268,7 @@ def _damaged(path: Path, number: int, said: str) -> LabelError:
 
 
 def written_anew(content: JournalContent, taken: Iterable[str] = ()) -> tuple[bytes, int]:
-    """Give a short journal that says the same.
+    """Return a short journal that says the same.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from napari_cortex_decoder.labels.journal import (
 
 
 def labels_of(content: JournalContent) -> Labels | None:
-    """Give the labels that a journal ends with; None for an empty one."""
+    """Return the labels that a journal ends with; None for an empty one."""
     labels = content.start
     for group in content.past:
         labels = applied(labels, group)
@@ -52,7 +52,7 @@ def read_fitting(folder: Path | None, n_frames: int | None = None) -> JournalCon
 def brought_together(
     mine: JournalContent, theirs: JournalContent
 ) -> tuple[JournalContent, list[str], bool]:
-    """Give all that two journals of one recording say.
+    """Return all that two journals of one recording say.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def brought_together(
 
 
 def _all_of(labels: Labels, time: str) -> list[Numbered]:
-    """Give the edits that make these labels out of any other ones."""
+    """Return the edits that make these labels out of any other ones."""
     edits: Iterable[SetBehaviors | Replace] = (
         SetBehaviors(behaviors=labels.behaviors),
         Replace(start=0, stop=labels.ethogram.n_frames, bouts=labels.ethogram.bouts),

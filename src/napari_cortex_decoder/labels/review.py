@@ -200,7 +200,7 @@ def verification(
     start: int,
     stop: int,
 ) -> tuple[Bout, ...]:
-    """Give the bouts that say: what the decoder reads in frames [start, stop) is right.
+    """Return the bouts that say: what the decoder reads in frames [start, stop) is right.
 
     What a person has said there stays; frames that the decoder says nothing of stay as they are.
 

@@ -309,7 +309,7 @@ class LabelSession:
 
 
 def journal_ethogram(folder: Path, other: Path | None = None) -> Ethogram | None:
-    """Give the labels that a recording's journal holds, without editing them.
+    """Return the labels that a recording's journal holds, without editing them.
 
     Parameters
     ----------

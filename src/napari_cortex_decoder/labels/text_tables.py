@@ -38,7 +38,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def find(header: Sequence[str], names: Sequence[str]) -> int | None:
-    """Give the place of the first column with one of some names; None if there is none.
+    """Return the place of the first column with one of some names; None if there is none.
 
     Case, blanks and a unit in brackets or behind ``_`` do not count, unless a name has them.
     """

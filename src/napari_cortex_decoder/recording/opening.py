@@ -140,7 +140,7 @@ def _paths(path: Any) -> list[Path]:
 
 
 def _files(token: Any) -> Iterator[Path]:
-    """Give the files that the token of a reader names."""
+    """Return the files that the token of a reader names."""
     if isinstance(token, tuple):
         for part in token:
             yield from _files(part)

@@ -13,7 +13,7 @@ PROGRAM = "napari-cortex-decoder"
 
 
 def provenance_text(recording: Recording) -> str:
-    """Give the steps of a recording as one line of JSON, ASCII only.
+    """Return the steps of a recording as one line of JSON, ASCII only.
 
     The version of this program is in it, and the file or name that the recording came from.
     """
@@ -32,7 +32,7 @@ def is_provenance(text: object) -> bool:
 
 
 def steps_in_text(text: object) -> tuple[Mapping[str, Any], ...]:
-    """Give the steps that `provenance_text` wrote; none if `text` is anything else."""
+    """Return the steps that `provenance_text` wrote; none if `text` is anything else."""
     told = _told(text)
     return () if told is None else tuple(step for step in told if isinstance(step, dict))
 

@@ -161,7 +161,7 @@ class Recording:
         return np.arange(self.n_frames, dtype=np.float64) / self.known_frame_rate()
 
     def known_frame_rate(self) -> float:
-        """Give the frame rate in Hz, or say that it must be given.
+        """Return the frame rate in Hz, or say that it must be given.
 
         Raises
         ------
@@ -176,5 +176,5 @@ class Recording:
         return self.frame_rate
 
     def replace(self, **changes: Any) -> Recording:
-        """Give a copy with some attributes changed."""
+        """Return a copy with some attributes changed."""
         return replace(self, **changes)

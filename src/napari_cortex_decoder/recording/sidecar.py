@@ -40,7 +40,7 @@ def _writable(folder: Path) -> bool:
 
 
 def sidecar_folder(path: str | os.PathLike[str]) -> Path:
-    """Give the folder in which to keep what belongs to a recording; it need not exist yet.
+    """Return the folder in which to keep what belongs to a recording; it need not exist yet.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ class SidecarFolders(NamedTuple):
     away: bool
 
     def newest(self, name: str) -> Path:
-        """Give the file of that name that was written last; that of `folder` if there is none."""
+        """Return the file of that name that was written last; that of `folder` if there is none."""
         files = [folder / name for folder in (self.folder, self.other)]
         there = [file for file in files if file.exists()]
         return max(there, key=lambda file: file.stat().st_mtime, default=files[0])
 
 
 def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
-    """Give both folders in which something of a recording may be kept; neither need exist.
+    """Return both folders in which something of a recording may be kept; neither need exist.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
 
 @reads("what is known of a recording")
 def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Give what a user has once said about a recording.
+    """Return what a user has once said about a recording.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ class RunFolder:
             return False
 
     def is_cancelled(self) -> bool:
-        """Tell whether somebody wants the job to end."""
+        """Return whether somebody wants the job to end."""
         return (self.path / CANCEL).exists()
 
     @contextmanager
@@ -259,7 +259,7 @@ class RunFolder:
         write_json(self.config_file, dict(asked), TrainingError)
 
     def place(self, name: str) -> Path:
-        """Give the place of a file that is noted, in a folder that is there.
+        """Return the place of a file that is noted, in a folder that is there.
 
         Raises
         ------
@@ -315,7 +315,7 @@ class RunFolder:
         return lines
 
     def checked(self, line: Any) -> dict[str, Any]:
-        """Give a line of the progress back if it is one.
+        """Return a line of the progress if it is one.
 
         Raises
         ------

@@ -24,5 +24,5 @@ class Verdict:
     reason: str
 
     def __str__(self) -> str:
-        """Give both."""
+        """Return both."""
         return f"{self.kind}: {self.reason}"

@@ -81,7 +81,7 @@ def band_noise(
     bands: Sequence[float],
     shares: Sequence[float],
 ) -> Floats:
-    """Give independent noise with a share of its power in each band, falling as 1/f inside it.
+    """Return independent noise with a share of its power in each band, falling as 1/f inside it.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def band_noise(
 def _global_signal(
     rng: np.random.Generator, behavior: Behavior, frame_rate: float, p: Parameters
 ) -> Floats:
-    """Give the widespread signal of running and arousal, shape (t,), % ΔF/F."""
+    """Return the widespread signal of running and arousal, shape (t,), % ΔF/F."""
     times = np.arange(behavior.speed.size) / frame_rate
     profile = PchipInterpolator(p.onset_times, p.onset_profile)
     last = p.onset_times[-1]
@@ -140,7 +140,7 @@ def _precise_signal(
     frame_rate: float,
     p: Parameters,
 ) -> Floats:
-    """Give what the limbs' own areas feel of the steps, shape (t, areas), % ΔF/F."""
+    """Return what the limbs' own areas feel of the steps, shape (t, areas), % ΔF/F."""
     times = np.arange(behavior.speed.size) / frame_rate
     gain = np.ones(times.size)
     for start, stop in behavior.bouts:
@@ -172,7 +172,7 @@ def _indicator(drive: Floats, subject: Subject, frame_rate: float) -> Floats:
 def _spontaneous(
     rng: np.random.Generator, areas: Sequence[Area], n_frames: int, frame_rate: float, p: Parameters
 ) -> Floats:
-    """Give activity that no behaviour explains, shape (t, areas), % ΔF/F."""
+    """Return activity that no behaviour explains, shape (t, areas), % ΔF/F."""
 
     def noise(n_signals: int, shares: Sequence[float]) -> Floats:
         return band_noise(rng, n_frames, n_signals, frame_rate, p.bands, shares)

@@ -105,7 +105,7 @@ def draw_appearance(
 
 
 def _window(subject: Subject, xy: Floats, inside: NDArray[np.bool_], pixel_size: float) -> Floats:
-    """Give the part of the brain that the window shows, 0–1, shape (y, x)."""
+    """Return the part of the brain that the window shows, 0–1, shape (y, x)."""
     rng = generator("window", subject.number)
     rounded = gaussian_filter(inside.astype(float), 0.45 / pixel_size)
     ragged = _smooth_fields(rng, xy, 0.8, 1)[0]
@@ -124,7 +124,7 @@ def _brightness(
     pixel_size: float,
     p: Parameters,
 ) -> Floats:
-    """Give counts above the dark offset, shape (y, x)."""
+    """Return counts above the dark offset, shape (y, x)."""
     rng = generator("brightness", subject.number)
     center = np.array([rng.normal(0, 0.8), 0.7 + rng.normal(0, 0.8)])
     radius = np.linalg.norm(xy - center, axis=-1)
@@ -149,7 +149,7 @@ def _brightness(
 
 
 def _smooth_fields(rng: np.random.Generator, xy: Floats, scale: float, n: int) -> Floats:
-    """Give `n` random maps of SD 1 that change over `scale` mm, shape (n, y, x).
+    """Return `n` random maps of SD 1 that change over `scale` mm, shape (n, y, x).
 
     They are sums of waves over the brain, not over pixels: a mouse looks the same at any
     resolution and in any pose.

@@ -110,7 +110,7 @@ def draw_artifacts(
 
 
 def _follow(signal: Floats, frame_rate: float) -> Floats:
-    """Give the blood-volume response to a signal (t,): a gamma kernel that peaks at 1.5 s."""
+    """Return the blood-volume response to a signal (t,): a gamma kernel that peaks at 1.5 s."""
     lags = np.arange(0, 8, 1 / frame_rate)
     kernel = (lags / 0.75) ** 2 * np.exp(-lags / 0.75)
     if kernel.sum() == 0:  # a frame lasts longer than the response

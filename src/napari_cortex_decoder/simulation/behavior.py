@@ -72,13 +72,13 @@ def behave(
 
 
 def between(times: Floats, start: float, stop: float) -> slice:
-    """Give the frames with start ≤ time < stop; `times` (t,) increase."""
+    """Return the frames with start ≤ time < stop; `times` (t,) increase."""
     first, last = np.searchsorted(times, [start, stop])
     return slice(int(first), int(last))
 
 
 def slow_noise(rng: np.random.Generator, n_frames: int, frame_rate: float, tau: float) -> Floats:
-    """Give an Ornstein–Uhlenbeck process of SD 1 and time constant `tau` (s), shape (t,)."""
+    """Return an Ornstein–Uhlenbeck process of SD 1 and time constant `tau` (s), shape (t,)."""
     keep = np.exp(-1 / (frame_rate * tau))
     steps = rng.standard_normal(n_frames) * np.sqrt(1 - keep**2)
     steps[0] = rng.standard_normal()

@@ -144,7 +144,7 @@ def _write_movie(path: Path, recording: SimulatedRecording) -> None:
 
 
 def _frames(movie: da.Array) -> Iterator[NDArray[np.uint16]]:
-    """Give frame after frame; no more than one block of them is in memory."""
+    """Return frame after frame; no more than one block of them is in memory."""
     for i in range(movie.numblocks[0]):
         yield from movie.blocks[i].compute(scheduler="synchronous")
 
@@ -163,7 +163,7 @@ def _write_mat(path: Path, values: Mapping[str, NDArray[Any]], *, compressed: bo
 
 
 def _roi_signals(recording: SimulatedRecording, rois: Atlas) -> NDArray[np.float32]:
-    """Give ΔF/F of the paper's ROIs, shape (50, t)."""
+    """Return ΔF/F of the paper's ROIs, shape (50, t)."""
     registration = replace(recording.truth.registration, atlas=rois)
     labels = registration.label_image(recording.shape)
     traces = recording.area_traces(labels, len(rois.areas))

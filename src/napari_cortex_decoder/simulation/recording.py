@@ -226,7 +226,7 @@ def _pose(
     pixel_size: float,
     p: Parameters,
 ) -> Registration:
-    """Give the transform atlas mm → movie px of one session."""
+    """Return the transform atlas mm → movie px of one session."""
     atlas = load_atlas("dorsal-cortex")
     rng = generator("pose", *session)
     angle = np.deg2rad(mouse.rotation + p.session_rotation * rng.standard_normal())

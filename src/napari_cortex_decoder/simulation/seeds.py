@@ -8,7 +8,7 @@ import numpy as np
 
 
 def generator(purpose: str, *numbers: int) -> np.random.Generator:
-    """Give the random stream of one purpose in one mouse, session or block of frames.
+    """Return the random stream of one purpose in one mouse, session or block of frames.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class Numerals:
 
 
 def numerals_of(lines: Lines) -> Numerals:
-    """Tell decimal sign and thousands sign of a table from its cells."""
+    """Return decimal sign and thousands sign of a table from its cells."""
     cells = [cell for row in lines.rows[: 10 * SAMPLE] for cell in row if cell and is_value(cell)]
     clear = {
         sign: re.compile(_CLEARLY.format(re.escape(other), re.escape(sign)))
@@ -59,7 +59,7 @@ def numerals_of(lines: Lines) -> Numerals:
 
 
 def numbers(cells: pd.Series, numerals: Numerals = Numerals()) -> NDArray[np.float64]:
-    """Give the numbers of cells, float64; NaN where a cell is none. True is 1, False 0."""
+    """Return the numbers of cells, float64; NaN where a cell is none. True is 1, False 0."""
     import pandas as pd
 
     text = cells.str.strip()

@@ -70,7 +70,7 @@ def is_value(cell: str) -> bool:
 
 
 def plain_name(column: str) -> str:
-    """Give a column's name as small words with ``_`` between, without the unit in brackets."""
+    """Return a column's name as small words with ``_`` between, without the unit in brackets."""
     name, _ = split_unit(column)
     return re.sub(r"[^0-9a-zµ]+", "_", _CAMEL.sub("_", name).lower()).strip("_")
 
@@ -88,7 +88,7 @@ def split_unit(column: str) -> tuple[str, str]:
 
 
 def time_unit(column: str) -> str:
-    """Give the unit that a column of times states, in brackets or as ``_ms``; empty if none."""
+    """Return the unit that a column of times states, in brackets or as ``_ms``; empty if none."""
     unit = split_unit(column)[1]
     last = plain_name(column).rpartition("_")
     return unit or (last[2] if last[0] and seconds(last[2]) else "")

@@ -154,7 +154,7 @@ def score_again(
 def plan(
     name: str, recipe: Recipe, *, encoder_from: str = ""
 ) -> tuple[TrainingConfig, tuple[Session, ...]]:
-    """Give the run that makes one bundled decoder, and the mice that it needs."""
+    """Return the run that makes one bundled decoder, and the mice that it needs."""
     encoder, head, validation, test = _mice(recipe)
     areas = name == "run-rest-areas"
     learning = (*encoder, *head) if areas else head if encoder_from else (*encoder, *head)
@@ -256,7 +256,7 @@ def _decoder(
 
 
 def _session(subject: int, recipe: Recipe) -> Session:
-    """Give one session of one simulated mouse."""
+    """Return one session of one simulated mouse."""
     what = f"{Parameters()!r} {recipe.seconds} {recipe.seed} {recipe.frame_size} {subject}"
     return Session(
         name=f"simulated-{subject}",

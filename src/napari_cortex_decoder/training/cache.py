@@ -167,7 +167,7 @@ def cache_features(
 
 
 def _range(recording: CachedArray, config: ImageConfig) -> tuple[int, int]:
-    """Give the frames that make whole images."""
+    """Return the frames that make whole images."""
     offsets = config.preprocessing.channel_offsets
     return recording.first - offsets[0], recording.stop - offsets[-1]
 
@@ -181,7 +181,7 @@ def _images(
     stretch: RandomStretch | None,
     seed: int,
 ) -> Iterator[Tensor]:
-    """Give the images of a recording in batches, all of one pose, gain and statistics."""
+    """Return the images of a recording in batches, all of one pose, gain and statistics."""
     offsets = np.asarray(config.preprocessing.channel_offsets)
     first, stop = _range(recording, config)
     size = max(1, _PIXELS_AT_ONCE // int(np.prod(recording.values.shape[1:])))
@@ -213,7 +213,7 @@ def _encoded(
     config: ImageConfig,
     device: torch.device,
 ) -> Iterator[NDArray[np.float32]]:
-    """Give one row of features a frame; zeros where there is no whole image."""
+    """Return one row of features a frame; zeros where there is no whole image."""
     first, stop = _range(recording, config)
     yield np.zeros((first, N_FEATURES), np.float32)
     for batch in images:

@@ -40,7 +40,7 @@ class BestWeights(lightning.Callback):
         self._in_vain = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Give what the checkpoint keeps."""
+        """Return what the checkpoint keeps."""
         return {"weights": self.weights, "lowest": self._lowest, "in_vain": self._in_vain}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ class BestWeights(lightning.Callback):
 
 
 class Progress(lightning.Callback):
-    """Tell how far a stage is, twice a second and after each validation.
+    """Return how far a stage is, twice a second and after each validation.
 
     Parameters
     ----------
@@ -130,6 +130,6 @@ class Progress(lightning.Callback):
 
 
 def _rounded(value: Tensor | float) -> float | None:
-    """Give a number that JSON can hold; None for NaN and infinity."""
+    """Return a number that JSON can hold; None for NaN and infinity."""
     number = float(value)
     return round(number, 6) if math.isfinite(number) else None

@@ -73,7 +73,7 @@ class RandomStretch:
     def measure(
         self, values: NDArray[np.floating], recording: int, epoch: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give what is to be subtracted and what is to be divided by."""
+        """Return what is to be subtracted and what is to be divided by."""
         rng = np.random.default_rng((self.seed, recording, epoch))
         n = len(values)
         length = n
@@ -143,7 +143,7 @@ class Examples(Dataset[Batch]):
         return np.array([every[number][frame] for number, frame in self._index], np.int64)
 
     def __getitems__(self, items: Sequence[int]) -> Batch:
-        """Give a batch.
+        """Return a batch.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Examples(Dataset[Batch]):
         return torch.from_numpy(inputs), torch.from_numpy(labels)
 
     def __getitem__(self, item: int) -> Batch:
-        """Give one example as a batch of one."""
+        """Return one example as a batch of one."""
         return self.__getitems__([item])
 
     def _statistics(

@@ -205,7 +205,7 @@ def _in_turn(n: int, size: int) -> list[list[int]]:
 
 
 def _class_weights(labels: NDArray[np.int64], config: TrainingConfig) -> list[float] | None:
-    """Give what an example of each behavior counts, on average 1."""
+    """Return what an example of each behavior counts, on average 1."""
     if config.class_weights == "none":
         return None
     counts = np.bincount(labels, minlength=len(config.decoder.behaviors))

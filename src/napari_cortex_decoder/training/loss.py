@@ -9,7 +9,7 @@ from torch.nn import functional
 def classification_loss(
     logits: Tensor, labels: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
-    """Give the mean cross-entropy.
+    """Return the mean cross-entropy.
 
     Parameters
     ----------

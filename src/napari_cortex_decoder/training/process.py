@@ -32,7 +32,7 @@ class TrainingProcess:
         return not self._process.ended
 
     def progress(self) -> list[dict[str, Any]]:
-        """Give all it has told so far, oldest first.
+        """Return all it has told so far, oldest first.
 
         Each entry has ``stage`` of ``stages``, ``kind`` (``reading``, ``frames``, ``encoding``,
         ``features``, ``windows``, ``scoring``), ``step`` of ``steps``, ``seconds``, and where

@@ -95,7 +95,7 @@ class TrainingFolder(RunFolder):
             raise TrainingError(f"{self.split_file} is damaged; begin in a new folder.") from reason
 
     def checked(self, line: Any) -> dict[str, Any]:
-        """Give a line of the progress back if it says how far a training is."""
+        """Return a line of the progress if it says how far a training is."""
         checked = super().checked(line)
         numbers = [checked.get(name) for name in ("stage", "step", "seconds")]
         if not all(isinstance(number, (int, float)) for number in numbers):
@@ -110,15 +110,15 @@ class TrainingFolder(RunFolder):
             write_whole(self.progress_file, text, TrainingError, overwrite=True)
 
     def stage_file(self, stage: int, kind: str) -> Path:
-        """Give the place of the weights that a finished stage (from 1) leaves."""
+        """Return the place of the weights that a finished stage (from 1) leaves."""
         return self.place(f"checkpoints/{stage}-{kind}.safetensors")
 
     def checkpoint_file(self, stage: int, kind: str) -> Path:
-        """Give the place of the checkpoint of an unfinished stage."""
+        """Return the place of the checkpoint of an unfinished stage."""
         return self.place(f"checkpoints/{stage}-{kind}.ckpt")
 
     def cached_file(self, name: str) -> Path:
-        """Give the place of what is read of a recording into this folder."""
+        """Return the place of what is read of a recording into this folder."""
         return self.place(f"cache/{name}")
 
     def _adopted(self) -> list[str]:

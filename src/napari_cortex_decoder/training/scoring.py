@@ -96,7 +96,7 @@ def score_mice(mice: Sequence[Decoded]) -> tuple[MouseScore, ...]:
 
 
 def summarize(scores: Sequence[MouseScore]) -> dict[str, float]:
-    """Give mean and worst AUC over mice, and the means of the other scores."""
+    """Return mean and worst AUC over mice, and the means of the other scores."""
     found = {
         name: [score.metrics[name] for score in scores if name in score.metrics]
         for name in dict.fromkeys(name for score in scores for name in score.metrics)

@@ -61,7 +61,7 @@ class Session:
 
 
 def cohort_sessions(csv: str | Path, *, run_speed: float) -> tuple[Session, ...]:
-    """Give the sessions of a cohort; no movie is opened yet.
+    """Return the sessions of a cohort; no movie is opened yet.
 
     Parameters
     ----------

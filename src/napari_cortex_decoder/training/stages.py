@@ -68,7 +68,7 @@ class StageModule(lightning.LightningModule):
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Give logits, shape (n, n_logits)."""
+        """Return logits, shape (n, n_logits)."""
         logits: Tensor = self.part(inputs)
         return logits
 
@@ -78,7 +78,7 @@ class StageModule(lightning.LightningModule):
         torch.manual_seed((self._seed * 1_000_003 + place) % 2**63)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Give the loss of a batch, varied anew."""
+        """Return the loss of a batch, varied anew."""
         inputs, labels = batch
         logits = self(self._vary(inputs))
         return classification_loss(logits.float(), labels, self.weights, self._smoothing)

@@ -82,7 +82,7 @@ def _mouse(
 def _decode(
     decoder: Decoder, mouse: Recording, device: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Give some frames, spread evenly over a recording, and their probabilities, shape (n, k)."""
+    """Return some frames, spread evenly over a recording, and their probabilities, shape (n, k)."""
     config = decoder.config
     assert isinstance(config, CnnRnnConfig)
     features = recording_features(

@@ -26,7 +26,7 @@ less than beyond them, and where detrending takes long bouts away it rises by mu
 
 
 def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | None:
-    """Give a base that takes slow drift away.
+    """Return a base that takes slow drift away.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def reads_as_well(
     *,
     gap: int,
 ) -> bool:
-    """Tell whether a base's head reads some features about as well as others of the same frames.
+    """Return whether a base's head reads some features about as well as others of the same frames.
 
     Parameters
     ----------

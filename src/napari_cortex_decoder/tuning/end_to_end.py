@@ -278,7 +278,7 @@ class _Fit:
             self._best = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
 
     def best_network(self) -> CnnRnn:
-        """Give the network that decided best."""
+        """Return the network that decided best."""
         self.config = self.config.model_copy(update={"hidden_size": _hidden(self._best)})
         network = CnnRnn(self.config)
         network.load_state_dict(self._best)
@@ -323,7 +323,7 @@ class _Fit:
         return True
 
     def _classify(self, number: int, places: NDArray[np.int64]) -> Tensor:
-        """Give logits of frames of one recording, each image encoded once."""
+        """Return logits of frames of one recording, each image encoded once."""
         past, future = self.config.window.past, self.config.window.future
         around = np.unique(places[:, None] + np.arange(-past, future + 1))
         features = _encode(

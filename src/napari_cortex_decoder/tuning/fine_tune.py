@@ -189,7 +189,7 @@ class FineTuneJob:
         return self._left.is_set()
 
     def progress(self) -> tuple[TuneProgress, ...]:
-        """Give all that was told so far, oldest first."""
+        """Return all that was told so far, oldest first."""
         return tuple(self._events)
 
     def cancel(self) -> None:

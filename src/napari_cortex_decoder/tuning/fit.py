@@ -113,19 +113,19 @@ def fit_task(
 
 
 class _Fitting:
-    """Tells of epochs and steps, and ends the fit where it was cancelled."""
+    """Reports epochs and steps, and ends the fit where it was cancelled."""
 
     def __init__(self, tell: Callable[[TuneProgress], None], cancelled: Callable[[], bool]) -> None:
         self._tell, self._cancelled, self._epochs = tell, cancelled, 0
 
     def epoch(self, epoch: Epoch) -> None:
-        """Tell of an epoch of a head."""
+        """Report an epoch of a head."""
         total = EPOCHS * (heads.N_FOLDS + 1)
         self._epochs += epoch.epoch > 0
         self.step(min(self._epochs, total), total, epoch)
 
     def step(self, done: int, total: int, epoch: Epoch | None) -> None:
-        """Tell of a step."""
+        """Report a step."""
         self._tell(TuneProgress("fitting", done, total, epoch))
         if self._cancelled():
             raise heads.Cancelled

@@ -28,7 +28,7 @@ class FineTuneFolder(RunFolder):
         self.result_file = self.path / "result.json"
 
     def checked(self, line: Any) -> dict[str, Any]:
-        """Give a line of the progress back if it says how far a fine-tune is."""
+        """Return a line of the progress if it says how far a fine-tune is."""
         checked = super().checked(line)
         try:
             _event(checked)

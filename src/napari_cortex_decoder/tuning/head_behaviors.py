@@ -10,7 +10,7 @@ from napari_cortex_decoder.decoder.networks import CnnRnn
 
 
 def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, ...]) -> CnnRnn:
-    """Give a network for other behaviors; known ones keep their odds.
+    """Return a network for other behaviors; known ones keep their odds.
 
     The head is a copy; the encoder, too, unless the behaviors are the same.
 
@@ -52,7 +52,7 @@ def _is_output(name: str) -> bool:
 
 
 def _logits_of_each(weight: Tensor, bias: Tensor, n_behaviors: int) -> tuple[Tensor, Tensor]:
-    """Give one row a behavior; of two, the first one's logit is 0."""
+    """Return one row a behavior; of two, the first one's logit is 0."""
     if n_behaviors == 2:
         return torch.cat([0 * weight, weight]), torch.cat([0 * bias, bias])
     return weight, bias

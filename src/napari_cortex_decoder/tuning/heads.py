@@ -178,7 +178,7 @@ def _chosen_folds(
     labels: NDArray[np.int64],
     gap: int,
 ) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Give the folds of chosen frames that can be learned without, as masks of shape (n,)."""
+    """Return the folds of chosen frames that can be learned without, as masks of shape (n,)."""
     joined = np.concatenate([one.learns for one in data])
     offsets = np.cumsum([0, *(len(one.learns) for one in data)])
     flat = np.concatenate([own + start for own, start in zip(places, offsets, strict=False)])
@@ -207,7 +207,7 @@ def _some(data: Sequence[Labeled], most: int = EXAMPLES) -> list[NDArray[np.int6
 def _directions(
     data: Sequence[Labeled], places: Sequence[NDArray[np.int64]], config: CnnRnnConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give weight and bias of whitened principal components of averaged features."""
+    """Return weight and bias of whitened principal components of averaged features."""
     from scipy.linalg import eigh
 
     past, future = config.window.past, config.window.future
@@ -239,7 +239,7 @@ def _states(
     data: Sequence[Labeled],
     places: Sequence[NDArray[np.int64]],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the last states of some frames, shape (n, hidden), and their logits."""
+    """Return the last states of some frames, shape (n, hidden), and their logits."""
     states, logits = [], []
     for one, own in zip(data, places, strict=True):
         for state, read in _read(network, config, one.features, own):
@@ -251,7 +251,7 @@ def _states(
 def _read(
     network: CnnRnn, config: CnnRnnConfig, features: NDArray[np.float16], places: NDArray[np.int64]
 ) -> list[tuple[Tensor, Tensor]]:
-    """Give last state and logits of windows around some frames, in batches."""
+    """Return last state and logits of windows around some frames, in batches."""
     head = ProjectedHead(network.head)
     past, future = config.window.past, config.window.future
     around = np.arange(-past, future + 1)
@@ -266,7 +266,7 @@ def _read(
 
 
 def _features(features: NDArray[np.float16], places: NDArray[np.int64]) -> Tensor:
-    """Give the encoder's features of some frames, shape (n, 1280), float32."""
+    """Return the encoder's features of some frames, shape (n, 1280), float32."""
     # NumPy takes ten times longer to make 32 bits of 16
     return torch.from_numpy(features[places]).float()[:, :N_FEATURES]
 
@@ -274,7 +274,7 @@ def _features(features: NDArray[np.float16], places: NDArray[np.int64]) -> Tenso
 def held_out_logits(
     decoder: Decoder, features: Sequence[NDArray[np.float16]], held_out: Sequence[HeldOut]
 ) -> list[NDArray[np.float64]]:
-    """Give the logits of a CNN-RNN by held-out block, shape (frames, n_logits).
+    """Return the logits of a CNN-RNN by held-out block, shape (frames, n_logits).
 
     Parameters
     ----------
@@ -295,7 +295,7 @@ def held_out_logits(
 def frame_logits(
     decoder: Decoder, features: NDArray[np.float16], frames: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Give the logits of a CNN-RNN in some frames of a recording, shape (frames, n_logits).
+    """Return the logits of a CNN-RNN in some frames of a recording, shape (frames, n_logits).
 
     Parameters
     ----------

@@ -157,7 +157,7 @@ def _blocks(recording: int, labels: NDArray[np.int64]) -> list[HeldOut]:
 
 
 def _choices(n: int, n_out: int) -> list[tuple[int, ...]]:
-    """Give the choices to weigh; of very many, those of neighbours."""
+    """Return the choices to weigh; of very many, those of neighbours."""
     if n <= 12:
         return list(combinations(range(n), n_out))
     return [tuple(range(start, start + n_out)) for start in range(n - n_out + 1)]

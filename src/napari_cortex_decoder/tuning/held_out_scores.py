@@ -63,7 +63,7 @@ class HeldOutScores:
     global_mean_auc: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it for JSON."""
         return asdict(self)
 
 

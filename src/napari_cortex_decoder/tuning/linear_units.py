@@ -24,7 +24,7 @@ _LARGE = 10.0  # brings what 1/150 has left up again
 def add_units(
     network: CnnRnn, config: CnnRnnConfig, weight: NDArray[np.float64], bias: NDArray[np.float64]
 ) -> tuple[CnnRnn, CnnRnnConfig]:
-    """Give a network with units that average ``weight @ features + bias``; it shares the encoder.
+    """Return a network with units that average ``weight @ features + bias``; it shares the encoder.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ def add_units(
 
 
 def _candidate(kind: str) -> int:
-    """Give the place among the gates of what is to be remembered."""
+    """Return the place among the gates of what is to be remembered."""
     return {"gru": 2, "lstm": 2, "rnn": 0}[kind]
 
 
 def _gates(kind: str, *, averaging: bool) -> Tensor:
-    """Give the gates' biases of units that average, or that pass on what they get."""
+    """Return the gates' biases of units that average, or that pass on what they get."""
     slow = _HARDLY if averaging else _ALWAYS
     if kind == "gru":  # reset, keep the old, candidate
         return torch.tensor([0.0, -slow, 0.0])

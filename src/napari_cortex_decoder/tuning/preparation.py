@@ -172,7 +172,7 @@ class Preparation:
         done: int = 0,
         passes: int = 1,
     ) -> Callable[[int, int], None]:
-        """Give what is told of one recording in one of some passes, as a share of all."""
+        """Return what is told of one recording in one of some passes, as a share of all."""
         lengths = [recording.n_frames for recording in self._recordings]
         before, total = done * sum(lengths) + sum(lengths[:number]), passes * sum(lengths)
 

@@ -44,7 +44,7 @@ class FineTuneResult:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all but the decoder, for JSON."""
+        """Return all but the decoder, for JSON."""
         return {
             "name": self.decoder.name,
             "before": self.before.as_dict(),

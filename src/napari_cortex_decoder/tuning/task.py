@@ -112,12 +112,12 @@ class TuneTask:
 
 
 def labels_hash(labels: Sequence[NDArray[np.int64]]) -> str:
-    """Tell labels apart."""
+    """Return what differs between any two sets of labels."""
     return hashlib.sha256(b"|".join(values.tobytes() for values in labels)).hexdigest()
 
 
 def recordings_hash(recordings: Sequence[Recording]) -> str:
-    """Tell recordings apart."""
+    """Return what differs between any two recordings."""
     from napari_cortex_decoder.decoder.cache.recording_cache import fingerprint  # loads torch
 
     return hashlib.sha256("|".join(map(fingerprint, recordings)).encode()).hexdigest()
@@ -129,7 +129,7 @@ def array_name(kind: str, number: int) -> str:
 
 
 def is_saved(folder: RunFolder) -> bool:
-    """Tell whether a folder holds a whole task."""
+    """Return whether a folder holds a whole task."""
     return (folder.path / PREPROCESSING).is_file()
 
 

@@ -34,7 +34,7 @@ _TURNS = 4
 
 
 def make_recording(n: int) -> Recording:
-    """Give a movie of nothing, with speed and label of every frame."""
+    """Return a movie of nothing, with speed and label of every frame."""
     times = np.arange(n) / _RATE
     speed = BehaviorTrace("speed", 10 * np.sin(times / 3) ** 2, times, "cm/s")
     labels = BehaviorTrace(LABEL_TRACE, (speed.values > 5).astype(np.float64), times, "")
@@ -47,7 +47,7 @@ def make_recording(n: int) -> Recording:
 
 
 def make_prediction(recording: Recording) -> Prediction:
-    """Give a probability that changes from frame to frame."""
+    """Return a probability that changes from frame to frame."""
     rng = np.random.default_rng(0)
     run = rng.random(recording.n_frames, np.float32)
     return Prediction(
@@ -63,13 +63,13 @@ def make_prediction(recording: Recording) -> Prediction:
 
 
 def make_playable() -> Recording:
-    """Give a movie in memory, of the usual size of images."""
+    """Return a movie in memory, of the usual size of images."""
     frames = np.random.default_rng(2).integers(0, 255, (_PLAYED, 128, 128), np.uint8)
     return replace(make_recording(_PLAYED), movie=da.from_array(frames, chunks=(100, 128, 128)))
 
 
 def make_maps(recording: Recording) -> Result:
-    """Give a map for every frame."""
+    """Return a map for every frame."""
     n = recording.n_frames
     question = Question(
         "benchmark", recording, None, None, "run", "occlusion", "session", "auc", 0, n, "cpu", False

@@ -13,7 +13,7 @@ from napari_cortex_decoder.widgets.recording.layers import (
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]]:
-    """Give the reader for a movie, or for the files of one session, which napari calls a stack."""
+    """Return the reader for a movie, or for the files of one session (a stack)."""
     return read_movie
 
 

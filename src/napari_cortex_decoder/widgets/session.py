@@ -34,7 +34,7 @@ _SESSIONS: WeakKeyDictionary[Viewer, _Session] = WeakKeyDictionary()
 
 
 def workspace_of(viewer: Viewer) -> Workspace:
-    """Give the workspace of a viewer; the first call makes it and ties it to the viewer."""
+    """Return the workspace of a viewer; the first call makes it and ties it to the viewer."""
     viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are handed a proxy
     if viewer not in _SESSIONS:
         _SESSIONS[viewer] = _Session(viewer)

@@ -74,7 +74,7 @@ def _of_layer(data: Any, attributes: dict[str, Any]) -> Recording:
 
 
 def _magnitude(step: float, unit: Any, wanted: str) -> float | None:
-    """Give a layer's step along an axis in a wanted unit; None where it is in pixels."""
+    """Return a layer's step along an axis in a wanted unit; None where it is in pixels."""
     known = Unit(str(unit))
     if not known.is_compatible_with(wanted):
         return None

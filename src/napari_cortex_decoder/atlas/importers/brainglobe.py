@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def load_brainglobe(name: str, folder: str | Path | None = None) -> Atlas:
-    """Give the dorsal cortex of a BrainGlobe atlas.
+    """Return the dorsal cortex of a BrainGlobe atlas.
 
     The label of a place is that of the topmost labelled voxel, where that is isocortex; layers
     count as their area. The result is cached, because a volume takes gigabytes and minutes.
@@ -101,7 +101,7 @@ def _cache_path(stem: str) -> Path:
 
 
 def _read_cache(path: Path) -> Atlas | None:
-    """Give the atlas of an earlier projection, or None where there is none that can be read."""
+    """Return the atlas of an earlier projection, or None where there is none that can be read."""
     if not path.is_file():
         return None
     try:
@@ -151,7 +151,7 @@ def _project(name: str, version: str, volume: Any) -> Atlas:
 
 
 def _topmost(annotation: NDArray[np.integer], roots: list[int]) -> NDArray[np.int64]:
-    """Give the id of the first voxel from above that is something, shape (front–back, sides)."""
+    """Return the id of the first voxel from above that is something, shape (front–back, sides)."""
     top = np.zeros((annotation.shape[0], annotation.shape[2]), dtype=np.int64)
     for i, plane in enumerate(annotation):
         something = ~np.isin(plane, [0, *roots])
@@ -162,7 +162,7 @@ def _topmost(annotation: NDArray[np.integer], roots: list[int]) -> NDArray[np.in
 
 
 def _area_of(identifier: int, structures: Mapping[Any, Mapping[str, Any]], cortex: int) -> int:
-    """Give the area that a voxel belongs to: above its layers, below isocortex; 0 for others."""
+    """Return the area that a voxel belongs to: above its layers, below isocortex; 0 for others."""
     if identifier == 0 or identifier not in structures:
         return 0
     path = [int(i) for i in structures[identifier]["structure_id_path"]]

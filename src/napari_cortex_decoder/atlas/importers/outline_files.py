@@ -108,7 +108,7 @@ def _properties(feature: Any, where: str) -> tuple[str, str, Side | None]:
 
 
 def _rings(feature: dict[str, Any], where: str) -> Iterator[NDArray[np.float64]]:
-    """Give all rings of a Polygon or MultiPolygon, holes too, each (n, 2)."""
+    """Return all rings of a Polygon or MultiPolygon, holes too, each (n, 2)."""
     given = feature.get("geometry")
     geometry: dict[str, Any] = given if isinstance(given, dict) else {}
     kind = geometry.get("type")

@@ -195,7 +195,7 @@ def _joined(
 
 
 def _mesonet_matrices(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the 3 × 3 matrices of the left and the right hemisphere."""
+    """Return the 3 × 3 matrices of the left and the right hemisphere."""
     found = _read_matrices(path)
     left, right = (np.vstack([np.asarray(m, dtype=np.float64), (0, 0, 1)]) for m in found)
     for matrix in (left, right):

@@ -164,7 +164,7 @@ class FeatureWriter:
 
 
 def fingerprint(recording: Recording) -> str:
-    """Tell a recording from every other, and from itself after a change, at a glance.
+    """Return what differs between any two recordings, and after a change, at a glance.
 
     Looks at size, time and a few thousand bytes of its file or files, which say whether it has
     changed, and at five of its frames, which say what was made of it: cropped, one of two colors,

@@ -59,7 +59,7 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def free_memory(device: torch.device) -> None:
-    """Give back what torch keeps of a device's memory: it would until the process ends."""
+    """Return back what torch keeps of a device's memory: it would until the process ends."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

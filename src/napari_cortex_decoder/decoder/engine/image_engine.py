@@ -158,7 +158,7 @@ class Engine:
     def _measure(
         self, recording: Recording, cache: RecordingCache | None
     ) -> Generator[DecodeEvent, None, Statistics | None]:
-        """Give the statistics of the session, if any are needed, and answers ahead of them."""
+        """Return the statistics of the session, if any are needed, and answers ahead of them."""
         preprocessing = self._config.preprocessing
         if preprocessing.causal:
             return None
@@ -309,11 +309,11 @@ class Engine:
 
     @torch.inference_mode()
     def _of_features(self, features: Tensor) -> NDArray[np.float32]:
-        """Give probabilities of the windows of images whose features are known."""
+        """Return probabilities of the windows of images whose features are known."""
         return self._classify(self._network.project(features.to(self.device)))
 
     def _classify(self, inputs: Tensor) -> NDArray[np.float32]:
-        """Give probabilities, shape (windows, k), of the windows of some images."""
+        """Return probabilities, shape (windows, k), of the windows of some images."""
         length = self._config.window.length
         if len(inputs) < length:
             return np.empty((0, len(self._config.behaviors)), np.float32)
@@ -365,7 +365,7 @@ class Engine:
         return message
 
     def _release(self) -> None:
-        """Give the device's memory back: torch would keep it until the process ends."""
+        """Free the device's memory: torch would keep it until the process ends."""
         if self.device.type != "cpu":
             self._network.to("cpu")
             free_memory(self.device)

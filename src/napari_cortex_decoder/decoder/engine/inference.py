@@ -94,12 +94,12 @@ class InferenceNetwork(nn.Module):
         return torch.cat([self._encode(part) for part in images.split(at_once)])
 
     def encode(self, images: Tensor) -> Tensor:
-        """Give what the recurrent layers take, shape (n, inputs), for each image of `features`."""
+        """Return what the recurrent layers take, shape (n, inputs), for each of `features`."""
         inputs: Tensor = self.project(self.features(images))
         return inputs
 
     def classify(self, windows: Tensor) -> Tensor:
-        """Give logits, shape (n, n_logits), of windows of inputs, shape (n, length, inputs)."""
+        """Return logits, shape (n, n_logits), of windows of inputs, shape (n, length, inputs)."""
         logits: Tensor = self._head(windows)
         return logits
 

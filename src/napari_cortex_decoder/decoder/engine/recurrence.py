@@ -39,12 +39,12 @@ class ProjectedHead(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Give logits, shape (n, n_logits), of windows of projected inputs, (n, length, inputs)."""
+        """Return logits, (n, n_logits), of windows of projected inputs, (n, length, inputs)."""
         logits: Tensor = self.out(self.last_state(windows))
         return logits
 
     def last_state(self, windows: Tensor) -> Tensor:
-        """Give what the last layer says at the end of each window, shape (n, hidden)."""
+        """Return what the last layer says at the end of each window, shape (n, hidden)."""
         given = list(windows.unbind(1))
         states = self._layer(given, self._recurrent[0])
         for inner, recurrent in zip(self._inner, self._recurrent[1:], strict=True):
@@ -52,7 +52,7 @@ class ProjectedHead(nn.Module):
         return states[-1]
 
     def _layer(self, given: list[Tensor], recurrent: nn.Module) -> list[Tensor]:
-        """Give the state after each step of one layer."""
+        """Return the state after each step of one layer."""
         assert isinstance(recurrent, nn.Linear)
         hidden = memory = given[0].new_zeros(len(given[0]), recurrent.in_features)
         states: list[Tensor] = []

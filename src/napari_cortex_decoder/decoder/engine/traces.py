@@ -24,7 +24,7 @@ from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 
 
 def missing_areas(preprocessing: TracePreprocessing, atlas: Atlas) -> list[str]:
-    """Give the areas that a decoder asks for and an atlas does not have."""
+    """Return the areas that a decoder asks for and an atlas does not have."""
     known = {area.label for area in atlas.areas}
     return [label for label in preprocessing.areas if label not in known]
 
@@ -206,7 +206,7 @@ def _detrended(traces: NDArray[np.floating], window: MovingWindow | None) -> NDA
 def _session(
     values: NDArray[np.float64], scaling: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give what is subtracted and what is divided by, shape (1, areas), of all frames."""
+    """Return what is subtracted and what is divided by, shape (1, areas), of all frames."""
     if scaling == "min-max":
         low = values.min(axis=0, keepdims=True)
         return low, values.max(axis=0, keepdims=True) - low
@@ -216,7 +216,7 @@ def _session(
 def _running(
     values: NDArray[np.float64], scaling: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the same for each frame, of the frames up to it, shape (t, areas)."""
+    """Return the same for each frame, of the frames up to it, shape (t, areas)."""
     if scaling == "min-max":
         low = np.minimum.accumulate(values)
         return low, np.maximum.accumulate(values) - low

@@ -24,7 +24,7 @@ class TrailingWindow(MovingWindow):
 
 
 def detrending_window(preprocessing: FrameStatistics, frame_rate: float) -> MovingWindow | None:
-    """Give the window of the mean to be subtracted, None for none.
+    """Return the window of the mean to be subtracted, None for none.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Detrending:
         return self._give(self._first + len(self._frames) - self._window.after)
 
     def finish(self) -> NDArray[np.float32]:
-        """Give the frames that are left at the end of the movie, shape (n, …)."""
+        """Return the frames that are left at the end of the movie, shape (n, …)."""
         assert self._frames is not None  # a movie has frames
         return self._give(self._first + len(self._frames))
 

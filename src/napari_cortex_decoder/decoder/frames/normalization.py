@@ -104,7 +104,7 @@ class FrameStream:
         return pixels if self._detrending is None else self._detrending.push(pixels)
 
     def finish(self) -> NDArray[np.float32]:
-        """Give the frames that are left at the end of the movie, shape (m, *inner_shape)."""
+        """Return the frames that are left at the end of the movie, shape (m, *inner_shape)."""
         if self._detrending is None:
             return np.empty((0, *self.resampling.inner_shape), np.float32)
         return self._detrending.finish()
@@ -148,7 +148,7 @@ class StatisticsAccumulator:
         self._mean += step * (n / self._n)
 
     def result(self) -> Statistics:
-        """Give the statistics, once all frames (at least one) were taken in.
+        """Return the statistics, once all frames (at least one) were taken in.
 
         Raises
         ------

@@ -19,7 +19,7 @@ from napari_cortex_decoder.movie_blocks import block_frames, whole_chunks
 from napari_cortex_decoder.recording import Recording
 
 LookedAt = Callable[[], int]
-"""Gives the frame that is looked at; asked again and again, from any thread."""
+"""Returns the frame that is looked at; asked again and again, from any thread."""
 
 _SAMPLED_FRAMES = 64
 _SAMPLING_SECONDS = 0.5
@@ -104,7 +104,7 @@ def ranges_from(n: int, size: int, place: int) -> list[tuple[int, int]]:
 
 
 def can_start_anywhere(preprocessing: Preprocessing) -> bool:
-    """Tell whether a frame can be normalised without all frames before it."""
+    """Return whether a frame can be normalised without all frames before it."""
     return not preprocessing.causal and preprocessing.detrend_seconds is None
 
 
@@ -149,7 +149,7 @@ class FirstAnswers:
         self._answered = range(0)
 
     def wanted(self) -> tuple[int, NDArray[np.float32]] | None:
-        """Give frames to decode, if what is looked at has no answer yet.
+        """Return frames to decode, if what is looked at has no answer yet.
 
         Returns
         -------

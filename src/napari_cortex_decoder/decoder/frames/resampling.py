@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def _area_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
-    """Give the (n_out, n_in) weights that average over the area each output pixel covers."""
+    """Return the (n_out, n_in) weights that average over the area each output pixel covers."""
     edges = np.linspace(0, n_in, n_out + 1)
     pixels = np.arange(n_in)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -16,7 +16,7 @@ def _area_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
 
 
 def _linear_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
-    """Give the (n_out, n_in) weights of linear interpolation between pixel centres."""
+    """Return the (n_out, n_in) weights of linear interpolation between pixel centres."""
     centers = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
     distance = np.abs(centers[:, None] - np.arange(n_in))
     return np.asarray(np.clip(1 - distance, 0, None), dtype=np.float32)

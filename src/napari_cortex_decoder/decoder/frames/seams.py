@@ -55,7 +55,7 @@ class Seams:
         self._by_stop: dict[int, Run] = {}
 
     def around(self, start: int, stop: int) -> tuple[Run, Run]:
-        """Give the runs that end where a block begins, and begin where it ends; empty if none."""
+        """Return the runs that end where a block begins, and begin where it ends; empty if none."""
         frames, inputs = self._empty
         left = self._by_stop.get(start) or Run(start, start, frames, frames, inputs, inputs)
         right = self._by_start.get(stop) or Run(stop, stop, frames, frames, inputs, inputs)

@@ -26,7 +26,7 @@ _N_CLASSES = 1000
 
 
 def load_imagenet(encoder: Encoder, source: str | Path = IMAGENET) -> None:
-    """Give an encoder ImageNet weights; its classifier stays as it is.
+    """Return an encoder ImageNet weights; its classifier stays as it is.
 
     Parameters
     ----------

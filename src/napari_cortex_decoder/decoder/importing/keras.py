@@ -142,7 +142,7 @@ def _array(path: Path, name: str, dataset: hdf5.Dataset) -> NDArray[np.floating]
 
 
 def _layers(path: Path, model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the settings of the two layers, if they are the two that are known here."""
+    """Return the settings of the two layers, if they are the two that are known here."""
     try:
         layers = [
             (str(one["class_name"]), dict(one["config"])) for one in model["config"]["layers"]
@@ -168,7 +168,7 @@ def _layers(path: Path, model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _published(path: Path) -> RoiRnnConfig:
-    """Give what is known of the paper's model beside its weights."""
+    """Return what is known of the paper's model beside its weights."""
     atlas = load_atlas(ATLAS)
     return RoiRnnConfig(
         preprocessing=TracePreprocessing(

@@ -16,6 +16,6 @@ class Cnn(nn.Module):
         self.cnn = Encoder(config.n_logits)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Give logits, shape (n, n_logits), of windows of one image, shape (n, 1, 3, y, x)."""
+        """Return logits, shape (n, n_logits), of windows of one image, shape (n, 1, 3, y, x)."""
         logits: Tensor = self.cnn(windows.squeeze(1))
         return logits

@@ -37,7 +37,7 @@ class RecurrentHead(nn.Module):
         self.linear_out = nn.Linear(hidden_size, n_logits)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Give logits, shape (n, n_logits), of windows of features, shape (n, length, inputs)."""
+        """Return logits, shape (n, n_logits), of windows of features, shape (n, length, inputs)."""
         states, _ = self.rnn(windows)
         logits: Tensor = self.linear_out(states[:, -1])
         return logits

@@ -42,18 +42,18 @@ class Encoder(EfficientNetBN):
         return torch.flatten(self._avg_pooling(x), start_dim=1)
 
     def classify(self, features: Tensor) -> Tensor:
-        """Give the first stage's logits, shape (n, n_logits), of features, shape (n, 1280)."""
+        """Return the first stage's logits, shape (n, n_logits), of features, shape (n, 1280)."""
         logits: Tensor = self._fc(self._dropout(features))
         return logits
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give the first stage's logits, shape (n, n_logits), of images, shape (n, 3, y, x)."""
+        """Return the first stage's logits, shape (n, n_logits), of images, shape (n, 3, y, x)."""
         return self.classify(self.features(images))
 
 
 @torch.no_grad()
 def reestimate_batch_norm(encoder: Encoder, images: Tensor) -> None:
-    """Give batch normalisation the statistics of some images, in evaluation mode.
+    """Return batch normalisation the statistics of some images, in evaluation mode.
 
     Random weights need it before anything is measured on them: a fresh EfficientNet-B0 gives
     features of SD 1e-13, whatever it sees.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """Give clip(0.2 x + 0.5, 0, 1), as Keras defines it (torch's has slope 1/6)."""
+    """Return clip(0.2 x + 0.5, 0, 1), as Keras defines it (torch's has slope 1/6)."""
     return torch.clamp(0.2 * x + 0.5, 0.0, 1.0)
 
 

@@ -16,6 +16,6 @@ class Linear(nn.Module):
         self.linear_out = nn.Linear(n_inputs, config.n_logits)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Give logits, shape (n, n_logits), of windows of traces, shape (n, length, areas)."""
+        """Return logits, shape (n, n_logits), of windows of traces, shape (n, length, areas)."""
         logits: Tensor = self.linear_out(windows.flatten(1))
         return logits

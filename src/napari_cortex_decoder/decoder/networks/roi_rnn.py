@@ -23,7 +23,7 @@ class RoiRnn(nn.Module):
         self.linear_out = nn.Linear(size, config.n_logits)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Give logits, shape (n, n_logits), of windows of traces, shape (n, length, areas)."""
+        """Return logits, shape (n, n_logits), of windows of traces, shape (n, length, areas)."""
         states, _ = self.rnn(windows)
         logits: Tensor = self.linear_out(states[:, -1])
         return logits

@@ -18,7 +18,7 @@ _MOTION = re.compile(r"speed|veloc|tick|count|encoder|wheel|treadmill|position|a
 
 
 def trace_at_frames(trace: BehaviorTrace, recording: Recording) -> NDArray[np.float64]:
-    """Give the value of a trace in each frame of a recording.
+    """Return the value of a trace in each frame of a recording.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _at_frames(trace: BehaviorTrace, recording: Recording) -> tuple[NDArray[np.f
 
 
 def _is_state(trace: BehaviorTrace, values: NDArray[np.float64]) -> bool:
-    """Tell labels and codes from what is measured or counted."""
+    """Return whether numbers are labels or codes, neither measured nor counted."""
     if _MOTION.search(trace.name) or centimetres_a_second(trace.unit) is not None:
         return False
     finite = values[np.isfinite(values)]
@@ -186,7 +186,7 @@ def coverage_warnings(trace: BehaviorTrace, recording: Recording) -> tuple[str, 
 
 
 def covered(frames: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which frames lie within reach of a sample."""
+    """Return which frames lie within reach of a sample."""
     if times.size < 2:
         return np.isclose(frames, times[0]) if times.size else np.zeros(frames.size, bool)
     interval = float(np.median(np.diff(times)))

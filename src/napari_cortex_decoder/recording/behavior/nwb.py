@@ -106,7 +106,7 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
 
 
 def _things(file: Any) -> list[_Thing]:
-    """Give every group that holds times, once, whatever links to it."""
+    """Return every group that holds times, once, whatever links to it."""
     import h5py
 
     from napari_cortex_decoder.containers import hdf5
@@ -141,7 +141,7 @@ def _things(file: Any) -> list[_Thing]:
 
 
 def _named(things: list[_Thing], fields: Sequence[str] | None) -> Iterator[tuple[str, _Thing]]:
-    """Give each thing that was asked for, under a name of its own."""
+    """Return each thing that was asked for, under a name of its own."""
     wanted = [
         (next((name for name in thing.names if name in (fields or ())), thing.names[0]), thing)
         for thing in things

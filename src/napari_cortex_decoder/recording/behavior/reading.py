@@ -96,7 +96,7 @@ def add_behavior(
     fields: Sequence[str] | None = None,
     **clock: Unpack[ClockOptions],
 ) -> Recording:
-    """Give a recording the behaviour of a file, and its true frame times where the file has them.
+    """Return a recording the behaviour of a file, and its true frame times where the file has them.
 
     Parameters
     ----------

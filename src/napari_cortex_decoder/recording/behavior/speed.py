@@ -21,7 +21,7 @@ def run_and_rest(
     stop_threshold: float | None = None,
     shortest_bout: float = 0.0,
 ) -> NDArray[np.int64]:
-    """Tell running from resting by speed.
+    """Return where a mouse runs and where it rests, by its speed.
 
     Running starts where the speed rises above `threshold` and lasts until it falls below
     `stop_threshold` (hysteresis), so that a speed that hovers at the threshold does not flicker.

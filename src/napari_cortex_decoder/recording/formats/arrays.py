@@ -35,7 +35,7 @@ class ArraySource(Protocol):
         """File or folder, for errors."""
 
     def open(self) -> AbstractContextManager[Any]:
-        """Give the array to slice, and close its file afterwards."""
+        """Return the array to slice, and close its file afterwards."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ class ArrayFrames:
 def frames_in_chunk(
     path: Path, arrangement: Arrangement, chunks: tuple[int, ...] | None, itemsize: int
 ) -> tuple[int, tuple[str, ...]]:
-    """Give how many frames are best read together, and a word on chunks that make it slow.
+    """Return how many frames are best read together, and a word on chunks that make it slow.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def could_be_movie(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
 
 
 def _number(names: Iterable[str], *places: Mapping[str, Any]) -> float | None:
-    """Give the first positive number that some place holds under one of some names."""
+    """Return the first positive number that some place holds under one of some names."""
     for place in places:
         lowered = {str(key).lower(): value for key, value in place.items()}
         for name in names:
@@ -205,7 +205,7 @@ def said_rate(*places: Mapping[str, Any]) -> float | None:
 
 
 def are_times(name: str) -> bool:
-    """Tell whether a list of numbers is called like frame times, such as ``t_ms``."""
+    """Return whether a list of numbers is called like frame times, such as ``t_ms``."""
     return clock_kind(name) == "time"
 
 

@@ -55,7 +55,7 @@ class Arrangement:
 
 
 def named_axes(names: Sequence[object], shape: Sequence[int] = ()) -> str | None:
-    """Give the letters of axes that a file names; None if a name is unknown or used twice.
+    """Return the letters of axes that a file names; None if a name is unknown or used twice.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def named_axes(names: Sequence[object], shape: Sequence[int] = ()) -> str | None
 
 
 def told_axes(shape: Sequence[int], *places: Mapping[str, Any]) -> str | None:
-    """Give the letters of the axes that a file tells in words; None where it does not."""
+    """Return the letters of the axes that a file tells in words; None where it does not."""
     for place in places:
         for key, value in place.items():
             name = str(key).lower()

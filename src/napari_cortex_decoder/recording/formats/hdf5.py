@@ -41,7 +41,7 @@ class Hdf5Array:
 
     @contextmanager
     def open(self) -> Iterator[Any]:
-        """Give the dataset to slice."""
+        """Return the dataset to slice."""
         from napari_cortex_decoder.containers import hdf5
 
         with hdf5.opened(self.path) as file:

@@ -37,7 +37,7 @@ class _Sliceable:
 
 
 def _frames_of(reader: FrameReader, token: str, frames: range) -> da.Array:
-    """Give some frames of a reader, in chunks that are quick to stream and small to hold."""
+    """Return some frames of a reader, in chunks that are quick to stream and small to hold."""
     _, rows, columns = reader.shape
     chunk = max(1, min(_CHUNK_FRAMES, _CHUNK_BYTES // (rows * columns * reader.dtype.itemsize)))
     chunk = max(reader.together, chunk // reader.together * reader.together)

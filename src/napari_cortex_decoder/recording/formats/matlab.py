@@ -49,7 +49,7 @@ class Mat5Array:
 
     @contextmanager
     def open(self) -> Iterator[NDArray[Any]]:
-        """Give the array to slice."""
+        """Return the array to slice."""
         yield self._array
 
 

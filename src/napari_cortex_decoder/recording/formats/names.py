@@ -179,7 +179,7 @@ def _shared(sets: list[set[tuple[int, ...]]]) -> bool:
 
 
 def _light_apart(tokens: list[str]) -> list[str]:
-    """Give the tokens of a name that tell its light, as one, and its other numbers."""
+    """Return the tokens of a name that tell its light, as one, and its other numbers."""
     light = "".join(token for token in tokens if names_light(token))
     return [light, *(t for t in tokens if t.isdecimal() and not names_light(t))]
 
@@ -206,7 +206,7 @@ def _is_colour(columns: list[tuple[str, ...]], at: int, counts: list[int]) -> bo
 
 
 def _second_of_two(columns: list[tuple[str, ...]], counts: list[int]) -> list[int]:
-    """Give the number behind the one that counts frames if it has two values, as of two colours."""
+    """Return the number behind the one that counts frames if it has two values."""
     if len(counts) != 2 or _PART_HINT.fullmatch(_before(columns, counts[0])):
         return []
     first, second = ({int(value) for value in columns[i]} for i in counts)

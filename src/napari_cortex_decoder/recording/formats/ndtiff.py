@@ -34,7 +34,7 @@ Entry = tuple[Any, ...]
 
 
 def _index_of(path: Path) -> Path | None:
-    """Give the index of a folder, or of the folder that a TIFF lies in."""
+    """Return the index of a folder, or of the folder that a TIFF lies in."""
     places = [path, path / "Full resolution"] if path.is_dir() else [path.parent]
     if not path.is_dir() and path.suffix.lower() not in (".tif", ".tiff"):
         return None

@@ -41,7 +41,7 @@ def open_npy(path: Path, *, axes: str | None = None) -> MovieFile:
 
 
 def array_frames(header: NpyHeader, arrangement: Arrangement) -> FrameReader:
-    """Give the frames of an array in a file, however its axes lie."""
+    """Return the frames of an array in a file, however its axes lie."""
     in_order = arrangement.axes if not header.fortran_order else arrangement.axes[::-1]
     if in_order.replace("c", "").replace("z", "") == "tyx" and in_order[:2] in ("tc", "ty", "tz"):
         return raw_frames(header, arrangement)
@@ -59,7 +59,7 @@ def array_frames(header: NpyHeader, arrangement: Arrangement) -> FrameReader:
 
 
 def raw_frames(header: NpyHeader, arrangement: Arrangement) -> RawFrames:
-    """Give the frames of an array in which each lies in one piece, rows after rows."""
+    """Return the frames of an array in which each lies in one piece, rows after rows."""
     frames, rows, columns = arrangement.movie_shape
     step = rows * columns * header.stored.itemsize
     return RawFrames(

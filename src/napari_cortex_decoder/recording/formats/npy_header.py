@@ -30,7 +30,7 @@ class NpyHeader:
 
     @contextmanager
     def open(self) -> Iterator[NpyArray]:
-        """Give the array to slice, while its file is open."""
+        """Return the array to slice, while its file is open."""
         with self.path.open("rb", buffering=0) as file:
             yield NpyArray(self, file)
 

@@ -86,7 +86,7 @@ def open_raw(
 def _other_order(
     path: Path, shape: tuple[int, int, int], stored: np.dtype[Any], axes: str, told: tuple[str, ...]
 ) -> MovieFile:
-    """Give frames whose axes lie in another order in the file, such as columns after columns."""
+    """Return frames whose axes lie in another order in the file, such as columns after columns."""
     if sorted(axes) != ["t", "x", "y"]:
         raise RecordingError(
             f"{path}: its axes cannot be {axes!r}; give them slowest first, such as axes='txy' for "

@@ -105,12 +105,12 @@ def register(movie_format: MovieFormat) -> None:
 
 
 def movie_formats() -> tuple[MovieFormat, ...]:
-    """Give every registered format, in the order in which they are tried."""
+    """Return every registered format, in the order in which they are tried."""
     return tuple(_FORMATS.values())
 
 
 def movie_patterns() -> tuple[str, ...]:
-    """Give the file name patterns of all formats, for the reader's entry in napari's manifest."""
+    """Return the file name patterns of all formats, for the reader's entry in napari's manifest."""
     return tuple(dict.fromkeys(p for f in _FORMATS.values() for p in f.patterns))
 
 

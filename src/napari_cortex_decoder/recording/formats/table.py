@@ -46,7 +46,7 @@ names (2 before 10). Frames that a camera lost are told, and the time axis shows
 
 
 def formats_page() -> str:
-    """Give the page in Markdown."""
+    """Return the page in Markdown."""
     rows = []
     for kind in movie_formats():
         names = ", ".join(f"`{pattern}`" for pattern in kind.patterns) or "a folder"

@@ -94,7 +94,7 @@ def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) ->
 
 
 def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
-    """Give the first page, one greyscale image of rows and columns.
+    """Return the first page, one greyscale image of rows and columns.
 
     Raises
     ------

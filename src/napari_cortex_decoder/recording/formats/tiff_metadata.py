@@ -154,7 +154,7 @@ class OmeImage:
         return 0
 
     def _file(self, block: Any, own: str) -> str:
-        """Give the name of the file of a block, without a folder: none is left."""
+        """Return the name of the file of a block, without a folder: none is left."""
         uuid = block.find(f"{self._space}UUID")
         if uuid is None or (self._root is not None and (uuid.text or "").strip() == self._root):
             return own
@@ -202,7 +202,7 @@ class OmeImage:
 
 
 def companion(xml: str) -> str | None:
-    """Give the name of the file that describes the set to which a part of it points, if it does."""
+    """Return the name of the file that describes the set, if a part of it points to one."""
     root = ElementTree.fromstring(xml)
     only = next((e for e in root if e.tag.rpartition("}")[2] == "BinaryOnly"), None)
     return None if only is None else re.split(r"[\\/]", only.get("MetadataFile") or "")[-1] or None

@@ -102,7 +102,7 @@ class VideoFrames:
 
 
 def grey(frame: Any) -> NDArray[Any]:
-    """Give the grey values of a decoded frame as the file has them, not stretched.
+    """Return the grey values of a decoded frame as the file has them, not stretched.
 
     Raises
     ------

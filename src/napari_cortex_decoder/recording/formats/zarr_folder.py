@@ -66,7 +66,7 @@ class ZarrArray:
 
     @contextmanager
     def open(self) -> Iterator[Any]:
-        """Give the array to slice."""
+        """Return the array to slice."""
         yield self._array
 
 

@@ -86,7 +86,7 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
             self._chunks_a_shard = math.prod(array.shards) // math.prod(array.chunks)
 
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
-        """Give the content of a file, or a part of it."""
+        """Return the content of a file, or a part of it."""
         found = await super().get(key, prototype, byte_range)
         if not self._chunk_bytes or key.endswith(_DESCRIPTIONS):
             return found
@@ -99,7 +99,7 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
         return found
 
     def _check_empty(self, key: str) -> None:
-        """Tell a chunk that was never written, as empty ones are not, from one that is gone.
+        """Raise if a chunk is gone; one that was never written, as empty ones are not, is none.
 
         Whoever removes a file changes the folder in which it was.
         """
@@ -123,7 +123,7 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
 
 
 def codec_names(array: Any) -> set[str]:
-    """Give the names of all codecs of an array, those within shards too, as numcodecs has them."""
+    """Return the names of all codecs of an array, those within shards too."""
     metadata = array.metadata
     if metadata.zarr_format == 2:
         described = [codec.get_config() for codec in metadata.filters or ()]
@@ -140,7 +140,7 @@ def codec_names(array: Any) -> set[str]:
 
 
 def compression(array: Any) -> str:
-    """Give the name of an array's compression, as numcodecs has it; empty if it has none."""
+    """Return the name of an array's compression, as numcodecs has it; empty if it has none."""
     names = []
     for codec in (*(array.filters or ()), *(array.compressors or ())):
         name = getattr(codec, "codec_id", None) or type(codec).__name__.removesuffix("Codec")

@@ -168,7 +168,7 @@ def computed_movie(
     first: int = 0,
     every: int = 1,
 ) -> da.Array:
-    """Give a lazy movie whose frames are computed from others; see `ComputedFrames`.
+    """Return a lazy movie whose frames are computed from others; see `ComputedFrames`.
 
     The frames keep the shape and number of the first source unless told otherwise.
     """

@@ -29,7 +29,7 @@ FEW_FRAMES = 8
 
 
 class DeltaF(Step):
-    """Give each pixel as (F − F₀) / (F₀ − dark): its relative change from a baseline F₀.
+    """Return each pixel as (F − F₀) / (F₀ − dark): its relative change from a baseline F₀.
 
     A pixel whose baseline is not above `dark`, such as one outside a mask, becomes 0.
 
@@ -56,7 +56,7 @@ class DeltaF(Step):
     dark: Annotated[float, Field(allow_inf_nan=False)] = 0.0
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
-        """Give ΔF/F of movie and reference."""
+        """Return ΔF/F of movie and reference."""
         where = str(recording.path or recording.name)
         window = (
             MovingWindow.of_seconds(self.window, recording) if self.baseline == "moving" else None

@@ -16,7 +16,7 @@ from napari_cortex_decoder.recording.recording import Recording
 
 
 class FillGaps(Step):
-    """Give a pixel that is NaN or infinite its own mean over the frames in which it is neither.
+    """Return a pixel that is NaN or infinite its own mean over the frames in which it is neither.
 
     The mean is what adds least: after ΔF/F, and in a decoder that looks at changes, it is 0. A
     pixel that was never measured, as outside a mask, becomes 0 in all frames.
@@ -52,7 +52,7 @@ class _Filling:
 def _filled(
     recording: Recording, movie: da.Array, channel: str, survey: Survey
 ) -> tuple[da.Array, tuple[str, ...]]:
-    """Give the movie without gaps, and sentences about what was filled."""
+    """Return the movie without gaps, and sentences about what was filled."""
     if np.issubdtype(movie.dtype, np.integer):
         return movie, ()
     total = np.zeros(movie.shape[1:])

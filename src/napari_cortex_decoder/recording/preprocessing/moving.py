@@ -25,7 +25,7 @@ class MovingWindow:
 
     @classmethod
     def of_seconds(cls, seconds: float, recording: Recording) -> MovingWindow:
-        """Give the window that comes closest to so many seconds.
+        """Return the window that comes closest to so many seconds.
 
         Raises
         ------

@@ -92,7 +92,7 @@ def steps_from_provenance(provenance: Iterable[Mapping[str, Any]]) -> tuple[Step
 
 
 def with_equal_reference(recording: Recording) -> Recording:
-    """Give the reference the shape of the movie, where it has a simple part of it.
+    """Return the reference the shape of the movie, where it has a simple part of it.
 
     A reference with larger pixels is enlarged. One that lacks the last frame, because the camera
     stopped between the colours, repeats its last one.

@@ -88,7 +88,7 @@ def _counts_frames(step: Step) -> bool:
 
 
 def _after(step: Step, frame: int) -> int:
-    """Give which frame after a step comes from a frame before it."""
+    """Return which frame after a step comes from a frame before it."""
     if isinstance(step, Crop) and step.frames is not None:
         return frame - step.frames[0]
     return frame // step.frames if isinstance(step, Bin) else frame

@@ -44,7 +44,7 @@ class Survey:
     def blocks(
         self, movie: da.Array, what: str, *, contiguous: bool = False
     ) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Give the movie from its first frame to its last; to preview, some frames.
+        """Return the movie from its first frame to its last; to preview, some frames.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Step(BaseModel, ABC):
 
     @abstractmethod
     def apply(self, recording: Recording, survey: Survey) -> Recording:
-        """Give the recording after this step; its frames are computed when they are read.
+        """Return the recording after this step; its frames are computed when they are read.
 
         Parameters
         ----------
@@ -124,16 +124,16 @@ class Step(BaseModel, ABC):
         """
 
     def thinning(self, recording: Recording) -> int:
-        """Give of how many frames one is enough to preview this step on a recording."""
+        """Return of how many frames one is enough to preview this step on a recording."""
         return 1
 
     def provenance(self) -> dict[str, Any]:
-        """Give name and settings as JSON types."""
+        """Return name and settings as JSON types."""
         return {"name": self.name, **self.model_dump(mode="json")}
 
 
 def pixel_means(movie: da.Array, survey: Survey, what: str, where: str) -> NDArray[np.float64]:
-    """Give the mean of each pixel over time, shape (y, x), in one pass.
+    """Return the mean of each pixel over time, shape (y, x), in one pass.
 
     Raises
     ------

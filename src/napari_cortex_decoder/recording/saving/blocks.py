@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 def colors_in_blocks(
     recording: Recording, progress: Progress | None
 ) -> Iterator[tuple[slice, list[NDArray[np.generic]]]]:
-    """Give movie and reference from the first frame to the last, about 32 MiB at a time.
+    """Return movie and reference from the first frame to the last, about 32 MiB at a time.
 
     Yields
     ------

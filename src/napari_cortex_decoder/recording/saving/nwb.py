@@ -81,7 +81,7 @@ def _described(recording: Recording) -> NWBFile:
 
 
 def session_start(recording: Recording) -> tuple[datetime, list[str]]:
-    """Give when the session began, as far as is known, and sentences about how far that is."""
+    """Return when the session began, as far as is known, and sentences about how far that is."""
     if recording.path is not None and recording.path.exists():
         changed = datetime.fromtimestamp(recording.path.stat().st_mtime).astimezone()
         return changed, [

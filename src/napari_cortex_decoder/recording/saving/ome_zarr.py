@@ -58,7 +58,7 @@ def write_zarr(recording: Recording, path: Path, progress: Progress | None) -> N
 
 
 def is_zarr_of_ours(folder: Path) -> bool:
-    """Tell whether `write_zarr` wrote a folder, and nothing else came into it since."""
+    """Return whether `write_zarr` wrote a folder, and nothing else came into it since."""
     try:
         about = json.loads((folder / "zarr.json").read_bytes())["attributes"][PROGRAM]
     except (OSError, ValueError, KeyError, TypeError):
@@ -68,7 +68,7 @@ def is_zarr_of_ours(folder: Path) -> bool:
 
 
 def _is_of_zarr(file: Path) -> bool:
-    """Tell by its name whether a file is an array's description or a chunk: ``0/c/3/0/0``."""
+    """Return, by its name, whether a file is an array's description or a chunk: ``0/c/3/0/0``."""
     array, chunk = file.parts[0], file.parts[1:]
     if file.name == "zarr.json":
         return file.parent.name in ("", ARRAY, TIMES)

@@ -82,7 +82,7 @@ def check_saving(path: Path, *, overwrite: bool = False) -> None:
 
 
 def _writer(path: Path) -> tuple[_Write, Kind | None]:
-    """Give who writes such a file, and what tells folders of ours where it is one."""
+    """Return who writes such a file, and what tells folders of ours where it is one."""
     write = WRITERS.get(path.suffix.lower())
     if write is None:
         raise RecordingError(

@@ -85,13 +85,13 @@ class AreaImportance:
         return _judge(self)
 
     def ranked(self) -> pd.DataFrame:
-        """Give the measured rows of the table, the most important first."""
+        """Return the measured rows of the table, the most important first."""
         return self.table.dropna(subset="importance").sort_values(
             "importance", ascending=False, kind="stable"
         )
 
     def paint(self, registration: Registration, shape: tuple[int, int]) -> NDArray[np.float32]:
-        """Give a picture of the importance, shape (y, x); NaN outside the measured areas.
+        """Return a picture of the importance, shape (y, x); NaN outside the measured areas.
 
         Where targets share an area, the larger importance (by amount) shows.
         """

@@ -191,7 +191,7 @@ class Experiment:
     def log_odds(
         self, masks: NDArray[np.bool_], fill: FillName, stage: str, *, whole: bool = False
     ) -> Floats:
-        """Give the log-odds of the scored frames without each part; see `MaskedDecoder`."""
+        """Return the log-odds of the scored frames without each part; see `MaskedDecoder`."""
         found = self.masked.log_odds(
             self.scored,
             masks,
@@ -205,7 +205,7 @@ class Experiment:
         return found.astype(np.float64)
 
     def whole(self) -> Whole:
-        """Give the score with nothing missing; after `lost`."""
+        """Return the score with nothing missing; after `lost`."""
         assert self._score is not None  # `lost` comes first
         own, value, draws, null = self._score, self._whole, self._whole_draws, np.empty(0)
         if self._labels is not None and self._bouts is not None:
@@ -227,7 +227,7 @@ class Experiment:
         )
 
     def score_of(self, odds: Floats) -> float:
-        """Give the score of some log-odds, shape (n,); after `lost`."""
+        """Return the score of some log-odds, shape (n,); after `lost`."""
         assert self._score is not None
         return self._score.score(self._score.summarize(odds))
 
@@ -248,7 +248,7 @@ class Experiment:
         self._whole_halves = [score.scores(summary, half)[0] for half in self._halves or ()]
 
     def _lost(self, odds: Floats) -> tuple[float, float, float, float, float]:
-        """Give what is lost, its interval, and what is lost in each half."""
+        """Return what is lost, its interval, and what is lost in each half."""
         assert self._score is not None
         summary = self._score.summarize(odds)
         draws = self._whole_draws - self._score.scores(summary, self._draws)

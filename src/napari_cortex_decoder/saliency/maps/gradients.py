@@ -57,7 +57,7 @@ class _WindowOdds(nn.Module):
         self._tick = tick
 
     def each(self, frames: Tensor) -> Tensor:
-        """Give the log-odds of each window, shape (b, windows), of frames, shape (b, n, y, x)."""
+        """Return the log-odds of each window, shape (b, windows), of frames, shape (b, n, y, x)."""
         first, _, last = self._offsets
         n = frames.shape[1] - (last - first)
         images = torch.stack([frames[:, o - first :][:, :n] for o in self._offsets], dim=2)
@@ -68,7 +68,7 @@ class _WindowOdds(nn.Module):
         return log_odds(logits, self._behavior, self._temperature).reshape(len(frames), -1)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Give their sum, shape (b,)."""
+        """Return their sum, shape (b,)."""
         return self.each(frames).sum(dim=1)
 
 

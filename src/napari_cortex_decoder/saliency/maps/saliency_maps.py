@@ -73,7 +73,7 @@ class SaliencyMaps:
     warnings: tuple[str, ...]
 
     def mean(self) -> Maps:
-        """Give the mean over the frames, shape (y, x)."""
+        """Return the mean over the frames, shape (y, x)."""
         return np.asarray(self.maps.mean(axis=0), dtype=np.float32)
 
 
@@ -223,5 +223,5 @@ def explain(
 
 
 def scale_of(maps: Maps) -> float:
-    """Give the amount that is shown in full colour, for maps that share a scale."""
+    """Return the amount that is shown in full colour, for maps that share a scale."""
     return float(np.percentile(np.abs(maps), _SCALE_PERCENTILE)) or 1.0

@@ -201,7 +201,7 @@ class _TraceOdds(nn.Module):
 def _middles(
     inputs: Tensor, config: TraceConfig, frame_rate: float, frames: ArrayLike | None
 ) -> Tensor:
-    """Give the frames whose windows fit and hold no gap."""
+    """Return the frames whose windows fit and hold no gap."""
     past, future = config.window.past, config.window.future
     known = torch.isfinite(inputs).all(dim=1)
     whole = (

@@ -118,13 +118,13 @@ class MaskedDecoder:
         self._banks: dict[int, Bank] = {}
 
     def with_network(self, network: Cnn | CnnRnn) -> MaskedDecoder:
-        """Give a copy that runs another network of the same configuration on the same recording."""
+        """Return a copy that runs another network of the same configuration."""
         other = copy.copy(self)
         other.network = InferenceNetwork(network).to(self.device)
         return other
 
     def frames(self, start: int, stop: int) -> Tensor:
-        """Give normalised frames [start, stop), shape (n, *image_size), on the device."""
+        """Return normalised frames [start, stop), shape (n, *image_size), on the device."""
         return torch.from_numpy(self._frames.read(start, stop)).to(self.device)
 
     def images(self, frames: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ class MaskedDecoder:
         stage: str = "encoding",
         seed: int = 0,
     ) -> Floats:
-        """Give the log-odds of a behaviour in scored frames, with each part missing in turn.
+        """Return the log-odds of a behaviour in scored frames, with each part missing in turn.
 
         Parameters
         ----------
@@ -267,7 +267,7 @@ class MaskedDecoder:
 
 
 def log_odds(logits: Tensor, behavior: int, temperature: float = 1.0) -> Tensor:
-    """Give the log-odds of one behaviour against the others.
+    """Return the log-odds of one behaviour against the others.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class Bank:
         self._seed = seed
 
     def donors(self, start: int, n: int) -> Tensor:
-        """Give the stand-ins of frames start … start + n, shape (n, y, x)."""
+        """Return the stand-ins of frames start … start + n, shape (n, y, x)."""
         pieces, length = self.frames.shape[:2]
         piece, offset = donor_frames(np.arange(start, start + n), pieces, length, self._seed)
         return self.frames[torch.from_numpy(piece), torch.from_numpy(offset)]
@@ -107,7 +107,7 @@ def bank_starts(n_frames: int, frame_rate: float) -> tuple[NDArray[np.int64], in
 def make_fill(
     name: FillName, mask: NDArray[np.bool_], device: torch.device, bank: Bank | None
 ) -> Fill:
-    """Give what fills one part.
+    """Return what fills one part.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class _Surroundings:
         self._weight = self._blur(self._outside[None]).clamp_min(1e-12)
 
     def __call__(self, frames: Tensor, start: int) -> Tensor:
-        """Give the frames with the part filled."""
+        """Return the frames with the part filled."""
         around = self._blur(frames * self._outside) / self._weight
         return torch.where(self._part, around, frames)
 

@@ -74,7 +74,7 @@ def stretches(scored: Ints, past: int, future: int) -> list[Stretch]:
 
 
 def check_frames(frames: ArrayLike | None, recording: Recording, before: int, after: int) -> Ints:
-    """Give the frames to score: those asked for, or all, whose windows fit.
+    """Return the frames to score: those asked for, or all, whose windows fit.
 
     Raises
     ------

@@ -101,7 +101,7 @@ class MaskedTraces:
         stage: str = "encoding",
         seed: int = 0,
     ) -> NDArray[np.float32]:
-        """Give the log-odds of a behavior in scored frames, with each part missing in turn.
+        """Return the log-odds of a behavior in scored frames, with each part missing in turn.
 
         Parameters and results are those of `MaskedDecoder.log_odds`; masks have the shape of a
         frame.
@@ -143,7 +143,7 @@ class MaskedTraces:
         return result
 
     def _pieces(self, masks: NDArray[np.bool_]) -> tuple[csr_array, Ints, Ints]:
-        """Give a row of pixels to be summed for each area, then for each overlap with a part.
+        """Return a row of pixels to be summed for each area, then for each overlap with a part.
 
         Returns
         -------
@@ -170,7 +170,7 @@ class MaskedTraces:
         return pieces, np.array(which, np.int64), np.array(area, np.int64)
 
     def _stand_in(self, missing: Floats, fill: FillName, seed: int) -> Floats:
-        """Give what stands where pieces were, shape (t, overlaps) or (1, overlaps)."""
+        """Return what stands where pieces were, shape (t, overlaps) or (1, overlaps)."""
         if fill == "mean":
             return np.asarray(missing.mean(axis=0, keepdims=True))
         starts, length = bank_starts(len(missing), self.recording.known_frame_rate())
@@ -181,7 +181,7 @@ class MaskedTraces:
     def _read(
         self, inputs: NDArray[np.float32], scored: Ints, behavior: int
     ) -> NDArray[np.float32]:
-        """Give the log-odds of the windows of some frames, shape (n,)."""
+        """Return the log-odds of the windows of some frames, shape (n,)."""
         window = self.config.window
         windows = torch.from_numpy(inputs).unfold(0, window.length, 1).transpose(1, 2)
         network = self._network.to(self.device)

@@ -73,7 +73,7 @@ class NormalizedFrames:
         return found
 
     def read(self, start: int, stop: int) -> Frames:
-        """Give frames [start, stop), shape (n, *image_size), float32."""
+        """Return frames [start, stop), shape (n, *image_size), float32."""
         if not self._in_order:
             assert self._statistics is not None  # only running ones need the order instead
             raw = np.asarray(self._recording.movie[start:stop].compute(scheduler="threads"))

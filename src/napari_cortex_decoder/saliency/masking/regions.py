@@ -208,7 +208,7 @@ def _cropped(mask: Bools) -> Bools:
 
 
 def _moved(shapes: list[Bools], target: Bools, brain: Bools, rng: np.random.Generator) -> Bools:
-    """Give one patch."""
+    """Return one patch."""
     for _ in range(_ATTEMPTS):
         patch = np.zeros_like(brain)
         for shape in shapes:

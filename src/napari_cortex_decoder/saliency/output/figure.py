@@ -258,7 +258,7 @@ def _page(result: AreaImportance | CutoutImportance) -> tuple[Figure, Axes, Axes
 
 
 def _scale(values: NDArray[np.floating]) -> float:
-    """Give one amount for both ends of a scale."""
+    """Return one amount for both ends of a scale."""
     amounts = np.abs(values[np.isfinite(values)])
     return float(amounts.max()) if amounts.size and amounts.max() > 0 else 1.0
 

@@ -136,7 +136,7 @@ class AreasModel(EventedModel):
         self.select(int(i) for i in np.flatnonzero(inside > _MOSTLY))
 
     def at(self, row: float, column: float) -> int | None:
-        """Tell the area at a point of the movie; where areas overlap, the smaller one."""
+        """Return the area at a point of the movie; where areas overlap, the smaller one."""
         placed = self._placing.registration
         if placed is None:
             return None
@@ -144,7 +144,7 @@ class AreasModel(EventedModel):
         return min((int(i) for i in found), key=lambda i: self.areas[i].size, default=None)
 
     def hover(self, row: float, column: float) -> None:
-        """Tell where the mouse is."""
+        """Return where the mouse is."""
         self.hovered = self.at(row, column)
 
     def compute(self) -> None:

@@ -59,7 +59,7 @@ class _Rows(QAbstractTableModel):
         return len(_TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Give the title of a column."""
+        """Return the title of a column."""
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return _TITLES[section]
         return None
@@ -76,7 +76,7 @@ class _Rows(QAbstractTableModel):
         return True
 
     def data(self, index: QModelIndex, role: int = 0) -> Any:
-        """Give what a cell shows, sorts by, or looks like."""
+        """Return what a cell shows, sorts by, or looks like."""
         area, column = self._areas.areas[index.row()], index.column()
         r = None if self._r is None else float(self._r[index.row()])
         if role == Qt.ItemDataRole.EditRole:

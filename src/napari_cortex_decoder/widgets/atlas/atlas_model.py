@@ -146,7 +146,7 @@ class AtlasModel(EventedModel):
         self.take(drawn)
 
     def rename(self, area: int, acronym: str) -> None:
-        """Give an area that the user has drawn another name."""
+        """Return an area that the user has drawn another name."""
         atlas = self.atlas
         if atlas is None or atlas.name != DRAWN:
             return
@@ -307,7 +307,7 @@ class AtlasModel(EventedModel):
 
 
 def _to_raw_pixels(raw: Recording, shown: Recording) -> NDArray[np.float64]:
-    """Give the matrix from pixels of the shown movie to the raw ones, both (x, y, 1)."""
+    """Return the matrix from pixels of the shown movie to the raw ones, both (x, y, 1)."""
     patch = Patch.of(steps_between(raw, shown))
     middle = (patch.pixel - 1) / 2  # centre of the first pixel, seen from the first raw one's
     return np.array(

@@ -274,7 +274,7 @@ class PlacingModel(EventedModel):
 def on_pixels(
     placed: Registration, matrix: NDArray[np.float64], shape: tuple[int, int]
 ) -> Registration:
-    """Give a registration on other pixels of the same movie.
+    """Return a registration on other pixels of the same movie.
 
     Parameters
     ----------
@@ -290,14 +290,14 @@ def on_pixels(
 
 
 def _compared(placed: Registration, pixel_size: float | None) -> Registration:
-    """Give a registration with what is odd about it at another pixel size."""
+    """Return a registration with what is odd about it at another pixel size."""
     outdated = (*placed.doubted().warnings, SIZE_UNKNOWN)
     said = tuple(warning for warning in placed.warnings if warning not in outdated)
     return replace(placed, pixel_size=pixel_size).doubted(said=said)
 
 
 def _landmarks_of(name: str, placed: Registration) -> dict[str, tuple[float, float]]:
-    """Give the landmarks of a set: where they are, else where the placing says they are."""
+    """Return the landmarks of a set: where they are, else where the placing says they are."""
     names = [n for n in LANDMARK_SETS[name] if n in placed.atlas.landmarks]
     said = placed.to_px([placed.atlas.landmarks[n] for n in names]).tolist()
     return {
@@ -307,5 +307,5 @@ def _landmarks_of(name: str, placed: Registration) -> dict[str, tuple[float, flo
 
 
 def _kind_of(registration: Registration) -> FitKind:
-    """Tell how a registration was fitted; a similarity where it was not."""
+    """Return how a registration was fitted; a similarity where it was not."""
     return next((kind for kind in get_args(FitKind) if kind == registration.method), "similarity")

@@ -60,7 +60,7 @@ def mean_image(recording: Recording) -> NDArray[np.float32]:
 def guess(
     recording: Recording, mean: NDArray[np.float32] | None, atlas: Atlas
 ) -> tuple[NDArray[np.float32], Registration]:
-    """Give a recording's mean image, unless it is there already, and where the brain lies on it."""
+    """Return a recording's mean image, made if need be, and where the brain lies on it."""
     if mean is None:
         mean = mean_image(recording)
     return mean, guess_registration(mean, recording.pixel_size, atlas)
@@ -92,7 +92,7 @@ def read_placing(path: str | Path, recording: Recording, atlas: Atlas) -> Regist
 
 
 def restore_registration(recording_path: Path) -> Registration | None:
-    """Give the registration kept beside a recording; None if there is none."""
+    """Return the registration kept beside a recording; None if there is none."""
     _load_fitting()
     kept = sidecar_folders(recording_path).newest(_NAME)
     return load_registration(kept) if kept.exists() else None

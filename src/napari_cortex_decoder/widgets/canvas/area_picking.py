@@ -25,7 +25,7 @@ _STILL = 4  # px on screen that the mouse may move in a click
 
 
 class AreaPicking:
-    """Tells the model of areas where the mouse is and what it picks."""
+    """Informs the model of areas where the mouse is and what it picks."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._flat = FlatLayers(viewer, workspace.movie)
@@ -51,7 +51,7 @@ class AreaPicking:
             viewer.mouse_drag_callbacks.remove(self._on_press)
 
     def _pixel(self, viewer: Viewer, event: Any) -> tuple[float, float] | None:
-        """Tell the movie's (row, column) under the mouse."""
+        """Return the movie's (row, column) under the mouse."""
         movie = self._flat.movie_layer
         if movie is None or viewer.dims.ndisplay != 2:
             return None
@@ -72,7 +72,7 @@ class AreaPicking:
         self._overlay.visible = hovered is not None
 
     def _on_press(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
-        """Tell a click from a drag, and select what was clicked."""
+        """Select what was clicked, unless it was dragged."""
         start, button, modifiers = np.array(event.pos), event.button, event.modifiers
         pixel = self._pixel(viewer, event)
         picks = button == 1 and pixel is not None and _is_free(viewer, event)

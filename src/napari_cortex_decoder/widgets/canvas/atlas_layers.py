@@ -157,7 +157,7 @@ class AtlasLayers:
 
 
 def _segments(placed: Registration, width: float) -> NDArray[np.float32]:
-    """Give the outlines as napari's vectors (start, step), longer by the width to close corners."""
+    """Return the outlines as napari's vectors (start, step), closed at the corners."""
     rings = placed.outlines()
     starts = np.concatenate(rings)
     following = np.arange(1, len(starts) + 1)
@@ -190,7 +190,7 @@ def _picture(
 
 
 def _middles(atlas: Atlas) -> NDArray[np.float64]:
-    """Give the point of each area that is farthest from its outline, (n, 2) mm."""
+    """Return the point of each area that is farthest from its outline, (n, 2) mm."""
     shapes = [shapely.Polygon(area.polygon) for area in atlas.areas]
     circles = shapely.maximum_inscribed_circle(shapes, tolerance=0.02)
     return np.asarray(shapely.get_coordinates(shapely.get_point(circles, 0)), dtype=np.float64)

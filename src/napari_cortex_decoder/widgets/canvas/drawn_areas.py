@@ -59,7 +59,7 @@ class DrawnAreas:
         layer.visible = False  # its outlines are drawn by the atlas from now on
 
     def _drawn_layer(self) -> Shapes | None:
-        """Give the active Shapes layer, else the newest one with something on it."""
+        """Return the active Shapes layer, else the newest one with something on it."""
         viewer = self._flat.viewer
         if viewer is None:
             return None
@@ -69,7 +69,7 @@ class DrawnAreas:
 
 
 def _outlines(layer: Shapes, movie: Layer) -> list[tuple[str, NDArray[np.float64]]]:
-    """Give acronym and outline, (n, 2) row, column in px of the movie, of each shape."""
+    """Return acronym and outline, (n, 2) row, column in px of the movie, of each shape."""
     column = next((name for name in _NAME_COLUMNS if name in layer.features), None)
     outlines = []
     for i, (vertices, kind) in enumerate(zip(layer.data, layer.shape_type, strict=True)):
@@ -89,7 +89,7 @@ def _outlines(layer: Shapes, movie: Layer) -> list[tuple[str, NDArray[np.float64
 
 
 def _round(corners: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Give points along the ellipse in a box of four corners, shape (4, d)."""
+    """Return points along the ellipse in a box of four corners, shape (4, d)."""
     turns = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, None]
     middle = corners.mean(axis=0)
     across, down = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2

@@ -116,7 +116,7 @@ class FlatLayers:
 
 
 def _place(movie: Layer, pixel: float) -> dict[str, Any]:
-    """Give where a layer lies whose pixels are `pixel` of the movie's wide."""
+    """Return where a layer lies whose pixels are `pixel` of the movie's wide."""
     in_plane = Affine(
         scale=movie.scale[-2:], rotate=movie.rotate[-2:, -2:], shear=movie.shear[-1:]
     ).linear_matrix

@@ -34,7 +34,7 @@ class LabelKeys:
         viewer.layers.selection.events.active.connect(self._bind)
 
     def close(self) -> None:
-        """Give all keys back."""
+        """Release all keys."""
         self._unbind()
         self._workspace.labels.events.editing.disconnect(self._bind)
         viewer = self._viewer()

@@ -93,7 +93,7 @@ def _lay_over_frames(layer: Image, movie: Layer, first: int) -> None:
 
 
 def _give_own_axis(layer: Image, movie: Layer, seconds: NDArray[np.float64]) -> None:
-    """Give maps, shape (lags, 1, y, x), an axis of lags of their own, over all of the movie."""
+    """Return maps, shape (lags, 1, y, x), an axis of lags of their own, over all of the movie."""
     pixel, scale, translate = _place(layer, movie)
     n = len(movie.data)
     step = float(seconds[1] - seconds[0]) if len(seconds) > 1 else 1.0
@@ -110,13 +110,13 @@ def _give_own_axis(layer: Image, movie: Layer, seconds: NDArray[np.float64]) -> 
 def _place(
     layer: Image, movie: Layer
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give a map's pixel in pixels of the movie, and the movie's scale and translation."""
+    """Return a map's pixel in pixels of the movie, and the movie's scale and translation."""
     pixel = np.array(movie.data.shape[-2:]) / np.array(layer.data.shape[-2:])
     return pixel, np.array(movie.scale), np.array(movie.translate)
 
 
 def picture_of(result: Result) -> NDArray[np.float32] | None:
-    """Give what is shown at each pixel of a frame, shape (y, x); 0 where nothing was measured.
+    """Return what is shown at each pixel of a frame, shape (y, x); 0 where nothing was measured.
 
     None where nothing lies on the movie: a decoder of the whole frame has no places.
     """

@@ -187,7 +187,7 @@ class DecodeSection(Section):
 
 
 def _whole_card(card: DecoderCard) -> str:
-    """Give all that a decoder says of itself, as rich text: a plain one would not be wrapped."""
+    """Return all that a decoder says of itself, as rich text: a plain one would not be wrapped."""
     lines = [html.escape(line) for line in card_lines(card.config)]
     return f"<b>{html.escape(card.name)}</b><p>{'<br>'.join(lines)}</p>"
 

@@ -420,7 +420,7 @@ class LabelsModel(EventedModel):
             self._tell(None if known is None else labels_after(known, steps))
 
     def _styled(self, ethogram: Ethogram) -> Labels:
-        """Give labels whose behaviors look as they did, by name."""
+        """Return labels whose behaviors look as they did, by name."""
         known = {one.name: one for one in (self.labels.behaviors if self.labels else ())}
         behaviors = [known.get(name) or named_behavior(name) for name in ethogram.behaviors]
         return Labels(with_keys(behaviors), ethogram)
@@ -459,5 +459,5 @@ class LabelsModel(EventedModel):
 def _with(
     behaviors: tuple[Behavior, ...], which: str, /, **changes: object
 ) -> tuple[Behavior, ...]:
-    """Give the behaviors with another key, colour or name for one of them."""
+    """Return the behaviors with another key, colour or name for one of them."""
     return tuple(one.model_copy(update=changes) if one.name == which else one for one in behaviors)

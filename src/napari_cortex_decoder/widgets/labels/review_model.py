@@ -120,7 +120,7 @@ class ReviewModel(EventedModel):
         self.doubt = doubt
 
     def queue(self) -> tuple[ReviewItem, ...]:
-        """Give what deserves a look, first things first."""
+        """Return what deserves a look, first things first."""
         prediction, labels = self.prediction, self._labels.labels
         if prediction is None or self._decoded is None or labels is None:
             return ()
@@ -210,7 +210,7 @@ class ReviewModel(EventedModel):
         self._decode.events.complete.disconnect(self._clean)
 
     def _predicted_bout(self) -> Bout | None:
-        """Give the predicted bout at this frame."""
+        """Return the predicted bout at this frame."""
         decoded, prediction, frame = self._decoded, self.prediction, self._movie.frame
         if decoded is None or prediction is None or decoded[frame] == UNKNOWN:
             return None

@@ -41,7 +41,7 @@ def open_labelled(path: str | Path) -> Other:
 
 
 def run_folder(path: Path) -> Path:
-    """Give the run folder of a recording."""
+    """Return the run folder of a recording."""
     return sidecar_folder(path) / "fine-tune"
 
 

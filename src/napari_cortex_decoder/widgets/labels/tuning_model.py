@@ -126,7 +126,7 @@ class TuningModel(EventedModel):
         return None
 
     def planned(self) -> tuple[HeldOut, ...]:
-        """Give what would be held out.
+        """Return what would be held out.
 
         Raises
         ------
@@ -263,7 +263,7 @@ class TuningModel(EventedModel):
         self._choice.events.card.disconnect(self._on_card)
 
     def _labelled(self) -> list[tuple[Recording, Ethogram]]:
-        """Give the open recording, then the others; nothing without labels of the open one."""
+        """Return the open recording, then the others; nothing without labels of the open one."""
         raw, labels = self._movie.raw, self._labels.labels
         if raw is None or labels is None:
             return []

@@ -45,7 +45,7 @@ class Clock:
         return np.concatenate([[first], middles, [last]])
 
     def frame_at(self, time: float) -> int:
-        """Give the frame nearest to a time; times outside the movie give its first or last."""
+        """Return the frame nearest to a time; times outside the movie give its first or last."""
         right = int(np.searchsorted(self.times, time))
         if right == 0:
             return 0

@@ -26,7 +26,7 @@ _OTHERS: tuple[Color, ...] = (GREEN, PURPLE, YELLOW, BLUE, VERMILION)
 
 
 def behavior_colors(behaviors: Iterable[str]) -> dict[str, Color]:
-    """Give each behaviour its colour.
+    """Return each behaviour its colour.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ def behavior_colors(behaviors: Iterable[str]) -> dict[str, Color]:
 
 
 def palette_color(place: int) -> Color:
-    """Give a colour of the palette that is neither rest's nor run's; every round is lighter."""
+    """Return a colour of the palette that is neither rest's nor run's; every round is lighter."""
     lightness = min(place // len(_OTHERS), 4) / 6
     return _lighter(_OTHERS[place % len(_OTHERS)], lightness)
 
 
 def as_floats(color: Color) -> tuple[float, float, float, float]:
-    """Give a colour as napari wants it: red, green, blue and opacity, 0–1."""
+    """Return a colour as napari wants it: red, green, blue and opacity, 0–1."""
     red, green, blue = color
     return red / 255, green / 255, blue / 255, 1.0
 

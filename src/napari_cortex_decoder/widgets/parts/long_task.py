@@ -20,7 +20,7 @@ _FIRST_ESTIMATE = 0.5
 """Seconds of a stage before its end is estimated."""
 
 Tell = Callable[[str, int, int], None]
-"""Tells what is done, how far, of how much; raises where the work was cancelled."""
+"""Reports what is done, how far, of how much; raises where the work was cancelled."""
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,6 @@ def ask_file(
 
 
 def _first_suffix(kind: str) -> str:
-    """Give the suffix of a name filter such as ``Tables (*.csv)``."""
+    """Return the suffix of a name filter such as ``Tables (*.csv)``."""
     found = re.search(r"\*\.(\w+)", kind)
     return found[1] if found else ""

@@ -219,7 +219,7 @@ class PreprocessingModel(EventedModel):
         self.drafts = {**self.drafts, name: draft}
 
     def _place(self, raw: Recording) -> Path:
-        """Give the path beside which frames are kept; of a recording without file, in scratch."""
+        """Return the path beside which frames are kept; of a recording without file, in scratch."""
         if raw.path is not None:
             return raw.path
         if self._scratch is None:

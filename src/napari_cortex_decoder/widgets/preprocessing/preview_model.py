@@ -87,7 +87,7 @@ class PreviewModel(EventedModel):
         self._preprocessing.events.drafts.disconnect(self._look)
 
     def _on_recording(self, recording: Recording | None) -> None:
-        """Give way to another movie, and to a preprocessed one, which needs no preview."""
+        """Return way to another movie, and to a preprocessed one, which needs no preview."""
         self.switch(False)
 
     def _look(self) -> None:

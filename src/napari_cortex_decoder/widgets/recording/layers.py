@@ -61,7 +61,7 @@ def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> L
 def scale_and_units(
     recording: Recording,
 ) -> tuple[tuple[float, float, float], tuple[str, str, str]]:
-    """Give size and unit of one step along t, y and x.
+    """Return size and unit of one step along t, y and x.
 
     An axis whose true step is unknown counts frames or pixels: napari's unit ``"pixel"``.
     """
@@ -103,13 +103,13 @@ def contrast_limits_of(pixels: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def recording_of(layer: Layer) -> Recording | None:
-    """Give the recording that a layer shows; None for any other layer."""
+    """Return the recording that a layer shows; None for any other layer."""
     recording = layer.metadata.get(RECORDING_KEY) if isinstance(layer, Image) else None
     return recording if isinstance(recording, Recording) else None
 
 
 def raw_of(layer: Layer) -> Recording | None:
-    """Give the recording that the one shown by a layer was made of; None if it is raw itself."""
+    """Return the recording that the one shown by a layer was made of; None if it is raw itself."""
     raw = layer.metadata.get(RAW_KEY)
     return raw if isinstance(raw, Recording) else None
 
@@ -129,7 +129,7 @@ def replace_movie(
 
 
 def refresh_recording(layer: Layer, recording: Recording, raw: Recording | None) -> None:
-    """Give a layer the changed recording: its clock and its scale stay in step.
+    """Return a layer the changed recording: its clock and its scale stay in step.
 
     A preprocessed recording lies where its pixels were in the raw one.
     """
@@ -148,7 +148,7 @@ def refresh_recording(layer: Layer, recording: Recording, raw: Recording | None)
 
 
 def frame_at_point(layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None) -> int:
-    """Tell which frame of a layer the viewer's slider stands on.
+    """Return which frame of a layer the viewer's slider stands on.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def frame_at_point(layer: Layer, point: tuple[float, ...], units: tuple[Any, ...
 
 
 def point_of_frame(layer: Layer, frame: int, units: tuple[Any, ...] | None) -> float:
-    """Give the slider's world coordinate of a frame: the inverse of `frame_at_point`."""
+    """Return the slider's world coordinate of a frame: the inverse of `frame_at_point`."""
     world = layer.data_to_world([frame] + [0.0] * (layer.ndim - 1))
     return float(world[0] * _viewer_units_per_layer_unit(layer, units)[0])
 
@@ -180,7 +180,7 @@ def point_of_frame(layer: Layer, frame: int, units: tuple[Any, ...] | None) -> f
 def pixel_at_point(
     layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None
 ) -> tuple[float, float]:
-    """Tell the (row, column) of a layer at a point of the viewer, as `frame_at_point` does."""
+    """Return the (row, column) of a layer at a point of the viewer, as `frame_at_point` does."""
     world = np.asarray(point[-layer.ndim :], dtype=float) / _viewer_units_per_layer_unit(
         layer, units
     )
@@ -191,7 +191,7 @@ def pixel_at_point(
 def _viewer_units_per_layer_unit(
     layer: Layer, units: tuple[Any, ...] | None
 ) -> NDArray[np.float64]:
-    """Give the factors from the layer's units to the viewer's.
+    """Return the factors from the layer's units to the viewer's.
 
     napari converts between them when it slices, but not in `world_to_data`: another layer in
     milliseconds puts the whole slider into milliseconds.

@@ -260,7 +260,7 @@ class MovieModel(EventedModel):
 
 
 def measured_ethogram(recording: Recording) -> Ethogram | None:
-    """Give the labels that came with a recording; None if none did."""
+    """Return the labels that came with a recording; None if none did."""
     if recording.format == "simulation":
         from napari_cortex_decoder.simulation import SimulatedRecording
 

@@ -41,7 +41,7 @@ class Patch:
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> Patch:
-        """Give the part that is left after some steps."""
+        """Return the part that is left after some steps."""
         top, left, pixel = 0.0, 0.0, 1.0
         for step in steps:
             if isinstance(step, Crop):
@@ -53,12 +53,12 @@ class Patch:
 
 
 def steps_between(raw: Recording, shown: Recording) -> tuple[Step, ...]:
-    """Give the steps that made the one of the other."""
+    """Return the steps that made the one of the other."""
     return steps_from_provenance(shown.steps[len(raw.steps) :])
 
 
 def raw_frame(frame: int, steps: Sequence[Step]) -> int:
-    """Give the raw frame that a preprocessed one comes from, the first of several."""
+    """Return the raw frame that a preprocessed one comes from, the first of several."""
     for step in reversed(steps):
         if isinstance(step, Bin):
             frame *= step.frames
@@ -81,7 +81,7 @@ def looks_around(step: Step) -> bool:
 
 
 def labels_after(labels: Ethogram, steps: Iterable[Step]) -> Ethogram:
-    """Give the labels of a preprocessed recording; of binned frames, those of the first."""
+    """Return the labels of a preprocessed recording; of binned frames, those of the first."""
     for step in steps:
         if isinstance(step, Crop) and step.frames is not None:
             labels = labels.crop(*step.frames)
@@ -95,7 +95,7 @@ def labels_after(labels: Ethogram, steps: Iterable[Step]) -> Ethogram:
 
 
 def with_raw(shown: Recording, before: Recording, raw: Recording) -> Recording:
-    """Give what is shown once more is known of the raw recording: behaviour, clock, pixel size.
+    """Return what is shown once more is known of the raw recording: behaviour, clock, pixel size.
 
     Parameters
     ----------

@@ -185,7 +185,7 @@ class RecordingSection(Section):
 
 
 def _seconds(recording: Recording, rate: float) -> float:
-    """Give how long a recording is, frames that were lost in it too."""
+    """Return how long a recording is, frames that were lost in it too."""
     return float(recording.times[-1] - recording.times[0]) + 1 / rate
 
 

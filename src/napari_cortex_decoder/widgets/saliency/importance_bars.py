@@ -45,7 +45,7 @@ class Bar:
 
 
 def bars_of(result: Result, most: int | None = MOST_BARS) -> list[Bar]:
-    """Give the most important bars of a result, None for all; none where it has no areas."""
+    """Return the most important bars of a result, None for all; none where it has no areas."""
     if result.areas is not None:
         return [
             Bar(
@@ -168,7 +168,7 @@ class ImportanceBars(SmallPlot):
         self._bars.setOpts(brushes=brushes)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        """Tell what is under the mouse."""
+        """Return what is under the mouse."""
         super().mouseMoveEvent(event)
         if event is not None:
             over = self._at(event)
@@ -177,7 +177,7 @@ class ImportanceBars(SmallPlot):
                 self.hovered.emit(over)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Tell what is clicked."""
+        """Return what is clicked."""
         super().mousePressEvent(event)
         if event is not None and event.button() == Qt.MouseButton.LeftButton:
             over = self._at(event)

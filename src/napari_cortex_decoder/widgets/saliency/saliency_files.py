@@ -16,7 +16,7 @@ _FIGURES = (".png", ".svg", ".pdf")
 
 
 def suffixes_of(result: Result) -> tuple[str, ...]:
-    """Give the kinds of files that a result can be written to."""
+    """Return the kinds of files that a result can be written to."""
     if result.maps is not None:
         return (".tif", *_FIGURES, ".mp4", ".nwb")
     if result.onsets is not None:

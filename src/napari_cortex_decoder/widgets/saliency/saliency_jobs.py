@@ -168,7 +168,7 @@ class Result:
         )
 
     def members(self, place: int) -> tuple[int, ...]:
-        """Give the places in the atlas of what a bar stands for."""
+        """Return the places in the atlas of what a bar stands for."""
         if self.areas is not None:
             return self.areas.targets[place].members
         registration = self.question.registration

@@ -264,7 +264,7 @@ class SaliencyModel(EventedModel):
         self._choice.events.card.disconnect(self._on_card)
 
     def _range(self, recording: Recording) -> tuple[int, int]:
-        """Give the frames that are asked about, where they are in a row."""
+        """Return the frames that are asked about, where they are in a row."""
         frame = self._movie.frame
         if self.span == "frame":
             return frame, frame + 1
@@ -283,7 +283,7 @@ class SaliencyModel(EventedModel):
         return set() if ethogram is None else {bout.behavior for bout in ethogram.bouts}
 
     def _bout(self) -> tuple[int, int] | None:
-        """Give the bout under the slider."""
+        """Return the bout under the slider."""
         ethogram, frame = self._movie.ethogram, self._movie.frame
         bouts = () if ethogram is None else ethogram.bouts
         return next(((b.start, b.stop) for b in bouts if b.start <= frame < b.stop), None)

@@ -93,6 +93,6 @@ class AreaRow:
 
 
 def _round_number(value: float) -> float:
-    """Give 1, 2 or 5 times a power of ten, at most a value over 0."""
+    """Return 1, 2 or 5 times a power of ten, at most a value over 0."""
     power = 10 ** np.floor(np.log10(value))
     return float(power * max(digit for digit in (1, 2, 5) if digit * power <= value * 1.001))

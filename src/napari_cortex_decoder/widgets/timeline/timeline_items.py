@@ -70,7 +70,7 @@ class BehaviorStrip(pg.GraphicsObject):
         self.setCacheMode(_NOT_KEPT)
 
     def boundingRect(self) -> QRectF:
-        """Give the rectangle that holds all frames."""
+        """Return the rectangle that holds all frames."""
         if not self._edges.size:
             return QRectF()
         return QRectF(self._edges[0], 0, self._edges[-1] - self._edges[0], 1)

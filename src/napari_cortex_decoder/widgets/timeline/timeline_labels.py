@@ -144,7 +144,7 @@ class LabelStrip(BehaviorStrip):
         menu.popup(event.screenPos().toPoint())
 
     def _edit(self, began: float, now: float) -> Edit | None:
-        """Give what a drag from one time to another does."""
+        """Return what a drag from one time to another does."""
         edges = self._clock.edges
         if self._grip is not None:
             to = int(np.abs(edges - now).argmin())
@@ -157,7 +157,7 @@ class LabelStrip(BehaviorStrip):
         return Paint(start=first, stop=last + 1, behavior=brush)
 
     def _border_at(self, time: float) -> int | None:
-        """Give the border that is near a time, in pixels; None if none is."""
+        """Return the border that is near a time, in pixels; None if none is."""
         box = self.getViewBox()
         if box is None or not self._borders.size:
             return None
