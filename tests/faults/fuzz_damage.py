@@ -231,7 +231,7 @@ def mangle_hdf5(path: Path, rng: random.Random, outside: Path) -> None:
 
 
 def rename(path: Path, rng: random.Random) -> Path:
-    """Return a file a name that a system allows and nobody expects."""
+    """Rename a file to what a system allows and nobody expects."""
     stem = rng.choice(("a\nb", "\udcff\udcfe", "x" * 120, "CON", "é\u2028", "%s{0}", "-o", " "))
     new = path.with_name(f"{stem}_{rng.choice((1, 10**30))}{path.suffix}")
     return path.rename(new)

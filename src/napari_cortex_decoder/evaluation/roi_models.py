@@ -187,7 +187,7 @@ class RoiModels:
 def _permuted(
     labels: Sequence[NDArray[np.int64]], rng: np.random.Generator, mouse: str
 ) -> list[NDArray[np.int64]]:
-    """Return each session the labels of another one of the same mouse."""
+    """Exchange the labels of each session for those of another one of the same mouse."""
     lengths = {len(each) for each in labels}
     if len(labels) < 2 or len(lengths) > 1:
         raise EvaluationError(

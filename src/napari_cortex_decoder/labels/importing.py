@@ -227,7 +227,7 @@ def _by_frame(
 def _nearest(
     values: NDArray[np.int64], times: NDArray[np.float64], recording: Clocked
 ) -> tuple[NDArray[np.int64], list[Unmatched]]:
-    """Return each movie frame the label nearest in time; unknown where no label is near."""
+    """Return for each movie frame the label nearest in time; unknown where none is near."""
     frames = recording.times
     right = np.clip(np.searchsorted(times, frames), 1, times.size - 1)
     nearest = right - (frames - times[right - 1] <= times[right] - frames)

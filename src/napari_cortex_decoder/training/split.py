@@ -35,7 +35,7 @@ class Split(BaseModel):
 
 
 def split_mice(subjects: Sequence[str], rule: SplitRule, seed: int) -> Split:
-    """Return each mouse its part.
+    """Return the part of each mouse.
 
     Parameters
     ----------

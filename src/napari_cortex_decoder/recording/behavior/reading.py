@@ -96,7 +96,7 @@ def add_behavior(
     fields: Sequence[str] | None = None,
     **clock: Unpack[ClockOptions],
 ) -> Recording:
-    """Return a recording the behaviour of a file, and its true frame times where the file has them.
+    """Return a recording with the behavior of a file, and its frame times where the file has them.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ _CHROMA = 4
 
 
 @dataclass(frozen=True, eq=False)
-class VideoFrames:
-    """Frames of a video, found by their time stamps.
+class VideoIndex:
+    """Where the pictures of a video are, found by their time stamps.
 
     Attributes
     ----------
@@ -37,6 +38,86 @@ class VideoFrames:
         Shape (frames,), presentation time stamps, in order of time.
     keys
         Shape (frames,), index of the last key frame at or before each frame.
+    tick
+        Seconds of one unit of `stamps`.
+    rate
+        Frames a second (Hz) on average; None where it cannot be told.
+    size
+        Rows and columns that the header claims.
+    codec
+        Name of the codec.
+    said
+        What a user should know: frames that are hidden, lost or cut off.
+    """
+
+    path: Path
+    container: str
+    stamps: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    tick: float
+    rate: float | None
+    size: tuple[int, int]
+    codec: str
+    said: tuple[str, ...]
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Seconds from the first frame, shape (frames,)."""
+        times: NDArray[np.float64] = (self.stamps - self.stamps[0]) * self.tick
+        return times
+
+    @contextmanager
+    def opened(self) -> Iterator[VideoReader]:
+        """Open the video to decode it.
+
+        Raises
+        ------
+        RecordingError
+            Here and while it is read: if it cannot be decoded.
+        """
+        import av
+
+        with readable(self.path, _WHAT), av.open(str(self.path), format=self.container) as video:
+            yield VideoReader(self, video)
+
+
+class VideoReader:
+    """An open video: decodes on from where it stands, or from the last key frame."""
+
+    def __init__(self, index: VideoIndex, video: Any) -> None:
+        self._index, self._video = index, video
+        self._stream = video.streams.video[0]
+        self._decoded: Iterator[Any] = iter(())
+        self._reached, self._shown = -1, None
+
+    def frame(self, wanted: int) -> Any:
+        """Return a decoded frame of PyAV, by its number from 0."""
+        index, reached = self._index, self._reached
+        if reached < 0 or index.keys[wanted] > reached or wanted < reached:
+            self._video.seek(int(index.stamps[wanted]), stream=self._stream, backward=True)
+            self._decoded = self._video.decode(self._stream)
+            reached = -1
+        if wanted != reached:
+            ahead = (f for f in self._decoded if f.pts is not None)
+            self._shown = next((f for f in ahead if f.pts >= index.stamps[wanted]), None)
+        self._reached = wanted
+        if self._shown is None or self._shown.pts != index.stamps[wanted]:
+            self._reached = -1
+            raise RecordingError(
+                f"{index.path}: frame {wanted + 1} of {len(index.stamps)} cannot be decoded; "
+                "copy or convert the video again."
+            )
+        return self._shown
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFrames:
+    """Frames of a video of grey values.
+
+    Attributes
+    ----------
+    index
+        Where they are.
     frame_shape, dtype
         Of each frame.
     stamp
@@ -45,10 +126,7 @@ class VideoFrames:
         Frames between key frames.
     """
 
-    path: Path
-    container: str
-    stamps: NDArray[np.int64]
-    keys: NDArray[np.int64]
+    index: VideoIndex
     frame_shape: tuple[int, int]
     dtype: np.dtype[Any]
     stamp: tuple[Any, ...]
@@ -57,7 +135,7 @@ class VideoFrames:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(frames, rows, columns)."""
-        return (len(self.stamps), *self.frame_shape)
+        return (len(self.index.stamps), *self.frame_shape)
 
     @property
     def token(self) -> tuple[Any, ...]:
@@ -66,36 +144,16 @@ class VideoFrames:
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Decode frames, from the last key frame before each."""
-        import av
-
         out = np.empty((len(frames), *self.frame_shape), self.dtype)
-        with (
-            unchanged(self.stamp),
-            readable(self.path, _WHAT),
-            av.open(str(self.path), format=self.container) as video,
-        ):
-            stream = video.streams.video[0]
-            decoded: Iterator[Any] = iter(())
-            reached, shown = -1, None
+        with unchanged(self.stamp), self.index.opened() as video:
             for row in np.argsort(frames, kind="stable").tolist():
                 wanted = int(frames[row])
-                if reached < 0 or self.keys[wanted] > reached:
-                    video.seek(int(self.stamps[wanted]), stream=stream, backward=True)
-                    decoded = video.decode(stream)
-                if wanted != reached:
-                    shown = next((f for f in decoded if f.pts >= self.stamps[wanted]), None)
-                if shown is None or shown.pts != self.stamps[wanted]:
-                    raise RecordingError(
-                        f"{self.path}: frame {wanted + 1} of {len(self.stamps)} cannot be decoded; "
-                        "copy or convert the video again."
-                    )
-                reached = wanted
-                image = grey(shown)
+                image = grey(video.frame(wanted))
                 if image.shape != self.frame_shape or image.dtype != self.dtype:
                     raise RecordingError(
-                        f"{self.path}: frame {wanted + 1} is {image.shape} of {image.dtype}, the "
-                        f"first one is {self.frame_shape} of {self.dtype}; convert the video to "
-                        "one size."
+                        f"{self.index.path}: frame {wanted + 1} is {image.shape} of {image.dtype}, "
+                        f"the first one is {self.frame_shape} of {self.dtype}; convert the video "
+                        "to one size."
                     )
                 out[row] = image
         return out
@@ -127,7 +185,7 @@ def grey(frame: Any) -> NDArray[Any]:
     return np.ascontiguousarray(lines).view(stored).astype(stored.newbyteorder("="), copy=False)
 
 
-def _is_grey(frame: Any) -> bool:
+def is_grey(frame: Any) -> bool:
     """Whether a frame shows no colour."""
     kind = frame.format
     if kind.is_rgb or kind.has_palette:
@@ -146,11 +204,16 @@ def _is_grey(frame: Any) -> bool:
     return True
 
 
-def open_video(path: Path) -> MovieFile:
-    """Open a video; see `napari_cortex_decoder.recording.open_recording`."""
+def index_video(path: Path, container: str) -> VideoIndex:
+    """Find the frames of a video, without decoding them.
+
+    Raises
+    ------
+    RecordingError
+        If there is none, or the file ends before its end.
+    """
     import av
 
-    container = _CONTAINERS[path.suffix.lower()]
     with readable(path, _WHAT):
         if not path.stat().st_size:
             raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
@@ -158,30 +221,42 @@ def open_video(path: Path) -> MovieFile:
             if not video.streams.video:
                 raise RecordingError(f"{path}: there is no video in it; give another file.")
             stream = video.streams.video[0]
-            claimed = (stream.height, stream.width)
-            check_frames(path, (2, *claimed), np.dtype(np.uint8))
+            size = (stream.height, stream.width)
+            check_frames(path, (2, *size), np.dtype(np.uint8))
             stamps, keys, told = _index(path, video, stream)
-            base, average = stream.time_base, stream.average_rate
-            codec = stream.codec_context.name
-    first = _look(path, container, stamps[0])
-    middle = _look(path, container, stamps[len(stamps) // 2])
-    if not (_is_grey(first) and _is_grey(middle)):
+            average = stream.average_rate
+            return VideoIndex(
+                path=path,
+                container=container,
+                stamps=stamps,
+                keys=keys,
+                tick=float(stream.time_base),
+                rate=float(average) if average else None,
+                size=size,
+                codec=stream.codec_context.name,
+                said=tuple(told),
+            )
+
+
+def open_video(path: Path) -> MovieFile:
+    """Open a video; see `napari_cortex_decoder.recording.open_recording`."""
+    index = index_video(path, _CONTAINERS[path.suffix.lower()])
+    n_frames = len(index.stamps)
+    with index.opened() as video:
+        first, middle = video.frame(0), video.frame(n_frames // 2)
+    if not (is_grey(first) and is_grey(middle)):
         raise RecordingError(
             f"{path}: its frames are colour images; convert the video to greyscale (pixel format "
             "gray)."
         )
     image = grey(first)
-    check_frames(path, (len(stamps), *image.shape), image.dtype)
-    longest = int(np.bincount(keys).max())
-    times = (stamps - stamps[0]) * float(base)
-    rate = float(average) if average else None
-    even = rate and np.abs(times - np.arange(len(times)) / rate).max() <= 1.5 * float(base)
+    check_frames(path, (n_frames, *image.shape), image.dtype)
+    longest = int(np.bincount(index.keys).max())
+    times, rate = index.times, index.rate
+    even = rate and np.abs(times - np.arange(n_frames) / rate).max() <= 1.5 * index.tick
     return MovieFile(
         frames=VideoFrames(
-            path=path,
-            container=container,
-            stamps=stamps,
-            keys=keys,
+            index=index,
             frame_shape=(image.shape[0], image.shape[1]),
             dtype=image.dtype,
             stamp=file_token(path),
@@ -189,8 +264,8 @@ def open_video(path: Path) -> MovieFile:
         ),
         frame_rate=rate,
         frame_times=None if even else times,
-        metadata={"codec": codec, "pixels": first.format.name},
-        warnings=tuple(told),
+        metadata={"codec": index.codec, "pixels": first.format.name},
+        warnings=index.said,
     )
 
 
@@ -245,21 +320,6 @@ def _whole_avi(path: Path) -> bool:
 def _reorders(stream: Any) -> bool:
     """Whether frames may be stored in another order than they are shown in."""
     return bool(stream.codec_context.codec.reorder)
-
-
-def _look(path: Path, container: str, stamp: int) -> Any:
-    """Decode one frame."""
-    import av
-
-    with readable(path, _WHAT), av.open(str(path), format=container) as video:
-        stream = video.streams.video[0]
-        video.seek(int(stamp), stream=stream, backward=True)
-        for frame in video.decode(stream):
-            if frame.pts is not None and frame.pts >= stamp:
-                return frame
-        raise RecordingError(
-            f"{path}: no frame of it can be decoded; copy or convert the video again."
-        )
 
 
 register(

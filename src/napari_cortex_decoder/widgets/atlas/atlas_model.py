@@ -146,7 +146,7 @@ class AtlasModel(EventedModel):
         self.take(drawn)
 
     def rename(self, area: int, acronym: str) -> None:
-        """Return an area that the user has drawn another name."""
+        """Rename an area that the user has drawn."""
         atlas = self.atlas
         if atlas is None or atlas.name != DRAWN:
             return

@@ -26,7 +26,7 @@ _OTHERS: tuple[Color, ...] = (GREEN, PURPLE, YELLOW, BLUE, VERMILION)
 
 
 def behavior_colors(behaviors: Iterable[str]) -> dict[str, Color]:
-    """Return each behaviour its colour.
+    """Return the color of each behavior.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def preprocessed(
 
 
 def with_reference(raw: Recording, path: Path, tell: Tell) -> LayerData:
-    """Return a recording its reference from another file."""
+    """Return a recording with its reference from another file."""
     both = raw.replace(reference=open_recording(path, frame_rate=raw.frame_rate).movie)
     # if they do not fit, that is told now and not by a step that needs it
     preprocess(both, [Bin(pixels=1)])

@@ -129,7 +129,7 @@ def replace_movie(
 
 
 def refresh_recording(layer: Layer, recording: Recording, raw: Recording | None) -> None:
-    """Return a layer the changed recording: its clock and its scale stay in step.
+    """Show the changed recording in a layer: its clock and its scale stay in step.
 
     A preprocessed recording lies where its pixels were in the raw one.
     """
