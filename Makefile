@@ -46,7 +46,7 @@ FAULT_ROUNDS ?= 30
 FUZZ_INPUTS ?= 10000
 faults: $(STAMP)
 	OMP_NUM_THREADS=1 FAULT_ROUNDS=$(FAULT_ROUNDS) $(BIN)/python -m pytest tests/faults tests/labels/test_two_places.py tests/labels/test_journal.py
-	$(BIN)/python tests/faults/fuzz.py --inputs $(FUZZ_INPUTS) --seed 1
+	PYTHONPATH=tests $(BIN)/python -m helpers.fuzz --inputs $(FUZZ_INPUTS) --seed 1
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -12,7 +12,10 @@ import pytest
 
 from napari_cortex_decoder import cli
 
-pytest_plugins = ("network_watch",)
+# Small tensors gain nothing from more threads, and threads that spin for a busy core lose all.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+pytest_plugins = ("helpers.network_watch",)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from brainglobe_files import STRUCTURES, annotation, write_atlas
 
+from helpers.brainglobe_files import STRUCTURES, annotation, write_atlas
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.atlas.importers import brainglobe
 from napari_cortex_decoder.errors import AtlasError

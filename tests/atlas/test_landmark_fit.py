@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from poses import pose, random_pose, seen_landmarks
 
+from helpers.poses import pose, random_pose, seen_landmarks
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.atlas.landmarks import MESONET, WFIELD
 from napari_cortex_decoder.errors import AtlasError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poses import pose
 
+from helpers.poses import pose
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.atlas.drawn import draw_atlas
 from napari_cortex_decoder.errors import AtlasError

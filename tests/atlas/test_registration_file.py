@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from poses import pose, seen_landmarks
 
+from helpers.poses import pose, seen_landmarks
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.atlas.landmarks import MESONET
 from napari_cortex_decoder.atlas.registration_file import load_registration

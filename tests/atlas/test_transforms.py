@@ -7,9 +7,9 @@ import json
 import h5py
 import numpy as np
 import pytest
-from poses import pose, seen_landmarks
 from scipy.io import savemat
 
+from helpers.poses import pose, seen_landmarks
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.atlas.importers.transforms import (
     MESONET_BREGMA,

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from waves import make_network, moving_frames
 
+from helpers.waves import make_network, moving_frames
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.cache import feature_cache as cache_module
 from napari_cortex_decoder.decoder.cache.feature_cache import list_cache

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from waves import make_network, make_recording, moving_frames
 
+from helpers.waves import make_network, make_recording, moving_frames
 from napari_cortex_decoder.decoder import (
     CnnConfig,
     CnnRnnConfig,

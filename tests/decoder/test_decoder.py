@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from waves import make_network, make_recording
 
+from helpers.waves import make_network, make_recording
 from napari_cortex_decoder.decoder import (
     CnnRnnConfig,
     DecodeEvent,

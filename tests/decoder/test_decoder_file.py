@@ -16,8 +16,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from waves import make_recording
 
+from helpers.waves import make_recording
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, load_decoder
 from napari_cortex_decoder.decoder.file import (
     LENDER_KEY,

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
-from waves import make_images, make_network, make_recording
 
+from helpers.waves import make_images, make_network, make_recording
 from napari_cortex_decoder.decoder import (
     CnnConfig,
     CnnRnnConfig,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from waves import make_network, make_recording
 
+from helpers.waves import make_network, make_recording
 from napari_cortex_decoder.decoder import CnnRnnConfig, DecodeEvent, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.recording import Recording

@@ -13,8 +13,8 @@ from efficientnet_pytorch import EfficientNet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from waves import make_images, make_recording
 
+from helpers.waves import make_images, make_recording
 from napari_cortex_decoder.decoder import CnnRnnConfig, Preprocessing, load_decoder
 from napari_cortex_decoder.decoder.importing.state_dict import import_state_dict
 from napari_cortex_decoder.errors import DecoderError

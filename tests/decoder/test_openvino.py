@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from waves import make_network, make_recording
 
+from helpers.waves import make_network, make_recording
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.engine import image_engine as engine_module
 from napari_cortex_decoder.decoder.engine import openvino_encoder as module

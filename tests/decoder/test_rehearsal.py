@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rehearsal import Rehearsal, rehearsed
-from tuned_mice import blank_decoder, patchy_mouse
-from waves import make_network
 
+from helpers.rehearsal import Rehearsal, rehearsed
+from helpers.tuned_mice import blank_decoder, patchy_mouse
+from helpers.waves import make_network
 from napari_cortex_decoder import fine_tune
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.decoder import (

@@ -5,17 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from napari_cortex_decoder.decoder import CnnConfig, CnnRnnConfig, Decoder, load_decoder
 from napari_cortex_decoder.evaluation import image_models, reproduce, write_report
 from napari_cortex_decoder.simulation import simulate_cohort
 from napari_cortex_decoder.training import Machine, Session, TrainingConfig
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

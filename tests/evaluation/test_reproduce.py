@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation import ROWS, Effort, read_roi_cohort, reproduce
@@ -18,11 +17,6 @@ from napari_cortex_decoder.simulation import simulate_cohort
 from napari_cortex_decoder.training import Machine
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

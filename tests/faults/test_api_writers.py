@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from places import disk, fill, snapshot, write_protect  # noqa: F401 (a fixture is among them)
-from toys import SIZE, linear_decoder, quarters, two_places
 
 import napari_cortex_decoder
+from helpers.places import disk, fill, snapshot, write_protect  # noqa: F401 (a fixture is among them)
+from helpers.toys import SIZE, linear_decoder, quarters, two_places
 from napari_cortex_decoder.atlas import write_correlations, write_traces
 from napari_cortex_decoder.atlas.nwb_export import write_traces_nwb
 from napari_cortex_decoder.decoder import Decoder, RoiRnnConfig, TracePreprocessing, Window

@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from disks import fill, small_disk
-from waves import make_network, moving_frames
 
+from helpers.disks import fill, small_disk
+from helpers.waves import make_network, moving_frames
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.cache import feature_cache
 from napari_cortex_decoder.decoder.cache.feature_cache import cache_folder, list_cache

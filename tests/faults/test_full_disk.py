@@ -10,8 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from disks import small_disk
 
+from helpers.disks import small_disk
 from napari_cortex_decoder.recording import open_recording, save_recording
 
 # in a program of its own: what HDF5 cannot close ends it when it ends

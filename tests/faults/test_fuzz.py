@@ -14,13 +14,13 @@ from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording, read_behavior
 from napari_cortex_decoder.units import centimetres_a_second
 
-FUZZ = Path(__file__).with_name("fuzz.py")
+FUZZ = [sys.executable, "-m", "helpers.fuzz"]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks at a process in /proc")
 def test_a_damaged_file_of_any_kind_is_read_or_refused_in_one_sentence() -> None:
-    command = [sys.executable, str(FUZZ), "--inputs", "80", "--seed", "7"]
+    command = [*FUZZ, "--inputs", "80", "--seed", "7"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "80 inputs" in done.stdout
@@ -30,7 +30,7 @@ def test_a_damaged_file_of_any_kind_is_read_or_refused_in_one_sentence() -> None
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks at a process in /proc")
 @pytest.mark.parametrize("seed", ["11002571"])
 def test_what_once_took_half_a_minute_does_not(seed: str) -> None:
-    command = [sys.executable, str(FUZZ), "--only", "label image .tif", "--again", seed]
+    command = [*FUZZ, "--only", "label image .tif", "--again", seed]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "slow" not in done.stdout and ("refused" in done.stdout or "read" in done.stdout)
 

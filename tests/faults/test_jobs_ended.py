@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
-PROGRAM = Path(__file__).with_name("end_jobs.py")
-HELPERS = Path(__file__).parents[1] / "tuning"
 
 
 @pytest.mark.slow
@@ -28,12 +26,10 @@ def test_a_job_ended_by_any_signal_at_any_moment_goes_on_to_the_same_decoder(
     verb: str, tmp_path: Path, count: Callable[..., None]
 ) -> None:
     seed = random.randrange(10**6)
-    path = os.pathsep.join([str(HELPERS), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(tmp_path), verb, str(ROUNDS), str(seed)],
+        [sys.executable, "-m", "helpers.end_jobs", tmp_path, verb, str(ROUNDS), str(seed)],
         capture_output=True,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path},
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr[-3000:]}"
     counts = json.loads(done.stdout.splitlines()[-1])

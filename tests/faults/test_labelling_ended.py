@@ -17,15 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from end_labelling import N_FRAMES
-from places import age
 
+from helpers.end_labelling import N_FRAMES
+from helpers.places import age
 from napari_cortex_decoder.labels import LabelSession, Paint
 from napari_cortex_decoder.labels import journal as journal_module
 from napari_cortex_decoder.labels import session as session_module
 
 ROUNDS = 2 * int(os.environ.get("FAULT_ROUNDS", "6"))
-PROGRAM = Path(__file__).with_name("end_labelling.py")
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 Count = Callable[..., None]
@@ -33,7 +32,10 @@ Count = Callable[..., None]
 
 def nursery() -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "helpers.end_labelling"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from places import snapshot
 
+from helpers.places import snapshot
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole, written_whole
 

@@ -16,7 +16,6 @@ import pytest
 Reached = Callable[[], list[dict[str, object]]]
 
 LOOKUP = "import socket; socket.getaddrinfo('example.org', 443)"
-HERE = Path(__file__).parent
 
 
 def addresses(attempts: list[dict[str, object]]) -> list[object]:
@@ -81,13 +80,19 @@ def test_this_machine_itself_may_be_asked(reached: Reached, tmp_path: Path) -> N
 def test_a_test_that_reaches_out_fails(content: str, tmp_path: Path, reached: Reached) -> None:
     (tmp_path / "test_one.py").write_text(content)
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "network_watch", "--rootdir", tmp_path, "."],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "helpers.network_watch",
+            "--rootdir",
+            tmp_path,
+            ".",
+        ],
         cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        },
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from movies import movie_of
 from numpy.typing import NDArray
-from test_mangled import FORMATS, Writer
-from waves import make_network, moving_frames
 
+from helpers.movies import movie_of
+from helpers.waves import make_network, moving_frames
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import open_recording
+from recording.test_mangled import FORMATS, Writer
 
 SIZE = Preprocessing(image_size=(32, 32), scale="centered-sd")
 

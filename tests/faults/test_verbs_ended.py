@@ -14,11 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_writers import WRITERS, lab, made  # noqa: F401
+
+from faults.test_writers import WRITERS, lab, made  # noqa: F401
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
-PROGRAM = Path(__file__).with_name("end_verbs.py")
-TESTS = Path(__file__).parents[1]
 SHORT = ("label csv",)
 """Ended in every run of the tests; all others only where rounds are asked for."""
 VERBS = [name for name in WRITERS if name not in ("reproduce", "decoders import")]
@@ -43,12 +42,10 @@ def test_a_verb_ended_by_any_signal_at_any_moment_leaves_whole_files_only(
         "inputs": writer.inputs,
         "overwrites": writer.overwrites,
     }
-    helpers = [str(TESTS / "faults"), str(TESTS / "tuning"), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(lab), json.dumps(asked), str(ROUNDS), str(seed)],
+        [sys.executable, "-m", "helpers.end_verbs", lab, json.dumps(asked), str(ROUNDS), str(seed)],
         capture_output=True,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(helpers)},
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr[-3000:]}"
     counts = json.loads(done.stdout.splitlines()[-1])

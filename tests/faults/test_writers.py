@@ -18,9 +18,9 @@ import tifffile
 import torch
 import typer
 from PIL import Image
-from places import disk, fill, snapshot, write_protect  # noqa: F401 (a fixture is among them)
-from test_import_keras import write_model
 
+from decoder.test_import_keras import write_model
+from helpers.places import disk, fill, snapshot, write_protect  # noqa: F401 (a fixture is among them)
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.cli import app
 from napari_cortex_decoder.cli.common import WRITTEN

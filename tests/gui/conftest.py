@@ -33,8 +33,8 @@ from napari.utils.notifications import Notification, notification_manager
 from npe2 import PluginManifest
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QWidget
-from windows import FRAME_RATE, N_FRAMES, waves
 
+from helpers.windows import FRAME_RATE, N_FRAMES, waves
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Provenance
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget

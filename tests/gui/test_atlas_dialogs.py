@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brainglobe_files import write_atlas
 from napari.layers import Layer
 from napari.utils.notifications import Notification
-from poses import pose, seen_landmarks
 from pynwb import NWBHDF5IO
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QAction
@@ -22,8 +20,10 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPushButton,
 )
-from windows import child
 
+from helpers.brainglobe_files import write_atlas
+from helpers.poses import pose, seen_landmarks
+from helpers.windows import child
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.atlas.importers import brainglobe
 from napari_cortex_decoder.atlas.landmarks import WFIELD

@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
     QTableView,
     QToolButton,
 )
-from windows import child, visible_texts
 
+from helpers.windows import child, visible_texts
 from napari_cortex_decoder.atlas import Area, Atlas, Registration
 from napari_cortex_decoder.recording import preprocess
 from napari_cortex_decoder.recording.preprocessing import Crop

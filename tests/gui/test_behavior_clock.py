@@ -8,8 +8,8 @@ from napari.layers import Layer
 from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
-from windows import N_FRAMES, child
 
+from helpers.windows import N_FRAMES, child
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.workspace import Workspace

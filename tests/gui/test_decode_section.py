@@ -14,7 +14,8 @@ from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QProgressBar, QPushButton
-from windows import (
+
+from helpers.windows import (
     N_FRAMES,
     ScriptedDecoder,
     child,
@@ -23,7 +24,6 @@ from windows import (
     visible_texts,
     wait_until_idle,
 )
-
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.decoder import (
     Decoder,

@@ -14,8 +14,9 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
-from tuned_mice import blank_decoder
-from windows import (
+
+from helpers.tuned_mice import blank_decoder
+from helpers.windows import (
     FRAME_RATE,
     answer,
     bouts,
@@ -26,7 +27,6 @@ from windows import (
     visible_texts,
     wait_until_idle,
 )
-
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.labels import (
     Behavior,

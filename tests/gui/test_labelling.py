@@ -24,7 +24,8 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPushButton,
 )
-from windows import (
+
+from helpers.windows import (
     FRAME_RATE,
     N_FRAMES,
     ScriptedDecoder,
@@ -41,7 +42,6 @@ from windows import (
     wait_until_idle,
     waves,
 )
-
 from napari_cortex_decoder.labels import Bout, LabelSession, Paint, Source, read_labels
 from napari_cortex_decoder.widgets.decode import decode_job
 from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtWidgets import QApplication
-from windows import FRAME_RATE, N_FRAMES, waves
 
+from helpers.windows import FRAME_RATE, N_FRAMES, waves
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.labels import Bout, Paint, Source
 from napari_cortex_decoder.recording import Recording, open_recording, preprocess

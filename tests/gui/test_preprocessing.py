@@ -15,8 +15,8 @@ from napari.layers import Layer
 from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QPushButton, QWidget
-from windows import N_FRAMES, child, visible_texts, wait_until_idle, waves
 
+from helpers.windows import N_FRAMES, child, visible_texts, wait_until_idle, waves
 from napari_cortex_decoder.recording import Previews, Recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import (
     Bin,

@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSpinBox,
 )
-from windows import N_FRAMES, child, visible_texts, waves
 
+from helpers.windows import N_FRAMES, child, visible_texts, waves
 from napari_cortex_decoder.recording import Recording, open_recording, remember_metadata
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion

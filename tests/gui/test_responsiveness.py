@@ -15,9 +15,9 @@ from napari import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QObject, QRect
 from qtpy.QtWidgets import QApplication, QWidget
-from watchdog import OURS, Watchdog
-from windows import N_FRAMES, ScriptedDecoder, wait_until_idle, waves
 
+from helpers.watchdog import OURS, Watchdog
+from helpers.windows import N_FRAMES, ScriptedDecoder, wait_until_idle, waves
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.canvas.overlay import WrittenText
@@ -62,7 +62,7 @@ def function_in(folder: str) -> Callable[[], None]:
 
 @linux
 def test_the_watchdog_sees_what_is_slow_and_whose_it_is() -> None:
-    from watchdog import NAPARI
+    from helpers.watchdog import NAPARI
 
     with Watchdog() as watchdog:
         function_in(OURS)()

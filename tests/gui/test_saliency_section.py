@@ -14,9 +14,9 @@ from napari.layers import Layer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
-from toys import SIZE, Linear, linear_decoder, quarters
-from windows import N_FRAMES, child, loads
 
+from helpers.toys import SIZE, Linear, linear_decoder, quarters
+from helpers.windows import N_FRAMES, child, loads
 from napari_cortex_decoder.labels import Bout, Ethogram
 from napari_cortex_decoder.labels.edits import Replace
 from napari_cortex_decoder.saliency.masking import encoding

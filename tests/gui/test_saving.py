@@ -9,8 +9,8 @@ from napari.layers import Layer
 from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
-from windows import child, visible_texts, waves
 
+from helpers.windows import child, visible_texts, waves
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording import saving_model

@@ -7,8 +7,8 @@ from napari.layers import Layer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPointF
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
-from windows import N_FRAMES, child, visible_texts
 
+from helpers.windows import N_FRAMES, child, visible_texts
 from napari_cortex_decoder.recording import BehaviorTrace, Recording, run_and_rest
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.colors import behavior_colors

@@ -11,7 +11,8 @@ from napari.layers import Layer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit
-from windows import (
+
+from helpers.windows import (
     N_FRAMES,
     ScriptedDecoder,
     loads,
@@ -19,7 +20,6 @@ from windows import (
     visible_texts,
     wait_until_idle,
 )
-
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording

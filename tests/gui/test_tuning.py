@@ -14,7 +14,8 @@ from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton
-from tuned_mice import (
+
+from helpers.tuned_mice import (
     blank_decoder,
     epochs,
     kill_trainer,
@@ -22,8 +23,7 @@ from tuned_mice import (
     wait_until,
     write_labelled,
 )
-from windows import answer, child, click, visible_texts, wait_until_idle
-
+from helpers.windows import answer, child, click, visible_texts, wait_until_idle
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.recording import open_recording, save_recording
 from napari_cortex_decoder.tuning.fine_tune import fine_tune
@@ -35,8 +35,6 @@ from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
-
-PROGRAM = Path(__file__).with_name("tune_until_killed.py")
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +114,8 @@ def test_a_killed_window_and_a_killed_trainer_lose_nothing(
 ) -> None:  # fmt: skip
     tuning = workspace.tuning
     folder = FineTuneFolder(movie.with_name("m1.tif.cortex") / "fine-tune")
-    command = [sys.executable, str(PROGRAM), str(movie), str(files / "blank.safetensors")]
-    with subprocess.Popen(command) as window:
+    program = [sys.executable, "-m", "helpers.tune_until_killed"]
+    with subprocess.Popen([*program, movie, files / "blank.safetensors"]) as window:
         try:
             wait_until(lambda: (1, 0) in epochs(folder.told()) or window.poll() is not None)
             assert window.poll() is None

@@ -17,8 +17,8 @@ from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QLabel
-from windows import ScriptedDecoder, loads, visible_texts, wait_until_idle
 
+from helpers.windows import ScriptedDecoder, loads, visible_texts, wait_until_idle
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets import main_widget, session
 from napari_cortex_decoder.widgets.canvas.overlay import WrittenText

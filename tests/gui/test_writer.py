@@ -10,8 +10,8 @@ from napari.layers import Image, Layer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication, QProgressDialog
-from windows import waves
 
+from helpers.windows import waves
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording, open_recording, read_behavior
 from napari_cortex_decoder.widgets.recording import saving_model

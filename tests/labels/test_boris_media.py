@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stages import Clip
 
+from helpers.stages import Clip
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Bout, read_labels
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from stages import BEHAVIORS, N, behaviors, edits, frames, names_of, some_bouts, spans
 
+from helpers.stages import BEHAVIORS, N, behaviors, edits, frames, names_of, some_bouts, spans
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import (
     Behavior,

@@ -15,8 +15,8 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from stages import BEHAVIORS, Clip, N, names_of, some_bouts
 
+from helpers.stages import BEHAVIORS, Clip, N, names_of, some_bouts
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import (
     Bout,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stages import N, edits
 
+from helpers.stages import N, edits
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import (
     Behavior,

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import scipy.io
 import zarr
-from movies import movie_of, refused
 
+from helpers.movies import movie_of, refused
 from napari_cortex_decoder.recording import add_behavior, open_recording
 
 MOVIE = movie_of(frames=8, rows=20, columns=31)

@@ -15,12 +15,12 @@ import pytest
 import scipy.io
 import tifffile
 import zarr
-from movies import movie_of, refused
 from numpy.typing import NDArray
-from test_formats import RATE, hdf5, nwb_file, one_file_a_frame, video, write_nwb
 
+from helpers.movies import movie_of, refused
 from napari_cortex_decoder.recording import open_recording
 from napari_cortex_decoder.recording.formats.table import formats_page
+from recording.test_formats import RATE, hdf5, nwb_file, one_file_a_frame, video, write_nwb
 
 Movie = NDArray[np.generic]
 

@@ -14,12 +14,12 @@ import pytest
 import scipy.io
 import tifffile
 import zarr
-from movies import movie_of
 from numpy.typing import NDArray
 from pynwb import NWBHDF5IO, NWBFile
 from pynwb.file import Subject
 from pynwb.ophys import OnePhotonSeries, OpticalChannel
 
+from helpers.movies import movie_of
 from napari_cortex_decoder.recording import movie_formats, open_recording
 
 RATE = 25.0

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from fuzz_damage import mangle_bytes
-from movies import movie_of
 from numpy.typing import NDArray
-from test_format_details import svd_pair
-from test_formats import WRITERS
-from test_tiff import WAYS
 
+from helpers.fuzz_damage import mangle_bytes
+from helpers.movies import movie_of
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import open_recording
+from recording.test_format_details import svd_pair
+from recording.test_formats import WRITERS
+from recording.test_tiff import WAYS
 
 Writer = Callable[[Path, NDArray[np.generic]], tuple[Path, float | None]]
 FILES_PER_FORMAT = 14

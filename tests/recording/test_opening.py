@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from movies import refused
 
+from helpers.movies import refused
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 from napari_cortex_decoder.recording import (
     movie_formats,

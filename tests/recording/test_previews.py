@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_preprocessing import RATE, cortex, counted, recording_of, with_reference
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.preprocessing import (
@@ -20,6 +19,7 @@ from napari_cortex_decoder.recording.preprocessing import (
     Step,
     preprocess,
 )
+from recording.test_preprocessing import RATE, cortex, counted, recording_of, with_reference
 
 
 @pytest.mark.parametrize(

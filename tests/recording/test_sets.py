@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from movies import movie_of, refused
 from numpy.typing import NDArray
 
+from helpers.movies import movie_of, refused
 from napari_cortex_decoder.recording import open_recording
 
 Movie = NDArray[np.generic]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import tifffile
-from movies import movie_of, refused
 
+from helpers.movies import movie_of, refused
 from napari_cortex_decoder.recording import open_recording
 from napari_cortex_decoder.recording.formats import tiff_metadata
 

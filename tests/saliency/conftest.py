@@ -1,14 +1,13 @@
-"""A linear decoder in place of the network, and one thread."""
+"""A linear decoder in place of the network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
-from toys import Linear, linear_decoder
 
+from helpers.toys import Linear, linear_decoder
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.saliency.masking import encoding
 
@@ -22,11 +21,3 @@ def linear(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Decoder, Line
         return linear_decoder(weights, **window)
 
     return make
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 from sklearn.metrics import roc_auc_score
-from toys import SIZE, Linear, normalized, plain_loop, quarters, two_places
 
+from helpers.toys import SIZE, Linear, normalized, plain_loop, quarters, two_places
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import AtlasError, DecoderError, LabelError, RecordingError
 from napari_cortex_decoder.labels import Ethogram

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from toys import SIZE, Linear, two_places
-from waves import make_network, make_recording
 
+from helpers.toys import SIZE, Linear, two_places
+from helpers.waves import make_network, make_recording
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.networks import reestimate_batch_norm
 from napari_cortex_decoder.errors import RecordingError

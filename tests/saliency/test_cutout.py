@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from toys import SIZE, Linear, plain_loop, two_places
 
+from helpers.toys import SIZE, Linear, plain_loop, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.saliency import cutout_importance

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from toys import SIZE, Linear, quarters, two_places
 
 import napari_cortex_decoder as ncd
+from helpers.toys import SIZE, Linear, quarters, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.labels import write_labels

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 import tifffile
-from toys import SIZE, Linear, quarters, two_places
 
+from helpers.toys import SIZE, Linear, quarters, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.saliency import (
@@ -125,8 +125,7 @@ def test_an_onset_average_is_drawn_and_written(tmp_path: Path, linear: MakeLinea
 
 def test_a_map_is_held_against_its_controls() -> None:
     """Of the paper's network on small images: random weights, then places go missing."""
-    from waves import make_network, make_recording
-
+    from helpers.waves import make_network, make_recording
     from napari_cortex_decoder.decoder import CnnRnnConfig, Preprocessing, Window
     from napari_cortex_decoder.labels import Ethogram
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerAttribution, LayerGradCam, Occlusion
-from toys import SIZE, Linear, normalized, two_places
-from waves import make_images, make_network, make_recording
 
+from helpers.toys import SIZE, Linear, normalized, two_places
+from helpers.waves import make_images, make_network, make_recording
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.saliency import saliency

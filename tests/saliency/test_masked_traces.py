@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from toys import quarters, two_places
 
+from helpers.toys import quarters, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import (
     LinearConfig,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from toys import SIZE, Linear, two_places
 
+from helpers.toys import SIZE, Linear, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Bout, Ethogram

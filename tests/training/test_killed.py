@@ -14,8 +14,6 @@ import torch
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.training import TrainingFolder
 
-PROGRAM = Path(__file__).with_name("kill_and_go_on.py")
-
 
 def steps(folder: TrainingFolder) -> dict[str, int]:
     """Last step of each stage."""
@@ -27,10 +25,9 @@ def steps(folder: TrainingFolder) -> dict[str, int]:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
 def test_kills_at_random_moments_lead_to_the_decoder_of_an_unbroken_run(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(tmp_path)],
+        [sys.executable, "-m", "helpers.kill_and_go_on", tmp_path],
         capture_output=True,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for kind, stopped_at in json.loads(done.stdout.splitlines()[-1]).items():

@@ -43,7 +43,6 @@ def mouse(drift: float, bout: int = 20) -> tuple[Recording, Ethogram]:
 @pytest.fixture(scope="module")
 def base() -> Decoder:
     """One that has learned to tell the bouts of a mouse that does not drift."""
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     config = CnnRnnConfig(
         frame_rate=RATE,

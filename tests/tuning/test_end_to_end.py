@@ -8,8 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tuned_mice import blank_decoder, epochs, kill_trainer, patchy_mouse, trainers, wait_until
 
+from helpers.tuned_mice import (
+    blank_decoder,
+    epochs,
+    kill_trainer,
+    patchy_mouse,
+    trainers,
+    wait_until,
+)
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram

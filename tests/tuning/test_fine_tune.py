@@ -59,11 +59,6 @@ def labelled_mouse(behaviors: tuple[str, ...] = ("rest", "run")) -> Labelled:
     return recording, Ethogram.from_frames(labels, behaviors)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def mouse() -> Labelled:
     return labelled_mouse()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import tifffile
-from tuned_mice import patchy_mouse
+
+from helpers.tuned_mice import patchy_mouse
 
 Run = Callable[..., tuple[int, str, str]]
 

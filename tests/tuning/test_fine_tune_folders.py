@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tuned_mice import blank_decoder, patchy_mouse
 
 import napari_cortex_decoder as ncd
+from helpers.tuned_mice import blank_decoder, patchy_mouse
 from napari_cortex_decoder.decoder import Decoder, LinearConfig, load_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram

@@ -22,8 +22,8 @@ import numpy as np
 import tifffile
 import torch
 from safetensors.torch import load_file
-from tuned_mice import blank_decoder, patchy_mouse, trainers, wait_until
 
+from helpers.tuned_mice import blank_decoder, patchy_mouse, trainers, wait_until
 from napari_cortex_decoder import cli
 from napari_cortex_decoder.training import pipeline  # noqa: F401
 from napari_cortex_decoder.tuning import fine_tune, fit  # noqa: F401

@@ -19,10 +19,10 @@ from typing import Any
 import h5py
 import numpy as np
 import tifffile
-from end_jobs import EXPECTED, SIGNALS, begin, ended
-from places import age, snapshot
 from safetensors.torch import load_file
 
+from helpers.end_jobs import EXPECTED, SIGNALS, begin, ended
+from helpers.places import age, snapshot
 from napari_cortex_decoder.labels import journal_ethogram
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
 

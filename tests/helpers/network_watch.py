@@ -1,4 +1,7 @@
-"""No test reaches another machine: whichever looks one up, or starts a program that does, fails."""
+"""No test reaches another machine: whichever looks one up, or starts a program that does, fails.
+
+Programs that tests start find `helpers`, too.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pathlib import Path
 import pytest
 
 _WATCH = Path(__file__).with_name("watch")
+_TESTS = Path(__file__).parents[1]
 _NOTES = "CORTEX_DECODER_TEST_NETWORK"
 
 
@@ -22,7 +26,7 @@ def pytest_configure() -> None:
     handle, name = tempfile.mkstemp(prefix="network-", suffix=".jsonl")
     os.close(handle)
     os.environ[_NOTES] = name
-    paths = [str(_WATCH), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(_WATCH), str(_TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     code = (_WATCH / "sitecustomize.py").read_text()
     exec(compile(code, "sitecustomize.py", "exec"), {})  # a name that Python has taken already

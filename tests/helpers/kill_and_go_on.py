@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from labeled_mice import sessions_of
 
+from helpers.labeled_mice import sessions_of
 from napari_cortex_decoder.decoder import CnnRnnConfig, LinearConfig, Preprocessing, Window
 from napari_cortex_decoder.training import (
     Machine,

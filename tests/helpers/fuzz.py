@@ -1,7 +1,7 @@
 """Damaged files of every kind, read in processes of their own: what goes wrong is counted.
 
-``python tests/faults/fuzz.py --inputs 10000 --seed 1`` prints the counts, and the inputs that went
-wrong with what makes them again.
+``PYTHONPATH=tests python -m helpers.fuzz --inputs 10000 --seed 1`` prints the counts, and the
+inputs that went wrong with what makes them again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--worker"],
+            [sys.executable, "-m", "helpers.fuzz", "--worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -110,10 +110,9 @@ def run(
 
 def kinds() -> list[str]:
     """Return the names of the kinds of files, without what reads them in this process."""
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from fuzz_targets import all_targets\n"
-    command = [sys.executable, "-c", program + "print(*all_targets(), sep='\\n')"]
-    folder = str(Path(__file__).parent)
-    done = subprocess.run([*command, folder], capture_output=True, text=True, check=True)
+    program = "from helpers.fuzz_targets import all_targets; print(*all_targets(), sep='\\n')"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.split("\n")[:-1]
 
 
@@ -146,7 +145,6 @@ def work() -> None:
     """Answer questions for one damaged file each."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    sys.path.insert(0, str(Path(__file__).parent))
     with tempfile.TemporaryDirectory() as made:
         home = Path(made)
         for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "TMPDIR", "MPLCONFIGDIR"):
@@ -154,8 +152,7 @@ def work() -> None:
         tempfile.tempdir = made
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        from fuzz_targets import all_targets
-
+        from helpers.fuzz_targets import all_targets
         from napari_cortex_decoder.errors import CortexDecoderError
 
         targets, sound = all_targets(), {}
@@ -179,8 +176,7 @@ def work() -> None:
 
 def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch) -> dict[str, str]:
     """Damage one file, read it, and tell what came of it."""
-    from fuzz_damage import damage
-
+    from helpers.fuzz_damage import damage
     from napari_cortex_decoder.errors import CortexDecoderError
 
     rng = random.Random(seed)

@@ -3,48 +3,41 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / room) for room in ("recording", "atlas", "decoder", "labels")]
+import dask.array as da
+import h5py
+import numpy as np
+import scipy.io
+import tifffile
+from PIL import Image
 
-import dask.array as da  # noqa: E402
-import h5py  # noqa: E402
-import numpy as np  # noqa: E402
-import scipy.io  # noqa: E402
-import test_behavior_mangled  # noqa: E402
-import test_format_details  # noqa: E402
-import test_formats  # noqa: E402
-import test_import_keras  # noqa: E402
-import test_importing  # noqa: E402
-import test_tiff  # noqa: E402
-import test_transforms  # noqa: E402
-import tifffile  # noqa: E402
-from movies import movie_of  # noqa: E402
-from PIL import Image  # noqa: E402
-from poses import pose  # noqa: E402
-
-from napari_cortex_decoder.atlas import load_atlas  # noqa: E402
-from napari_cortex_decoder.atlas.importers.label_image import read_label_image  # noqa: E402
-from napari_cortex_decoder.atlas.importers.transforms import (  # noqa: E402
+from atlas import test_transforms
+from decoder import test_import_keras
+from helpers.movies import movie_of
+from helpers.poses import pose
+from labels import test_importing
+from napari_cortex_decoder.atlas import load_atlas
+from napari_cortex_decoder.atlas.importers.label_image import read_label_image
+from napari_cortex_decoder.atlas.importers.transforms import (
     read_mesonet,
     read_wfield,
 )
-from napari_cortex_decoder.atlas.registration_file import load_registration  # noqa: E402
-from napari_cortex_decoder.labels import Behavior, Bout, import_labels  # noqa: E402
-from napari_cortex_decoder.labels.journal import (  # noqa: E402
+from napari_cortex_decoder.atlas.registration_file import load_registration
+from napari_cortex_decoder.labels import Behavior, Bout, import_labels
+from napari_cortex_decoder.labels.journal import (
     Header,
     StepLine,
     now,
     read_journal,
 )
-from napari_cortex_decoder.recording import Recording, open_recording, read_behavior  # noqa: E402
-from napari_cortex_decoder.recording.cohort import read_cohort  # noqa: E402
-from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask  # noqa: E402
+from napari_cortex_decoder.recording import Recording, open_recording, read_behavior
+from napari_cortex_decoder.recording.cohort import read_cohort
+from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask
+from recording import test_behavior_mangled, test_format_details, test_formats, test_tiff
 
 
 @dataclass(frozen=True)
