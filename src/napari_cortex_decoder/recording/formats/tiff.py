@@ -52,6 +52,7 @@ def open_tiff(path: Path, *, dataset: str | None = None) -> MovieFile:
         if rate is None and layout.frame_times is None and len(pages) == len(layout.page):
             with readable(path, "a Micro-Manager movie"):
                 rate = said.micromanager_rate(tif, int(pages[-1]), len(pages))
+                rate = rate and rate / layout.channels
         return MovieFile(
             frames=frames,
             channels=layout.channels,
@@ -59,7 +60,7 @@ def open_tiff(path: Path, *, dataset: str | None = None) -> MovieFile:
             pixel_size=size,
             frame_times=layout.frame_times,
             numbers=layout.numbers,
-            files=frozenset(path.with_name(name) for name in layout.files),
+            files=frozenset(path.with_name(name) for name in {*layout.files, *layout.set_files}),
             steps=layout.steps,
             metadata=_shown(tif),
             warnings=tuple(told),

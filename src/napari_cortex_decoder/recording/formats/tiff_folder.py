@@ -11,11 +11,12 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import check_frames, unchanged
 from napari_cortex_decoder.recording.formats.joining import join_files
-from napari_cortex_decoder.recording.formats.names import in_turns, natural_key, understood
+from napari_cortex_decoder.recording.formats.light import movie_first
+from napari_cortex_decoder.recording.formats.names import Named, in_turns, natural_key, understood
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.formats.tiff import (
     TIFF_SUFFIXES,
@@ -28,6 +29,7 @@ from napari_cortex_decoder.recording.formats.tiff_metadata import (
     micromanager_info,
 )
 from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets
+from napari_cortex_decoder.units import in_millimetres
 
 # Reading the description of a frame takes a millisecond: of more files than these, only two are.
 _FEW = 1000
@@ -98,8 +100,24 @@ def _tiffs(folder: Path) -> list[os.DirEntry[str]]:
         ]
 
 
-def open_folder(folder: Path) -> MovieFile:
+def _inside(folder: Path) -> list[Path]:
+    """Return the folder if TIFFs lie in it, else those in it in which some do: positions."""
+    if _tiffs(folder):
+        return [folder]
+    return sorted((p for p in folder.iterdir() if p.is_dir() and _tiffs(p)), key=natural_key)
+
+
+def open_folder(folder: Path, *, dataset: str | None = None) -> MovieFile:
     """Open a folder of TIFFs; see `napari_cortex_decoder.recording.open_recording`."""
+    places = {place.name: place for place in _inside(folder)}
+    if [*places.values()] != [folder] and (len(places) == 1 or dataset in places):
+        return open_folder(places[dataset] if dataset in places else next(iter(places.values())))
+    if len(places) > 1:
+        raise UnclearMovieError(
+            f"{folder}: TIFFs lie in {len(places)} folders in it, {', '.join([*places][:6])}; give "
+            "the name of one as dataset (command line: --as dataset=NAME).",
+            tuple(places),
+        )
     entries = _tiffs(folder)
     states = {Path(entry.path): entry.stat() for entry in entries}
     sizes = {path: state.st_size for path, state in states.items()}
@@ -111,8 +129,8 @@ def open_folder(folder: Path) -> MovieFile:
         alone = not in_set and len(page_offsets(first, tif)) == 1 and tif.series[0].ndim == 2
         page = first_page(first, tif)
         kind, dtype, plain = page.shape, page.dtype, page.is_contiguous
-    if not alone:
-        return join_files(paths, open_tiff)
+    if not alone or dataset is not None:
+        return join_files(paths, lambda path: open_tiff(path, dataset=dataset))
     least = kind[0] * kind[1] * dtype.itemsize if plain else 1
     for path in paths:
         if sizes[path] < least:
@@ -121,7 +139,7 @@ def open_folder(folder: Path) -> MovieFile:
             )
     named, channels = understood(paths, one_frame=True) if len(paths) > 1 else None, 1
     if named is not None and named.times[0]:
-        paths, numbers, warnings = in_turns(paths, named)
+        paths, numbers, warnings = in_turns(paths, _with_lights(paths, named))
         channels = len(named.names)
     else:
         numbers = np.arange(len(paths), dtype=np.int64)
@@ -130,6 +148,7 @@ def open_folder(folder: Path) -> MovieFile:
         )
     check_frames(folder, (len(paths), *kind), dtype)
     shown, rate, times = _micromanager(paths, numbers, channels)
+    size = in_millimetres(shown.pop("PixelSizeUm", None), "µm")
     stat = folder.stat()
     stamp = (str(folder), stat.st_mtime_ns, len(paths), sum(sizes.values()))
     return MovieFile(
@@ -142,6 +161,7 @@ def open_folder(folder: Path) -> MovieFile:
         ),
         channels=channels,
         frame_rate=rate,
+        pixel_size=size,
         frame_times=times,
         numbers=numbers,
         metadata={"files": len(paths), **shown},
@@ -149,16 +169,28 @@ def open_folder(folder: Path) -> MovieFile:
     )
 
 
+def _with_lights(paths: list[Path], named: Named) -> Named:
+    """Call colours that are only numbered in names by what Micro-Manager calls their light."""
+    if named.told or len(named.names) < 2:
+        return named
+    names = [str(_info(paths[named.colours.index(c)]).get("Channel", "")) for c in (0, 1)]
+    order, told = movie_first(names)
+    if not told:
+        return named
+    colours = tuple(order.index(colour) for colour in named.colours)
+    return Named(named.times, colours, tuple(names[i] for i in order))
+
+
 def _micromanager(
     paths: list[Path], numbers: NDArray[np.int64], channels: int
 ) -> tuple[dict[str, Any], float | None, NDArray[np.float64] | None]:
     """What Micro-Manager says of the camera, time points a second (Hz), times of the frames (s)."""
     first = _info(paths[0])
-    wanted = ("Camera", "Exposure-ms", "Binning")
+    wanted = ("Camera", "Exposure-ms", "Binning", "PixelSizeUm")
     shown: dict[str, Any] = {key: first[key] for key in wanted if key in first}
     if len(paths) <= _FEW:
         elapsed = np.array([micromanager_elapsed(_info(path)) for path in paths])
-        return shown, None, elapsed - elapsed[0] if np.isfinite(elapsed).all() else None
+        return shown, None, elapsed if np.isfinite(elapsed).all() else None
     # two colours in turns need not be evenly spaced: measure between frames of one colour
     last = int(np.flatnonzero((numbers - numbers[0]) % 2 == 0)[-1])
     seconds = micromanager_elapsed(_info(paths[last])) - micromanager_elapsed(first)
@@ -180,10 +212,11 @@ register(
         recognized="a folder with TIFFs in it: one frame a file, ordered by the numbers in their "
         "names, of one colour or two that the names tell (blue_0001, 0001_405nm, ch0_t001, "
         "Micro-Manager); or multi-page files of one session, in natural order, or a set whose "
-        "files describe each other (OME, Micro-Manager, NDTiff)",
+        "files describe each other (OME, Micro-Manager, NDTiff); or a folder with such a one in it",
         metadata="Micro-Manager: rate from the elapsed time, colours, camera; numbers missing in "
         "the names are lost frames",
-        matches=lambda path: path.is_dir() and bool(_tiffs(path)),
+        matches=lambda path: path.is_dir() and bool(_inside(path)),
         open=open_folder,
+        options=frozenset({"dataset"}),
     )
 )

@@ -34,7 +34,9 @@ class Layout:
     page, file
         Shape (frames,), by time, then colour: the page of each frame, and its file.
     files
-        Names of the files of the set; the first is the one that was opened.
+        Names of the files that hold the frames; the first is the one that was opened.
+    set_files
+        Names of all files of the set, those of other positions too.
     channels
         Interleaved colours.
     numbers
@@ -50,6 +52,7 @@ class Layout:
     page: Planes
     file: Planes
     files: list[str]
+    set_files: frozenset[str] = frozenset()
     channels: int = 1
     numbers: Planes | None = None
     behind_the_first: bool = False
@@ -164,6 +167,7 @@ def _ome(path: Path, image: said.OmeImage, own: int, warnings: list[str]) -> Lay
         page[index],
         file[index],
         image.files,
+        frozenset(image.set_files),
         channels,
         np.arange(len(index)),
         frame_rate=image.frame_rate,
@@ -293,7 +297,14 @@ def _counted(
         sizes, claimed = {**sizes, "T": held}, held
     index, channels = in_time(path, sizes, order)
     page = np.where(index < held, index, -1)
-    layout = Layout(page, np.zeros_like(page), [path.name], channels, np.arange(len(page)), behind)
+    layout = Layout(
+        page,
+        np.zeros_like(page),
+        [path.name],
+        channels=channels,
+        numbers=np.arange(len(page)),
+        behind_the_first=behind,
+    )
     layout = what_is_there(path, layout, warnings)
     return layout if behind else _with_more(layout, held, claimed, warnings)
 

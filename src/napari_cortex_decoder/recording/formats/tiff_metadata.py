@@ -79,6 +79,8 @@ class OmeImage:
         The same three axes, slowest first, as the planes run.
     files
         Names of the files that hold planes; the first is `own`.
+    set_files
+        Names of the files of all images of the description.
     frame_rate, pixel_size
         In Hz and mm; None where not said.
     colours
@@ -128,11 +130,8 @@ class OmeImage:
             for c in pixels.findall(f"{space}Channel")
         ]
         self._blocks = pixels.findall(f"{space}TiffData")
-        self.files = [own]
-        for block in self._blocks:
-            name = self._file(block, own)
-            if name not in self.files:
-                self.files.append(name)
+        self.files = list(dict.fromkeys([own, *(self._file(b, own) for b in self._blocks)]))
+        self.set_files = {self._file(block, own) for block in root.iter(f"{space}TiffData")}
         self._planes = [
             (int(p.get("TheT", -1)), int(p.get("TheC", 0)), p.get("DeltaT"), p.get("DeltaTUnit"))
             for p in pixels.findall(f"{space}Plane")
