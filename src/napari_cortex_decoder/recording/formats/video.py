@@ -22,6 +22,7 @@ _CONTAINERS = {
     ".avi": "avi", ".mp4": "mov", ".m4v": "mov", ".mov": "mov", ".mj2": "mov", ".mkv": "matroska",
 }  # fmt: skip
 _GROUP_BYTES = 2**26
+_KEYS_BACK = 3
 # JPEG of a grey image does not come back with chroma of exactly 128
 _CHROMA = 4
 
@@ -92,22 +93,34 @@ class VideoReader:
 
     def frame(self, wanted: int) -> Any:
         """Return a decoded frame of PyAV, by its number from 0."""
-        index, reached = self._index, self._reached
-        if reached < 0 or index.keys[wanted] > reached or wanted < reached:
-            self._video.seek(int(index.stamps[wanted]), stream=self._stream, backward=True)
+        index, key = self._index, int(self._index.keys[wanted])
+        if self._reached == wanted:
+            return self._shown
+        ahead = 0 <= self._reached < wanted and key <= self._reached
+        self._reached = -1
+        found = self._decode_to(wanted) if ahead else None
+        # a container may order its key frames by when they are decoded: then it seeks too far
+        for _ in range(_KEYS_BACK if found is None else 0):
+            self._video.seek(int(index.stamps[key]), stream=self._stream, backward=True)
             self._decoded = self._video.decode(self._stream)
-            reached = -1
-        if wanted != reached:
-            ahead = (f for f in self._decoded if f.pts is not None)
-            self._shown = next((f for f in ahead if f.pts >= index.stamps[wanted]), None)
-        self._reached = wanted
-        if self._shown is None or self._shown.pts != index.stamps[wanted]:
-            self._reached = -1
+            found = self._decode_to(wanted)
+            if found is not None or not key:
+                break
+            key = int(index.keys[key - 1])
+        if found is None:
             raise RecordingError(
                 f"{index.path}: frame {wanted + 1} of {len(index.stamps)} cannot be decoded; "
                 "copy or convert the video again."
             )
-        return self._shown
+        self._reached, self._shown = wanted, found
+        return found
+
+    def _decode_to(self, wanted: int) -> Any:
+        """Decode on up to a frame; None if it does not come."""
+        stamp = self._index.stamps[wanted]
+        shown = (frame for frame in self._decoded if frame.pts is not None)
+        reached = next((frame for frame in shown if frame.pts >= stamp), None)
+        return reached if reached is not None and reached.pts == stamp else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,13 +217,20 @@ def is_grey(frame: Any) -> bool:
     return True
 
 
-def index_video(path: Path, container: str) -> VideoIndex:
+def index_video(path: Path, container: str, *, cut: bool = False) -> VideoIndex:
     """Find the frames of a video, without decoding them.
+
+    Parameters
+    ----------
+    path, container
+        The file and the name of its container format.
+    cut
+        Whether a video that ends before its end is taken as far as it goes.
 
     Raises
     ------
     RecordingError
-        If there is none, or the file ends before its end.
+        If there is none, or the file ends before its end and may not.
     """
     import av
 
@@ -223,7 +243,7 @@ def index_video(path: Path, container: str) -> VideoIndex:
             stream = video.streams.video[0]
             size = (stream.height, stream.width)
             check_frames(path, (2, *size), np.dtype(np.uint8))
-            stamps, keys, told = _index(path, video, stream)
+            stamps, keys, told = _index(path, video, stream, cut)
             average = stream.average_rate
             return VideoIndex(
                 path=path,
@@ -270,7 +290,7 @@ def open_video(path: Path) -> MovieFile:
 
 
 def _index(
-    path: Path, video: Any, stream: Any
+    path: Path, video: Any, stream: Any, cut: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
     """Time stamps of the frames that are shown, last key frame of each, and what to say."""
     if stream.frames and len(stream.index_entries) >= stream.frames and not _reorders(stream):
@@ -283,14 +303,17 @@ def _index(
         ]
         listed = [(stamp, one, (at or 0) + one.size) for stamp, one, at in listed]
     size = path.stat().st_size
+    promised = len(listed)
+    if cut:
+        listed = [one for one in listed if one[2] <= size]
     # an edit list hides the pictures between a key frame and the cut; a frame without data is one
     # that the camera lost
     found = {stamp: one for stamp, one, _ in listed if one.size and stamp is not None}
     is_key = {t: one.is_keyframe and not getattr(one, "is_corrupt", 0) for t, one in found.items()}
     key = min((t for t, yes in is_key.items() if yes), default=None)
     shown = [t for t in sorted(found) if not found[t].is_discard and key is not None and t >= key]
-    claimed, held = stream.frames or len(listed), len(shown)
-    whole = len(listed) >= claimed or _whole_avi(path)
+    claimed, held = stream.frames or promised, len(shown)
+    whole = cut or len(listed) >= claimed or _whole_avi(path)
     if len(found) < 2 or not shown or not whole or max(end for *_, end in listed) > size:
         raise RecordingError(
             f"{path}: {'the file is truncated' if len(found) > 1 else 'it is no movie'}: "

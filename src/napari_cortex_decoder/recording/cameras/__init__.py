@@ -1,0 +1,30 @@
+"""Cameras on the mouse: their pictures, and their clock on that of the session."""
+
+from napari_cortex_decoder.recording.cameras.camera import (
+    Camera,
+    CameraClock,
+    camera_with_clock,
+    line_up,
+    open_camera,
+)
+from napari_cortex_decoder.recording.cameras.motion import Rectangle, motion_energy
+from napari_cortex_decoder.recording.cameras.pictures import (
+    IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    Picture,
+    Pictures,
+)
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "Camera",
+    "CameraClock",
+    "Picture",
+    "Pictures",
+    "Rectangle",
+    "camera_with_clock",
+    "line_up",
+    "motion_energy",
+    "open_camera",
+]
