@@ -33,7 +33,7 @@ from napari_cortex_decoder.saliency import (
     area_importance,
     cutout_importance,
     randomized_weights,
-    saliency,
+    saliency_map,
 )
 from napari_cortex_decoder.training import (
     LabeledRecording,
@@ -138,7 +138,7 @@ def test_importance_and_maps(
         )  # fmt: skip
     cutout_importance(decoder, recording, ethogram, frames=frames, draws=5, **options)
     for method in ("integrated-gradients", "grad-cam", "occlusion"):
-        saliency(decoder, recording, 60, 62, method=method, grid=4, steps=2, **options)
+        saliency_map(decoder, recording, 60, 62, method=method, grid=4, steps=2, **options)
     randomized_weights(decoder, recording, 60, layers=1, grid=4, steps=2, **options)
 
 

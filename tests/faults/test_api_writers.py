@@ -30,7 +30,7 @@ from napari_cortex_decoder.evaluation.reproduce import Reproduction
 from napari_cortex_decoder.evaluation.scores import ModelScore
 from napari_cortex_decoder.labels import write_labels
 from napari_cortex_decoder.recording import Recording, open_recording, save_recording
-from napari_cortex_decoder.saliency import area_importance, saliency
+from napari_cortex_decoder.saliency import area_importance, saliency_map
 from napari_cortex_decoder.saliency.masking import encoding
 from napari_cortex_decoder.saliency.output import export
 from napari_cortex_decoder.saliency.output.figure import draw_areas, save_figure
@@ -134,7 +134,7 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
         patch.setattr(encoding, "InferenceNetwork", lambda network: network)
         decoder, _ = linear_decoder(np.full((SIZE, SIZE), 0.01))
         areas = area_importance(decoder, two, quarters(), ethogram, patches=0)
-        maps = saliency(decoder, two, 50, 53, method="occlusion")
+        maps = saliency_map(decoder, two, 50, 53, method="occlusion")
     placed, traces = quarters(), rng.random((12, 4))
     shown = placed.atlas.areas
     config = RoiRnnConfig(

@@ -16,7 +16,7 @@ from helpers.toys import SIZE, Linear, quarters, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.labels import write_labels
-from napari_cortex_decoder.saliency import area_importance, cutout_importance, saliency
+from napari_cortex_decoder.saliency import area_importance, cutout_importance, saliency_map
 from napari_cortex_decoder.saliency.output.export import write_csv, write_json, write_tiff
 from napari_cortex_decoder.saliency.output.figure import draw_areas, draw_cutouts, save_figure
 
@@ -189,16 +189,16 @@ def test_maps_are_written_as_a_stack_that_says_what_it_is(
 ) -> None:
     decoder, _ = linear(UPPER_LEFT)
     recording, _ = two_places()
-    maps = saliency(decoder, recording, 50, 60)
+    maps = saliency_map(decoder, recording, 50, 60)
     write_tiff(maps, tmp_path / "maps.tif")
     with tifffile.TiffFile(tmp_path / "maps.tif") as file:
         np.testing.assert_array_equal(file.asarray(), maps.maps)
         assert file.shaped_metadata[0]["first_frame"] == 47
 
 
-def test_the_public_name_saliency_is_the_room_and_can_be_called(linear: MakeLinear) -> None:
+def test_saliency_is_a_room_and_saliency_map_a_function(linear: MakeLinear) -> None:
     decoder, _ = linear(UPPER_LEFT)
     recording, _ = two_places()
-    maps = ncd.saliency(decoder, recording, 50)
+    maps = ncd.saliency_map(decoder, recording, 50)
     assert maps.maps.shape == (6, SIZE, SIZE)
     assert ncd.saliency.area_importance is ncd.area_importance

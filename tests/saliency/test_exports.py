@@ -19,7 +19,7 @@ from napari_cortex_decoder.saliency import (
     check_maps,
     cutout_importance,
     onset_average,
-    saliency,
+    saliency_map,
 )
 from napari_cortex_decoder.saliency.output.export import write_tiff
 from napari_cortex_decoder.saliency.output.figure import draw_maps, save_figure
@@ -39,7 +39,7 @@ def test_importance_and_maps_are_read_back_from_nwb(tmp_path: Path, linear: Make
     recording, ethogram = two_places()
     areas = area_importance(decoder, recording, quarters(), ethogram, patches=0)
     places = cutout_importance(decoder, recording, ethogram, size=16, step=16, edge=False)
-    maps = saliency(decoder, recording, 50, 53, method="occlusion")
+    maps = saliency_map(decoder, recording, 50, 53, method="occlusion")
     onsets = onset_average(
         decoder, recording, ethogram, method="occlusion", before=0.1, after=0.1, most=2
     )
@@ -74,7 +74,7 @@ def test_importance_and_maps_are_read_back_from_nwb(tmp_path: Path, linear: Make
 def test_a_video_shows_movie_map_outlines_and_labels(tmp_path: Path, linear: MakeLinear) -> None:
     decoder, _ = linear(UPPER_LEFT)
     recording, ethogram = two_places()
-    maps = saliency(decoder, recording, 30, 50)
+    maps = saliency_map(decoder, recording, 30, 50)
     path = tmp_path / "maps.mp4"
     told = []
     write_mp4(maps, path, recording, quarters(), ethogram, progress=told.append)
@@ -136,7 +136,7 @@ def test_a_map_is_held_against_its_controls() -> None:
     decoder = Decoder(config, make_network(config), name="waves", hash="0" * 64)
     recording = make_recording(80)
     ethogram = Ethogram.from_frames(np.arange(80) // 10 % 2, ("rest", "run"))
-    maps = saliency(decoder, recording, 20, 26, method="grad-cam")
+    maps = saliency_map(decoder, recording, 20, 26, method="grad-cam")
     found = check_maps(decoder, recording, maps, ethogram, layers=1, orders=1)
     assert list(found.randomization.table["layer"]) == ["none", "recurrent head"]
     assert found.deletion.random_deletion.shape == (1, 2)

@@ -13,7 +13,7 @@ from helpers.toys import SIZE, Linear, normalized, two_places
 from helpers.waves import make_images, make_network, make_recording
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.errors import DecoderError, RecordingError
-from napari_cortex_decoder.saliency import saliency
+from napari_cortex_decoder.saliency import saliency_map
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
 
@@ -37,7 +37,7 @@ def test_integrated_gradients_of_a_linear_decoder_are_weight_times_pixel(
 ) -> None:
     decoder, _ = linear(weights())
     recording, _ = two_places()
-    found = saliency(decoder, recording, 50)
+    found = saliency_map(decoder, recording, 50)
     seen = normalized(recording)[found.frames] * weights()
     seen[~np.isin(found.frames, np.arange(48, 52))] = 0  # the toy reads middle channels only
     np.testing.assert_array_equal(found.frames, np.arange(47, 53))
@@ -49,10 +49,10 @@ def test_integrated_gradients_of_a_linear_decoder_are_weight_times_pixel(
 def test_the_map_of_a_bout_is_the_sum_of_those_of_its_frames(linear: MakeLinear) -> None:
     decoder, _ = linear(weights())
     recording, _ = two_places()
-    bout = saliency(decoder, recording, 40, 60)
+    bout = saliency_map(decoder, recording, 40, 60)
     total = np.zeros_like(bout.maps)
     for frame in range(40, 60):
-        one = saliency(decoder, recording, frame)
+        one = saliency_map(decoder, recording, frame)
         at = int(one.frames[0] - bout.frames[0])
         total[at : at + len(one.maps)] += one.maps
     np.testing.assert_allclose(bout.maps, total, atol=1e-5)
@@ -61,7 +61,7 @@ def test_the_map_of_a_bout_is_the_sum_of_those_of_its_frames(linear: MakeLinear)
 def test_occlusion_of_a_linear_decoder_is_what_the_square_gives(linear: MakeLinear) -> None:
     decoder, _ = linear(weights())
     recording, _ = two_places()
-    found = saliency(decoder, recording, 50, 53, method="occlusion")
+    found = saliency_map(decoder, recording, 50, 53, method="occlusion")
     assert found.grid == (8, 8) and found.maps.shape == (3, SIZE, SIZE)
     frames = normalized(recording) * weights()
     given = sum(frames[51 + lag] for lag in (-2, -1, 0, 1))
@@ -71,7 +71,7 @@ def test_occlusion_of_a_linear_decoder_is_what_the_square_gives(linear: MakeLine
 
 def test_integrated_gradients_of_the_network_are_complete_to_a_percent(small: Decoder) -> None:
     recording = make_recording(20)
-    found = saliency(small, recording, 9)
+    found = saliency_map(small, recording, 9)
     assert found.gap <= 0.01
     assert found.maps.shape == (5, 32, 32) and np.abs(found.maps).max() > 0
 
@@ -79,7 +79,7 @@ def test_integrated_gradients_of_the_network_are_complete_to_a_percent(small: De
 def test_grad_cam_is_that_of_captum_on_the_same_stage(small: Decoder) -> None:
     """The network as it was trained, one window at a time: neither folded nor shared."""
     recording = make_recording(20)
-    found = saliency(small, recording, 8, 10, method="grad-cam")
+    found = saliency_map(small, recording, 8, 10, method="grad-cam")
     assert found.grid == (8, 8)
     images = make_images(recording, small.config)  # image i is of frame i + 1
     network = small.network.eval()
@@ -101,7 +101,7 @@ def test_grad_cam_is_that_of_captum_on_the_same_stage(small: Decoder) -> None:
 
 def test_occlusion_is_that_of_captum_over_whole_windows(small: Decoder) -> None:
     recording = make_recording(20)
-    found = saliency(small, recording, 9, method="occlusion")
+    found = saliency_map(small, recording, 9, method="occlusion")
     network = small.network.eval()
     images = make_images(recording, small.config)[7:10]
     captum = Occlusion(lambda windows: network(windows)[:, 0])
@@ -113,16 +113,16 @@ def test_occlusion_is_that_of_captum_over_whole_windows(small: Decoder) -> None:
 
 def test_a_finer_grid_is_taken_where_it_is_asked_for(small: Decoder) -> None:
     recording = make_recording(20)
-    assert saliency(small, recording, 9, method="grad-cam", grid=16).grid == (16, 16)
+    assert saliency_map(small, recording, 9, method="grad-cam", grid=16).grid == (16, 16)
     with pytest.raises(DecoderError, match="the finest has 16 × 16"):
-        saliency(small, recording, 9, method="grad-cam", grid=40)
+        saliency_map(small, recording, 9, method="grad-cam", grid=40)
 
 
 def test_maps_lie_where_the_frame_lies_in_the_image(linear: MakeLinear) -> None:
     decoder, _ = linear(weights())
     recording, _ = two_places()
     wide = recording.replace(movie=recording.movie[:, :16])
-    found = saliency(decoder, wide, 50)
+    found = saliency_map(decoder, wide, 50)
     assert found.maps.shape[1:] == (16, 32)
 
 
@@ -136,7 +136,7 @@ def test_a_decoder_of_single_images_is_explained(linear: MakeLinear) -> None:
     recording = make_recording(40)
     reestimate_batch_norm(network.cnn, make_images(recording, config))
     decoder = Decoder(config, network.eval(), name="cnn", hash="0" * 64)
-    found = saliency(decoder, recording, 9, method="occlusion")
+    found = saliency_map(decoder, recording, 9, method="occlusion")
     assert found.maps.shape == (1, 32, 32) and np.abs(found.maps).max() > 0
 
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_mapped_is_refused(
     decoder, _ = linear(weights())
     recording, _ = two_places()
     with pytest.raises(error, match=sentence):
-        saliency(decoder, recording, **({"start": 50} | change))  # type: ignore[arg-type]
+        saliency_map(decoder, recording, **({"start": 50} | change))  # type: ignore[arg-type]
 
 
 def test_work_can_be_stopped_between_two_steps(small: Decoder) -> None:
@@ -172,7 +172,7 @@ def test_work_can_be_stopped_between_two_steps(small: Decoder) -> None:
             raise Stop
 
     with pytest.raises(Stop):
-        saliency(small, recording, 9, progress=stop)
+        saliency_map(small, recording, 9, progress=stop)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from helpers.toys import SIZE, Linear, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Bout, Ethogram
-from napari_cortex_decoder.saliency import onset_average, onset_frames, saliency
+from napari_cortex_decoder.saliency import onset_average, onset_frames, saliency_map
 from napari_cortex_decoder.saliency.maps.onsets import find_onsets
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
@@ -55,7 +55,7 @@ def test_it_is_the_mean_of_the_maps_around_the_onsets(linear: MakeLinear, method
     np.testing.assert_allclose(found.seconds, found.lags / 30)
     assert found.onsets.tolist() == [20, 60, 100, 140]
     # the whole session explained at once: every frame has what all its windows give
-    whole = saliency(decoder, recording, 3, 158, method=method)  # type: ignore[arg-type]
+    whole = saliency_map(decoder, recording, 3, 158, method=method)  # type: ignore[arg-type]
     at = np.array([20, 60, 100, 140])[:, None] + found.lags
     expected = whole.maps[at - whole.frames[0]].mean(axis=0)
     np.testing.assert_allclose(found.maps, expected, atol=1e-5)

@@ -185,14 +185,14 @@ class Job:
         progress: Report | None,
     ) -> Found:
         """Map some frames, or average maps around onsets, and hold them against controls."""
-        from napari_cortex_decoder.saliency import check_maps, onset_average, saliency
+        from napari_cortex_decoder.saliency import check_maps, onset_average, saliency_map
         from napari_cortex_decoder.saliency.output.export import about_maps
         from napari_cortex_decoder.saliency.output.figure import draw_maps
 
         common = {"method": method, "progress": progress, **self.options}
         result: Any
         if frames is not None:
-            result = saliency(self.decoder, self.recording, *frames, self.behavior, **common)
+            result = saliency_map(self.decoder, self.recording, *frames, self.behavior, **common)
         else:
             assert self.ethogram is not None  # the verb asks for labels
             result = onset_average(

@@ -1,9 +1,5 @@
 """Which cortex a decoder reads: importance of areas, maps, and the controls that carry them."""
 
-import sys
-from types import ModuleType
-from typing import Any
-
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.areas import area_importance
 from napari_cortex_decoder.saliency.importance.cohort import combine_mice
@@ -12,7 +8,11 @@ from napari_cortex_decoder.saliency.maps.checking import MapCheck, check_maps, j
 from napari_cortex_decoder.saliency.maps.deletion import Deletion, deletion_insertion
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage, onset_average, onset_frames
 from napari_cortex_decoder.saliency.maps.randomization import Randomization, randomized_weights
-from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps, fitting_range, saliency
+from napari_cortex_decoder.saliency.maps.saliency_maps import (
+    SaliencyMaps,
+    fitting_range,
+    saliency_map,
+)
 from napari_cortex_decoder.saliency.maps.trace_maps import (
     TraceSaliency,
     area_saliency,
@@ -45,23 +45,8 @@ __all__ = [
     "onset_frames",
     "pairs_of",
     "randomized_weights",
-    "saliency",
+    "saliency_map",
     "sample_frames",
     "spread_frames",
     "trace_saliency",
 ]
-
-
-class _Room(ModuleType):
-    """The room, which answers to a call like the function of its name.
-
-    Python puts a package's rooms among its names, so `napari_cortex_decoder.saliency` can be
-    nothing but this module; as the public function `saliency` it must answer to a call.
-    """
-
-    def __call__(self, *arguments: Any, **options: Any) -> SaliencyMaps:
-        """Make saliency maps; see `saliency.saliency`."""
-        return saliency(*arguments, **options)
-
-
-sys.modules[__name__].__class__ = _Room

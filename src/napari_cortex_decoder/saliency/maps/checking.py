@@ -71,7 +71,7 @@ def check_maps(
     decoder, recording
         Those that the maps are of.
     maps
-        What `saliency` or `onset_average` gave.
+        What `saliency_map` or `onset_average` gave.
     ethogram
         Labels: places go missing in some frames of many bouts, and the score is the AUC. None:
         the score is the log-odds of what the decoder says.
@@ -80,12 +80,12 @@ def check_maps(
     orders
         As for `deletion_insertion`.
     device, batch_size, any_rate, progress
-        As for `saliency`.
+        As for `saliency_map`.
 
     Raises
     ------
     DecoderError, LabelError, RecordingError, FrameRateError, DeviceError
-        As `saliency` and `area_importance`.
+        As `saliency_map` and `area_importance`.
     """
     if isinstance(maps, SaliencyMaps):
         start, stop = maps.scored

@@ -146,7 +146,7 @@ def onset_average(
     Parameters
     ----------
     decoder, recording, behavior, method, grid, steps, device, batch_size, any_rate, progress
-        As for `saliency`.
+        As for `saliency_map`.
     ethogram
         Labels. An onset is the first frame of a bout before which there is another behavior for
         `before` seconds.
@@ -161,7 +161,7 @@ def onset_average(
     LabelError
         If the labels do not fit the recording, or hold no such onset.
     DecoderError, FrameRateError, DeviceError
-        As `saliency`.
+        As `saliency_map`.
     """
     report: Report = progress or (lambda _: None)
     check_method(method)

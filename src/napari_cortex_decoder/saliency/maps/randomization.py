@@ -80,18 +80,18 @@ def randomized_weights(
     Parameters
     ----------
     decoder, recording, start, stop, behavior, method, grid, steps
-        As for `saliency`.
+        As for `saliency_map`.
     layers
         How many steps from the output down; None for all, 1 for the head only.
     seed
         Of the random weights.
     device, batch_size, any_rate, progress
-        As for `saliency`.
+        As for `saliency_map`.
 
     Raises
     ------
     DecoderError, RecordingError, FrameRateError, DeviceError
-        As `saliency`.
+        As `saliency_map`.
     """
     report: Report = progress or (lambda _: None)
     check_method(method)

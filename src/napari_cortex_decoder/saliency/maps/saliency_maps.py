@@ -77,7 +77,7 @@ class SaliencyMaps:
         return np.asarray(self.maps.mean(axis=0), dtype=np.float32)
 
 
-def saliency(
+def saliency_map(
     decoder: Decoder,
     recording: Recording,
     start: int,
@@ -187,7 +187,7 @@ def explain(
     steps: int = 32,
     report: Report,
 ) -> SaliencyMaps:
-    """Do what `saliency` does, with a decoder that has measured its recording already."""
+    """Do what `saliency_map` does, with a decoder that has measured its recording already."""
     scored = np.arange(start, stop)
     shape = masked.resampling.inner_shape
     if method == "occlusion":

@@ -132,7 +132,7 @@ def trace_saliency(
     report: Report = progress or (lambda _: None)
     config = decoder.config
     if not isinstance(config, TraceConfig):
-        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency` for its maps.")
+        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency_map`.")
     if method not in get_args(TraceMethod):
         raise DecoderError(
             f"method {method!r} is unknown; choose from {', '.join(get_args(TraceMethod))}."
@@ -258,7 +258,7 @@ def area_saliency(
     report: Report = progress or (lambda _: None)
     config = decoder.config
     if not isinstance(config, TraceConfig):
-        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency` for its maps.")
+        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency_map`.")
     warnings = check_rate(recording, config, name=decoder.name, any_rate=any_rate)
     labels = locate_areas(config.preprocessing, recording, registration)
     traces = np.empty((recording.n_frames, config.preprocessing.n_traces))

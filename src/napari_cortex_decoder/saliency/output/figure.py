@@ -136,7 +136,7 @@ def draw_maps(
     Parameters
     ----------
     result
-        What `saliency` or `onset_average` gave.
+        What `saliency_map` or `onset_average` gave.
     registration
         Where the atlas lies, for its outlines.
     shape

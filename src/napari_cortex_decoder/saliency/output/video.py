@@ -49,7 +49,7 @@ def write_mp4(
     Parameters
     ----------
     maps
-        What `saliency` gave.
+        What `saliency_map` gave.
     path
         Where to; such a video is replaced.
     recording

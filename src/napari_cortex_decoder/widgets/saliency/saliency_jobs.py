@@ -214,7 +214,7 @@ def answer(question: Question, tell: Tell) -> Result:
         return Result(question, onsets=onsets)
     if method in MAPS:
         start, stop = saliency.fitting_range(decoder, recording, question.start, question.stop)
-        maps = saliency.saliency(
+        maps = saliency.saliency_map(
             decoder,
             recording,
             start,
