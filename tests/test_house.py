@@ -17,15 +17,15 @@ PACKAGE = Path(napari_cortex_decoder.__file__).parent
 NAME = "napari_cortex_decoder"
 
 FLOORS = {
-    "errors": -2,  # the ground floor, in the order in which it stands
-    "reading": -1,
+    "errors": -3,  # the ground floor, in the order in which it stands
+    "reading": -2,
     "files": -1,
     "units": -1,
+    "child": -1,
     "containers": 0,
     "bouts": 0,
     "clock": 0,
     "history": 0,
-    "child": 0,
     "movie_blocks": 0,
     "tables": 0,
     "recording": 1,

@@ -1,7 +1,8 @@
 """Reading in a process of its own, for libraries that damaged bytes can crash or never release.
 
 `call` starts a Python that runs one function of this package and sends back what it returns as
-numbers and JSON; nothing that comes back is executed.
+numbers and JSON; nothing that comes back is executed. It comes in a temporary file, so that large
+arrays are paged in as they are looked at.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import mmap
 import os
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -72,23 +75,24 @@ def call(
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     with (
         readable(path, what, error, remedy=remedy),
+        tempfile.TemporaryFile() as answer,
         subprocess.Popen(
             [sys.executable, "-P", "-m", __name__],  # -P: nothing of the folder one is in is run
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=answer,
             stderr=subprocess.PIPE,
             env={**os.environ, **one_thread},
         ) as process,
     ):
         try:
-            answer, complaint = process.communicate(asked.encode(), seconds)
+            _, complaint = process.communicate(asked.encode(), seconds)
         except subprocess.TimeoutExpired as reason:
             raise error(
                 f"{path}: reading it as {what} took more than {seconds:g} s; {remedy}."
             ) from reason
         finally:
             process.kill()
-    kind, content = _unpacked(answer) if process.returncode == 0 else ("crash", [])
+        kind, content = _unpacked(answer) if process.returncode == 0 else ("crash", [])
     if kind == "result":
         return content
     if kind == "refusal":
@@ -112,8 +116,10 @@ def _packed(kind: str, content: Any) -> list[Any]:
         if isinstance(value, np.ndarray):
             if value.dtype.kind not in _KINDS:
                 raise TypeError(f"an array of {value.dtype} is not numbers")
-            arrays.append(np.ascontiguousarray(value).reshape(-1).view("u1").data)
-            return {_ARRAY: [value.dtype.str, list(value.shape)]}
+            turned = value.flags.f_contiguous and not value.flags.c_contiguous
+            rows = value.T if turned else np.ascontiguousarray(value)
+            arrays.append(rows.reshape(-1).view("u1").data)
+            return {_ARRAY: [value.dtype.str, list(rows.shape), turned]}
         if isinstance(value, np.generic):
             return value.item()
         if isinstance(value, tuple):
@@ -128,7 +134,8 @@ def _packed(kind: str, content: Any) -> list[Any]:
     return [_LENGTH.pack(len(text)), text, *arrays]
 
 
-def _unpacked(answer: bytes) -> tuple[str, Any]:
+def _unpacked(file: IO[bytes]) -> tuple[str, Any]:
+    answer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     (length,) = _LENGTH.unpack_from(answer)
     at = _LENGTH.size + length
 
@@ -138,11 +145,12 @@ def _unpacked(answer: bytes) -> tuple[str, Any]:
             return tuple(value[_TUPLE])
         if _ARRAY not in value:
             return value
-        dtype, shape = np.dtype(value[_ARRAY][0]), value[_ARRAY][1]
+        kind, shape, turned = value[_ARRAY]
+        dtype = np.dtype(kind)
         count = math.prod(shape)
         array = np.frombuffer(answer, dtype, count, at) if count else np.empty(0, dtype)
         at += array.nbytes
-        return array.reshape(shape)
+        return array.reshape(shape).T if turned else array.reshape(shape)
 
     kind, content = json.loads(answer[_LENGTH.size : at], object_hook=whole)
     return kind, content

@@ -248,12 +248,8 @@ def test_series_of_which_the_frames_are_elsewhere_do_not_spoil_one_that_is_there
     assert "no pixels" in refused(path)
 
 
-OBJECTS = (b"string", b"table", b"datetime", b"function_handle", b"containers.Map")
-
-
-@pytest.mark.parametrize("kind", OBJECTS)
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize("kind", [b"string", b"function_handle"])
+@pytest.mark.parametrize(("first", "compressed"), [(True, True), (False, False), (True, False)])
 def test_objects_that_nobody_asked_for_do_not_spoil_a_matlab_file(
     tmp_path: Path, kind: bytes, first: bool, compressed: bool
 ) -> None:

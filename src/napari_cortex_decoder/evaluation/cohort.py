@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.containers import matlab
 from napari_cortex_decoder.errors import EvaluationError
-from napari_cortex_decoder.recording.matlab5 import numeric_cells
 
 SIGNALS = "signal_5mice.mat"
 LABELS = "runrest_5mice.mat"
 N_ROIS = 50
 
-_LARGEST = 2**31
 _MOUSE = re.compile(r"(\d+)$")
 
 
@@ -82,7 +81,7 @@ def _by_mouse(path: Path) -> dict[str, tuple[NDArray[np.generic], ...]]:
             f"{path}: there is no such file; give the folder of the paper's data (--data), with "
             f"{SIGNALS} and {LABELS} for the rows of ROI decoders."
         )
-    cells = numeric_cells(path, limit=_LARGEST)
+    cells = matlab.cells(path)
     found = {}
     for name, content in cells.items():
         number = _MOUSE.search(name)

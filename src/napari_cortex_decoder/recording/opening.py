@@ -154,6 +154,8 @@ def _open(path: Path, movie_format: MovieFormat, given: dict[str, Any]) -> Movie
         raise RecordingError(
             f"{path}: {', '.join(unknown)} means nothing for {movie_format.name}; leave it out."
         )
+    if path.is_file() and not path.stat().st_size:
+        raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
     return movie_format.open(path, **given)
 
 

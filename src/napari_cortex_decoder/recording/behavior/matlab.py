@@ -1,4 +1,4 @@
-"""Behaviour in MATLAB files: version 5 through SciPy, version 7.3 (which is HDF5) through h5py."""
+"""Behaviour in MATLAB files: version 7.3, which is HDF5, through h5py, earlier ones by mat-io."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_cortex_decoder.containers import matlab
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.arrays import clock_of, content_of
@@ -17,13 +18,9 @@ from napari_cortex_decoder.recording.behavior.content import (
     MAX_SAMPLES,
     BehaviorContent,
 )
-from napari_cortex_decoder.recording.matlab5 import read_array, real_arrays
 
 # the paper's own variables: its speed is thresholded at 0.5, which is in cm/s
 KNOWN_VARIABLES = {"speed_rs": ("speed", "cm/s")}
-
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-MATLAB_73_USER_BLOCK = 512
 
 
 def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorContent:
@@ -32,7 +29,7 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
     Parameters
     ----------
     path
-        A ``.mat`` file of version 5 (up to 7.2) or 7.3.
+        A ``.mat`` file of any version.
     fields
         Variables to read; all numeric vectors if None. The paper's files hold ``runrest``
         (1 × T, 1 = run) and ``speed_rs`` (which becomes ``speed``). Vectors called like times are
@@ -43,12 +40,15 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
     RecordingError
         If the file is damaged, lacks a field or holds no numeric vector.
     """
-    with readable(path, "a MATLAB file"):
-        with path.open("rb") as file:
-            head = file.read(MATLAB_73_USER_BLOCK + len(HDF5_MAGIC))
-        is_hdf5 = head.startswith(HDF5_MAGIC) or head[MATLAB_73_USER_BLOCK:] == HDF5_MAGIC
-        read = _vectors_of_hdf5 if is_hdf5 else _vectors_of_version_5
-        found = dict(read(path, fields))
+    from h5py import is_hdf5
+
+    with readable(path, matlab.WHAT):
+        if is_hdf5(path):
+            found = dict(_vectors_of_hdf5(path, fields))
+        else:
+            variables = matlab.variables(path, longest=MAX_SAMPLES)
+            chosen = _chosen(path, {name: one.shape for name, one in variables.items()}, fields)
+            found = {name: variables[name].values for name in chosen}
     if not found:
         raise RecordingError(
             f"{path}: the file holds no numeric vector; save the speed or the labels as one "
@@ -60,14 +60,6 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
         if variable in samples:
             samples[name] = replace(samples.pop(variable), unit=unit)
     return replace(content, samples=samples)
-
-
-def _vectors_of_version_5(
-    path: Path, fields: Collection[str] | None
-) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    arrays = real_arrays(path)
-    for name in _chosen(path, {name: array.shape for name, array in arrays.items()}, fields):
-        yield name, read_array(path, name, arrays[name])
 
 
 def _vectors_of_hdf5(

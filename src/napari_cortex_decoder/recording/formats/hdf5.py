@@ -29,7 +29,6 @@ from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFor
 from napari_cortex_decoder.tables import time_unit
 
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
-_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -48,24 +47,14 @@ class Hdf5Array:
             yield file[self.name]
 
 
-def is_hdf5(path: Path) -> bool:
-    """Whether a file is HDF5, with or without the block that MATLAB puts in front."""
-    with path.open("rb") as file:
-        for offset in (0, 512):
-            file.seek(offset)
-            if file.read(len(_MAGIC)) == _MAGIC:
-                return True
-    return False
-
-
 def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
     """Open a dataset; see `napari_cortex_decoder.recording.open_recording`."""
+    from h5py import is_hdf5
+
     from napari_cortex_decoder.containers import hdf5
 
     what = "an HDF5 file"
     with readable(path, what):
-        if not path.stat().st_size:
-            raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
         if not is_hdf5(path):
             raise RecordingError(
                 f"{path}: this is no HDF5 file, whatever its name says; export it again."

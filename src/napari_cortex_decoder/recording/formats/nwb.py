@@ -16,7 +16,6 @@ from napari_cortex_decoder.recording.formats.hdf5 import (
     Hdf5Array,
     array_movie,
     check_readable,
-    is_hdf5,
 )
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
@@ -41,11 +40,11 @@ class _Series:
 
 def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
     """Open the one-photon series; see `napari_cortex_decoder.recording.open_recording`."""
+    from h5py import is_hdf5
+
     from napari_cortex_decoder.containers import hdf5
 
     with readable(path, _WHAT):
-        if not path.stat().st_size:
-            raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
         if not is_hdf5(path):
             raise RecordingError(
                 f"{path}: this is no NWB file of the HDF5 kind, whatever its name says; export it "

@@ -55,8 +55,6 @@ def open_raw(
     stored = _dtype(path, kind)
     size = path.stat().st_size
     step = rows * columns * stored.itemsize
-    if not size:
-        raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
     if min(rows, columns, channels) < 1 or channels > 2:
         raise RecordingError(
             f"{path}: it cannot hold {channels} colours of {rows} x {columns} px; give the shape "

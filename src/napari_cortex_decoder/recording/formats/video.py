@@ -234,28 +234,25 @@ def index_video(path: Path, container: str, *, cut: bool = False) -> VideoIndex:
     """
     import av
 
-    with readable(path, _WHAT):
-        if not path.stat().st_size:
-            raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
-        with av.open(str(path), format=container) as video:
-            if not video.streams.video:
-                raise RecordingError(f"{path}: there is no video in it; give another file.")
-            stream = video.streams.video[0]
-            size = (stream.height, stream.width)
-            check_frames(path, (2, *size), np.dtype(np.uint8))
-            stamps, keys, told = _index(path, video, stream, cut)
-            average = stream.average_rate
-            return VideoIndex(
-                path=path,
-                container=container,
-                stamps=stamps,
-                keys=keys,
-                tick=float(stream.time_base),
-                rate=float(average) if average else None,
-                size=size,
-                codec=stream.codec_context.name,
-                said=tuple(told),
-            )
+    with readable(path, _WHAT), av.open(str(path), format=container) as video:
+        if not video.streams.video:
+            raise RecordingError(f"{path}: there is no video in it; give another file.")
+        stream = video.streams.video[0]
+        size = (stream.height, stream.width)
+        check_frames(path, (2, *size), np.dtype(np.uint8))
+        stamps, keys, told = _index(path, video, stream, cut)
+        average = stream.average_rate
+        return VideoIndex(
+            path=path,
+            container=container,
+            stamps=stamps,
+            keys=keys,
+            tick=float(stream.time_base),
+            rate=float(average) if average else None,
+            size=size,
+            codec=stream.codec_context.name,
+            said=tuple(told),
+        )
 
 
 def open_video(path: Path) -> MovieFile:
