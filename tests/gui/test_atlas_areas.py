@@ -11,13 +11,15 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_cortex_decoder.atlas import Registration, load_atlas
-from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.labels import Ethogram, Replace
 from napari_cortex_decoder.recording import BehaviorTrace, Recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import DeltaF
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.parts.colors import palette_color
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
 
 N_FRAMES, SHAPE, PIXEL = 40, (64, 64), 0.16
 
@@ -42,7 +44,8 @@ class Models:
     def __init__(self) -> None:
         self.movie = MovieModel()
         self.placing = PlacingModel(self.movie)
-        self.areas = AreasModel(self.movie, self.placing)
+        self.labels = LabelsModel(self.movie, SpeedModel(self.movie))
+        self.areas = AreasModel(self.movie, self.placing, self.labels)
         self.failures: list[Exception] = []
         self.areas.failed.connect(self.failures.append)
 
@@ -132,7 +135,8 @@ def test_a_computation_ends_when_the_atlas_is_moved_under_it(qtbot: QtBot, model
 
 def test_areas_are_correlated_with_speed_and_labels(qtbot: QtBot, models: Models) -> None:
     run = (models.movie.recording.behavior["speed"].values > 0.5).astype(np.int64)
-    models.movie.label(Ethogram.from_frames(run, ("rest", "run")))
+    bouts = Ethogram.from_frames(run, ("rest", "run")).bouts
+    models.labels.edit(Replace(start=0, stop=N_FRAMES, bouts=bouts))
     compute(qtbot, models)
     qtbot.waitUntil(lambda: models.areas.correlations is not None, timeout=10_000)
     assert models.areas.behaviors == ("speed", "rest", "run")

@@ -110,7 +110,7 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     for start, stop, behavior in zip(pressed, pressed[1:], ("rest", "run", "rest"), strict=False):
         by_api.edit(Paint(start=start, stop=stop + 1, behavior=behavior))
     assert len(bouts(workspace)) == 3
-    assert workspace.movie.ethogram == by_api.labels.ethogram
+    assert workspace.labels.ethogram == by_api.labels.ethogram
 
     press(qtbot, viewer, Qt.Key.Key_Z, UNDO)
     press(qtbot, viewer, Qt.Key.Key_Z, UNDO)
@@ -118,11 +118,11 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     for step in (by_api.undo, by_api.undo, by_api.redo):
         step()
     assert [behavior for _, _, behavior in bouts(workspace)] == ["rest", "run"]
-    assert workspace.movie.ethogram == by_api.labels.ethogram
+    assert workspace.labels.ethogram == by_api.labels.ethogram
 
     click(qtbot, section, "Import…")
     answer(section, boris)
-    qtbot.waitUntil(lambda: workspace.labels.imported is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.labelling.imported is not None, timeout=20_000)
     assert any("blink, POINT" in text for text in visible_texts(section, QLabel))
     recording = open_recording(movie)
     with pytest.warns(UserWarning, match="blink"):
@@ -137,7 +137,7 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     press(qtbot, viewer, Qt.Key.Key_F)
     by_api.edit(Flip(frame=short.start, behavior="run"))
     ethogram = by_api.labels.ethogram
-    assert workspace.movie.ethogram == ethogram
+    assert workspace.labels.ethogram == ethogram
     assert journal_ethogram(tmp_path / "m7.tif.cortex") == ethogram
 
     assert len(workspace.tuning.planned()) == 2 == len(timeline._marks.regions)

@@ -146,7 +146,7 @@ def test_a_key_that_is_held_paints_until_it_is_let_go(
     play_to(viewer, 9)
     time.sleep(0.4)
     qtbot.keyRelease(canvas, Qt.Key.Key_2)
-    assert workspace.labels.stroke is None
+    assert workspace.labelling.stroke is None
     play_to(viewer, 15)
     assert bouts(workspace) == [(0, 10, "run")]
 
@@ -157,7 +157,7 @@ def test_a_jump_of_the_slider_ends_a_bout_and_paints_nothing_in_between(
     press(qtbot, viewer, Qt.Key.Key_2)
     play_to(viewer, 4)
     viewer.dims.set_current_step(0, 120)
-    assert workspace.labels.stroke is None
+    assert workspace.labelling.stroke is None
     assert bouts(workspace) == [(0, 5, "run")]
 
 
@@ -190,7 +190,7 @@ def test_other_layers_tools_give_way_while_labelling_and_come_back(
 def test_dragging_paints_erases_and_moves_borders_and_is_seen_before_it_is_let_go(
     qtbot: QtBot, workspace: Workspace, labelling: LabelsSection, timeline: TimelineWidget
 ) -> None:
-    workspace.labels.choose_brush("run")
+    workspace.labelling.choose_brush("run")
     drag(qtbot, timeline, 30, 90)
     ((start, stop, behavior),) = bouts(workspace)
     assert (start, stop, behavior) == (pytest.approx(30, abs=1), pytest.approx(91, abs=1), "run")
@@ -235,7 +235,7 @@ def test_split_merge_flip_and_accept_at_the_slider(
     press(qtbot, viewer, Qt.Key.Key_F)
     assert bouts(workspace) == [(10, 20, "run"), (20, 40, "rest")]
     press(qtbot, viewer, Qt.Key.Key_A)
-    assert workspace.movie.ethogram.bouts[1].source == Source.VERIFIED
+    assert workspace.labels.ethogram.bouts[1].source == Source.VERIFIED
     viewer.dims.set_current_step(0, 12)
     press(qtbot, viewer, Qt.Key.Key_M)
     assert bouts(workspace) == [(10, 40, "run")]
@@ -248,7 +248,7 @@ def test_a_predicted_bout_is_accepted_or_flipped(
     press(qtbot, viewer, Qt.Key.Key_A)
     viewer.dims.set_current_step(0, 100)
     press(qtbot, viewer, Qt.Key.Key_F)
-    assert decoded.movie.ethogram.bouts == (
+    assert decoded.labels.ethogram.bouts == (
         Bout(6, 75, "rest", Source.VERIFIED), Bout(75, 144, "rest", Source.PERSON),
     )  # fmt: skip
 
@@ -308,10 +308,10 @@ def test_behaviors_are_added_renamed_moved_to_other_keys_and_removed(
     assert bouts(workspace) == [(0, 1, "wash")]
     table.item(2, 1).setText("run")  # taken
     assert table.item(2, 1).text() == "wash" and "repeat a name" in notifications[-1].message
-    workspace.labels.set_color("wash", (1, 2, 3))
+    workspace.labelling.set_color("wash", (1, 2, 3))
     assert workspace.behavior_colors["wash"] == (1, 2, 3)
     table.selectRow(2)
-    assert workspace.labels.brush == "wash"
+    assert workspace.labelling.brush == "wash"
     child(labelling, QPushButton, "Remove").click()
     assert bouts(workspace) == [] and table.rowCount() == 2
 
@@ -330,18 +330,18 @@ def test_a_file_of_boris_is_imported_listed_and_undone(
     path = tmp_path / "boris.csv"
     path.write_text(BORIS)
     workspace.labels.edit(Paint(start=0, stop=5, behavior="rest"))
-    workspace.labels.read(path)
-    qtbot.waitUntil(lambda: workspace.labels.imported is not None, timeout=5_000)
+    workspace.labelling.read(path)
+    qtbot.waitUntil(lambda: workspace.labelling.imported is not None, timeout=5_000)
     assert bouts(workspace) == [(30, 60, "run"), (90, 105, "groom")]
     told = visible_texts(labelling, QLabel)
     assert any("1 row did not match" in text and "blink, POINT" in text for text in told)
     workspace.labels.undo()
     assert bouts(workspace) == [(0, 5, "rest")]
     workspace.labels.redo()
-    workspace.labels.write(tmp_path / "out.nwb", "nwb")
+    workspace.labelling.write(tmp_path / "out.nwb", "nwb")
     qtbot.waitUntil(lambda: workspace.labels.message.startswith("Saved"), timeout=20_000)
     again = read_labels(tmp_path / "out.nwb", workspace.movie.recording)
-    assert again.bouts == workspace.movie.ethogram.bouts
+    assert again.bouts == workspace.labels.ethogram.bouts
 
 
 def test_labels_come_back_with_the_recording_and_so_does_undo(
@@ -357,11 +357,11 @@ def test_labels_come_back_with_the_recording_and_so_does_undo(
     journal = movie_file.with_name("m1.tif.cortex") / "labels.jsonl"
     assert '"behavior":"run"' in journal.read_text().splitlines()[-1]
     viewer.layers.clear()
-    assert workspace.movie.ethogram is None
+    assert workspace.labels.ethogram is None
     open_file()
     assert bouts(workspace) == [(0, 10, "run")]
     workspace.labels.undo()
-    assert workspace.movie.ethogram is None
+    assert workspace.labels.ethogram is None
     assert json.loads(journal.read_text().splitlines()[-1])["kind"] == "undo"
 
 

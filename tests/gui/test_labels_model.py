@@ -28,24 +28,24 @@ def shown(qapp: QApplication, recording: Recording) -> Iterator[Workspace]:
 
 
 def bouts(workspace: Workspace) -> list[tuple[int, int, str]]:
-    ethogram = workspace.movie.ethogram
+    ethogram = workspace.labels.ethogram
     return [] if ethogram is None else [(b.start, b.stop, b.behavior) for b in ethogram.bouts]
 
 
 def test_labels_by_speed_become_ones_own_with_the_first_edit(shown: Workspace) -> None:
     shown.speed.set_labelling(True)
     shown.speed.set_threshold(5)
-    measured = shown.movie.ethogram
+    measured = shown.labels.ethogram
     assert measured is not None and shown.labels.labels is not None
     assert shown.labels.labels.ethogram == measured
     shown.labels.edit(Paint(start=0, stop=3, behavior="run"))
     assert not shown.speed.labelling
-    edited = shown.movie.ethogram
+    edited = shown.labels.ethogram
     assert edited is not None
     assert edited.bouts[0] == Bout(0, 3, "run", Source.PERSON)
     np.testing.assert_array_equal(edited.frames()[3:], measured.frames()[3:])
     shown.labels.undo()
-    assert shown.movie.ethogram is None  # nothing is labelled but by speed, which is off now
+    assert shown.labels.ethogram is None  # nothing is labelled but by speed, which is off now
 
 
 def test_a_cropped_movie_shows_its_labels_and_says_why_they_cannot_be_edited(
@@ -92,7 +92,7 @@ def test_verifying_goes_to_the_next_uncertain_bout_and_keeps_what_a_person_said(
     shown.review.set_cleaning(threshold=0.7)  # rest, run, rest: the last one half uncertain
     shown.labels.edit(Paint(start=10, stop=20, behavior="run"))
     shown.review.verify_ahead()
-    verified = [bout for bout in shown.movie.ethogram.bouts if bout.source == Source.VERIFIED]
+    verified = [bout for bout in shown.labels.ethogram.bouts if bout.source == Source.VERIFIED]
     assert [(b.start, b.stop, b.behavior) for b in verified] == [
         (0, 10, "rest"), (20, 40, "rest"), (40, 80, "run"),
     ]  # fmt: skip

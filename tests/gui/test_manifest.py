@@ -42,8 +42,8 @@ def test_the_sample_is_a_simulated_mouse_with_speed_and_labels(
     assert recording is workspace.movie.recording and recording is not None
     assert recording.frame_rate == 30 and recording.n_frames == 1800
     assert "speed" in recording.behavior
-    assert workspace.movie.ethogram is not None
-    assert set(workspace.movie.ethogram.behaviors) == {"rest", "run"}
+    assert workspace.labels.ethogram is not None
+    assert set(workspace.labels.ethogram.behaviors) == {"rest", "run"}
 
 
 def test_a_real_mouse_is_a_sample_too_with_its_reference_and_treadmill(

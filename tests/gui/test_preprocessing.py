@@ -179,9 +179,9 @@ def test_the_truth_of_a_simulated_mouse_follows_its_frames(
     mouse = simulate_recording(seed=1, subject=1, seconds=4.0, shape=(32, 32))
     viewer.add_layer(Layer.create(*movie_layer(mouse, (500.0, 1500.0))))
     shown = apply(qtbot, workspace, crop={"frames": (20, 80)}, bin={"pixels": 1, "frames": 3})
-    assert shown.n_frames == 20 and workspace.movie.ethogram is not None
+    assert shown.n_frames == 20 and workspace.labels.ethogram is not None
     np.testing.assert_array_equal(
-        workspace.movie.ethogram.frames(), mouse.truth.ethogram.frames()[20:80:3]
+        workspace.labels.ethogram.frames(), mouse.truth.ethogram.frames()[20:80:3]
     )
 
 

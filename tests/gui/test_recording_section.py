@@ -244,11 +244,11 @@ def test_behavior_of_the_papers_layout_becomes_a_trace_and_labels(
     path = tmp_path / "m1_behavior.mat"
     scipy.io.savemat(path, {"runrest": labels[None], "speed_rs": 3 * labels[None]})
     workspace.movie.add_behavior(path)
-    qtbot.waitUntil(lambda: workspace.movie.ethogram is not None, timeout=10_000)
-    assert workspace.movie.recording is not None and workspace.movie.ethogram is not None
+    qtbot.waitUntil(lambda: workspace.labels.ethogram is not None, timeout=10_000)
+    assert workspace.movie.recording is not None and workspace.labels.ethogram is not None
     np.testing.assert_array_equal(workspace.movie.recording.behavior["speed"].values, 3 * labels)
-    assert workspace.movie.ethogram.behaviors == ("rest", "run")
-    np.testing.assert_array_equal(workspace.movie.ethogram.frames(), labels)
+    assert workspace.labels.ethogram.behaviors == ("rest", "run")
+    np.testing.assert_array_equal(workspace.labels.ethogram.frames(), labels)
 
 
 def test_behavior_that_does_not_fit_ends_in_one_sentence(

@@ -362,7 +362,7 @@ def test_a_map_is_checked_on_demand(
     assert not save.isEnabled()
     wait(qtbot, workspace)
     assert model.kept is model.result and save.isEnabled()
-    assert asked == [(maps, workspace.movie.ethogram)]
+    assert asked == [(maps, workspace.labels.ethogram)]
     assert model.result.maps is maps and model.result.verdict == "weak: for a test."
 
 

@@ -29,8 +29,8 @@ def group(dock: CortexDecoderWidget) -> SpeedGroup:
 
 
 def frames_of(workspace: Workspace) -> np.ndarray:
-    assert workspace.movie.ethogram is not None
-    return workspace.movie.ethogram.frames()
+    assert workspace.labels.ethogram is not None
+    return workspace.labels.ethogram.frames()
 
 
 def row_named(timeline: TimelineWidget, title: str) -> int:
@@ -59,7 +59,7 @@ def test_the_group_is_there_only_with_a_speed(
 
 
 def test_nothing_is_labelled_before_it_is_asked_for(workspace: Workspace, opened: Layer) -> None:
-    assert workspace.movie.ethogram is None
+    assert workspace.labels.ethogram is None
 
 
 def test_thresholds_and_shortest_bout_are_seen_at_once_on_the_timeline(
@@ -92,7 +92,7 @@ def test_thresholds_and_shortest_bout_are_seen_at_once_on_the_timeline(
         speed, 30.0, threshold=6, stop_threshold=2, shortest_bout=10
     )).all()  # fmt: skip
     child(group, QCheckBox, LABELLING).setChecked(False)
-    assert workspace.movie.ethogram is None
+    assert workspace.labels.ethogram is None
     assert [row.title for row in timeline._rows] == ["speed"]
 
 

@@ -123,7 +123,7 @@ def loads(decoder: object) -> Callable[[object], object]:
 
 
 def bouts(workspace: Workspace) -> list[tuple[int, int, str]]:
-    ethogram = workspace.movie.ethogram
+    ethogram = workspace.labels.ethogram
     assert ethogram is not None
     return [(bout.start, bout.stop, bout.behavior) for bout in ethogram.bouts]
 

@@ -53,7 +53,12 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
         ),
         (
             lambda: SaliencySection(
-                movie, workspace.choice, workspace.placing, workspace.areas, workspace.saliency
+                movie,
+                workspace.labels,
+                workspace.choice,
+                workspace.placing,
+                workspace.areas,
+                workspace.saliency,
             ),
             False,
         ),
@@ -61,6 +66,7 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
             lambda: LabelsSection(
                 movie,
                 workspace.labels,
+                workspace.labelling,
                 workspace.review,
                 workspace.tuning,
                 lambda: workspace.behavior_colors,

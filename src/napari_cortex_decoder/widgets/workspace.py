@@ -16,12 +16,13 @@ from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
-from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.labels.labelling_model import LabellingModel
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import Color, behavior_colors
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.preprocessing.preview_model import PreviewModel
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
 from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
@@ -34,9 +35,11 @@ class Workspace:
     Attributes
     ----------
     movie
-        The open recording, its labels, the frame under the slider.
+        The open recording, the frame under the slider.
     speed
         How run and rest are told by speed.
+    labels
+        The recording's labels, and the journal that keeps them.
     preprocessing, preview
         The steps to apply to the recording; the current frame as it would be.
     saving
@@ -49,8 +52,8 @@ class Workspace:
         The prediction, and the job that makes it.
     saliency
         What the decoder reads a behavior from, and the work that finds it.
-    labels
-        The labels, and how they are edited.
+    labelling
+        How keys, mouse and files edit the labels.
     review
         What the prediction comes to, and what of it deserves a look.
     tuning
@@ -63,21 +66,25 @@ class Workspace:
     def __init__(self) -> None:
         self.movie = MovieModel()
         self.speed = SpeedModel(self.movie)
+        self.labels = LabelsModel(self.movie, self.speed)
         self.preprocessing = PreprocessingModel(self.movie)
         self.preview = PreviewModel(self.movie, self.preprocessing)
         self.saving = SavingModel(self.movie)
         self.placing = PlacingModel(self.movie)
         self.atlas = AtlasModel(self.movie, self.placing)
-        self.areas = AreasModel(self.movie, self.placing)
+        self.areas = AreasModel(self.movie, self.placing, self.labels)
         self.choice = ChoiceModel(self.movie)
         self.decode = DecodeModel(self.movie, self.choice, self.placing)
-        self.saliency = SaliencyModel(self.movie, self.choice, self.placing, self.areas)
-        self.labels = LabelsModel(self.movie, self.speed)
+        self.saliency = SaliencyModel(
+            self.movie, self.labels, self.choice, self.placing, self.areas
+        )
+        self.labelling = LabellingModel(self.movie, self.labels)
         self.review = ReviewModel(self.movie, self.decode, self.labels)
         self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review)
         for model in (
             self.movie,
             self.speed,
+            self.labels,
             self.preprocessing,
             self.preview,
             self.saving,
@@ -87,7 +94,7 @@ class Workspace:
             self.choice,
             self.decode,
             self.saliency,
-            self.labels,
+            self.labelling,
             self.review,
             self.tuning,
         ):
@@ -96,13 +103,13 @@ class Workspace:
     @property
     def behavior_colors(self) -> dict[str, Color]:
         """Colour of every behaviour in use, the same wherever it is shown."""
-        prediction, ethogram, labels = self.decode.prediction, self.movie.ethogram, self.labels
+        prediction, labels = self.decode.prediction, self.labels
         styles = labels.labels.behaviors if labels.labels else ()
         chosen = {style.name: style.color for style in styles if style.color is not None}
         return {
             **behavior_colors(
                 [
-                    *(ethogram.behaviors if ethogram else ()),
+                    *(labels.ethogram.behaviors if labels.ethogram else ()),
                     *(prediction.behaviors if prediction else ()),
                     *(style.name for style in styles),
                     *(labels.preview.ethogram.behaviors if labels.preview else ()),
@@ -133,7 +140,7 @@ class Workspace:
         """End whatever runs; late results are dropped."""
         self.tuning.close()
         self.review.close()
-        self.labels.close()
+        self.labelling.close()
         self.saliency.close()
         self.decode.close()
         self.choice.close()
@@ -142,5 +149,6 @@ class Workspace:
         self.saving.close()
         self.preview.close()
         self.preprocessing.close()
+        self.labels.close()
         self.speed.close()
         self.movie.close()

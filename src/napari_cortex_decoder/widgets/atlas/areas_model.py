@@ -26,6 +26,7 @@ from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.parts.colors import Color, palette_color
 from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
 
 _MOSTLY = 0.5  # share of an area inside a lasso that selects it
@@ -69,6 +70,7 @@ class AreasModel(EventedModel):
 
     _movie: MovieModel = PrivateAttr()
     _placing: PlacingModel = PrivateAttr()
+    _labels: LabelsModel = PrivateAttr()
     _background: Background = PrivateAttr()
     _recording: Recording | None = PrivateAttr(default=None)
     _tree: shapely.STRtree = PrivateAttr(default=None)
@@ -77,9 +79,9 @@ class AreasModel(EventedModel):
     _computing: Registration | None = PrivateAttr(default=None)
     _task: LongTask = PrivateAttr()
 
-    def __init__(self, movie: MovieModel, placing: PlacingModel) -> None:
+    def __init__(self, movie: MovieModel, placing: PlacingModel, labels: LabelsModel) -> None:
         super().__init__()
-        self._movie, self._placing = movie, placing
+        self._movie, self._placing, self._labels = movie, placing, labels
         self._background = Background(self.failed.emit)
         self._task = LongTask(self._show_progress, self.failed.emit)
         movie.events.recording.connect(self._on_recording)
@@ -99,7 +101,7 @@ class AreasModel(EventedModel):
     @property
     def behaviors(self) -> tuple[str, ...]:
         """What traces can be correlated with: measured traces, and labels as 0 and 1."""
-        recording, ethogram = self._movie.recording, self._movie.ethogram
+        recording, ethogram = self._movie.recording, self._labels.ethogram
         measured = () if recording is None else recording.behavior
         return (
             *(name for name in measured if name != LABEL_TRACE),
@@ -229,7 +231,7 @@ class AreasModel(EventedModel):
             if self.traces is traces:
                 self.correlations = found
 
-        self._background.run(correlate, traces, movie.recording, movie.ethogram, then=take)
+        self._background.run(correlate, traces, movie.recording, self._labels.ethogram, then=take)
 
     def _computed_all(self, traces: AreaTraces) -> None:
         self._computed = self.traces = traces

@@ -30,25 +30,26 @@ class LabelKeys:
         self._workspace = workspace
         self._displaced: list[tuple[dict[Any, Any], Any, object]] = []
         self._actions = self._all_actions()
-        workspace.labels.events.editing.connect(self._bind)
+        workspace.labelling.events.editing.connect(self._bind)
         viewer.layers.selection.events.active.connect(self._bind)
 
     def close(self) -> None:
         """Release all keys."""
         self._unbind()
-        self._workspace.labels.events.editing.disconnect(self._bind)
+        self._workspace.labelling.events.editing.disconnect(self._bind)
         viewer = self._viewer()
         if viewer is not None:
             viewer.layers.selection.events.active.disconnect(self._bind)
 
     def _all_actions(self) -> dict[str, Callable[..., Any]]:
         labels, review = self._workspace.labels, self._workspace.review
+        labelling = self._workspace.labelling
         simple: dict[str, Callable[[], None]] = {
             "Control-Z": labels.undo,
             "Control-Shift-Z": labels.redo,
             "Control-Y": labels.redo,
-            "S": labels.split,
-            "M": labels.merge,
+            "S": labelling.split,
+            "M": labelling.merge,
             "A": review.accept,
             "F": review.flip,
             "V": review.verify_ahead,
@@ -62,14 +63,14 @@ class LabelKeys:
         return actions
 
     def _painting(self, key: str) -> Callable[[object], Iterator[None]]:
-        labels = self._workspace.labels
+        labelling = self._workspace.labelling
 
         def paint(_: object) -> Iterator[None]:
-            labels.press(key)
+            labelling.press(key)
             pressed = time.monotonic()
             yield
             if time.monotonic() - pressed > _HELD:
-                labels.stop()
+                labelling.stop()
 
         return paint
 
@@ -77,7 +78,7 @@ class LabelKeys:
         """Bind the keys to what is active now, if labelling is on."""
         self._unbind()
         viewer = self._viewer()
-        if viewer is None or not self._workspace.labels.editing:
+        if viewer is None or not self._workspace.labelling.editing:
             return
         for provider in (viewer, viewer.layers.selection.active):
             if provider is None:

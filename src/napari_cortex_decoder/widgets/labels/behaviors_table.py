@@ -16,29 +16,34 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cortex_decoder.labels import Behavior
-from napari_cortex_decoder.widgets.labels.labels_model import ERASER, LabelsModel
+from napari_cortex_decoder.widgets.labels.labelling_model import LabellingModel
 from napari_cortex_decoder.widgets.parts.colors import Color
 from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 
 _KEY, _NAME, _BOUTS = range(3)
 _ROW_HEIGHT = 24
 
 
 class BehaviorsTable(QTableWidget):
-    """Shows the behaviors of a `LabelsModel`; names and keys are typed over, colours clicked.
+    """Shows the behaviors of the labels; names and keys are typed over, colours clicked.
 
     Parameters
     ----------
-    labels
-        Whose behaviors.
+    labels, labelling
+        What is shown, and what takes changes.
     colors
         Gives the colour of every behavior.
     """
 
-    def __init__(self, labels: LabelsModel, colors: Callable[[], dict[str, Color]]) -> None:
+    def __init__(
+        self,
+        labels: LabelsModel,
+        labelling: LabellingModel,
+        colors: Callable[[], dict[str, Color]],
+    ) -> None:
         super().__init__(0, 3)
-        self._labels, self._colors = labels, colors
-        self._updating = False
+        self._labels, self._labelling, self._colors = labels, labelling, colors
         self.setHorizontalHeaderLabels(["key", "behavior", "bouts"])
         self.verticalHeader().setVisible(False)
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
@@ -52,7 +57,7 @@ class BehaviorsTable(QTableWidget):
         self.itemChanged.connect(self._take)
         self.itemSelectionChanged.connect(self._choose)
         ties = Ties()
-        ties.tie(self._update, labels.events.labels, labels.events.brush)
+        ties.tie(self._update, labels.events.labels, labelling.events.brush)
         ties.undo_with(self)
         self._update()
 
@@ -73,7 +78,7 @@ class BehaviorsTable(QTableWidget):
         dialog = QColorDialog(QColor(*self._color(behavior)), self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.colorSelected.connect(
-            lambda color: self._labels.set_color(behavior.name, color.getRgb()[:3])
+            lambda color: self._labelling.set_color(behavior.name, color.getRgb()[:3])
         )
         dialog.open()
 
@@ -81,7 +86,7 @@ class BehaviorsTable(QTableWidget):
         """Remove the chosen behavior; its bouts become unknown."""
         behavior = self._chosen()
         if behavior is not None:
-            self._labels.remove_behavior(behavior.name)
+            self._labelling.remove_behavior(behavior.name)
 
     @property
     def _behaviors(self) -> tuple[Behavior, ...]:
@@ -99,7 +104,7 @@ class BehaviorsTable(QTableWidget):
         labels = self._labels.labels
         values = labels.ethogram.arrays[2] if labels else np.empty(0, np.int64)
         counts = np.bincount(values, minlength=len(self._behaviors))
-        self._updating = True
+        self.setCurrentItem(None)  # else another row takes the place of one that goes
         self.setRowCount(len(self._behaviors))
         for row, behavior in enumerate(self._behaviors):
             pixmap = QPixmap(14, 14)
@@ -110,25 +115,22 @@ class BehaviorsTable(QTableWidget):
             for column, item in ((_KEY, QTableWidgetItem(behavior.key)), (_NAME, name)):
                 self.setItem(row, column, item)
             self.setItem(row, _BOUTS, bouts)
-            if behavior.name == self._labels.brush:
+            if behavior.name == self._labelling.brush:
                 self.selectRow(row)
-        if self._labels.brush in (None, ERASER):
-            self.clearSelection()
-        self._updating = False
         self.updateGeometry()
 
     def _choose(self) -> None:
         behavior = self._chosen() if self.selectedItems() else None
-        if not self._updating and behavior is not None:
-            self._labels.choose_brush(behavior.name)
+        if behavior is not None:
+            self._labelling.choose_brush(behavior.name)
 
     def _take(self, item: QTableWidgetItem) -> None:
         """Take a name or a key that was typed; what cannot be is put back."""
-        if self._updating or not 0 <= item.row() < len(self._behaviors):
-            return
-        name, text = self._behaviors[item.row()].name, item.text().strip()
-        if item.column() == _KEY:
-            self._labels.set_key(name, text)
+        behavior, text = self._behaviors[item.row()], item.text().strip()
+        if item.column() == _KEY and text != behavior.key:
+            self._labelling.set_key(behavior.name, text)
+        elif item.column() == _NAME and text != behavior.name:
+            self._labelling.rename(behavior.name, text)
         else:
-            self._labels.rename(name, text)
+            return
         self._update()

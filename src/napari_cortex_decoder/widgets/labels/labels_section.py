@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit
 
-from napari_cortex_decoder.labels import Format
+from napari_cortex_decoder.labels import Format, Imported
 from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
-from napari_cortex_decoder.widgets.labels.labels_model import ERASER, LabelsModel
+from napari_cortex_decoder.widgets.labels.labelling_model import ERASER, LabellingModel
 from napari_cortex_decoder.widgets.labels.review_group import ReviewGroup
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
@@ -22,6 +22,7 @@ from napari_cortex_decoder.widgets.parts.section import (
     wrapped_label,
 )
 from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 _HELP = (
@@ -43,11 +44,11 @@ _FORMATS = {
 
 
 class LabelsSection(Section):
-    """Shows a `LabelsModel` and a `ReviewModel`; keys label while its box is ticked.
+    """Shows the labels and how they are edited; keys label while its box is ticked.
 
     Parameters
     ----------
-    movie, labels, review, tuning
+    movie, labels, labelling, review, tuning
         What is shown.
     colors
         Gives the colour of every behavior.
@@ -57,27 +58,17 @@ class LabelsSection(Section):
         self,
         movie: MovieModel,
         labels: LabelsModel,
+        labelling: LabellingModel,
         review: ReviewModel,
         tuning: TuningModel,
         colors: Callable[[], dict[str, Color]],
     ) -> None:
         super().__init__("Label & fine-tune")
-        self._movie, self._labels = movie, labels
+        self._movie, self._labels, self._labelling = movie, labels, labelling
         self._compose(review, tuning, colors)
         self.set_expanded(False)
         ties = Ties()
-        events = labels.events
-        ties.tie(
-            self._update,
-            movie.events.recording,
-            events.labels,
-            events.editing,
-            events.brush,
-            events.stroke,
-            events.notice,
-            events.imported,
-            events.message,
-        )
+        ties.tie(self._update, movie.events.recording, labels.events, labelling.events)
         ties.tie(self._show_tuning, tuning.found)
         ties.undo_with(self)
         self._update()
@@ -87,21 +78,21 @@ class LabelsSection(Section):
     def _compose(
         self, review: ReviewModel, tuning: TuningModel, colors: Callable[[], dict[str, Color]]
     ) -> None:
-        labels = self._labels
+        labels, labelling = self._labels, self._labelling
         self._obstacle = wrapped_label()
         self._reload = button("Look again", labels.reload)
         self._editing = QCheckBox("Label with keys and mouse")
-        self._editing.toggled.connect(labels.switch)
+        self._editing.toggled.connect(labelling.switch)
         self._help = wrapped_label(_HELP)
         self._help.setEnabled(False)
-        self._table = BehaviorsTable(labels, colors)
+        self._table = BehaviorsTable(labels, labelling, colors)
         self._name = QLineEdit()
         self._name.setPlaceholderText("new behavior")
         self._name.returnPressed.connect(self._add)
         self._add_button = button("Add", self._add)
         self._color = button("Color…", self._table.pick_color)
         self._remove = button("Remove", self._table.remove)
-        self._eraser = button("Eraser", lambda: labels.choose_brush(ERASER))
+        self._eraser = button("Eraser", lambda: labelling.choose_brush(ERASER))
         self._eraser.setToolTip("Dragging makes frames unknown")
         self._undo = button("Undo", labels.undo)
         self._redo = button("Redo", labels.redo)
@@ -131,14 +122,14 @@ class LabelsSection(Section):
 
     def _update(self) -> None:
         """Show what is labelled, what can be done, and why not."""
-        labels = self._labels
+        labels, labelling = self._labels, self._labelling
         obstacle = labels.obstacle
         there = self._movie.recording is not None
         set_or_hide(self._obstacle, obstacle or labels.notice or None)
         self._reload.setVisible(there and obstacle is not None and obstacle == labels.notice)
         enable(self._editing, obstacle, "Keys and mouse change the labels while this is ticked")
-        self._editing.setChecked(labels.editing)
-        self._help.setVisible(labels.editing)
+        self._editing.setChecked(labelling.editing)
+        self._help.setVisible(labelling.editing)
         self._table.setVisible(there)
         for part, tip in (
             (self._add_button, "Add a behavior on the first free key"),
@@ -151,10 +142,10 @@ class LabelsSection(Section):
         enable(self._redo, None if labels.can_redo else "Nothing was undone", "Ctrl+Shift+Z")
         anything = labels.labels is not None and bool(labels.labels.ethogram.bouts)
         enable(self._export, None if anything else "Nothing is labelled yet", "Write the labels")
-        stroke = labels.stroke
+        stroke = labelling.stroke
         painting = None if stroke is None else f"● {stroke.behavior or 'erasing'}"
         set_or_hide(self._message, painting or labels.message or None)
-        set_or_hide(self._unmatched, _unmatched_text(labels))
+        set_or_hide(self._unmatched, _unmatched_text(labelling.imported))
         self.set_done(_summary(labels) if there else None)
 
     def _show_tuning(self) -> None:
@@ -163,12 +154,12 @@ class LabelsSection(Section):
         self._tuning.set_expanded(True)
 
     def _add(self) -> None:
-        self._labels.add_behavior(self._name.text().strip())
+        self._labelling.add_behavior(self._name.text().strip())
         self._name.clear()
 
     def _ask_import(self) -> None:
         pattern = "Labels (*.csv *.tsv *.txt *.nwb)"
-        ask_file(self, "Import labels", pattern, self._labels.read)
+        ask_file(self, "Import labels", pattern, self._labelling.read)
 
     def _ask_export(self) -> None:
         form = self._formats.currentData()
@@ -179,14 +170,13 @@ class LabelsSection(Section):
             self,
             "Export labels",
             f"{title} (*.{suffix})",
-            lambda path: self._labels.write(path, form),
+            lambda path: self._labelling.write(path, form),
             save_as=name,
         )
 
 
-def _unmatched_text(labels: LabelsModel) -> str | None:
+def _unmatched_text(imported: Imported | None) -> str | None:
     """Say what the last import leaves open, and list its rows that did not match."""
-    imported = labels.imported
     if imported is None or not (imported.unmatched or imported.said):
         return None
     count = len(imported.unmatched)

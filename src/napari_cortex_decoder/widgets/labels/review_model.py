@@ -28,7 +28,7 @@ from napari_cortex_decoder.labels.edits import bout_at
 from napari_cortex_decoder.labels.review import Order, verification
 from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
-from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 

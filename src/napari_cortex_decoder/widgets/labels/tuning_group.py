@@ -13,7 +13,6 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.label_checks import DEPTHS
 from napari_cortex_decoder.tuning.result import FineTuneResult
-from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.clock import as_duration
 from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE
@@ -26,6 +25,7 @@ from napari_cortex_decoder.widgets.parts.section import (
 )
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 
 _STAGES = {"encoding": "Encoding", "fitting": "Fitting", "scoring": "Scoring"}
 _HEIGHT = 130  # px of a plot

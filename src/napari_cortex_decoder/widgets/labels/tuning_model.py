@@ -22,7 +22,6 @@ from napari_cortex_decoder.tuning.progress import TuneProgress
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_job import LOADING
-from napari_cortex_decoder.widgets.labels.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.labels.tuning_files import (
     Other,
@@ -33,6 +32,7 @@ from napari_cortex_decoder.widgets.labels.tuning_files import (
     run_folder,
 )
 from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 _LOOK_EVERY = 100  # ms

@@ -13,21 +13,18 @@ from pydantic import ConfigDict, PrivateAttr
 from superqt.utils import create_worker
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
-from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
     add_behavior,
     open_recording,
     remember_metadata,
-    steps_from_provenance,
-    trace_at_frames,
 )
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
 from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
-from napari_cortex_decoder.widgets.recording.preprocessed import labels_after, with_raw
+from napari_cortex_decoder.widgets.recording.preprocessed import with_raw
 
 LABEL_TRACE = "runrest"
 """Name of the paper's label trace, 1 = run, 0 = rest: shown as labels, not as a curve."""
@@ -98,9 +95,6 @@ class MovieModel(EventedModel):
     """The movie layer is to show this instead: the data of the layer, and the raw recording that
     it was made of; None if it is raw itself."""
 
-    labelled: ClassVar[Signal] = Signal()
-    """There are other labels."""
-
     seek_wanted: ClassVar[Signal] = Signal(int)
     """Somebody wants the slider on this frame."""
 
@@ -108,7 +102,6 @@ class MovieModel(EventedModel):
 
     _clock: Clock | None = PrivateAttr(default=None)
     _raw: Recording | None = PrivateAttr(default=None)
-    _ethogram: Ethogram | None = PrivateAttr(default=None)
     _closed: bool = PrivateAttr(default=False)
 
     @property
@@ -120,11 +113,6 @@ class MovieModel(EventedModel):
     def clock(self) -> Clock | None:
         """Times of the recording's frames; None without a recording."""
         return self._clock
-
-    @property
-    def ethogram(self) -> Ethogram | None:
-        """The recording's labels: measured beside it, made of its speed, or a simulated truth."""
-        return self._ethogram
 
     def open(self, path: str | Path, *more: str | Path) -> None:
         """Open a movie, or the files of one session, off the GUI thread.
@@ -191,20 +179,12 @@ class MovieModel(EventedModel):
         if self.recording is not None:
             self.seek_wanted.emit(int(np.clip(frame, 0, self.recording.n_frames - 1)))
 
-    def label(self, ethogram: Ethogram | None) -> None:
-        """Take other labels; None goes back to those that came with the recording."""
-        recording = self.recording
-        measured = None if recording is None else measured_ethogram(recording)
-        self._ethogram = measured if ethogram is None else ethogram
-        self.labelled.emit()
-
     def show(self, recording: Recording | None, raw: Recording | None = None) -> None:
         """Take over what the movie layer shows now, and what that was made of, if of another."""
         before, self._raw = self._raw, recording if raw is None else raw
         if self._raw is None or before is None or before.movie is not self._raw.movie:
             self.refused = None
         self._clock = None if recording is None else Clock.of(recording)
-        self._ethogram = None if recording is None else measured_ethogram(recording)
         if recording is None or self.frame >= recording.n_frames:
             self.frame = 0
         self.recording = recording  # last: whoever hears of it finds the rest in place
@@ -257,21 +237,6 @@ class MovieModel(EventedModel):
                 (failed or self.failed.emit)(error)
 
         create_worker(function, *args, **kwargs, _connect={"returned": deliver, "errored": fail})
-
-
-def measured_ethogram(recording: Recording) -> Ethogram | None:
-    """Return the labels that came with a recording; None if none did."""
-    if recording.format == "simulation":
-        from napari_cortex_decoder.simulation import SimulatedRecording
-
-        assert isinstance(recording, SimulatedRecording)
-        return labels_after(recording.truth.ethogram, steps_from_provenance(recording.steps))
-    trace = recording.behavior.get(LABEL_TRACE)
-    if trace is None:
-        return None
-    values = trace_at_frames(trace, recording)
-    frames = np.where(np.isnan(values), UNKNOWN, values > 0.5).astype(np.int64)
-    return Ethogram.from_frames(frames, ("rest", "run"), Source.MEASURED)
 
 
 def _refused(path: Path) -> RefusedBehavior:

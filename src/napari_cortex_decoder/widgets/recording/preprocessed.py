@@ -67,6 +67,15 @@ def raw_frame(frame: int, steps: Sequence[Step]) -> int:
     return frame
 
 
+def moves_frames(steps: Iterable[Step]) -> bool:
+    """Whether frames after these steps are not the raw ones, one for one."""
+    return any(
+        (isinstance(step, Crop) and step.frames is not None)
+        or (isinstance(step, Bin) and step.frames > 1)
+        for step in steps
+    )
+
+
 def looks_around(step: Step) -> bool:
     """Whether a frame after this step is computed of many seconds of frames around it.
 

@@ -19,15 +19,15 @@ class SpeedGroup(Section):
     def __init__(self, movie: MovieModel, speed: SpeedModel) -> None:
         super().__init__("Run and rest from speed")
         self.content.setContentsMargins(10, 2, 0, 8)
-        self._movie, self._speed = movie, speed
+        self._speed = speed
         self._compose()
         self.set_expanded(False)
         ties = Ties()
         ties.tie(
             self._update,
             movie.events.recording,
-            movie.labelled,
             speed.events.labelling,
+            speed.events.ethogram,
             speed.events.threshold,
             speed.events.stop_threshold,
             speed.events.shortest_bout,
@@ -96,7 +96,7 @@ class SpeedGroup(Section):
                 box.setSuffix(f" {unit}")
             box.setValue(value)
             box.blockSignals(was_blocked)
-        self.set_done(_summary(self._movie.ethogram) if speed.labelling else None)
+        self.set_done(_summary(speed.ethogram))
 
 
 def _summary(labels: Ethogram | None) -> str | None:

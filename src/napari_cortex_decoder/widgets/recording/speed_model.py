@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import EventedModel, Signal
-from pydantic import PrivateAttr
+from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram, Source
@@ -30,12 +30,14 @@ _NAME, _UNIT = "speed", "cm/s"
 
 
 class SpeedModel(EventedModel):
-    """Labels the open recording by the speed that was measured beside it, if asked to.
+    """What the open recording's labels are by the speed measured beside it, if asked for.
 
     Attributes
     ----------
     labelling
         Whether it does.
+    ethogram
+        The labels of the frames shown; None while it does not label.
     threshold, stop_threshold
         Speed (cm/s) above which the animal starts to run, and below which it stops; the second is
         never above the first.
@@ -43,7 +45,10 @@ class SpeedModel(EventedModel):
         Seconds; shorter bouts join those around them.
     """
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     labelling: bool = False
+    ethogram: Ethogram | None = None
     threshold: float = 0.5
     stop_threshold: float = 0.5
     shortest_bout: float = 0.0
@@ -128,15 +133,12 @@ class SpeedModel(EventedModel):
         same_session, self._session = session == self._session, session
         if self._speed is None or not same_session:
             self.labelling = False
-        elif self.labelling:
-            self._label()
+        self._label()
 
     def _label(self) -> None:
         recording, speed = self._movie.recording, self._speed
-        if recording is None or speed is None:
-            return
-        if not self.labelling:
-            self._movie.label(None)
+        if not self.labelling or recording is None or speed is None:
+            self.ethogram = None
             return
         try:
             states = run_and_rest(
@@ -147,6 +149,7 @@ class SpeedModel(EventedModel):
                 shortest_bout=self.shortest_bout,
             )
         except RecordingError as error:
+            self.ethogram = None
             self.failed.emit(error)
-            return
-        self._movie.label(Ethogram.from_frames(states, BEHAVIORS, Source.MEASURED))
+        else:
+            self.ethogram = Ethogram.from_frames(states, BEHAVIORS, Source.MEASURED)

@@ -14,6 +14,7 @@ from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.saliency.saliency_files import export
 from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
@@ -74,6 +75,7 @@ class SaliencyModel(EventedModel):
     failed: ClassVar[Signal] = Signal(Exception)
 
     _movie: MovieModel = PrivateAttr()
+    _labels: LabelsModel = PrivateAttr()
     _choice: ChoiceModel = PrivateAttr()
     _placing: PlacingModel = PrivateAttr()
     _areas: AreasModel = PrivateAttr()
@@ -81,10 +83,15 @@ class SaliencyModel(EventedModel):
     _shown: object = PrivateAttr(default=None)
 
     def __init__(
-        self, movie: MovieModel, choice: ChoiceModel, placing: PlacingModel, areas: AreasModel
+        self,
+        movie: MovieModel,
+        labels: LabelsModel,
+        choice: ChoiceModel,
+        placing: PlacingModel,
+        areas: AreasModel,
     ) -> None:
         super().__init__()
-        self._movie, self._choice = movie, choice
+        self._movie, self._labels, self._choice = movie, labels, choice
         self._placing, self._areas = placing, areas
         self._task = LongTask(self._show_progress, self.failed.emit)
         movie.events.recording.connect(self._on_recording)
@@ -136,7 +143,7 @@ class SaliencyModel(EventedModel):
     @property
     def _span_obstacle(self) -> str | None:
         """Why there are no such frames."""
-        span, ethogram = self.span, self._movie.ethogram
+        span, ethogram = self.span, self._labels.ethogram
         if span in _NEED_LABELS and ethogram is None:
             return "Label some bouts first, or choose other frames."
         if span in ("bouts", "behavior") and self.method in MAPS:
@@ -159,7 +166,7 @@ class SaliencyModel(EventedModel):
     @property
     def scores_differ(self) -> bool:
         """Whether there is a choice of scores: for areas, where labels tell frames apart."""
-        labelled = self._movie.ethogram is not None and self.span not in WITHIN_ONE
+        labelled = self._labels.ethogram is not None and self.span not in WITHIN_ONE
         return self.method in OF_AREAS and labelled
 
     @property
@@ -222,7 +229,7 @@ class SaliencyModel(EventedModel):
             decoder=card.source,
             recording=recording,
             registration=self._placing.registration,
-            ethogram=self._movie.ethogram,
+            ethogram=self._labels.ethogram,
             behavior=self.behavior,
             method=self.method,
             span=self.span,
@@ -279,12 +286,12 @@ class SaliencyModel(EventedModel):
     @property
     def _labelled(self) -> set[str]:
         """Behaviors of which there is a bout."""
-        ethogram = self._movie.ethogram
+        ethogram = self._labels.ethogram
         return set() if ethogram is None else {bout.behavior for bout in ethogram.bouts}
 
     def _bout(self) -> tuple[int, int] | None:
         """Return the bout under the slider."""
-        ethogram, frame = self._movie.ethogram, self._movie.frame
+        ethogram, frame = self._labels.ethogram, self._movie.frame
         bouts = () if ethogram is None else ethogram.bouts
         return next(((b.start, b.stop) for b in bouts if b.start <= frame < b.stop), None)
 

@@ -16,6 +16,7 @@ from napari_cortex_decoder.widgets.parts.section import (
     wrapped_label,
 )
 from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars
 from napari_cortex_decoder.widgets.saliency.saliency_files import suffixes_of
@@ -31,6 +32,7 @@ class SaliencySection(Section):
     def __init__(
         self,
         movie: MovieModel,
+        labels: LabelsModel,
         choice: ChoiceModel,
         placing: PlacingModel,
         areas: AreasModel,
@@ -47,7 +49,7 @@ class SaliencySection(Section):
         ties.tie(
             self._update_state,
             movie.events.recording,
-            movie.labelled,
+            labels.events.ethogram,
             choice.events.card,
             choice.events.any_rate,
             placing.events.placing,

@@ -109,10 +109,10 @@ class TimelineWidget(DockContent):
         )
         ties.tie(self._update_prediction, decode.predicted)
         speed = self._workspace.speed.events
-        ties.tie(self._update_rows, movie.labelled, speed.labelling)
         ties.tie(self._update_labels, speed.threshold, speed.stop_threshold)
         labels, review = self._workspace.labels.events, self._workspace.review
-        ties.tie(self._update_rows, labels.editing)
+        editing = self._workspace.labelling.events.editing
+        ties.tie(self._update_rows, labels.ethogram, speed.labelling, editing)
         ties.tie(self._update_labels, labels.labels, labels.preview)
         ties.tie(self._update_decoded, review.cleaned)
         tuning = self._workspace.tuning.events
@@ -241,12 +241,13 @@ class TimelineWidget(DockContent):
     @property
     def _shown_labels(self) -> Ethogram | None:
         """The labels to show; with nothing labelled yet, an empty row to paint on."""
-        labels, ethogram = self._workspace.labels, self._workspace.movie.ethogram
+        labels = self._workspace.labels
         if labels.preview is not None:
             return labels.preview.ethogram
-        if ethogram is None and labels.editing and labels.labels is not None:
+        empty = labels.ethogram is None and self._workspace.labelling.editing
+        if empty and labels.labels is not None:
             return labels.labels.ethogram
-        return ethogram
+        return labels.ethogram
 
     def _update_labels(self) -> None:
         """Draw other labels, and the speeds that they are made by, in the rows that there are."""

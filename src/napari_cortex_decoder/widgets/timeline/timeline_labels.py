@@ -12,15 +12,8 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import QMenu
 
-from napari_cortex_decoder.labels import (
-    Edit,
-    Erase,
-    Ethogram,
-    MoveBorder,
-    Paint,
-    Source,
-)
-from napari_cortex_decoder.widgets.labels.labels_model import ERASER
+from napari_cortex_decoder.labels import Edit, Ethogram, MoveBorder, Source
+from napari_cortex_decoder.widgets.labels.labelling_model import painted
 from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.parts.colors import Color
 from napari_cortex_decoder.widgets.timeline.timeline_items import BehaviorStrip, Row
@@ -102,24 +95,24 @@ class LabelStrip(BehaviorStrip):
     def hoverEvent(self, event: HoverEvent) -> None:
         """Show where a border can be taken."""
         near = not event.isExit() and self._border_at(event.pos().x()) is not None
-        if self._workspace.labels.editing and near:
+        if self._workspace.labelling.editing and near:
             self.setCursor(Qt.CursorShape.SizeHorCursor)
         else:
             self.unsetCursor()
-        if self._workspace.labels.editing and not event.isExit():
+        if self._workspace.labelling.editing and not event.isExit():
             event.acceptDrags(Qt.MouseButton.LeftButton)
             event.acceptClicks(Qt.MouseButton.RightButton)
 
     def mouseDragEvent(self, event: MouseDragEvent) -> None:
         """Move a border, or paint; leave panning to the view where there is no brush."""
-        labels = self._workspace.labels
+        labels, labelling = self._workspace.labels, self._workspace.labelling
         began = event.buttonDownPos(Qt.MouseButton.LeftButton).x()
-        if event.button() != Qt.MouseButton.LeftButton or not labels.editing:
+        if event.button() != Qt.MouseButton.LeftButton or not labelling.editing:
             event.ignore()
             return
         if event.isStart():
             self._grip = self._border_at(began)
-        if self._grip is None and labels.brush is None:
+        if self._grip is None and labelling.brush is None:
             event.ignore()
             return
         event.accept()
@@ -134,7 +127,7 @@ class LabelStrip(BehaviorStrip):
 
     def mouseClickEvent(self, event: MouseClickEvent) -> None:
         """Offer what can be done with the bout under the mouse."""
-        if event.button() != Qt.MouseButton.RightButton or not self._workspace.labels.editing:
+        if event.button() != Qt.MouseButton.RightButton or not self._workspace.labelling.editing:
             event.ignore()
             return
         event.accept()
@@ -150,11 +143,9 @@ class LabelStrip(BehaviorStrip):
             to = int(np.abs(edges - now).argmin())
             return MoveBorder(border=self._grip, to=to) if to != self._grip else None
         first, last = sorted(self._clock.frame_at(time) for time in (began, now))
-        brush = self._workspace.labels.brush
-        if brush == ERASER:
-            return Erase(start=first, stop=last + 1)
+        brush = self._workspace.labelling.brush
         assert brush is not None  # else the drag was left to the view
-        return Paint(start=first, stop=last + 1, behavior=brush)
+        return painted(brush, first, last)
 
     def _border_at(self, time: float) -> int | None:
         """Return the border that is near a time, in pixels; None if none is."""
@@ -209,19 +200,18 @@ class Marks:
 
 def bout_menu(workspace: Workspace) -> QMenu:
     """Make the menu of what can be done with the bout at this frame."""
-    labels, review = workspace.labels, workspace.review
+    labelling, review, labels = workspace.labelling, workspace.review, workspace.labels.labels
     menu = QMenu()
-    if labels.labels is None:
+    if labels is None:
         return menu
-    for behavior in labels.labels.behaviors:
-        name = behavior.name
+    for name in labels.ethogram.behaviors:
         menu.addAction(f"It is {name}", lambda chosen=name: review.flip(chosen))
     menu.addSeparator()
     for text, act in (
         ("Accept\tA", review.accept),
-        ("Split here\tS", labels.split),
-        ("Merge with the next bout\tM", labels.merge),
-        ("Erase the bout", labels.erase_bout),
+        ("Split here\tS", labelling.split),
+        ("Merge with the next bout\tM", labelling.merge),
+        ("Erase the bout", labelling.erase_bout),
         ("Verify to the next uncertain bout\tV", review.verify_ahead),
     ):
         menu.addAction(text, act)
