@@ -159,26 +159,45 @@ def test_labels_by_speed_stay_with_the_preprocessed_recording(
     np.testing.assert_array_equal(frames_of(workspace), whole[30:90])
 
 
-def test_speed_is_made_of_the_treadmills_voltage(
+VOLTS = np.full(N_FRAMES, 1.5)
+VOLTS[60:90] = 1.75
+COUNTS = np.cumsum(np.where(np.arange(N_FRAMES) // 30 == 2, 40, 0)) + 65_000
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "asked", "factor"),
+    [
+        (VOLTS, "V", "run is in volts. What is the treadmill's gain?", 40),
+        (COUNTS % 65_536, "counts", "run counts the wheel's steps. How far does the animal go in "
+         "one?", 0.00833),
+    ],
+    ids=["volts of a treadmill", "counts of an encoder that start over"],
+)  # fmt: skip
+def test_speed_is_made_of_what_a_treadmill_or_a_wheel_gives(
     viewer: Viewer,
     group: SpeedGroup,
     timeline: TimelineWidget,
     workspace: Workspace,
     recording: Recording,
+    values: np.ndarray,
+    unit: str,
+    asked: str,
+    factor: float,
 ) -> None:
-    times = recording.behavior["speed"].times
-    volts = np.full(N_FRAMES, 1.5)
-    volts[60:90] = 1.75
-    with_volts = recording.replace(behavior={"run": BehaviorTrace("run", volts, times, "V")})
-    viewer.add_layer(Layer.create(*movie_layer(with_volts, (500.0, 1500.0))))
-    assert "run is in volts. What is the treadmill's gain?" in visible_texts(group, QLabel)
+    trace = BehaviorTrace("run", values, recording.behavior["speed"].times, unit)
+    with_trace = recording.replace(behavior={"run": trace})
+    viewer.add_layer(Layer.create(*movie_layer(with_trace, (500.0, 1500.0))))
+    assert asked in visible_texts(group, QLabel)
     assert not child(group, QCheckBox, LABELLING).isVisible()
-    gain = group.findChildren(QDoubleSpinBox)[0]
-    gain.setValue(40)
+    box = group.findChildren(QDoubleSpinBox)[0]
+    box.setValue(factor)
     child(group, QPushButton, "Make speed").click()
     assert [row.title for row in timeline._rows] == ["run", "speed"]
     child(group, QCheckBox, LABELLING).setChecked(True)
-    np.testing.assert_array_equal(
-        frames_of(workspace), (np.arange(N_FRAMES) // 30 == 2).astype(int)
+    ran = np.arange(N_FRAMES) // 30 == 2
+    ran[59] = unit == "counts"  # the first step lies between this frame and the next
+    np.testing.assert_array_equal(frames_of(workspace), ran)
+    assert any(
+        f"runs {ran.mean():.0%} of the time in 1 bout" in text
+        for text in visible_texts(group, QLabel)
     )
-    assert any("runs 20% of the time in 1 bout" in text for text in visible_texts(group, QLabel))

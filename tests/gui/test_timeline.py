@@ -21,7 +21,7 @@ from helpers.windows import (
     wait_until_idle,
 )
 from napari_cortex_decoder.decoder import Prediction
-from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.labels import Bout, Replace
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode import decode_job
 from napari_cortex_decoder.widgets.parts.clock import Clock, as_duration
@@ -146,9 +146,10 @@ def test_rows_fill_while_a_decode_streams(
 def test_label_and_decoded_share_one_colour_a_behavior(
     timeline: TimelineWidget, workspace: Workspace, opened: Layer
 ) -> None:
-    movie, recording = workspace.movie, workspace.movie.recording
+    recording = workspace.movie.recording
     assert recording is not None
-    movie._ethogram = Ethogram.from_frames((np.arange(N_FRAMES) > 75).astype(int), ("run", "groom"))
+    bouts = (Bout(0, 76, "run"), Bout(76, N_FRAMES, "groom"))
+    workspace.labels.edit(Replace(start=0, stop=N_FRAMES, bouts=bouts))
     behaviors = ("groom", "rest", "run")
     probability = np.zeros((N_FRAMES, 3), dtype=np.float32)
     probability[:50, 0] = probability[50:100, 1] = probability[100:, 2] = 1

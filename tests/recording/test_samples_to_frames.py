@@ -13,6 +13,7 @@ from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
     coverage_warnings,
+    is_running_count,
     speed_from_counts,
     speed_in_cm,
     trace_at_frames,
@@ -76,6 +77,23 @@ def test_a_counter_that_starts_over_is_told_and_becomes_a_steady_speed(size, ste
     speed = speed_from_counts(trace, cm_per_count=0.01)
     np.testing.assert_allclose(speed.values, step * 0.01 * 1000, rtol=1e-6)
     assert (speed.unit, speed.times.size) == ("cm/s", 2999)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "unit", "counts"),
+    [
+        ("x", [3.5, 4.5, 5.5], "ticks", True),
+        ("wheel", np.arange(3000) * 7 % 256, "", True),
+        ("angle", np.arange(3000) % 360 + 0.5, "deg", True),
+        ("encoder", [0, 1, 3, 2], "", True),
+        ("speed", [0, 1, 3, 2], "", False),
+        ("encoder", [0, 1, 3, 2], "ticks/s", False),
+        ("pupil", np.sin(np.arange(300)), "deg", False),
+    ],
+)
+def test_what_a_wheel_counts_is_told_from_what_is_measured(name, values, unit, counts):
+    trace = BehaviorTrace(name, np.asarray(values, float), np.arange(len(values)) / 100, unit)
+    assert is_running_count(trace) == counts
 
 
 def test_counts_that_make_no_speed_are_refused():

@@ -3,6 +3,7 @@
 from napari_cortex_decoder.recording.behavior import (
     add_behavior,
     coverage_warnings,
+    is_running_count,
     read_behavior,
     run_and_rest,
     speed_from_counts,
@@ -34,6 +35,7 @@ __all__ = [
     "add_behavior",
     "cached",
     "coverage_warnings",
+    "is_running_count",
     "movie_formats",
     "movie_patterns",
     "open_recording",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -11,6 +13,10 @@ from napari_cortex_decoder.recording.recording import BehaviorTrace
 from napari_cortex_decoder.units import centimetres_a_second, stated
 
 REST, RUN = 0, 1
+
+_COUNTED = ("count", "tick", "pulse", "step", "edge")
+_ANGLES = ("deg", "degree", "°")
+_COUNTER = re.compile(r"tick|count|encoder|rotary|quadrature", re.I)
 
 
 def run_and_rest(
@@ -140,6 +146,17 @@ def counter_size(values: NDArray[np.floating]) -> float | None:
         return None
     sizes = [360.0, *(2.0**bits for bits in range(8, 33))]
     return next((size for size in sizes if 0.9 * size <= span + 1 <= size), None)
+
+
+def is_running_count(trace: BehaviorTrace) -> bool:
+    """Return whether a trace may be a wheel's running count, by its unit, values and name."""
+    unit, values = stated(trace.unit), np.asarray(trace.values)
+    if unit.removesuffix("s") in _COUNTED:
+        return True
+    if unit.removesuffix("s") not in ("", *_ANGLES):
+        return False
+    whole = not unit and bool((values == np.round(values)).all())
+    return counter_size(values) is not None or (whole and bool(_COUNTER.search(trace.name)))
 
 
 def speed_from_counts(

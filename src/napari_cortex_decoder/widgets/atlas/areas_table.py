@@ -104,7 +104,6 @@ class AreasTable(QTableView):
     def __init__(self, atlas: AtlasModel, areas: AreasModel) -> None:
         super().__init__()
         self._areas = areas
-        self._following = False
         self._rows = _Rows(atlas, areas)
         self._sorted = QSortFilterProxyModel()
         self._sorted.setSourceModel(self._rows)
@@ -149,26 +148,20 @@ class AreasTable(QTableView):
             index = self._sorted.mapFromSource(self._rows.index(area, 0))
             if index.isValid():
                 chosen.select(index, index)
-        self._following = True
-        try:
-            flags = QItemSelectionModel.SelectionFlag
-            self.selectionModel().select(chosen, flags.ClearAndSelect | flags.Rows)
-        finally:
-            self._following = False
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().select(chosen, flags.ClearAndSelect | flags.Rows)
         if chosen.indexes():
             self.scrollTo(chosen.indexes()[-1])
         self._rows.repaint(_ACRONYM)
 
     def _on_selected(self) -> None:
         """Select the areas of the selected rows; areas that the search hides stay selected."""
-        if self._following:
-            return
         rows = self.selectionModel().selectedRows()
         picked = {self._sorted.mapToSource(index).row() for index in rows}
-        hidden = [
+        hidden = {
             area
             for area in self._areas.selected
             if not self._sorted.mapFromSource(self._rows.index(area, 0)).isValid()
-        ]
-        kept = [area for area in self._areas.selected if area in picked]
-        self._areas.select([*hidden, *kept, *sorted(picked.difference(kept))])
+        }
+        kept = [area for area in self._areas.selected if area in picked | hidden]
+        self._areas.select([*kept, *sorted(picked.difference(kept))])

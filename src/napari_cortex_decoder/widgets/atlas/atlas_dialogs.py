@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QInputDialog,
     QLabel,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cortex_decoder.widgets.parts.controls import NumberBox
 from napari_cortex_decoder.widgets.parts.section import ask_file
 
 _EXAMPLE = "allen_mouse_25um"
@@ -101,12 +101,8 @@ class _FileButton(QPushButton):
         self.setText(Path(path).name)
 
 
-def _number(low: float, high: float, unit: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(low, high)
-    box.setSuffix(f" {unit}")
-    box.setSingleStep(0.1)
-    return box
+def _number(low: float, high: float, unit: str) -> NumberBox:
+    return NumberBox(low=low, high=high, step=0.1, suffix=f" {unit}")
 
 
 def _dialog(parent: QWidget, title: str, then: Callable[[], None]) -> tuple[QDialog, QFormLayout]:

@@ -62,14 +62,7 @@ class AtlasSection(Section):
         self._movie, self._atlas, self._placing = movie, atlas, placing
         self._compose(AreasPanel(movie, atlas, areas))
         ties = Ties()
-        ties.tie(
-            self._update_atlas,
-            movie.events.recording,
-            atlas.events.chosen,
-            atlas.events.doing,
-            atlas.events.names_shown,
-            atlas.events.message,
-        )
+        ties.tie(self._update_atlas, movie.events.recording, atlas.events)
         # a moment later, so that outlines follow the mouse without waiting for numbers
         soon = QSignalThrottler(parent=self)
         soon.setTimeout(_PAUSE)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
-from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row
+from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, caption, enable, row
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 
@@ -24,14 +24,7 @@ class ReviewGroup(Section):
         self._compose()
         self.set_expanded(False)
         ties = Ties()
-        ties.tie(
-            self._update,
-            review.cleaned,
-            review.events.cleaning,
-            review.events.order,
-            review.events.doubt,
-            review.events.message,
-        )
+        ties.tie(self._update, review.cleaned, review.events)
         ties.undo_with(self)
         self._update()
 
@@ -42,11 +35,8 @@ class ReviewGroup(Section):
         self._form.setVerticalSpacing(3)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
 
-        def share(tell: Callable[[float], None]) -> QDoubleSpinBox:
-            return _spin(1.0, 0.05, "", tell)
-
-        def seconds(tell: Callable[[float], None]) -> QDoubleSpinBox:
-            return _spin(60.0, 0.1, " s", tell)
+        share = partial(NumberBox, high=1.0, step=0.05)
+        seconds = partial(NumberBox, high=60.0, step=0.1, suffix=" s")
 
         self._begin = share(lambda value: review.set_cleaning(threshold=value))
         self._end = share(lambda value: review.set_cleaning(stop_threshold=value))
@@ -95,9 +85,7 @@ class ReviewGroup(Section):
             (self._short, cleaning.shortest_bout),
             (self._doubt, review.doubt),
         ):
-            was_blocked = box.blockSignals(True)
-            box.setValue(value)
-            box.blockSignals(was_blocked)
+            box.show_value(value)
         self._orders.setCurrentIndex(self._orders.findData(review.order))
         obstacle = review.obstacle
         set_or_hide(self._obstacle, obstacle)
@@ -109,15 +97,3 @@ class ReviewGroup(Section):
         ):
             enable(part, obstacle, tip)
         set_or_hide(self._message, review.message or None)
-
-
-def _spin(
-    highest: float, step: float, suffix: str, tell: Callable[[float], None]
-) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(0, highest)
-    box.setDecimals(2)
-    box.setSingleStep(step)
-    box.setSuffix(suffix)
-    box.valueChanged.connect(tell)
-    return box

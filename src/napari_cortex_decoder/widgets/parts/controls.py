@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from qtpy.QtWidgets import (
     QComboBox,
+    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -22,6 +23,34 @@ def wide_box() -> QComboBox:
     box.setMinimumContentsLength(8)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return box
+
+
+class NumberBox(QDoubleSpinBox):
+    """A field for a number, which tells what somebody enters and not what it is given to show."""
+
+    def __init__(
+        self,
+        tell: Callable[[float], object] | None = None,
+        *,
+        low: float = 0.0,
+        high: float = 10_000.0,
+        step: float = 1.0,
+        decimals: int = 2,
+        suffix: str = "",
+    ) -> None:
+        super().__init__()
+        self.setDecimals(decimals)
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        self.setSuffix(suffix)
+        if tell is not None:
+            self.valueChanged.connect(tell)
+
+    def show_value(self, value: float) -> None:
+        """Show a number without telling of it."""
+        was_blocked = self.blockSignals(True)
+        self.setValue(value)
+        self.blockSignals(was_blocked)
 
 
 def caption(text: str) -> QLabel:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QDoubleSpinBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_cortex_decoder.widgets.parts.controls import row
+from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, row
 from napari_cortex_decoder.widgets.parts.section import wrapped_label
 
 
@@ -32,12 +32,8 @@ class NumberQuestion(QWidget):
     ) -> None:
         super().__init__()
         self._text = wrapped_label()
-        self._box = QDoubleSpinBox()
-        self._box.setDecimals(decimals)
-        self._box.setRange(low, high)
-        self._box.setSuffix(suffix)
-        answer = QPushButton("Set")
-        answer.clicked.connect(lambda: tell(self._box.value()))
+        self._box = NumberBox(low=low, high=high, decimals=decimals, suffix=suffix)
+        answer = button("Set", lambda: tell(self._box.value()))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)

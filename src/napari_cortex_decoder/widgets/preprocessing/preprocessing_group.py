@@ -28,15 +28,7 @@ class PreprocessingGroup(Section):
         ties = Ties()
         ties.tie(self._update_rows, preprocessing.events.drafts)
         ties.tie(self._update_recording, movie.events.recording)
-        ties.tie(
-            self._update_state,
-            preprocessing.events.drafts,
-            preprocessing.events.caching,
-            preprocessing.events.progress,
-            preprocessing.events.message,
-            preview.events.on,
-            preview.events.problem,
-        )
+        ties.tie(self._update_state, preprocessing.events, preview.events)
         ties.undo_with(self)
         self._update_recording()
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox, QWidget
 
-from napari_cortex_decoder.widgets.parts.controls import button, row
+from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, row
 from napari_cortex_decoder.widgets.parts.section import ask_file
 
 Tell = Callable[[Any], None]
@@ -47,21 +47,21 @@ class Number:
         suffix: str = "",
         none: str = "",
     ) -> None:
-        self.widget = box = QDoubleSpinBox()
         self._none, self._low, self._whole = none, low, decimals == 0
-        box.setDecimals(decimals)
-        box.setRange(low, high)
-        box.setSingleStep(step)
-        box.setSuffix(suffix)
-        box.setSpecialValueText(none)
-        box.setKeyboardTracking(False)  # half a number is none
-        box.valueChanged.connect(lambda value: tell(self._told(value)))
+        self.widget = NumberBox(
+            lambda value: tell(self._told(value)),
+            low=low,
+            high=high,
+            step=step,
+            decimals=decimals,
+            suffix=suffix,
+        )
+        self.widget.setSpecialValueText(none)
+        self.widget.setKeyboardTracking(False)  # half a number is none
 
     def show(self, value: float | None) -> None:
         """Show a value, without telling of it."""
-        was_blocked = self.widget.blockSignals(True)
-        self.widget.setValue(self._low if value is None else value)
-        self.widget.blockSignals(was_blocked)
+        self.widget.show_value(self._low if value is None else value)
 
     def _told(self, value: float) -> float | None:
         if self._none and value == self._low:

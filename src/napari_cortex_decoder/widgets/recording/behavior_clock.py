@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QSpinBox,
     QVBoxLayout,
@@ -12,7 +11,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
-from napari_cortex_decoder.widgets.parts.controls import button, caption, row
+from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, caption, row
 from napari_cortex_decoder.widgets.parts.section import wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -26,15 +25,9 @@ class BehaviorClockForm(QWidget):
         self._movie = movie
         self._question = wrapped_label()
         self._lists = QComboBox()
-        self._rate = QDoubleSpinBox()
-        self._rate.setRange(0, 1e6)
-        self._rate.setDecimals(3)
-        self._rate.setSuffix(" Hz")
+        self._rate = NumberBox(high=1e6, decimals=3, suffix=" Hz")
         self._rate.setSpecialValueText("as in the file")
-        self._offset = QDoubleSpinBox()
-        self._offset.setRange(-1e6, 1e6)
-        self._offset.setDecimals(3)
-        self._offset.setSuffix(" s")
+        self._offset = NumberBox(low=-1e6, high=1e6, decimals=3, suffix=" s")
         self._first = QSpinBox()
         self._first.setRange(-(10**8), 10**8)
         self._form = QFormLayout()

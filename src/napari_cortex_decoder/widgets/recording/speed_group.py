@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QWidget
 
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.widgets.parts.controls import button, caption, row
+from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, caption, row
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.speed_model import BEHAVIORS, SpeedModel
+
+_OF_VOLTS = (
+    "is in volts. What is the treadmill's gain?",
+    " cm/s per V",
+    2,
+    "Speed is how far the voltage is from its median, times this",
+)
+_OF_COUNTS = (
+    "counts the wheel's steps. How far does the animal go in one?",
+    " cm per count",
+    5,
+    "Speed is how far it went between two samples; a counter that starts over is put right",
+)
 
 
 class SpeedGroup(Section):
@@ -23,15 +38,7 @@ class SpeedGroup(Section):
         self._compose()
         self.set_expanded(False)
         ties = Ties()
-        ties.tie(
-            self._update,
-            movie.events.recording,
-            speed.events.labelling,
-            speed.events.ethogram,
-            speed.events.threshold,
-            speed.events.stop_threshold,
-            speed.events.shortest_bout,
-        )
+        ties.tie(self._update, movie.events.recording, speed.events)
         ties.undo_with(self)
         self._update()
 
@@ -52,36 +59,32 @@ class SpeedGroup(Section):
             "at one of them does not flicker"
         )
         self._shortest.setToolTip("Shorter bouts join those around them")
-        self._volts = wrapped_label()
-        self._gain = QDoubleSpinBox()
-        self._gain.setRange(-10_000, 10_000)
-        self._gain.setValue(1)
-        self._gain.setSuffix(" cm/s per V")
-        make = button("Make speed", lambda: self._speed.make_speed(self._gain.value()))
-        make.setToolTip("Speed is how far the voltage is from its median, times this")
-        self._making = row(self._gain, make, None)
-        for part in (self._volts, self._making, self._labelling, self._settings):
+        self._question = wrapped_label()
+        self._factor = NumberBox(low=-10_000)
+        self._factor.setValue(1)
+        self._make = button("Make speed", lambda: self._speed.make_speed(self._factor.value()))
+        self._making = row(self._factor, self._make, None)
+        for part in (self._question, self._making, self._labelling, self._settings):
             self.content.addWidget(part)
 
-    def _box(self, form: QFormLayout, title: str, tell: object) -> QDoubleSpinBox:
-        box = QDoubleSpinBox()
-        box.setRange(0, 1000)
-        box.setDecimals(2)
-        box.setSingleStep(0.1)
-        box.valueChanged.connect(tell)
+    def _box(self, form: QFormLayout, title: str, tell: Callable[[float], None]) -> NumberBox:
+        box = NumberBox(tell, high=1000, step=0.1)
         form.addRow(caption(title), box)
         return box
 
     def _update(self) -> None:
         """Show the model's state, and what comes of it."""
-        speed, trace = self._speed, self._speed.trace
-        volts = speed.volts if trace is None else None
-        self.setVisible(trace is not None or volts is not None)
-        set_or_hide(
-            self._volts,
-            None if volts is None else f"{volts.name} is in volts. What is the treadmill's gain?",
-        )
-        self._making.setVisible(volts is not None)
+        speed, trace, source = self._speed, self._speed.trace, self._speed.source
+        self.setVisible(trace is not None or source is not None)
+        self._making.setVisible(source is not None)
+        if source is not None and source.unit == "V":
+            asked, suffix, decimals, tip = _OF_VOLTS
+        else:
+            asked, suffix, decimals, tip = _OF_COUNTS
+        set_or_hide(self._question, None if source is None else f"{source.name} {asked}")
+        self._factor.setDecimals(decimals)
+        self._factor.setSuffix(suffix)
+        self._make.setToolTip(tip)
         self._labelling.setVisible(trace is not None)
         self._labelling.setChecked(speed.labelling)
         self._settings.setVisible(speed.labelling)
@@ -91,11 +94,9 @@ class SpeedGroup(Section):
             (self._rest, speed.stop_threshold),
             (self._shortest, speed.shortest_bout),
         ):
-            was_blocked = box.blockSignals(True)
             if box is not self._shortest:
                 box.setSuffix(f" {unit}")
-            box.setValue(value)
-            box.blockSignals(was_blocked)
+            box.show_value(value)
         self.set_done(_summary(speed.ethogram))
 
 

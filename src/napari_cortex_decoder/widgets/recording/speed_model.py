@@ -16,7 +16,9 @@ from napari_cortex_decoder.labels import Ethogram, Source
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
+    is_running_count,
     run_and_rest,
+    speed_from_counts,
     speed_from_voltage,
     speed_in_cm,
     trace_at_frames,
@@ -78,19 +80,22 @@ class SpeedModel(EventedModel):
         return next(iter(speeds), None)
 
     @property
-    def volts(self) -> BehaviorTrace | None:
-        """A trace in volts that speed could be made of; None if there is none."""
+    def source(self) -> BehaviorTrace | None:
+        """Volts of a treadmill or counts of an encoder, where there is no speed but by them."""
         raw = self._movie.raw
-        traces = () if raw is None else raw.behavior.values()
-        return next((trace for trace in traces if trace.unit == "V"), None)
+        traces = () if raw is None or self.trace is not None else raw.behavior.values()
+        return next((one for one in traces if one.unit == "V" or is_running_count(one)), None)
 
-    def make_speed(self, gain: float) -> None:
-        """Make a speed of the treadmill's voltage: so many cm/s per V around its median."""
-        volts = self.volts
-        if volts is None:
+    def make_speed(self, factor: float) -> None:
+        """Make a speed of its source: so many cm/s per V around the median, or cm per count."""
+        source = self.source
+        if source is None:
             return
         try:
-            self._movie.add_trace(speed_from_voltage(volts, gain=gain))
+            if source.unit == "V":
+                self._movie.add_trace(speed_from_voltage(source, gain=factor))
+            else:
+                self._movie.add_trace(speed_from_counts(source, cm_per_count=factor))
         except RecordingError as error:
             self.failed.emit(error)
 

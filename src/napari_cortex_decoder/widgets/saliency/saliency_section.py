@@ -53,12 +53,7 @@ class SaliencySection(Section):
             choice.events.card,
             choice.events.any_rate,
             placing.events.placing,
-            saliency.events.method,
-            saliency.events.span,
-            saliency.events.score,
-            saliency.events.marked,
-            saliency.events.progress,
-            saliency.events.message,
+            saliency.events,
         )
         ties.tie(self._follow_slider, movie.events.frame)
         ties.tie(self._update_result, saliency.events.result, saliency.events.kept)
