@@ -10,6 +10,7 @@ import math
 import posixpath
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from napari_cortex_decoder.containers.hdf5_heaps import check_heaps
+from napari_cortex_decoder.containers.hdf5_texts import Content
 from napari_cortex_decoder.containers.packed import DEFLATE_RATIO, check_packed
 from napari_cortex_decoder.errors import CortexDecoderError, RecordingError, UnclearMovieError
 
@@ -34,13 +35,28 @@ _SAME_FILE = "."
 class _Source:
     """The file that groups and datasets are of, and what they say of other files."""
 
-    def __init__(self, path: Path, error: Callable[[str], Exception]) -> None:
+    def __init__(self, path: Path, content: Content, error: Callable[[str], Exception]) -> None:
         self.path = path
+        self.content = content
         self.error = error
         self.outside: list[str] = []
 
     def refusal(self, member: str, where: str) -> str:
         return f"{self.path}: {member} lies in {where}, which is not opened; copy it into this one."
+
+
+class _Attributes(h5py.AttributeManager):  # type: ignore[misc]
+    """Attributes that hold no more than a description needs."""
+
+    def __init__(self, parent: Any, content: Content) -> None:
+        super().__init__(parent)
+        self._content = content
+
+    def __getitem__(self, name: Any) -> Any:
+        """Read one."""
+        told = self.get_id(name)
+        texts = math.prod(told.shape or ()) * self._content.texts(told.dtype)
+        return self._content.taken(partial(super().__getitem__, name), texts)
 
 
 class Group(h5py.Group):  # type: ignore[misc]
@@ -54,6 +70,11 @@ class Group(h5py.Group):  # type: ignore[misc]
     def outside(self) -> list[str]:
         """A sentence for each member, among those looked at, that lies in another file."""
         return self._source.outside
+
+    @property
+    def attrs(self) -> _Attributes:
+        """What it says of itself."""
+        return _Attributes(self, self._source.content)
 
     @property
     def parent(self) -> Group:
@@ -121,22 +142,33 @@ class Dataset(h5py.Dataset):  # type: ignore[misc]
         self._source = source
 
     @property
+    def attrs(self) -> _Attributes:
+        """What it says of itself."""
+        return _Attributes(self, self._source.content)
+
+    @property
     def parent(self) -> Group:
         """The group that holds it."""
         return _parent(self)
 
     def __getitem__(self, index: Any, *args: Any, **kwargs: Any) -> Any:
         """Read a part, or all of it."""
-        if self.shape is not None and not isinstance(index, str):
-            self._check(index if isinstance(index, tuple) else (index,))
-        return super().__getitem__(index, *args, **kwargs)
+        if self.shape is None:
+            return super().__getitem__(index, *args, **kwargs)
+        parts = index if isinstance(index, tuple) else (index,)
+        whole = all(part is Ellipsis or part == slice(None) for part in parts)
+        self._check(parts, whole)
+        content, read = self._source.content, partial(super().__getitem__, *args, **kwargs)
+        texts = content.texts(self.dtype)
+        if whole and texts and self.shape:
+            return content.rows(read, self.shape, texts)
+        return content.taken(partial(read, index), texts * _most(parts, self.shape))
 
     def __array__(self, dtype: Any = None, copy: bool = True) -> Any:
         """Read all of it."""
         return np.asarray(self[()], dtype)
 
-    def _check(self, index: tuple[Any, ...]) -> None:
-        whole = all(part is Ellipsis or part == slice(None) for part in index)
+    def _check(self, index: tuple[Any, ...], whole: bool) -> None:
         itemsize = self.dtype.itemsize
         chunk = math.prod(self.chunks) * itemsize if self.chunks else 0
         if whole:
@@ -189,9 +221,10 @@ def opened(path: Path, error: Callable[[str], Exception] = RecordingError) -> It
     CortexDecoderError
         As `error` makes it.
     """
-    check_heaps(path, error)
-    source = _Source(path, error)
-    with h5py.File(path, "r") as file:
+    if not path.stat().st_size:
+        raise error(f"{path}: the file is empty (0 bytes); copy it again.")
+    with Content(path, error) as content, h5py.File(content, "r") as file:
+        source = _Source(path, content, error)
         try:
             yield Group(h5py.h5g.open(file.id, b"/"), source)
         except UnclearMovieError:
@@ -264,6 +297,21 @@ def _refuse_elsewhere(item: Any, source: _Source) -> None:
             where = f"the file {made_of.file_name!r}"
             raise source.error(source.refusal(str(item.name), where))
         root[made_of.dset_name]  # may be virtual itself
+
+
+def _most(index: tuple[Any, ...], shape: tuple[int, ...]) -> int:
+    """Return how many elements an index takes at the most."""
+    if len(index) > len(shape) or any(part is Ellipsis for part in index):
+        return math.prod(shape)
+    taken = [
+        len(range(length)[part])
+        if isinstance(part, slice)
+        else 1
+        if isinstance(part, int)
+        else length
+        for part, length in zip(index, shape, strict=False)
+    ]
+    return math.prod((*taken, *shape[len(index) :]))
 
 
 def _compression(dataset: Any) -> str:
