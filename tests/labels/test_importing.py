@@ -272,7 +272,7 @@ def test_bouts_are_written_without_a_clock_too(tmp_path: Path) -> None:
         ("a.csv", b"speed,pupil\n1,2\n", "is none of"),
         ("a.xlsx", b"PK", "labels are read from"),
         ("a.nwb", b"no HDF5", "cannot be read as an NWB file"),
-        ("a.csv", b"frame,behavior\n0,run\n2,run\n", "count up"),
+        ("a.csv", b"frame,behavior\n2,run\n0,run\n", "count up"),
         ("a.csv", b"time_s,behavior\n0,run\n0,run\n", "increase"),
         ("a.csv", b",a,b\n0,1,0\n1,2,0\n", "is none of"),
         ("a.csv", b",a,b\n" + b"0,1,0\n" * 60 + b"61,0,x\n", "line 62 must have 2 cells"),

@@ -62,11 +62,15 @@ def label(
             "movie's frame times do) or first-frame."
         ),
     ] = None,
+    first_frame: Annotated[
+        int | None,
+        typer.Option(help="Number that an imported table gives to the movie's first frame."),
+    ] = None,
     observation: Annotated[str | None, typer.Option(help="Which one of a file of BORIS.")] = None,
     media: Annotated[
-        str | None, typer.Option(help="Which medium of a file of BORIS this movie is.")
+        str | None, typer.Option(help="Which medium or video of the imported file this movie is.")
     ] = None,
-    subject: Annotated[str | None, typer.Option(help="Which one of a file of BORIS.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Which animal of the imported file.")] = None,
     table: Annotated[str | None, typer.Option(help="Which table of an NWB file.")] = None,
     frame_rate: FrameRate = None,
     channels: Channels = None,
@@ -103,6 +107,7 @@ def label(
             offset=offset,
             rate=rate,
             clock=clock,
+            first_frame=first_frame,
             observation=observation,
             media=media,
             subject=subject,

@@ -10,10 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from napari_cortex_decoder.clock import Clocked
-from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.labels.boris_media import Played, medium_of, players_of
+from napari_cortex_decoder.labels.boris_media import (
+    Played,
+    medium_of,
+    moment,
+    number,
+    players_of,
+)
 from napari_cortex_decoder.labels.content import Choice, Interval, IntervalTable, Unmatched
-from napari_cortex_decoder.labels.text_tables import Rows, find, moment, number
+from napari_cortex_decoder.labels.text_tables import find
+
+Rows = Sequence[Sequence[str]]
 
 _POINT_REASON = "a point event lasts no time, so it labels no frame"
 _COLUMNS = {
@@ -100,8 +107,8 @@ def read_boris(
     place = header_row(rows)
     assert place is not None  # whoever asks has looked
     events = list(_events(rows, place))
-    chosen = _choose(events, choice, "observation", choice.observation)
-    chosen = _choose(chosen, choice, "subject", choice.subject)
+    chosen = _choose(events, choice, "observation")
+    chosen = _choose(chosen, choice, "subject")
     above = {row[0].lower(): row[1:] for row in rows[:place] if row and row[0]}
     named = [event.cells["medium"] for event in chosen]
     cells = chosen[0].cells if chosen else dict.fromkeys(_COLUMNS, "")
@@ -134,20 +141,9 @@ def _events(rows: Rows, place: int) -> Iterator[_Event]:
             )
 
 
-def _choose(
-    events: Sequence[_Event], choice: Choice, what: str, wanted: str | None
-) -> Sequence[_Event]:
-    names = sorted({event.cells[what] for event in events})
-    if wanted is None:
-        if len(names) > 1:
-            raise LabelError(
-                f"{choice.path} has events of several {what}s, {names}; choose one as {what} "
-                f"(command line: --{what} NAME)."
-            )
-        return events
-    if wanted not in names:
-        raise LabelError(f"{choice.path} has no {what} {wanted!r}; it has {names}.")
-    return [event for event in events if event.cells[what] == wanted]
+def _choose(events: Sequence[_Event], choice: Choice, what: str) -> Sequence[_Event]:
+    wanted = choice.among(what, (event.cells[what] for event in events))
+    return events if wanted is None else [e for e in events if e.cells[what] == wanted]
 
 
 def _time(event: _Event, which: str) -> float | None:

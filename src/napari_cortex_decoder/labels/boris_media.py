@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,7 @@ import numpy as np
 
 from napari_cortex_decoder.clock import Clocked, Zero, frame_edges
 from napari_cortex_decoder.errors import FrameRateError, LabelError
-from napari_cortex_decoder.labels.content import Choice
-from napari_cortex_decoder.labels.text_tables import moment, number
+from napari_cortex_decoder.labels.content import Choice, stem
 
 _NONE = ("", "na", "not found", "live observation")
 
@@ -90,8 +90,22 @@ def _file(name: str) -> str:
     return re.split(r"[/\\]", name.strip())[-1]
 
 
-def _stem(name: str) -> str:
-    return re.sub(r"(\.ome)?\.\w{1,5}$", "", name.lower()).removesuffix(".ome")
+def moment(text: str) -> float | None:
+    """Read a time, as a number or as hh:mm:ss.fff; None if it is none."""
+    parts = text.split(":")
+    values = [number(part) for part in parts]
+    if None in values or len(parts) > 3:
+        return None
+    return sum(60.0**place * float(value or 0) for place, value in enumerate(reversed(values)))
+
+
+def number(text: str) -> float | None:
+    """Read a finite number, decimal comma or point; None if it is none."""
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def medium_of(
@@ -114,12 +128,12 @@ def medium_of(
     names = sorted({one.name for one in media})
     if choice.media is not None:
         asked = _file(choice.media)
-        found = [one for one in media if asked in (one.name, _stem(one.name))]
+        found = [one for one in media if asked in (one.name, stem(one.name))]
         if not found:
             raise LabelError(f"{choice.path} has no medium {asked!r}; it has {names}.")
         return found[0], []
-    same = {recording.name.lower(), _stem(recording.name)}
-    called = [one for one in media if {one.name.lower(), _stem(one.name)} & same]
+    same = {recording.name.lower(), stem(recording.name)}
+    called = [one for one in media if {one.name.lower(), stem(one.name)} & same]
     fitting = called or [one for one in media if _lasts(one, recording)]
     if len(fitting) == 1 or (fitting and len(names) == 1):
         return fitting[0], []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import Zero
+from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.ethogram import Source
 
 MAX_FRAMES = 100_000_000
@@ -94,6 +97,8 @@ class FrameTable:
         Shape (n,), int64: index into `behaviors`, −1 unknown.
     times
         Shape (n,), seconds, strictly increasing; None where the file does not say them.
+    frames
+        Shape (n,), the frame of each as the file counts it, where some lack; else None.
     source
         Of all labels.
     unmatched
@@ -107,6 +112,7 @@ class FrameTable:
     behaviors: tuple[str, ...]
     values: NDArray[np.int64]
     times: NDArray[np.float64] | None = None
+    frames: NDArray[np.int64] | None = None
     source: Source = Source.PERSON
     unmatched: tuple[Unmatched, ...] = ()
     zero: Zero = Zero.UNSAID
@@ -127,3 +133,38 @@ class Choice:
     observation: str | None = None
     subject: str | None = None
     media: str | None = None
+
+    def among(self, what: str, names: Iterable[str], like: str = "") -> str | None:
+        """Return the one of some names that is meant; None if there is one only.
+
+        Parameters
+        ----------
+        what
+            ``"observation"``, ``"subject"`` or ``"media"``.
+        names
+            As the file has them.
+        like
+            What the movie is called: the one of that name is meant, unless another was chosen.
+
+        Raises
+        ------
+        LabelError
+            If several could be meant, or the chosen one is not there.
+        """
+        known, wanted = sorted(set(names)), getattr(self, what)
+        if wanted is not None and wanted not in known:
+            raise LabelError(f"{self.path} has no {what} {wanted!r}; it has {known}.")
+        alike = [name for name in known if like and stem(name) == stem(like)]
+        if wanted is None and len(known) > 1 and len(alike) != 1:
+            several = what if what == "media" else f"{what}s"
+            raise LabelError(
+                f"{self.path} has events of several {several}, {known}; choose one as {what} "
+                f"(command line: --{what} NAME)."
+            )
+        return wanted or (alike[0] if len(known) > 1 else None)
+
+
+def stem(name: str) -> str:
+    """Return the name of a file without its folders and endings, in small letters."""
+    last = re.split(r"[/\\]", name.strip())[-1].lower()
+    return re.sub(r"(\.ome)?\.\w{1,5}$", "", last).removesuffix(".ome")

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.bouts import UNKNOWN, stretches
-from napari_cortex_decoder.clock import Clocked, Zero, frame_edges, seconds_to_add
+from napari_cortex_decoder.clock import (
+    Clocked,
+    Zero,
+    frame_edges,
+    frame_interval,
+    seconds_to_add,
+)
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import boris, text_tables
 from napari_cortex_decoder.labels.behaviors import Labels
@@ -28,6 +34,8 @@ from napari_cortex_decoder.labels.nwb import read_nwb_intervals
 from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.tables import read_lines
 
+_DAY = 86400.0
+_ROUNDING = 1e-6  # seconds; times that are dates are not known finer
 SUFFIXES = (".csv", ".tsv", ".txt", ".nwb")
 """Kinds of file that labels are read from."""
 
@@ -46,8 +54,10 @@ class ImportOptions(TypedDict, total=False):
         What the file's times count from: ``"session"``, as the recording's frame times do, or
         ``"first-frame"``; needed only where the file does not say and the movie's first frame is
         not at 0.
+    first_frame
+        Number that a table of frames or bouts gives to the movie's first frame.
     observation, subject, media
-        Which ones of a file of BORIS; the medium is the movie as BORIS played it.
+        Which ones of a file that has several; the medium is the movie as it was played.
     table
         Which table of intervals of an NWB file.
     """
@@ -55,6 +65,7 @@ class ImportOptions(TypedDict, total=False):
     offset: float
     rate: float | None
     clock: str | None
+    first_frame: int | None
     observation: str | None
     subject: str | None
     media: str | None
@@ -94,8 +105,8 @@ def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOp
     recording
         What was labelled.
     **options
-        ``offset``, ``rate``, ``clock``, ``observation``, ``subject``, ``media``, ``table``: see
-        `ImportOptions`.
+        ``offset``, ``rate``, ``clock``, ``first_frame``, ``observation``, ``subject``, ``media``,
+        ``table``: see `ImportOptions`.
 
     Returns
     -------
@@ -140,7 +151,14 @@ def import_labels(
         ethogram, unmatched = _by_frame(path, content, recording, options, zero, said)
     else:
         if content.unit == "s" and content.intervals:
-            offset = _shift(recording, zero, offset, said)
+            first = min(one.start for one in content.intervals)
+            if zero is Zero.DATE and not offset and abs(recording.times[0] - first) > _DAY:
+                raise LabelError(
+                    f"{path}: its times are dates, and when the movie began is not known; give the "
+                    "seconds from the movie's first frame to the first bout as offset (command "
+                    "line: --offset S)."
+                )
+            offset = _shift(recording, zero, offset, said, first)
         ethogram, unmatched = _by_interval(content, recording, offset)
     Labels.of(ethogram)  # names that nobody could show are refused here
     every = sorted((*content.unmatched, *unmatched), key=lambda one: one.row)
@@ -149,9 +167,9 @@ def import_labels(
     return Imported(ethogram, tuple(every), kind, tuple(said))
 
 
-def _shift(recording: Clocked, zero: Zero, offset: float, said: list[str]) -> float:
+def _shift(recording: Clocked, zero: Zero, offset: float, said: list[str], first: float) -> float:
     """Return the seconds that bring a file's times onto the recording's clock."""
-    shift, sentences = seconds_to_add(zero, recording.times, 0.0)
+    shift, sentences = seconds_to_add(zero, recording.times, first)
     said += [] if offset else sentences
     return shift + offset
 
@@ -166,30 +184,12 @@ def _read(
     if suffix not in SUFFIXES:
         raise LabelError(f"{path}: labels are read from {', '.join(SUFFIXES)}; convert it.")
     lines = read_lines(path, LabelError)
-    rows = lines.rows
-    if boris.header_row(rows) is not None:
-        choice = Choice(
-            path, options.get("observation"), options.get("subject"), options.get("media")
-        )
+    choice = Choice(path, options.get("observation"), options.get("subject"), options.get("media"))
+    if boris.header_row(lines.rows) is not None:
         by_time = bool(options.get("offset")) or options.get("clock") is not None
-        return boris.read_boris(rows, choice, recording, by_time=by_time), "BORIS events"
-    if lines.header is None:
-        raise LabelError(
-            f"{path}: it has no header line; write the names of its columns into a first line, "
-            "such as start_s,stop_s,behavior."
-        )
-    # the header comes first, and every other row stays at the line where it stands
-    rows = [rows[lines.header], *[[]] * lines.header, *rows[lines.header + 1 :]]
-    if text_tables.is_bouts(rows[0]):
-        return text_tables.read_bouts(path, rows), "bouts"
-    if text_tables.is_frames(rows[0]):
-        return text_tables.read_frames(path, rows), "frames"
-    if text_tables.is_one_hot(rows):
-        return text_tables.read_one_hot(path, rows), "DeepEthogram labels"
-    raise LabelError(
-        f"{path}: its header {rows[0][:8]} is none of BORIS events, DeepEthogram labels, bouts "
-        "(start_s, stop_s, behavior) or frames (frame, behavior); export it as one of them."
-    )
+        return boris.read_boris(lines.rows, choice, recording, by_time=by_time), "BORIS events"
+    first = options.get("first_frame")
+    return text_tables.read_table(lines, choice, recording.name, recording.n_frames, first)
 
 
 def _by_frame(
@@ -209,11 +209,19 @@ def _by_frame(
         if not (np.isfinite(rate) and rate > 0):
             raise LabelError(f"{path}: the rate is {rate}; give a positive number of Hz.")
         times, zero = np.arange(n) / rate, Zero.FIRST_FRAME
-    if n == recording.n_frames and rate is None and not offset:
+    counted = table.frames is not None and bool((np.diff(table.frames) != 1).any())
+    if n == recording.n_frames and rate is None and not offset and not counted:
         values = table.values
     elif times is not None and n >= 2:
-        offset = _shift(recording, zero, offset, said)
-        values, unmatched = _nearest(table.values, times + offset, recording)
+        times = times + _shift(recording, zero, offset, said, float(times[0]))
+        if _are_changes(table.values, times, recording):
+            said.append("each label is taken to last until the next one, the last to the end.")
+            at = np.searchsorted(times, recording.times * (1 + 1e-9), side="right") - 1
+            values = np.where(at < 0, UNKNOWN, table.values[at])
+        else:
+            values, unmatched = _nearest(table.values, times, recording)
+    elif table.frames is not None and rate is None and not offset:
+        values, unmatched = _numbered(table, recording.n_frames, options.get("first_frame"), said)
     else:
         one_off = " (one frame off)" if abs(n - recording.n_frames) == 1 else ""
         raise LabelError(
@@ -224,15 +232,44 @@ def _by_frame(
     return Ethogram.from_frames(values, table.behaviors, table.source), unmatched
 
 
+def _numbered(
+    table: FrameTable, n_frames: int, first: int | None, said: list[str]
+) -> tuple[NDArray[np.int64], list[Unmatched]]:
+    """Return each frame of the movie the label that a table has for its number."""
+    assert table.frames is not None
+    if first is None:
+        first = int(table.frames[0] > 0 and table.frames[-1] == n_frames)
+        said.append(
+            f"it labels {table.frames.size} of the movie's {n_frames} frames, by numbers that are "
+            f"taken to count from {first}; if they do not say so (first_frame, command line: "
+            "--first-frame)."
+        )
+    at = table.frames - first
+    inside = (at >= 0) & (at < n_frames)
+    values = np.full(n_frames, UNKNOWN)
+    values[at[inside]] = table.values[inside]
+    outside = [
+        Unmatched(int(place) + 2, f"frame {table.frames[place]}", "outside the movie")
+        for place in np.flatnonzero(~inside)
+    ]
+    return values, outside
+
+
+def _are_changes(values: NDArray[np.int64], times: NDArray[np.float64], recording: Clocked) -> bool:
+    """Whether a table tells only when labels change: never the same twice, and seldom."""
+    seldom = np.diff(times).min() > 1.5 * frame_interval(recording.times)
+    return bool(seldom and (np.diff(values) != 0).all())
+
+
 def _nearest(
     values: NDArray[np.int64], times: NDArray[np.float64], recording: Clocked
 ) -> tuple[NDArray[np.int64], list[Unmatched]]:
     """Return for each movie frame the label nearest in time; unknown where none is near."""
     frames = recording.times
     right = np.clip(np.searchsorted(times, frames), 1, times.size - 1)
-    nearest = right - (frames - times[right - 1] <= times[right] - frames)
+    nearest = right - (frames - times[right - 1] <= times[right] - frames + _ROUNDING)
     half = np.median(np.diff(times)) / 2
-    near = np.abs(times[nearest] - frames) <= half * (1 + 1e-9)
+    near = np.abs(times[nearest] - frames) <= half + _ROUNDING
     outside = (times < frames[0] - half) | (times > frames[-1] + half)
     unmatched = [
         Unmatched(row + 2, f"{n} labels from {times[row]:g} s on", "outside the movie")

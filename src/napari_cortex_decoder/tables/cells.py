@@ -15,6 +15,11 @@ from napari_cortex_decoder.tables.names import EMPTY, is_value
 if TYPE_CHECKING:
     import pandas as pd
 
+_DATES = ("ISO8601", *(
+    f"{date} {time}"
+    for date in ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y")
+    for time in ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p")
+))  # fmt: skip
 _GROUP = r"[+-]?\d{{1,3}}([{0}'\u00a0\u202f ]\d{{3}})+([{1}]\d+)?"
 _CLEARLY = (
     r"[+-]?(0|\d{{1,3}}([{0}]\d{{3}})+|\d*)[{1}](\d{{1,2}}|\d{{4,}})([eE][+-]?\d+)?|[+-]?0?[{1}]\d+"
@@ -95,12 +100,17 @@ def clock_times(cells: pd.Series) -> tuple[NDArray[np.float64], bool] | None:
     filled = text[~text.str.lower().isin(EMPTY)]
     if filled.empty or not filled.str.contains(r"\d[:-]\d").all():
         return None
-    if filled.str.fullmatch(r"(\d+ days? )?\d+:\d{1,2}(:\d{1,2}([.,]\d+)?|[.,]\d+)").all():
-        whole = text.str.replace(",", ".").str.replace(r"^(\d+:\d+\.\d+)$", r"0:\1", regex=True)
+    if filled.str.fullmatch(r"(\d+ days? )?\d+:\d{1,2}(:\d{1,2})?([.,]\d+)?").all():
+        whole = text.str.replace(",", ".").str.replace(r"^(\d+:[\d.]+)$", r"0:\1", regex=True)
         spans = pd.to_timedelta(whole, errors="coerce")
         return np.array(spans.dt.total_seconds(), dtype=np.float64), False
-    dates = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
-    if dates[filled.index].isna().any():
+    begins = filled.iloc[:1]
+    forms = [one for one in _DATES if pd.to_datetime(begins, errors="coerce", format=one).count()]
+    read = [pd.to_datetime(text, errors="coerce", utc=True, format=form) for form in forms]
+    dates = [one for one in read if not one[filled.index].isna().any()]
+    if not dates:
         return None
+    # whether the day or the month comes first does not matter within a day, and shows beyond it
+    shortest = min(dates, key=lambda one: one.max() - one.min())
     epoch = pd.Timestamp(0, tz="UTC")
-    return np.array((dates - epoch).dt.total_seconds(), dtype=np.float64), True
+    return np.array((shortest - epoch).dt.total_seconds(), dtype=np.float64), True

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def columns_of(lines: Lines, error: Refusal) -> tuple[pd.DataFrame, str]:
     """Return the columns of a table by their names, every cell as text, and what was left out.
 
+    The index of the table has the line of each row.
+
     Parameters
     ----------
     lines
@@ -29,7 +31,8 @@ def columns_of(lines: Lines, error: Refusal) -> tuple[pd.DataFrame, str]:
     import pandas as pd
 
     path, place = lines.path, -1 if lines.header is None else lines.header
-    body = [row for row in lines.rows[place + 1 :] if any(row)]
+    placed = [at for at in range(place + 1, len(lines.rows)) if any(lines.rows[at])]
+    body = [lines.rows[at] for at in placed]
     if not body:
         raise error(f"{path}: the table has no rows below its header; write some.")
     width = max(map(len, body))
@@ -48,9 +51,15 @@ def columns_of(lines: Lines, error: Refusal) -> tuple[pd.DataFrame, str]:
     while width > len(names) and not any(row[width - 1] for row in body if len(row) == width):
         width -= 1  # each line ends with a separator
     if len(names) < width:
-        raise error(f"{path}: rows have more cells than the header has; complete it.")
+        line = next(at + 1 for at in placed if len(lines.rows[at]) == width)
+        raise error(
+            f"{path}: line {line} has {width} cells and the header {len(names)}: rows have more "
+            "cells than the header has; complete it, or put texts with commas into quotes."
+        )
     width = len(names)
-    table = pd.DataFrame([row[:width] for row in body], dtype=str, columns=range(width)).fillna("")
+    numbered = pd.Index([at + 1 for at in placed])
+    table = pd.DataFrame([row[:width] for row in body], dtype=str, index=numbered)
+    table = table.reindex(columns=range(width)).fillna("")
     dropped = [at for at, name in enumerate(names) if not name and (table[at] == "").all()]
     if not names[0] and counts and width > 1:
         dropped.append(0)
@@ -83,4 +92,4 @@ def _with_units(table: pd.DataFrame) -> pd.DataFrame:
     if len(below) != len(texts):
         return table
     named = {name: f"{name} ({first[name].strip('()[]')})" for name in below}
-    return table.iloc[1:].rename(columns=named).reset_index(drop=True)
+    return table.iloc[1:].rename(columns=named)

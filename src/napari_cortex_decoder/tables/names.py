@@ -11,7 +11,8 @@ EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none"})
 
 _VALUE = re.compile(
     r"[+-]?(\d[\d.,'\u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?|[+-]?inf|true|false"
-    r"|(\d+ days? )?\d+:\d{1,2}(:\d{1,2}([.,]\d+)?|[.,]\d+)|\d{4}-\d\d-\d\d([T ]\S*)?",
+    r"|(\d+ days? )?\d+:\d{1,2}(:\d{1,2})?([.,]\d+)?|\d{4}-\d\d-\d\d([T ]\S*)?"
+    r"|\d{1,4}(?P<of_day>[-/.])\d{1,2}(?P=of_day)\d{1,4} \d{1,2}:[\d:.]+( [ap]m)?",
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
