@@ -48,6 +48,20 @@ def rate_of(times: NDArray[np.floating]) -> float:
     return float(1 / steps[steps < _GAP * np.median(steps)].mean())
 
 
+def is_even(times: NDArray[np.floating]) -> bool:
+    """Return whether all intervals of frame times are the same, but for rounding."""
+    steps = np.diff(times)
+    return bool(steps.size == 0 or np.ptp(steps) < 1e-6 * steps[0])
+
+
+def frames_last(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return until when (s) each frame lasts, shape (t,): until the next, but not through a gap."""
+    steps = np.diff(times)
+    interval = frame_interval(times)
+    lasting = np.where(steps < _GAP * interval, steps, interval)
+    return np.asarray(times + np.append(lasting, interval))
+
+
 def clock_warnings(times: NDArray[np.floating]) -> tuple[str, ...]:
     """Say what a user should know about frame times.
 

@@ -15,6 +15,8 @@ import tifffile
 from PIL import Image
 
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Provenance
+from napari_cortex_decoder.labels import import_labels
+from napari_cortex_decoder.recording import open_recording
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -83,6 +85,31 @@ def test_another_frame_rate_is_refused_unless_asked_for_and_then_the_result_says
     assert "warning" in said
     record = json.loads((tmp_path / "m 1 µ.json").read_text(encoding="utf-8"))
     assert any("frames a second" in warning for warning in record["warnings"])
+
+
+@pytest.mark.parametrize("rate", [12.5, 50])
+def test_a_movie_of_another_rate_is_resampled_when_asked_and_its_labels_lie_at_the_same_times(
+    run: Run, movie: Path, decoder_file: Path, tmp_path: Path, rate: float
+) -> None:
+    command = ["decode", movie, "--frame-rate", rate, "--decoder", decoder_file, "--out", tmp_path]
+    assert "--resample" in run(*command)[2]
+    code, _, said = run(*command, "--resample")
+    assert code == 0
+    assert "frames a second" not in said
+    table = tmp_path / "m 1 µ.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    times = [float(row["time_s"]) for row in rows]
+    assert times == pytest.approx(np.arange(40 / rate * 30) / 30, abs=1e-6)
+    record = json.loads((tmp_path / "m 1 µ.json").read_text(encoding="utf-8"))
+    assert record["settings"]["preprocessing"] == [{"name": "resample", "frame_rate": 30.0}]
+
+    labels = import_labels(table, open_recording(movie, frame_rate=rate)).ethogram
+    shown = ["" if i < 0 else labels.behaviors[i] for i in labels.frames()]
+    nearest = np.abs(np.subtract.outer(np.arange(40) / rate, times)).argmin(axis=1)
+    said_then = [rows[i]["behavior"] for i in nearest]
+    inside = [one == other for one, other in zip(shown, said_then, strict=True)][1:-1]
+    assert np.mean(inside) > 0.9  # of two equally near rows, either may count
 
 
 def test_the_json_says_which_decoder_it_was(

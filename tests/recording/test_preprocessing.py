@@ -518,7 +518,7 @@ def test_unknown_steps_are_refused():
     for entry in ({"name": "denoise"}, {}, "bin", {"name": ["bin"]}):
         with pytest.raises(RecordingError, match="is no preprocessing step"):
             steps_from_provenance([entry])
-    assert len(STEPS) == 8
+    assert len(STEPS) == 9
 
 
 def test_steps_that_do_not_fit_the_recording_are_refused(tmp_path):

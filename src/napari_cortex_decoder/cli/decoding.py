@@ -51,6 +51,14 @@ def decode(
             help="Decode although the frame rate is not the decoder's; the result says so.",
         ),
     ] = False,
+    resample: Annotated[
+        bool,
+        typer.Option(
+            "--resample",
+            help="Bring a movie of another frame rate to the decoder's first; the times in the "
+            "result are those of the resampled frames.",
+        ),
+    ] = False,
     fill_gaps: Annotated[
         bool,
         typer.Option(
@@ -71,14 +79,17 @@ def decode(
 
     Example: `cortex-decoder decode m1.tif --frame-rate 30 --out decoded`
 
+    Example: `cortex-decoder decode m1.tif --frame-rate 50 --resample --out decoded`
+
     Example: `cortex-decoder decode m1.tif --decoder areas.safetensors --registration m1.json
     --out decoded`
     """
     from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.decoder.prediction import RECORD, TABLE
+    from napari_cortex_decoder.decoder.suitability import rates_agree
     from napari_cortex_decoder.recording import preprocess
-    from napari_cortex_decoder.recording.preprocessing import FillGaps
+    from napari_cortex_decoder.recording.preprocessing import FillGaps, Resample, Step
 
     recordings = [
         open_as_told(movie, frame_rate, channels, settings, pixel_size) for movie in movies
@@ -107,8 +118,10 @@ def decode(
     reader = load_decoder(decoder)
     written = []
     for recording, lies in zip(recordings, placed, strict=True):
-        if fill_gaps:
-            recording = preprocess(recording, [FillGaps()])
+        steps: list[Step] = [FillGaps()] if fill_gaps else []
+        if resample and not rates_agree(recording.known_frame_rate(), reader.frame_rate):
+            steps.append(Resample(frame_rate=reader.frame_rate))
+        recording = preprocess(recording, steps)
         with progress_bar(recording.name, quiet=as_json) as progress:
             prediction = reader.decode(
                 recording,

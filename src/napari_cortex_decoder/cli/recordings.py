@@ -105,8 +105,8 @@ def preprocess(
             "--step",
             metavar="NAME[:SETTING=VALUE,…]",
             help="A step; steps are applied in the order given. Names: crop, "
-            "fill-gaps, bin, motion-correction, mask, delta-f, hemodynamics, detrend. Ranges of a "
-            "crop are FIRST-STOP; none switches a setting off.",
+            "fill-gaps, bin, motion-correction, mask, delta-f, hemodynamics, detrend, "
+            "resample. Ranges of a crop are FIRST-STOP; none switches a setting off.",
         ),
     ] = None,
     reference: Annotated[

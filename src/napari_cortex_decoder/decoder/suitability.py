@@ -49,12 +49,13 @@ def check_rate(
     if not any_rate:
         raise FrameRateError(
             f"{where} has {rate:g} frames a second and {which} learned from "
-            f"{config.frame_rate:g}; resample the movie, or decode it all the same with "
-            "any_rate (command line: --any-rate)."
+            f"{config.frame_rate:g}; resample the movie (step resample; command line: --resample), "
+            "or decode it all the same with any_rate (--any-rate)."
         )
     return [
         f"{where} has {rate:g} frames a second, but {which} learned from "
-        f"{config.frame_rate:g}: its probabilities may mean nothing here."
+        f"{config.frame_rate:g}: its probabilities may mean nothing here; resample the movie "
+        "(step resample; command line: --resample)."
     ]
 
 

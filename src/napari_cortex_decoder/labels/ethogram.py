@@ -204,3 +204,20 @@ class Ethogram:
             if b.start < stop and b.stop > start
         )
         return Ethogram(self.behaviors, kept, stop - start)
+
+    def of_frames(self, origins: NDArray[np.integer]) -> Ethogram:
+        """Return the labels of a movie that shows frames of this one.
+
+        Parameters
+        ----------
+        origins
+            Shape (t,), not decreasing: the frame that each frame of the other movie shows.
+        """
+        starts, stops, _ = self.arrays
+        places = zip(np.searchsorted(origins, starts), np.searchsorted(origins, stops), strict=True)
+        bouts = tuple(
+            Bout(int(start), int(stop), bout.behavior, bout.source)
+            for bout, (start, stop) in zip(self.bouts, places, strict=True)
+            if start < stop
+        )
+        return Ethogram(self.behaviors, bouts, len(origins))

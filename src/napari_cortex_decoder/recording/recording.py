@@ -175,6 +175,16 @@ class Recording:
             )
         return self.frame_rate
 
+    def of_frames(self, origins: NDArray[np.int64]) -> Recording:
+        """Return this, after a step, with what else is known frame by frame.
+
+        Parameters
+        ----------
+        origins
+            Shape (t,), not decreasing: which frame, before the step, each frame shows.
+        """
+        return self
+
     def replace(self, **changes: Any) -> Recording:
         """Return a copy with some attributes changed."""
         return replace(self, **changes)

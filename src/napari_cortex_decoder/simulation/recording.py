@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
@@ -80,6 +80,16 @@ class SimulatedRecording(Recording):
 
     truth: Truth
     scene: Scene
+
+    def of_frames(self, origins: NDArray[np.int64]) -> SimulatedRecording:
+        """Return this with the truth of the frames that it shows after a step of preprocessing."""
+        truth = replace(
+            self.truth,
+            speed=self.truth.speed[origins],
+            ethogram=self.truth.ethogram.of_frames(origins),
+            area_traces=self.truth.area_traces[origins],
+        )
+        return replace(self, truth=truth)
 
     def area_traces(self, label_image: NDArray[np.integer], n_areas: int) -> NDArray[np.float64]:
         """Average the movie over areas without rendering it.

@@ -1,4 +1,4 @@
-"""Preprocessing of movies: crop, gaps, bin, motion, mask, ΔF/F, haemodynamics, detrending."""
+"""Preprocessing of movies: each step a value, applied lazily, in any order."""
 
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
 from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
@@ -8,10 +8,13 @@ from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynam
 from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
 from napari_cortex_decoder.recording.preprocessing.pipeline import (
     STEPS,
+    frame_origins,
     preprocess,
+    reshaped,
     steps_from_provenance,
 )
 from napari_cortex_decoder.recording.preprocessing.previews import Previews
+from napari_cortex_decoder.recording.preprocessing.resampling import Resample
 from napari_cortex_decoder.recording.preprocessing.step import Step
 
 __all__ = [
@@ -25,7 +28,10 @@ __all__ = [
     "Mask",
     "MotionCorrection",
     "Previews",
+    "Resample",
     "Step",
+    "frame_origins",
     "preprocess",
+    "reshaped",
     "steps_from_provenance",
 ]

@@ -42,13 +42,62 @@ class BlockFunction(Protocol):
 
 
 @dataclass(frozen=True)
+class Sources:
+    """Movies of equal length, read a stretch at a time; picklable, without frames.
+
+    The last stretch is kept: of the next one, most is the same where surroundings are long.
+
+    Attributes
+    ----------
+    movies
+        Each (t, y, x).
+    """
+
+    movies: tuple[da.Array, ...]
+    _recent: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without frames."""
+        return {**self.__dict__, "_recent": {}}
+
+    def read(self, start: int, stop: int, *, keep: bool = True) -> tuple[NDArray[Any], ...]:
+        """Read frames [start, stop) of each movie, as far as there are any.
+
+        Parameters
+        ----------
+        start, stop
+            Frames.
+        keep
+            Whether the next stretch may have some of them.
+        """
+        stop = min(stop, self.movies[0].shape[0])
+        if not keep:
+            return tuple(_read(movie, start, stop) for movie in self.movies)
+        recent = self._recent.get("stretch")
+        known: tuple[NDArray[Any], ...] = ()
+        read_from = start
+        if recent is not None and recent[0] <= start < recent[1] < stop:
+            known = tuple(block[start - recent[0] :] for block in recent[2])
+            read_from = recent[1]
+        elif recent is not None and recent[0] <= start and stop <= recent[1]:
+            return tuple(block[start - recent[0] : stop - recent[0]] for block in recent[2])
+        new = tuple(_read(movie, read_from, stop) for movie in self.movies)
+        blocks = (
+            tuple(np.concatenate(pair) for pair in zip(known, new, strict=True)) if known else new
+        )
+        if sum(block.nbytes for block in blocks) <= KEPT_BYTES:
+            self._recent["stretch"] = (start, stop, blocks)
+        return blocks
+
+
+@dataclass(frozen=True)
 class ComputedFrames:
     """Reader of frames that are computed from the frames of other movies.
 
     Attributes
     ----------
     sources
-        Movies of equal length, each (t, y, x).
+        The other movies.
     function
         What computes frames; picklable, and the same for the same input.
     frame_shape, dtype
@@ -62,7 +111,7 @@ class ComputedFrames:
         Number of computed frames.
     """
 
-    sources: tuple[da.Array, ...]
+    sources: Sources
     function: BlockFunction
     frame_shape: tuple[int, int]
     dtype: np.dtype[Any]
@@ -70,12 +119,6 @@ class ComputedFrames:
     surroundings: int = 0
     first: int = 0
     every: int = 1
-    # the last stretch read: of the next one, most is the same where surroundings are long
-    _recent: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle without frames."""
-        return {**self.__dict__, "_recent": {}}
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -86,7 +129,7 @@ class ComputedFrames:
     def token(self) -> tuple[Any, ...]:
         """Name of what is computed."""
         return (
-            "computed", *(source.name for source in self.sources), tokenize(self.function),
+            "computed", *(movie.name for movie in self.sources.movies), tokenize(self.function),
             self.n_frames, self.first, self.every,
         )  # fmt: skip
 
@@ -102,51 +145,39 @@ class ComputedFrames:
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Compute frames by their indices, shape (len(frames), rows, columns)."""
         out = np.empty((len(frames), *self.frame_shape), self.dtype)
-        for part in self._stretches(frames):
+        for part in stretches(frames, max(self.together, 64), 1 + 2 * self.surroundings):
             first, stop = int(frames[part][0]), int(frames[part][-1]) + 1
             begin, end = self.first + first * self.every, self.first + stop * self.every
             start = max(0, begin - self.surroundings)
-            blocks = self._source_frames(start, end + self.surroundings)
+            blocks = self.sources.read(start, end + self.surroundings, keep=self.surroundings > 0)
             computed = self.function(blocks, start, slice(begin - start, end - start))
             out[part] = computed[frames[part] - first]
         return out
 
-    def _stretches(self, frames: NDArray[np.int64]) -> Iterator[slice]:
-        """Divide wanted frames into runs that are computed together.
 
-        Frames between two wanted ones are computed as well where reading them is needed anyway.
-        """
-        longest = max(self.together, 64)
-        begin = 0
-        for i in range(1, len(frames) + 1):
-            if (
-                i == len(frames)
-                or frames[i] <= frames[i - 1]
-                or frames[i] - frames[i - 1] > 1 + 2 * self.surroundings
-                or frames[i] - frames[begin] >= longest
-            ):
-                yield slice(begin, i)
-                begin = i
+def stretches(frames: NDArray[np.int64], longest: int, apart: int) -> Iterator[slice]:
+    """Divide wanted frames into runs that are computed together.
 
-    def _source_frames(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
-        stop = min(stop, self.sources[0].shape[0])
-        if not self.surroundings:
-            return tuple(_read(source, start, stop) for source in self.sources)
-        recent = self._recent.get("stretch")
-        known: tuple[NDArray[Any], ...] = ()
-        read_from = start
-        if recent is not None and recent[0] <= start < recent[1] < stop:
-            known = tuple(block[start - recent[0] :] for block in recent[2])
-            read_from = recent[1]
-        elif recent is not None and recent[0] <= start and stop <= recent[1]:
-            return tuple(block[start - recent[0] : stop - recent[0]] for block in recent[2])
-        new = tuple(_read(source, read_from, stop) for source in self.sources)
-        blocks = (
-            tuple(np.concatenate(pair) for pair in zip(known, new, strict=True)) if known else new
-        )
-        if sum(block.nbytes for block in blocks) <= KEPT_BYTES:
-            self._recent["stretch"] = (start, stop, blocks)
-        return blocks
+    Parameters
+    ----------
+    frames
+        Shape (n,).
+    longest
+        Frames from the first to the last of a run, at most.
+    apart
+        Frames from one to the next of a run, at most: those between are computed as well, where
+        reading them is needed anyway.
+    """
+    begin = 0
+    for i in range(1, len(frames) + 1):
+        if (
+            i == len(frames)
+            or frames[i] <= frames[i - 1]
+            or frames[i] - frames[i - 1] > apart
+            or frames[i] - frames[begin] >= longest
+        ):
+            yield slice(begin, i)
+            begin = i
 
 
 def _read(source: da.Array, start: int, stop: int) -> NDArray[Any]:
@@ -175,7 +206,7 @@ def computed_movie(
     n, *shape = sources[0].shape
     return LazyMovie(
         ComputedFrames(
-            sources,
+            Sources(sources),
             function,
             frame_shape or (shape[0], shape[1]),
             np.dtype(dtype),

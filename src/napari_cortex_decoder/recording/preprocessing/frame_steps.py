@@ -30,6 +30,7 @@ class Crop(Step):
     """
 
     name: ClassVar[str] = "crop"
+    reshapes: ClassVar[bool] = True
     rows: Range | None = None
     columns: Range | None = None
     frames: Range | None = None
@@ -73,6 +74,10 @@ class Crop(Step):
             recording, crop, **({} if self.frames is None else _cropped_time(recording, frames))
         )
 
+    def origins(self, recording: Recording) -> NDArray[np.int64] | None:
+        """Return the frames that are kept."""
+        return None if self.frames is None else np.arange(*self.frames)
+
 
 class Bin(Step):
     """Average neighbouring pixels, neighbouring frames, or both.
@@ -88,6 +93,7 @@ class Bin(Step):
     """
 
     name: ClassVar[str] = "bin"
+    reshapes: ClassVar[bool] = True
     pixels: Annotated[int, Field(ge=1, le=1024)] = 2
     frames: Annotated[int, Field(ge=1, le=100_000)] = 1
 
@@ -119,6 +125,12 @@ class Bin(Step):
         if recording.frame_times is not None:
             changes["frame_times"] = recording.frame_times[:: self.frames][:n_frames]
         return _with_movies(recording, binned, **changes)
+
+    def origins(self, recording: Recording) -> NDArray[np.int64] | None:
+        """Return the first of the frames that become one."""
+        if self.frames == 1:
+            return None
+        return np.arange(recording.n_frames // self.frames) * self.frames
 
 
 class Mask(Step):

@@ -17,12 +17,23 @@ from napari_cortex_decoder.recording.preprocessing.fill_gaps import FillGaps
 from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, Mask
 from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
 from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
+from napari_cortex_decoder.recording.preprocessing.resampling import Resample
 from napari_cortex_decoder.recording.preprocessing.step import Progress, Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
 
 STEPS: dict[str, type[Step]] = {
     step.name: step
-    for step in (Crop, FillGaps, Bin, MotionCorrection, Mask, DeltaF, Hemodynamics, Detrend)
+    for step in (
+        Crop,
+        FillGaps,
+        Bin,
+        MotionCorrection,
+        Mask,
+        DeltaF,
+        Hemodynamics,
+        Detrend,
+        Resample,
+    )
 }
 """All steps by name, in the order in which they are usually applied."""
 
@@ -66,7 +77,45 @@ def apply_step(recording: Recording, step: Step, survey: Survey) -> Recording:
     """Apply one step, to movie and reference of the same shape, and note that in `steps`."""
     recording = with_equal_reference(recording)
     done = step.apply(recording, survey)
+    origins = step.origins(recording) if step.reshapes else None
+    if origins is not None:
+        done = done.of_frames(origins)
     return done.replace(steps=(*recording.steps, step.provenance()))
+
+
+def reshaped(recording: Recording, steps: Iterable[Step]) -> Recording:
+    """Return a recording with the shape, the number and the clock of its frames after some steps.
+
+    Steps that change none of these are left out, so nothing is read.
+
+    Raises
+    ------
+    RecordingError
+        If a step cannot work on this recording.
+    FrameRateError
+        If a step needs a frame rate that is unknown.
+    """
+    return preprocess(recording, [step for step in steps if step.reshapes])
+
+
+def frame_origins(recording: Recording, steps: Iterable[Step]) -> NDArray[np.int64]:
+    """Return which frame of a recording each frame after some steps shows, shape (t,).
+
+    Of several frames that one is made of, it is the first; after `Resample`, it is the frame that
+    was the last one to begin at the time of the new one.
+
+    Raises
+    ------
+    RecordingError, FrameRateError
+        As for `reshaped`.
+    """
+    origins = np.arange(recording.n_frames)
+    for step in steps:
+        if step.reshapes:
+            shown = step.origins(recording)
+            origins = origins if shown is None else origins[shown]
+            recording = reshaped(recording, [step])
+    return origins
 
 
 def steps_from_provenance(provenance: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:

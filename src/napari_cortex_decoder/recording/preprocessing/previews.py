@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop
 from napari_cortex_decoder.recording.preprocessing.pipeline import apply_step
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
@@ -63,35 +62,35 @@ class Previews:
     def _shown(self, steps: Sequence[Step], frame: int, *, thin: bool) -> NDArray[np.generic]:
         recording, at, thinned = self.recording, frame, False
         for i, step in enumerate(steps):
-            counts = any(map(_counts_frames, steps[i:]))
+            counts = any(later.origins(recording) is not None for later in steps[i:])
             every = step.thinning(recording) if thin and not counts else 1
             if every > 1:
                 recording = _thinned(recording, at % every, every)
                 at, thinned = at // every, True
+            before = recording
             if not thinned and i < len(self._found) and self._found[i][0] == step:
                 recording = self._found[i][1]
             else:
-                recording = apply_step(recording, step, Survey(around=at))
+                recording = apply_step(before, step, Survey(around=at))
                 if not thinned:
                     self._found[i:] = [(step, recording)]
-            at = _after(step, at)
-            if not 0 <= at < recording.n_frames:
+            after = _after(before, step, at)
+            if after is None:
                 raise RecordingError(f"frame {frame} is dropped by the step {step.name!r}.")
+            at = after
         return np.asarray(recording.movie[at : at + 1].compute()[0])
 
 
-def _counts_frames(step: Step) -> bool:
-    """Whether a step depends on how many frames there are from one to another."""
-    return (isinstance(step, Crop) and step.frames is not None) or (
-        isinstance(step, Bin) and step.frames > 1
-    )
-
-
-def _after(step: Step, frame: int) -> int:
-    """Return which frame after a step comes from a frame before it."""
-    if isinstance(step, Crop) and step.frames is not None:
-        return frame - step.frames[0]
-    return frame // step.frames if isinstance(step, Bin) else frame
+def _after(recording: Recording, step: Step, frame: int) -> int | None:
+    """Return which frame after a step comes from a frame before it; None if none does."""
+    origins = step.origins(recording)
+    if origins is None:
+        return frame
+    shown = int(np.searchsorted(origins, frame, side="right")) - 1
+    step_size = int(np.diff(origins).max(initial=1))
+    if shown < 0 or frame >= origins[-1] + step_size:
+        return None
+    return int(np.searchsorted(origins, origins[shown]))
 
 
 def _thinned(recording: Recording, first: int, every: int) -> Recording:

@@ -87,6 +87,9 @@ class Step(BaseModel, ABC):
     name: ClassVar[str]
     """Name in provenance."""
 
+    reshapes: ClassVar[bool] = False
+    """Whether frames have another shape, number or clock after this step."""
+
     def __init__(self, **settings: Any) -> None:
         """Take settings by name.
 
@@ -122,6 +125,13 @@ class Step(BaseModel, ABC):
         RecordingError
             If the step cannot work on this recording.
         """
+
+    def origins(self, recording: Recording) -> NDArray[np.int64] | None:
+        """Return which frame of a recording each frame after this step shows, shape (t,).
+
+        Of several frames that one is made of, it is the first. None: each shows its own.
+        """
+        return None
 
     def thinning(self, recording: Recording) -> int:
         """Return of how many frames one is enough to preview this step on a recording."""

@@ -14,8 +14,8 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording import Recording, preprocess
-from napari_cortex_decoder.recording.preprocessing import STEPS, Bin, Crop, Step
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.preprocessing import STEPS, Step, reshaped
 from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
     as_it_is,
@@ -113,7 +113,7 @@ class PreprocessingModel(EventedModel):
             return "There is no reference movie: add the second color's."
         if name == "fill-gaps" and np.issubdtype(raw.movie.dtype, np.integer):
             return "There are no gaps: the movie is of whole numbers."
-        needs_rate = name in ("hemodynamics", "detrend")
+        needs_rate = name in ("hemodynamics", "detrend", "resample")
         if needs_rate and raw.frame_rate is None:
             return "Say first how many frames a second the recording has."
         return None
@@ -152,7 +152,7 @@ class PreprocessingModel(EventedModel):
         if raw is None or self.steps_obstacle is not None:
             return 0
         try:
-            left = preprocess(raw, [step for step in self.chosen if isinstance(step, Crop | Bin)])
+            left = reshaped(raw, self.chosen)
         except RecordingError:  # a crop beyond the movie: said by whoever applies it
             return 0
         return int(left.movie.size) * _FLOAT32 * (1 if raw.reference is None else 2)

@@ -13,10 +13,11 @@ from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Previews, Recording
+from napari_cortex_decoder.recording.preprocessing import frame_origins
 from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-from napari_cortex_decoder.widgets.recording.preprocessed import Patch, raw_frame
+from napari_cortex_decoder.widgets.recording.preprocessed import Patch
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ class PreviewModel(EventedModel):
             self._look_again = True
             return
         steps, applied = self._preprocessing.chosen, self._preprocessing.applied
-        frame = raw_frame(self._movie.frame, applied)
+        frame = int(frame_origins(raw, applied)[self._movie.frame])
         self._looking, self._look_again = True, False
 
         def deliver(image: NDArray[np.generic]) -> None:

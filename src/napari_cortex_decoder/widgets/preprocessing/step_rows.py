@@ -35,6 +35,7 @@ TITLES = {
     "delta-f": "ΔF/F",
     "hemodynamics": "Hemodynamic correction",
     "detrend": "Detrend",
+    "resample": "Resample",
 }
 """What each step is called on screen."""
 
@@ -47,6 +48,7 @@ _TIPS = {
     "delta-f": "Show each pixel as its relative change from a baseline",
     "hemodynamics": "Take away, pixel by pixel, what the reference explains",
     "detrend": "Take away what changes slowly: a moving mean",
+    "resample": "Bring the movie to another frame rate, such as that of a decoder",
 }
 
 _CROPPED = {"rows": 1, "columns": 2, "frames": 0}  # axis of the movie
@@ -185,6 +187,13 @@ _FORMS: dict[str, list[tuple[str, str, Callable[[Tell], Field]]]] = {
             "window",
             "window",
             partial(Number, low=0.1, high=86_400, step=5, decimals=2, suffix=" s"),
+        ),
+    ],
+    "resample": [
+        (
+            "frame_rate",
+            "to",
+            partial(Number, low=0.01, high=10_000, step=1, decimals=2, suffix=" Hz"),
         ),
     ],
 }

@@ -23,11 +23,7 @@ from napari_cortex_decoder.labels import (
     Source,
 )
 from napari_cortex_decoder.labels.behaviors import named_behavior, with_keys
-from napari_cortex_decoder.recording import (
-    Recording,
-    steps_from_provenance,
-    trace_at_frames,
-)
+from napari_cortex_decoder.recording import Recording, trace_at_frames
 from napari_cortex_decoder.recording.sidecar import sidecar_folders
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
 from napari_cortex_decoder.widgets.recording.preprocessed import (
@@ -94,8 +90,8 @@ class LabelsModel(EventedModel):
             return self.notice or "The labels of this recording cannot be read."
         if self._session.read_only:
             return self.notice
-        if moves_frames(steps_between(raw, shown)):
-            return "The frames shown are cropped or binned: show the raw movie to label it."
+        if moves_frames(raw, steps_between(raw, shown)):
+            return "The frames shown are not the raw ones: show the raw movie to label it."
         return None
 
     @property
@@ -210,7 +206,7 @@ class LabelsModel(EventedModel):
         edited = session.labels if session is not None and session.labels.behaviors else None
         if session is not None:
             self.notice = session.notice
-            if by_speed is not None and not moves_frames(steps):
+            if by_speed is not None and not moves_frames(raw, steps):
                 self.labels = self._styled(by_speed)
             else:
                 self.labels = edited or Labels.of(
@@ -219,7 +215,7 @@ class LabelsModel(EventedModel):
         if by_speed is not None:
             self.ethogram = by_speed
         elif edited is not None:
-            self.ethogram = labels_after(edited.ethogram, steps)
+            self.ethogram = labels_after(edited.ethogram, raw, steps)
         else:
             self.ethogram = _measured(shown)
 
@@ -236,7 +232,7 @@ def _measured(recording: Recording) -> Ethogram | None:
         from napari_cortex_decoder.simulation import SimulatedRecording
 
         assert isinstance(recording, SimulatedRecording)
-        return labels_after(recording.truth.ethogram, steps_from_provenance(recording.steps))
+        return recording.truth.ethogram
     trace = recording.behavior.get(LABEL_TRACE)
     if trace is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from napari_cortex_decoder.errors import RecordingError
@@ -10,7 +10,6 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
-    preprocess,
     steps_from_provenance,
 )
 from napari_cortex_decoder.recording.preprocessing import (
@@ -19,7 +18,10 @@ from napari_cortex_decoder.recording.preprocessing import (
     DeltaF,
     Detrend,
     Hemodynamics,
+    Resample,
     Step,
+    frame_origins,
+    reshaped,
 )
 
 
@@ -57,23 +59,9 @@ def steps_between(raw: Recording, shown: Recording) -> tuple[Step, ...]:
     return steps_from_provenance(shown.steps[len(raw.steps) :])
 
 
-def raw_frame(frame: int, steps: Sequence[Step]) -> int:
-    """Return the raw frame that a preprocessed one comes from, the first of several."""
-    for step in reversed(steps):
-        if isinstance(step, Bin):
-            frame *= step.frames
-        if isinstance(step, Crop) and step.frames is not None:
-            frame += step.frames[0]
-    return frame
-
-
-def moves_frames(steps: Iterable[Step]) -> bool:
+def moves_frames(raw: Recording, steps: Iterable[Step]) -> bool:
     """Whether frames after these steps are not the raw ones, one for one."""
-    return any(
-        (isinstance(step, Crop) and step.frames is not None)
-        or (isinstance(step, Bin) and step.frames > 1)
-        for step in steps
-    )
+    return any(step.origins(raw) is not None for step in steps)
 
 
 def looks_around(step: Step) -> bool:
@@ -86,21 +74,13 @@ def looks_around(step: Step) -> bool:
         return step.baseline == "moving"
     if isinstance(step, Hemodynamics):
         return step.highpass is not None or step.lowpass is not None
-    return isinstance(step, Detrend)
+    return isinstance(step, Detrend | Resample)
 
 
-def labels_after(labels: Ethogram, steps: Iterable[Step]) -> Ethogram:
-    """Return the labels of a preprocessed recording; of binned frames, those of the first."""
-    for step in steps:
-        if isinstance(step, Crop) and step.frames is not None:
-            labels = labels.crop(*step.frames)
-        if isinstance(step, Bin) and step.frames > 1:
-            n_frames = labels.n_frames // step.frames
-            frames = labels.frames()[: n_frames * step.frames : step.frames]
-            source = labels.bouts[0].source if labels.bouts else None
-            given = () if source is None else (source,)
-            labels = Ethogram.from_frames(frames, labels.behaviors, *given)
-    return labels
+def labels_after(labels: Ethogram, raw: Recording, steps: Iterable[Step]) -> Ethogram:
+    """Return the labels of what some steps make of a recording, by the frames that it shows."""
+    reshaping = [step for step in steps if step.reshapes]
+    return labels.of_frames(frame_origins(raw, reshaping)) if reshaping else labels
 
 
 def with_raw(shown: Recording, before: Recording, raw: Recording) -> Recording:
@@ -127,7 +107,7 @@ def with_raw(shown: Recording, before: Recording, raw: Recording) -> Recording:
             f"{raw.path or raw.name}: the preprocessed movie was computed for another clock; "
             "go back to the raw one, say it again, and apply the steps anew."
         )
-    clock = preprocess(raw, [step for step in steps if isinstance(step, Crop | Bin)])
+    clock = reshaped(raw, steps)
     own = {
         name: trace if same_clock else BehaviorTrace(name, trace.values, clock.times, trace.unit)
         for name, trace in shown.behavior.items()

@@ -1,0 +1,263 @@
+"""Resampling in time: the same movie at another frame rate, and two colors at the same times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import dask.array as da
+import numpy as np
+from dask.base import tokenize
+from numpy.typing import NDArray
+from pydantic import Field
+
+from napari_cortex_decoder.clock import frames_last, is_even, rate_of
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.lazy import LazyMovie
+from napari_cortex_decoder.recording.gaps import check_finite
+from napari_cortex_decoder.recording.preprocessing.blocks import (
+    CHUNK_BYTES,
+    Sources,
+    row_tiles,
+    stretches,
+)
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
+from napari_cortex_decoder.recording.recording import Recording
+
+Floats = NDArray[np.float64]
+
+# Measured on sines at even and uneven times (5 % jitter) up and down: up to .85 of the lower
+# Nyquist frequency they come through within 1 %, and above the new one less than 1 % is left.
+REACH = 24
+PASSED = 0.9
+MOST = 40
+"""How many times slower the new rate may be: the frames around each new one are held together."""
+_LITTLE, _NOISE = 3e-4, 1e-5
+_TILE_BYTES = 64 * 2**20
+_MOST_TOGETHER = 64
+_SAME = 1e-6  # of an interval
+
+
+class Resample(Step):
+    """Bring the movie to another frame rate.
+
+    Each new frame is what the frames around its time tell of a movie without frequencies above half
+    the lower of both rates: nothing is aliased, and what both rates can show is not blurred. The
+    true frame times count, even or not. Where frames were lost none are made up: new frames whose
+    time falls into such a gap are left out, and the frame times show it. Behavior traces stay as
+    they are, on the session's clock.
+
+    Attributes
+    ----------
+    frame_rate
+        New frames a second (Hz).
+    """
+
+    name: ClassVar[str] = "resample"
+    reshapes: ClassVar[bool] = True
+    frame_rate: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 30.0
+
+    def apply(self, recording: Recording, survey: Survey) -> Recording:
+        """Resample movie and reference."""
+        times = recording.times
+        where = str(recording.path or recording.name)
+        if len(times) < 2:
+            raise RecordingError(f"{where}: of one frame there is nothing to resample; crop less.")
+        rate = rate_of(times)
+        if rate > MOST * self.frame_rate:
+            raise RecordingError(
+                f"{where}: {rate:g} Hz are more than {MOST} times {self.frame_rate:g} Hz; average "
+                "neighboring frames first (step bin, frames)."
+            )
+        grid, inside = self._grid(times)
+        new, warnings = grid[inside], recording.warnings
+        if len(new) < len(grid):
+            warnings += (
+                f"{len(grid) - len(new)} frames at {self.frame_rate:g} Hz would fall into gaps "
+                "between the recorded frames; they are not made up, and the time axis shows the "
+                "gaps.",
+            )
+        on_a_rate = recording.frame_times is None and len(new) == len(grid)
+        reference = recording.reference
+        return recording.replace(
+            movie=resampled(recording.movie, times, new, self.frame_rate, where),
+            reference=None
+            if reference is None
+            else resampled(reference, times[: len(reference)], new, self.frame_rate, where),
+            frame_rate=self.frame_rate,
+            frame_times=None if on_a_rate else new,
+            warnings=warnings,
+        )
+
+    def origins(self, recording: Recording) -> NDArray[np.int64]:
+        """Return the frame that was the last one to begin at the time of each new frame."""
+        times = recording.times
+        grid, inside = self._grid(times)
+        return _last_before(times, grid[inside], self._tolerance(times))
+
+    def _grid(self, times: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return times at the new rate from the first frame to the end of the last one.
+
+        And which of them lie in a frame, not in a gap.
+        """
+        tolerance = self._tolerance(times)
+        ends = frames_last(times)
+        n = max(1, int(np.ceil((ends[-1] - times[0] - tolerance) * self.frame_rate)))
+        grid = times[0] + np.arange(n) / self.frame_rate
+        return grid, grid < ends[_last_before(times, grid, tolerance)] - tolerance
+
+    def _tolerance(self, times: Floats) -> float:
+        """Return how many seconds of rounding leave a time where it is."""
+        return _SAME * min(1 / rate_of(times), 1 / self.frame_rate)
+
+
+def _last_before(times: Floats, wanted: Floats, tolerance: float) -> NDArray[np.int64]:
+    """Return the last frame that begins at or before each wanted time."""
+    return np.maximum(np.searchsorted(times, wanted + tolerance, side="right") - 1, 0)
+
+
+def resampled(
+    movie: da.Array, times: Floats, wanted: Floats, frame_rate: float, where: str
+) -> da.Array:
+    """Return a movie at other times, lazily.
+
+    Parameters
+    ----------
+    movie
+        Shape (t, y, x).
+    times
+        Shape (t,), seconds, when its frames were taken.
+    wanted
+        Shape (n,), seconds, increasing.
+    frame_rate
+        Of the wanted times (Hz); frequencies above half of it are taken away.
+    where
+        Names the recording in a refusal.
+
+    Returns
+    -------
+    dask.array.Array
+        Shape (n, y, x), float32; the movie itself where the times are the same.
+    """
+    tolerance = _SAME / frame_rate
+    if len(times) == len(wanted) and np.abs(times - wanted).max() < tolerance:
+        return movie
+    return LazyMovie(_ResampledFrames(Sources((movie,)), times, wanted, frame_rate, where))
+
+
+@dataclass(frozen=True, eq=False)
+class _ResampledFrames:
+    """Reader of frames at other times."""
+
+    source: Sources
+    times: Floats
+    wanted: Floats
+    frame_rate: float
+    where: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+        _, rows, columns = self.source.movies[0].shape
+        return len(self.wanted), rows, columns
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+        return np.dtype(np.float32)
+
+    @property
+    def token(self) -> tuple[Any, ...]:
+        """Name of what is computed."""
+        name = self.source.movies[0].name
+        return "resampled", name, tokenize(self.times, self.wanted, self.frame_rate)
+
+    @property
+    def together(self) -> int:
+        """Frames to compute at once: they are made of much the same frames."""
+        _, rows, columns = self.shape
+        return max(1, min(CHUNK_BYTES // (rows * columns * 4), _MOST_TOGETHER, len(self.wanted)))
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Compute frames by their indices, shape (len(frames), rows, columns)."""
+        out = np.empty((len(frames), *self.shape[1:]), np.float32)
+        for part in stretches(frames, self.together, self.together):
+            first, weights = interpolation(self.times, self.wanted[frames[part]], self.frame_rate)
+            n = weights.shape[1]
+            (block,) = self.source.read(first, first + n)
+            check_finite(block, first, self.where)
+            for rows in row_tiles(block.shape[1:], n, _TILE_BYTES):
+                # near zero float32 has digits enough
+                level = block[0, rows].astype(np.float32)
+                tile = np.subtract(block[:, rows], level, dtype=np.float32)
+                mixed = (weights @ tile.reshape(n, -1)).reshape(-1, *level.shape)
+                out[part, rows] = mixed + level
+        return out
+
+
+def interpolation(
+    times: Floats, wanted: Floats, frame_rate: float
+) -> tuple[int, NDArray[np.float32]]:
+    """Return how much each sample counts for the value of a signal at other times.
+
+    The weights of one wanted time are those with the least squared error over all sines that both
+    rates can show, that take least of those above half of the wanted rate, and that add up to 1
+    (Yen 1956, IRE Trans Circuit Theory 3:251, for uneven samples). There is no such resampling in
+    SciPy: `resample_poly` is for even times and two whole numbers, splines take away high
+    frequencies and let others alias.
+
+    Parameters
+    ----------
+    times
+        Shape (t,), seconds, increasing: when the signal was sampled.
+    wanted
+        Shape (n,), seconds, increasing.
+    frame_rate
+        Of the wanted times (Hz).
+
+    Returns
+    -------
+    first
+        The first of the samples that count.
+    weights
+        Shape (n, samples), float32, for the samples from there on.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    rate = rate_of(times)
+    slow = min(rate, frame_rate)
+    reach = int(np.ceil(REACH * rate / slow))
+    n = min(2 * reach, len(times))
+    last = np.searchsorted(times, wanted, side="right") - 1
+    begins = np.clip(last - reach + 1, 0, len(times) - n)
+    first = int(begins.min())
+    weights = np.zeros((len(wanted), int(begins.max()) + n - first))
+    samples = times[first : first + weights.shape[1]]
+    even = is_even(samples)
+    likeness = _likeness(samples[:n] if even else samples, rate, slow)
+    factor = None
+    for time, begin, row in zip(wanted, begins - first, weights, strict=True):
+        taps = slice(begin, begin + n)
+        if not even:
+            factor = cho_factor(likeness[taps, taps])
+        elif factor is None:
+            factor = cho_factor(likeness)
+        alike = _band(time - samples[taps], PASSED * slow / 2)
+        best, level = cho_solve(factor, np.stack([alike, np.ones(n)], axis=1)).T
+        row[taps] = best + level * ((1 - best.sum()) / level.sum())
+    return first, weights.astype(np.float32)
+
+
+def _likeness(times: Floats, rate: float, slow: float) -> Floats:
+    """Return how alike samples at all pairs of times are, for the frequencies that matter."""
+    apart = times[:, None] - times
+    nyquist, highest = rate / 2, slow / 2
+    alike = (1 - _LITTLE) * _band(apart, PASSED * highest) + _LITTLE * _band(apart, highest)
+    if nyquist > highest:
+        alike += _band(apart, nyquist) - _band(apart, highest)
+    return alike + _NOISE * rate * np.eye(len(times))
+
+
+def _band(apart: Floats, highest: float) -> Floats:
+    """Return the integral of cosines over all frequencies (Hz) up to a highest one."""
+    return 2 * highest * np.sinc(2 * highest * apart)
