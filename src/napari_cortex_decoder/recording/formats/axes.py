@@ -57,12 +57,8 @@ class Arrangement:
 def named_axes(names: Sequence[object], shape: Sequence[int] = ()) -> str | None:
     """Return the letters of axes that a file names; None if a name is unknown or used twice.
 
-    Parameters
-    ----------
-    names
-        As the file has them, with a unit in brackets or without.
-    shape
-        Length of each, where it is known: an axis of length 1 may be called anything.
+    A unit in brackets does not count; an axis that `shape` tells to be of length 1 may be called
+    anything.
     """
     spare = iter(_OTHERS[1:])
     letters = []
@@ -107,26 +103,19 @@ def arrange(
     usual: str = "tyx",
     transposed: bool = False,
 ) -> tuple[Arrangement, tuple[str, ...]]:
-    """Find out what the axes of an array mean.
+    """Find out what the axes of an array mean, and what to say about a guess.
 
     Parameters
     ----------
-    path
-        File, for the error.
-    shape
-        Shape of the array as the file has it.
+    path, shape
+        The file, and the shape of the array in it.
     said
         What the file or the user says, one letter an axis.
     usual
         Order that programs of this kind write: ``"tyx"`` for Python, ``"yxt"`` for MATLAB.
     transposed
         Whether the file has the axes the other way round than the program that wrote it:
-        MATLAB's in HDF5. `said` and `usual` follow the program.
-
-    Returns
-    -------
-    tuple
-        The arrangement in the file's order, and sentences on what was guessed.
+        MATLAB's in HDF5. `said` and `usual` follow the program, the arrangement the file.
 
     Raises
     ------

@@ -66,15 +66,8 @@ def file_token(path: Path) -> tuple[str, int, int]:
 def unchanged(*stamps: tuple[Any, ...]) -> Iterator[None]:
     """Refuse what was read from files that are no longer as they were when they were opened.
 
-    Parameters
-    ----------
-    stamps
-        Each begins with the `file_token` of that time.
-
-    Raises
-    ------
-    RecordingError
-        If one was written to, cut short, replaced or removed, whatever reading it gave.
+    Each of `stamps` begins with the `file_token` of that time. If a file was written to, cut short,
+    replaced or removed since, whatever reading it gave becomes a `RecordingError`.
     """
     try:
         yield
@@ -99,11 +92,8 @@ def _check_unchanged(stamps: tuple[tuple[Any, ...], ...]) -> None:
 def check_frames(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
     """Refuse what cannot be a movie before any memory is set aside for it.
 
-    Raises
-    ------
-    RecordingError
-        If there is no frame, a frame is empty or larger than any camera's, or the
-        pixels are not real numbers.
+    That is no frame, an empty one or one larger than any camera's, and pixels that are no real
+    numbers.
     """
     frames, rows, columns = shape
     if not np.issubdtype(dtype, np.number) or np.issubdtype(dtype, np.complexfloating):
@@ -279,13 +269,7 @@ class OneAfterAnother:
 
 
 def gathered(parts: Sequence[tuple[FrameReader, NDArray[np.int64]]]) -> FrameReader:
-    """Combine readers whose frames lie anywhere among each other's.
-
-    Parameters
-    ----------
-    parts
-        Readers of one kind of frame, and where the frames of each are in the movie.
-    """
+    """Combine readers of one kind of frame, each with the places of its frames in the movie."""
     places = np.concatenate([place for _, place in parts])
     whole = parts[0][0] if len(parts) == 1 else OneAfterAnother(tuple(part for part, _ in parts))
     order = np.argsort(places)

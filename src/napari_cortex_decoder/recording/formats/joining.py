@@ -15,20 +15,7 @@ from napari_cortex_decoder.recording.formats.registry import MovieFile
 
 
 def join_files(paths: Sequence[Path], open_one: Callable[[Path], MovieFile]) -> MovieFile:
-    """Open the files of one session, each once though several may belong to one set.
-
-    Parameters
-    ----------
-    paths
-        The files, in order.
-    open_one
-        Opens one of them.
-
-    Raises
-    ------
-    RecordingError
-        As `join`.
-    """
+    """Open the files of one session, each set once though several name it, and `join` them."""
     opened: dict[Path, MovieFile] = {}
     known: set[Path] = set()
     for path in paths:
@@ -39,17 +26,10 @@ def join_files(paths: Sequence[Path], open_one: Callable[[Path], MovieFile]) -> 
 
 
 def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
-    """Join the files of one session.
+    """Join what was found in the files of one session, which are in order.
 
-    Parameters
-    ----------
-    paths, parts
-        The files, in order, and what was found in each.
-
-    Raises
-    ------
-    RecordingError
-        If frames differ in size or type, or only some files have a reference or colours.
+    If frames differ in size or type, or only some files have a reference or colours, that raises
+    `RecordingError`.
     """
     first = parts[0]
     if len(parts) == 1:

@@ -32,17 +32,9 @@ def names_light(word: str) -> bool:
 
 
 def movie_first(names: Sequence[str]) -> tuple[list[int], bool]:
-    """Order two lights by their names: the one that makes the movie, then the reference.
+    """Order two lights by their names or wavelengths (nm): the one that makes the movie goes first.
 
-    Parameters
-    ----------
-    names
-        Of the colours, wavelengths (nm) among them.
-
-    Returns
-    -------
-    tuple
-        Indices into `names`, and whether the names told; else the order is as it was.
+    Return indices into `names`, and whether the names told; else the order is as it was.
     """
     kinds = [_kind(name) for name in names]
     order = sorted(range(len(names)), key=kinds.__getitem__)

@@ -59,12 +59,7 @@ def _stem(path: Path) -> str:
 def understood(paths: Sequence[Path], *, one_frame: bool = False) -> Named | None:
     """Return what the names of files tell of time and colour; None where they do not count.
 
-    Parameters
-    ----------
-    paths
-        Two or more files, one frame or one part of a session in each.
-    one_frame
-        Whether each holds one frame; then files that count alike cannot be parts in a row.
+    Where each file holds `one_frame`, files that count alike cannot be parts in a row.
 
     Raises
     ------
@@ -132,18 +127,13 @@ def understood(paths: Sequence[Path], *, one_frame: bool = False) -> Named | Non
 def in_turns(
     paths: Sequence[Path], named: Named
 ) -> tuple[list[Path], NDArray[np.int64], tuple[str, ...]]:
-    """Order files that hold a frame each by time, then colour.
+    """Order files that hold a frame each by time, then colour; two of one place raise.
 
     Returns
     -------
     tuple
         The files; for each its time point times the number of colours, plus its colour; and what
         to say. Numbers that lack in between are lost frames.
-
-    Raises
-    ------
-    RecordingError
-        If two files have the same place.
     """
     times = np.array(named.times, np.int64).reshape(len(paths), -1)
     every, place = np.unique(times, axis=0, return_inverse=True)

@@ -22,7 +22,7 @@ from napari_cortex_decoder.recording.formats.frames import (
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import colours_told
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
-from napari_cortex_decoder.recording.formats.tiff_metadata import micromanager_elapsed
+from napari_cortex_decoder.recording.formats.tiff_metadata import micromanager_clock
 
 _WHAT = "an NDTiff folder"
 _INDEX = "NDTiff.index"
@@ -69,11 +69,14 @@ def open_ndtiff(path: Path) -> MovieFile:
         )
     kept = [e for e, is_there in zip(found, there, strict=True) if is_there]
     with readable(index, _WHAT):
-        rate, times, shown = _clock(index, kept, numbers[there], len(names))
+        rate, times, size, shown = micromanager_clock(
+            lambda frame: _description(index, kept[frame]), numbers[there], len(names), _FEW
+        )
     return MovieFile(
         frames=frames,
         channels=len(names),
         frame_rate=rate,
+        pixel_size=size,
         frame_times=times,
         numbers=numbers[there],
         files=frozenset(index.with_name(name) for name in {e[1] for e in found}),
@@ -156,24 +159,6 @@ def _frames(
     return gathered(parts), there
 
 
-def _clock(
-    index: Path, entries: list[Entry], numbers: NDArray[np.int64], colours: int
-) -> tuple[float | None, NDArray[np.float64] | None, dict[str, Any]]:
-    """Time points a second (Hz), seconds of each frame, and what else the camera says."""
-    first = _description(index, entries[0])
-    shown: dict[str, Any] = {
-        key: first[key] for key in ("Camera", "Exposure-ms", "Binning") if key in first
-    }
-    if len(entries) <= _FEW:
-        times = np.array([micromanager_elapsed(_description(index, e)) for e in entries])
-        return None, times if np.isfinite(times).all() else None, shown
-    last = int(np.flatnonzero((numbers - numbers[0]) % colours == 0)[-1])
-    seconds = micromanager_elapsed(_description(index, entries[last]))
-    seconds -= micromanager_elapsed(first)
-    steps = (numbers[last] - numbers[0]) / colours
-    return (float(steps / seconds) if seconds > 0 else None), None, shown
-
-
 def _description(index: Path, entry: Entry) -> dict[str, Any]:
     """Micro-Manager's description of a frame, empty where there is none."""
     start, length, packed = entry[7:10]
@@ -194,7 +179,7 @@ register(
         name="NDTiff",
         patterns=(),
         recognized="a folder with NDTiff.index in it, or a TIFF beside one",
-        metadata="colours by their names, elapsed time of each frame, camera",
+        metadata="colours by their names, elapsed time of each frame, pixel size, camera",
         matches=lambda path: _index_of(path) is not None,
         open=open_ndtiff,
     )

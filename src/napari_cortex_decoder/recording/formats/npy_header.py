@@ -88,19 +88,9 @@ def _range(part: Any, length: int) -> tuple[int, int]:
 
 
 def read_header(path: Path, *, stopped_early: bool = False) -> NpyHeader:
-    """Read the header of an ``.npy`` file and check that its array is whole.
+    """Read the header of an ``.npy`` file and check that its array is whole, and of numbers.
 
-    Parameters
-    ----------
-    path
-        The file.
-    stopped_early
-        Whether whole parts along the slowest axis will do, where the file has no more.
-
-    Raises
-    ------
-    RecordingError
-        If it is no such file, holds Python objects, or is truncated.
+    Where a recording may have `stopped_early`, whole parts along the slowest axis will do.
     """
     if not path.stat().st_size:
         raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")

@@ -48,26 +48,20 @@ class SvdFrames:
         Array of shape (components, frames).
     stamps
         `file_token` of both files when they were opened.
+    shape, dtype, together
+        As of every `FrameReader`; frames are rebuilt in single precision.
     """
 
     space: NpyHeader
     time: NpyHeader
     stamps: tuple[tuple[Any, ...], tuple[Any, ...]]
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
     together: int = 1
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the matrix in memory."""
         return {k: v for k, v in self.__dict__.items() if k != "_components"}
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return (self.time.shape[1], self.space.shape[0], self.space.shape[1])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Frames are rebuilt in single precision."""
-        return np.dtype(np.float32)
 
     @property
     def token(self) -> tuple[Any, ...]:
@@ -131,7 +125,10 @@ def open_svd(path: Path) -> MovieFile:
             f"{path}: {pair[0].name} has {space.shape[2]} components and {pair[1].name} has "
             f"{time.shape[0]}; give the two halves of one recording."
         )
-    frames = SvdFrames(space, time, (file_token(space.path), file_token(time.path)))
+    stamps = (file_token(space.path), file_token(time.path))
+    frames = SvdFrames(
+        space, time, stamps, (time.shape[1], space.shape[0], space.shape[1]), np.dtype(np.float32)
+    )
     check_frames(path, frames.shape, frames.dtype)
     if np.prod(space.shape, dtype=object) * 4 > _LARGEST_SPACE:
         raise RecordingError(

@@ -51,8 +51,7 @@ def open_tiff(path: Path, *, dataset: str | None = None) -> MovieFile:
             size = said.tag_pixel_size(first, layout.unit, told)
         if rate is None and layout.frame_times is None and len(pages) == len(layout.page):
             with readable(path, "a Micro-Manager movie"):
-                rate = said.micromanager_rate(tif, int(pages[-1]), len(pages))
-                rate = rate and rate / layout.channels
+                rate = _micromanager_rate(tif, pages, layout)
         return MovieFile(
             frames=frames,
             channels=layout.channels,
@@ -65,6 +64,14 @@ def open_tiff(path: Path, *, dataset: str | None = None) -> MovieFile:
             metadata=_shown(tif),
             warnings=tuple(told),
         )
+
+
+def _micromanager_rate(tif: tifffile.TiffFile, pages: Pages, layout: Layout) -> float | None:
+    def describe(frame: int) -> dict[str, Any]:
+        tif.filehandle.seek(int(pages[layout.page[frame]]))
+        return said.micromanager_info(tifffile.TiffPage(tif, frame))
+
+    return said.micromanager_clock(describe, np.arange(len(layout.page)), layout.channels)[0]
 
 
 def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) -> FrameReader:
@@ -95,13 +102,7 @@ def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) ->
 
 
 def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
-    """Return the first page, one greyscale image of rows and columns.
-
-    Raises
-    ------
-    RecordingError
-        If it is anything else.
-    """
+    """Return the first page; raise unless it is one greyscale image of rows and columns."""
     with readable(path, "a TIFF movie"):
         first = tif.pages.first
         shape = first.shape
@@ -125,13 +126,7 @@ def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def check_magic(path: Path) -> None:
-    """Refuse an empty file and one that is no TIFF whatever its name says.
-
-    Raises
-    ------
-    RecordingError
-        As the name says.
-    """
+    """Refuse an empty file and one that is no TIFF whatever its name says."""
     with readable(path, "a TIFF movie"), path.open("rb") as file:
         magic = file.read(4)
     if not magic:

@@ -25,11 +25,10 @@ from napari_cortex_decoder.recording.formats.tiff import (
     open_tiff,
 )
 from napari_cortex_decoder.recording.formats.tiff_metadata import (
-    micromanager_elapsed,
+    micromanager_clock,
     micromanager_info,
 )
 from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets
-from napari_cortex_decoder.units import in_millimetres
 
 # Reading the description of a frame takes a millisecond: of more files than these, only two are.
 _FEW = 1000
@@ -43,34 +42,22 @@ class OneFrameFiles:
     ----------
     paths
         The files, in order.
-    frame_shape, dtype
-        Of each frame.
     files
         `file_token` of each file when the folder was opened.
-    stamp
-        Names the state of the folder.
+    shape, dtype, token, together
+        As of every `FrameReader`.
     """
 
     paths: tuple[Path, ...]
-    frame_shape: tuple[int, int]
-    dtype: np.dtype[Any]
     files: tuple[tuple[Any, ...], ...]
-    stamp: tuple[Any, ...]
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    token: tuple[Any, ...]
     together: int = 1
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return (len(self.paths), *self.frame_shape)
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """State of the folder."""
-        return self.stamp
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read the file of each frame."""
-        out = np.empty((len(frames), *self.frame_shape), self.dtype)
+        out = np.empty((len(frames), *self.shape[1:]), self.dtype)
         for image, frame in zip(out, frames.tolist(), strict=True):
             path = self.paths[frame]
             with (
@@ -79,10 +66,10 @@ class OneFrameFiles:
                 tifffile.TiffFile(path, _multifile=False) as tif,
             ):
                 page = first_page(path, tif)
-                if page.shape != self.frame_shape or page.dtype != self.dtype:
+                if page.shape != self.shape[1:] or page.dtype != self.dtype:
                     raise RecordingError(
                         f"{path}: this frame is {page.shape} of {page.dtype}, the first one is "
-                        f"{self.frame_shape} of {self.dtype}; keep the frames of one session in a "
+                        f"{self.shape[1:]} of {self.dtype}; keep the frames of one session in a "
                         "folder of their own."
                     )
                 image[:] = page.asarray()
@@ -147,17 +134,17 @@ def open_folder(folder: Path, *, dataset: str | None = None) -> MovieFile:
             "the names of the frames do not count them; their alphabetical order is taken.",
         )
     check_frames(folder, (len(paths), *kind), dtype)
-    shown, rate, times = _micromanager(paths, numbers, channels)
-    size = in_millimetres(shown.pop("PixelSizeUm", None), "µm")
+    rate, times, size, shown = micromanager_clock(
+        lambda frame: _info(paths[frame]), numbers, channels, _FEW
+    )
     stat = folder.stat()
-    stamp = (str(folder), stat.st_mtime_ns, len(paths), sum(sizes.values()))
     return MovieFile(
         frames=OneFrameFiles(
             paths=tuple(paths),
-            frame_shape=kind,
-            dtype=dtype,
             files=tuple((str(path), sizes[path], states[path].st_mtime_ns) for path in paths),
-            stamp=stamp,
+            shape=(len(paths), *kind),
+            dtype=dtype,
+            token=(str(folder), stat.st_mtime_ns, len(paths), sum(sizes.values())),
         ),
         channels=channels,
         frame_rate=rate,
@@ -179,24 +166,6 @@ def _with_lights(paths: list[Path], named: Named) -> Named:
         return named
     colours = tuple(order.index(colour) for colour in named.colours)
     return Named(named.times, colours, tuple(names[i] for i in order))
-
-
-def _micromanager(
-    paths: list[Path], numbers: NDArray[np.int64], channels: int
-) -> tuple[dict[str, Any], float | None, NDArray[np.float64] | None]:
-    """What Micro-Manager says of the camera, time points a second (Hz), times of the frames (s)."""
-    first = _info(paths[0])
-    wanted = ("Camera", "Exposure-ms", "Binning", "PixelSizeUm")
-    shown: dict[str, Any] = {key: first[key] for key in wanted if key in first}
-    if len(paths) <= _FEW:
-        elapsed = np.array([micromanager_elapsed(_info(path)) for path in paths])
-        return shown, None, elapsed if np.isfinite(elapsed).all() else None
-    # two colours in turns need not be evenly spaced: measure between frames of one colour
-    last = int(np.flatnonzero((numbers - numbers[0]) % 2 == 0)[-1])
-    seconds = micromanager_elapsed(_info(paths[last])) - micromanager_elapsed(first)
-    if not seconds > 0:
-        return shown, None, None
-    return shown, float((numbers[last] - numbers[0]) / channels / seconds), None
 
 
 def _info(path: Path) -> dict[str, Any]:

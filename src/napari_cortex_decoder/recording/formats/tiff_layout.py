@@ -65,19 +65,11 @@ class Layout:
 
 
 def layout_of(path: Path, tif: tifffile.TiffFile, pages: Planes, dataset: str | None) -> Layout:
-    """Return how the pages of a file make a movie.
+    """Return how the pages of a file, which lie at the offsets `pages`, make a movie.
 
-    What describes them may be damaged, promise more or less than is there, or be about other
-    files, too: what is there is shown, and the difference is told.
-
-    Parameters
-    ----------
-    path, tif
-        The file.
-    pages
-        Offsets of its pages.
-    dataset
-        Name of one of several images; None takes the one that this file holds.
+    What describes them may be damaged, promise more or less than is there, or be about other files,
+    too: what is there is shown, and the difference is told. Of several images `dataset` names one;
+    None takes the one that this file holds.
 
     Raises
     ------
@@ -192,10 +184,7 @@ def _ome(path: Path, image: said.OmeImage, own: int, warnings: list[str]) -> Lay
 def what_is_there(path: Path, layout: Layout, warnings: list[str], why: str = "") -> Layout:
     """Leave out the frames of a layout that nobody recorded (page -1), and say how many.
 
-    Raises
-    ------
-    RecordingError
-        If none is there.
+    If there is none at all that raises `RecordingError`.
     """
     assert layout.numbers is not None
     there = layout.page >= 0
@@ -310,26 +299,11 @@ def _counted(
 
 
 def in_time(path: Path, sizes: Mapping[str, int], order: Sequence[str]) -> tuple[Planes, int]:
-    """Order planes by time, then colour.
+    """Order planes by time, then colour; return these, and the number of interleaved colours.
 
-    Parameters
-    ----------
-    path
-        The file.
-    sizes
-        Number of planes along T, C and Z.
-    order
-        These axes as the planes run through them, slowest first.
-
-    Returns
-    -------
-    tuple
-        Plane of each frame, and the number of interleaved colours.
-
-    Raises
-    ------
-    RecordingError
-        If it is a volume over time or has more than two colours.
+    `sizes` are the numbers of planes along T, C and Z, and `order` these axes as the planes run
+    through them, slowest first. A volume over time and more than two colours raise
+    `RecordingError`.
     """
     if sizes["T"] > 1 and sizes["Z"] > 1:
         raise RecordingError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -30,16 +31,9 @@ def imagej_frame_rate(metadata: dict[str, Any], told: list[str]) -> float | None
 
 
 def tag_pixel_size(page: tifffile.TiffPage, unit: Any, told: list[str]) -> float | None:
-    """Edge of a pixel in mm from the resolution tags; None where they are a printer's or unset.
+    """Return the edge of a pixel (mm) by the resolution tags; None if a printer's or unset.
 
-    Parameters
-    ----------
-    page
-        First page of the file.
-    unit
-        ImageJ's unit of length; None takes the unit of the tags.
-    told
-        Where a unit that is not known is told.
+    `unit` is ImageJ's unit of length, None for that of the tags; one that is not known is `told`.
     """
     value = page.tags.valueof("XResolution")
     if not (isinstance(value, tuple) and len(value) == 2 and all(value)) or value[0] == value[1]:
@@ -219,27 +213,41 @@ def micromanager_info(page: tifffile.TiffPage) -> dict[str, Any]:
     return info if isinstance(info, dict) else {}
 
 
-def micromanager_elapsed(info: dict[str, Any]) -> float:
-    """Seconds from the start of the acquisition to a frame; NaN where it does not say."""
-    elapsed = info.get("ElapsedTime-ms")
-    return float(elapsed) / 1e3 if isinstance(elapsed, int | float) else math.nan
-
-
-def micromanager_rate(tif: tifffile.TiffFile, last: int, frames: int) -> float | None:
-    """Frames a second (Hz) from the first page of a Micro-Manager stack to its last.
+def micromanager_clock(
+    describe: Callable[[int], Mapping[str, Any]],
+    numbers: NDArray[np.int64],
+    channels: int,
+    few: int = 0,
+) -> tuple[float | None, NDArray[np.float64] | None, float | None, dict[str, Any]]:
+    """Return what Micro-Manager tells of time, size and camera.
 
     Parameters
     ----------
-    tif
-        The file.
-    last
-        Offset of the last page's directory.
-    frames
-        Number of pages.
+    describe
+        Gives its description of a frame.
+    numbers
+        Shape (frames,), count of each, of interleaved `channels`.
+    few
+        Of more frames than these, only the first and the last of its colour are looked at.
+
+    Returns
+    -------
+    tuple
+        Time points a second (Hz), seconds of each frame, edge of a pixel (mm), and the rest.
     """
-    began = micromanager_elapsed(micromanager_info(tif.pages.first))
-    if math.isnan(began):
-        return None
-    tif.filehandle.seek(last)
-    ended = micromanager_elapsed(micromanager_info(tifffile.TiffPage(tif, frames - 1)))
-    return (frames - 1) / (ended - began) if ended > began else None
+
+    def elapsed(frame: int) -> float:
+        told = describe(frame).get("ElapsedTime-ms")
+        return float(told) / 1e3 if isinstance(told, int | float) else math.nan
+
+    first = describe(0)
+    shown = {key: first[key] for key in ("Camera", "Exposure-ms", "Binning") if key in first}
+    size = in_millimetres(first.get("PixelSizeUm"), "µm")
+    if len(numbers) <= few:
+        times = np.array([elapsed(frame) for frame in range(len(numbers))])
+        return None, times if np.isfinite(times).all() else None, size, shown
+    # colours in turns need not be evenly spaced: measure between frames of one of them
+    last = int(np.flatnonzero((numbers - numbers[0]) % channels == 0)[-1])
+    seconds = elapsed(last) - elapsed(0)
+    steps = (numbers[last] - numbers[0]) / channels
+    return float(steps / seconds) if seconds > 0 else None, None, size, shown

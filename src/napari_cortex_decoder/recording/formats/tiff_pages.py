@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.frames import (
-    RawFrames,
-    file_token,
-    read_fully,
-    unchanged,
-)
+from napari_cortex_decoder.recording.formats.frames import RawFrames, file_token, unchanged
 
 _MOST_TAGS = 4096
 # No codec that cameras' software uses shrinks an image more than this, zeros included.
@@ -27,27 +21,10 @@ _MOST_SHRINKAGE = 5000
 
 
 def page_offsets(path: Path, tif: tifffile.TiffFile) -> NDArray[np.int64]:
-    """Follow the chain of a TIFF's pages to its end.
+    """Return where the directory of each page lies, shape (pages,), bytes: the chain to its end.
 
-    tifffile stops at a broken link with a log entry, and can follow a cyclic one for ever; here
-    either is an error.
-
-    Parameters
-    ----------
-    path
-        The file.
-    tif
-        The same, opened by tifffile.
-
-    Returns
-    -------
-    ndarray
-        Shape (pages,), bytes from the start of the file to each page's directory.
-
-    Raises
-    ------
-    RecordingError
-        If a link leads out of the file or back to an earlier page.
+    tifffile stops at a broken link with a log entry; here one that leads out of the file or back to
+    an earlier page raises `RecordingError`.
     """
     layout = tif.tiff
     number, link = struct.Struct(layout.tagnoformat), struct.Struct(layout.offsetformat)
@@ -84,24 +61,15 @@ def page_offsets(path: Path, tif: tifffile.TiffFile) -> NDArray[np.int64]:
 def find_frames(
     path: Path, tif: tifffile.TiffFile, pages: NDArray[np.int64], claimed: int
 ) -> RawFrames | EncodedFrames:
-    """Find the frames of a TIFF whose pages are alike.
+    """Find the frames of a TIFF whose pages are alike; raise if some lie beyond its end.
 
     Parameters
     ----------
-    path
-        The file.
-    tif
-        The same, opened by tifffile.
     pages
-        Shape (n,), offsets of the pages' directories, in the order of the frames.
+        Shape (n,), where the pages' directories lie, in the order of the frames.
     claimed
         Number of frames; more than `pages` only where the first page's data go on with the frames
         of pages that were never written (ImageJ beyond 4 GB).
-
-    Raises
-    ------
-    RecordingError
-        If frames lie beyond the end of the file, or pages differ.
     """
     first = tif.pages.first
     plain = first.is_contiguous and first.is_final
@@ -122,7 +90,7 @@ def find_frames(
         return RawFrames(path, starts, first.shape[-2:], stored, file_token(path))
     if claimed > len(pages):
         raise too_few(path, claimed, len(pages))
-    offsets, counts, tables = _read_pages(path, tif, pages)
+    offsets, counts = _read_pages(path, tif, pages)
     _check_end(path, (offsets + counts).max(axis=1), size)
     lengths = counts.sum(axis=1)
     if (lengths > 2 * step + 2**16).any() or (
@@ -132,13 +100,12 @@ def find_frames(
             f"{path}: a frame of {step / 2**20:.1f} MB claims to be packed into "
             f"{lengths.min()} to {lengths.max()} bytes; the file is damaged, so export it again."
         )
-    return EncodedFrames(
-        path, offsets, counts, tables, first.shape[-2:], first.dtype, file_token(path)
-    )
+    shape = (len(pages), *first.shape[-2:])
+    return EncodedFrames(path, pages, shape, first.dtype, (*file_token(path), pages))
 
 
 def too_few(path: Path, claimed: int, held: int) -> RecordingError:
-    """Say that a file holds fewer frames than its header claims."""
+    """Return the refusal of a file that holds fewer frames than its header claims."""
     return RecordingError(
         f"{path}: the file is truncated: its header claims {claimed} frames and it holds {held}; "
         "copy it again."
@@ -183,99 +150,52 @@ def _offsets_by_rule(
 
 def _read_pages(
     path: Path, tif: tifffile.TiffFile, pages: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[bytes | None, ...]]:
-    """Offsets and byte counts of the strips or tiles of pages, each of shape (pages, strips).
-
-    Then what JPEG needs to decode each page, where the page keeps it apart.
-    """
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offsets and byte counts of the strips or tiles of pages, each of shape (pages, strips)."""
     first = tif.pages.first
     strips = len(first.dataoffsets)
     offsets = np.empty((len(pages), strips), np.int64)
     counts = np.empty_like(offsets)
-    tables: list[bytes | None] = []
     for index, offset in enumerate(pages.tolist()):
         with readable(path, "a TIFF movie whose pages are alike"):
             page = tifffile.TiffFrame(tif, index, offset=offset, keyframe=first)
             offsets[index] = page.dataoffsets
             counts[index] = page.databytecounts
-            # nearly always the same: kept once
-            tables.append(
-                tables[-1] if tables and tables[-1] == page.jpegtables else page.jpegtables
-            )
-    return offsets, counts, tuple(tables)
+    return offsets, counts
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedFrames:
-    """Frames that lie in a TIFF compressed, tiled or packed.
+    """Frames that lie in a TIFF compressed, tiled or packed, as tifffile decodes them.
 
     Attributes
     ----------
     path
         The file.
-    offsets, counts
-        Shape (frames, strips), bytes: where each strip or tile lies and how long it is.
-    tables
-        What JPEG needs to decode each frame, or None.
-    frame_shape
-        (rows, columns).
-    dtype
-        Type of a pixel once decoded.
-    stamp
-        `file_token` of the file when it was opened.
+    pages
+        Shape (frames,), bytes from the start of the file to the directory of each page.
+    shape, dtype, token, together
+        As of every `FrameReader`.
     """
 
     path: Path
-    offsets: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    tables: tuple[bytes | None, ...]
-    frame_shape: tuple[int, int]
+    pages: NDArray[np.int64]
+    shape: tuple[int, int, int]
     dtype: np.dtype[Any]
-    stamp: tuple[Any, ...]
+    token: tuple[Any, ...]
     together: int = 1
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the decoder, a closure that cannot be pickled."""
-        return {k: v for k, v in self.__dict__.items() if k != "_first"}
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return (len(self.offsets), *self.frame_shape)
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """State of the file and which of its strips are frames."""
-        return (*self.stamp, self.offsets)
-
-    @cached_property
-    def _first(self) -> tifffile.TiffPage:
-        with tifffile.TiffFile(self.path, _multifile=False) as tif:
-            first = tif.pages.first
-            _ = first.decode  # which is made once, and looks into the file for that
-            return first
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read and decode frames."""
-        out = np.zeros((len(frames), *self.frame_shape), self.dtype)
+        out = np.empty((len(frames), *self.shape[1:]), self.dtype)
         with (
-            unchanged(self.stamp),
+            unchanged(self.token),
             readable(self.path, "a TIFF movie"),
-            self.path.open("rb", buffering=0) as file,
+            tifffile.TiffFile(self.path, _multifile=False) as tif,
         ):
-            first = self._first
             for image, frame in zip(out, frames.tolist(), strict=True):
-                for strip in range(self.offsets.shape[1]):
-                    count = int(self.counts[frame, strip])
-                    if not count:  # a strip that was never written is zero
-                        continue
-                    data = bytearray(count)
-                    file.seek(int(self.offsets[frame, strip]))
-                    read_fully(file, memoryview(data), self.path)
-                    part, (_, _, top, left, _), shape = first.decode(
-                        bytes(data), strip, jpegtables=self.tables[frame]
-                    )
-                    height = min(shape[1], image.shape[0] - top)
-                    width = min(shape[2], image.shape[1] - left)
-                    image[top : top + height, left : left + width] = part[0, :height, :width, 0]
+                page = tifffile.TiffFrame(
+                    tif, frame, offset=int(self.pages[frame]), keyframe=tif.pages.first
+                )
+                image[:] = page.asarray(maxworkers=1)
         return out
