@@ -22,6 +22,7 @@ FLOORS = {
     "files": -1,
     "units": -1,
     "child": -1,
+    "progress": -1,
     "containers": 0,
     "bouts": 0,
     "clock": 0,

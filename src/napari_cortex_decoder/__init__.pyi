@@ -32,6 +32,7 @@ from .labels import (
     read_labels as read_labels,
     write_labels as write_labels,
 )
+from .progress import Cancelled as Cancelled, Progress as Progress
 from .recording import (
     BehaviorTrace as BehaviorTrace,
     Recording as Recording,
@@ -56,11 +57,8 @@ from .simulation import (
     simulate_recording as simulate_recording,
 )
 from .training import TrainingConfig as TrainingConfig, read_config as read_config, train as train
-from .tuning.fine_tune import (
-    FineTuneJob as FineTuneJob,
-    fine_tune as fine_tune,
-    start_fine_tune as start_fine_tune,
-)
+from .tuning.fine_tune import fine_tune as fine_tune, start_fine_tune as start_fine_tune
+from .tuning.job import FineTuneJob as FineTuneJob
 from .tuning.result import FineTuneResult as FineTuneResult
 
 __version__: str

@@ -22,6 +22,7 @@ from napari_cortex_decoder.atlas.traces import (
     write_traces,
 )
 from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.progress import Progress
 
 
 def plain(movie: np.ndarray, labels: np.ndarray, n: int) -> np.ndarray:
@@ -93,14 +94,14 @@ def test_memory_does_not_grow_with_the_length_of_the_movie():
 def test_progress_ends_at_all_frames_and_can_stop_the_pass():
     seen: list[tuple[int, int]] = []
     movie = da.zeros((6000, 64, 64), chunks=(500, -1, -1), dtype=np.uint16)
-    area_traces(movie, np.ones((64, 64), int), 1, lambda done, total: seen.append((done, total)))
+    area_traces(movie, np.ones((64, 64), int), 1, lambda at: seen.append((at.done, at.total)))
     assert seen[-1] == (6000, 6000)
     assert len(seen) > 2
 
     class Stop(Exception):
         pass
 
-    def stop(done: int, total: int) -> None:
+    def stop(_: Progress) -> None:
         raise Stop
 
     with pytest.raises(Stop):

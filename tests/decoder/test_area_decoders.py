@@ -160,7 +160,7 @@ def test_progress_is_told_and_the_prediction_says_how_it_was_made() -> None:
     prediction = decoder.decode(
         make_recording(), registration=REGISTRATION, progress=events.append, batch_size=10
     )
-    read = [e.done for e in events if e.stage == "statistics"]
+    read = [e.done for e in events if e.stage == "measuring the movie"]
     assert read[0] == 0 and read[-1] == 90 and read == sorted(set(read))
     decoding = [(e.done, e.total) for e in events if e.stage == "decoding"]
     assert decoding[0] == (10, 85)

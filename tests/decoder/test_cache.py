@@ -17,6 +17,7 @@ from napari_cortex_decoder.decoder.cache import feature_cache as cache_module
 from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
 from napari_cortex_decoder.decoder.engine import inference
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
+from napari_cortex_decoder.progress import unheard
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.tuning.features import recording_features
 
@@ -90,13 +91,10 @@ def test_another_head_on_the_same_encoder_starts_from_its_features(
 def test_who_wants_features_alone_gets_those_of_the_cache_unclassified(
     quick: Decoder, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def told(_: int, __: int) -> None:
-        pass
-
-    encoded = recording_features(quick, recording, device="cpu", tell=told)
+    encoded = recording_features(quick, recording, device="cpu", report=unheard)
     assert np.abs(encoded[1:-1]).sum(axis=1).all()
     monkeypatch.delattr(Engine, "_classify")
-    again = recording_features(quick, recording, device="cpu", tell=told)
+    again = recording_features(quick, recording, device="cpu", report=unheard)
     np.testing.assert_array_equal(again, encoded)
 
 
@@ -109,7 +107,7 @@ def test_another_encoder_starts_from_the_statistics_only(
     network.cnn._conv_stem.weight.data *= 1.01
     events = list(Decoder(quick.config, network, name="other").stream(recording, "cpu"))
     assert encoded() == 28
-    assert not any(event.stage == "statistics" and event.done for event in events)
+    assert not any(event.stage == "measuring the movie" and event.done for event in events)
 
 
 @pytest.mark.parametrize("change", ["content", "time", "crop"])

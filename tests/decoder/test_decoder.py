@@ -86,7 +86,7 @@ def test_a_prediction_says_whose_it_is(decoder: Decoder) -> None:
 def test_progress_is_told_every_event(decoder: Decoder) -> None:
     events: list[DecodeEvent] = []
     prediction = decoder.decode(make_recording(30), "cpu", progress=events.append, batch_size=5)
-    assert {event.stage for event in events} == {"statistics", "decoding"}
+    assert {event.stage for event in events} == {"measuring the movie", "decoding"}
     assert events[-1].prediction is prediction
     streamed = np.full((30, 2), np.nan, np.float32)
     for event in events:

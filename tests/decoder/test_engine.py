@@ -239,9 +239,9 @@ def test_events_come_early_and_count_to_the_end(decoder: Decoder) -> None:
     recording = make_recording(200, chunk=20)
     stream = decoder.stream(recording, "cpu", batch_size=10)
     first = next(stream)
-    assert (first.stage, first.done, first.total) == ("statistics", 0, 200)
+    assert (first.stage, first.done, first.total) == ("measuring the movie", 0, 200)
     events = list(stream)
-    measured = [e.done for e in events if e.stage == "statistics"]
+    measured = [e.done for e in events if e.stage == "measuring the movie"]
     assert measured[-1] == 200
     decoding = [e for e in events if e.stage == "decoding"]
     assert [e.done for e in decoding] == sorted(e.done for e in decoding)
@@ -257,7 +257,7 @@ def reader_threads() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name.startswith("decoder-reader")]
 
 
-@pytest.mark.parametrize("stage", ["statistics", "decoding"])
+@pytest.mark.parametrize("stage", ["measuring the movie", "decoding"])
 def test_closing_the_stream_reads_no_further_and_leaves_no_thread(
     decoder: Decoder, stage: str
 ) -> None:
@@ -273,7 +273,7 @@ def test_closing_the_stream_reads_no_further_and_leaves_no_thread(
         assert not reader_threads()
         blocks = len(read)
         time.sleep(0.1)
-        assert len(read) == blocks < (40 if stage == "statistics" else 80)
+        assert len(read) == blocks < (40 if stage != "decoding" else 80)
 
 
 def test_an_error_while_reading_comes_up_as_itself(decoder: Decoder) -> None:

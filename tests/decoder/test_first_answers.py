@@ -110,7 +110,7 @@ def test_a_first_answer_comes_before_the_movie_is_measured_and_says_that_it_is_p
 ) -> None:
     events = list(quick.stream(recording, "cpu", looked_at=lambda: 20))
     first = next(e for e in events if e.probability is not None)
-    assert first.provisional and first.stage == "statistics" and first.done == 0
+    assert first.provisional and first.stage == "measuring the movie" and first.done == 0
     assert first.start is not None and first.probability is not None
     rows = slice(first.start, first.start + len(first.probability))
     assert rows.start <= 12 and rows.stop >= 29

@@ -28,6 +28,7 @@ from napari_cortex_decoder.decoder.config import DecoderConfig
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.networks import CnnRnn, build_network
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import unheard
 from napari_cortex_decoder.recording import Recording, open_recording, save_recording
 from napari_cortex_decoder.saliency import (
     area_importance,
@@ -176,7 +177,7 @@ def test_training_through_all_stages(
     )
     folder = tmp_path / "run"
     train(config, cohort(mouse, registration), folder, machine=Machine(device="meta"))
-    assert [line["kind"] for line in TrainingFolder(folder).progress()][-1] == "scoring"
+    assert TrainingFolder(folder).progress()[-1].stage == "scoring"
 
 
 @pytest.mark.parametrize("depth", ["threshold", "head"])
@@ -192,8 +193,8 @@ def test_fine_tuning_end_to_end(
 ) -> None:
     recording, ethogram = mouse
     base = blank_decoder(recording)
-    features = recording_features(base, recording, device="meta", tell=lambda *_: None)
-    write_frames(base, recording, tmp_path / "frames.npy", lambda *_: None)
+    features = recording_features(base, recording, device="meta", report=unheard)
+    write_frames(base, recording, tmp_path / "frames.npy", unheard)
     learns = np.zeros(recording.n_frames, dtype=bool)
     learns[10:-10] = True  # their windows fit
     labeled = Labeled(features, ethogram.frames(), learns)

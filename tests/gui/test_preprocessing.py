@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QPushButton, QWidget
 
 from helpers.windows import N_FRAMES, child, visible_texts, wait_until_idle, waves
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Previews, Recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import (
     Bin,
@@ -235,7 +236,7 @@ def test_a_cancelled_job_leaves_everything_as_it_was(
     def endless(raw: Recording, steps: object, progress: object) -> Recording:
         try:
             while not go_on.wait(0.02):
-                progress("motion", 1, 10)  # type: ignore[operator]
+                progress(Progress("motion", 1, 10))  # type: ignore[operator]
             return raw
         finally:
             ended.set()

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from helpers.windows import child, visible_texts, waves
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording import saving_model
@@ -71,9 +72,9 @@ def test_a_cancelled_save_leaves_nothing(
     def endless(recording: Recording, path: Path, **settings: object) -> Path:
         tell = settings.pop("progress")
 
-        def repeat(done: int, total: int) -> None:
+        def repeat(_: Progress) -> None:
             while True:
-                tell(1, 4)  # type: ignore[operator]
+                tell(Progress("writing", 1, 4))  # type: ignore[operator]
 
         try:
             return real(recording, path, progress=repeat, **settings)  # type: ignore[arg-type]

@@ -117,7 +117,7 @@ def test_a_killed_window_and_a_killed_trainer_lose_nothing(
     program = [sys.executable, "-m", "helpers.tune_until_killed"]
     with subprocess.Popen([*program, movie, files / "blank.safetensors"]) as window:
         try:
-            wait_until(lambda: (1, 0) in epochs(folder.told()) or window.poll() is not None)
+            wait_until(lambda: (1, 0) in epochs(folder.progress()) or window.poll() is not None)
             assert window.poll() is None
         finally:
             window.kill()
@@ -157,7 +157,7 @@ def test_a_fine_tune_that_was_cut_short_is_offered_again_and_outlives_another_fi
     begun = FineTuneFolder(folder)
     with begun.claim():
         begun.ask(job.asked.model_dump(mode="json"))
-        job.prepare(begun, lambda _: None, lambda: False)  # and then everything was killed
+        job.prepare(begun, lambda _: None)  # and then everything was killed
     open_movie(movie)
     tuning = workspace.tuning
     qtbot.waitUntil(lambda: tuning.cut_short, timeout=20_000)

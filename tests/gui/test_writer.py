@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QProgressDialog
 
 from helpers.windows import waves
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, open_recording, read_behavior
 from napari_cortex_decoder.widgets.recording import saving_model
 from napari_cortex_decoder.widgets.recording.layers import RECORDING_KEY
@@ -80,9 +81,9 @@ def test_windows_are_served_while_napari_waits_and_a_cancelled_file_is_not_there
     def endless(recording: Recording, path: Path, **settings: object) -> Path:
         tell = settings.pop("progress")
 
-        def repeat(done: int, total: int) -> None:
+        def repeat(_: Progress) -> None:
             while True:
-                tell(1, 4)  # type: ignore[operator]
+                tell(Progress("writing", 1, 4))  # type: ignore[operator]
 
         return real(recording, path, progress=repeat, **settings)  # type: ignore[arg-type]
 

@@ -251,7 +251,9 @@ def run_folder(folder: Path) -> Path:
     with run.claim():
         run.ask({"seed": 1, "data": {"cohort": "c.csv"}})
         run.place("metrics.json").write_text('{"auc": 0.9}')
-    (folder / "run" / "progress.jsonl").write_text('{"event": "epoch", "loss": 0.4}\n' * 4)
+    (folder / "run" / "progress.jsonl").write_text(
+        '{"stage": "windows", "done": 1, "total": 9, "loss": 0.4}\n' * 4
+    )
     return folder / "run"
 
 

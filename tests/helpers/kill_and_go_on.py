@@ -16,12 +16,12 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from helpers.labeled_mice import sessions_of
 from napari_cortex_decoder.decoder import CnnRnnConfig, LinearConfig, Preprocessing, Window
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.training import (
     Machine,
     Stage,
@@ -79,11 +79,11 @@ def survive(folder: Path, kind: str, kills: int) -> list[tuple[int, int]]:
     _, status = os.waitpid(begin(folder / "whole", kind), 0)
     assert status == 0
     random.seed(kind)
-    places = [place(line) for line in TrainingFolder(folder / "whole").progress()]
+    places = [place(event) for event in TrainingFolder(folder / "whole").progress()]
     run, killed = TrainingFolder(folder / "killed"), []
     for when in sorted(random.sample(places, kills)):
         child = begin(run.path, kind)
-        while place((run.progress() or [{}])[-1]) < when:
+        while place((run.progress() or [Progress()])[-1]) < when:
             time.sleep(0.02)
             assert os.waitpid(child, os.WNOHANG) == (0, 0), "it ended before it was killed"
         time.sleep(random.uniform(0, 0.05))
@@ -107,9 +107,9 @@ def main() -> None:
     print(json.dumps(killed))
 
 
-def place(line: dict[str, Any]) -> tuple[int, int]:
-    """How far a line of progress says the run is."""
-    return line.get("stage", 0), line.get("step", 0)
+def place(event: Progress) -> tuple[int, int]:
+    """How far the training says that it is."""
+    return event.details.get("phase", 0), event.done
 
 
 if __name__ == "__main__":

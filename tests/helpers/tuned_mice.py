@@ -17,8 +17,9 @@ from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
 from napari_cortex_decoder.labels import Behavior, Ethogram, LabelSession, Replace, SetBehaviors
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, save_recording, sidecar_folder
-from napari_cortex_decoder.tuning.progress import TuneProgress
+from napari_cortex_decoder.tuning.epoch import epoch_of
 
 
 def patchy_mouse(n: int = 600, name: str = "mouse1", seed: int = 1) -> tuple[Recording, Ethogram]:
@@ -59,9 +60,9 @@ def blank_decoder(recording: Recording) -> Decoder:
     return Decoder(config, network.eval(), name="blank")
 
 
-def epochs(told: Iterable[TuneProgress]) -> list[tuple[int, int]]:
+def epochs(told: Iterable[Progress]) -> list[tuple[int, int]]:
     """Which epochs were told of: fold and number."""
-    return [(one.epoch.fold, one.epoch.epoch) for one in told if one.epoch is not None]
+    return [(epoch.fold, epoch.epoch) for event in told if (epoch := epoch_of(event))]
 
 
 def wait_until(reached: Callable[[], object], seconds: float = 120) -> None:

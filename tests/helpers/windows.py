@@ -77,14 +77,18 @@ class ScriptedDecoder:
     ) -> Iterator[DecodeEvent]:
         n = len(self.probability)
         try:
-            yield DecodeEvent("statistics", n, n)
-            yield DecodeEvent("decoding", n // 2, n, 0, self.probability[: n // 2])
+            yield DecodeEvent("measuring the movie", n, n)
+            yield DecodeEvent(
+                "decoding", n // 2, n, start=0, probability=self.probability[: n // 2]
+            )
             if self.failure is not None:
                 raise self.failure
             # as the engine does: a batch, then a look whether anybody wants more
             while self.go_on is not None and not self.go_on.wait(0.05):
                 yield DecodeEvent("decoding", n // 2, n)
-            yield DecodeEvent("decoding", n, n, n // 2, self.probability[n // 2 :])
+            yield DecodeEvent(
+                "decoding", n, n, start=n // 2, probability=self.probability[n // 2 :]
+            )
             yield DecodeEvent("decoding", n, n, prediction=self.whole(recording))
         finally:
             self.closed.set()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.signal import butter, filtfilt
 
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
+from napari_cortex_decoder.progress import Cancelled, Progress
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.recording.preprocessing import (
     STEPS,
@@ -383,18 +384,15 @@ def test_a_preprocessed_recording_travels_to_other_processes():
 
 def test_progress_reaches_the_end_and_what_it_raises_cancels():
     told = []
-    preprocess(with_reference(200), PIPELINE, progress=lambda *said: told.append(said))
-    assert {what for what, done, total in told if done == total} == {
+    preprocess(with_reference(200), PIPELINE, progress=told.append)
+    assert {at.stage for at in told if at.done == at.total} == {
         "baseline of the movie", "baseline of the reference", "haemodynamic regression",
     }  # fmt: skip
 
-    class CancelledError(Exception):
-        pass
+    def cancel(_: Progress) -> None:
+        raise Cancelled
 
-    def cancel(what: str, done: int, total: int) -> None:
-        raise CancelledError
-
-    with pytest.raises(CancelledError):
+    with pytest.raises(Cancelled):
         preprocess(recording_of(cortex()), [DeltaF()], progress=cancel)
 
 

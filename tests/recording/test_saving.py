@@ -14,6 +14,7 @@ import pytest
 import tifffile
 
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
+from napari_cortex_decoder.progress import Cancelled, Progress
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
@@ -212,10 +213,6 @@ def test_nothing_is_overwritten_unasked(tmp_path, suffix):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-class CancelledError(Exception):
-    pass
-
-
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("there", [False, True])
 def test_what_is_cancelled_leaves_what_was_there(tmp_path, monkeypatch, suffix, there):
@@ -224,11 +221,11 @@ def test_what_is_cancelled_leaves_what_was_there(tmp_path, monkeypatch, suffix, 
     if there:
         save_recording(old, path)
 
-    def cancel(done: int, total: int) -> None:
-        if done > 20:
-            raise CancelledError
+    def cancel(event: Progress) -> None:
+        if event.done > 20:
+            raise Cancelled
 
-    with pytest.raises(CancelledError):
+    with pytest.raises(Cancelled):
         save_recording(recording_of(), path, overwrite=True, progress=cancel)
     assert [p.name for p in tmp_path.iterdir()] == ([path.name] if there else [])
     if there:
@@ -314,10 +311,10 @@ def test_another_setting_or_another_source_is_another_cache(on_disk, tmp_path):
 def test_a_cache_that_is_cancelled_is_not_taken_for_whole(on_disk):
     out = preprocess(on_disk, [DeltaF()])
 
-    def cancel(done: int, total: int) -> None:
-        raise CancelledError
+    def cancel(_: Progress) -> None:
+        raise Cancelled
 
-    with pytest.raises(CancelledError):
+    with pytest.raises(Cancelled):
         cached(out, progress=cancel)
     same(cached(out).movie, out.movie)
 

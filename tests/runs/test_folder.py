@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.runs import RunFolder
 
 Made = Callable[[RunFolder], None]
@@ -29,7 +30,7 @@ def job(tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path / "job", "fine-tune")
     with folder.claim():
         folder.ask({"seed": 1})
-        folder.tell({"stage": "encoding"})
+        folder.tell(Progress("encoding"))
         folder.place("work/frames-0.npy").write_bytes(b"frames")
         folder.decoder_file.write_bytes(b"decoder")
     return folder
@@ -143,8 +144,8 @@ def test_what_a_killed_process_had_not_finished_is_swept_up(job: RunFolder) -> N
     with job.progress_file.open("a") as file:
         file.write('{"stage": "fit')
     with job.claim():
-        job.tell({"stage": "scoring"})
-    assert [line["stage"] for line in job.progress()] == ["encoding", "scoring"]
+        job.tell(Progress("scoring"))
+    assert [event.stage for event in job.progress()] == ["encoding", "scoring"]
     assert not empty.exists() and not any(work.exists() for work in half)
     assert (job.path / ".others.0123abcd.part.npy").read_bytes() == b"mine"
 

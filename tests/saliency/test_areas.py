@@ -237,7 +237,9 @@ def test_progress_is_told_and_an_exception_of_it_ends_the_work(linear: MakeLinea
     told: list[Progress] = []
     area_importance(decoder, recording, quarters(), ethogram, patches=2, progress=told.append)
     stages = list(dict.fromkeys(event.stage for event in told))
-    assert stages[:2] == ["statistics", "areas"] and stages[2].startswith("patches for A left")
+    assert stages[:2] == ["measuring the movie", "areas"] and stages[2].startswith(
+        "patches for A left"
+    )
     assert all(0 <= event.done <= event.total for event in told)
 
     class Stop(Exception):
@@ -391,7 +393,7 @@ def test_statistics_that_decoding_left_are_not_measured_again(
         )
         tables.append(result.table)
         stages.append({event.stage for event in told})
-    assert stages == [{"statistics", "areas"}, {"areas"}]
+    assert stages == [{"measuring the movie", "areas"}, {"areas"}]
     assert tables[0].equals(tables[1])
 
 

@@ -100,7 +100,7 @@ def test_features_are_those_of_the_encoder_and_further_copies_differ(
             stretch=None,
             seed=1,
             device="cpu",
-            tell=lambda done, total: told.append((done, total)),
+            report=lambda event: told.append((event.done, event.total)),
         )
 
     plain, varied = features()

@@ -135,12 +135,12 @@ def test_a_run_in_a_process_of_its_own_is_followed_stopped_and_gone_on_with(
         update={"stages": (config.stages[0].model_copy(update={"epochs": 10_000}),)}
     )
     training = start(long, cohort, tmp_path / "run", device="cpu")
-    while training.is_running and not any("loss" in line for line in training.progress()):
+    while training.is_running and not any("loss" in at.details for at in training.progress()):
         time.sleep(0.1)
     assert training.is_running
     training.cancel()
     assert not training.is_running
-    assert TrainingFolder(tmp_path / "run").progress()[-1]["step"] > 0
+    assert TrainingFolder(tmp_path / "run").progress()[-1].done > 0
     assert not TrainingFolder(tmp_path / "run").is_finished
     with pytest.raises(TrainingError, match="ended from outside; ask for the same again"):
         training.wait()

@@ -17,7 +17,7 @@ from napari_cortex_decoder.training import TrainingFolder
 
 def steps(folder: TrainingFolder) -> dict[str, int]:
     """Last step of each stage."""
-    return {line["kind"] + str(line["stage"]): line["step"] for line in folder.progress()}
+    return {f"{at.stage}{at.details['phase']}": at.done for at in folder.progress()}
 
 
 @pytest.mark.slow
@@ -42,5 +42,5 @@ def test_kills_at_random_moments_lead_to_the_decoder_of_an_unbroken_run(tmp_path
         for name, tensor in expected.network.state_dict().items():
             torch.testing.assert_close(found.network.state_dict()[name], tensor, atol=0, rtol=0)
         # the steps that were lost and done again are told once
-        lines = [(line["stage"], line["step"]) for line in killed.progress() if "loss" in line]
+        lines = [(at.details["phase"], at.done) for at in killed.progress() if "loss" in at.details]
         assert lines == sorted(set(lines))

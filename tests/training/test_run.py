@@ -71,11 +71,11 @@ def test_a_run_leaves_a_decoder_that_says_how_it_does_on_mice_it_never_saw(
     auc = roc_auc_score(ethogram.frames()[known], again.probability[known, 1])
     assert auc == pytest.approx(card.held_out[0].metrics["AUC"])
 
-    kinds = [line["kind"] for line in folder.progress()]
+    kinds = [event.stage for event in folder.progress()]
     assert list(dict.fromkeys(kinds)) == ["reading", "windows", "scoring"]
-    stage = [line for line in folder.progress() if line["kind"] == "windows"]
-    assert stage[-1]["step"] <= stage[-1]["steps"]
-    assert any("validation_auc" in line for line in stage)
+    stage = [event for event in folder.progress() if event.stage == "windows"]
+    assert stage[-1].done <= stage[-1].total
+    assert any("validation_auc" in event.details for event in stage)
     assert json.loads(folder.metrics_file.read_text())["summary"] == card.metrics
     assert not folder.cache.exists()
 
@@ -137,7 +137,7 @@ def test_every_architecture_is_trained_through_all_its_stages(
     assert decoder.behaviors == config.decoder.behaviors
     assert decoder.provenance.held_out
     folder = TrainingFolder(tmp_path / "run")
-    kinds = [line["kind"] for line in folder.progress()]
+    kinds = [event.stage for event in folder.progress()]
     wanted = [stage.kind for stage in config.stages]
     assert [kind for kind in dict.fromkeys(kinds) if kind in wanted] == wanted
     if config.half_precision:
@@ -255,3 +255,27 @@ def test_a_loss_that_is_not_finite_ends_the_run(mice: Mice, tmp_path: Path) -> N
     )
     with pytest.raises(TrainingError, match="loss is not finite"):
         train(wild, mice(3), tmp_path / "run", machine=CPU)
+
+
+def test_a_training_that_an_earlier_version_began_says_how_far_it_is(
+    mice: Mice, tmp_path: Path
+) -> None:
+    train(QUICK, mice(3), tmp_path / "run", machine=CPU)
+    folder = TrainingFolder(tmp_path / "run")
+    told = [
+        {"stage": 1, "stages": 3, "kind": "reading", "step": 3, "steps": 3, "seconds": 0.5},
+        {
+            "stage": 2,
+            "stages": 3,
+            "kind": "windows",
+            "step": 7,
+            "steps": 9,
+            "loss": 0.4,
+            "seconds": 2,
+        },
+    ]
+    folder.progress_file.write_text("".join(json.dumps(line) + "\n" for line in told))
+    reading, last = folder.progress()
+    assert (last.stage, last.done, last.total, last.details["loss"]) == ("windows", 7, 9, 0.4)
+    folder.forget_after(2, 5)
+    assert folder.progress() == [reading]

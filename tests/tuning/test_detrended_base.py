@@ -108,7 +108,7 @@ def test_end_to_end_learns_from_detrended_frames(base: Decoder, tmp_path: Path) 
     folder = FineTuneFolder(tmp_path)
     with folder.claim():
         folder.ask(job.asked.model_dump(mode="json"))
-        job.prepare(folder, lambda progress: None, lambda: False)
+        job.prepare(folder, lambda progress: None)
     task = load_task(folder)
     assert _detrends(task.start) and not _detrends(task.base)
     frames = np.concatenate(list(normalized_frames(drifting[0], task.start.config.preprocessing)))

@@ -20,6 +20,7 @@ from helpers.tuned_mice import (
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning.end_to_end import encode_frames
 from napari_cortex_decoder.tuning.fine_tune import (
@@ -32,7 +33,6 @@ from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.preparation import Preparation
-from napari_cortex_decoder.tuning.progress import TuneProgress
 
 HELD_OUT = [HeldOut(0, 450, 600)]
 Labelled = tuple[Recording, Ethogram]
@@ -125,7 +125,7 @@ def test_a_damaged_run_folder_is_refused_in_one_sentence(
 def test_a_fine_tune_cancelled_while_it_reads_leaves_no_frames_behind(
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
-    def stop_between_the_two(_: TuneProgress) -> None:
+    def stop_between_the_two(_: Progress) -> None:
         if (tmp_path / "work/frames-0.npy").exists():
             run.cancel()
 
@@ -145,7 +145,7 @@ def test_a_trainer_whose_result_nobody_else_could_find_ends_with_whoever_is_kill
     job = Preparation(base, [mouse], "end-to-end", HELD_OUT, "cpu", 1, None)
     with folder.claim():
         folder.ask(job.asked.model_dump(mode="json"))
-        job.prepare(folder, lambda _: None, lambda: False)
+        job.prepare(folder, lambda _: None)
     program = (
         "import sys, time; from napari_cortex_decoder.tuning.trainer import *; "
         "process = trainer(FineTuneFolder(sys.argv[1]), tied=True, forgotten=True); time.sleep(300)"

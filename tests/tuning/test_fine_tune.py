@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 import napari_cortex_decoder as ncd
+from helpers.tuned_mice import epochs
 from napari_cortex_decoder.decoder import (
     Decoder,
     MouseScore,
@@ -30,6 +31,7 @@ from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, build_network, reestimate_batch_norm
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Bout, Ethogram
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.tuning import base_mice
@@ -38,7 +40,6 @@ from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.held_out import HeldOut, folds, hold_out, training_mask
 from napari_cortex_decoder.tuning.held_out_scores import score
 from napari_cortex_decoder.tuning.linear_units import add_units
-from napari_cortex_decoder.tuning.progress import TuneProgress
 
 N = 900
 Labelled = tuple[Recording, Ethogram]
@@ -219,18 +220,18 @@ def test_features_are_computed_once_and_shared_with_decoding(
 def test_a_run_in_a_thread_tells_its_progress_and_can_be_cancelled_keeping_the_best(
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
-    seen: list[TuneProgress] = []
+    seen: list[Progress] = []
 
-    def stop_early(event: TuneProgress) -> None:
+    def stop_early(event: Progress) -> None:
         seen.append(event)
-        if event.epoch is not None and event.epoch.epoch == 2:
+        if epochs([event]) == [(1, 2)]:
             run.cancel()
 
     run = start_fine_tune(base, [mouse], tmp_path, depth="head", progress=stop_early)
     result = run.result(timeout=120)
     assert [event.stage for event in run.progress()] == [event.stage for event in seen]
     assert {event.stage for event in seen} == {"encoding", "fitting", "scoring"}
-    assert sum(event.epoch is not None for event in seen) == 3
+    assert len(epochs(seen)) == 3
     assert result.after.auc == pytest.approx(result.before.auc, abs=0.02)
 
 
@@ -279,7 +280,7 @@ def test_the_mice_of_the_base_are_encoded_once_for_all_heads_on_its_encoder(
 ) -> None:
     monkeypatch.setattr(base_mice, "_SECONDS", 4.5)
     told: list[int] = []
-    found = base_mice.auc_on_base_mice(known, known, "cpu", lambda done, _: told.append(done))
+    found = base_mice.auc_on_base_mice(known, known, "cpu", lambda at: told.append(at.done))
     assert encoded() == 4.5 * 30 - 2  # three frames an image; not again for the tuned one
     assert found is not None and found[0] == found[1] and told == [0, 1]
     mouse = simulate_recording(1, subject=9001, seconds=4.5, shape=(32, 32))

@@ -13,6 +13,7 @@ from helpers.tuned_mice import blank_decoder, patchy_mouse
 from napari_cortex_decoder.decoder import Decoder, LinearConfig, load_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training import (
     Machine,
@@ -139,7 +140,7 @@ def test_training_and_fine_tune_never_touch_each_others_folders(
     folder = TrainingFolder(trained)
     with folder.claim():
         folder.ask({})
-        folder.tell({"stage": 1, "step": 1, "seconds": 0})
+        folder.tell(Progress("windows", 1, 9, details={"phase": 1, "seconds": 0}))
         folder.checkpoint_file(1, "windows").write_bytes(b"hours of work")
     before = held(tmp_path)
     for anew in (False, True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import dask.array as da
@@ -15,13 +15,14 @@ from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import Kind, begins, write_whole
 from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.progress import Progress, Report
 
 
 def area_traces(
     movie: da.Array,
     label_image: NDArray[np.integer],
     n_areas: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Report | None = None,
 ) -> NDArray[np.float64]:
     """Average a movie over each area, frame by frame.
 
@@ -38,8 +39,7 @@ def area_traces(
     n_areas
         Number of areas, of which some may have no pixel.
     progress
-        Called with (frames done, frames in all) after each block; an exception it raises ends
-        the pass.
+        Called after each block; an exception it raises ends the pass.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def area_traces(
             with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of an area with no pixel
                 traces[t] = sums[1:] / counts[1:]
         if progress is not None:
-            progress(start + len(frames), movie.shape[0])
+            progress(Progress("averaging areas", start + len(frames), movie.shape[0]))
     return traces
 
 

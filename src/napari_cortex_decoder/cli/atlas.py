@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated
 
 import typer
@@ -76,12 +75,7 @@ def areas(
     if correlations is not None:
         check_place(correlations, AtlasError, kind=CORRELATIONS, overwrite=overwrite)
     with progress_bar(recording.name, quiet=as_json) as show:
-
-        def count(done: int, total: int) -> None:
-            if show is not None:
-                show(SimpleNamespace(stage="areas", done=done, total=total))
-
-        traces = atlas.area_traces(recording.movie, labels, len(names), count)
+        traces = atlas.area_traces(recording.movie, labels, len(names), show)
     unseen = [name for i, name in enumerate(names) if not (labels == i + 1).any()]
     said = [*placed.atlas.warnings, *placed.warnings]
     said += [f"Outside the movie, so without values: {', '.join(unseen)}."] if unseen else []

@@ -18,6 +18,7 @@ import typer
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.files import protected
+from napari_cortex_decoder.progress import Estimate, Progress, Report
 
 FrameRate = Annotated[
     float | None,
@@ -135,25 +136,23 @@ def ended_by_signals(then: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(name: str, *, quiet: bool) -> Iterator[Callable[[Any], None] | None]:
+def progress_bar(name: str, *, quiet: bool) -> Iterator[Report | None]:
     """Show progress and the time left on a terminal; stay silent in pipes and with --json."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name)
+    columns = TextColumn("{task.description}"), BarColumn()
+    estimate = Estimate()
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(name)
 
-        def show(event: Any) -> None:
-            bar.update(
-                task,
-                description=f"{name} {event.stage}",
-                completed=event.done,
-                total=event.total,
-            )
+        def show(event: Progress) -> None:
+            text = f"{name}: {estimate.of(event)}"
+            bars.update(task, description=text, completed=event.done, total=event.total)
 
         yield show
 

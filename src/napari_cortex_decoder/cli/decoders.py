@@ -89,7 +89,7 @@ def score(
         loaded,
         Recipe(test_mice=mice),
         device=device,
-        tell=lambda done, total: typer.echo(f"{done} of {total} mice", err=True),
+        progress=lambda at: typer.echo(f"{at.done} of {at.total} mice", err=True),
     )
     card = {one.subject: one.metrics for one in loaded.provenance.held_out}
     if as_json:

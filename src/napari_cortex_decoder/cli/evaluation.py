@@ -61,7 +61,7 @@ def reproduce(
         validations=validations,
         seed=seed,
         machine=Machine(device=device),
-        tell=lambda row, done, total: typer.echo(f"{row}: {done} of {total} models", err=True),
+        progress=lambda at: typer.echo(f"{at.stage}: {at.done} of {at.total} models", err=True),
     )
     report = evaluation.write_report(result, out, overwrite=overwrite)
     if as_json:

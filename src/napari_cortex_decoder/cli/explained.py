@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.atlas import Registration
     from napari_cortex_decoder.decoder import Decoder
     from napari_cortex_decoder.labels import Ethogram
+    from napari_cortex_decoder.progress import Report
     from napari_cortex_decoder.recording import Recording
-    from napari_cortex_decoder.saliency.masking.frames import Report
 
 
 @dataclass(frozen=True)

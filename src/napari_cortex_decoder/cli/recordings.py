@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -138,19 +137,9 @@ def preprocess(
         second = open_recording(reference, frame_rate=recording.frame_rate)
         recording = recording.replace(reference=second.movie)
     with progress_bar(recording.name, quiet=as_json) as show:
-
-        def tell(stage: str, done: int, total: int) -> None:
-            if show is not None:
-                show(SimpleNamespace(stage=stage, done=done, total=total))
-
         check_saving(out, overwrite=overwrite)
-        done = apply_steps(recording, steps, progress=tell)
-        written = save_recording(
-            done,
-            out,
-            overwrite=overwrite,
-            progress=lambda frames, total: tell("writing", frames, total),
-        )
+        done = apply_steps(recording, steps, progress=show)
+        written = save_recording(done, out, overwrite=overwrite, progress=show)
     for warning in done.warnings:
         typer.echo(f"warning: {recording.name}: {warning}", err=True)
     if as_json:

@@ -319,7 +319,7 @@ class Decoder:
                 if event.probability is not None and event.start is not None:
                     stop = event.start + len(event.probability)
                     probability[event.start : stop] = event.probability
-                if event.message is not None:
+                if event.message:
                     warnings.append(event.message)
                 yield event
         probability.setflags(write=False)

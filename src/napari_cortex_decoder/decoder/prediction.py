@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import begins, json_with, write_whole
+from napari_cortex_decoder.progress import Progress
 
 Setting = str | int | float | bool | None | Sequence[Mapping[str, Any]]
 
+
+MEASURING = "measuring the movie"
+"""The stage of a decode, or of anything else that reads a movie, before any answer is final."""
 
 TABLE = begins("frame,time_s,p_")
 RECORD = json_with("decoder", "behaviors", "frames_predicted", "software")
@@ -115,22 +119,18 @@ class Prediction:
         write_whole(path, text, DecoderError, kind=RECORD, overwrite=overwrite)
 
 
-@dataclass(frozen=True, eq=False)
-class DecodeEvent:
-    """One step of a running decode.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DecodeEvent(Progress):
+    """One step of a running decode: frames measured, then decoded.
+
+    A `message` tells of a smaller batch, or another device, after memory ran out.
 
     Attributes
     ----------
-    stage
-        ``"statistics"``: the pass that normalisation needs; then ``"decoding"``.
-    done, total
-        Frames measured, or predictions made, so far and in all.
     start
         Frame of the first row of `probability`.
     probability
         New results, shape (n, k), float32; None if the event brings none.
-    message
-        A sentence to show: a smaller batch or another device after memory ran out.
     prediction
         The whole result, in the last event only.
     provisional
@@ -138,11 +138,7 @@ class DecodeEvent:
         replaced.
     """
 
-    stage: Literal["statistics", "decoding"]
-    done: int
-    total: int
     start: int | None = None
     probability: NDArray[np.float32] | None = None
-    message: str | None = None
     prediction: Prediction | None = None
     provisional: bool = False

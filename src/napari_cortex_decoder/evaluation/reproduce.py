@@ -17,6 +17,7 @@ from napari_cortex_decoder.evaluation.cohort import RoiCohort, read_roi_cohort
 from napari_cortex_decoder.evaluation.protocol import Effort, Pair, Row, chosen_rows, pairs
 from napari_cortex_decoder.evaluation.scores import ModelScore
 from napari_cortex_decoder.files import json_with, make_folder, read_bytes, write_whole
+from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.training import Machine
 from napari_cortex_decoder.training.run import TRAINING_LIBRARIES
 
@@ -64,7 +65,7 @@ def reproduce(
     validations: int | None = None,
     seed: int = 1,
     machine: Machine = _HERE,
-    tell: Callable[[str, int, int], None] | None = None,
+    progress: Report = unheard,
 ) -> Reproduction:
     """Train and test the models of some rows of the paper's table.
 
@@ -89,8 +90,8 @@ def reproduce(
         Of all that is random.
     machine
         Where to train.
-    tell
-        Called with the row, and numbers of models done and of all.
+    progress
+        Gets rows, and numbers of models done and of all.
 
     Raises
     ------
@@ -116,8 +117,7 @@ def reproduce(
         file = out / "models" / f"{name}.json"
         known = _known(file, asked)
         for done, (pair, job) in enumerate(jobs.items()):
-            if tell is not None:
-                tell(name, done, len(jobs))
+            progress(Progress(name, done, len(jobs)))
             if pair not in known:
                 known[pair] = job()
                 _keep(file, asked, known.values())

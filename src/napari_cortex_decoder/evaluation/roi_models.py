@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation.cohort import N_ROIS, RoiCohort, RoiSession
 from napari_cortex_decoder.evaluation.protocol import REFERENCE, ROWS, Effort, Pair, Row
 from napari_cortex_decoder.evaluation.scores import ModelScore, score_model
+from napari_cortex_decoder.progress import unheard
 from napari_cortex_decoder.training import Machine, Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import CachedArray, Examples
 from napari_cortex_decoder.training.fitting import fit_stage
@@ -142,8 +142,8 @@ class RoiModels:
                     folder / "fit.ckpt",
                     self._machine,
                     seed=self._seed,
-                    tell=_ignore,
-                    begin=_ignore,
+                    report=unheard,
+                    begin=lambda _: None,
                 )
         return network.cpu()
 
@@ -209,7 +209,3 @@ def _blind(traces: NDArray[np.float32], rois: Sequence[int]) -> NDArray[np.float
 
 def _same(windows: Tensor) -> Tensor:
     return windows
-
-
-def _ignore(_: Any) -> None:
-    """Runs of a minute or two need no progress file."""

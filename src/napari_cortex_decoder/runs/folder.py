@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -28,6 +28,7 @@ from napari_cortex_decoder.files import (
     write_whole,
 )
 from napari_cortex_decoder.files.workshop import sweep
+from napari_cortex_decoder.progress import Cancelled, Progress
 
 Kind = Literal["training", "fine-tune"]
 
@@ -96,10 +97,6 @@ class RunFolder:
             return True
         except OSError:  # a folder that we may not write to is nobody's whom we could follow
             return False
-
-    def is_cancelled(self) -> bool:
-        """Return whether somebody wants the job to end."""
-        return (self.path / CANCEL).exists()
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -276,24 +273,28 @@ class RunFolder:
             ) from reason
         return place
 
-    def tell(self, line: Mapping[str, Any]) -> None:
+    def tell(self, event: Progress) -> None:
         """Append one line to the progress.
 
         Raises
         ------
+        Cancelled
+            Thereafter, if somebody wants the job to end.
         TrainingError
             If the disk is full.
         """
         try:
             with self.progress_file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(_line(event))
         except OSError as reason:
             raise TrainingError(
                 f"{self.progress_file} cannot be written ({reason.strerror}); make room and start "
                 "again, it goes on from its last checkpoint."
             ) from reason
+        if (self.path / CANCEL).exists():
+            raise Cancelled
 
-    def progress(self) -> list[dict[str, Any]]:
+    def progress(self) -> list[Progress]:
         """Read the progress, oldest first; a line in the making is left out.
 
         Raises
@@ -307,24 +308,33 @@ class RunFolder:
         lines = []
         for line in said.decode(errors="replace").split("\n")[:-1]:
             try:
-                lines.append(self.checked(json.loads(line)))
-            except (ValueError, RecursionError) as reason:
+                lines.append(self.read_line(json.loads(line)))
+            except (ValueError, TypeError, KeyError, RecursionError) as reason:
                 raise TrainingError(
                     f"{self.progress_file} is damaged at {line[:40]!r}; remove that line."
                 ) from reason
         return lines
 
-    def checked(self, line: Any) -> dict[str, Any]:
-        """Return a line of the progress if it is one.
+    def write_progress(self, events: Iterable[Progress]) -> None:
+        """Write all of the progress anew, if there is any."""
+        if self.progress_file.exists():
+            text = "".join(map(_line, events))
+            write_whole(self.progress_file, text, TrainingError, overwrite=True)
+
+    def read_line(self, line: Any) -> Progress:
+        """Return what a line of the progress tells.
 
         Raises
         ------
-        ValueError
-            If it is not.
+        ValueError, TypeError, KeyError
+            If it is none.
         """
         if not isinstance(line, dict):
             raise ValueError(line)
-        return line
+        stage, done, total = (line.pop(name) for name in ("stage", "done", "total"))
+        if not (isinstance(stage, str) and isinstance(done, int) and isinstance(total, int)):
+            raise ValueError(stage)
+        return Progress(stage, done, total, str(line.pop("message", "")), line)
 
     def remove(self, *names: str) -> None:
         """Remove files if they were made here, and then their folders, where nothing is left."""
@@ -375,6 +385,12 @@ class RunFolder:
                 f"{reason.filename} cannot be removed ({reason.strerror}); allow it, or choose "
                 "another folder."
             ) from reason
+
+
+def _line(event: Progress) -> str:
+    message = {"message": event.message} if event.message else {}
+    place = {"stage": event.stage, "done": event.done, "total": event.total}
+    return json.dumps({**place, **message, **event.details}) + "\n"
 
 
 def _is_empty(place: Path) -> bool:

@@ -1,5 +1,6 @@
 """Which cortex a decoder reads: importance of areas, maps, and the controls that carry them."""
 
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.areas import area_importance
 from napari_cortex_decoder.saliency.importance.cohort import combine_mice
@@ -18,7 +19,7 @@ from napari_cortex_decoder.saliency.maps.trace_maps import (
     area_saliency,
     trace_saliency,
 )
-from napari_cortex_decoder.saliency.masking.frames import Progress, sample_frames, spread_frames
+from napari_cortex_decoder.saliency.masking.frames import sample_frames, spread_frames
 from napari_cortex_decoder.saliency.masking.regions import pairs_of
 from napari_cortex_decoder.saliency.verdict import Verdict
 

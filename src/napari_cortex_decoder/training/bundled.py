@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from napari_cortex_decoder.decoder import (
     Window,
 )
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.simulation import Parameters, simulate_recording
 from napari_cortex_decoder.training.config import (
     Augmentation,
@@ -131,7 +132,7 @@ def score_again(
     recipe: Recipe,
     *,
     device: str = "auto",
-    tell: Callable[[int, int], None] | None = None,
+    progress: Report = unheard,
 ) -> tuple[MouseScore, ...]:
     """Score a decoder on the mice that are kept for testing, as `make` did for its card.
 
@@ -143,12 +144,12 @@ def score_again(
         Says how many mice, and which.
     device
         As for `Decoder.decode`.
-    tell
-        Called with the numbers of mice done and of all.
+    progress
+        Gets the numbers of mice done and of all.
     """
     *_, test = _mice(recipe)
     sessions = [_session(int(subject), recipe) for subject in test]
-    return score_mice(decode_mice(decoder, sessions, device=device, tell=tell))
+    return score_mice(decode_mice(decoder, sessions, device=device, report=progress))
 
 
 def plan(

@@ -19,6 +19,7 @@ from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
 from napari_cortex_decoder.decoder.suitability import rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.training.augmentation import vary_images
 from napari_cortex_decoder.training.config import Augmentation
@@ -124,7 +125,7 @@ def cache_features(
     stretch: RandomStretch | None,
     seed: int,
     device: str,
-    tell: Callable[[int, int], None],
+    report: Report,
 ) -> list[CachedArray]:
     """Encode recordings, each image once a copy, unless that has been done.
 
@@ -145,8 +146,8 @@ def cache_features(
         How, and by which draws, further copies vary.
     device
         As for `select_device`.
-    tell
-        Called with the numbers of copies done and of all.
+    report
+        Gets the numbers of copies done and of all.
     """
     features = []
     place = select_device(device)
@@ -161,7 +162,7 @@ def cache_features(
                 write_array(file, (len(recording.labels), N_FEATURES), np.float16, encoded)
             first, stop = _range(recording, config)
             features.append(CachedArray(file, recording.labels, first, stop))
-            tell(number * copies + copy + 1, len(recordings) * copies)
+            report(Progress("encoding", number * copies + copy + 1, len(recordings) * copies))
     encoder.to("cpu")
     return features
 

@@ -11,6 +11,7 @@ import lightning
 from torch import Tensor
 
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.training.stages import StageModule
 
 SECONDS_BETWEEN_LINES = 0.5
@@ -73,20 +74,23 @@ class BestWeights(lightning.Callback):
             trainer.should_stop = True
 
 
-class Progress(lightning.Callback):
-    """Return how far a stage is, twice a second and after each validation.
+class Steps(lightning.Callback):
+    """Tells how far a stage is, twice a second and after each validation.
 
     Parameters
     ----------
-    tell
-        Takes one line: ``step``, ``loss``, and after a validation ``validation_loss`` and
+    kind, total
+        The stage and its steps.
+    report
+        Gets steps with their ``loss``, and validations with ``validation_loss`` and
         ``validation_auc``.
     begin
         Told the step at which training begins, or begins again.
     """
 
-    def __init__(self, tell: Callable[[dict[str, Any]], None], begin: Callable[[int], None]):
-        self._tell = tell
+    def __init__(self, kind: str, total: int, report: Report, begin: Callable[[int], None]) -> None:
+        self._kind, self._total = kind, total
+        self._report = report
         self._begin = begin
         self._last = 0.0
 
@@ -118,7 +122,7 @@ class Progress(lightning.Callback):
                 f"the loss is not finite any more at step {trainer.global_step}; begin a new run "
                 "with a lower learning_rate."
             )
-        self._tell({"step": trainer.global_step, "loss": loss})
+        self._tell(trainer, {"loss": loss})
 
     def on_validation_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -126,7 +130,11 @@ class Progress(lightning.Callback):
         """Say how the validation mice do."""
         if trainer.is_global_zero:
             scores = {name: _rounded(value) for name, value in trainer.callback_metrics.items()}
-            self._tell({"step": trainer.global_step, **scores})
+            self._tell(trainer, scores)
+
+    def _tell(self, trainer: lightning.Trainer, scores: dict[str, float | None]) -> None:
+        done = trainer.global_step
+        self._report(Progress(self._kind, done, self._total, details=scores))
 
 
 def _rounded(value: Tensor | float) -> float | None:

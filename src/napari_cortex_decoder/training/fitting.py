@@ -24,7 +24,8 @@ from torch.utils.data import DataLoader
 from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
-from napari_cortex_decoder.training.callbacks import BestWeights, Progress
+from napari_cortex_decoder.progress import Report
+from napari_cortex_decoder.training.callbacks import BestWeights, Steps
 from napari_cortex_decoder.training.config import Machine, Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import (
     Batch,
@@ -63,7 +64,7 @@ def fit_stage(
     machine: Machine,
     *,
     seed: int,
-    tell: Callable[[dict[str, Any]], None],
+    report: Report,
     begin: Callable[[int], None],
 ) -> None:
     """Train a part of a network; leave it with the weights of the lowest validation loss.
@@ -84,8 +85,8 @@ def fit_stage(
         Where to train.
     seed
         Of this stage.
-    tell, begin
-        As `Progress` takes them; a line also gets ``steps``.
+    report, begin
+        As `Steps` takes them.
 
     Raises
     ------
@@ -126,7 +127,7 @@ def fit_stage(
         plugins=[_WholeCheckpoints()],
         callbacks=[
             best,
-            Progress(lambda line: tell({**line, "steps": total}), begin),
+            Steps(stage.kind, total, report, begin),
             ModelCheckpoint(
                 dirpath=checkpoint.parent,
                 filename=checkpoint.stem,

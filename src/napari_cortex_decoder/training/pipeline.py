@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes, write_json, write_whole
-from napari_cortex_decoder.runs.folder import CANCEL
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.scoring.calibration import fit_temperature
 from napari_cortex_decoder.training.augmentation import vary_images, vary_traces
 from napari_cortex_decoder.training.cache import (
@@ -57,8 +58,8 @@ from napari_cortex_decoder.training.stages import feature_noise
 LARGEST_WEIGHTS = 2**31
 
 
-class Run:
-    """The steps of one run; what is on disk already is not done again.
+class Pipeline:
+    """The steps of one training; what is on disk already is not done again.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class Run:
         self._phases = _phases(self._stages)
         self._started = time.monotonic()
         earlier = folder.progress()
-        self._seconds_before = float(earlier[-1]["seconds"]) if earlier else 0.0
+        self._seconds_before = float(earlier[-1].details["seconds"]) if earlier else 0.0
 
     def finish(self) -> None:
         """Train, calibrate, score and save."""
@@ -107,8 +108,9 @@ class Run:
             )
         calibrated = decoder.config.model_copy(update={"temperature": temperature})
         decoder = Decoder(calibrated, decoder.network, name=name)
-        tell = partial(self._tell_done, "scoring", 0)
-        mice = decode_mice(decoder, self._of(self._split.test), device=device, tell=tell)
+        mice = decode_mice(
+            decoder, self._of(self._split.test), device=device, report=partial(self._tell, 0)
+        )
         held_out, reliability = score_mice(mice), calibration(mice)
         metrics = {
             "temperature": temperature,
@@ -187,7 +189,7 @@ class Run:
         cached = {}
         for done, session in enumerate(wanted, start=1):
             cached[session.name] = cache_session(session, self._decoder_config, self._cached_file)
-            self._tell_done("reading", 0, done, len(wanted))
+            self._tell(0, Progress("reading", done, len(wanted)))
         return cached
 
     def _fit(
@@ -228,7 +230,7 @@ class Run:
                     stretch=stretch,
                     seed=seed,
                     device=self._machine.device,
-                    tell=partial(self._tell_done, "encoding", number),
+                    report=partial(self._tell, number),
                 )
                 for values, named, n_copies in zip(arrays, names, copies, strict=True)
             ]
@@ -257,7 +259,7 @@ class Run:
             self._folder.checkpoint_file(number, stage.kind),
             self._machine,
             seed=seed,
-            tell=lambda line: self._tell(stage.kind, number, line),
+            report=partial(self._tell, number),
             begin=partial(self._folder.forget_after, self._phases.index((stage.kind, number)) + 1),
         )
         if int(os.environ.get("LOCAL_RANK", "0")) == 0:
@@ -294,19 +296,12 @@ class Run:
             f"{len(split.validation)} others, scored on {len(split.test)} that no training saw"
         )
 
-    def _tell_done(self, kind: str, number: int, done: int, total: int) -> None:
-        self._tell(kind, number, {"step": done, "steps": total})
-
-    def _tell(self, kind: str, number: int, line: dict[str, Any]) -> None:
+    def _tell(self, number: int, event: Progress) -> None:
         """Add to the progress; `number` is that of the stage, 0 for none."""
-        if self._folder.is_cancelled():
-            self._folder.remove(CANCEL)
-            raise TrainingError(
-                f"{self._folder.path}: the training was stopped; start it again, and it goes on."
-            )
-        seconds = self._seconds_before + time.monotonic() - self._started
-        place = {"stage": self._phases.index((kind, number)) + 1, "stages": len(self._phases)}
-        self._folder.tell({**place, "kind": kind, **line, "seconds": round(seconds, 2)})
+        seconds = round(self._seconds_before + time.monotonic() - self._started, 2)
+        phase = self._phases.index((event.stage, number)) + 1
+        place = {"phase": phase, "phases": len(self._phases)}
+        self._folder.tell(replace(event, details={**place, **event.details, "seconds": seconds}))
 
 
 def _phases(stages: Sequence[Stage]) -> list[tuple[str, int]]:

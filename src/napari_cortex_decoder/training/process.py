@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.runs import RunProcess
 from napari_cortex_decoder.training.config import TrainingConfig
 from napari_cortex_decoder.training.run_folder import TrainingFolder
@@ -31,12 +31,12 @@ class TrainingProcess:
         """Whether it is still at work."""
         return not self._process.ended
 
-    def progress(self) -> list[dict[str, Any]]:
+    def progress(self) -> list[Progress]:
         """Return all it has told so far, oldest first.
 
-        Each entry has ``stage`` of ``stages``, ``kind`` (``reading``, ``frames``, ``encoding``,
-        ``features``, ``windows``, ``scoring``), ``step`` of ``steps``, ``seconds``, and where
-        there is one ``loss``, ``validation_loss``, ``validation_auc``.
+        Stages are ``reading``, ``frames``, ``encoding``, ``features``, ``windows``, ``scoring``;
+        the details of each entry are ``phase`` of ``phases``, ``seconds``, and where there is one
+        ``loss``, ``validation_loss``, ``validation_auc``.
         """
         return self.folder.progress()
 

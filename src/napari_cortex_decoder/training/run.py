@@ -9,6 +9,7 @@ from pathlib import Path
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.runs.folder import CANCEL
 from napari_cortex_decoder.training.config import Machine, TrainingConfig
 from napari_cortex_decoder.training.run_folder import TrainingFolder
@@ -75,10 +76,9 @@ def train(
     split = split_mice([session.subject for session in cohort], config.split, config.seed)
     read_into = None if cache is None else Path(cache)
     if int(os.environ.get("LOCAL_RANK", "0")):  # Lightning has started this process for a GPU
-        from napari_cortex_decoder.training.pipeline import Run
+        from napari_cortex_decoder.training.pipeline import Pipeline
 
-        run = Run(folder, config, cohort, split, machine, read_into)
-        run.train_network()
+        Pipeline(folder, config, cohort, split, machine, read_into).train_network()
         raise SystemExit(0)
     with folder.claim():
         folder.settle(config)
@@ -86,9 +86,15 @@ def train(
         folder.settle_split(split, fingerprints)
         folder.remove(CANCEL)
         if not folder.is_finished:
-            from napari_cortex_decoder.training.pipeline import Run  # takes seconds
+            from napari_cortex_decoder.training.pipeline import Pipeline  # takes seconds
 
             folder.forget_after(float("inf"), 0)
-            Run(folder, config, cohort, split, machine, read_into).finish()
+            try:
+                Pipeline(folder, config, cohort, split, machine, read_into).finish()
+            except Cancelled as end:
+                folder.remove(CANCEL)
+                raise TrainingError(
+                    f"{folder.path}: the training was stopped; start it again, and it goes on."
+                ) from end
         folder.remove_within("cache")
     return load_decoder(folder.decoder_file)

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.files import read_json, write_json, write_whole
+from napari_cortex_decoder.files import read_json, write_json
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.training.config import TrainingConfig, parse_config
 from napari_cortex_decoder.training.split import Split
@@ -94,20 +94,20 @@ class TrainingFolder(RunFolder):
         except (ValidationError, KeyError, TypeError) as reason:
             raise TrainingError(f"{self.split_file} is damaged; begin in a new folder.") from reason
 
-    def checked(self, line: Any) -> dict[str, Any]:
-        """Return a line of the progress if it says how far a training is."""
-        checked = super().checked(line)
-        numbers = [checked.get(name) for name in ("stage", "step", "seconds")]
-        if not all(isinstance(number, (int, float)) for number in numbers):
+    def read_line(self, line: Any) -> Progress:
+        """Return what a line of the progress tells; earlier versions had other names for it."""
+        if isinstance(line, dict) and "kind" in line:
+            stage, done, total = (line.pop(name) for name in ("kind", "step", "steps"))
+            line |= {"phase": line["stage"], "stage": stage, "done": done, "total": total}
+        event = super().read_line(line)
+        if not all(isinstance(event.details[name], (int, float)) for name in ("phase", "seconds")):
             raise ValueError(line)
-        return checked
+        return event
 
-    def forget_after(self, stage: float, step: int) -> None:
+    def forget_after(self, phase: float, step: int) -> None:
         """Drop the progress that a killed process told after its last checkpoint."""
-        kept = [line for line in self.progress() if (line["stage"], line["step"]) <= (stage, step)]
-        if self.progress_file.exists():
-            text = "".join(json.dumps(line) + "\n" for line in kept)
-            write_whole(self.progress_file, text, TrainingError, overwrite=True)
+        told = self.progress()
+        self.write_progress(e for e in told if (e.details["phase"], e.done) <= (phase, step))
 
     def stage_file(self, stage: int, kind: str) -> Path:
         """Return the place of the weights that a finished stage (from 1) leaves."""

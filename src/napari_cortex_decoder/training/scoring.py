@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Calibration, Decoder, MouseScore
+from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.scoring.auc import auc, aucs
 from napari_cortex_decoder.scoring.calibration import best_threshold, calibration_error
 from napari_cortex_decoder.scoring.nulls import shifted_labels
@@ -32,7 +33,7 @@ def decode_mice(
     sessions: Sequence[Session],
     *,
     device: str,
-    tell: Callable[[int, int], None] | None = None,
+    report: Report = unheard,
 ) -> tuple[Decoded, ...]:
     """Decode sessions as a user would, and put those of each mouse together.
 
@@ -44,8 +45,8 @@ def decode_mice(
         Recordings, best of mice that no training saw.
     device
         As for `Decoder.decode`.
-    tell
-        Called with the numbers of sessions done and of all.
+    report
+        Gets the numbers of sessions done and of all.
     """
     parts: dict[str, list[tuple[NDArray[np.float64], NDArray[np.int64]]]] = {}
     for done, session in enumerate(sessions, start=1):
@@ -55,8 +56,7 @@ def decode_mice(
         known = np.isfinite(prediction.probability).all(axis=1) & (labels >= 0)
         part = prediction.probability[known].astype(np.float64), labels[known]
         parts.setdefault(session.subject, []).append(part)
-        if tell is not None:
-            tell(done, len(sessions))
+        report(Progress("scoring", done, len(sessions)))
     return tuple(
         Decoded(
             subject,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +12,7 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.decoder.suitability import first_predicted
+from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
@@ -25,7 +25,7 @@ _EVERY = 3  # frames: an AUC gains nothing from neighbours, which are near-copie
 
 
 def auc_on_base_mice(
-    base: Decoder, tuned: Decoder, device: str, tell: Callable[[int, int], None]
+    base: Decoder, tuned: Decoder, device: str, report: Report
 ) -> tuple[float, float] | None:
     """Compare base and tuned decoder on simulated mice that neither has learned from.
 
@@ -38,8 +38,8 @@ def auc_on_base_mice(
         The decoders.
     device
         As for `Decoder.decode`.
-    tell
-        Called with the numbers of decodes done and of all; may raise to end the work.
+    report
+        Gets the numbers of decodes done and of all.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def auc_on_base_mice(
         )
         labels = class_indices(mouse.truth.ethogram, base.behaviors)
         for decoder in (base, tuned):
-            tell(len(scores), 2 * _MICE)
+            report(Progress("scoring", len(scores), 2 * _MICE))
             frames, probability = _decode(decoder, mouse, device)
             scores.append(auc(probability, labels[frames]))
     pairs = [(b, t) for b, t in zip(scores[::2], scores[1::2], strict=True) if b and t]
@@ -85,9 +85,7 @@ def _decode(
     """Return some frames, spread evenly over a recording, and their probabilities, shape (n, k)."""
     config = decoder.config
     assert isinstance(config, CnnRnnConfig)
-    features = recording_features(
-        decoder, mouse, device=device, tell=lambda *_: None, made_again=True
-    )
+    features = recording_features(decoder, mouse, device=device, report=unheard, made_again=True)
     first = first_predicted(config, mouse.known_frame_rate())
     frames = np.arange(first, mouse.n_frames - config.frames_after, _EVERY)
     logits = torch.from_numpy(frame_logits(decoder, features, frames))

@@ -20,12 +20,13 @@ from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
+from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.scoring.auc import auc_of_logits
 from napari_cortex_decoder.training.loss import classification_loss
 from napari_cortex_decoder.tuning.calibration import calibrate
-from napari_cortex_decoder.tuning.heads import N_FOLDS, Cancelled, Labeled, fit_head
+from napari_cortex_decoder.tuning.epoch import Epoch
+from napari_cortex_decoder.tuning.heads import N_FOLDS, Labeled, fit_head
 from napari_cortex_decoder.tuning.held_out import folds
-from napari_cortex_decoder.tuning.progress import Epoch
 
 EPOCHS = 6
 EXAMPLES = 1024  # an epoch takes so many frames at most

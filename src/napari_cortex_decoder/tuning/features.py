@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,11 +15,10 @@ from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
+from napari_cortex_decoder.decoder.prediction import MEASURING
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.arrays import write_array
-
-Tell = Callable[[int, int], None]
-"""Told of frames done and of all; may raise to end the work."""
 
 
 def recording_features(
@@ -27,7 +26,7 @@ def recording_features(
     recording: Recording,
     *,
     device: str,
-    tell: Tell,
+    report: Report,
     made_again: bool = False,
 ) -> NDArray[np.float16]:
     """Encode each frame of a recording, unless a decode or a fine-tune has done so.
@@ -40,8 +39,8 @@ def recording_features(
         The movie. Of one from a file, features are taken from the cache folder and kept there.
     device
         As for `Decoder.decode`.
-    tell
-        See `Tell`.
+    report
+        Gets frames encoded.
     made_again
         Whether this also holds for one without a file: see `Engine`.
 
@@ -72,13 +71,13 @@ def recording_features(
         for event in events:
             # measuring the movie is about a tenth of the work
             share = 0.1 * event.done / event.total
-            if event.stage != "statistics":
+            if event.stage != MEASURING:
                 share = 0.1 + 0.9 * event.done / event.total
-            tell(round(share * recording.n_frames), recording.n_frames)
+            report(Progress("encoding", round(share * recording.n_frames), recording.n_frames))
     return features
 
 
-def write_frames(decoder: Decoder, recording: Recording, file: Path, tell: Tell) -> None:
+def write_frames(decoder: Decoder, recording: Recording, file: Path, report: Report) -> None:
     """Write the normalized frames of a recording, shape (t, y, x), float16, as a `.npy` file.
 
     Raises
@@ -95,7 +94,7 @@ def write_frames(decoder: Decoder, recording: Recording, file: Path, tell: Tell)
         done = 0
         for block in normalized_frames(recording, preprocessing):
             done += len(block)
-            tell(done, recording.n_frames)
+            report(Progress("encoding", done, recording.n_frames))
             yield block
 
     write_array(file, (recording.n_frames, *preprocessing.image_size), np.float16, blocks())

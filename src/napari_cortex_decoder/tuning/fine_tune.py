@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,13 +12,14 @@ from tempfile import TemporaryDirectory, gettempdir
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs.folder import MARKER
 from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.job import FineTuneJob
 from napari_cortex_decoder.tuning.label_checks import Depth
 from napari_cortex_decoder.tuning.preparation import Preparation
-from napari_cortex_decoder.tuning.progress import TuneProgress
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.tuning.task import is_saved, read_asked
 from napari_cortex_decoder.tuning.trainer import follow, trainer
@@ -39,7 +38,7 @@ def fine_tune(
     device: str = "auto",
     seed: int = 1,
     name: str | None = None,
-    progress: Callable[[TuneProgress], None] | None = None,
+    progress: Report | None = None,
     anew: bool = False,
 ) -> FineTuneResult:
     """Fit a decoder to labels, always from the base and on all labels given.
@@ -67,7 +66,8 @@ def fine_tune(
     name
         Of the new decoder.
     progress
-        Called with each `TuneProgress`.
+        Gets how far it is: encoding, fitting, scoring. Once it raises `Cancelled`, the best so far
+        is the result.
     anew
         Whether what another fine-tune has made in `out` may be removed; nothing else ever is.
 
@@ -86,7 +86,7 @@ def fine_tune(
         If a recording does not suit the decoder, or there is no such device.
     """
     job = _job(decoder, labelled, depth, held_out, device, seed, name)
-    return FineTuneJob(lambda own: _do(job, out, anew, own, tied=True), progress).work()
+    return FineTuneJob(lambda own: _do(job, out, anew, own, tied=True), progress or unheard).work()
 
 
 def start_fine_tune(
@@ -99,7 +99,7 @@ def start_fine_tune(
     device: str = "auto",
     seed: int = 1,
     name: str | None = None,
-    progress: Callable[[TuneProgress], None] | None = None,
+    progress: Report | None = None,
     anew: bool = False,
 ) -> FineTuneJob:
     """Begin what `fine_tune` does, and come back at once.
@@ -113,7 +113,7 @@ def start_fine_tune(
         Has the result once it has ended.
     """
     job = _job(decoder, labelled, depth, held_out, device, seed, name)
-    run = FineTuneJob(lambda own: _do(job, out, anew, own, tied=False), progress)
+    run = FineTuneJob(lambda own: _do(job, out, anew, own, tied=False), progress or unheard)
     run.start()
     return run
 
@@ -147,95 +147,6 @@ def found_job(folder: str | Path, *, go_on: bool = False) -> FineTuneJob | None:
     return run
 
 
-class FineTuneJob:
-    """A fine-tune at work; see `start_fine_tune`.
-
-    Parameters
-    ----------
-    work
-        Does it, given this.
-    progress
-        Called with each `TuneProgress`.
-    """
-
-    def __init__(
-        self,
-        work: Callable[[FineTuneJob], FineTuneResult],
-        progress: Callable[[TuneProgress], None] | None = None,
-    ) -> None:
-        self._work, self._told = work, progress
-        self._events: list[TuneProgress] = []
-        self._end: Future[FineTuneResult] = Future()
-        self._cancelled, self._left = threading.Event(), threading.Event()
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is at work no more."""
-        return self._end.done()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it is to end with the best so far."""
-        return self._cancelled.is_set() or self._left.is_set()
-
-    @property
-    def only_cancelled(self) -> bool:
-        """Whether somebody waits for the best so far."""
-        return self._cancelled.is_set()
-
-    @property
-    def left(self) -> bool:
-        """Whether nobody waits for it any more."""
-        return self._left.is_set()
-
-    def progress(self) -> tuple[TuneProgress, ...]:
-        """Return all that was told so far, oldest first."""
-        return tuple(self._events)
-
-    def cancel(self) -> None:
-        """End the fit after its present epoch or step; the best so far is the result."""
-        self._cancelled.set()
-
-    def leave(self) -> None:
-        """Wait for it no more: what another process fits goes on, all else ends."""
-        self._left.set()
-
-    def result(self, timeout: float | None = None) -> FineTuneResult:
-        """Wait for the end.
-
-        Raises
-        ------
-        TimeoutError
-            If it does not come in time.
-        TrainingError
-            If the fine-tune failed, or was cancelled before there was anything to keep.
-        """
-        return self._end.result(timeout)
-
-    def tell(self, event: TuneProgress) -> None:
-        """Take note of how far it is."""
-        self._events.append(event)
-        if self._told is not None:
-            self._told(event)
-
-    def work(self) -> FineTuneResult:
-        """Do it here and now."""
-        return self._work(self)
-
-    def start(self) -> None:
-        """Do it in a thread."""
-        thread = threading.Thread(target=self._finish, name="fine-tune", daemon=True)
-        thread.start()
-
-    def _finish(self) -> None:
-        try:
-            result = self.work()
-        except BaseException as error:  # noqa: BLE001 - raised again by `result`
-            self._end.set_exception(error)
-        else:
-            self._end.set_result(result)
-
-
 def _job(
     decoder: Decoder | str | Path,
     labelled: Sequence[tuple[Recording, Ethogram]],
@@ -260,7 +171,7 @@ def _do(
     """Fit here, or end to end in a process of its own."""
     deep = job.asked.depth == "end-to-end"
     if out is None and not deep:
-        return job.run(run.tell, lambda: run.cancelled)
+        return job.run(run.tell)
     if out is None:
         _sweep_up()
         with TemporaryDirectory(prefix=_TEMPORARY) as temporary:
@@ -308,16 +219,16 @@ def _fit(
             if job.asked.depth != "end-to-end":
                 folder.remove("progress.jsonl")
 
-                def tell(event: TuneProgress) -> None:
-                    folder.tell_of(event)
+                def tell(event: Progress) -> None:
+                    folder.tell(event)
                     run.tell(event)
 
-                result = job.run(tell, lambda: run.cancelled)
+                result = job.run(tell)
                 folder.keep(result)
                 return result
             if not is_saved(folder):
                 try:
-                    job.prepare(folder, run.tell, lambda: run.cancelled)
+                    job.prepare(folder, run.tell)
                 except BaseException:  # frames of an hour are gigabytes
                     folder.remove_within("work")
                     raise
@@ -332,7 +243,7 @@ def _follow(
 ) -> FineTuneResult:
     process = trainer(folder, tied=tied, forgotten=forgotten)
     try:
-        return follow(process, folder, run.tell, lambda: run.only_cancelled, lambda: run.left)
+        return follow(process, folder, run)
     except BaseException:
         if tied:
             process.stop()

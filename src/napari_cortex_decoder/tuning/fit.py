@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,15 +15,16 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.decoder import Decoder, Provenance
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import CnnRnn, probabilities
+from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.tuning import heads
 from napari_cortex_decoder.tuning.base_mice import auc_on_base_mice
 from napari_cortex_decoder.tuning.detrended_base import DETREND_SECONDS
 from napari_cortex_decoder.tuning.end_to_end import Filmed, encode_frames, fit_end_to_end
+from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import EPOCHS
 from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores, score
-from napari_cortex_decoder.tuning.progress import Epoch, TuneProgress
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.tuning.task import TuneTask
 
@@ -32,8 +34,7 @@ _WORSE = 0.02  # AUC on mice of the base from which on it is worth a warning
 
 def fit_task(
     task: TuneTask,
-    tell: Callable[[TuneProgress], None],
-    cancelled: Callable[[], bool],
+    report: Report,
     checkpoint: Path | None = None,
 ) -> FineTuneResult:
     """Fit what a task asks for.
@@ -42,10 +43,8 @@ def fit_task(
     ----------
     task
         What to do.
-    tell
-        Called with each `TuneProgress`.
-    cancelled
-        Asked between steps; once it says yes, the best so far is the result.
+    report
+        Gets epochs and steps; once it raises `Cancelled`, the best so far is the result.
     checkpoint
         File to go on from after a kill; only ``"end-to-end"`` needs one.
 
@@ -63,7 +62,7 @@ def fit_task(
         heads.Labeled(features, labels, learns)
         for features, labels, learns in zip(task.features, task.labels, task.learns, strict=True)
     ]
-    fitting = _Fitting(tell, cancelled)
+    fitting = _Fitting(report)
     features: Features = task.features
     if asked.depth == "head":
         network, config = heads.fit_head(network, config, data, gap=asked.gap, tell=fitting.epoch)
@@ -87,10 +86,11 @@ def fit_task(
         network, config = heads.fit_threshold(network, config, data)
     fitted = time.perf_counter()
 
-    def scoring(done: int, total: int) -> None:
-        tell(TuneProgress("scoring", done, total))
+    def scoring(event: Progress) -> None:
+        with suppress(Cancelled):  # what was learned is scored, in seconds
+            report(event)
 
-    scoring(0, 1)
+    scoring(Progress("scoring", 0, 1))
     draft = Decoder(config, network, name=asked.name)
     baseline = _global_mean_auc(task)
     before = _score(task, task.before, base, baseline)
@@ -108,15 +108,15 @@ def fit_task(
         warnings=_warnings(task, before, after, on_base),
         seconds={"fitting": fitted - began, "scoring": time.perf_counter() - fitted},
     )
-    scoring(1, 1)
+    scoring(Progress("scoring", 1, 1))
     return result
 
 
 class _Fitting:
-    """Reports epochs and steps, and ends the fit where it was cancelled."""
+    """Reports epochs and steps."""
 
-    def __init__(self, tell: Callable[[TuneProgress], None], cancelled: Callable[[], bool]) -> None:
-        self._tell, self._cancelled, self._epochs = tell, cancelled, 0
+    def __init__(self, report: Report) -> None:
+        self._report, self._epochs = report, 0
 
     def epoch(self, epoch: Epoch) -> None:
         """Report an epoch of a head."""
@@ -126,9 +126,8 @@ class _Fitting:
 
     def step(self, done: int, total: int, epoch: Epoch | None) -> None:
         """Report a step."""
-        self._tell(TuneProgress("fitting", done, total, epoch))
-        if self._cancelled():
-            raise heads.Cancelled
+        said = {} if epoch is None else {"epoch": vars(epoch)}
+        self._report(Progress("fitting", done, total, details=said))
 
 
 def _score(

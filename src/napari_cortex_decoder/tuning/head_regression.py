@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_cortex_decoder.scoring.auc import auc_of_logits
-from napari_cortex_decoder.tuning.progress import Epoch
+from napari_cortex_decoder.tuning.epoch import Epoch
 
 EPOCHS = 8
 _STEPS = 4  # of the optimizer in an epoch

@@ -15,13 +15,14 @@ from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.scoring.calibration import calibrated_loss
 from napari_cortex_decoder.tuning.calibration import calibrate
+from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import HeadRegression
 from napari_cortex_decoder.tuning.held_out import HeldOut, folds
 from napari_cortex_decoder.tuning.linear_units import add_units
-from napari_cortex_decoder.tuning.progress import Epoch
 
 N_FOLDS = 3
 EXAMPLES = 2048
@@ -30,10 +31,6 @@ EXAMPLES = 2048
 _COMPARED = 512  # frames by which features are compared with others of the same recordings
 _UNITS = 40
 _FEWEST = 60
-
-
-class Cancelled(Exception):
-    """Raised by whoever is told of the progress, to end the work."""
 
 
 @dataclass(frozen=True, eq=False)

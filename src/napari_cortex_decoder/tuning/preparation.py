@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.tuning.held_out import HeldOut, held_out_masks, training_mask
 from napari_cortex_decoder.tuning.label_checks import Depth, plan
-from napari_cortex_decoder.tuning.progress import TuneProgress
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.tuning.task import (
     Asked,
@@ -25,8 +26,6 @@ from napari_cortex_decoder.tuning.task import (
     recordings_hash,
     save_task,
 )
-
-Stopped = Callable[[], bool]
 
 
 class Preparation:
@@ -96,34 +95,32 @@ class Preparation:
                     "more bouts of it, further apart."
                 )
 
-    def run(self, tell: Callable[[TuneProgress], None], cancelled: Stopped) -> FineTuneResult:
+    def run(self, report: Report) -> FineTuneResult:
         """Read what is not read yet, fit, calibrate, score: in this process."""
         from napari_cortex_decoder.tuning.fit import fit_task
 
         began = time.perf_counter()
-        task = self._task(tell, cancelled)
+        task = self._task(report)
         encoded = time.perf_counter() - began
-        result = fit_task(task, tell, cancelled)
+        result = fit_task(task, report)
         result.seconds["encoding"] = encoded
         return result
 
-    def prepare(
-        self, folder: RunFolder, tell: Callable[[TuneProgress], None], cancelled: Stopped
-    ) -> None:
+    def prepare(self, folder: RunFolder, report: Report) -> None:
         """Leave in a folder all that another process needs to fit."""
         from napari_cortex_decoder.tuning.features import write_frames
 
-        task = self._task(tell, cancelled)
+        task = self._task(report)
         for number, recording in enumerate(self._recordings):
             write_frames(
                 task.start,
                 recording,
                 folder.place(array_name("frames", number)),
-                self._reading(tell, cancelled, number),
+                self._reading(report, number),
             )
         save_task(folder, task)
 
-    def _task(self, tell: Callable[[TuneProgress], None], cancelled: Stopped) -> TuneTask:
+    def _task(self, report: Report) -> TuneTask:
         """Read the recordings as the base does, and detrended where that is no worse."""
         from napari_cortex_decoder.tuning.detrended_base import detrended_base, reads_as_well
         from napari_cortex_decoder.tuning.heads import Labeled, held_out_logits
@@ -132,10 +129,10 @@ class Preparation:
         if self.asked.depth != "threshold":  # which is instant: nothing is encoded anew
             steady = detrended_base(self._base, self._recordings)
         passes = 1 if steady is None else 2
-        features = self._features(self._base, tell, cancelled, 0, passes)
+        features = self._features(self._base, report, 0, passes)
         start, before = self._base, held_out_logits(self._base, features, self._held_out)
         if steady is not None:
-            others = self._features(steady, tell, cancelled, 1, passes)
+            others = self._features(steady, report, 1, passes)
             both = [
                 [Labeled(*one) for one in zip(each, self._labels, self._learns, strict=True)]
                 for each in (others, features)
@@ -147,8 +144,7 @@ class Preparation:
     def _features(
         self,
         decoder: Decoder,
-        tell: Callable[[TuneProgress], None],
-        cancelled: Stopped,
+        report: Report,
         done: int,
         passes: int,
     ) -> list[NDArray[np.float16]]:
@@ -159,26 +155,20 @@ class Preparation:
                 decoder,
                 recording,
                 device=self.asked.device,
-                tell=self._reading(tell, cancelled, number, done, passes),
+                report=self._reading(report, number, done, passes),
             )
             for number, recording in enumerate(self._recordings)
         ]
 
     def _reading(
         self,
-        tell: Callable[[TuneProgress], None],
-        cancelled: Stopped,
+        report: Report,
         number: int,
         done: int = 0,
         passes: int = 1,
-    ) -> Callable[[int, int], None]:
+    ) -> Report:
         """Return what is told of one recording in one of some passes, as a share of all."""
         lengths = [recording.n_frames for recording in self._recordings]
         before, total = done * sum(lengths) + sum(lengths[:number]), passes * sum(lengths)
 
-        def told(done: int, _: int) -> None:
-            if cancelled():
-                raise TrainingError("the fine-tune was cancelled before anything was learned.")
-            tell(TuneProgress("encoding", before + done, total))
-
-        return told
+        return lambda event: report(replace(event, done=before + event.done, total=total))

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from contextlib import suppress
 
 from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.progress import Cancelled, Progress
 from napari_cortex_decoder.runs import RunProcess, end_when_nobody_waits
 from napari_cortex_decoder.runs.process import OWN_WORDS
 from napari_cortex_decoder.tuning.folder import FineTuneFolder
-from napari_cortex_decoder.tuning.progress import TuneProgress
+from napari_cortex_decoder.tuning.job import FineTuneJob
 from napari_cortex_decoder.tuning.result import FineTuneResult
 
 _BETWEEN_LINES = 0.2  # s between two lines that tell of steps alone
 _LOOK_EVERY = 0.2  # s
 _TIED, _FORGOTTEN = "--tied", "--forgotten"
-
-
-class Left(Exception):
-    """Raised where nobody waits for the end of a fine-tune any more."""
 
 
 def trainer(folder: FineTuneFolder, *, tied: bool, forgotten: bool = False) -> RunProcess:
@@ -39,35 +36,30 @@ def trainer(folder: FineTuneFolder, *, tied: bool, forgotten: bool = False) -> R
     return RunProcess(folder, command, waits=True)
 
 
-def follow(
-    process: RunProcess,
-    folder: FineTuneFolder,
-    tell: Callable[[TuneProgress], None],
-    cancelled: Callable[[], bool],
-    left: Callable[[], bool],
-) -> FineTuneResult:
-    """Wait for the end of a fine-tune.
+def follow(process: RunProcess, folder: FineTuneFolder, job: FineTuneJob) -> FineTuneResult:
+    """Wait for the end of a fine-tune, and hand on to its job what the trainer tells.
 
     Raises
     ------
     TrainingError
         If it ended without a result.
-    Left
-        If `left` says that nobody waits any more.
+    Cancelled
+        If nobody waits any more.
     """
     told = 0
     while True:
         ended = process.ended
-        events = folder.told()
+        events = folder.progress()
         for event in events[told:]:
-            tell(event)
+            with suppress(Cancelled):
+                job.tell(event)
         told = len(events)
         if ended:
             process.check()
             return folder.result()
-        if left():
-            raise Left
-        if cancelled():
+        if job.left:
+            raise Cancelled
+        if job.cancelled:
             process.cancel()
         time.sleep(_LOOK_EVERY)
 
@@ -82,14 +74,14 @@ def main(folder: FineTuneFolder) -> None:
 
         last = -1.0
 
-        def tell(event: TuneProgress) -> None:
+        def tell(event: Progress) -> None:
             nonlocal last
-            if event.epoch is not None or time.monotonic() - last >= _BETWEEN_LINES:
+            if event.details or time.monotonic() - last >= _BETWEEN_LINES:
                 last = time.monotonic()
-                folder.tell_of(event)
+                folder.tell(event)
 
         checkpoint = folder.place("work/checkpoint.pt")
-        folder.keep(fit_task(load_task(folder), tell, folder.is_cancelled, checkpoint))
+        folder.keep(fit_task(load_task(folder), tell, checkpoint))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QApplication, QProgressDialog
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, save_recording
-from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.recording.layers import RECORDING_KEY
 from napari_cortex_decoder.widgets.recording.saving_model import save
 
@@ -95,7 +96,7 @@ def _save_and_answer(recording: Recording, path: Path) -> list[str]:
     written: list[str] = []
     failures: list[Exception] = []
 
-    def show(progress: TaskProgress) -> None:
+    def show(progress: Progress) -> None:
         if progress.running:
             dialog.setValue(progress.done)
         else:
@@ -103,8 +104,8 @@ def _save_and_answer(recording: Recording, path: Path) -> list[str]:
 
     task = LongTask(show, failures.append)
     dialog.canceled.connect(task.cancel)
-    stage = f"saving {path.name}"
-    task.start(stage, partial(save, recording, path, stage), lambda file: written.append(str(file)))
+    work = partial(save, recording, path)
+    task.start("writing", work, lambda file: written.append(str(file)))
     if task.running:
         waiting.exec()
     dialog.close()

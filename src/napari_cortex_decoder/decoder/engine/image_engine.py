@@ -32,7 +32,7 @@ from napari_cortex_decoder.decoder.frames.reading_order import (
 )
 from napari_cortex_decoder.decoder.frames.seams import Seams
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, probabilities
-from napari_cortex_decoder.decoder.prediction import DecodeEvent
+from napari_cortex_decoder.decoder.prediction import MEASURING, DecodeEvent
 from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
 from napari_cortex_decoder.errors import DeviceError
 from napari_cortex_decoder.movie_blocks import read_blocks
@@ -162,7 +162,7 @@ class Engine:
         preprocessing = self._config.preprocessing
         if preprocessing.causal:
             return None
-        yield DecodeEvent("statistics", 0, recording.n_frames)
+        yield DecodeEvent(MEASURING, 0, recording.n_frames)
         if cache is not None and (known := cache.statistics()) is not None:
             return known
         answers = FirstAnswers(recording, self._config, self._looked_at)
@@ -175,13 +175,15 @@ class Engine:
                     batch = self._attempt(partial(self._run, torch.from_numpy(ahead)))
                     if batch is None:
                         told = self._give_way(min(len(ahead), self.batch_size))
-                        yield DecodeEvent("statistics", *done, message=told)
+                        yield DecodeEvent(MEASURING, *done, message=told)
                     else:
                         place += self._config.frames_before
                         answer = batch.probability
-                        yield DecodeEvent("statistics", *done, place, answer, provisional=True)
+                        yield DecodeEvent(
+                            MEASURING, *done, start=place, probability=answer, provisional=True
+                        )
                 accumulator.update(start, frames)
-                yield DecodeEvent("statistics", start + len(frames), recording.n_frames)
+                yield DecodeEvent(MEASURING, start + len(frames), recording.n_frames)
         statistics = accumulator.result()
         if cache is not None:
             cache.keep_statistics(statistics)
@@ -234,7 +236,9 @@ class Engine:
                         encoded.append(batch.inputs)
                         first = image - len(before) + self._config.frames_before
                         done += len(batch.probability)
-                        yield DecodeEvent("decoding", done, total, first, batch.probability)
+                        yield DecodeEvent(
+                            "decoding", done, total, start=first, probability=batch.probability
+                        )
                         frames, image = frames[size:], image + size
                         before = _last(shared, torch.cat([before, batch.inputs]))
                     seams.add(start, torch.from_numpy(block), torch.cat([nothing, *encoded]))
@@ -267,7 +271,7 @@ class Engine:
             of_windows = partial(self._of_features, torch.from_numpy(features))
             while (probability := self._attempt(of_windows)) is None:
                 yield DecodeEvent("decoding", done, total, message=self._give_way(1))
-            yield DecodeEvent("decoding", done, total, first + start, probability)
+            yield DecodeEvent("decoding", done, total, start=first + start, probability=probability)
         return True
 
     def _attempt(self, work: Callable[[], _Done]) -> _Done | None:

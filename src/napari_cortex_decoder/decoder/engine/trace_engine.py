@@ -14,7 +14,7 @@ from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.networks import probabilities
-from napari_cortex_decoder.decoder.prediction import DecodeEvent
+from napari_cortex_decoder.decoder.prediction import MEASURING, DecodeEvent
 from napari_cortex_decoder.decoder.suitability import check_length
 from napari_cortex_decoder.errors import DeviceError
 from napari_cortex_decoder.recording import Recording
@@ -77,11 +77,11 @@ class TraceEngine:
         """
         preprocessing = self._config.preprocessing
         labels = locate_areas(preprocessing, recording, self._registration)
-        yield DecodeEvent("statistics", 0, recording.n_frames)
+        yield DecodeEvent(MEASURING, 0, recording.n_frames)
         traces = np.empty((recording.n_frames, preprocessing.n_traces))
         for start, block in read_traces(recording, labels):
             traces[start : start + len(block)] = block
-            yield DecodeEvent("statistics", start + len(block), recording.n_frames)
+            yield DecodeEvent(MEASURING, start + len(block), recording.n_frames)
         where = str(recording.path or recording.name)
         rate = recording.known_frame_rate()
         inputs = preprocess_traces(traces, preprocessing, rate, where)
@@ -89,7 +89,7 @@ class TraceEngine:
         total -= self._config.frames_before + self._config.frames_after
         for first, probability in self.decode(inputs):
             done += len(probability)
-            yield DecodeEvent("decoding", done, total, first, probability)
+            yield DecodeEvent("decoding", done, total, start=first, probability=probability)
 
     def decode(self, inputs: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Decode preprocessed traces.

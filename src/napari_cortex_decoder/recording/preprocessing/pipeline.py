@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
 from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
@@ -18,7 +19,7 @@ from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop,
 from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
 from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
 from napari_cortex_decoder.recording.preprocessing.resampling import Resample
-from napari_cortex_decoder.recording.preprocessing.step import Progress, Step, Survey
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
 
 STEPS: dict[str, type[Step]] = {
@@ -39,7 +40,7 @@ STEPS: dict[str, type[Step]] = {
 
 
 def preprocess(
-    recording: Recording, steps: Sequence[Step], *, progress: Progress | None = None
+    recording: Recording, steps: Sequence[Step], *, progress: Report | None = None
 ) -> Recording:
     """Apply steps in order.
 
@@ -53,7 +54,7 @@ def preprocess(
     steps
         Steps in order.
     progress
-        Called as ``progress(what, frames_done, n_frames)`` between blocks; what it raises cancels.
+        Called between blocks; what it raises cancels.
 
     Returns
     -------

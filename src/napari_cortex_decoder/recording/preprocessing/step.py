@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,15 +14,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.movie_blocks import frames_within, whole_chunks
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.recording import Recording
 
 BLOCK_BYTES = 32 * 2**20
 PREVIEW_FRAMES = 64
 """How many frames a preview takes for all that a step looks at."""
-
-Progress = Callable[[str, int, int], None]
-"""Is told what is done, how many frames of how many; what it raises cancels the work."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Survey:
     """
 
     around: int | None = None
-    progress: Progress | None = None
+    progress: Report | None = None
 
     def blocks(
         self, movie: da.Array, what: str, *, contiguous: bool = False
@@ -73,7 +71,7 @@ class Survey:
         for start, stop in whole_chunks(movie, frames_within(movie, BLOCK_BYTES)):
             yield start, np.asarray(movie[start:stop].compute(scheduler="threads"))
             if self.progress is not None:
-                self.progress(what, stop, n_frames)
+                self.progress(Progress(what, stop, n_frames))
 
 
 class Step(BaseModel, ABC):

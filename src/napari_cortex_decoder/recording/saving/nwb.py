@@ -12,10 +12,11 @@ import numpy as np
 from napari_cortex_decoder import __version__
 from napari_cortex_decoder.containers.nwb_output import nwb_output
 from napari_cortex_decoder.movie_blocks import frames_within
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.formats.nwb import REFERENCE_SERIES
 from napari_cortex_decoder.recording.provenance import provenance_text
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
-from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, Progress, colors_in_blocks
+from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, colors_in_blocks
 
 if TYPE_CHECKING:
     from pynwb import NWBFile
@@ -24,7 +25,7 @@ SERIES = "OnePhotonSeries"
 CHUNK_BYTES = 2**18
 
 
-def write_nwb(recording: Recording, path: Path, progress: Progress | None) -> None:
+def write_nwb(recording: Recording, path: Path, progress: Report | None) -> None:
     """Write an NWB 2 file of a recording, block by block.
 
     The movie goes into acquisition, or, after preprocessing, into the processing module *ophys*;

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.preprocessing.pipeline import with_equal_reference
 from napari_cortex_decoder.recording.provenance import PROGRAM, is_provenance, provenance_text
 from napari_cortex_decoder.recording.recording import Recording
-from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, Progress, colors_in_blocks
+from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, colors_in_blocks
 
 ARRAY, TIMES = "0", "frame_times"
 
 
-def write_zarr(recording: Recording, path: Path, progress: Progress | None) -> None:
+def write_zarr(recording: Recording, path: Path, progress: Report | None) -> None:
     """Write OME-Zarr 0.5 (Zarr 3), block by block: axes t, y, x, or t, c, y, x with a reference.
 
     Frame times that a scale cannot tell are the array ``frame_times`` (s); the attribute

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.preprocessing.pipeline import with_equal_reference
 from napari_cortex_decoder.recording.provenance import provenance_text
 from napari_cortex_decoder.recording.recording import Recording
-from napari_cortex_decoder.recording.saving.blocks import Progress, colors_in_blocks
+from napari_cortex_decoder.recording.saving.blocks import colors_in_blocks
 
 IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 OME_TYPES = (*IMAGEJ_TYPES, "int8", "int16", "int32", "uint32", "float64")
@@ -24,7 +25,7 @@ IMAGEJ_BYTES = 2**32 - 2**26
 SOFTWARE = "napari-cortex-decoder"
 
 
-def write_tiff(recording: Recording, path: Path, progress: Progress | None) -> None:
+def write_tiff(recording: Recording, path: Path, progress: Report | None) -> None:
     """Write a multi-page TIFF with frame rate and pixel size, page by page, uncompressed.
 
     A hyperstack as ImageJ writes it, which any reader of TIFF opens; OME-BigTIFF where the movie is
@@ -74,7 +75,7 @@ def write_tiff(recording: Recording, path: Path, progress: Progress | None) -> N
 
 
 def _pages(
-    recording: Recording, dtype: np.dtype[Any], progress: Progress | None
+    recording: Recording, dtype: np.dtype[Any], progress: Report | None
 ) -> Iterator[NDArray[np.generic]]:
     for _, blocks in colors_in_blocks(recording, progress):
         for colors in zip(*blocks, strict=True):

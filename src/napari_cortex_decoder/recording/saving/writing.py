@@ -8,15 +8,15 @@ from pathlib import Path
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import Kind, check_place, make_folder, written_whole
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.opening import open_recording
 from napari_cortex_decoder.recording.recording import Recording
-from napari_cortex_decoder.recording.saving.blocks import Progress
 from napari_cortex_decoder.recording.saving.nwb import write_nwb
 from napari_cortex_decoder.recording.saving.ome_zarr import is_zarr_of_ours, write_zarr
 from napari_cortex_decoder.recording.saving.tiff import write_tiff
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
 
-_Write = Callable[[Recording, Path, Progress | None], None]
+_Write = Callable[[Recording, Path, Report | None], None]
 
 WRITERS: dict[str, _Write] = {
     ".nwb": write_nwb,
@@ -32,7 +32,7 @@ def save_recording(
     path: str | Path,
     *,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: Report | None = None,
 ) -> Path:
     """Save a recording as NWB, OME-Zarr or TIFF, block by block.
 
@@ -48,7 +48,7 @@ def save_recording(
     overwrite
         Whether what is there may be replaced: a file, or a Zarr folder that this program wrote.
     progress
-        Called as ``progress(frames_done, n_frames)`` between blocks; what it raises cancels.
+        Called between blocks; what it raises cancels.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def _writer(path: Path) -> tuple[_Write, Kind | None]:
     return write, is_zarr_of_ours if write is write_zarr else None
 
 
-def cached(recording: Recording, *, progress: Progress | None = None) -> Recording:
+def cached(recording: Recording, *, progress: Report | None = None) -> Recording:
     """Compute a preprocessed recording once, and read it from disk from now on.
 
     The frames lie in the recording's sidecar folder, under a name that changes with the source file
@@ -102,7 +102,7 @@ def cached(recording: Recording, *, progress: Progress | None = None) -> Recordi
     recording
         A recording with a path, after `preprocess`.
     progress
-        Called as ``progress(frames_done, n_frames)`` between blocks; what it raises cancels.
+        Called between blocks; what it raises cancels.
 
     Returns
     -------

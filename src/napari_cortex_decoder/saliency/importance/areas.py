@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.experiment import LEVELS, Experiment
 from napari_cortex_decoder.saliency.masking.fills import FillName, check_fills
-from napari_cortex_decoder.saliency.masking.frames import Report
 from napari_cortex_decoder.saliency.masking.regions import (
     Targets,
     choose_targets,
@@ -108,7 +108,7 @@ def area_importance(
     RecordingError, FrameRateError, DeviceError
         As for `Decoder.decode`.
     """
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     check_fills(tuple(fills))
     check_score(score)
     chosen = choose_targets(registration.atlas, targets)

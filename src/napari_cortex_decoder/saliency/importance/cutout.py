@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.experiment import Experiment, Whole
 from napari_cortex_decoder.saliency.masking.fills import FillName, check_fills
-from napari_cortex_decoder.saliency.masking.frames import Report
 from napari_cortex_decoder.saliency.masking.grids import cutouts, edge_masks, enlarge
 from napari_cortex_decoder.saliency.verdict import Verdict
 
@@ -139,7 +139,7 @@ def cutout_importance(
     LabelError, RecordingError, FrameRateError, DeviceError
         As `area_importance`.
     """
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     check_fills((fill,))
     experiment = Experiment(
         decoder,

@@ -12,10 +12,11 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
 from napari_cortex_decoder.saliency.masking.fills import FillName
-from napari_cortex_decoder.saliency.masking.frames import Report, check_frames, labelled
+from napari_cortex_decoder.saliency.masking.frames import check_frames, labelled
 from napari_cortex_decoder.saliency.masking.masked_traces import MaskedTraces
 from napari_cortex_decoder.scoring.auc import aucs
 from napari_cortex_decoder.scoring.nulls import shifted_labels

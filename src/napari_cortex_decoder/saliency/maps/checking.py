@@ -8,12 +8,13 @@ import numpy as np
 
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.deletion import Deletion, deletion_insertion
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
 from napari_cortex_decoder.saliency.maps.randomization import Randomization, randomized_weights
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
-from napari_cortex_decoder.saliency.masking.frames import Report, sample_frames, spread_frames
+from napari_cortex_decoder.saliency.masking.frames import sample_frames, spread_frames
 from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
 
 LARGEST_LIKENESS = 0.5

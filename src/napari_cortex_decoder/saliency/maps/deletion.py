@@ -12,10 +12,10 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.experiment import Experiment, Whole
 from napari_cortex_decoder.saliency.masking.fills import FillName, check_fills
-from napari_cortex_decoder.saliency.masking.frames import Report
 
 Bools = NDArray[np.bool_]
 
@@ -97,7 +97,7 @@ def deletion_insertion(
     DecoderError, LabelError, FrameRateError, DeviceError
         As `area_importance`.
     """
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     check_fills((fill,))
     height, width = recording.shape
     if picture.ndim != 2 or abs(picture.shape[0] * width / (picture.shape[1] * height) - 1) > 0.1:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from napari_cortex_decoder.decoder.engine.inference import steady_cudnn
 from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, log_odds
-from napari_cortex_decoder.saliency.masking.frames import Ints, Progress, Report
+from napari_cortex_decoder.saliency.masking.frames import Ints
 from napari_cortex_decoder.saliency.masking.grids import cutouts
 
 Maps = NDArray[np.float32]

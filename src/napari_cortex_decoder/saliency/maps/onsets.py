@@ -12,6 +12,7 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Report, renamed, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.gradients import Maps
 from napari_cortex_decoder.saliency.maps.saliency_maps import (
@@ -21,7 +22,7 @@ from napari_cortex_decoder.saliency.maps.saliency_maps import (
     scale_of,
 )
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
-from napari_cortex_decoder.saliency.masking.frames import Ints, Progress, Report
+from napari_cortex_decoder.saliency.masking.frames import Ints
 
 BEFORE, AFTER = 1.0, 2.0
 """Seconds around an onset that are shown."""
@@ -163,7 +164,7 @@ def onset_average(
     DecoderError, FrameRateError, DeviceError
         As `saliency_map`.
     """
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     check_method(method)
     index = behavior_index(decoder, behavior)
     rate, n_frames = recording.known_frame_rate(), recording.n_frames
@@ -190,14 +191,11 @@ def onset_average(
     odds = np.zeros(len(lags))
     warnings: dict[str, None] = {}
     for number, onset in enumerate(onsets.tolist(), 1):
-
-        def renamed(event: Progress, number: int = number) -> None:
-            stage = f"{event.stage}, onset {number} of {len(onsets)}"
-            report(Progress(stage, event.done, event.total))
-
+        place = f"onset {number} of {len(onsets)}"
+        told = renamed(report, lambda stage, place=place: f"{stage}, {place}")  # type: ignore[misc]
         start, stop = onset - reach[0], onset + reach[1] + 1
         one = explain(
-            masked, start, stop, index, method=method, grid=grid, steps=steps, report=renamed
+            masked, start, stop, index, method=method, grid=grid, steps=steps, report=told
         )
         place = onset - quiet - int(one.frames[0])
         maps += one.maps[place : place + len(lags)]

@@ -19,6 +19,7 @@ from napari_cortex_decoder.decoder.networks import (
     reestimate_batch_norm,
 )
 from napari_cortex_decoder.decoder.randomness import seeded
+from napari_cortex_decoder.progress import Report, renamed, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.saliency_maps import (
     Method,
@@ -28,7 +29,6 @@ from napari_cortex_decoder.saliency.maps.saliency_maps import (
     explain,
 )
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
-from napari_cortex_decoder.saliency.masking.frames import Progress, Report
 from napari_cortex_decoder.scoring.correlation import rank_correlation
 
 _ESTIMATED_IMAGES = 64
@@ -93,7 +93,7 @@ def randomized_weights(
     DecoderError, RecordingError, FrameRateError, DeviceError
         As `saliency_map`.
     """
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     check_method(method)
     index = behavior_index(decoder, behavior)
     stop = start + 1 if stop is None else stop
@@ -104,12 +104,8 @@ def randomized_weights(
     images = _images_from_all_over(masked)
 
     def maps_of(one: MaskedDecoder, name: str) -> SaliencyMaps:
-        def renamed(event: Progress) -> None:
-            report(Progress(f"{event.stage}, {name}", event.done, event.total))
-
-        return explain(
-            one, start, stop, index, method=method, grid=grid, steps=steps, report=renamed
-        )
+        told = renamed(report, lambda stage: f"{stage}, {name}")
+        return explain(one, start, stop, index, method=method, grid=grid, steps=steps, report=told)
 
     original = maps_of(masked, "as it is")
     with seeded(seed):

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
 from napari_cortex_decoder.errors import DecoderError, RecordingError
+from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.gradients import LARGEST_GAP, Gradients, Maps, occlusion
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
-from napari_cortex_decoder.saliency.masking.frames import Ints, Report
+from napari_cortex_decoder.saliency.masking.frames import Ints
 
 Method = Literal["integrated-gradients", "grad-cam", "occlusion"]
 
@@ -128,7 +129,7 @@ def saliency_map(
     FrameRateError, DeviceError
         As for `Decoder.decode`.
     """
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     check_method(method)
     index = behavior_index(decoder, behavior)
     stop = start + 1 if stop is None else stop

@@ -24,9 +24,9 @@ from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.decoder.suitability import check_rate
 from napari_cortex_decoder.errors import DecoderError, RecordingError
+from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.masking.encoding import behavior_index, log_odds
-from napari_cortex_decoder.saliency.masking.frames import Progress, Report
 
 TraceMethod = Literal["integrated-gradients", "shap"]
 
@@ -129,7 +129,7 @@ def trace_saliency(
     RecordingError
         If no window fits, or a trace does not vary.
     """
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     config = decoder.config
     if not isinstance(config, TraceConfig):
         raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency_map`.")
@@ -255,7 +255,7 @@ def area_saliency(
     DecoderError, RecordingError, FrameRateError, AtlasError
         As `trace_saliency` and `Decoder.decode`.
     """
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     config = decoder.config
     if not isinstance(config, TraceConfig):
         raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency_map`.")

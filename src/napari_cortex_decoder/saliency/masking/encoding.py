@@ -29,6 +29,7 @@ from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, ste
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
 from napari_cortex_decoder.decoder.suitability import check_rate
 from napari_cortex_decoder.errors import DecoderError, DeviceError
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.masking.fills import (
     Bank,
@@ -37,7 +38,7 @@ from napari_cortex_decoder.saliency.masking.fills import (
     bank_starts,
     make_fill,
 )
-from napari_cortex_decoder.saliency.masking.frames import Ints, Progress, Report, Stretch, stretches
+from napari_cortex_decoder.saliency.masking.frames import Ints, Stretch, stretches
 from napari_cortex_decoder.saliency.masking.reading import NormalizedFrames
 
 Floats = NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,27 +16,6 @@ Ints = NDArray[np.int64]
 
 SAMPLED = 900
 """Frames that are scored of many bouts together, unless somebody says more or fewer."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the work is.
-
-    Attributes
-    ----------
-    stage
-        What is done, to show.
-    done, total
-        Of this stage.
-    """
-
-    stage: str
-    done: int
-    total: int
-
-
-Report = Callable[[Progress], None]
-"""Called often; what it raises ends the work."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,11 +22,12 @@ from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.decoder.suitability import check_rate
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.saliency.masking.encoding import log_odds
 from napari_cortex_decoder.saliency.masking.fills import FillName, bank_starts, donor_frames
-from napari_cortex_decoder.saliency.masking.frames import Ints, Progress, Report
+from napari_cortex_decoder.saliency.masking.frames import Ints
 
 Floats = NDArray[np.float64]
 

@@ -15,9 +15,10 @@ from napari_cortex_decoder.decoder.frames.normalization import (
     normalized_frames,
 )
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
+from napari_cortex_decoder.decoder.prediction import MEASURING
 from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency.masking.frames import Progress, Report
 
 Frames = NDArray[np.float32]
 
@@ -63,10 +64,10 @@ class NormalizedFrames:
                 return known
         total = self._recording.n_frames
         gathered = StatisticsAccumulator(self._recording, self._preprocessing)
-        report(Progress("statistics", 0, total))
+        report(Progress(MEASURING, 0, total))
         for start, frames in read_blocks(self._recording.movie):
             gathered.update(start, frames)
-            report(Progress("statistics", start + len(frames), total))
+            report(Progress(MEASURING, start + len(frames), total))
         found = gathered.result()
         if kept is not None:
             kept.keep_statistics(found)

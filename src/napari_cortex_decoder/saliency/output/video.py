@@ -12,9 +12,9 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
-from napari_cortex_decoder.saliency.masking.frames import Progress, Report
 from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
 
 Bytes = NDArray[np.uint8]
@@ -71,7 +71,7 @@ def write_mp4(
     path = Path(path)
     if path.suffix.lower() != ".mp4":
         raise DecoderError(f"{path}: a video is written as .mp4; name it so.")
-    report: Report = progress or (lambda _: None)
+    report = progress or unheard
     first, n = int(maps.frames[0]), len(maps.frames)
     zoom = max(1, _EDGE // max(recording.shape))
     size = tuple(edge * zoom // 2 * 2 for edge in recording.shape)  # H.264 halves its colours

@@ -19,11 +19,11 @@ from napari_cortex_decoder.atlas.traces import (
     write_traces,
 )
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording, trace_at_frames
 from napari_cortex_decoder.recording.preprocessing import DeltaF
 from napari_cortex_decoder.recording.saving.nwb import session_start
 from napari_cortex_decoder.widgets.parts.clock import Clock
-from napari_cortex_decoder.widgets.parts.long_task import Tell
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE
 
 
@@ -60,15 +60,10 @@ class Correlations:
     r: Mapping[str, NDArray[np.float64]]
 
 
-def compute_traces(recording: Recording, placed: Registration, tell: Tell) -> AreaTraces:
+def compute_traces(recording: Recording, placed: Registration, report: Report) -> AreaTraces:
     """Average a recording over each area, in one pass; runs in a thread."""
     labels = placed.label_image(recording.shape)
-    traces = area_traces(
-        recording.movie,
-        labels,
-        len(placed.atlas.areas),
-        lambda done, total: tell("Averaging the areas", done, total),
-    )
+    traces = area_traces(recording.movie, labels, len(placed.atlas.areas), report)
     if has_baseline(traces):
         return AreaTraces(placed, relative_change(traces), is_relative=True)
     done = {step["name"] for step in recording.steps}

@@ -13,6 +13,7 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.atlas import Area, Registration
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.area_traces import (
     AreaTraces,
@@ -25,7 +26,7 @@ from napari_cortex_decoder.widgets.atlas.area_traces import (
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.parts.colors import Color, palette_color
-from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
 
@@ -60,7 +61,7 @@ class AreasModel(EventedModel):
     hovered: int | None = None
     traces: AreaTraces | None = None
     correlations: Correlations | None = None
-    progress: TaskProgress = TaskProgress()
+    progress: Progress = Progress()
     message: str = ""
 
     lasso_wanted: ClassVar[Signal] = Signal()
@@ -158,7 +159,7 @@ class AreasModel(EventedModel):
         self._computing = placed
         self._task.start(
             "Averaging the areas",
-            lambda tell: compute_traces(recording, placed, tell),
+            lambda report: compute_traces(recording, placed, report),
             self._computed_all,
         )
 
@@ -244,5 +245,5 @@ class AreasModel(EventedModel):
             self._task.cancel()
             self.message = message
 
-    def _show_progress(self, progress: TaskProgress) -> None:
+    def _show_progress(self, progress: Progress) -> None:
         self.progress = progress

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFrame, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.areas_table import AreasTable
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
-from napari_cortex_decoder.widgets.parts.clock import as_duration
 from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row, wide_box
+from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -56,10 +56,8 @@ class AreasPanel(QWidget):
         self._compute = button("Compute traces", self._areas.compute)
         self._cancel = button("Stop", self._areas.cancel)
         self._export = button("Export…", self._ask_table)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(8)
-        self._stage, self._message = wrapped_label(), wrapped_label()
+        self._progress = ProgressRow()
+        self._message = wrapped_label()
         self._behaviors = wide_box()
         self._behaviors.setObjectName("behaviors")
         self._behaviors.setToolTip("Whose correlation (Pearson's r) the table shows")
@@ -75,8 +73,7 @@ class AreasPanel(QWidget):
             self._table,
             self._correlated,
             row(self._compute, self._cancel, self._export),
-            self._bar,
-            self._stage,
+            self._progress,
             self._message,
         ):
             whole.addWidget(part)
@@ -116,13 +113,7 @@ class AreasPanel(QWidget):
         enable(self._cancel, idle, "Stop computing traces")
         no_traces = None if areas.traces is not None else "Compute the traces first."
         enable(self._export, no_traces, "Write the traces of all areas as CSV or NWB")
-        self._bar.setVisible(progress.running)
-        self._bar.setRange(0, progress.total)
-        self._bar.setValue(progress.done)
-        left = progress.seconds_left
-        share = f"{progress.stage}  {100 * progress.done / max(progress.total, 1):.0f} %"
-        told = share if left is None else f"{share},  {as_duration(left)} left"
-        set_or_hide(self._stage, told if progress.running else None)
+        self._progress.set(progress)
         unseen = areas.traces is not None and not areas.selected
         hint = "Select areas to see their traces on the timeline." if unseen else ""
         set_or_hide(self._message, " ".join(filter(None, (areas.message, hint))))

@@ -17,6 +17,7 @@ from qtpy.QtCore import QObject, Signal
 from superqt.utils import WorkerBase
 
 from napari_cortex_decoder.decoder.library import load_decoder
+from napari_cortex_decoder.progress import Progress
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.atlas import Registration
@@ -46,8 +47,8 @@ class Update:
 
     Attributes
     ----------
-    stage, done, total
-        Of the latest event.
+    progress
+        By the latest event.
     chunks
         New results: first frame, probabilities of shape (n, k), and whether they are provisional.
     messages
@@ -56,16 +57,14 @@ class Update:
         The whole result, in the last update only.
     """
 
-    stage: str
-    done: int = 0
-    total: int = 0
+    progress: Progress
     chunks: list[tuple[int, NDArray[np.float32], bool]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     prediction: Prediction | None = None
 
     def add(self, event: DecodeEvent) -> None:
         """Take in one event of the engine."""
-        self.stage, self.done, self.total = event.stage, event.done, event.total
+        self.progress = Progress(event.stage, event.done, event.total)
         if event.probability is not None and event.start is not None:
             self.chunks.append((event.start, event.probability, event.provisional))
         if event.message:
@@ -143,7 +142,7 @@ class DecodeJob(WorkerBase[None]):
             for event in events:
                 if self.abort_requested:
                     return
-                pending = pending or Update(event.stage)
+                pending = pending or Update(event)
                 pending.add(event)
                 now = time.monotonic()
                 if now - last >= _SHORTEST_PAUSE or event.prediction is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,38 +16,12 @@ from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.traces import missing_areas
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.progress import Estimate, Progress, as_duration
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_job import DecodeJob, Update
-from napari_cortex_decoder.widgets.parts.clock import as_duration
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a decode is.
-
-    Attributes
-    ----------
-    stage
-        ``"idle"``: none runs; ``"loading"``: torch and the decoder are on their way; then the
-        stages of the engine, ``"statistics"`` and ``"decoding"``.
-    done, total
-        Frames, of this stage.
-    seconds_left
-        Until this stage ends; None where nobody can say yet.
-    """
-
-    stage: str = "idle"
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether a decode is under way."""
-        return self.stage != "idle"
 
 
 class DecodeModel(EventedModel):
@@ -89,7 +62,7 @@ class DecodeModel(EventedModel):
     _job: DecodeJob | None = PrivateAttr(default=None)
     _provisional: NDArray[np.bool_] = PrivateAttr(default=np.zeros(0, dtype=bool))
     _began: float = PrivateAttr(default=0.0)
-    _stage_began: float = PrivateAttr(default=0.0)
+    _estimate: Estimate = PrivateAttr()
 
     def __init__(self, movie: MovieModel, choice: ChoiceModel, placing: PlacingModel) -> None:
         super().__init__()
@@ -134,12 +107,12 @@ class DecodeModel(EventedModel):
         job.results.updated.connect(lambda update: self._on_update(job, update))
         job.errored.connect(lambda error: self._on_error(job, error))
         self._job = job
-        self._began = self._stage_began = time.monotonic()
+        self._began, self._estimate = time.monotonic(), Estimate()
         self.complete = False
         self.card = card
         self.prediction = None
         self.message = ""
-        self.progress = Progress("loading")
+        self.progress = Progress("loading the decoder")
         job.start()
 
     def is_provisional(self, frame: int) -> bool:
@@ -227,10 +200,7 @@ class DecodeModel(EventedModel):
         if update.prediction is not None:
             self._finish(update.prediction)
             return
-        if update.stage != self.progress.stage:
-            self._stage_began = time.monotonic()
-        left = self._seconds_left(update.done, update.total)
-        self.progress = Progress(update.stage, update.done, update.total, left)
+        self.progress = self._estimate.of(update.progress)
 
     def _write(self, start: int, probability: NDArray[np.float32], provisional: bool) -> None:
         """Enter new results into the growing prediction."""
@@ -282,9 +252,3 @@ class DecodeModel(EventedModel):
         self._job = None
         self.progress = Progress()
         self.message = message
-
-    def _seconds_left(self, done: int, total: int) -> float | None:
-        elapsed = time.monotonic() - self._stage_began
-        if done < 1 or elapsed < 0.5:
-            return None
-        return elapsed * (total - done) / done

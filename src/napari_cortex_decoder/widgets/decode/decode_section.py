@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -20,9 +19,9 @@ from qtpy.QtWidgets import (
 from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_short
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
-from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel, Progress
-from napari_cortex_decoder.widgets.parts.clock import as_duration
+from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
 from napari_cortex_decoder.widgets.parts.controls import caption
+from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
@@ -31,12 +30,6 @@ from napari_cortex_decoder.widgets.parts.section import (
 )
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-
-_STAGES = {
-    "loading": "Loading the decoder",
-    "statistics": "Measuring the movie",
-    "decoding": "Decoding",
-}
 
 
 class DecodeSection(Section):
@@ -113,17 +106,14 @@ class DecodeSection(Section):
         buttons.addWidget(self._cancel)
         buttons.addWidget(self._save)
         self._obstacle = wrapped_label()
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(8)
-        self._stage = wrapped_label()
+        self._progress = ProgressRow()
         self._message = wrapped_label()
 
         self.content.addLayout(form)
         for part in (self._card, self._simulated, self._banner):
             self.content.addWidget(part)
         self.content.addLayout(buttons)
-        for part in (self._obstacle, self._bar, self._stage, self._message):
+        for part in (self._obstacle, self._progress, self._message):
             self.content.addWidget(part)
 
     def _update_choice(self) -> None:
@@ -167,10 +157,7 @@ class DecodeSection(Section):
             if decode.complete
             else "Decode to the end first"
         )
-        self._bar.setVisible(progress.running)
-        self._bar.setRange(0, progress.total)
-        self._bar.setValue(progress.done)
-        set_or_hide(self._stage, _progress_text(progress) if progress.running else None)
+        self._progress.set(progress)
         set_or_hide(self._message, decode.message)
         self.set_done(_summary(decode))
 
@@ -190,15 +177,6 @@ def _whole_card(card: DecoderCard) -> str:
     """Return all that a decoder says of itself, as rich text: a plain one would not be wrapped."""
     lines = [html.escape(line) for line in card_lines(card.config)]
     return f"<b>{html.escape(card.name)}</b><p>{'<br>'.join(lines)}</p>"
-
-
-def _progress_text(progress: Progress) -> str:
-    text = _STAGES[progress.stage]
-    if progress.total:
-        text += f"  {100 * progress.done / progress.total:.0f} %"
-    if progress.seconds_left is not None:
-        text += f",  {as_duration(progress.seconds_left)} left"
-    return text
 
 
 def _summary(decode: DecodeModel) -> str | None:

@@ -9,8 +9,9 @@ from napari_cortex_decoder.errors import LabelError, TrainingError
 from napari_cortex_decoder.labels import Ethogram, journal_ethogram
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
-from napari_cortex_decoder.tuning.fine_tune import FineTuneJob, found_job
+from napari_cortex_decoder.tuning.fine_tune import found_job
 from napari_cortex_decoder.tuning.folder import FineTuneFolder
+from napari_cortex_decoder.tuning.job import FineTuneJob
 from napari_cortex_decoder.tuning.task import is_saved
 
 

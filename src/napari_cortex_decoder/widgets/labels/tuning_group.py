@@ -7,16 +7,17 @@ from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.tuning.epoch import epoch_of
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.label_checks import DEPTHS
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
-from napari_cortex_decoder.widgets.parts.clock import as_duration
 from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
@@ -27,7 +28,6 @@ from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 
-_STAGES = {"encoding": "Encoding", "fitting": "Fitting", "scoring": "Scoring"}
 _HEIGHT = 130  # px of a plot
 
 _ROWS = (
@@ -60,7 +60,7 @@ class TuningGroup(Section):
             labels.events.labels,
             events.planning,
             events.depth,
-            events.running,
+            events.progress,
             events.cut_short,
             events.told,
             events.result,
@@ -82,10 +82,7 @@ class TuningGroup(Section):
         self._obstacle, self._message = wrapped_label(), wrapped_label()
         self._about = wrapped_label()
         self._about.setEnabled(False)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(8)
-        self._stage = wrapped_label()
+        self._progress = ProgressRow()
         self._others, self._measured = wrapped_label(), wrapped_label()
         self._add = button("Add recording…", self._ask_recording)
         self._remove = button("Only this one", tuning.remove_recordings)
@@ -106,8 +103,7 @@ class TuningGroup(Section):
             self._others,
             self._measured,
             self._obstacle,
-            self._bar,
-            self._stage,
+            self._progress,
             self._curve,
             self._rising,
             self._card,
@@ -137,22 +133,13 @@ class TuningGroup(Section):
         set_or_hide(self._others, f"and from {names}" if names else None)
         if not tuning.running:
             set_or_hide(self._measured, _measured_on(tuning.held_out, tuning.recordings))
-        last = tuning.told[-1] if tuning.told else None
-        self._bar.setVisible(tuning.running)
-        self._bar.setRange(0, last.total if last else 0)
-        self._bar.setValue(last.done if last else 0)
-        said = None
-        if tuning.running:
-            said = "Loading the decoder" if last is None else _STAGES[last.stage]
-            if tuning.seconds_left is not None:
-                said += f",  {as_duration(tuning.seconds_left)} left"
-        set_or_hide(self._stage, said)
+        self._progress.set(tuning.progress)
         self._draw_curve()
         self._show(tuning.result)
 
     def _draw_curve(self) -> None:
         """Draw loss and AUC: of what learns faint, of what decides full, the base's as a line."""
-        epochs = [event.epoch for event in self._tuning.told if event.epoch is not None]
+        epochs = [epoch for event in self._tuning.told if (epoch := epoch_of(event))]
         for plot in (self._curve, self._rising):
             plot.setVisible(bool(epochs))
             plot.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,12 +12,13 @@ from qtpy.QtCore import QTimer
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Estimate, Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import CutShort
-from napari_cortex_decoder.tuning.fine_tune import FineTuneJob, start_fine_tune
+from napari_cortex_decoder.tuning.fine_tune import start_fine_tune
 from napari_cortex_decoder.tuning.held_out import HeldOut
+from napari_cortex_decoder.tuning.job import FineTuneJob
 from napari_cortex_decoder.tuning.label_checks import Depth, plan
-from napari_cortex_decoder.tuning.progress import TuneProgress
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_job import LOADING
@@ -46,12 +46,10 @@ class TuningModel(EventedModel):
     ----------
     depth
         How deep it changes the decoder.
-    running
-        Whether a fine-tune is at work.
+    progress
+        How far the running fine-tune is.
     told
         All that it has told so far, oldest first.
-    seconds_left
-        Until its present stage ends; None where nobody can say yet.
     result
         What came of the last one, until it is kept or discarded.
     cut_short
@@ -69,9 +67,8 @@ class TuningModel(EventedModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     depth: Depth = "head"
-    running: bool = False
-    told: tuple[TuneProgress, ...] = ()
-    seconds_left: float | None = None
+    progress: Progress = Progress()
+    told: tuple[Progress, ...] = ()
     result: FineTuneResult | None = None
     cut_short: bool = False
     message: str = ""
@@ -91,7 +88,7 @@ class TuningModel(EventedModel):
     _cancelled: bool = PrivateAttr(default=False)
     _run: FineTuneJob | None = PrivateAttr(default=None)
     _deep: bool = PrivateAttr(default=False)
-    _stage_began: tuple[float, int] = PrivateAttr(default=(0.0, 0))
+    _estimate: Estimate = PrivateAttr()
     _of: Any = PrivateAttr(default=None)
     _work: Background = PrivateAttr()
     _timer: QTimer = PrivateAttr()
@@ -109,6 +106,11 @@ class TuningModel(EventedModel):
         movie.events.recording.connect(self._on_recording)
         choice.events.card.connect(self._on_card)
         self._on_card()
+
+    @property
+    def running(self) -> bool:
+        """Whether a fine-tune is at work."""
+        return self.progress.running
 
     @property
     def obstacle(self) -> str | None:
@@ -217,8 +219,8 @@ class TuningModel(EventedModel):
         self._work.run(go_on, raw.path, then=self._follow)
 
     def _begin(self) -> None:
-        self.running, self.told, self.result, self.message = True, (), None, ""
-        self._cancelled = False
+        self.progress, self._estimate = Progress("loading the decoder"), Estimate()
+        self.told, self.result, self.message, self._cancelled = (), None, "", False
 
     def cancel(self) -> None:
         """End it; the best so far is the result."""
@@ -299,17 +301,11 @@ class TuningModel(EventedModel):
             return
         told = run.progress()
         if len(told) != len(self.told):
-            last, now = told[-1], time.monotonic()
-            if not self.told or last.stage != self.told[-1].stage:
-                self._stage_began = now, last.done  # of one gone on with some was done before
-            elapsed, done = now - self._stage_began[0], last.done - self._stage_began[1]
-            known = done > 0 and elapsed > 1
-            self.seconds_left = elapsed * (last.total - last.done) / done if known else None
-            self.told = told
+            self.told, self.progress = told, self._estimate.of(told[-1])
         if not run.ended:
             return
         self._timer.stop()
-        self._run, self.running, self.seconds_left = None, False, None
+        self._run, self.progress = None, Progress()
         try:
             self.result = run.result()
         except CutShort as error:
@@ -322,7 +318,7 @@ class TuningModel(EventedModel):
                 self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        self.running = False
+        self.progress = Progress()
         self.message = str(error)
         self.failed.emit(error)
 
@@ -342,7 +338,7 @@ class TuningModel(EventedModel):
         if self._run is not None:
             self._run.leave()
             self._run = None
-        self.running, self.seconds_left = False, None
+        self.progress = Progress()
         self.result, self.told, self.message, self.others = None, (), "", ()
         self.cut_short = False
         if raw is not None and raw.path is not None:

@@ -53,14 +53,3 @@ class Clock:
             return self.times.size - 1
         nearer_left = time - self.times[right - 1] <= self.times[right] - time
         return right - 1 if nearer_left else right
-
-
-def as_duration(seconds: float) -> str:
-    """Write a length of time for people: ``8.0 s``, ``1 min 04 s``, ``1 h 02 min``."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"

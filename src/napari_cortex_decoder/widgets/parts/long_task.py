@@ -4,58 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 from superqt.utils import WorkerBase
 
-from napari_cortex_decoder.widgets.parts.clock import as_duration
+from napari_cortex_decoder.progress import Cancelled, Estimate, Progress, Report
 
 _SHORTEST_PAUSE = 1 / 30
 """Seconds between two updates of the screen."""
-
-_FIRST_ESTIMATE = 0.5
-"""Seconds of a stage before its end is estimated."""
-
-Tell = Callable[[str, int, int], None]
-"""Reports what is done, how far, of how much; raises where the work was cancelled."""
-
-
-@dataclass(frozen=True)
-class TaskProgress:
-    """How far a task is.
-
-    Attributes
-    ----------
-    stage
-        What is done, to show; empty if nothing is.
-    done, total
-        Frames of this stage; 0 of 0 where nobody can say yet.
-    seconds_left
-        Until this stage ends; None where nobody can say yet.
-    """
-
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether a task is under way."""
-        return bool(self.stage)
-
-
-def progress_text(progress: TaskProgress) -> str:
-    """Say what a task does, how far it is, and how long it still takes."""
-    text = progress.stage[:1].upper() + progress.stage[1:]
-    if progress.total:
-        text += f"  {100 * progress.done / progress.total:.0f} %"
-    if progress.seconds_left is not None:
-        text += f",  {as_duration(progress.seconds_left)} left"
-    return text
 
 
 class LongTask:
@@ -64,14 +22,14 @@ class LongTask:
     Parameters
     ----------
     show
-        Called on the GUI thread with each `TaskProgress`, at most 30 a second; with an idle one at
+        Called on the GUI thread with each `Progress`, at most 30 a second; with an idle one at
         the end.
     failed
         Called on the GUI thread with what a function raised.
     """
 
     def __init__(
-        self, show: Callable[[TaskProgress], None], failed: Callable[[Exception], None]
+        self, show: Callable[[Progress], None], failed: Callable[[Exception], None]
     ) -> None:
         self._show, self._failed = show, failed
         self._job: _Job | None = None
@@ -82,7 +40,7 @@ class LongTask:
         return self._job is not None
 
     def start(
-        self, stage: str, function: Callable[[Tell], Any], then: Callable[[Any], None]
+        self, stage: str, function: Callable[[Report], Any], then: Callable[[Any], None]
     ) -> None:
         """Call a function in a thread, and `then` with its result in this one.
 
@@ -100,7 +58,7 @@ class LongTask:
         job.results.progressed.connect(lambda progress: self._tell(job, progress))
         job.returned.connect(lambda result: self._end(job, lambda: then(result)))
         job.errored.connect(lambda error: self._end(job, lambda: self._failed(error)))
-        self._show(TaskProgress(stage))
+        self._show(Progress(stage))
         job.start()
 
     def cancel(self) -> None:
@@ -108,16 +66,16 @@ class LongTask:
         if self._job is not None:
             self._job.quit()
             self._job = None
-            self._show(TaskProgress())
+            self._show(Progress())
 
-    def _tell(self, job: _Job, progress: TaskProgress) -> None:
+    def _tell(self, job: _Job, progress: Progress) -> None:
         if job is self._job:
             self._show(progress)
 
     def _end(self, job: _Job, then: Callable[[], None]) -> None:
         if job is self._job:
             self._job = None
-            self._show(TaskProgress())
+            self._show(Progress())
             then()
 
 
@@ -125,37 +83,29 @@ class _Results(QObject):
     progressed = Signal(object)
 
 
-class _Cancelled(Exception):
-    """Ends a function from within."""
-
-
 class _Job(WorkerBase[Any]):
     """One call of a function in a thread of its own."""
 
-    def __init__(self, function: Callable[[Tell], Any]) -> None:
+    def __init__(self, function: Callable[[Report], Any]) -> None:
         super().__init__()
         self.results = _Results()
         self._function = function
-        self._stage = ""
-        self._began = 0.0
-        self._last = -np.inf
+        self._estimate = Estimate()
+        self._shown = "", -np.inf
 
     def work(self) -> Any:
         """Call the function; runs in the thread."""
         try:
-            return self._function(self._tell)
-        except _Cancelled:
+            return self._function(self._report)
+        except Cancelled:
             return None
 
-    def _tell(self, stage: str, done: int, total: int) -> None:
+    def _report(self, event: Progress) -> None:
         if self.abort_requested:
-            raise _Cancelled
+            raise Cancelled
+        stage, last = self._shown
         now = time.monotonic()
-        if stage != self._stage:
-            self._stage, self._began, self._last = stage, now, -np.inf
-        if now - self._last < _SHORTEST_PAUSE:
-            return
-        self._last = now
-        elapsed = now - self._began
-        left = elapsed * (total - done) / done if done and elapsed >= _FIRST_ESTIMATE else None
-        self.results.progressed.emit(TaskProgress(stage, done, total, left))
+        event = self._estimate.of(event)
+        if event.stage != stage or now - last >= _SHORTEST_PAUSE:
+            self._shown = event.stage, now
+            self.results.progressed.emit(event)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QProgressBar, QPushButton
+from qtpy.QtWidgets import QCheckBox, QPushButton
 
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row
-from napari_cortex_decoder.widgets.parts.long_task import progress_text
+from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
@@ -47,18 +47,15 @@ class PreprocessingGroup(Section):
         self._apply = button("Apply", self._model.apply)
         self._cancel = button("Cancel", self._model.cancel)
         self._back = button("Back to raw", self._model.show_raw)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(8)
-        self._stage, self._obstacle = wrapped_label(), wrapped_label()
+        self._progress = ProgressRow()
+        self._obstacle = wrapped_label()
         self._message = wrapped_label()
         for part in (
             *self._rows.values(),
             self._caching,
             row(self._look, self._apply, self._cancel, self._back),
             self._obstacle,
-            self._bar,
-            self._stage,
+            self._progress,
             self._message,
         ):
             self.content.addWidget(part)
@@ -99,10 +96,7 @@ class PreprocessingGroup(Section):
         raw_obstacle = None if applied else "The raw recording is shown"
         enable(self._back, raw_obstacle, "Show and decode the recording as its file has it")
         set_or_hide(self._obstacle, preview.problem if preview.on else None)
-        self._bar.setVisible(progress.running)
-        self._bar.setRange(0, progress.total)
-        self._bar.setValue(progress.done)
-        set_or_hide(self._stage, progress_text(progress) if progress.running else None)
+        self._progress.set(progress)
         set_or_hide(self._message, model.message)
         self.set_done(", ".join(TITLES[step.name] for step in applied) if applied else None)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording, cached, open_recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import Bin, Step
-from napari_cortex_decoder.widgets.parts.long_task import Tell
 from napari_cortex_decoder.widgets.recording.layers import (
     LayerData,
     movie_layer,
@@ -15,13 +14,13 @@ from napari_cortex_decoder.widgets.recording.layers import (
 )
 
 
-def as_it_is(recording: Recording, tell: Tell) -> LayerData:
+def as_it_is(recording: Recording, report: Report) -> LayerData:
     """Describe the layer of a recording."""
     return movie_layer(recording, sample_contrast_limits(recording))
 
 
 def preprocessed(
-    raw: Recording, steps: tuple[Step, ...], keep_at: Path | None, tell: Tell
+    raw: Recording, steps: tuple[Step, ...], keep_at: Path | None, report: Report
 ) -> LayerData:
     """Preprocess a recording, and describe its layer.
 
@@ -33,24 +32,24 @@ def preprocessed(
         Steps in order.
     keep_at
         Path of a recording beside which the frames are kept; None computes them when looked at.
-    tell
+    report
         Is told the progress.
     """
-    done = preprocess(raw, steps, progress=tell)
+    done = preprocess(raw, steps, progress=report)
     if keep_at is not None:
-        kept = cached(done.replace(path=keep_at), progress=partial(tell, "writing frames"))
+        kept = cached(done.replace(path=keep_at), progress=report)
         done = kept.replace(path=raw.path)
-    return as_it_is(done, tell)
+    return as_it_is(done, report)
 
 
-def with_reference(raw: Recording, path: Path, tell: Tell) -> LayerData:
+def with_reference(raw: Recording, path: Path, report: Report) -> LayerData:
     """Return a recording with its reference from another file."""
     both = raw.replace(reference=open_recording(path, frame_rate=raw.frame_rate).movie)
     # if they do not fit, that is told now and not by a step that needs it
     preprocess(both, [Bin(pixels=1)])
-    return as_it_is(both, tell)
+    return as_it_is(both, report)
 
 
-def split_colors(path: Path, tell: Tell) -> LayerData:
+def split_colors(path: Path, report: Report) -> LayerData:
     """Open a recording again, as one of two colours that the camera took in turns."""
-    return as_it_is(open_recording(path, channels=2), tell)
+    return as_it_is(open_recording(path, channels=2), report)

@@ -14,9 +14,10 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import STEPS, Step, reshaped
-from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
     as_it_is,
     preprocessed,
@@ -69,7 +70,7 @@ class PreprocessingModel(EventedModel):
 
     drafts: dict[str, Draft] = {}  # noqa: RUF012
     caching: bool = False
-    progress: TaskProgress = TaskProgress()
+    progress: Progress = Progress()
     message: str = ""
 
     failed: ClassVar[Signal] = Signal(Exception)
@@ -232,7 +233,7 @@ class PreprocessingModel(EventedModel):
         """Hand over what the movie layer is to show, and the raw recording it was made of."""
         self._movie.replaced.emit(layer_data, raw)
 
-    def _show_progress(self, progress: TaskProgress) -> None:
+    def _show_progress(self, progress: Progress) -> None:
         self.progress = progress
 
     def _on_recording(self, recording: Recording | None) -> None:

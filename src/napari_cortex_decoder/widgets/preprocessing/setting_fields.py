@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox, QWidget
 from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, row
 from napari_cortex_decoder.widgets.parts.section import ask_file
 
-Tell = Callable[[Any], None]
+Changed = Callable[[Any], None]
 
 
 class Field(Protocol):
@@ -38,7 +38,7 @@ class Number:
 
     def __init__(
         self,
-        tell: Tell,
+        tell: Changed,
         *,
         low: float,
         high: float,
@@ -72,7 +72,7 @@ class Number:
 class Span:
     """A stretch of rows, columns or frames, from the first one to the one after the last."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Changed) -> None:
         self._tell = tell
         self._first, self._stop = QSpinBox(), QSpinBox()
         for box in (self._first, self._stop):
@@ -110,7 +110,7 @@ class Span:
 class Choice:
     """One of a few, each with what to call it."""
 
-    def __init__(self, tell: Tell, choices: dict[str, str]) -> None:
+    def __init__(self, tell: Changed, choices: dict[str, str]) -> None:
         self.widget = QComboBox()
         for value, text in choices.items():
             self.widget.addItem(text, value)
@@ -124,7 +124,7 @@ class Choice:
 class File:
     """A file to choose."""
 
-    def __init__(self, tell: Tell, title: str, pattern: str) -> None:
+    def __init__(self, tell: Changed, title: str, pattern: str) -> None:
         self._name = QLabel()
         choose = button("Choose…", lambda: ask_file(self.widget, title, pattern, self._chosen))
         self.widget = row(self._name, choose, None)

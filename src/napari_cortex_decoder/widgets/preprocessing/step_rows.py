@@ -17,12 +17,12 @@ from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import (
     PreprocessingModel,
 )
 from napari_cortex_decoder.widgets.preprocessing.setting_fields import (
+    Changed,
     Choice,
     Field,
     File,
     Number,
     Span,
-    Tell,
 )
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
@@ -139,7 +139,7 @@ def _matters(setting: str, settings: Mapping[str, Any]) -> bool:
     return baseline in (None, "moving") if setting == "window" else True
 
 
-_FORMS: dict[str, list[tuple[str, str, Callable[[Tell], Field]]]] = {
+_FORMS: dict[str, list[tuple[str, str, Callable[[Changed], Field]]]] = {
     "crop": [("rows", "rows", Span), ("columns", "columns", Span), ("frames", "frames", Span)],
     "fill-gaps": [],
     "bin": [

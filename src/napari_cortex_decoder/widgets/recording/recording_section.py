@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from napari_cortex_decoder.progress import as_duration
 from napari_cortex_decoder.recording import Recording, movie_patterns
 from napari_cortex_decoder.recording.behavior import READERS
-from napari_cortex_decoder.widgets.parts.clock import as_duration
 from napari_cortex_decoder.widgets.parts.controls import caption, row
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.parts.section import (

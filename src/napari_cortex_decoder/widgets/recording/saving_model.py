@@ -9,8 +9,9 @@ from typing import ClassVar
 from psygnal import EventedModel, Signal
 from pydantic import PrivateAttr
 
+from napari_cortex_decoder.progress import Progress, Report, renamed
 from napari_cortex_decoder.recording import Recording, save_recording
-from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress, Tell
+from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
@@ -25,7 +26,7 @@ class SavingModel(EventedModel):
         A sentence about the last one.
     """
 
-    progress: TaskProgress = TaskProgress()
+    progress: Progress = Progress()
     message: str = ""
 
     failed: ClassVar[Signal] = Signal(Exception)
@@ -52,9 +53,8 @@ class SavingModel(EventedModel):
         if recording is None or self.obstacle is not None:
             return
         self.message = ""
-        stage = f"saving {path.name}"
-        work = partial(save, recording, path, stage)
-        self._task.start(stage, work, then=self._saved)
+        work = partial(save, recording, path)
+        self._task.start(f"saving {path.name}", work, then=self._saved)
 
     def cancel(self) -> None:
         """Stop writing; nothing is left behind."""
@@ -74,10 +74,11 @@ class SavingModel(EventedModel):
     def _saved(self, path: Path) -> None:
         self.message = f"Saved {path.name}."
 
-    def _show_progress(self, progress: TaskProgress) -> None:
+    def _show_progress(self, progress: Progress) -> None:
         self.progress = progress
 
 
-def save(recording: Recording, path: Path, stage: str, tell: Tell) -> Path:
+def save(recording: Recording, path: Path, report: Report) -> Path:
     """Write a recording in place of what is there; runs in a thread."""
-    return save_recording(recording, path, overwrite=True, progress=partial(tell, stage))
+    told = renamed(report, lambda _: f"saving {path.name}")
+    return save_recording(recording, path, overwrite=True, progress=told)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFileDialog, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row
-from napari_cortex_decoder.widgets.parts.long_task import progress_text
-from napari_cortex_decoder.widgets.parts.section import set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
@@ -23,14 +22,11 @@ class SavingRow(QWidget):
         self._movie, self._saving = movie, saving
         self._save = button("Save as…", self._ask)
         self._cancel = button("Cancel", saving.cancel)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(8)
-        self._stage = wrapped_label()
+        self._progress = ProgressRow()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for part in (row(self._save, self._cancel, None), self._bar, self._stage):
+        for part in (row(self._save, self._cancel, None), self._progress):
             column.addWidget(part)
         ties = Ties()
         ties.tie(
@@ -43,10 +39,7 @@ class SavingRow(QWidget):
         saving, progress = self._saving, self._saving.progress
         enable(self._save, saving.obstacle, "Write what is shown as NWB, OME-Zarr or TIFF")
         self._cancel.setVisible(progress.running)
-        self._bar.setVisible(progress.running)
-        self._bar.setRange(0, progress.total)
-        self._bar.setValue(progress.done)
-        set_or_hide(self._stage, progress_text(progress) if progress.running else saving.message)
+        self._progress.set(progress, otherwise=saving.message)
 
     def _ask(self) -> None:
         """Ask where to write; a name without suffix gets the one of the chosen kind."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cortex_decoder.errors import CortexDecoderError
-from napari_cortex_decoder.widgets.parts.long_task import Tell
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.widgets.saliency.saliency_jobs import Result
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def suffixes_of(result: Result) -> tuple[str, ...]:
     return (".csv", ".json", *_FIGURES, ".nwb")
 
 
-def export(result: Result, path: Path, tell: Tell) -> None:
+def export(result: Result, path: Path, report: Report) -> None:
     """Write a result as its suffix says; runs in a thread.
 
     Of a file that is there, the dialog has asked whether to replace it.
@@ -36,7 +36,6 @@ def export(result: Result, path: Path, tell: Tell) -> None:
     CortexDecoderError
         If it cannot be written so.
     """
-    from napari_cortex_decoder.saliency import Progress
     from napari_cortex_decoder.saliency.output.export import write_csv, write_json, write_tiff
     from napari_cortex_decoder.saliency.output.figure import save_figure
     from napari_cortex_decoder.saliency.output.nwb_export import write_nwb
@@ -65,10 +64,6 @@ def export(result: Result, path: Path, tell: Tell) -> None:
         write_nwb(kind, path, question.recording, overwrite=True)
     elif suffix == ".mp4":
         assert result.maps is not None
-
-        def report(event: Progress) -> None:
-            tell(event.stage, event.done, event.total)
-
         write_mp4(
             result.maps,
             path,

@@ -11,9 +11,9 @@ import numpy as np
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder.library import load_decoder
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode.decode_job import LOADING
-from napari_cortex_decoder.widgets.parts.long_task import Tell
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import (
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         CutoutImportance,
         MapCheck,
         OnsetAverage,
-        Progress,
         SaliencyMaps,
         TraceSaliency,
     )
@@ -179,7 +178,7 @@ class Result:
         return tuple(i for i, area in enumerate(areas) if area.label == wanted)
 
 
-def answer(question: Question, tell: Tell) -> Result:
+def answer(question: Question, report: Report) -> Result:
     """Load the decoder and explain it; runs in a thread."""
     with LOADING:
         from napari_cortex_decoder import saliency
@@ -188,7 +187,7 @@ def answer(question: Question, tell: Tell) -> Result:
 
     recording, ethogram = question.recording, question.ethogram
     behavior, method = question.behavior, question.method
-    common: dict[str, Any] = {"any_rate": question.any_rate, "progress": _reporting(tell)}
+    common: dict[str, Any] = {"any_rate": question.any_rate, "progress": report}
     if method in LAGS:
         lags = saliency.area_saliency(
             decoder,
@@ -247,7 +246,7 @@ def answer(question: Question, tell: Tell) -> Result:
     return Result(question, areas=areas)
 
 
-def check(result: Result, tell: Tell) -> Result:
+def check(result: Result, report: Report) -> Result:
     """Hold maps against their controls; runs in a thread."""
     from napari_cortex_decoder.saliency import check_maps
 
@@ -260,16 +259,9 @@ def check(result: Result, tell: Tell) -> Result:
         question.ethogram,
         device=question.device,
         any_rate=question.any_rate,
-        progress=_reporting(tell),
+        progress=report,
     )
     return Result(question, maps=result.maps, onsets=result.onsets, check=found)
-
-
-def _reporting(tell: Tell) -> Any:
-    def report(event: Progress) -> None:
-        tell(event.stage, event.done, event.total)
-
-    return report
 
 
 def _scored(question: Question) -> Any:

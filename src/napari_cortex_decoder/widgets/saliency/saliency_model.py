@@ -9,11 +9,12 @@ from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
 from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
-from napari_cortex_decoder.widgets.parts.long_task import LongTask, TaskProgress
+from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.saliency.saliency_files import export
@@ -69,7 +70,7 @@ class SaliencyModel(EventedModel):
     marked: tuple[int | None, int | None] = (None, None)
     result: Result | None = None
     kept: Result | None = None
-    progress: TaskProgress = TaskProgress()
+    progress: Progress = Progress()
     message: str = ""
 
     failed: ClassVar[Signal] = Signal(Exception)
@@ -217,7 +218,7 @@ class SaliencyModel(EventedModel):
                 self.kept = checked
             self._take(checked)
 
-        self._task.start("Checking", lambda tell: check(result, tell), take)
+        self._task.start("Checking", lambda report: check(result, report), take)
 
     def run(self) -> None:
         """Explain the decoder; does nothing while there is an `obstacle`."""
@@ -240,7 +241,7 @@ class SaliencyModel(EventedModel):
             any_rate=self._choice.any_rate,
         )
         self.message = ""
-        self._task.start("Loading the decoder", lambda tell: answer(question, tell), self._take)
+        self._task.start("Loading the decoder", lambda report: answer(question, report), self._take)
 
     def cancel(self) -> None:
         """Stop the work."""
@@ -262,7 +263,7 @@ class SaliencyModel(EventedModel):
         def say(_: None) -> None:
             self.message = f"Saved {path.name}."
 
-        self._task.start("Saving", lambda tell: export(result, path, tell), say)
+        self._task.start("Saving", lambda report: export(result, path, report), say)
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
@@ -317,5 +318,5 @@ class SaliencyModel(EventedModel):
         if self.behavior not in self.behaviors:
             self.behavior = self.behaviors[-1] if self.behaviors else ""
 
-    def _show_progress(self, progress: TaskProgress) -> None:
+    def _show_progress(self, progress: Progress) -> None:
         self.progress = progress

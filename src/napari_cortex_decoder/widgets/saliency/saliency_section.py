@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFormLayout, QLabel, QProgressBar, QVBoxLayout
+from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout
 
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
-from napari_cortex_decoder.widgets.parts.clock import as_duration
 from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row, wide_box
+from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
@@ -94,17 +94,15 @@ class SaliencySection(Section):
         self._check = button("Check", model.check)
         self._keep = button("Keep", model.keep)
         self._save = button("Export…", self._ask_file)
-        self._obstacle, self._stage = wrapped_label(), wrapped_label()
+        self._obstacle = wrapped_label()
         self._verdict, self._kept = wrapped_label(), wrapped_label()
         self._message = wrapped_label()
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(8)
+        self._progress = ProgressRow()
         self._place = QVBoxLayout()
         self.content.addLayout(form)
         self.content.addWidget(self._marks)
         self.content.addWidget(row(self._run, self._cancel))
-        for part in (self._obstacle, self._bar, self._stage, self._verdict, self._kept):
+        for part in (self._obstacle, self._progress, self._verdict, self._kept):
             self.content.addWidget(part)
         self.content.addLayout(self._place)
         self.content.addWidget(row(self._check, self._keep, self._save))
@@ -151,12 +149,7 @@ class SaliencySection(Section):
         self._marks.setVisible(model.span == "range")
         start, stop = ("…" if edge is None else str(edge) for edge in model.marked)
         self._marked.setText(f"frames {start} to {stop}")
-        self._bar.setVisible(progress.running)
-        self._bar.setRange(0, progress.total)
-        self._bar.setValue(progress.done)
-        left = progress.seconds_left
-        ends = "" if left is None else f", {as_duration(left)} left"
-        set_or_hide(self._stage, f"{progress.stage}{ends}" if progress.running else None)
+        self._progress.set(progress)
         set_or_hide(self._message, model.message)
 
     def _update_result(self) -> None:

@@ -1,9 +1,10 @@
-"""What a fine-tune tells while it is at work."""
+"""What a fine-tune tells of each epoch while it is at work."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from napari_cortex_decoder.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,13 @@ class Epoch:
     deciding_auc: float | None
 
 
-@dataclass(frozen=True)
-class TuneProgress:
-    """How far a fine-tune is.
+def epoch_of(event: Progress) -> Epoch | None:
+    """Return what the last epoch came to, if that is what a fine-tune tells.
 
-    Attributes
-    ----------
-    stage
-        ``"encoding"``, ``"fitting"``, ``"scoring"``.
-    done, total
-        Of this stage: frames, epochs or steps.
-    epoch
-        What the last epoch came to; None elsewhere.
+    Raises
+    ------
+    TypeError
+        If it tells something else by that name.
     """
-
-    stage: Literal["encoding", "fitting", "scoring"]
-    done: int
-    total: int
-    epoch: Epoch | None = None
+    told = event.details.get("epoch")
+    return None if told is None else Epoch(**told)

@@ -1,0 +1,31 @@
+"""How far some work is, on screen: a thin bar and a line of words."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+
+from napari_cortex_decoder.progress import Progress
+from napari_cortex_decoder.widgets.parts.section import set_or_hide, wrapped_label
+
+
+class ProgressRow(QWidget):
+    """Shows a `Progress`; takes no room while nothing is under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar, self._said = QProgressBar(), wrapped_label()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._bar)
+        whole.addWidget(self._said)
+
+    def set(self, progress: Progress, otherwise: str = "") -> None:
+        """Show how far it is; while nothing is under way, another sentence."""
+        said = str(progress) if progress.running else otherwise
+        self.setVisible(bool(said))
+        self._bar.setVisible(progress.running)
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        set_or_hide(self._said, said)
