@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -43,8 +44,8 @@ def whole_chunks(movie: da.Array, frames: int) -> Iterator[tuple[int, int]]:
 
 def frames_within(movie: da.Array, n_bytes: int) -> int:
     """Return how many frames of a movie fit into so many bytes, at least 1."""
-    frame_bytes = int(movie.dtype.itemsize * movie.shape[1] * movie.shape[2])
-    return max(1, n_bytes // frame_bytes)
+    frame_bytes = movie.dtype.itemsize * math.prod(movie.shape[1:])
+    return max(1, int(n_bytes // frame_bytes))
 
 
 def block_frames(movie: da.Array) -> int:
@@ -61,14 +62,14 @@ def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
     Parameters
     ----------
     movie
-        Shape (t, y, x).
+        Shape (t, y, x), or (t, areas) of traces.
 
     Yields
     ------
     start : int
         Number of the block's first frame.
     frames : numpy.ndarray
-        Shape (n, y, x), as the movie has them.
+        Shape (n, y, x), or (n, areas), as the movie has them.
     """
     limit = block_frames(movie)
     for start, stop in whole_chunks(movie, limit):

@@ -294,4 +294,5 @@ def test_every_format_is_among_the_round_trips(tmp_path: Path) -> None:
         "TIFF",
         "SVD",
         "NDTiff",
+        "table of traces",
     }  # with tests of their own

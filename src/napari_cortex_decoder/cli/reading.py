@@ -19,11 +19,12 @@ ReadAs = Annotated[
         "--as",
         metavar="SETTING=VALUE",
         help="How to read a movie that does not say it: dataset=NAME, axes=tyx, "
-        "shape=FRAMES,ROWS,COLUMNS (or ROWS,COLUMNS), dtype=uint16. Repeat for more.",
+        "shape=FRAMES,ROWS,COLUMNS (or ROWS,COLUMNS), dtype=uint16; of traces areas=FILE (a name a "
+        "line) and atlas=NAME. Repeat for more.",
     ),
 ]
 
-_SETTINGS = ("dataset", "axes", "shape", "dtype")
+_SETTINGS = ("dataset", "axes", "shape", "dtype", "areas", "atlas")
 
 
 def open_as_told(

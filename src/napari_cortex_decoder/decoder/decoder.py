@@ -13,10 +13,10 @@ import numpy as np
 
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig, Window
-from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces, registration_of
 from napari_cortex_decoder.decoder.file import DECODER_FILE, encode_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
-from napari_cortex_decoder.decoder.suitability import check_drift, check_rate
+from napari_cortex_decoder.decoder.suitability import check_drift, check_kind, check_rate
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.recording import Recording
@@ -133,8 +133,8 @@ class Decoder:
         batch_size
             Images encoded, or windows of traces classified, at once; None: chosen for the device.
         registration
-            Where the areas lie on the recording, for a decoder of area traces; others do not look
-            at it.
+            Where the areas lie on the recording, for a decoder of area traces, unless the recording
+            is traces of named areas; others do not look at it.
         cached
             For a recording that came from a file: keep the features of its frames in the
             platform's cache folder, and take them from there the next time.
@@ -203,6 +203,9 @@ class Decoder:
         DecodeEvent
             The last one carries the whole prediction.
         """
+        check_kind(recording, self.config, self.name)
+        if isinstance(self.config, TraceConfig):
+            registration = registration_of(recording, registration, self.config.preprocessing.areas)
         warnings = [
             *recording.warnings,
             *check_rate(recording, self.config, name=self.name, any_rate=any_rate),

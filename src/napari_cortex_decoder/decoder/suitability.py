@@ -18,6 +18,21 @@ def rates_agree(frame_rate: float, learned: float) -> bool:
     return round(abs(frame_rate / learned - 1), 9) <= RATE_TOLERANCE
 
 
+def check_kind(recording: Recording, config: DecoderConfig, name: str) -> None:
+    """Refuse traces of areas for a decoder of images.
+
+    Raises
+    ------
+    RecordingError
+        If the recording has no images.
+    """
+    if recording.traces is not None and not isinstance(config, TraceConfig):
+        raise RecordingError(
+            f"{recording.path or recording.name} holds traces of areas, and decoder {name!r} reads "
+            "images; use a decoder of areas, such as 'run-rest-areas'."
+        )
+
+
 def check_rate(
     recording: Recording,
     config: DecoderConfig,

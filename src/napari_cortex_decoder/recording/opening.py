@@ -20,6 +20,7 @@ from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked
 from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 from napari_cortex_decoder.recording.formats.names import natural_key
+from napari_cortex_decoder.recording.formats.painted import PaintedFrames
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.sidecar import remembered_metadata
 from napari_cortex_decoder.units import plausible
@@ -39,6 +40,8 @@ def open_recording(
     axes: str | None = None,
     shape: tuple[int, ...] | None = None,
     dtype: str | None = None,
+    areas: str | Sequence[str] | None = None,
+    atlas: str | None = None,
 ) -> Recording:
     """Open a recording without reading its frames.
 
@@ -65,11 +68,17 @@ def open_recording(
     shape, dtype
         (frames, rows, columns) or (rows, columns), and type of a pixel such as ``"uint16"``, of a
         raw file whose name does not say.
+    areas
+        Names of the areas that the traces in a file are of, where it does not say them: a list, a
+        file with one a line, or text with commas.
+    atlas
+        Whose areas the traces are of, as `load_atlas` takes it, if not ``"dorsal-cortex"``.
 
     Returns
     -------
     Recording
         Its movie is lazy, and no file is kept open. ``frame_rate`` is None where nobody knows it.
+        Traces of areas are painted as a movie; see `Recording.traces`.
 
     Raises
     ------
@@ -81,7 +90,14 @@ def open_recording(
     paths = _paths(path)
     path = paths[0]
     _check_given(path, frame_rate, pixel_size, channels)
-    options = {"dataset": dataset, "axes": axes, "shape": shape, "dtype": dtype}
+    options = {
+        "dataset": dataset,
+        "axes": axes,
+        "shape": shape,
+        "dtype": dtype,
+        "areas": areas,
+        "atlas": atlas,
+    }
     given = {name: value for name, value in options.items() if value is not None}
     movie_format = format_of(path)
     remembered = remembered_metadata(path)
@@ -116,11 +132,24 @@ def open_recording(
         subject=found.subject,
         frame_times=times,
         reference=LazyMovie(reference) if reference is not None else None,
+        **_traces(found.frames),
         format=movie_format.name,
         metadata=found.metadata,
         warnings=tuple(warnings + said),
         steps=found.steps,
     )
+
+
+def _traces(frames: FrameReader) -> dict[str, Any]:
+    """Return what a `Recording` knows of the traces that its movie is painted with."""
+    if not isinstance(frames, PaintedFrames):
+        return {}
+    return {
+        "traces": LazyMovie(frames.rows)[:, 0],
+        "areas": frames.areas,
+        "label_image": frames.label_image,
+        "registration": frames.registration,
+    }
 
 
 def _paths(path: Any) -> list[Path]:
@@ -164,6 +193,10 @@ def _split(
 ) -> tuple[FrameReader, FrameReader | None, NDArray[np.int64], list[str]]:
     """Movie, reference, which frames of the file are the movie's, and what to say about it."""
     every = np.arange(found.frames.shape[0], dtype=np.int64)
+    if channels == 2 and isinstance(found.frames, PaintedFrames):
+        raise RecordingError(
+            f"{path}: it holds traces, not the frames of two colours; leave out channels=2."
+        )
     if (channels or found.channels) == 1:
         return found.frames, found.reference, every, []
     if found.reference is not None:

@@ -12,6 +12,7 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 
 
@@ -57,7 +58,8 @@ class Recording:
     Attributes
     ----------
     movie
-        Shape (t, y, x), lazy. Unsigned integers or floats as the file has them.
+        Shape (t, y, x), lazy. Unsigned integers or floats as the file has them. Of traces it is a
+        picture of the areas, painted with their values; NaN where there is none.
     name
         Short name to show: the file's stem.
     frame_rate
@@ -74,6 +76,15 @@ class Recording:
         Traces by name.
     reference
         Movie of a second wavelength, shape (t, y, x), or None.
+    traces
+        Shape (t, areas), lazy: what was measured, where the recording is no movie; else None.
+    areas
+        Name of each trace: the label of an area of the atlas where it is of one.
+    label_image
+        Shape (y, x), int32: i + 1 where the movie shows `areas[i]`, else 0.
+    registration
+        Where the atlas lies on the painted picture; None for a movie, and for traces that are
+        painted where they were measured.
     format
         What kind of file it came from, to show.
     metadata
@@ -98,6 +109,10 @@ class Recording:
     frame_times: NDArray[np.floating] | None = None
     behavior: Mapping[str, BehaviorTrace] = field(default_factory=dict)
     reference: da.Array | None = None
+    traces: da.Array | None = None
+    areas: tuple[str, ...] = ()
+    label_image: NDArray[np.int32] | None = None
+    registration: Registration | None = None
     format: str = "array"
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -117,6 +132,15 @@ class Recording:
             raise RecordingError(
                 f"{where}: the movie's pixels are {self.movie.dtype}; "
                 "they must be integers or real numbers."
+            )
+        if self.traces is not None and (
+            self.traces.shape != (self.n_frames, len(self.areas))
+            or self.label_image is None
+            or self.label_image.shape != self.shape
+        ):
+            raise RecordingError(
+                f"{where}: traces of shape {self.traces.shape} for {len(self.areas)} areas do not "
+                f"go with a movie of shape {self.movie.shape}; change both, or neither."
             )
         for label, value, unit in (
             ("frame rate", self.frame_rate, "Hz"),

@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,11 @@ import platformdirs
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import make_folder, read_json, write_json
 from napari_cortex_decoder.reading import reads
+from napari_cortex_decoder.recording.formats.painted import given_names
 
 _FILE = "recording.json"
 _NUMBERS = ("frame_rate", "pixel_size")
-_TEXTS = ("dataset", "axes", "dtype")
+_TEXTS = ("dataset", "axes", "dtype", "areas", "atlas")
 
 
 def _beside(path: Path) -> Path:
@@ -108,7 +110,7 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     -------
     dict
         Those that were said of ``frame_rate`` (Hz), ``pixel_size`` (mm), ``dataset``, ``axes``,
-        ``shape`` and ``dtype``, which mean what they mean to `open_recording`.
+        ``shape``, ``dtype``, ``areas`` and ``atlas``, which mean what they do to `open_recording`.
 
     Raises
     ------
@@ -135,6 +137,8 @@ def remember_metadata(
     axes: str | None = None,
     shape: tuple[int, ...] | None = None,
     dtype: str | None = None,
+    areas: str | Sequence[str] | None = None,
+    atlas: str | None = None,
 ) -> Path:
     """Keep what a user says about a recording, for the next time it is opened.
 
@@ -146,7 +150,7 @@ def remember_metadata(
         Frames a second (Hz); None leaves what was said before.
     pixel_size
         Edge of a pixel in mm; None leaves what was said before.
-    dataset, axes, shape, dtype
+    dataset, axes, shape, dtype, areas, atlas
         How to read the file, as `open_recording` takes it; None leaves what was said before.
 
     Returns
@@ -167,6 +171,8 @@ def remember_metadata(
         "axes": axes,
         "shape": shape,
         "dtype": dtype,
+        "areas": None if areas is None else ";".join(given_names(areas)),
+        "atlas": atlas,
     }
     content = _read(target) | {
         field: _checked(target, field, value) for field, value in said.items() if value is not None

@@ -14,7 +14,12 @@ from torch import Tensor
 from napari_cortex_decoder.decoder import DecoderConfig
 from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
-from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
+from napari_cortex_decoder.decoder.engine.traces import (
+    locate_areas,
+    preprocess_traces,
+    read_traces,
+    registration_of,
+)
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
 from napari_cortex_decoder.decoder.suitability import rates_agree
@@ -96,12 +101,16 @@ def areas_shown_by_all(config: TraceConfig, sessions: Sequence[Session]) -> Trac
     atlas = config.preprocessing.atlas
     for session in sessions:
         recording, _, registration = session.load()
+        registration = registration_of(recording, registration)
         if registration is None:
             raise TrainingError(
                 f"{recording.path or recording.name} has no registration, and an area decoder must "
                 "know where the areas lie; name its file in the cohort's column 'registration'."
             )
-        seen = np.unique(registration.label_image(recording.shape))
+        labels = registration.label_image(recording.shape)
+        if recording.label_image is not None:
+            labels = labels[recording.label_image > 0]
+        seen = np.unique(labels)
         shown = [a.label for i, a in enumerate(registration.atlas.areas, start=1) if i in seen]
         atlas = atlas or registration.atlas.name
         common = shown if common is None else [label for label in common if label in shown]

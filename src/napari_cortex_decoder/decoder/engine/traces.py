@@ -7,14 +7,15 @@ same result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from napari_cortex_decoder.atlas import Atlas, Registration, area_traces
+from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.decoder.config import TracePreprocessing
 from napari_cortex_decoder.decoder.frames.detrending import detrending_window
 from napari_cortex_decoder.errors import DecoderError, RecordingError
@@ -27,6 +28,29 @@ def missing_areas(preprocessing: TracePreprocessing, atlas: Atlas) -> list[str]:
     """Return the areas that a decoder asks for and an atlas does not have."""
     known = {area.label for area in atlas.areas}
     return [label for label in preprocessing.areas if label not in known]
+
+
+def registration_of(
+    recording: Recording, registration: Registration | None, areas: Sequence[str] = ()
+) -> Registration | None:
+    """Return where areas lie on a recording.
+
+    Traces of named areas are of those areas, wherever somebody places an atlas on their picture:
+    their own registration counts for what it names.
+
+    Parameters
+    ----------
+    recording, registration
+        The recording, and what is said of it.
+    areas
+        Labels that are looked for.
+    """
+    own = recording.registration
+    if own is not None and (
+        registration is None or {area.label for area in own.atlas.areas}.issuperset(areas)
+    ):
+        return own
+    return registration
 
 
 def locate_areas(
@@ -56,6 +80,7 @@ def locate_areas(
     where = recording.path or recording.name
     if not preprocessing.areas:
         return np.ones(recording.shape, dtype=np.int32)
+    registration = registration_of(recording, registration, preprocessing.areas)
     wanted = f" {preprocessing.atlas!r}" if preprocessing.atlas else " that it learned from"
     if registration is None:
         raise DecoderError(
@@ -73,8 +98,14 @@ def locate_areas(
     for i, label in enumerate(preprocessing.areas):
         column[places[label]] = i + 1
     labels = column[registration.label_image(recording.shape)]
-    pixels = np.bincount(labels.ravel(), minlength=len(preprocessing.areas) + 1)[1:]
+    measured = labels if recording.label_image is None else labels * (recording.label_image > 0)
+    pixels = np.bincount(measured.ravel(), minlength=len(preprocessing.areas) + 1)[1:]
     unseen = [label for label, n in zip(preprocessing.areas, pixels, strict=True) if n == 0]
+    if unseen and recording.traces is not None:
+        raise DecoderError(
+            f"{where} has no trace of {', '.join(unseen)}, which this decoder reads; use a decoder "
+            "of areas that were measured, or fine-tune or train one on them."
+        )
     if unseen:
         more = f" and {len(unseen) - 1} more areas" if len(unseen) > 1 else ""
         raise DecoderError(
@@ -108,15 +139,71 @@ def read_traces(
     RecordingError
         If an area has pixels that are NaN or infinite (names the frame).
     """
+    n_areas = int(labels.max())
+    inside = np.flatnonzero(labels)
+    pixels = csr_array(
+        (np.ones(len(inside)), (labels.ravel()[inside] - 1, inside)), shape=(n_areas, labels.size)
+    )
+    counts, blocks = pixel_sums(recording, pixels)
+    for start, sums in blocks:
+        yield start, sums / counts
+
+
+Blocks = Iterator[tuple[int, NDArray[np.float64]]]
+
+
+def pixel_sums(recording: Recording, pixels: csr_array) -> tuple[NDArray[np.float64], Blocks]:
+    """Add up groups of pixels: of a movie itself, and of traces by what is painted on them.
+
+    Parameters
+    ----------
+    recording
+        The recording.
+    pixels
+        Shape (groups, pixels of a frame): 1 where a pixel is of a group.
+
+    Returns
+    -------
+    counts : numpy.ndarray
+        Shape (groups,): how many pixels each sum is of.
+    blocks : iterator
+        Number of a block's first frame, and the sums in it, shape (n, groups). Raises
+        `RecordingError` if a pixel, or a trace that is wanted, is NaN or infinite.
+    """
+    if recording.traces is None or recording.label_image is None:
+        return np.asarray(pixels.sum(axis=1), np.float64), _sums_of_movie(recording, pixels)
+    seen = np.flatnonzero(recording.label_image)
+    trace = recording.label_image.ravel()[seen] - 1
+    shape = recording.label_image.size, len(recording.areas)
+    shares = (pixels @ csr_array((np.ones(len(seen)), (seen, trace)), shape=shape)).toarray()
+    return shares.sum(axis=1), _sums_of_traces(recording, recording.traces, shares)
+
+
+def _sums_of_movie(recording: Recording, pixels: csr_array) -> Blocks:
     for start, frames in read_blocks(recording.movie):
-        block = area_traces(da.from_array(frames, chunks=-1), labels, int(labels.max()))
-        finite = np.isfinite(block).all(axis=1)
+        sums = np.stack([pixels @ frame.ravel() for frame in frames])
+        finite = np.isfinite(sums).all(axis=1)
         if not finite.all():
             raise RecordingError(
                 f"{recording.path or recording.name}: frame {start + int(np.argmin(finite))} has "
                 "pixels that are NaN or infinite; repair the frame or crop it away."
             )
-        yield start, block
+        yield start, sums
+
+
+def _sums_of_traces(recording: Recording, traces: da.Array, shares: NDArray[np.float64]) -> Blocks:
+    wanted = np.flatnonzero(shares.any(axis=0))
+    for start, block in read_blocks(traces):
+        values = block[:, wanted].astype(np.float64)
+        finite = np.isfinite(values)
+        if not finite.all():
+            frame, column = np.argwhere(~finite)[0].tolist()
+            raise RecordingError(
+                f"{recording.path or recording.name}: the trace of "
+                f"{recording.areas[wanted[column]]} is NaN or infinite in frame {start + frame}; "
+                "fill the gap (preprocessing step fill-gaps) or crop it away."
+            )
+        yield start, values @ shares[:, wanted].T
 
 
 @dataclass(frozen=True, eq=False)

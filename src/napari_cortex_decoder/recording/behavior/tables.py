@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +69,11 @@ def read_text_table(path: Path, fields: Collection[str] | None = None) -> Behavi
         if name not in table.columns:
             raise RecordingError(f"{path}: no column {name!r}; columns are {list(table.columns)}.")
     samples: dict[str, Samples] = {}
+    several = Counter(split_unit(column)[0] for column in table.columns)
     for column in fields or [c for c in table.columns if c not in clock]:
         name, unit = split_unit(column)
+        if several[name] > 1:  # what stands in brackets tells them apart: (left), (right)
+            name, unit = column, ""
         traces = _labels(path, column, table[column], numerals)
         if traces is None:
             traces = {name: _numbers(path, column, table[column], numerals)}

@@ -12,6 +12,7 @@ from napari_cortex_decoder.recording.formats import hdf5
 from napari_cortex_decoder.recording.formats import nwb
 from napari_cortex_decoder.recording.formats import raw
 from napari_cortex_decoder.recording.formats import video
+from napari_cortex_decoder.recording.formats import text_traces
 
 # isort: on
 from napari_cortex_decoder.recording.formats.registry import (
@@ -35,6 +36,7 @@ __all__ = [
     "nwb",
     "raw",
     "svd",
+    "text_traces",
     "tiff",
     "tiff_folder",
     "video",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.axes import Arrangement
-from napari_cortex_decoder.recording.formats.frames import unchanged
+from napari_cortex_decoder.recording.formats.frames import check_frames, unchanged
 from napari_cortex_decoder.tables import clock_kind, time_unit
 from napari_cortex_decoder.units import seconds, stated, unknown_unit
 
@@ -98,9 +98,58 @@ class ArrayFrames:
         whole = {"t": slice(start, stop), **dict.fromkeys("cyx", slice(None))}
         block = np.asarray(array[tuple(whole.get(axis, 0) for axis in axes)])
         left = "".join(axis for axis in axes if axis in whole)
-        if "c" not in left:
-            block, left = block[np.newaxis], "c" + left
+        for axis in "cyx":  # traces have no rows of pixels, and may be of one area
+            if axis not in left:
+                block, left = block[np.newaxis], axis + left
         return block.transpose([left.index(axis) for axis in "tcyx"])
+
+
+def trace_frames(
+    path: Path,
+    source: ArraySource,
+    shape: tuple[int, ...],
+    stored: np.dtype[Any],
+    n_names: int | None,
+    *,
+    axes: str | None,
+    stamp: tuple[Any, ...],
+    what: str,
+    chunks: tuple[int, ...] | None = None,
+) -> tuple[ArrayFrames, tuple[str, ...]]:
+    """Make frames (t, 1, areas) of an array of traces, whichever of its axes is time.
+
+    Parameters
+    ----------
+    path, source, shape, stored, chunks, stamp, what
+        The file, and the array in it, of one or two axes.
+    n_names
+        How many areas are named; None if that is not known.
+    axes
+        What the user says: ``"ta"`` or ``"at"``. None: the axis that is as long as there are names
+        is the areas'; where that does not tell, the longer one is time.
+
+    Raises
+    ------
+    RecordingError
+        If the axes cannot be those of traces.
+    """
+    said = (axes or "").lower().replace("a", "x")
+    if axes and (sorted(said) != ["t", "x"][: len(shape)] or len(shape) > 2):
+        raise RecordingError(
+            f"{path}: its axes cannot be {axes!r}, as the array is {' x '.join(map(str, shape))}; "
+            'give "ta", or "at" if each row is an area.'
+        )
+    if not said:
+        fitting = [n == n_names for n in shape[::-1]]
+        turned = len(shape) == 2 and fitting[1] > fitting[0]
+        if len(shape) == 2 and not any(fitting):
+            turned = shape[1] > shape[0]
+        said = ("xt" if turned else "tx")[: len(shape)]
+    arrangement = Arrangement(said, tuple(shape))
+    check_frames(path, arrangement.movie_shape, stored)
+    together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
+    frames = ArrayFrames(source, arrangement, stored.newbyteorder("="), stamp, what, together)
+    return frames, slow
 
 
 def frames_in_chunk(

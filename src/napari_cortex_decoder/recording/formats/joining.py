@@ -11,6 +11,7 @@ import numpy as np
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.frames import FrameReader, OneAfterAnother, Picked
 from napari_cortex_decoder.recording.formats.names import Named, colours_told, understood
+from napari_cortex_decoder.recording.formats.painted import PaintedFrames
 from napari_cortex_decoder.recording.formats.registry import MovieFile
 
 
@@ -34,6 +35,12 @@ def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
     first = parts[0]
     if len(parts) == 1:
         return first
+    for path, part in zip(paths, parts, strict=True):
+        if isinstance(part.frames, PaintedFrames):
+            raise RecordingError(
+                f"{path}: it holds traces of areas, which are opened one file at a time; join them "
+                "into one file."
+            )
     named = understood(paths, one_frame=all(part.frames.shape[0] == 1 for part in parts))
     if named is not None and len(named.names) == 2:
         return _two_colours(paths, parts, named)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from napari_cortex_decoder.recording.formats.arrays import ArrayFrames
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.arrays import ArrayFrames, trace_frames
 from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange
 from napari_cortex_decoder.recording.formats.frames import (
     FrameReader,
@@ -17,12 +19,21 @@ from napari_cortex_decoder.recording.formats.frames import (
     file_token,
 )
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
+from napari_cortex_decoder.recording.formats.painted import Naming, given_names, painted
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
 
-def open_npy(path: Path, *, axes: str | None = None) -> MovieFile:
+def open_npy(
+    path: Path,
+    *,
+    axes: str | None = None,
+    areas: str | Sequence[str] | None = None,
+    atlas: str | None = None,
+) -> MovieFile:
     """Open an array; see `napari_cortex_decoder.recording.open_recording`."""
     header = read_header(path, stopped_early=True)
+    if len(header.shape) == 2 and header.stored.kind in "iuf":
+        return _open_traces(path, header, axes, areas, atlas)
     # in column-major order a frame is in one piece where time is last, as MATLAB's people have it
     column_major = header.fortran_order and len(header.shape) > 2
     usual = "yxt" if column_major else "tyx"
@@ -38,6 +49,34 @@ def open_npy(path: Path, *, axes: str | None = None) -> MovieFile:
     return MovieFile(
         frames=array_frames(header, arrangement), channels=arrangement["c"], warnings=warnings
     )
+
+
+def _open_traces(
+    path: Path,
+    header: NpyHeader,
+    axes: str | None,
+    areas: str | Sequence[str] | None,
+    atlas: str | None,
+) -> MovieFile:
+    """Open traces, of which such a file does not say the names."""
+    if areas is None:
+        raise RecordingError(
+            f"{path}: the array is {header.shape[0]} x {header.shape[1]}: no movie, and traces of "
+            "areas if you name them; give areas (command line: --as areas=FILE, a name a line)."
+        )
+    names = given_names(areas)
+    frames, said = trace_frames(
+        path,
+        header,
+        header.shape,
+        header.stored,
+        len(names),
+        axes=axes,
+        stamp=file_token(header.path),
+        what="a NumPy array",
+    )
+    found = MovieFile(frames=frames, warnings=said)
+    return painted(path, found, [Naming(names)], atlas=atlas)
 
 
 def array_frames(header: NpyHeader, arrangement: Arrangement) -> FrameReader:
@@ -76,10 +115,11 @@ register(
         name="NumPy",
         patterns=("*.npy",),
         recognized="by its name; an array of frames x rows x columns, or frames x 2 colours x rows "
-        "x columns; of other orders the one that gives sensible frames, or axes as given",
+        "x columns; of other orders the one that gives sensible frames, or axes as given; traces, "
+        "times x areas, with their names given as areas",
         metadata="none",
         matches=lambda path: path.suffix.lower() == ".npy" and path.is_file(),
         open=open_npy,
-        options=frozenset({"axes"}),
+        options=frozenset({"axes", "areas", "atlas"}),
     )
 )

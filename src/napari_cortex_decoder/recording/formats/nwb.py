@@ -1,13 +1,13 @@
-"""NWB files: the one-photon movie, and the isosbestic one beside it."""
+"""NWB files: the one-photon movie, the isosbestic one beside it; else traces of areas."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
@@ -18,12 +18,15 @@ from napari_cortex_decoder.recording.formats.hdf5 import (
     check_readable,
 )
 from napari_cortex_decoder.recording.formats.light import isosbestic
+from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
+from napari_cortex_decoder.recording.formats.nwb_traces import open_traces
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, positive
 
 _WHAT = "an NWB file"
 _SERIES = "OnePhotonSeries"
+_ROI_SERIES = "RoiResponseSeries"
 
 REFERENCE_SERIES = "OnePhotonSeriesReference"
 """Name under which this program saves a reference whose light it does not know."""
@@ -38,7 +41,14 @@ class _Series:
     is_reference: bool
 
 
-def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
+def open_nwb(
+    path: Path,
+    *,
+    dataset: str | None = None,
+    axes: str | None = None,
+    areas: str | Sequence[str] | None = None,
+    atlas: str | None = None,
+) -> MovieFile:
     """Open the one-photon series; see `napari_cortex_decoder.recording.open_recording`."""
     from h5py import is_hdf5
 
@@ -53,7 +63,7 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
         with hdf5.opened(path) as file:
             found: dict[str, _Series] = {}
             lacking: dict[str, str] = {}
-            for group in _groups(file):
+            for group in _groups(file, _SERIES):
                 name = group.name.rpartition("/")[2]
                 try:
                     if _has_movie(path, group):
@@ -61,7 +71,14 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
                 except RecordingError as error:  # does not stand in the way of other series
                     lacking[name] = str(error)
             subject = file.get("general/subject/subject_id", default=None)
-            subject = _text(subject[()]) if isinstance(subject, hdf5.Dataset) else None
+            subject = text_of(subject[()]) if isinstance(subject, hdf5.Dataset) else None
+            traces = _named(_groups(file, _ROI_SERIES))
+            if traces and (dataset in traces if dataset else not found):
+                shapes = {n: getattr(g.own("data"), "shape", ()) for n, g in traces.items()}
+                name = choose(path, shapes, dataset)
+                opened = open_traces(path, traces[name], axes=axes, areas=areas, atlas=atlas)
+                said = (*opened.warnings, *file.outside, *lacking.values())
+                return replace(opened, subject=subject, warnings=said)
             elsewhere = tuple(file.outside)
     if lacking and (not found or dataset in lacking):
         raise RecordingError(lacking.get(dataset or "") or next(iter(lacking.values())))
@@ -83,8 +100,18 @@ def open_nwb(path: Path, *, dataset: str | None = None, axes: str | None = None)
     )
 
 
-def _groups(file: Any) -> list[Any]:
-    """Every ``OnePhotonSeries`` of a file.
+def _named(series: list[Any]) -> dict[str, Any]:
+    """Return series by name, with that of their container where two have one."""
+    names = [str(one.name).split("/") for one in series]
+    last = [name[-1] for name in names]
+    return {
+        "/".join(name[-1:] if last.count(name[-1]) == 1 else name[-2:]): one
+        for name, one in zip(names, series, strict=True)
+    }
+
+
+def _groups(file: Any, kind: str) -> list[Any]:
+    """Every series of a kind in a file.
 
     They are looked up by the layout that the NWB schema fixes: pynwb would build every object of
     the file, load the schema of each extension, and hang on some damaged ones.
@@ -94,7 +121,7 @@ def _groups(file: Any) -> list[Any]:
     found = []
 
     def look(_: str, item: Any) -> None:
-        if isinstance(item, hdf5.Group) and _text(item.attrs.get("neurodata_type")) == _SERIES:
+        if isinstance(item, hdf5.Group) and text_of(item.attrs.get("neurodata_type")) == kind:
             found.append(item)
 
     for place in ("acquisition", "processing"):
@@ -103,17 +130,11 @@ def _groups(file: Any) -> list[Any]:
     return found
 
 
-def _text(value: Any) -> str | None:
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return value if isinstance(value, str) else None
-
-
 def _has_movie(path: Path, series: Any) -> bool:
     outside = series.own("external_file")
     if outside is not None and outside.size:
         raise RecordingError(
-            f"{path}: the frames of {series.name} are in {_text(outside[0])}; open that file."
+            f"{path}: the frames of {series.name} are in {text_of(outside[0])}; open that file."
         )
     data = series.get("data")
     if data is None:
@@ -125,21 +146,14 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
     data = series["data"]
     check_readable(path, data)
     told: list[str] = []
-    times: NDArray[np.float64] | None = None
-    stamps = series.own("timestamps")
-    if stamps is not None and stamps.shape == data.shape[:1]:
-        times = np.asarray(stamps[:], np.float64)
-    start = series.own("starting_time")
-    if times is None and start is not None and start.size == 1 and np.isfinite(start[()]):
-        rate, begin = positive(start.attrs.get("rate")), float(np.ravel(start[()])[0])
-        times = begin + np.arange(data.shape[0]) / rate if rate and begin else None
+    rate, times = clock_of(series, data.shape[0])
     plane = series.own("imaging_plane") or {}
     spacing = plane.get("grid_spacing")
     size = None
     if spacing is not None and spacing.size:
-        unit = _text(spacing.attrs.get("unit")) or "meters"
+        unit = text_of(spacing.attrs.get("unit")) or "meters"
         size = in_millimetres(np.ravel(spacing[()])[0], unit, told)
-    comments = _text(series.attrs.get("comments"))
+    comments = text_of(series.attrs.get("comments"))
     dimension = series.own("dimension")
     columns_first = is_provenance(comments) or _columns_first(data.shape, dimension)
     movie = array_movie(
@@ -156,7 +170,7 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
     )
     movie = replace(
         movie,
-        frame_rate=None if start is None else positive(start.attrs.get("rate")),
+        frame_rate=rate,
         frame_times=times,
         pixel_size=size,
         warnings=(*movie.warnings, *told),
@@ -184,11 +198,12 @@ register(
         name="NWB",
         patterns=("*.nwb",),
         recognized="by its name and signature; the OnePhotonSeries, and as its reference the one "
-        "whose excitation_lambda is 380 to 430 nm; of several the one given as dataset",
+        "whose excitation_lambda is 380 to 430 nm; without one, traces in a RoiResponseSeries; of "
+        "several the one given as dataset",
         metadata="rate or timestamps, grid_spacing, excitation_lambda, subject_id; columns come "
-        "before rows where dimension says so",
+        "before rows where dimension says so; names, sides and masks of the table of ROIs",
         matches=lambda path: path.suffix.lower() == ".nwb" and path.is_file(),
         open=open_nwb,
-        options=frozenset({"dataset", "axes"}),
+        options=frozenset({"dataset", "axes", "areas", "atlas"}),
     )
 )

@@ -35,6 +35,11 @@ class Crop(Step):
     columns: Range | None = None
     frames: Range | None = None
 
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it needs pixels beside each other."""
+        return self.rows is not None or self.columns is not None
+
     @field_validator("rows", "columns", "frames")
     @classmethod
     def _check(cls, limits: tuple[int, int] | None) -> tuple[int, int] | None:
@@ -97,6 +102,11 @@ class Bin(Step):
     pixels: Annotated[int, Field(ge=1, le=1024)] = 2
     frames: Annotated[int, Field(ge=1, le=100_000)] = 1
 
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it needs pixels beside each other."""
+        return self.pixels > 1
+
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Bin movie and reference; pixel size, frame rate and frame times follow."""
         rows, columns = (size // self.pixels for size in recording.shape)
@@ -144,6 +154,11 @@ class Mask(Step):
 
     name: ClassVar[str] = "mask"
     path: Path
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it needs pixels beside each other."""
+        return True
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Mask movie and reference."""

@@ -42,6 +42,11 @@ class MotionCorrection(Step):
     name: ClassVar[str] = "motion-correction"
     upsampling: Annotated[int, Field(ge=1, le=100)] = 20
 
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it needs pixels beside each other."""
+        return True
+
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Correct movie and reference; the shifts become traces of the recording."""
         movie = recording.movie

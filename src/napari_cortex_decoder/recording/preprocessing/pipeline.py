@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.progress import Report
+from napari_cortex_decoder.recording.formats.painted import paint
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
 from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
@@ -75,9 +76,29 @@ def preprocess(
 
 
 def apply_step(recording: Recording, step: Step, survey: Survey) -> Recording:
-    """Apply one step, to movie and reference of the same shape, and note that in `steps`."""
-    recording = with_equal_reference(recording)
-    done = step.apply(recording, survey)
+    """Apply one step, to movie and reference of the same shape, and note that in `steps`.
+
+    Traces are changed as a movie whose frames are one row, an area a pixel, and painted anew.
+    """
+    if recording.traces is None or recording.label_image is None:
+        recording = with_equal_reference(recording)
+        done = step.apply(recording, survey)
+    else:
+        if step.of_pixels:
+            raise RecordingError(
+                f"{recording.path or recording.name} holds traces of areas, which have no pixels "
+                f"for the step {step.name!r}; leave it out."
+            )
+        areas, labels = recording.areas, recording.label_image
+        movie = recording.traces[:, np.newaxis]
+        rows = recording.replace(movie=movie, traces=None, areas=(), label_image=None)
+        done = step.apply(rows, survey)
+        done = done.replace(
+            movie=computed_movie((done.movie,), _Painting(labels), frame_shape=labels.shape),
+            traces=done.movie[:, 0],
+            areas=areas,
+            label_image=labels,
+        )
     origins = step.origins(recording) if step.reshapes else None
     if origins is not None:
         done = done.of_frames(origins)
@@ -175,6 +196,16 @@ def with_equal_reference(recording: Recording) -> Recording:
         surroundings=missing,
     )
     return recording.replace(reference=equal, warnings=warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Painting:
+    label_image: NDArray[np.int32]
+
+    def __call__(
+        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
+    ) -> NDArray[np.generic]:
+        return paint(blocks[0][keep, 0], self.label_image)
 
 
 @dataclass(frozen=True)

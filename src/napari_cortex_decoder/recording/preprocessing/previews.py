@@ -98,6 +98,7 @@ def _thinned(recording: Recording, first: int, every: int) -> Recording:
     reference = recording.reference
     return recording.replace(
         movie=recording.movie[first::every],
+        traces=None if recording.traces is None else recording.traces[first::every],
         reference=None if reference is None else reference[first::every],
         frame_rate=recording.known_frame_rate() / every,
         frame_times=None,

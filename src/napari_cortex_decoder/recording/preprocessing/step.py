@@ -131,6 +131,11 @@ class Step(BaseModel, ABC):
         """
         return None
 
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it needs pixels beside each other, so that it can do nothing with traces."""
+        return False
+
     def thinning(self, recording: Recording) -> int:
         """Return of how many frames one is enough to preview this step on a recording."""
         return 1

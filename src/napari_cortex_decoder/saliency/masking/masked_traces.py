@@ -17,14 +17,16 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
-from napari_cortex_decoder.decoder.engine.traces import locate_areas, measure_traces
+from napari_cortex_decoder.decoder.engine.traces import (
+    locate_areas,
+    measure_traces,
+    pixel_sums,
+)
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.decoder.suitability import check_rate
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.saliency.masking.encoding import log_odds
 from napari_cortex_decoder.saliency.masking.fills import FillName, bank_starts, donor_frames
 from napari_cortex_decoder.saliency.masking.frames import Ints
@@ -122,13 +124,12 @@ class MaskedTraces:
         n_areas, n_frames = self.config.preprocessing.n_traces, self.recording.n_frames
         pieces, which, area = self._pieces(masks)
         sums = np.empty((n_frames, n_areas + len(area)))
-        for start, frames in read_blocks(self.recording.movie):
-            check_finite(frames, start, str(self.recording.path or self.recording.name))
-            pixels = frames.reshape(len(frames), -1).astype(np.float64)
-            sums[start : start + len(frames)] = (pieces @ pixels.T).T
-            report(Progress("averaging areas", start + len(frames), n_frames))
-        counts = np.bincount(self._labels, minlength=n_areas + 1)[1:]
-        traces, missing = sums[:, :n_areas] / counts, sums[:, n_areas:] / counts[area]
+        counts, blocks = pixel_sums(self.recording, pieces)
+        for start, block in blocks:
+            sums[start : start + len(block)] = block
+            report(Progress("averaging areas", start + len(block), n_frames))
+        traces = sums[:, :n_areas] / counts[:n_areas]
+        missing = sums[:, n_areas:] / counts[area]
         rate = self.recording.known_frame_rate()
         where = str(self.recording.path or self.recording.name)
         scaling = measure_traces(traces, self.config.preprocessing, rate, where)

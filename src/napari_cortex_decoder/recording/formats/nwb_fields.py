@@ -1,0 +1,42 @@
+"""Fields that every series of an NWB file has: texts, and when each frame was taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.units import positive
+
+
+def text_of(value: Any) -> str | None:
+    """Return a text that an attribute or a dataset holds; None if it is none."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else None
+
+
+def clock_of(series: Any, n_frames: int) -> tuple[float | None, NDArray[np.float64] | None]:
+    """Return the rate (Hz) of a series, and the time of each frame (s) on the session's clock.
+
+    Parameters
+    ----------
+    series
+        The group.
+    n_frames
+        Number of its frames.
+
+    Returns
+    -------
+    tuple
+        Either is None where the file does not say it; times also where they begin at 0 and follow
+        from the rate.
+    """
+    start, stamps = series.own("starting_time"), series.own("timestamps")
+    rate = None if start is None else positive(start.attrs.get("rate"))
+    if stamps is not None and stamps.shape == (n_frames,):
+        return rate, np.asarray(stamps[:], np.float64)
+    begin = float(np.ravel(start[()])[0]) if rate and start.size == 1 else 0.0
+    times = begin + np.arange(n_frames) / rate if rate and begin and np.isfinite(begin) else None
+    return rate, times

@@ -1,0 +1,310 @@
+"""Traces of areas as a movie: a picture of the areas, painted with the values of each time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas import Area, Atlas, Registration, load_atlas
+from napari_cortex_decoder.atlas.matching import find_area, picture_of
+from napari_cortex_decoder.errors import AtlasError, RecordingError
+from napari_cortex_decoder.files import read_bytes
+from napari_cortex_decoder.recording.formats.frames import FrameReader
+from napari_cortex_decoder.recording.formats.registry import MovieFile
+
+_ATLAS = "dorsal-cortex"
+_IN_MEMORY = 2**28  # bytes of traces that are kept once they are read: 45 min of 10,000 cells
+_NAMED = 8  # that a sentence lists
+
+
+@dataclass(frozen=True, eq=False)
+class TraceRows:
+    """Traces of areas as frames of one row, an area a pixel; read whole the first time.
+
+    Attributes
+    ----------
+    source
+        Reader of shape (frames, 1, traces in the file).
+    columns
+        For each area, the traces in the file whose mean it is.
+    """
+
+    source: FrameReader
+    columns: tuple[tuple[int, ...], ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the values in memory."""
+        return {"source": self.source, "columns": self.columns}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, 1, areas)."""
+        return self.source.shape[0], 1, len(self.columns)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Real numbers, of the file's precision."""
+        return np.result_type(self.source.dtype, np.float32)
+
+    @property
+    def token(self) -> tuple[Any, ...]:
+        """State of the file, and what is taken of it."""
+        return (*self.source.token, "traces", self.columns)
+
+    @property
+    def together(self) -> int:
+        """As many frames as cost no more to read than one."""
+        return self.shape[0] if self._kept else self.source.together
+
+    @property
+    def _kept(self) -> bool:
+        return int(np.prod(self.source.shape)) * self.source.dtype.itemsize <= _IN_MEMORY
+
+    @cached_property
+    def _all(self) -> NDArray[Any]:
+        return self._averaged(np.arange(self.shape[0], dtype=np.int64))
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Read the values of frames, shape (len(frames), 1, areas)."""
+        return self._all[frames] if self._kept else self._averaged(frames)
+
+    def _averaged(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        read = self.source.read(frames).astype(self.dtype, copy=False)
+        firsts = read[..., [one[0] for one in self.columns]]
+        for area, several in enumerate(self.columns):
+            if len(several) > 1:
+                firsts[..., area] = read[..., list(several)].mean(axis=-1)
+        return firsts
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedFrames:
+    """Frames painted with traces; a pixel in no area is NaN.
+
+    Attributes
+    ----------
+    rows
+        Reader of the traces, shape (frames, 1, areas).
+    areas
+        Name of each.
+    label_image
+        Shape (y, x), int32: i + 1 where area i is painted, else 0.
+    registration
+        Where the atlas of the areas lies on the picture; None if they are of no atlas.
+    """
+
+    rows: FrameReader
+    areas: tuple[str, ...]
+    label_image: NDArray[np.int32]
+    registration: Registration | None = None
+    together: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+        return self.rows.shape[0], self.label_image.shape[0], self.label_image.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of a picture."""
+        return np.dtype(np.float32)
+
+    @property
+    def token(self) -> tuple[Any, ...]:
+        """State of the file, and what is painted with it."""
+        return (*self.rows.token, self.label_image)
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Paint frames."""
+        return paint(self.rows.read(frames)[:, 0], self.label_image)
+
+
+def paint(traces: NDArray[Any], label_image: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Paint traces, shape (n, areas), on pictures of shape (n, y, x); NaN in no area."""
+    values = np.full((len(traces), traces.shape[1] + 1), np.nan, np.float32)
+    values[:, 1:] = traces
+    return np.take(values, label_image, axis=1)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What may be the names of traces.
+
+    Attributes
+    ----------
+    names
+        One a trace.
+    sides
+        One a trace, what is said of its side apart from the name; none where nothing is.
+    shared
+        Whether several traces may have one name, because they were measured in one area.
+    made_up
+        Whether the names are none of the file's.
+    """
+
+    names: Sequence[str]
+    sides: Sequence[str] = ()
+    shared: bool = False
+    made_up: bool = False
+
+    def areas_in(self, atlas: Atlas) -> list[Area | None]:
+        """Return the area of each trace, None where there is none."""
+        sides = self.sides or [""] * len(self.names)
+        return [find_area(atlas, *each) for each in zip(self.names, sides, strict=True)]
+
+
+def painted(
+    path: Path,
+    found: MovieFile,
+    namings: Sequence[Naming],
+    *,
+    masks: Callable[[], NDArray[np.int32] | None] | None = None,
+    areas: str | Sequence[str] | None = None,
+    atlas: str | None = None,
+) -> MovieFile:
+    """Make a movie of traces.
+
+    Parameters
+    ----------
+    path
+        The file, for errors.
+    found
+        What the file says; its frames are (frames, 1, traces).
+    namings
+        What may be the names of the traces; the one counts that names most areas.
+    masks
+        Returns where each trace was measured, shape (y, x): i + 1 where trace i was, else 0.
+    areas
+        Names that the user gives instead: a list, a file with one a line, or text with commas.
+    atlas
+        Whose areas are meant, as `load_atlas` takes it; None: ``"dorsal-cortex"``.
+
+    Raises
+    ------
+    RecordingError
+        If no name is that of an area and there are no masks, or names are not as many as traces.
+    """
+    n = found.frames.shape[2]
+    namings = [Naming(given_names(areas))] if areas is not None else namings
+    for naming in namings:
+        if len(naming.names) != n:
+            raise RecordingError(
+                f"{path}: there are {n} traces in it and {len(naming.names)} names; give one name "
+                "a trace as areas (command line: --as areas=FILE, a name a line)."
+            )
+    try:
+        whole = load_atlas(atlas or _ATLAS)
+    except AtlasError as reason:
+        raise RecordingError(f"{path}: atlas {atlas!r} cannot be used: {reason}") from reason
+    every = [(naming, naming.areas_in(whole)) for naming in namings]
+    naming, named = max(every, key=lambda one: sum(area is not None for area in one[1]))
+    if 2 * sum(area is not None for area in named) < n and masks is not None:
+        places = masks()
+        if places is not None:
+            return _of_masks(found, naming.names, places)
+    if not any(named):
+        said = "no trace has a name" if naming.made_up else f"no trace ({_listed(naming.names)})"
+        said += " that is" if naming.made_up else " is called like"
+        raise RecordingError(
+            f"{path}: {said} an area of atlas {whole.name!r} and its side, as in 'MOs left' or "
+            "L_MOs; give names as areas, or another atlas (command line: --as areas=FILE, a name a "
+            "line; --as atlas=FILE)."
+        )
+    return _of_areas(path, found, naming, named, whole)
+
+
+def _of_areas(
+    path: Path, found: MovieFile, naming: Naming, named: Sequence[Area | None], atlas: Atlas
+) -> MovieFile:
+    """Paint traces on the areas of an atlas, and tell what is of none."""
+    told: list[str] = []
+    counts = Counter(area.label for area in named if area is not None)
+    twice = [label for label, n in counts.items() if n > 1 and not naming.shared]
+    if twice:
+        told.append(
+            f"several traces are called {_listed(twice)}, so none of them is used; rename them."
+        )
+    areas = {a.label: a for a in named if a is not None and a.label not in twice}
+    if not areas:
+        raise RecordingError(f"{path}: {told[0]}")
+    registration, shape = picture_of(atlas, list(areas.values()))
+    image = registration.label_image(shape)
+    place = {label: atlas.index(a.acronym, a.side) + 1 for label, a in areas.items()}
+    hidden = [label for label, number in place.items() if not (image == number).any()]
+    if hidden:
+        told.append(f"smaller areas of the atlas cover {_listed(hidden)}, which is left out.")
+    columns: dict[str, list[int]] = {}
+    unknown: list[str] = []
+    for column, (name, area) in enumerate(zip(naming.names, named, strict=True)):
+        if area is None:
+            unknown.append(name)
+        elif area.label in areas and area.label not in hidden:
+            columns.setdefault(area.label, []).append(column)
+    if unknown:
+        told.append(f"{len(unknown)} traces are of no area and left out: {_listed(unknown)}.")
+    several = [label for label, own in columns.items() if len(own) > 1]
+    if several:
+        told.append(f"of several traces the mean is taken in {_listed(several)}.")
+    missing = [area.label for area in atlas.areas if area.label not in columns]
+    if missing:
+        told.append(f"{len(missing)} areas of the atlas have no trace: {_listed(missing)}.")
+    order = np.zeros(len(atlas.areas) + 1, np.int32)
+    order[[place[label] for label in columns]] = np.arange(1, len(columns) + 1)
+    frames = PaintedFrames(
+        TraceRows(found.frames, tuple(map(tuple, columns.values()))),
+        tuple(columns),
+        order[image],
+        registration,
+    )
+    matched = {
+        label: ", ".join(naming.names[column] for column in own) for label, own in columns.items()
+    }
+    return replace(
+        found,
+        frames=frames,
+        pixel_size=registration.pixel_size,
+        metadata={**found.metadata, "areas": matched},
+        warnings=(*found.warnings, *told),
+    )
+
+
+def _of_masks(found: MovieFile, names: Sequence[str], masks: NDArray[np.int32]) -> MovieFile:
+    """Paint traces where the file says that they were measured."""
+    if len(set(names)) < len(names):
+        names = [f"ROI {i + 1}" for i in range(len(names))]
+    seen = np.unique(masks[masks > 0]).tolist()
+    order = np.zeros(len(names) + 1, np.int32)
+    order[seen] = np.arange(1, len(seen) + 1)
+    hidden = [name for i, name in enumerate(names) if i + 1 not in seen]
+    told = ["the traces are painted where they were measured; place the atlas there to decode."]
+    if hidden:
+        told.append(f"{len(hidden)} traces have no pixel and are left out: {_listed(hidden)}.")
+    frames = PaintedFrames(
+        TraceRows(found.frames, tuple((label - 1,) for label in seen)),
+        tuple(names[label - 1] for label in seen),
+        order[masks],
+    )
+    return replace(found, frames=frames, warnings=(*found.warnings, *told))
+
+
+def given_names(areas: str | Sequence[str]) -> list[str]:
+    """Return the names that a user gives: a list, the lines of a file, or text with commas."""
+    if not isinstance(areas, str):
+        return [str(name) for name in areas]
+    file = Path(areas)
+    if file.suffix and file.is_file():
+        text = read_bytes(file, RecordingError, limit=2**20).decode("utf-8-sig", "replace")
+        return [line.strip().strip("\"'") for line in text.splitlines() if line.strip()]
+    return [name.strip() for name in areas.split(";" if ";" in areas else ",")]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

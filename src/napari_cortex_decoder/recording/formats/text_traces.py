@@ -1,0 +1,92 @@
+"""Traces in text tables: a column an area, a row a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.recording.behavior.content import BehaviorContent
+from napari_cortex_decoder.recording.behavior.tables import read_text_table
+from napari_cortex_decoder.recording.formats.arrays import trace_frames
+from napari_cortex_decoder.recording.formats.frames import file_token
+from napari_cortex_decoder.recording.formats.painted import Naming, painted
+from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+
+_SUFFIXES = (".csv", ".tsv")
+_WHAT = "a table of traces"
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """The columns of a table: kept from opening it, and read again in another process."""
+
+    path: Path
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the numbers."""
+        return {"path": self.path}
+
+    @cached_property
+    def content(self) -> BehaviorContent:
+        """All that is in the table."""
+        return read_text_table(self.path)
+
+    @contextmanager
+    def open(self) -> Iterator[NDArray[np.float64]]:
+        """Return the array to slice."""
+        yield np.stack([one.values for one in self.content.samples.values()], axis=1)
+
+
+def open_text_traces(
+    path: Path,
+    *,
+    areas: str | Sequence[str] | None = None,
+    atlas: str | None = None,
+) -> MovieFile:
+    """Open a table; see `napari_cortex_decoder.recording.open_recording`."""
+    columns = _Columns(path)
+    with readable(path, _WHAT):
+        content = columns.content
+    if not content.samples:
+        raise RecordingError(f"{path}: it has no column but its clock; give a table of traces.")
+    first = next(iter(content.samples.values()))
+    frames, said = trace_frames(
+        path,
+        columns,
+        (len(first.values), len(content.samples)),
+        np.dtype(np.float64),
+        len(content.samples),
+        axes="ta",
+        stamp=file_token(path),
+        what=_WHAT,
+    )
+    units = [one.unit for one in content.samples.values()]  # "MOs (left)", "MOs left (dF/F)"
+    found = MovieFile(
+        frames=frames,
+        frame_times=first.times,
+        warnings=(*content.said, *said),
+    )
+    return painted(path, found, [Naming(list(content.samples), units)], areas=areas, atlas=atlas)
+
+
+register(
+    MovieFormat(
+        name="table of traces",
+        patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
+        recognized="by its name; a column an area, called by acronym and side (MOs left, L-MOs) or "
+        "in words, a row a frame",
+        metadata="a column of times (s, or as its name says)",
+        matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
+        open=open_text_traces,
+        options=frozenset({"areas", "atlas"}),
+    )
+)
