@@ -99,7 +99,7 @@ def files(n_frames: int, n_bouts: int, folder: Path) -> dict[str, tuple[float, f
     for form in Format:
         path = folder / f"{form}.{'nwb' if form == Format.NWB else 'csv'}"
         start = time.perf_counter()
-        write_labels(ethogram, path, clip, form)
+        write_labels(ethogram, path, clip, format=form)
         written = time.perf_counter() - start
         mine, others = multiprocessing.Pipe()
         child = multiprocessing.get_context("spawn").Process(

@@ -56,7 +56,7 @@ def simulate(
     subject: int, seconds: float = SECONDS, seed: int = 1, parameters: Parameters | None = None
 ) -> SimulatedRecording:
     return simulate_recording(
-        seed, subject=subject, seconds=seconds, shape=SHAPE, parameters=parameters
+        seed=seed, subject=subject, seconds=seconds, shape=SHAPE, parameters=parameters
     )
 
 

@@ -174,7 +174,7 @@ def resting_pixels(n_mice: int) -> None:
     """SD over time of single pixels of 36 µm and of the whole cortex, at rest."""
     pixel, whole = [], []
     for subject in range(FIRST_SUBJECT, FIRST_SUBJECT + n_mice):
-        recording = simulate_recording(2, subject=subject, seconds=30, shape=(284, 284))
+        recording = simulate_recording(seed=2, subject=subject, seconds=30, shape=(284, 284))
         resting = np.flatnonzero(recording.truth.ethogram.frames() != RUN)
         movie = recording.movie.compute()[resting].astype(np.float32)
         cortex = recording.truth.registration.label_image(recording.shape) > 2
@@ -195,7 +195,10 @@ def main() -> None:
     sessions = [
         measure(
             simulate_recording(
-                1, subject=FIRST_SUBJECT + i, seconds=arguments.seconds, reference=i < REFERENCES
+                seed=1,
+                subject=FIRST_SUBJECT + i,
+                seconds=arguments.seconds,
+                reference=i < REFERENCES,
             )
         )
         for i in range(arguments.mice)

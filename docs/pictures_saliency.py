@@ -44,7 +44,7 @@ def main() -> None:
     """Explain the bundled decoder on a simulated mouse, and take a picture of each state."""
     pictures = Pictures()
     workspace, dock, viewer = pictures.workspace, pictures.dock, pictures.viewer
-    mouse = simulate_recording(1, subject=SUBJECT, seconds=SECONDS, shape=SHAPE)
+    mouse = simulate_recording(seed=1, subject=SUBJECT, seconds=SECONDS, shape=SHAPE)
     viewer.add_layer(Layer.create(*movie_layer(mouse, sample_contrast_limits(mouse))))
     pictures.until(lambda: workspace.movie.recording is not None)
     workspace.placing.begin(mouse.truth.registration)

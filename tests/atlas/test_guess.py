@@ -56,7 +56,7 @@ def test_the_midline_of_simulated_mice_is_found(degrees, known):
     for subject in range(6):
         truth, pixel_size, upright = simulated(subject)
         image, points = turned(upright, truth.to_px([(0, -1.5), (0, 3), (0, 0)]), degrees)
-        guessed = guess_registration(image, pixel_size if known else None)
+        guessed = guess_registration(image, pixel_size=pixel_size if known else None)
         found.append(midline_error(guessed, points[:2], pixel_size))
         bregma.append(np.linalg.norm(guessed.to_px([(0, 0)])[0] - points[2]) * pixel_size)
         assert not any(UNCLEAR in warning for warning in guessed.warnings)
@@ -77,7 +77,7 @@ def test_the_midline_of_real_brains_is_where_the_eye_sees_it(shared_data, known)
         ends = np.array(
             [[brain.front_row, brain.front_column], [brain.back_row, brain.back_column]]
         )
-        guessed = guess_registration(image, brain.pixel_size_mm if known else None)
+        guessed = guess_registration(image, pixel_size=brain.pixel_size_mm if known else None)
         found.append(midline_error(guessed, ends, brain.pixel_size_mm))
         assert not any(UNCLEAR in warning for warning in guessed.warnings), brain.file
     assert len(found) == 8
@@ -88,7 +88,7 @@ def test_the_midline_of_real_brains_is_where_the_eye_sees_it(shared_data, known)
 
 def test_a_guess_says_that_it_is_one():
     image = np.asarray(simulate_recording(seed=1, seconds=0.1).movie[0])
-    known, unknown = guess_registration(image, 0.08), guess_registration(image)
+    known, unknown = guess_registration(image, pixel_size=0.08), guess_registration(image)
     assert known.method == "guess"
     assert any("adjust" in warning for warning in known.warnings)
     assert any("pixel size is unknown" in warning for warning in unknown.warnings)
@@ -98,7 +98,9 @@ def test_the_picture_may_have_any_size_and_shape():
     mouse = simulate_recording(seed=1, seconds=0.1, shape=(200, 260))
     image = np.asarray(mouse.movie[0])
     truth = mouse.truth.registration.to_px([(0, -1.5), (0, 3)])
-    off, angle = midline_error(guess_registration(image, mouse.pixel_size), truth, mouse.pixel_size)
+    off, angle = midline_error(
+        guess_registration(image, pixel_size=mouse.pixel_size), truth, mouse.pixel_size
+    )
     assert off < 0.3
     assert angle < 5
 
@@ -111,23 +113,26 @@ def test_where_no_midline_is_to_be_seen_the_guess_says_so(kind):
         if kind == "noise"
         else np.exp(-((x - 40) ** 2 + (y - 50) ** 2) / 1500)
     )
-    assert any(UNCLEAR in warning for warning in guess_registration(picture, 0.1).warnings)
+    assert any(
+        UNCLEAR in warning for warning in guess_registration(picture, pixel_size=0.1).warnings
+    )
 
 
 def test_another_atlas_is_placed_in_the_same_pose():
     image = np.asarray(simulate_recording(seed=1, seconds=0.1).movie[0])
     rois = load_atlas("ajioka-50")
     assert (
-        guess_registration(image, 0.08, rois).matrix == guess_registration(image, 0.08).matrix
+        guess_registration(image, pixel_size=0.08, atlas=rois).matrix
+        == guess_registration(image, pixel_size=0.08).matrix
     ).all()
-    assert guess_registration(image, 0.08, rois).atlas is rois
+    assert guess_registration(image, pixel_size=0.08, atlas=rois).atlas is rois
 
 
 def test_pixels_that_are_not_numbers_are_taken_for_dark():
     image = np.asarray(simulate_recording(seed=1, seconds=0.1).movie[0]).astype(float)
     holed = np.where(image < np.percentile(image, 5), np.nan, image)
-    assert guess_registration(holed, 0.08).rotation == pytest.approx(
-        guess_registration(image, 0.08).rotation, abs=2
+    assert guess_registration(holed, pixel_size=0.08).rotation == pytest.approx(
+        guess_registration(image, pixel_size=0.08).rotation, abs=2
     )
 
 
@@ -143,4 +148,4 @@ WRONG = {
 @pytest.mark.parametrize(("image", "pixel_size", "said"), WRONG.values(), ids=WRONG.keys())
 def test_pictures_that_show_no_brain_are_refused(image, pixel_size, said):
     with pytest.raises(AtlasError, match=said):
-        guess_registration(image, pixel_size)
+        guess_registration(image, pixel_size=pixel_size)

@@ -27,7 +27,7 @@ def overlaps(one: Registration, other: Registration, shape=(256, 256)) -> np.nda
 @pytest.mark.parametrize("names", [NINE, FOUR], ids=["MesoNet", "wfield"])
 def test_exact_landmarks_give_the_true_pose(atlas, kind, names):
     truth = pose(atlas, degrees=12)
-    fitted = atlas.register(seen_landmarks(truth, names), kind, shape=(256, 256))
+    fitted = atlas.register(seen_landmarks(truth, names), kind=kind, shape=(256, 256))
     assert np.allclose(fitted.matrix, truth.matrix)
     assert max(residual.px for residual in fitted.residuals()) < 1e-9
     assert fitted.warnings == ()
@@ -38,7 +38,7 @@ def test_200_mice_clicked_a_tenth_of_a_mm_off_keep_their_areas(atlas):
     found = []
     for _ in range(200):
         truth = random_pose(atlas, rng)
-        fitted = atlas.register(seen_landmarks(truth, NINE, 0.1, rng), "similarity")
+        fitted = atlas.register(seen_landmarks(truth, NINE, 0.1, rng), kind="similarity")
         found.append(overlaps(fitted, truth))
     assert np.median(found) >= 0.85
 
@@ -49,7 +49,7 @@ def test_a_mirrored_mouse_is_told_in_all_of_200_poses(atlas, kind, names):
     rng = np.random.default_rng(5)
     for _ in range(200):
         truth = random_pose(atlas, rng, mirrored=True)
-        fitted = atlas.register(seen_landmarks(truth, names, 0.1, rng), kind)
+        fitted = atlas.register(seen_landmarks(truth, names, 0.1, rng), kind=kind)
         assert any("mirrored" in warning for warning in fitted.warnings)
 
 
@@ -58,14 +58,14 @@ def test_a_mouse_that_is_not_mirrored_is_never_called_so(atlas, kind):
     rng = np.random.default_rng(6)
     for _ in range(200):
         truth = random_pose(atlas, rng)
-        fitted = atlas.register(seen_landmarks(truth, NINE, 0.1, rng), kind)
+        fitted = atlas.register(seen_landmarks(truth, NINE, 0.1, rng), kind=kind)
         assert not any("mirrored" in warning for warning in fitted.warnings)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_swapped_rows_and_columns_are_told(atlas, kind):
     seen = seen_landmarks(pose(atlas), NINE)
-    fitted = atlas.register({name: place[::-1] for name, place in seen.items()}, kind)
+    fitted = atlas.register({name: place[::-1] for name, place in seen.items()}, kind=kind)
     assert any("(row, column)" in warning for warning in fitted.warnings)
 
 
@@ -94,7 +94,7 @@ def test_a_landmark_far_from_the_others_opinion_is_named(atlas):
 def test_an_affine_that_stretches_one_axis_is_doubted(atlas):
     truth = pose(atlas)
     stretched = Registration(atlas, truth.matrix @ np.diag([1.5, 1, 1]))
-    fitted = atlas.register(seen_landmarks(stretched, NINE), "affine")
+    fitted = atlas.register(seen_landmarks(stretched, NINE), kind="affine")
     assert any("1.5 times" in warning for warning in fitted.warnings)
 
 
@@ -103,7 +103,7 @@ def test_hemispheres_stretch_by_themselves_and_meet_at_the_midline(atlas):
     wider = Registration(
         atlas, truth.matrix @ np.diag([1.1, 1, 1]), truth.matrix @ np.diag([0.9, 1, 1])
     )
-    fitted = atlas.register(seen_landmarks(wider, NINE), "hemispheres")
+    fitted = atlas.register(seen_landmarks(wider, NINE), kind="hemispheres")
     assert np.allclose(fitted.matrix, wider.matrix)
     assert np.allclose(fitted.right_matrix, wider.right_matrix)
 
@@ -161,7 +161,7 @@ REFUSED = {
 @pytest.mark.parametrize(("landmarks", "kind", "said"), REFUSED.values(), ids=REFUSED.keys())
 def test_landmarks_that_fix_no_pose_are_refused(atlas, landmarks, kind, said):
     with pytest.raises(AtlasError, match=said):
-        atlas.register(landmarks, kind, shape=(64, 64))
+        atlas.register(landmarks, kind=kind, shape=(64, 64))
 
 
 def test_an_own_landmark_serves_as_well(atlas):

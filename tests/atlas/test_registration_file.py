@@ -17,7 +17,7 @@ from napari_cortex_decoder.errors import AtlasError
 @pytest.fixture
 def placed(atlas) -> Registration:
     seen = seen_landmarks(pose(atlas, degrees=40), list(MESONET), 0.1, np.random.default_rng(0))
-    return atlas.register(seen, "hemispheres", pixel_size=0.05, shape=(256, 256))
+    return atlas.register(seen, kind="hemispheres", pixel_size=0.05, shape=(256, 256))
 
 
 def test_a_registration_comes_back_as_it_was(placed, tmp_path):

@@ -185,7 +185,7 @@ def test_gradients_reach_the_images_of_a_network_that_has_encoded_without(
 @pytest.mark.slow
 def test_sixteen_bits_change_probabilities_in_the_third_decimal_and_no_auc() -> None:
     decoder = load_decoder("run-rest")
-    mouse = simulate_recording(1, subject=9001, seconds=4, shape=(64, 64))
+    mouse = simulate_recording(seed=1, subject=9001, seconds=4, shape=(64, 64))
     images = make_images(mouse, decoder.config)
     network = InferenceNetwork(decoder.network)
     found = {}

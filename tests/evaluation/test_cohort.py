@@ -32,7 +32,7 @@ def test_a_simulated_cohort_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert list(cohort.mice) == ["1", "2"]
     for mouse, sessions in cohort.mice.items():
         for number, session in enumerate(sessions, start=1):
-            truth = simulate_recording(number, subject=40_000 + int(mouse), seconds=3).truth
+            truth = simulate_recording(seed=number, subject=40_000 + int(mouse), seconds=3).truth
             np.testing.assert_array_equal(session.running, truth.ethogram.frames())
             assert session.traces.shape == (90, 50)
             assert abs(session.traces.mean(axis=0)).max() < 1e-6  # ΔF/F

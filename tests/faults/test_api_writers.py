@@ -158,7 +158,7 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
         )  # fmt: skip
 
     def labels(format: str) -> Write:
-        return lambda path, **how: write_labels(ethogram, path, two, format, **how)
+        return lambda path, **how: write_labels(ethogram, path, two, format=format, **how)
 
     columns = [area.label for area in shown]
     return MappingProxyType(

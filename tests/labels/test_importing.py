@@ -214,7 +214,7 @@ def test_the_nwb_file_that_is_written_is_one_to_pynwb(tmp_path: Path) -> None:
 def comes_back(folder: Path, form: Format, bouts: tuple[Bout, ...], clip: Clip) -> None:
     ethogram = Ethogram(BEHAVIORS, bouts, N)
     path = folder / ("labels.nwb" if form == Format.NWB else "labels.csv")
-    write_labels(ethogram, path, clip, form)
+    write_labels(ethogram, path, clip, format=form)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         again = read_labels(path, clip)
@@ -307,7 +307,7 @@ def test_exports_that_make_no_sense_are_refused(
     tmp_path: Path, name: str, form: str, reason: str
 ) -> None:
     with pytest.raises(LabelError, match=reason):
-        write_labels(Ethogram(BEHAVIORS, EXPECTED, 300), tmp_path / name, CLIP, form)
+        write_labels(Ethogram(BEHAVIORS, EXPECTED, 300), tmp_path / name, CLIP, format=form)
 
 
 def test_labels_of_another_recording_and_no_labels_are_not_written(tmp_path: Path) -> None:
@@ -375,6 +375,6 @@ def test_a_clock_of_a_million_frames_is_made_once_for_all_bouts(
     clip = Counted(1_000)
     bouts = tuple(Bout(start, start + 3, "run") for start in range(0, 1_000, 5))
     path = tmp_path / f"labels.{'nwb' if form == Format.NWB else 'csv'}"
-    write_labels(Ethogram(("run",), bouts, 1_000), path, clip, form)
+    write_labels(Ethogram(("run",), bouts, 1_000), path, clip, format=form)
     assert import_labels(path, clip).ethogram.bouts == bouts
     assert Counted.n_read <= 4

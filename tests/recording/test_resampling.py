@@ -180,7 +180,7 @@ def test_each_frame_after_some_steps_says_which_one_it_shows(steps: list[Step]):
 
 
 def test_the_truth_of_a_simulated_mouse_follows_its_frames():
-    mouse = simulate_recording(2, seconds=6, frame_rate=50, shape=(32, 32))
+    mouse = simulate_recording(seed=2, seconds=6, frame_rate=50, shape=(32, 32))
     out = preprocess(mouse, [Crop(frames=(50, 250)), Resample(frame_rate=30)])
     truth = out.truth  # type: ignore[attr-defined]
     at = 50 + (np.arange(out.n_frames) * 50 / 30 + 1e-9).astype(int)

@@ -125,7 +125,7 @@ def test_every_export_comes_back_on_the_same_frames_wherever_the_movie_begins(
     recording = late(first, rate, uneven)
     wanted = Ethogram(("run", "rest"), (Bout(2, border, "run"), Bout(border + 1, N, "rest")), N)
     path = tmp_path_factory.mktemp("labels") / f"l.{'nwb' if form == Format.NWB else 'csv'}"
-    write_labels(wanted, path, recording, form)
+    write_labels(wanted, path, recording, format=form)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         again = read_labels(path, recording)

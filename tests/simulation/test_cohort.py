@@ -34,7 +34,7 @@ def test_it_lies_as_the_papers_data_do(table: Path) -> None:
 def test_movies_come_back_without_loss_and_know_their_rate_and_scale(table: Path) -> None:
     for entry in read_cohort(table):
         _, subject, session = entry.session.split("_")
-        original = simulate_recording(int(session), subject=int(subject), seconds=3)
+        original = simulate_recording(seed=int(session), subject=int(subject), seconds=3)
         read = open_recording(entry.recording)
         assert np.array_equal(read.movie.compute(), original.movie.compute())
         assert read.frame_rate == pytest.approx(30, rel=1e-9)
@@ -45,7 +45,7 @@ def test_movies_come_back_without_loss_and_know_their_rate_and_scale(table: Path
 def test_speed_labels_and_pose_come_back(table: Path) -> None:
     for entry in read_cohort(table):
         _, subject, session = entry.session.split("_")
-        truth = simulate_recording(int(session), subject=int(subject), seconds=3).truth
+        truth = simulate_recording(seed=int(session), subject=int(subject), seconds=3).truth
         behavior = read_behavior(entry.behavior, open_recording(entry.recording))
         np.testing.assert_array_equal(behavior["speed"].values, truth.speed)
         np.testing.assert_array_equal(behavior["runrest"].values, truth.ethogram.frames())

@@ -17,14 +17,14 @@ SMALL = {"seconds": 4.0, "shape": (48, 40)}
 
 
 def test_the_same_seed_and_subject_give_the_same_recording_bit_for_bit() -> None:
-    one, two = (simulate_recording(7, subject=5, **SMALL) for _ in range(2))
+    one, two = (simulate_recording(seed=7, subject=5, **SMALL) for _ in range(2))
     assert np.array_equal(one.movie.compute(), two.movie.compute())
     assert np.array_equal(one.truth.speed, two.truth.speed)
     assert np.array_equal(one.truth.registration.matrix, two.truth.registration.matrix)
 
 
 def test_it_does_not_matter_in_which_order_or_how_the_movie_is_computed() -> None:
-    mouse = simulate_recording(7, subject=5, seconds=40, shape=(128, 128))
+    mouse = simulate_recording(seed=7, subject=5, seconds=40, shape=(128, 128))
     last_first = mouse.movie[-1].compute()
     threads = mouse.movie.rechunk((7, 64, -1)).compute(scheduler="threads")
     assert np.array_equal(threads, mouse.movie.compute(scheduler="synchronous"))
@@ -32,13 +32,13 @@ def test_it_does_not_matter_in_which_order_or_how_the_movie_is_computed() -> Non
 
 
 def test_numpy_integers_are_seeds_too() -> None:
-    plain = simulate_recording(7, subject=5, **SMALL)
-    numpy = simulate_recording(np.int64(7), subject=np.int32(5), **SMALL)
+    plain = simulate_recording(seed=7, subject=5, **SMALL)
+    numpy = simulate_recording(seed=np.int64(7), subject=np.int32(5), **SMALL)
     assert np.array_equal(plain.movie.compute(), numpy.movie.compute())
 
 
 def test_another_session_is_the_same_mouse_doing_something_else() -> None:
-    one, two = (simulate_recording(seed, subject=5, seconds=20) for seed in (1, 2))
+    one, two = (simulate_recording(seed=seed, subject=5, seconds=20) for seed in (1, 2))
     assert one.truth.subject == two.truth.subject
     assert not np.array_equal(one.truth.speed, two.truth.speed)
     apart = one.truth.registration.to_px([[2.0, 2.0]]) - two.truth.registration.to_px([[2.0, 2.0]])
@@ -48,7 +48,7 @@ def test_another_session_is_the_same_mouse_doing_something_else() -> None:
 
 
 def test_mice_differ_in_pose_vessels_brightness_and_habits() -> None:
-    mice = [simulate_recording(1, subject=subject, seconds=2) for subject in range(1, 6)]
+    mice = [simulate_recording(seed=1, subject=subject, seconds=2) for subject in range(1, 6)]
     for what in ("rotation", "scaling", "run_fraction", "brightness", "heart_rate", "decay"):
         assert len({getattr(mouse.truth.subject, what) for mouse in mice}) == len(mice), what
     # Seen in the same place of the brain, so that the pose does not count, vessels still differ.
@@ -63,7 +63,7 @@ def test_mice_differ_in_pose_vessels_brightness_and_habits() -> None:
 
 def test_a_long_movie_costs_no_memory_until_it_is_read() -> None:
     tracemalloc.start()
-    mouse = simulate_recording(1, seconds=600)
+    mouse = simulate_recording(seed=1, seconds=600)
     assert mouse.movie.shape == (18_000, 128, 128)
     mouse.movie[9_000].compute()
     _, peak = tracemalloc.get_traced_memory()
@@ -73,12 +73,12 @@ def test_a_long_movie_costs_no_memory_until_it_is_read() -> None:
 
 def test_blocks_of_frames_stay_small_whatever_the_size_of_a_frame() -> None:
     for shape in ((64, 64), (128, 128), (512, 512)):
-        movie = simulate_recording(1, seconds=4, shape=shape).movie
+        movie = simulate_recording(seed=1, seconds=4, shape=shape).movie
         assert np.prod(movie.chunksize) * movie.dtype.itemsize <= 2**20
 
 
 def test_the_truth_fits_the_recording() -> None:
-    mouse = simulate_recording(2, subject=3, seconds=30, frame_rate=25, shape=(64, 96))
+    mouse = simulate_recording(seed=2, subject=3, seconds=30, frame_rate=25, shape=(64, 96))
     truth = mouse.truth
     assert mouse.movie.shape == (750, 64, 96)
     assert mouse.movie.dtype == np.uint16
@@ -99,7 +99,7 @@ def test_the_truth_fits_the_recording() -> None:
 
 def test_the_pose_says_where_the_brain_is() -> None:
     for subject in (1, 2, 3):
-        mouse = simulate_recording(1, subject=subject, seconds=1)
+        mouse = simulate_recording(seed=1, subject=subject, seconds=1)
         frame = mouse.movie[0].compute().astype(float)
         labels = mouse.truth.registration.label_image(mouse.shape)
         wanted = [
@@ -112,7 +112,10 @@ def test_the_pose_says_where_the_brain_is() -> None:
 
 def test_a_mouse_looks_the_same_at_another_resolution() -> None:
     coarse, fine = (
-        simulate_recording(1, subject=4, seconds=1, shape=shape).movie[0].compute().astype(float)
+        simulate_recording(seed=1, subject=4, seconds=1, shape=shape)
+        .movie[0]
+        .compute()
+        .astype(float)
         for shape in ((64, 64), (128, 128))
     )
     binned = fine.reshape(64, 2, 64, 2).mean(axis=(1, 3))
@@ -120,9 +123,9 @@ def test_a_mouse_looks_the_same_at_another_resolution() -> None:
 
 
 def test_the_reference_wavelength_shows_blood_but_no_calcium() -> None:
-    usual = simulate_recording(1, subject=2, seconds=30, shape=(64, 64), reference=True)
+    usual = simulate_recording(seed=1, subject=2, seconds=30, shape=(64, 64), reference=True)
     silent = simulate_recording(
-        1, subject=2, seconds=30, shape=(64, 64), reference=True,
+        seed=1, subject=2, seconds=30, shape=(64, 64), reference=True,
         parameters=Parameters(precise_amplitude=0.0, common=0.0, regional=0.0, specific=0.0),
     )  # fmt: skip
     assert usual.reference.shape == usual.movie.shape
@@ -132,12 +135,12 @@ def test_the_reference_wavelength_shows_blood_but_no_calcium() -> None:
         m[center].mean(axis=(1, 2)).compute() for m in (usual.reference, usual.movie)
     )
     assert 0.1 < np.corrcoef(reference, calcium)[0, 1] < 0.95
-    assert simulate_recording(1, **SMALL).reference is None
+    assert simulate_recording(seed=1, **SMALL).reference is None
 
 
 def test_without_the_precise_signal_limb_areas_follow_running_less() -> None:
     with_it, without = (
-        simulate_recording(1, subject=6, seconds=60, shape=(32, 32), parameters=parameters)
+        simulate_recording(seed=1, subject=6, seconds=60, shape=(32, 32), parameters=parameters)
         for parameters in (None, Parameters(precise_amplitude=0.0))
     )
     limb = [
@@ -177,20 +180,20 @@ def test_impossible_numbers_are_refused_by_name(wrong: dict[str, object], field:
 
 
 def test_a_single_frame_and_a_slow_camera_are_possible() -> None:
-    assert simulate_recording(1, seconds=1 / 30, shape=(32, 32)).movie.compute().shape[0] == 1
-    slow = simulate_recording(1, seconds=30, frame_rate=1.0, shape=(32, 32))
+    assert simulate_recording(seed=1, seconds=1 / 30, shape=(32, 32)).movie.compute().shape[0] == 1
+    slow = simulate_recording(seed=1, seconds=30, frame_rate=1.0, shape=(32, 32))
     assert slow.movie.compute().shape[0] == 30
 
 
 def test_a_recording_can_travel_to_another_process() -> None:
-    mouse = simulate_recording(1, **SMALL)
+    mouse = simulate_recording(seed=1, **SMALL)
     again = pickle.loads(pickle.dumps(mouse))  # noqa: S301 - our own object, made a line above
     assert np.array_equal(again.movie.compute(), mouse.movie.compute())
     assert again.truth.subject == mouse.truth.subject
 
 
 def test_area_traces_without_rendering_are_those_of_the_movie_but_for_the_cameras_noise() -> None:
-    mouse = simulate_recording(3, subject=21, seconds=20, shape=(64, 64))
+    mouse = simulate_recording(seed=3, subject=21, seconds=20, shape=(64, 64))
     areas = mouse.truth.registration.atlas.areas
     labels = mouse.truth.registration.label_image(mouse.shape)
     labels[:4] = 1  # beside the brain: some of it dark, some a saturated glint

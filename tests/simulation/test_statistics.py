@@ -5,6 +5,7 @@ Bounds are wide enough for any three mice; ``benchmarks/simulation.py`` has the 
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,8 @@ from sklearn.metrics import roc_auc_score
 from napari_cortex_decoder.simulation import Parameters, SimulatedRecording, simulate_recording
 from napari_cortex_decoder.simulation.activity import band_noise
 from napari_cortex_decoder.simulation.seeds import generator
+
+small = partial(simulate_recording, seed=5, seconds=60, shape=(32, 32))
 
 Changes = list[dict[tuple[str, str], NDArray[np.floating]]]
 
@@ -80,7 +83,7 @@ def read_off(mice: list[SimulatedRecording], names: tuple[str, ...]) -> float:
 
 
 def test_a_decoder_reads_running_best_off_limb_areas_then_motor_then_visual_ones() -> None:
-    mice = [simulate_recording(5, subject=n, seconds=60, shape=(32, 32)) for n in range(40, 54)]
+    mice = [small(subject=n) for n in range(40, 54)]
     limb = read_off(mice, ("SSp-ul", "SSp-ll"))
     motor = read_off(mice, ("MOs", "MOp"))
     assert limb > 0.88
@@ -88,10 +91,7 @@ def test_a_decoder_reads_running_best_off_limb_areas_then_motor_then_visual_ones
     assert 0.70 < motor < 0.95
     assert 0.55 < read_off(mice, ("VISp",)) < motor
     without = Parameters(precise_amplitude=0.0)
-    mice = [
-        simulate_recording(5, subject=n, seconds=60, shape=(32, 32), parameters=without)
-        for n in range(40, 54)
-    ]
+    mice = [small(subject=n, parameters=without) for n in range(40, 54)]
     assert read_off(mice, ("SSp-ul", "SSp-ll")) < 0.7
 
 
@@ -110,7 +110,7 @@ def test_cortex_is_bright_the_surround_dark_and_a_few_pixels_saturate(
 
 def test_the_heart_beats_at_ten_to_twelve_hertz() -> None:
     quiet = Parameters(precise_amplitude=0.0, common=0.0, regional=0.0, specific=0.0)
-    mouse = simulate_recording(1, subject=9, seconds=40, shape=(48, 48), parameters=quiet)
+    mouse = simulate_recording(seed=1, subject=9, seconds=40, shape=(48, 48), parameters=quiet)
     trace = mouse.movie[:, 16:32, 12:36].mean(axis=(1, 2)).compute()
     trace = trace / trace.mean() - 1
     power = np.abs(np.fft.rfft(trace)) ** 2
@@ -125,7 +125,7 @@ def test_shot_noise_follows_brightness_and_the_size_of_a_pixel() -> None:
     """Variance of the difference of two neighbouring frames is twice the noise of one."""
     noise = {}
     for size in (64, 256):
-        mouse = simulate_recording(1, subject=2, seconds=2, shape=(size, size))
+        mouse = simulate_recording(seed=1, subject=2, seconds=2, shape=(size, size))
         movie = mouse.movie.compute().astype(float)
         offset = mouse.truth.subject.dark_offset
         center = np.s_[:, size // 3 : size // 2, size // 3 : size // 2]
@@ -143,7 +143,7 @@ def test_a_bleaching_lamp_and_nothing_else_dims_the_movie() -> None:
         onset_profile=(0.0,) * 7, sustained=0.0, hemodynamic=(0.0, 0.0),
         bleached=(10.0, 10.0), bleach_time=(20.0, 20.0),
     )  # fmt: skip
-    mouse = simulate_recording(1, seconds=60, frame_rate=10, shape=(32, 32), parameters=still)
+    mouse = simulate_recording(seed=1, seconds=60, frame_rate=10, shape=(32, 32), parameters=still)
     trace = (
         mouse.movie[:, 10:20, 8:24].mean(axis=(1, 2)).compute() - mouse.truth.subject.dark_offset
     )

@@ -56,7 +56,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
 
     def begin() -> FineTuneJob:
         return start_fine_tune(
-            base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", device="cpu"
+            base, [mouse], out=folder, held_out=HELD_OUT, depth="end-to-end", device="cpu"
         )
 
     run = begin()
@@ -73,7 +73,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     for anew, reason in ((False, "is at work in"), (True, "is at work in")):
         with pytest.raises(TrainingError, match=reason):
             fine_tune(
-                base, [mouse], folder, held_out=HELD_OUT, depth="end-to-end", seed=9, anew=anew
+                base, [mouse], out=folder, held_out=HELD_OUT, depth="end-to-end", seed=9, anew=anew
             )
     again = found_job(folder)
     assert again is not None
@@ -109,7 +109,7 @@ def test_labels_too_few_to_learn_from_are_refused_before_anything_is_read(
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match="too few to learn from end to end"):
-        fine_tune(base, [mouse], tmp_path / "run", depth="end-to-end")
+        fine_tune(base, [mouse], out=tmp_path / "run", depth="end-to-end")
     assert not (tmp_path / "run").exists()
 
 
@@ -119,7 +119,7 @@ def test_a_damaged_run_folder_is_refused_in_one_sentence(
     with FineTuneFolder(tmp_path).claim():
         FineTuneFolder(tmp_path).ask({"name": 3})
     with pytest.raises(TrainingError, match=r"config\.json is damaged"):
-        fine_tune(base, [mouse], tmp_path, held_out=HELD_OUT, depth="end-to-end")
+        fine_tune(base, [mouse], out=tmp_path, held_out=HELD_OUT, depth="end-to-end")
 
 
 def test_a_fine_tune_cancelled_while_it_reads_leaves_no_frames_behind(
@@ -130,7 +130,7 @@ def test_a_fine_tune_cancelled_while_it_reads_leaves_no_frames_behind(
             run.cancel()
 
     run = start_fine_tune(
-        base, [mouse, patchy_mouse(name="mouse2", seed=2)], tmp_path, depth="end-to-end",
+        base, [mouse, patchy_mouse(name="mouse2", seed=2)], out=tmp_path, depth="end-to-end",
         progress=stop_between_the_two,
     )  # fmt: skip
     with pytest.raises(TrainingError, match="cancelled before anything was learned"):

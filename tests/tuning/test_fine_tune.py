@@ -227,7 +227,7 @@ def test_a_run_in_a_thread_tells_its_progress_and_can_be_cancelled_keeping_the_b
         if epochs([event]) == [(1, 2)]:
             run.cancel()
 
-    run = start_fine_tune(base, [mouse], tmp_path, depth="head", progress=stop_early)
+    run = start_fine_tune(base, [mouse], out=tmp_path, depth="head", progress=stop_early)
     result = run.result(timeout=120)
     assert [event.stage for event in run.progress()] == [event.stage for event in seen]
     assert {event.stage for event in seen} == {"encoding", "fitting", "scoring"}
@@ -238,7 +238,7 @@ def test_a_run_in_a_thread_tells_its_progress_and_can_be_cancelled_keeping_the_b
 def test_a_run_folder_holds_decoder_scores_and_curve(
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
-    result = fine_tune(base, [mouse], tmp_path / "run", depth="threshold", name="mine")
+    result = fine_tune(base, [mouse], out=tmp_path / "run", depth="threshold", name="mine")
     assert load_decoder(tmp_path / "run/decoder.safetensors").behaviors == ("rest", "run")
     told = json.loads((tmp_path / "run/result.json").read_text())
     assert told["after"]["auc"] == result.after.auc and told["held_out"]
@@ -283,7 +283,7 @@ def test_the_mice_of_the_base_are_encoded_once_for_all_heads_on_its_encoder(
     found = base_mice.auc_on_base_mice(known, known, "cpu", lambda at: told.append(at.done))
     assert encoded() == 4.5 * 30 - 2  # three frames an image; not again for the tuned one
     assert found is not None and found[0] == found[1] and told == [0, 1]
-    mouse = simulate_recording(1, subject=9001, seconds=4.5, shape=(32, 32))
+    mouse = simulate_recording(seed=1, subject=9001, seconds=4.5, shape=(32, 32))
     seen = slice(known.config.frames_before, mouse.n_frames - known.config.frames_after, 3)
     running = known.decode(mouse, "cpu").probability[seen, 1]
     expected = roc_auc_score(mouse.truth.ethogram.frames()[seen] == 1, running)
@@ -338,7 +338,7 @@ def test_decoders_and_recordings_that_do_not_suit_are_refused(
         fine_tune(base, [mouse], held_out=[HeldOut(0, 0, N)])
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingError, match="cannot be made"):
-        fine_tune(base, [mouse], tmp_path / "file")
+        fine_tune(base, [mouse], out=tmp_path / "file")
 
 
 bouted = st.lists(st.tuples(st.integers(-1, 1), st.integers(5, 60)), min_size=12, max_size=40).map(

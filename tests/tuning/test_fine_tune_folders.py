@@ -45,7 +45,7 @@ def base(mouse: Labelled) -> Decoder:
 def tune(base: Decoder, mouse: Labelled) -> FineTune:
     def tune(out: Path, **options: object) -> ncd.FineTuneResult:
         settings = {"depth": "threshold", "held_out": HELD_OUT, "device": "cpu"} | options
-        return ncd.fine_tune(base, [mouse], out, **settings)
+        return ncd.fine_tune(base, [mouse], out=out, **settings)
 
     return tune
 
@@ -127,7 +127,7 @@ def test_other_frames_under_the_same_labels_are_another_fine_tune(
     brighter = mouse[0].replace(movie=mouse[0].movie + 1)
     with pytest.raises(TrainingError, match="holds another fine-tune, of other recordings"):
         ncd.fine_tune(
-            base, [(brighter, mouse[1])], tmp_path, depth="threshold", held_out=HELD_OUT,
+            base, [(brighter, mouse[1])], out=tmp_path, depth="threshold", held_out=HELD_OUT,
             device="cpu",
         )  # fmt: skip
 

@@ -121,8 +121,8 @@ class Atlas:
     def register(
         self,
         landmarks: Mapping[str, tuple[float, float]],
-        kind: FitKind = "similarity",
         *,
+        kind: FitKind = "similarity",
         pixel_size: float | None = None,
         shape: tuple[int, int] | None = None,
     ) -> Registration:

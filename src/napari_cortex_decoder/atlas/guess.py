@@ -32,7 +32,7 @@ SIZE_UNKNOWN = "The pixel size is unknown, so the size of the brain is a guess, 
 
 
 def guess_registration(
-    mean_image: ArrayLike, pixel_size: float | None = None, atlas: Atlas | None = None
+    mean_image: ArrayLike, *, pixel_size: float | None = None, atlas: Atlas | None = None
 ) -> Registration:
     """Guess where an atlas lies on a movie, from its mean image.
 

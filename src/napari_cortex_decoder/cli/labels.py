@@ -133,7 +133,7 @@ def label(
     finally:
         session.close()
     if export is not None:
-        write_labels(ethogram, export, recording, form, overwrite=overwrite)
+        write_labels(ethogram, export, recording, format=form, overwrite=overwrite)
     for row in unmatched:
         typer.echo(f"warning: {take}: {row}", err=True)
     summary = _summary(ethogram) | {"imported_as": kind, "unmatched": unmatched}
@@ -239,7 +239,7 @@ def fine_tune(
         result = tune(
             decoder,
             labelled,
-            out,
+            out=out,
             depth=cast("Depth", depth),  # one that does not exist is refused with a sentence
             device=device,
             seed=seed,

@@ -233,7 +233,9 @@ class Decoder:
             settings["registration"] = registration.matrix.tolist()
         return self._collect(engine, recording, warnings, settings)
 
-    def decode_traces(self, traces: ArrayLike, preprocessed: bool = False) -> NDArray[np.float32]:
+    def decode_traces(
+        self, traces: ArrayLike, *, preprocessed: bool = False
+    ) -> NDArray[np.float32]:
         """Read behaviour from area traces that somebody else has measured.
 
         Parameters

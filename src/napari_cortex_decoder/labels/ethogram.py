@@ -101,6 +101,7 @@ class Ethogram:
         cls,
         frames: ArrayLike,
         behaviors: tuple[str, ...],
+        *,
         source: Source = Source.PERSON,
     ) -> Ethogram:
         """Make an ethogram of one value a frame.

@@ -36,8 +36,8 @@ def write_labels(
     ethogram: Ethogram,
     path: str | Path,
     recording: Clocked,
-    format: Format | str | None = None,
     *,
+    format: Format | str | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write labels to a file.

@@ -229,7 +229,7 @@ def _by_frame(
             "rate (Hz) of what was labelled to align them by time (command line: cortex-decoder "
             "label --rate), or export as many labels as the movie has frames."
         )
-    return Ethogram.from_frames(values, table.behaviors, table.source), unmatched
+    return Ethogram.from_frames(values, table.behaviors, source=table.source), unmatched
 
 
 def _numbered(

@@ -105,7 +105,7 @@ def simulate_cohort(
         subject = (MOST + 1) * seed + mouse
         signals, labels = [], []
         for session in range(1, sessions + 1):
-            recording = simulate_recording(session, subject=subject, seconds=seconds)
+            recording = simulate_recording(seed=session, subject=subject, seconds=seconds)
             data_id = f"simulated_{subject}_{session}"
             for name in (BEHAVIOR, REGISTRATIONS, *([MOVIES] if movies else [])):
                 make_folder(folder / name, SimulationError)

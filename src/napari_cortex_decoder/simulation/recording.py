@@ -114,8 +114,8 @@ class SimulatedRecording(Recording):
 
 
 def simulate_recording(
-    seed: int = 1,
     *,
+    seed: int = 1,
     subject: int = 1,
     seconds: float = 60.0,
     frame_rate: float = 30.0,
@@ -178,7 +178,7 @@ def simulate_recording(
     )
     look = draw_appearance(mouse, registration, shape, pixel_size, p)
     ethogram = Ethogram.from_frames(
-        (behavior.speed > p.run_threshold).astype(int), BEHAVIORS, Source.MEASURED
+        (behavior.speed > p.run_threshold).astype(int), BEHAVIORS, source=Source.MEASURED
     )
     times = np.arange(n_frames) / frame_rate
     calcium = _scene(look, artifacts, mouse, pixel_size, p, (*session, 0), activity.areas)

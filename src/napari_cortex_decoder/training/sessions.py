@@ -113,7 +113,7 @@ def _load(entry: CohortEntry, run_speed: float) -> LabeledRecording:
         ethogram = read_labels(entry.labels, recording)
     else:
         frames = _rest_and_run(recording, str(entry.behavior), run_speed)
-        ethogram = Ethogram.from_frames(frames, REST_AND_RUN, Source.MEASURED)
+        ethogram = Ethogram.from_frames(frames, REST_AND_RUN, source=Source.MEASURED)
     registration = load_registration(entry.registration) if entry.registration else None
     return LabeledRecording(recording, ethogram, registration)
 

@@ -31,8 +31,8 @@ _ABANDONED = 3600.0  # s since a temporary folder was last written to, while nob
 def fine_tune(
     decoder: Decoder | str | Path,
     labelled: Sequence[tuple[Recording, Ethogram]],
-    out: str | Path | None = None,
     *,
+    out: str | Path | None = None,
     depth: Depth = "head",
     held_out: Sequence[HeldOut] | None = None,
     device: str = "auto",
@@ -92,8 +92,8 @@ def fine_tune(
 def start_fine_tune(
     decoder: Decoder | str | Path,
     labelled: Sequence[tuple[Recording, Ethogram]],
-    out: str | Path | None = None,
     *,
+    out: str | Path | None = None,
     depth: Depth = "head",
     held_out: Sequence[HeldOut] | None = None,
     device: str = "auto",

@@ -57,7 +57,7 @@ class FineTuneJob:
         """Wait for it no more: what another process fits goes on, all else ends."""
         self._left.set()
 
-    def result(self, timeout: float | None = None) -> FineTuneResult:
+    def result(self, *, timeout: float | None = None) -> FineTuneResult:
         """Wait for the end.
 
         Raises

@@ -264,7 +264,7 @@ class PlacingModel(EventedModel):
         assert recording is not None  # there is no placing without one
         try:
             fitted = before.atlas.register(
-                places, kind, pixel_size=recording.pixel_size, shape=recording.shape
+                places, kind=kind, pixel_size=recording.pixel_size, shape=recording.shape
             )
         except AtlasError as error:
             return Placing(replace(before, landmarks=dict(places)), kind, str(error))

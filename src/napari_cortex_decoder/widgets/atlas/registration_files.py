@@ -63,7 +63,7 @@ def guess(
     """Return a recording's mean image, made if need be, and where the brain lies on it."""
     if mean is None:
         mean = mean_image(recording)
-    return mean, guess_registration(mean, recording.pixel_size, atlas)
+    return mean, guess_registration(mean, pixel_size=recording.pixel_size, atlas=atlas)
 
 
 def read_placing(path: str | Path, recording: Recording, atlas: Atlas) -> Registration:

@@ -215,8 +215,8 @@ class LabellingModel(EventedModel):
         def tell(written: Path) -> None:
             self._labels.message = f"Saved {written.name}."
 
-        write = partial(write_labels, overwrite=True)  # the dialog has asked
-        self._work.run(write, labels.ethogram, path, raw, form, then=tell)
+        write = partial(write_labels, format=form, overwrite=True)  # the dialog has asked
+        self._work.run(write, labels.ethogram, path, raw, then=tell)
 
     def close(self) -> None:
         """End the bout that a key began; the viewer is gone."""

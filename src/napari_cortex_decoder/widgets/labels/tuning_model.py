@@ -201,7 +201,7 @@ class TuningModel(EventedModel):
             with LOADING:
                 base = load_decoder(card.source)
             return start_fine_tune(
-                base, labelled, out, depth=depth, device=device, name=name, anew=True
+                base, labelled, out=out, depth=depth, device=device, name=name, anew=True
             )
 
         self._deep = depth == "end-to-end"

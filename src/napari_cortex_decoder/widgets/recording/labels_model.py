@@ -238,4 +238,4 @@ def _measured(recording: Recording) -> Ethogram | None:
         return None
     values = trace_at_frames(trace, recording)
     frames = np.where(np.isnan(values), UNKNOWN, values > 0.5).astype(np.int64)
-    return Ethogram.from_frames(frames, BEHAVIORS, Source.MEASURED)
+    return Ethogram.from_frames(frames, BEHAVIORS, source=Source.MEASURED)

@@ -157,4 +157,4 @@ class SpeedModel(EventedModel):
             self.ethogram = None
             self.failed.emit(error)
         else:
-            self.ethogram = Ethogram.from_frames(states, BEHAVIORS, Source.MEASURED)
+            self.ethogram = Ethogram.from_frames(states, BEHAVIORS, source=Source.MEASURED)

@@ -218,7 +218,7 @@ def answer(question: Question, report: Report) -> Result:
             recording,
             start,
             stop,
-            behavior,
+            behavior=behavior,
             method=method,  # type: ignore[arg-type]
             **common,
         )
@@ -228,7 +228,7 @@ def answer(question: Question, report: Report) -> Result:
         ethogram = None
     if method == "cutouts":
         cutouts = saliency.cutout_importance(
-            decoder, recording, ethogram, behavior, frames=frames, **common
+            decoder, recording, ethogram, behavior=behavior, frames=frames, **common
         )
         return Result(question, cutouts=cutouts)
     assert question.registration is not None  # the model asks for one
@@ -237,7 +237,7 @@ def answer(question: Question, report: Report) -> Result:
         recording,
         question.registration,
         ethogram,
-        behavior,
+        behavior=behavior,
         targets=method,  # type: ignore[arg-type]
         score=question.score,
         frames=frames,

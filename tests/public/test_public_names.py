@@ -1,0 +1,70 @@
+"""What a user imports: options by name, one meaning an argument, and types for a checker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+import napari_cortex_decoder as ncd
+
+SCRIPT = Path(__file__).with_name("uses_every_name.py")
+ROOT = Path(__file__).parents[2]
+
+
+def test_saliency_is_a_room_whatever_was_fetched_first() -> None:
+    program = (
+        "import inspect, napari_cortex_decoder as ncd\n"
+        "assert inspect.isfunction(ncd.saliency_map)\n"
+        "assert inspect.ismodule(ncd.saliency) and not callable(ncd.saliency)\n"
+        "assert inspect.isfunction(ncd.fine_tune) and inspect.isfunction(ncd.preprocess)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of an environment that has the wheel, and beside it all that is here."""
+    folder = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    venv.create(folder / "venv", with_pip=False, symlinks=True)
+    python = next((folder / "venv").glob("[bS]*/python*"))
+    asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = Path(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip())
+    ZipFile(next(folder.glob("*.whl"))).extractall(site)
+    here = [path for path in sys.path if path.endswith("-packages")]
+    (site / "libraries.pth").write_text("\n".join(here))
+    return python
+
+
+def test_the_wheel_says_that_it_is_typed_and_what_is_public(installed: Path) -> None:
+    program = (
+        "import napari_cortex_decoder as ncd, pathlib\n"
+        "home = pathlib.Path(ncd.__file__).parent\n"
+        "print((home / 'py.typed').exists(), home.parent.name, *ncd.__all__)\n"
+    )
+    command = [installed, "-I", "-c", program]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert said == ["True", "site-packages", *ncd.__all__]
+
+
+@pytest.mark.slow
+def test_a_program_that_uses_every_name_is_type_checked_from_outside(
+    installed: Path, tmp_path: Path
+) -> None:
+    text = SCRIPT.read_text(encoding="utf-8")
+    assert [name for name in ncd.__all__ if f"ncd.{name}" not in text] == []
+    (tmp_path / "program.py").write_text(text)
+    (tmp_path / "mistaken.py").write_text("import napari_cortex_decoder as ncd\nncd.train(1)\n")
+    kept = ROOT / ".mypy_cache/installed"  # what is known of libraries
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", kept]
+    command += ["--python-executable", installed]
+    found = subprocess.run(
+        [*command, "program.py", "mistaken.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "mistaken.py:2" in found.stdout and "program.py" not in found.stdout, found.stdout
