@@ -16,16 +16,6 @@ SCRIPT = Path(__file__).with_name("uses_every_name.py")
 ROOT = Path(__file__).parents[2]
 
 
-def test_saliency_is_a_room_whatever_was_fetched_first() -> None:
-    program = (
-        "import inspect, napari_cortex_decoder as ncd\n"
-        "assert inspect.isfunction(ncd.saliency_map)\n"
-        "assert inspect.ismodule(ncd.saliency) and not callable(ncd.saliency)\n"
-        "assert inspect.isfunction(ncd.fine_tune) and inspect.isfunction(ncd.preprocess)\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the Python of an environment that has the wheel, and beside it all that is here."""
@@ -61,8 +51,8 @@ def test_a_program_that_uses_every_name_is_type_checked_from_outside(
     assert [name for name in ncd.__all__ if f"ncd.{name}" not in text] == []
     (tmp_path / "program.py").write_text(text)
     (tmp_path / "mistaken.py").write_text("import napari_cortex_decoder as ncd\nncd.train(1)\n")
-    kept = ROOT / ".mypy_cache/installed"  # what is known of libraries
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", kept]
+    (tmp_path / "mypy.ini").write_text("[mypy]\n[mypy-torch.*]\nfollow_imports = skip\n")  # dear
+    command = [sys.executable, "-m", "mypy", "--strict"]
     command += ["--python-executable", installed]
     found = subprocess.run(
         [*command, "program.py", "mistaken.py"], cwd=tmp_path, capture_output=True, text=True

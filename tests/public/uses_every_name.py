@@ -62,10 +62,16 @@ def simulated() -> tuple[ncd.SimulatedRecording, Path]:
     return mouse, ncd.simulate_cohort("cohort", mice=3, sessions=1, seconds=5.0)
 
 
+def tell(event: ncd.Progress) -> None:
+    """End what takes more than an hour."""
+    if (event.seconds_left or 0) > 3600:
+        raise ncd.Cancelled
+
+
 def explained(recording: ncd.Recording, registration: ncd.Registration) -> ncd.Verdict:
     """Decode a recording, and say what was read."""
     decoder: ncd.Decoder = ncd.load_decoder(next(iter(ncd.list_decoders())))
-    prediction: ncd.Prediction = decoder.decode(recording, registration=registration)
+    prediction: ncd.Prediction = decoder.decode(recording, registration=registration, progress=tell)
     probability: NDArray[np.float32] = prediction.probability
     labels = ncd.read_labels("boris.csv", recording)
     areas: ncd.AreaImportance = ncd.area_importance(
