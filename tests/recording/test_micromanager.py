@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from movies import movie_of, refused
 
+from helpers.movies import movie_of, refused
 from napari_cortex_decoder.recording import open_recording
 
 GCAMP, VIOLET = movie_of(frames=10), movie_of(frames=10) + 300

@@ -202,24 +202,10 @@ class Dataset(h5py.Dataset):  # type: ignore[misc]
 
 @contextmanager
 def opened(path: Path, error: Callable[[str], Exception] = RecordingError) -> Iterator[Group]:
-    """Open an HDF5 file for reading.
+    """Open an HDF5 file for reading, and return its root.
 
-    Parameters
-    ----------
-    path
-        The file.
-    error
-        Makes the exception of a sentence.
-
-    Yields
-    ------
-    Group
-        Its root. A refusal of what is done with it also tells a member that lies in another file.
-
-    Raises
-    ------
-    CortexDecoderError
-        As `error` makes it.
+    `error` makes the exception of a sentence. A refusal of what is done with the file also tells a
+    member that lies in another one.
     """
     if not path.stat().st_size:
         raise error(f"{path}: the file is empty (0 bytes); copy it again.")

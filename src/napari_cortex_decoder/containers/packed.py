@@ -32,26 +32,10 @@ def check_packed(
     chunk_bytes: int,
     error: Callable[[str], Exception] = RecordingError,
 ) -> None:
-    """Refuse a chunk that would unpack to far more than a chunk of its file has.
+    """Refuse a chunk as it is stored that would unpack to far more than `chunk_bytes`.
 
-    Parameters
-    ----------
-    path
-        The file, for the error.
-    packed
-        The chunk as it is stored; what is no stream of `codec` is left to the library to refuse.
-    codec
-        Name of the compression, as numcodecs has it: gzip, zlib, zstd, blosc, lz4, bz2, lzma.
-        Others are not looked into.
-    chunk_bytes
-        What a chunk has, unpacked.
-    error
-        Makes the exception of a sentence.
-
-    Raises
-    ------
-    CortexDecoderError
-        If it is larger.
+    `codec` is the name of its compression, as numcodecs has it: gzip, zlib, zstd, blosc, lz4, bz2,
+    lzma. Others are not looked into; what is no such stream is left to the library to refuse.
     """
     limit = 2 * chunk_bytes + _SLACK
     measure = _MEASURES.get(codec)

@@ -11,22 +11,10 @@ from napari_cortex_decoder.errors import RecordingError
 
 
 def check_finite(frames: NDArray[Any], start: int, where: str, *, every: int = 1) -> None:
-    """Refuse frames with gaps, and say where the first one is.
+    """Refuse frames (n, y, x) with gaps, and say where the first one is.
 
-    Parameters
-    ----------
-    frames
-        Shape (n, y, x).
-    start, every
-        Number of the first frame in its movie, and how many frames of the movie lie between one
-        and the next, itself counted.
-    where
-        Names the recording.
-
-    Raises
-    ------
-    RecordingError
-        If a pixel is NaN or infinite.
+    `start` is the number of the first frame in its movie, and `every` how many frames of the movie
+    lie between one and the next, itself counted.
     """
     if np.issubdtype(frames.dtype, np.integer):
         return

@@ -52,17 +52,10 @@ class ClockOptions(TypedDict, total=False):
 def choose_frame_times(
     content: BehaviorContent, recording: Recording, path: Path, name: str | None
 ) -> NDArray[np.float64] | None:
-    """Find the movie's frame times in a behaviour file.
+    """Return the movie's frame times (t,) in a behaviour file, on its clock; None if it has none.
 
-    Returns
-    -------
-    numpy.ndarray or None
-        Shape (t,), seconds on the file's clock; None if the file has none.
-
-    Raises
-    ------
-    RecordingError
-        If several lists could be meant, or the list has not one time a frame.
+    Several lists that could be meant, and one that has not one time a frame, raise
+    `RecordingError`.
     """
     lists = content.frame_times
     if name is not None and name not in lists:
@@ -94,29 +87,11 @@ def align(
     path: Path,
     clock: ClockOptions,
 ) -> tuple[dict[str, BehaviorTrace], tuple[str, ...]]:
-    """Put each trace of a file on the recording's clock.
+    """Put each trace of a file on the recording's clock, and say what does not fit.
 
     A file that lists the movie's frame times has its clock mapped onto the recording's frame by
-    frame; any other is taken to share the recording's clock, shifted by the offset.
-
-    Parameters
-    ----------
-    content
-        What the file holds.
-    recording
-        The recording whose clock counts.
-    path
-        Name of the file, for messages.
-    clock
-        What the user says about the file's clock.
-
-    Returns
-    -------
-    traces
-        By name. Intervals become traces of 0 and 1 with one value a frame.
-    warnings
-        Sentences: where a trace has no value, whether it is one frame off, and which ones do not
-        fit and are left out.
+    frame; any other is taken to share the recording's clock, shifted by the offset. Intervals
+    become traces of 0 and 1 with one value a frame.
 
     Raises
     ------

@@ -30,18 +30,8 @@ VOLTS = "_v"
 def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
     """Read one trace, named after the file, or several from a structured array.
 
-    Parameters
-    ----------
-    path
-        A ``.npy`` file with shape (n,), (1, n) or (n, 1). One with named fields holds a trace a
-        field, and their times (s) if one of them is called ``times``.
-    fields
-        Names to read; all if None.
-
-    Raises
-    ------
-    RecordingError
-        If the file is damaged, holds objects or text, or has another shape.
+    The array is (n,), (1, n) or (n, 1). One with named fields holds a trace a field, and their
+    times (s) if one of them is called ``times``.
     """
     with readable(path, "a NumPy array"):
         with path.open("rb") as file:
@@ -68,18 +58,6 @@ def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
     ``wheel_dt`` (s) of an evenly sampled one; or ``times``, ``time``, ``timestamps`` or ``t``,
     which all traces of that length share. What starts with ``frame_times`` holds the movie's own
     frame times on the same clock.
-
-    Parameters
-    ----------
-    path
-        The file.
-    fields
-        Names to read; all if None.
-
-    Raises
-    ------
-    RecordingError
-        If the file is damaged, holds objects, or claims impossible sizes.
     """
     arrays = {}
     with readable(path, "an .npz file"), zipfile.ZipFile(path) as archive:

@@ -24,21 +24,10 @@ KNOWN_VARIABLES = {"speed_rs": ("speed", "cm/s")}
 
 
 def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorContent:
-    """Read the numeric vectors of a MATLAB file.
+    """Read the numeric vectors of a MATLAB file of any version.
 
-    Parameters
-    ----------
-    path
-        A ``.mat`` file of any version.
-    fields
-        Variables to read; all numeric vectors if None. The paper's files hold ``runrest``
-        (1 × T, 1 = run) and ``speed_rs`` (which becomes ``speed``). Vectors called like times are
-        the clock of those of their length, as in an ``.npz`` file.
-
-    Raises
-    ------
-    RecordingError
-        If the file is damaged, lacks a field or holds no numeric vector.
+    The paper's files hold ``runrest`` (1 × T, 1 = run) and ``speed_rs`` (which becomes ``speed``).
+    Vectors called like times are the clock of those of their length, as in an ``.npz`` file.
     """
     from h5py import is_hdf5
 

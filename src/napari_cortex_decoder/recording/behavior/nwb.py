@@ -55,22 +55,12 @@ class _Thing:
 
 
 def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
-    """Read the behaviour of an NWB file.
+    """Read the behaviour of an NWB 2 file.
 
-    Parameters
-    ----------
-    path
-        An NWB 2 file. ``TimeSeries`` with one value a time become traces, in the unit they state,
-        and those with up to four columns one a column; ``TimeIntervals``, ``EventsTable`` and the
-        events of ndx-events become intervals, one set a label where a column says what happened.
-        All times count from the session's start.
-    fields
-        Names of objects to read; all if None.
-
-    Raises
-    ------
-    RecordingError
-        If the file is damaged or holds no behaviour.
+    ``TimeSeries`` with one value a time become traces, in the unit they state, and those with up to
+    four columns one a column; ``TimeIntervals``, ``EventsTable`` and the events of ndx-events
+    become intervals, one set a label where a column says what happened. All times count from the
+    session's start.
     """
     from napari_cortex_decoder.containers import hdf5
 

@@ -27,6 +27,7 @@ from napari_cortex_decoder.recording.behavior.tables import read_text_table
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
 Reader = Callable[[Path, Sequence[str] | None], BehaviorContent]
+"""Reads of a file the traces of some names, all if None, or raises `RecordingError`."""
 
 SAME_RATE = 0.01
 

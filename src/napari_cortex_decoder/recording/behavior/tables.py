@@ -41,18 +41,6 @@ def read_text_table(path: Path, fields: Collection[str] | None = None) -> Behavi
     when they were taken; without either, rows are frames. ``speed (cm/s)`` gives a unit. True is 1
     and False 0. A column of text holds labels: it becomes one trace of 0 and 1 for each label.
     Empty cells are unknown. A table of one column needs no header.
-
-    Parameters
-    ----------
-    path
-        The table.
-    fields
-        Columns to read, as the header names them; all if None.
-
-    Raises
-    ------
-    RecordingError
-        If the header or a column is missing, a cell is no number, or nothing but frames is there.
     """
     lines = read_lines(path, RecordingError)
     table, left_out = columns_of(lines, RecordingError)

@@ -183,23 +183,10 @@ def frames_in_chunk(
 
 
 def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | None) -> str:
-    """Choose the array that is the movie.
+    """Return the name of the array that is the movie: the one `wanted`, or the only candidate.
 
-    Parameters
-    ----------
-    path
-        File, for the error.
-    candidates
-        Shape of each array that could be a movie, by name.
-    wanted
-        Name that the user gave.
-
-    Raises
-    ------
-    RecordingError
-        If it is not there, or there are none.
-    UnclearMovieError
-        If there are several to choose from.
+    If there are several to choose from, that raises `UnclearMovieError`; no such one,
+    `RecordingError`.
     """
     listed = ", ".join(
         f"{name} ({' x '.join(map(str, shape))})" for name, shape in sorted(candidates.items())[:8]
@@ -261,12 +248,8 @@ def are_times(name: str) -> bool:
 def said_times(name: str, values: Any, unit: Any, said: list[str]) -> NDArray[np.float64] | None:
     """Return a list of times in seconds.
 
-    Parameters
-    ----------
-    name, values, unit
-        As the file has them; a unit may stand in the name, and seconds need none.
-    said
-        Where a sentence is added if the unit is not known, which gives None.
+    A unit may stand in the name, and seconds need none; one that is not known is `said`, and gives
+    None.
     """
     times = np.asarray(values, np.float64).reshape(-1)
     unit = stated(unit) or time_unit(name)

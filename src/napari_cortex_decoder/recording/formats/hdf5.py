@@ -104,12 +104,6 @@ def array_movie(
 
     Parameters
     ----------
-    path, source
-        The file and the dataset in it.
-    what
-        What the file should be, for errors.
-    shape, stored, chunks
-        Of the dataset.
     said
         Axes as the user gives them.
     labels

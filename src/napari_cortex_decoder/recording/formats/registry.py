@@ -115,13 +115,7 @@ def movie_patterns() -> tuple[str, ...]:
 
 
 def format_of(path: Path) -> MovieFormat:
-    """Find the format of an existing path.
-
-    Raises
-    ------
-    RecordingError
-        If no format knows it.
-    """
+    """Return the format of an existing path; raise `RecordingError` if none knows it."""
     for movie_format in _FORMATS.values():
         if movie_format.matches(path):
             return movie_format

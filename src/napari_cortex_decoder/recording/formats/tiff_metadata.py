@@ -157,15 +157,8 @@ class OmeImage:
     def planes(self, pages: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Find the file (index into `files`) and the page of each plane, in the order of `order`.
 
-        Parameters
-        ----------
-        pages
-            How many pages each of `files` has, 0 where it is not there.
-
-        Returns
-        -------
-        tuple of ndarray
-            Shape (planes,); the page is -1 where nobody recorded one.
+        `pages` tells how many each of `files` has, 0 where it is not there. Shape (planes,); the
+        page is -1 where nobody recorded one.
         """
         shape = [self.sizes[axis] for axis in self.order]
         count = math.prod(shape)

@@ -173,13 +173,7 @@ class VideoFrames:
 
 
 def grey(frame: Any) -> NDArray[Any]:
-    """Return the grey values of a decoded frame as the file has them, not stretched.
-
-    Raises
-    ------
-    RecordingError
-        If its pixels are of a kind that has none.
-    """
+    """Return the grey values of a decoded frame as the file has them, not stretched."""
     kind = frame.format
     if kind.is_rgb or kind.has_palette:
         image: NDArray[Any] = frame.to_ndarray(format="rgb24")[..., 0]

@@ -66,13 +66,7 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
         self._codec, self._chunk_bytes, self._chunks_a_shard = "", 0, 0
 
     def expect(self, array: Any) -> None:
-        """Say of which array the chunks are that will be read.
-
-        Raises
-        ------
-        RecordingError
-            If they are anything but packed numbers.
-        """
+        """Say of which array the chunks are that are read; raise unless they are packed numbers."""
         strange = sorted(codec_names(array) - _CODECS)
         if strange or array.dtype.hasobject:
             raise RecordingError(

@@ -19,20 +19,10 @@ LARGEST_MASK = 2**26
 
 @reads("a mask", remedy="save it as one picture without colors")
 def read_mask(path: Path, frame_shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Read a mask for frames of one shape.
+    """Return a mask of a TIFF, PNG or ``.npy``, bool, shape `frame_shape`; 0 is outside.
 
-    Parameters
-    ----------
-    path
-        TIFF, PNG or ``.npy``; 0 is outside, anything else inside.
-    frame_shape
-        Rows and columns of the frames. A mask that is a whole multiple of it, as one drawn before
-        binning, is thinned out to it.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape `frame_shape`, bool.
+    A mask that is a whole multiple of that shape, as one drawn before binning, is thinned out to
+    it.
 
     Raises
     ------

@@ -25,13 +25,7 @@ class MovingWindow:
 
     @classmethod
     def of_seconds(cls, seconds: float, recording: Recording) -> MovingWindow:
-        """Return the window that comes closest to so many seconds.
-
-        Raises
-        ------
-        FrameRateError
-            If the recording's frame rate is unknown.
-        """
+        """Return the window that comes closest to so many seconds; raise if the rate is unknown."""
         return cls(max(1, round(seconds * recording.known_frame_rate())))
 
     @property
@@ -45,20 +39,10 @@ class MovingWindow:
         return self.n - 1 - self.before
 
     def means(self, block: NDArray[np.number], keep: slice) -> NDArray[np.float64]:
-        """Mean of the window around each wanted frame.
+        """Return the mean of the window around each wanted frame, shape (keep, …), float64.
 
-        Parameters
-        ----------
-        block
-            Shape (n, …), frames with their surroundings; where these are shorter than the window,
-            the movie ends there.
-        keep
-            Which frames are wanted.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (keep, …), float64.
+        `block` are frames (n, …) with their surroundings; where these are shorter than the window,
+        the movie ends there. `keep` are the wanted ones.
         """
         # sums of deviations from one frame: exact for integers, and no digits lost to an offset
         deviation = block - block[keep.start].astype(np.float64)

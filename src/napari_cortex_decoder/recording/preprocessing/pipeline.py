@@ -166,12 +166,7 @@ def with_equal_reference(recording: Recording) -> Recording:
     """Return the reference the shape of the movie, where it has a simple part of it.
 
     A reference with larger pixels is enlarged. One that lacks the last frame, because the camera
-    stopped between the colours, repeats its last one.
-
-    Raises
-    ------
-    RecordingError
-        If it differs in any other way.
+    stopped between the colours, repeats its last one. If it differs in any other way, that raises.
     """
     reference = recording.reference
     if reference is None or reference.shape == recording.movie.shape:

@@ -31,19 +31,7 @@ class Previews:
         self._found: list[tuple[Step, Recording]] = []
 
     def frame(self, steps: Sequence[Step], frame: int) -> NDArray[np.generic]:
-        """Show one frame.
-
-        Parameters
-        ----------
-        steps
-            Steps in order.
-        frame
-            Number of the frame in the unprocessed movie.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (y, x).
+        """Return one frame (y, x), by its number in the unprocessed movie, after some steps.
 
         Raises
         ------

@@ -42,23 +42,11 @@ class Survey:
     def blocks(
         self, movie: da.Array, what: str, *, contiguous: bool = False
     ) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Return the movie from its first frame to its last; to preview, some frames.
+        """Return the movie (t, y, x) from its first frame to its last; to preview, some frames.
 
-        Parameters
-        ----------
-        movie
-            Shape (t, y, x).
-        what
-            What is looked for, to show with the progress.
-        contiguous
-            Whether a preview needs frames that follow each other, not evenly spaced ones.
-
-        Yields
-        ------
-        start : int
-            Number of the block's first frame (of no meaning in a preview).
-        frames : numpy.ndarray
-            Shape (n, y, x).
+        Yields the number of a block's first frame (of no meaning in a preview) and its frames (n,
+        y, x). `what` is looked for, to show with the progress; a `contiguous` preview is of frames
+        that follow each other, not evenly spaced.
         """
         n_frames = movie.shape[0]
         if self.around is not None:
@@ -89,13 +77,7 @@ class Step(BaseModel, ABC):
     """Whether frames have another shape, number or clock after this step."""
 
     def __init__(self, **settings: Any) -> None:
-        """Take settings by name.
-
-        Raises
-        ------
-        RecordingError
-            If a setting is unknown or impossible.
-        """
+        """Take settings by name; raise `RecordingError` if one is unknown or impossible."""
         try:
             super().__init__(**settings)
         except ValidationError as error:
@@ -146,13 +128,7 @@ class Step(BaseModel, ABC):
 
 
 def pixel_means(movie: da.Array, survey: Survey, what: str, where: str) -> NDArray[np.float64]:
-    """Return the mean of each pixel over time, shape (y, x), in one pass.
-
-    Raises
-    ------
-    RecordingError
-        If the movie is not finite.
-    """
+    """Return the mean of each pixel over time, shape (y, x), in one pass; a gap raises."""
     total = np.zeros(movie.shape[1:])
     n = 0
     for start, block in survey.blocks(movie, what):

@@ -22,13 +22,8 @@ def colors_in_blocks(
 ) -> Iterator[tuple[slice, list[NDArray[np.generic]]]]:
     """Return movie and reference from the first frame to the last, about 32 MiB at a time.
 
-    Yields
-    ------
-    frames : slice
-        Which frames these are.
-    colors : list of numpy.ndarray
-        Those frames of the movie and, where there is one, of the reference; each (n, y, x). Where
-        the reference is shorter, its last block is too.
+    Yields which frames these are, and those of each color, (n, y, x). Where the reference is
+    shorter, its last block is too.
     """
     import dask
 

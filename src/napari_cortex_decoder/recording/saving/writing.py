@@ -71,13 +71,7 @@ def save_recording(
 
 
 def check_saving(path: Path, *, overwrite: bool = False) -> None:
-    """Refuse what `save_recording` would refuse of its place, before anything takes minutes.
-
-    Raises
-    ------
-    RecordingError
-        Naming what is in the way.
-    """
+    """Refuse what `save_recording` would refuse of its place, before anything takes minutes."""
     check_place(path, RecordingError, overwrite=overwrite, folder=_writer(path)[1])
 
 
