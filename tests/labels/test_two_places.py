@@ -1,4 +1,4 @@
-"""Labels beside a movie and among the user's own data: neither hides the other, nothing is lost."""
+"""What is kept beside a movie and among the user's own data: neither hides the other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.tuned_mice import blank_decoder, patchy_mouse
 from napari_cortex_decoder.labels import (
     Behavior,
     Bout,
@@ -22,11 +23,15 @@ from napari_cortex_decoder.labels import (
     journal_ethogram,
 )
 from napari_cortex_decoder.labels.journal import NAME
+from napari_cortex_decoder.recording import cached, open_recording, preprocess
+from napari_cortex_decoder.recording.preprocessing import Bin
 from napari_cortex_decoder.recording.sidecar import (
     remember_metadata,
     remembered_metadata,
     sidecar_folders,
 )
+from napari_cortex_decoder.tuning.fine_tune import fine_tune
+from napari_cortex_decoder.widgets.labels import tuning_files
 
 N = 60
 NAMED = SetBehaviors(behaviors=(Behavior(name="rest", key="1"), Behavior(name="run", key="2")))
@@ -212,3 +217,53 @@ def test_the_file_that_was_written_last_is_found_in_either_place(
     (beside.folder / "x.json").write_text("beside")
     with read_only():
         assert sidecar_folders(movie).newest("x.json").read_text() == "beside"
+
+
+def test_preprocessed_frames_are_computed_once_wherever_they_could_be_written(
+    movie: Path, read_only: ReadOnly
+) -> None:
+    told: list[int] = []
+
+    def computed() -> int:
+        told.clear()
+        binned = preprocess(open_recording(movie, frame_rate=30.0), [Bin(pixels=2)])
+        frames = cached(binned, progress=lambda done, _: told.append(done)).movie
+        assert frames.shape == (N, 4, 4) and not frames.compute().any()
+        return len(told)
+
+    with read_only():
+        assert computed()
+        assert not computed()
+    assert not computed()
+    shutil.rmtree(movie.parent.parent / "own" / "napari-cortex-decoder")
+    assert computed()
+    with read_only():
+        assert not computed()
+
+
+def test_a_fine_tune_that_was_begun_elsewhere_is_found_and_forgotten_in_either_place(
+    movie: Path, read_only: ReadOnly
+) -> None:
+    recording, ethogram = patchy_mouse(600)
+    base = blank_decoder(recording)
+
+    def tuned() -> dict[str, float]:
+        out = tuning_files.run_folder(movie)
+        return fine_tune(base, [(recording, ethogram)], out, depth="threshold").seconds
+
+    def found() -> dict[str, float] | None:
+        run, cut_short = tuning_files.find_run(movie)
+        assert not cut_short
+        return None if run is None else run.result().seconds
+
+    assert found() is None
+    beside = tuned()
+    assert found() == beside
+    with read_only():
+        assert found() == beside
+        elsewhere = tuned()
+        assert found() == elsewhere
+    assert found() == elsewhere
+    tuning_files.forget_run(movie)
+    assert found() is None
+    assert not list(movie.parent.parent.rglob("fine-tune"))

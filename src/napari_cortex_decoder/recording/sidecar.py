@@ -76,10 +76,13 @@ class SidecarFolders(NamedTuple):
     away: bool
 
     def newest(self, name: str) -> Path:
-        """Return the file of that name that was written last; that of `folder` if there is none."""
-        files = [folder / name for folder in (self.folder, self.other)]
-        there = [file for file in files if file.exists()]
-        return max(there, key=lambda file: file.stat().st_mtime, default=files[0])
+        """Return what was written last under a name; its place in `folder` if there is nothing."""
+        return next(iter(self.kept(name)), self.folder / name)
+
+    def kept(self, name: str) -> list[Path]:
+        """Return the files or folders of a name that are there, the one written last first."""
+        there = [folder / name for folder in (self.folder, self.other) if (folder / name).exists()]
+        return sorted(there, key=lambda place: -place.stat().st_mtime_ns)
 
 
 def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
@@ -117,11 +120,8 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     RecordingError
         If the sidecar is there and damaged.
     """
-    path = Path(path).absolute()
     remembered: dict[str, Any] = {}
-    files = [folder / _FILE for folder in (_elsewhere(path), _beside(path))]
-    # what was said last counts, wherever it could be written then
-    for file in sorted(filter(Path.exists, files), key=lambda file: -file.stat().st_mtime_ns):
+    for file in sidecar_folders(path).kept(_FILE):
         for field, value in _read(file).items():
             if field in (*_NUMBERS, *_TEXTS, "shape"):
                 remembered.setdefault(field, _checked(file, field, value))

@@ -43,12 +43,13 @@ class RunProcess:
     def __init__(self, folder: RunFolder, command: Sequence[str], *, waits: bool) -> None:
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        waits = waits and not folder.is_finished  # that may lie where nothing can be written now
         self._waiting = FileLock(folder.path / WAITING, thread_local=False) if waits else None
-        self._wait_here()
-        if folder.is_finished or folder.is_at_work:
-            return
-        (folder.path / CANCEL).unlink(missing_ok=True)
         try:
+            self._wait_here()
+            if folder.is_finished or folder.is_at_work:
+                return
+            (folder.path / CANCEL).unlink(missing_ok=True)
             with (folder.path / LOG).open("wb") as log:
                 self._process = subprocess.Popen(
                     command,

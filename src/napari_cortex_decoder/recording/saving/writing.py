@@ -14,7 +14,7 @@ from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.saving.nwb import write_nwb
 from napari_cortex_decoder.recording.saving.ome_zarr import is_zarr_of_ours, write_zarr
 from napari_cortex_decoder.recording.saving.tiff import write_tiff
-from napari_cortex_decoder.recording.sidecar import sidecar_folder
+from napari_cortex_decoder.recording.sidecar import sidecar_folders
 
 _Write = Callable[[Recording, Path, Report | None], None]
 
@@ -115,7 +115,7 @@ def cached(recording: Recording, *, progress: Report | None = None) -> Recording
         )
     names = [recording.movie.name, "" if recording.reference is None else recording.reference.name]
     key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-    place = sidecar_folder(recording.path) / "preprocessed" / f"{key}.zarr"
+    place = sidecar_folders(recording.path).newest(f"preprocessed/{key}.zarr")
     if not place.exists():
         make_folder(place.parent, RecordingError)
         save_recording(recording, place, progress=progress)

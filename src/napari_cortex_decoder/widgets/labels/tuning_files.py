@@ -14,6 +14,8 @@ from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.job import FineTuneJob
 from napari_cortex_decoder.tuning.task import is_saved
 
+_NAME = "fine-tune"
+
 
 @dataclass(frozen=True, eq=False)
 class Other:
@@ -42,12 +44,12 @@ def open_labelled(path: str | Path) -> Other:
 
 
 def run_folder(path: Path) -> Path:
-    """Return the run folder of a recording."""
-    return sidecar_folder(path) / "fine-tune"
+    """Return the run folder for what is begun with a recording."""
+    return sidecar_folder(path) / _NAME
 
 
 def find_run(path: Path) -> tuple[FineTuneJob | None, bool]:
-    """Look for an end-to-end run of a recording.
+    """Look for the last end-to-end run of a recording.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def find_run(path: Path) -> tuple[FineTuneJob | None, bool]:
     CortexDecoderError
         If its folder is damaged.
     """
-    folder = run_folder(path)
+    folder = sidecar_folders(path).newest(_NAME)
     if not folder.is_dir():
         return None, False
     run = found_job(folder)
@@ -76,7 +78,7 @@ def go_on(path: Path) -> FineTuneJob:
     CortexDecoderError
         If there is none any more, or its folder is damaged.
     """
-    folder = run_folder(path)
+    folder = sidecar_folders(path).newest(_NAME)
     run = found_job(folder, go_on=True)
     if run is None:
         raise TrainingError(f"{folder} holds no fine-tune any more; fine-tune anew.")
@@ -84,5 +86,6 @@ def go_on(path: Path) -> FineTuneJob:
 
 
 def forget_run(path: Path) -> None:
-    """Leave nothing of the run of a recording behind."""
-    FineTuneFolder(run_folder(path)).forget()
+    """Leave nothing of the runs of a recording behind."""
+    for folder in sidecar_folders(path).kept(_NAME):
+        FineTuneFolder(folder).forget()
