@@ -10,6 +10,7 @@ from pathlib import Path
 import dask.array as da
 import pytest
 
+from helpers.fuzz import held_by_children
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording, read_behavior
 from napari_cortex_decoder.units import centimetres_a_second
@@ -33,6 +34,20 @@ def test_what_once_took_half_a_minute_does_not(seed: str) -> None:
     command = [*FUZZ, "--only", "label image .tif", "--again", seed]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "slow" not in done.stdout and ("refused" in done.stdout or "read" in done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks at a process in /proc")
+def test_the_memory_of_a_process_that_a_reader_begins_is_counted() -> None:
+    child = "x = bytearray(3 * 10**8); print(flush=True); input()"
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        assert 3 * 10**8 < held_by_children(reader.pid) < 4 * 10**8
+        reader.communicate(b"\n")
+    assert not held_by_children(reader.pid)
 
 
 LONG = 60_000

@@ -45,7 +45,7 @@ class Worker:
         )
 
     def ask(self, name: str, seed: int) -> None:
-        self.begun = time.monotonic()
+        self.begun, self.by_children = time.monotonic(), 0
         self.asked = (name, seed)
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps([name, seed]) + "\n")
@@ -54,10 +54,13 @@ class Worker:
     def answer(self) -> dict[str, Any] | None:
         """Return what came of the last input; None while it is being read."""
         assert self.process.stdout is not None
+        self.by_children = max(self.by_children, held_by_children(self.process.pid))
         ready, _, _ = select.select([self.process.stdout], [], [], 0)
         line = self.process.stdout.readline() if ready else ""
         if line:
-            return dict(json.loads(line))
+            told = dict(json.loads(line))
+            held = told.pop("held") + self.by_children
+            return told | ({"memory": f"{held / 2**20:.0f} MiB"} if held > MOST_BYTES else {})
         if self.process.poll() is not None:
             return {"crash": f"ended with {self.process.returncode}"}
         if time.monotonic() - self.begun > WATCHDOG:
@@ -83,7 +86,7 @@ def run(
         busy.append(Worker())
         busy[-1].ask(*next(asked))
     while busy:
-        time.sleep(0.002)
+        time.sleep(0.005)
         for worker in list(busy):
             told = worker.answer()
             if told is None:
@@ -174,7 +177,7 @@ def work() -> None:
             answers.flush()
 
 
-def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch) -> dict[str, str]:
+def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch) -> dict[str, Any]:
     """Damage one file, read it, and tell what came of it."""
     from helpers.fuzz_damage import damage
     from napari_cortex_decoder.errors import CortexDecoderError
@@ -184,7 +187,7 @@ def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch
     shutil.copytree(folder, case)
     victim = damage(case, case / path.relative_to(folder), rng, home / "elsewhere" / "secret")
     before = sorted(case.rglob("*"))
-    told: dict[str, str] = {}
+    told: dict[str, Any] = {}
     watch.outside.clear()
     Path("/proc/self/clear_refs").write_text("5")
     held, spent = most_held(), sum(os.times()[:4])
@@ -209,18 +212,27 @@ def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch
     seconds, grown = sum(os.times()[:4]) - spent, most_held() - held
     if seconds > MOST_SECONDS:
         told["slow"] = f"{seconds:.1f} s"
-    if grown > MOST_BYTES:
-        told["memory"] = f"{grown / 2**20:.0f} MiB"
     if watch.outside or sorted(case.rglob("*")) != before:
         told["outside"] = f"{watch.outside or 'a file is new'}"
     shutil.rmtree(case)
-    return told
+    return told | {"held": grown}
 
 
-def most_held() -> int:
-    """Most bytes that this process held since that was last cleared."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+def most_held(process: int | str = "self") -> int:
+    """Most bytes that a process held since that was last cleared, or since it began."""
+    _, _, told = Path(f"/proc/{process}/status").read_text().partition("VmHWM:")
+    return int(told.split()[0]) * 1024 if told else 0
+
+
+def held_by_children(process: int) -> int:
+    """Most bytes that the processes held which a process has begun, and which are there now."""
+    held = 0
+    with contextlib.suppress(OSError):  # it has ended
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                with contextlib.suppress(OSError):
+                    held += most_held(child)
+    return held
 
 
 def main() -> int:

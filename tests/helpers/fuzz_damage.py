@@ -159,7 +159,10 @@ def mangle_npy(content: bytes, rng: random.Random) -> bytes:
 
 
 def mangle_hdf5(path: Path, rng: random.Random, outside: Path) -> None:
-    """Put a member elsewhere, or something odd into its place."""
+    """Put a member elsewhere, or something odd into its place, or damage where texts lie."""
+    if rng.random() < 0.15:
+        mangle_heap(path, rng)
+        return
     with h5py.File(path, "a") as file:
         found: list[str] = []
         file.visititems(lambda name, item: found.append(name))
@@ -228,6 +231,33 @@ def mangle_hdf5(path: Path, rng: random.Random, outside: Path) -> None:
                 made = file.create_dataset(name, shape or (1,), "f8", chunks=True, fletcher32=True)
         for key, value in attributes.items() if made is not None else ():
             made.attrs[key] = value
+
+
+def mangle_heap(path: Path, rng: random.Random) -> None:
+    """Damage the heap of texts, or let many rows and attributes share a long one."""
+    with h5py.File(path, "a") as file:
+        names: list[str] = []
+        file.visititems(lambda name, item: names.append(name))
+        name = rng.choice(names)
+        texts = np.array(["y" * rng.choice((5, 20_000_000))] + ["z"] * 3000, h5py.string_dtype())
+        if rng.random() < 0.5:
+            del file[name]
+            file[name] = texts
+        else:
+            file[name].attrs["notes"] = texts
+    content = bytearray(path.read_bytes())
+    heap = content.rfind(b"GCOL\x01\0\0\0")
+    match rng.choice(("zeros", "size", "object", "shared")):
+        case "zeros":
+            content[heap + 16 : heap + 4096] = bytes(4096 - 16)
+        case "size" | "object" as which:
+            odd = rng.choice((0, 17, 2**40, 2**64 - 1)).to_bytes(8, "little")
+            at = heap + (8 if which == "size" else 24)
+            content[at : at + 8] = odd
+        case "shared":
+            first = content.find(heap.to_bytes(8, "little")) - 4
+            content[first : first + 16 * 3001] = content[first : first + 16] * 3001
+    path.write_bytes(content)
 
 
 def rename(path: Path, rng: random.Random) -> Path:
