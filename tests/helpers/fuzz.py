@@ -127,8 +127,8 @@ class Watch:
 
         package = Path(napari_cortex_decoder.__file__).parents[2]
         code = (sys.prefix, sys.base_prefix, str(package), "/usr", "/proc", "/dev/null", "/sys")
-        self.read = (str(home), *code, "/etc/", "/dev/urandom", "/lib")
-        self.home = str(home)
+        self.home = (str(home), tempfile.gettempdir())
+        self.read = (*self.home, *code, "/etc/", "/dev/urandom", "/lib")
         self.on = False
         self.outside: list[str] = []
         sys.addaudithook(self.look)
@@ -152,7 +152,8 @@ def work() -> None:
         home = Path(made)
         for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "TMPDIR", "MPLCONFIGDIR"):
             os.environ[name] = made
-        tempfile.tempdir = made
+        tempfile.tempdir = str(home / "temporary")
+        Path(tempfile.tempdir).mkdir()
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         from helpers.fuzz_targets import all_targets

@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,12 @@ def _elsewhere(path: Path) -> Path:
     key = hashlib.sha256(str(path).encode()).hexdigest()[:16]
     root = platformdirs.user_data_path("napari-cortex-decoder", appauthor=False)
     return root / "recordings" / f"{path.name}-{key}.cortex"
+
+
+def _kept(folders: Iterable[Path], name: str) -> list[Path]:
+    """Return what lies under a name in folders, the one written last first: it counts."""
+    there = [folder / name for folder in folders if (folder / name).exists()]
+    return sorted(there, key=lambda place: -place.stat().st_mtime_ns)
 
 
 def _writable(folder: Path) -> bool:
@@ -81,8 +87,7 @@ class SidecarFolders(NamedTuple):
 
     def kept(self, name: str) -> list[Path]:
         """Return the files or folders of a name that are there, the one written last first."""
-        there = [folder / name for folder in (self.folder, self.other) if (folder / name).exists()]
-        return sorted(there, key=lambda place: -place.stat().st_mtime_ns)
+        return _kept((self.folder, self.other), name)
 
 
 def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
@@ -121,7 +126,8 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the sidecar is there and damaged.
     """
     remembered: dict[str, Any] = {}
-    for file in sidecar_folders(path).kept(_FILE):
+    path = Path(path).absolute()
+    for file in _kept((_elsewhere(path), _beside(path)), _FILE):
         for field, value in _read(file).items():
             if field in (*_NUMBERS, *_TEXTS, "shape"):
                 remembered.setdefault(field, _checked(file, field, value))

@@ -88,14 +88,14 @@ class RunFolder:
     @property
     def is_at_work(self) -> bool:
         """Whether a process works here."""
-        if not (self.path / MARKER).is_file():
-            return False
         try:
+            if self._look() is None or not (self.path / LOCK).is_file():
+                return False
             with FileLock(self.path / LOCK, timeout=0):
                 return False
         except Timeout:
             return True
-        except OSError:  # a folder that we may not write to is nobody's whom we could follow
+        except (OSError, TrainingError):  # it is not ours, or nobody's whom we could follow
             return False
 
     @contextmanager

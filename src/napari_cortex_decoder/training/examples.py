@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import UNKNOWN
+from napari_cortex_decoder.reading import readable
 
 Batch = tuple[Tensor, Tensor]
 
@@ -44,7 +46,11 @@ class CachedArray:
     @cached_property
     def values(self) -> NDArray[np.floating]:
         """The array, memory-mapped: opened where it is used, be it another process."""
-        opened: NDArray[np.floating] = np.load(self.file, mmap_mode="r")
+        remedy = "move it away, and it is made again"
+        with readable(self.file, "what a recording was read into", TrainingError, remedy=remedy):
+            opened: NDArray[np.floating] = np.load(self.file, mmap_mode="r")
+            if len(opened) != len(self.labels):
+                raise ValueError(f"it has {len(opened)} of {len(self.labels)} frames")
         return opened
 
 

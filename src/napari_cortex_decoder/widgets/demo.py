@@ -10,9 +10,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from qtpy.QtCore import QTimer
 
-from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.decoder.prediction import RECORD, TABLE, Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
-from napari_cortex_decoder.files import make_folder, mark, marked, written_whole
+from napari_cortex_decoder.files import check_place, make_folder, mark, marked, written_whole
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
@@ -44,6 +44,10 @@ def run_demo(
     """
     recording = simulate_recording(seed=seed, seconds=seconds)
     make_folder(folder, CortexDecoderError)
+    table, shot = folder / f"{recording.name}.csv", folder / "screenshot.png"
+    is_shot = marked(b"\x89PNG", mark("screenshot"))
+    for place, kind in ((table, TABLE), (table.with_suffix(".json"), RECORD), (shot, is_shot)):
+        check_place(place, CortexDecoderError, kind=kind)  # before a window opens
     viewer = napari.Viewer(title="Cortex Decoder", show=False)
     viewer.window.resize(*_WINDOW)
     _, dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
@@ -61,7 +65,7 @@ def run_demo(
         prediction = workspace.decode.prediction
         if not complete or prediction is None:
             return
-        workspace.decode.save(folder / f"{recording.name}.csv", overwrite=False)
+        workspace.decode.save(table, overwrite=False)
         if screenshot:
             workspace.movie.seek(_show_frame(prediction))
             QTimer.singleShot(_TIME_TO_DRAW, picture)
@@ -69,11 +73,10 @@ def run_demo(
             viewer.window._qt_viewer.dims.play(axis=0, fps=recording.known_frame_rate())
 
     def picture() -> None:
-        said, place = PngInfo(), folder / "screenshot.png"
+        said = PngInfo()
         said.add_text("Software", mark("screenshot"))
-        kind = marked(b"\x89PNG", mark("screenshot"))
         try:
-            with written_whole(place, CortexDecoderError, kind=kind) as part:
+            with written_whole(shot, CortexDecoderError, kind=is_shot) as part:
                 shown = viewer.screenshot(canvas_only=False, flash=False)
                 Image.fromarray(shown).save(part, pnginfo=said)
         except CortexDecoderError as error:
