@@ -13,17 +13,17 @@ import numpy as np
 
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.evaluation.image_models import single_image_decoder
-from napari_cortex_decoder.training.bundled import Recipe, score_again
+from napari_cortex_decoder.training.simulated_mice import score_again
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mice", type=int, default=6)
-    recipe = Recipe(test_mice=parser.parse_args().mice)
+    mice = parser.parse_args().mice
     whole = load_decoder("run-rest")
     print(f"simulated mice; {platform.machine()}, {time.strftime('%Y-%m-%d')}")
     for decoder in (single_image_decoder(whole), whole):
-        scores = score_again(decoder, recipe, device="cpu")
+        scores = score_again(decoder, mice=mice, device="cpu")
         for name in ("AUC", "AUC, labels shifted in time"):
             values = np.array([score.metrics[name] for score in scores])
             spread = f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"

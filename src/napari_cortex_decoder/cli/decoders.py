@@ -81,13 +81,13 @@ def score(
     """
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.decoder.card_text import SIMULATED
-    from napari_cortex_decoder.training.bundled import Recipe, score_again
     from napari_cortex_decoder.training.scoring import summarize
+    from napari_cortex_decoder.training.simulated_mice import score_again
 
     loaded = load_decoder(decoder)
     found = score_again(
         loaded,
-        Recipe(test_mice=mice),
+        mice=mice,
         device=device,
         progress=lambda at: typer.echo(f"{at.done} of {at.total} mice", err=True),
     )

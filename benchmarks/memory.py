@@ -1,12 +1,15 @@
-"""How much memory a decode takes, and that it does not grow with the movie."""
+"""How much memory a decode takes, and that it does not grow with the movie.
+
+python benchmarks/memory.py
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 from napari_cortex_decoder.benchmarking.movie import FRAME_RATE, write_movie
@@ -14,20 +17,17 @@ from napari_cortex_decoder.benchmarking.movie import FRAME_RATE, write_movie
 SHORT, LONG = 2_000, 20_000
 
 
-def peak_memory(folder: Path, frames: int) -> Mapping[str, float]:
+def peak_memory(folder: Path) -> dict[str, float]:
     """Measure the peak above what a process held before it decoded, for 2,000 and 20,000 frames.
 
     On Linux only, which tells memory from mapped files; each decode has a process.
     """
-    if not Path("/proc/self/status").exists():
-        return {}
     peaks = {}
     for n in (SHORT, LONG):
         path = folder / "movie.tif"
         write_movie(path, n)
-        code = f"from {__name__} import tell_peak; tell_peak({str(path)!r})"
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            [sys.executable, __file__, path], capture_output=True, text=True, check=True
         )
         peaks[n] = json.loads(done.stdout)
     return {
@@ -37,8 +37,8 @@ def peak_memory(folder: Path, frames: int) -> Mapping[str, float]:
     }
 
 
-def tell_peak(path: str) -> None:
-    """Decode a movie and print the peak of memory above what was held before, in MB."""
+def peak_of(path: str) -> float:
+    """Decode a movie and return the peak of memory above what was held before, in MB."""
     from napari_cortex_decoder.benchmarking.decoding import first_images, random_decoder
     from napari_cortex_decoder.recording import open_recording
 
@@ -58,10 +58,18 @@ def tell_peak(path: str) -> None:
     decoder.decode(recording, "cpu", cached=False)
     done.set()
     watcher.join()
-    print(peak - idle)
+    return peak - idle
 
 
 def _held() -> float:
     """Return the memory of this process in MB, without mapped files, which are the disk's."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) / 1000
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(peak_of(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as made:
+            print(json.dumps(peak_memory(Path(made))))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
 
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.training import Machine
-from napari_cortex_decoder.training.bundled import (
-    FIRST_TEST_SUBJECT,
-    NAMES,
-    Recipe,
-    make,
-    plan,
-)
+from napari_cortex_decoder.training.simulated_mice import FIRST_TEST_SUBJECT
+
+TOOL = Path(__file__).parents[2] / "tools/make_bundled.py"
+spec = importlib.util.spec_from_file_location("make_bundled", TOOL)
+assert spec is not None and spec.loader is not None
+bundled = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(bundled)
+NAMES, Recipe, make, plan = bundled.NAMES, bundled.Recipe, bundled.make, bundled.plan
 
 TINY = Recipe(
     seed=4,

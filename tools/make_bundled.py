@@ -7,16 +7,14 @@ half of the paper's edge: a frame costs a quarter, and on a processor that is th
 a decoder that has learned and one that has not. The causal decoder takes the same encoder, whose
 images are shifted by a frame, and learns a head for running statistics.
 
-    python -m napari_cortex_decoder.training.bundled --work runs/bundled
+    python tools/make_bundled.py --work runs/bundled
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -24,15 +22,12 @@ from pydantic import BaseModel, ConfigDict
 from napari_cortex_decoder.decoder import (
     CnnRnnConfig,
     Decoder,
-    MouseScore,
     Preprocessing,
     Provenance,
     RoiRnnConfig,
     Window,
 )
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.progress import Report, unheard
-from napari_cortex_decoder.simulation import Parameters, simulate_recording
 from napari_cortex_decoder.training.config import (
     Augmentation,
     Machine,
@@ -41,14 +36,12 @@ from napari_cortex_decoder.training.config import (
     TrainingConfig,
 )
 from napari_cortex_decoder.training.run import train
-from napari_cortex_decoder.training.scoring import decode_mice, score_mice
-from napari_cortex_decoder.training.sessions import LabeledRecording, Session
+from napari_cortex_decoder.training.sessions import Session
+from napari_cortex_decoder.training.simulated_mice import FIRST_TEST_SUBJECT, simulated_session
 
 logger = logging.getLogger(__name__)
 
 FIRST_SUBJECT = 1001
-FIRST_TEST_SUBJECT = 9001
-"""Subjects from here on are for testing: no training may see them."""
 
 NAMES = ("run-rest", "run-rest-causal", "run-rest-areas")
 
@@ -127,31 +120,6 @@ def make(
     return decoders
 
 
-def score_again(
-    decoder: Decoder,
-    recipe: Recipe,
-    *,
-    device: str = "auto",
-    progress: Report = unheard,
-) -> tuple[MouseScore, ...]:
-    """Score a decoder on the mice that are kept for testing, as `make` did for its card.
-
-    Parameters
-    ----------
-    decoder
-        A bundled decoder, or another one of rest and run.
-    recipe
-        Says how many mice, and which.
-    device
-        As for `Decoder.decode`.
-    progress
-        Gets the numbers of mice done and of all.
-    """
-    *_, test = _mice(recipe)
-    sessions = [_session(int(subject), recipe) for subject in test]
-    return score_mice(decode_mice(decoder, sessions, device=device, report=progress))
-
-
 def plan(
     name: str, recipe: Recipe, *, encoder_from: str = ""
 ) -> tuple[TrainingConfig, tuple[Session, ...]]:
@@ -197,9 +165,7 @@ def plan(
         encoder_from="" if areas else encoder_from,
         half_precision=True,
     )
-    return config, tuple(
-        _session(int(subject), recipe) for subject in (*learning, *validation, *test)
-    )
+    return config, tuple(_session(subject, recipe) for subject in (*learning, *validation, *test))
 
 
 def _mice(recipe: Recipe) -> tuple[tuple[str, ...], ...]:
@@ -256,23 +222,10 @@ def _decoder(
     )
 
 
-def _session(subject: int, recipe: Recipe) -> Session:
-    """Return one session of one simulated mouse."""
-    what = f"{Parameters()!r} {recipe.seconds} {recipe.seed} {recipe.frame_size} {subject}"
-    return Session(
-        name=f"simulated-{subject}",
-        subject=str(subject),
-        fingerprint=hashlib.sha256(what.encode()).hexdigest()[:16],
-        load=partial(_simulate, subject, recipe),
+def _session(subject: str, recipe: Recipe) -> Session:
+    return simulated_session(
+        int(subject), seed=recipe.seed, seconds=recipe.seconds, frame_size=recipe.frame_size
     )
-
-
-def _simulate(subject: int, recipe: Recipe) -> LabeledRecording:
-    shape = (recipe.frame_size, recipe.frame_size)
-    mouse = simulate_recording(
-        seed=recipe.seed, subject=subject, seconds=recipe.seconds, shape=shape
-    )
-    return LabeledRecording(mouse, mouse.truth.ethogram, mouse.truth.registration)
 
 
 def main() -> None:

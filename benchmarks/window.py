@@ -3,7 +3,7 @@
 Runs in a process of its own, because a viewer takes over the one that it is in, and because
 opening includes loading the libraries; needs a display. Prints JSON:
 
-    python -m napari_cortex_decoder.widgets.benchmark
+    python benchmarks/window.py
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def measure() -> dict[str, float]:
     """Measure all; see the names of the figures."""
     opening = measure_opening()
     # only now: opening the dock is to find nothing loaded
-    from napari_cortex_decoder.widgets.benchmark_frames import measure_frames
+    from window_frames import measure_frames
 
     return opening | measure_frames()
 
