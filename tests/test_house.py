@@ -141,3 +141,63 @@ def test_a_room_that_needs_no_network_loads_no_torch(name: str) -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_thing"):
         _ = napari_cortex_decoder.no_such_thing
+
+
+TESTS = Path(__file__).parent
+PRIVATE_STILL = {
+    "atlas/test_brainglobe.py", "decoder/test_cache.py", "decoder/test_openvino.py",
+    "helpers/windows.py", "labels/test_session.py", "saliency/test_maps.py",
+}  # fmt: skip
+"""Tests that look at private names of the program, besides those of windows: none is to come."""
+
+
+def private_names(path: Path) -> set[str]:
+    """Names that begin with an underscore, of definitions and of what is assigned."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return {name for name in found if name.startswith("_") and not name.startswith("__")} - {"_"}
+
+
+def looked_at(path: Path) -> set[str]:
+    """Names that a test asks for: of other objects, imported, or put in their place."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "os")
+            names.add("" if own or ast.unparse(node.value) == "super()" else node.attr)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(NAME):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("monkeypatch."):
+            asked = (arg.value for arg in node.args if isinstance(arg, ast.Constant))
+            names |= {str(value).rpartition(".")[2] for value in asked}
+    return names
+
+
+def test_no_test_looks_at_private_names() -> None:
+    private = set().union(*(private_names(path) for path in modules()))
+    found = {
+        str(path.relative_to(TESTS)): names
+        for path in sorted(TESTS.rglob("*.py"))
+        if "gui" not in path.parts and (names := looked_at(path) & private)
+    }
+    new = {name: names for name, names in found.items() if name not in PRIVATE_STILL}
+    assert new == {} and found.keys() >= PRIVATE_STILL, "a test looks at private names, or no more"
+
+
+def test_tests_lie_where_their_room_is() -> None:
+    rooms = {path.parent.relative_to(TESTS).parts[:1] for path in TESTS.rglob("test_*.py")}
+    assert {room for (room,) in rooms - {()}} <= FLOORS.keys() | {
+        "gui",
+        "faults",
+        "public",
+        "tools",
+    }
+    beside = {path.stem for path in TESTS.rglob("*.py") if path.parent.name != "helpers"}
+    lone = {stem for stem in beside if not stem.startswith("test_")}
+    assert lone <= {"conftest", "sitecustomize", "uses_every_name"}, "helpers lie in tests/helpers"

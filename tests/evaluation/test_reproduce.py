@@ -72,13 +72,13 @@ def test_restricted_rows_see_their_rois_alone_and_null_labels_come_from_another_
     def models(row: str) -> RoiModels:
         return RoiModels(ROWS[row], cohort, Effort(), seed=1, machine=Machine(device="cpu"))
 
-    for traces in models("motor")._traces["1"]:
+    for traces in models("motor").traces["1"]:
         shown = {i + 1 for i in range(50) if traces[:, i].any()}
         assert shown == {1, 2, 3, 4, 26, 27, 28, 29}
         assert traces.min() == 0
         assert traces.max() == 1
     own = [session.running for session in cohort.mice["1"]]
-    swapped = models("null")._labels["1"]
+    swapped = models("null").labels["1"]
     np.testing.assert_array_equal(swapped[0], own[1])
     np.testing.assert_array_equal(swapped[1], own[0])
 
@@ -88,7 +88,7 @@ def test_not_detrended_traces_drift_more(data: Path) -> None:
 
     def slow(row: str) -> float:
         models = RoiModels(ROWS[row], cohort, Effort(), seed=1, machine=Machine(device="cpu"))
-        traces = models._traces["1"][0]
+        traces = models.traces["1"][0]
         return float(abs(traces[:600].mean(axis=0) - traces[600:].mean(axis=0)).mean())
 
     assert slow("roi-gru-raw") > 2 * slow("roi-gru")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from pathlib import Path
 
 import h5py
@@ -85,14 +86,24 @@ def test_opening_leaves_nothing_behind(movie: Path) -> None:
     assert list(movie.parent.iterdir()) == [movie]
 
 
+def only_within(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse new files anywhere else, as a share does that may only be read."""
+    make = tempfile.TemporaryFile
+
+    def refuse(*, dir: Path) -> object:
+        if home not in dir.parents:
+            raise PermissionError(13, "Permission denied", str(dir))
+        return make(dir=dir)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+
+
 def test_where_the_movie_cannot_be_written_beside_the_user_folder_remembers(
     movie: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: home)
-    monkeypatch.setattr(
-        "napari_cortex_decoder.recording.sidecar._writable", lambda folder: home in folder.parents
-    )
+    only_within(home, monkeypatch)
     file = remember_metadata(movie, frame_rate=30)
     assert home in file.parents
     assert list(movie.parent.iterdir()) == [movie]
@@ -105,7 +116,7 @@ def test_an_archived_sidecar_is_read_and_what_is_said_later_counts(
     remember_metadata(movie, frame_rate=30, pixel_size=0.07)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: home)
-    monkeypatch.setattr("napari_cortex_decoder.recording.sidecar._writable", lambda _: False)
+    only_within(home, monkeypatch)
     remember_metadata(movie, frame_rate=25)
     assert remembered_metadata(movie) == {"frame_rate": 25, "pixel_size": 0.07}
 

@@ -19,7 +19,7 @@ from napari_cortex_decoder.saliency import (
     judge_maps,
     randomized_weights,
 )
-from napari_cortex_decoder.saliency.maps.randomization import _images_from_all_over, likeness
+from napari_cortex_decoder.saliency.maps.randomization import images_from_all_over, likeness
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
@@ -37,7 +37,7 @@ def test_random_weights_change_the_map_layer_by_layer() -> None:
     decoder = Decoder(config, make_network(config), name="waves", hash="0" * 64)
     recording = make_recording(80)
     masked = MaskedDecoder(decoder, recording, report=lambda _: None)
-    reestimate_batch_norm(decoder.network.cnn, _images_from_all_over(masked))
+    reestimate_batch_norm(decoder.network.cnn, images_from_all_over(masked))
     before = {name: t.clone() for name, t in decoder.network.state_dict().items()}
     found = randomized_weights(decoder, recording, 20, 22, method="grad-cam", seed=7)
     layers = list(found.table["layer"])

@@ -260,7 +260,7 @@ def known(base: Decoder) -> Decoder:
 def test_a_decoder_that_has_forgotten_the_mice_of_its_base_is_warned_of(
     known: Decoder, mouse: Labelled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base_mice, "_SECONDS", 4.0)
+    monkeypatch.setattr(base_mice, "SECONDS", 4.0)
     given: list[float] = []
 
     def measured(*_: object) -> float:
@@ -278,7 +278,7 @@ def test_a_decoder_that_has_forgotten_the_mice_of_its_base_is_warned_of(
 def test_the_mice_of_the_base_are_encoded_once_for_all_heads_on_its_encoder(
     known: Decoder, encoded: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base_mice, "_SECONDS", 4.5)
+    monkeypatch.setattr(base_mice, "SECONDS", 4.5)
     told: list[int] = []
     found = base_mice.auc_on_base_mice(known, known, "cpu", lambda at: told.append(at.done))
     assert encoded() == 4.5 * 30 - 2  # three frames an image; not again for the tuned one

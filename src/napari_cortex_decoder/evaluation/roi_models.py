@@ -70,15 +70,15 @@ class RoiModels:
             ),
         )
         rng = np.random.default_rng(seed)
-        self._traces: dict[str, list[NDArray[np.float32]]] = {}
-        self._labels: dict[str, list[NDArray[np.int64]]] = {}
+        self.traces: dict[str, list[NDArray[np.float32]]] = {}
+        self.labels: dict[str, list[NDArray[np.int64]]] = {}
         for mouse, sessions in cohort.mice.items():
-            self._traces[mouse] = [
+            self.traces[mouse] = [
                 self._prepare(session, f"mouse {mouse}, session {number}")
                 for number, session in enumerate(sessions, start=1)
             ]
             labels = [session.running for session in sessions]
-            self._labels[mouse] = _permuted(labels, rng, mouse) if row.null else labels
+            self.labels[mouse] = _permuted(labels, rng, mouse) if row.null else labels
 
     def _prepare(self, session: RoiSession, where: str) -> NDArray[np.float32]:
         traces = preprocess_traces(session.traces, self._config.preprocessing, FRAME_RATE, where)
@@ -92,7 +92,7 @@ class RoiModels:
         """Train on all mice but two, and score the one kept for testing."""
         network = self._train(pair)
         network.eval()
-        traces, labels = self._traces[pair.test], self._labels[pair.test]
+        traces, labels = self.traces[pair.test], self.labels[pair.test]
         probability = self._decode(network, traces)
         running = self._known(labels)
         lost = []
@@ -122,7 +122,7 @@ class RoiModels:
             label_smoothing=LABEL_SMOOTHING,
             calibrate=False,
         )
-        training = [mouse for mouse in self._traces if mouse not in pair]
+        training = [mouse for mouse in self.traces if mouse not in pair]
         offsets = np.arange(-self._row.half_window, self._row.half_window + 1)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -151,7 +151,7 @@ class RoiModels:
         cached = []
         for mouse in mice:
             for i, (traces, labels) in enumerate(
-                zip(self._traces[mouse], self._labels[mouse], strict=True)
+                zip(self.traces[mouse], self.labels[mouse], strict=True)
             ):
                 file = folder / f"{mouse}-{i}.npy"
                 np.save(file, traces)

@@ -20,7 +20,7 @@ from napari_cortex_decoder.training.sessions import class_indices
 from napari_cortex_decoder.tuning.features import recording_features
 from napari_cortex_decoder.tuning.heads import frame_logits
 
-_MICE, _SECONDS = 2, 30.0
+_MICE, SECONDS = 2, 30.0
 _EVERY = 3  # frames: an AUC gains nothing from neighbours, which are near-copies
 
 
@@ -54,9 +54,7 @@ def auc_on_base_mice(
     assert isinstance(base.config, CnnRnnConfig)  # else it was refused
     scores: list[float | None] = []
     for subject in subjects[:_MICE]:
-        mouse = _mouse(
-            int(subject), _SECONDS, base.frame_rate, base.config.preprocessing.image_size
-        )
+        mouse = _mouse(int(subject), SECONDS, base.frame_rate, base.config.preprocessing.image_size)
         labels = class_indices(mouse.truth.ethogram, base.behaviors)
         for decoder in (base, tuned):
             report(Progress("scoring", len(scores), 2 * _MICE))

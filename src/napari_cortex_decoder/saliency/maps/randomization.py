@@ -101,7 +101,7 @@ def randomized_weights(
     masked = MaskedDecoder(
         decoder, recording, device=device, batch_size=batch_size, any_rate=any_rate, report=report
     )
-    images = _images_from_all_over(masked)
+    images = images_from_all_over(masked)
 
     def maps_of(one: MaskedDecoder, name: str) -> SaliencyMaps:
         told = renamed(report, lambda stage: f"{stage}, {name}")
@@ -124,7 +124,8 @@ def randomized_weights(
     return Randomization(original, pd.DataFrame(rows))
 
 
-def _images_from_all_over(masked: MaskedDecoder) -> Tensor:
+def images_from_all_over(masked: MaskedDecoder) -> Tensor:
+    """Return images of stretches spread over the recording, shape (n, channels, y, x)."""
     config = masked.config
     first, _, last = config.preprocessing.channel_offsets
     places = np.linspace(-first, masked.recording.n_frames - 1 - last, _ESTIMATED_IMAGES)
