@@ -13,11 +13,11 @@ from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
     coverage_warnings,
-    is_running_count,
     speed_from_counts,
     speed_in_cm,
     trace_at_frames,
 )
+from napari_cortex_decoder.recording.behavior.speed import is_running_count
 
 MOVIE = Recording(
     movie=da.zeros((30, 2, 2)), name="m", frame_rate=10.0, frame_times=5 + np.arange(30) / 10

@@ -3,7 +3,6 @@
 from napari_cortex_decoder.recording.behavior import (
     add_behavior,
     coverage_warnings,
-    is_running_count,
     read_behavior,
     run_and_rest,
     speed_from_counts,
@@ -35,7 +34,6 @@ __all__ = [
     "add_behavior",
     "cached",
     "coverage_warnings",
-    "is_running_count",
     "movie_formats",
     "movie_patterns",
     "open_recording",

@@ -81,7 +81,7 @@ class Workspace:
         self.labelling = LabellingModel(self.movie, self.labels)
         self.review = ReviewModel(self.movie, self.decode, self.labels)
         self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review)
-        for model in (
+        self._models = (
             self.movie,
             self.speed,
             self.labels,
@@ -97,7 +97,8 @@ class Workspace:
             self.labelling,
             self.review,
             self.tuning,
-        ):
+        )
+        for model in self._models:
             model.failed.connect(self.failed.emit)
 
     @property
@@ -138,17 +139,5 @@ class Workspace:
 
     def close(self) -> None:
         """End whatever runs; late results are dropped."""
-        self.tuning.close()
-        self.review.close()
-        self.labelling.close()
-        self.saliency.close()
-        self.decode.close()
-        self.choice.close()
-        self.areas.close()
-        self.atlas.close()
-        self.saving.close()
-        self.preview.close()
-        self.preprocessing.close()
-        self.labels.close()
-        self.speed.close()
-        self.movie.close()
+        for model in reversed(self._models):
+            model.close()

@@ -3,7 +3,6 @@
 from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, trace_at_frames
 from napari_cortex_decoder.recording.behavior.reading import READERS, add_behavior, read_behavior
 from napari_cortex_decoder.recording.behavior.speed import (
-    is_running_count,
     run_and_rest,
     speed_from_counts,
     speed_from_voltage,
@@ -14,7 +13,6 @@ __all__ = [
     "READERS",
     "add_behavior",
     "coverage_warnings",
-    "is_running_count",
     "read_behavior",
     "run_and_rest",
     "speed_from_counts",

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from psygnal import Signal
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.atlas import Area, Registration
 from napari_cortex_decoder.progress import Progress
@@ -24,16 +24,16 @@ from napari_cortex_decoder.widgets.atlas.area_traces import (
     same_place,
 )
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
-from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.parts.colors import Color, palette_color
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
 
 _MOSTLY = 0.5  # share of an area inside a lasso that selects it
 
 
-class AreasModel(EventedModel):
+class AreasModel(SectionModel):
     """The areas of the placed atlas, by their place in it.
 
     Attributes
@@ -54,8 +54,6 @@ class AreasModel(EventedModel):
         A sentence about what was done last.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     areas: tuple[Area, ...] = ()
     selected: tuple[int, ...] = ()
     hovered: int | None = None
@@ -67,12 +65,9 @@ class AreasModel(EventedModel):
     lasso_wanted: ClassVar[Signal] = Signal()
     """The user wants to draw a line around areas on the movie."""
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     _movie: MovieModel = PrivateAttr()
     _placing: PlacingModel = PrivateAttr()
     _labels: LabelsModel = PrivateAttr()
-    _background: Background = PrivateAttr()
     _recording: Recording | None = PrivateAttr(default=None)
     _tree: shapely.STRtree = PrivateAttr(default=None)
     _slots: dict[int, int] = PrivateAttr(default_factory=dict)
@@ -83,10 +78,9 @@ class AreasModel(EventedModel):
     def __init__(self, movie: MovieModel, placing: PlacingModel, labels: LabelsModel) -> None:
         super().__init__()
         self._movie, self._placing, self._labels = movie, placing, labels
-        self._background = Background(self.failed.emit)
         self._task = LongTask(self._show_progress, self.failed.emit)
-        movie.events.recording.connect(self._on_recording)
-        placing.events.placing.connect(self._on_placing)
+        self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._on_placing, placing.events.placing)
 
     @property
     def obstacle(self) -> str | None:
@@ -181,9 +175,7 @@ class AreasModel(EventedModel):
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
         self.cancel()
-        self._background.drop()
-        self._movie.events.recording.disconnect(self._on_recording)
-        self._placing.events.placing.disconnect(self._on_placing)
+        super().close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         before, self._recording = self._recording, recording

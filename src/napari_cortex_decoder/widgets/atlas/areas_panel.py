@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.areas_table import AreasTable
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
-from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row, wide_box
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, caption, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
@@ -58,7 +58,7 @@ class AreasPanel(QWidget):
         self._export = button("Export…", self._ask_table)
         self._progress = ProgressRow()
         self._message = wrapped_label()
-        self._behaviors = wide_box()
+        self._behaviors = ChoiceBox(wide=True)
         self._behaviors.setObjectName("behaviors")
         self._behaviors.setToolTip("Whose correlation (Pearson's r) the table shows")
         self._behaviors.currentTextChanged.connect(self._update_correlation)

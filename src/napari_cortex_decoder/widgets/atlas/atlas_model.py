@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from psygnal import Signal
+from pydantic import PrivateAttr
 from superqt.utils import QSignalDebouncer
 
 from napari_cortex_decoder.atlas import Atlas, Registration
@@ -30,6 +30,7 @@ from napari_cortex_decoder.widgets.atlas.registration_files import (
     restore_registration,
 )
 from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.preprocessed import Patch, steps_between
 
@@ -37,7 +38,7 @@ _USUAL_WIDTH = 10.5  # mm that the shorter side of a movie of unknown scale is t
 _PAUSE = 500  # ms without a change until a placing is written
 
 
-class AtlasModel(EventedModel):
+class AtlasModel(SectionModel):
     """The chosen atlas, and what brings and keeps its placing.
 
     Attributes
@@ -51,8 +52,6 @@ class AtlasModel(EventedModel):
     message
         A sentence about what was done last.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     chosen: Atlas | None = None
     names_shown: bool = False
@@ -68,11 +67,8 @@ class AtlasModel(EventedModel):
     drawn_wanted: ClassVar[Signal] = Signal()
     """The user wants an atlas of what is drawn."""
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     _movie: MovieModel = PrivateAttr()
     _placing: PlacingModel = PrivateAttr()
-    _background: Background = PrivateAttr()
     _keeper: Background = PrivateAttr()
     _pause: QSignalDebouncer = PrivateAttr()
     _recording: Recording | None = PrivateAttr(default=None)
@@ -86,13 +82,12 @@ class AtlasModel(EventedModel):
     def __init__(self, movie: MovieModel, placing: PlacingModel) -> None:
         super().__init__()
         self._movie, self._placing = movie, placing
-        self._background = Background(self._fail)
         self._keeper = Background(self.failed.emit)  # apart: another recording does not stop it
         self._pause = QSignalDebouncer()
         self._pause.setTimeout(_PAUSE)
         self._pause.triggered.connect(self._keep)
-        movie.events.recording.connect(self._on_recording)
-        placing.events.placing.connect(self._pause.throttle)
+        self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._pause.throttle, placing.events.placing)
 
     @property
     def atlas(self) -> Atlas | None:
@@ -212,9 +207,7 @@ class AtlasModel(EventedModel):
         """Stop working for a viewer that is gone; the placing is kept first."""
         self._pause.cancel()
         self._keep()
-        self._background.drop()
-        self._placing.events.placing.disconnect(self._pause.throttle)
-        self._movie.events.recording.disconnect(self._on_recording)
+        super().close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Follow a movie through its preprocessing; let go of a placing on another one."""

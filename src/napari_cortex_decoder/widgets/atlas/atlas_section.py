@@ -21,12 +21,12 @@ from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.atlas.landmark_table import LandmarkTable
 from napari_cortex_decoder.widgets.atlas.placing_model import LANDMARK_SETS, PlacingModel
 from napari_cortex_decoder.widgets.parts.controls import (
+    ChoiceBox,
     button,
     caption,
     enable,
     menu_button,
     row,
-    wide_box,
 )
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -74,8 +74,7 @@ class AtlasSection(Section):
         self._update_placing()
 
     def _compose(self, areas: AreasPanel) -> None:
-        self._atlases = wide_box()
-        self._atlases.activated.connect(lambda i: self._atlas.choose(self._atlases.itemData(i)))
+        self._atlases = ChoiceBox(self._atlas.choose, wide=True)
         self._more, menu = menu_button("Other")
         self._more.setToolTip("Take the outlines from elsewhere")
         self._fill_more(menu)
@@ -83,16 +82,12 @@ class AtlasSection(Section):
         self._upright = button("By hand", self._atlas.place_upright)
         self._undo = button("Undo", self._placing.undo)
         self._redo = button("Redo", self._placing.redo)
-        self._sets = wide_box()
-        self._sets.addItems(list(LANDMARK_SETS))
-        self._sets.textActivated.connect(self._placing.choose_landmarks)
+        sets = {name: name for name in LANDMARK_SETS}
+        self._sets = ChoiceBox(self._placing.choose_landmarks, sets, wide=True)
         self._add, self._addable = menu_button("Add")
         self._addable.aboutToShow.connect(self._fill_add)
         self._remove = button("Remove", self._remove_selected)
-        self._kinds = wide_box()
-        for kind in get_args(FitKind):
-            self._kinds.addItem(_KINDS[kind], kind)
-        self._kinds.activated.connect(lambda i: self._placing.set_kind(self._kinds.itemData(i)))
+        self._kinds = ChoiceBox(self._placing.set_kind, _KINDS, wide=True)
         self._table = LandmarkTable()
         self._table.itemSelectionChanged.connect(self._update_remove)
         self._problem, self._warnings = wrapped_label(), wrapped_label()
@@ -147,10 +142,8 @@ class AtlasSection(Section):
         """Show which atlas it is, what goes on, and what can be done."""
         atlas, placed = self._atlas, self._placing.registration
         if atlas.atlas is not None and self._atlases.currentText() != atlas.atlas.name:
-            self._atlases.clear()
-            for name in dict.fromkeys((*BUNDLED, atlas.atlas.name)):
-                self._atlases.addItem(name, name)
-            self._atlases.setCurrentText(atlas.atlas.name)
+            self._atlases.offer({name: name for name in (*BUNDLED, atlas.atlas.name)})
+            self._atlases.show_value(atlas.atlas.name)
         obstacle = atlas.obstacle
         enable(self._guess, obstacle, "Find the brain on the mean image")
         enable(self._upright, obstacle, "Put the atlas in the middle and drag its landmarks")
@@ -187,9 +180,9 @@ class AtlasSection(Section):
         self._update_remove()
         enable(self._undo, None if self._placing.can_undo else "Nothing to take back", "Take back")
         enable(self._redo, None if self._placing.can_redo else "Nothing was taken back", "Redo")
-        self._sets.setCurrentText(self._placing.landmark_set)
+        self._sets.show_value(self._placing.landmark_set)
         if placing is not None:
-            self._kinds.setCurrentIndex(self._kinds.findData(placing.kind))
+            self._kinds.show_value(placing.kind)
         self._table.setVisible(placed is not None)
         self._keys.setVisible(placed is not None)
         self._table.show_placing(placing)

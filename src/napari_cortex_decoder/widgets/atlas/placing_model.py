@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import ClassVar, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.fit import FitKind
@@ -18,6 +17,7 @@ from napari_cortex_decoder.atlas.guess import SIZE_UNKNOWN
 from napari_cortex_decoder.atlas.landmarks import MESONET, WFIELD
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.history import History
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 Places = Mapping[str, tuple[float, float]]
@@ -53,7 +53,7 @@ class Placing:
     problem: str = ""
 
 
-class PlacingModel(EventedModel):
+class PlacingModel(SectionModel):
     """The placing of an atlas on the open recording.
 
     Attributes
@@ -64,12 +64,8 @@ class PlacingModel(EventedModel):
         Key of `LANDMARK_SETS`.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     placing: Placing | None = None
     landmark_set: str = next(iter(LANDMARK_SETS))
-
-    failed: ClassVar[Signal] = Signal(Exception)
 
     _movie: MovieModel = PrivateAttr()
     _history: History[Placing] = PrivateAttr(default_factory=History)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
-from superqt.utils import create_worker
 
 from napari_cortex_decoder.decoder.config import DecoderConfig
 from napari_cortex_decoder.decoder.file import read_config
@@ -18,6 +15,7 @@ from napari_cortex_decoder.decoder.suitability import rates_agree
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode.decode_job import list_devices
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
@@ -40,7 +38,7 @@ class DecoderCard:
     config: DecoderConfig
 
 
-class ChoiceModel(EventedModel):
+class ChoiceModel(SectionModel):
     """The chosen decoder and device.
 
     Attributes
@@ -54,15 +52,11 @@ class ChoiceModel(EventedModel):
         As for `Decoder.decode`.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     cards: tuple[DecoderCard, ...] = ()
     card: DecoderCard | None = None
     devices: dict[str, str] = {"auto": "Automatic", "cpu": "CPU"}  # noqa: RUF012
     device: str = "auto"
     any_rate: bool = False
-
-    failed: ClassVar[Signal] = Signal(Exception)
 
     _movie: MovieModel = PrivateAttr()
     _asked_devices: bool = PrivateAttr(default=False)
@@ -75,7 +69,7 @@ class ChoiceModel(EventedModel):
             DecoderCard(name, name, config) for name, config in list_decoders().items()
         )
         self.card = self.cards[0] if self.cards else None
-        movie.events.recording.connect(self._on_recording)
+        self._ties.tie(self._on_recording, movie.events.recording)
 
     @property
     def rate_problem(self) -> str | None:
@@ -118,8 +112,8 @@ class ChoiceModel(EventedModel):
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
+        super().close()
         self._closed = True
-        self._movie.events.recording.disconnect(self._on_recording)
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Ask torch, once, which devices there are."""
@@ -131,11 +125,9 @@ class ChoiceModel(EventedModel):
 
     def _ask_devices(self) -> None:
         """Load torch off the GUI thread, and see what it can compute on."""
-        if self._closed:
-            return
 
         def know(found: dict[str, str]) -> None:
-            if not self._closed:
-                self.devices = {"auto": "Automatic", **found}
+            self.devices = {"auto": "Automatic", **found}
 
-        create_worker(list_devices, _connect={"returned": know, "errored": self.failed.emit})
+        if not self._closed:
+            self._background.run(list_devices, then=know)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from psygnal import Signal
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
@@ -21,10 +21,11 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_job import DecodeJob, Update
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
-class DecodeModel(EventedModel):
+class DecodeModel(SectionModel):
     """The prediction of the open recording by the chosen decoder, and the job that makes it.
 
     Attributes
@@ -41,8 +42,6 @@ class DecodeModel(EventedModel):
         A sentence about the running or the last decode.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     prediction: Prediction | None = None
     card: DecoderCard | None = None
     complete: bool = False
@@ -51,8 +50,6 @@ class DecodeModel(EventedModel):
 
     predicted: ClassVar[Signal] = Signal(int, int)
     """New results stand in frames [start, stop) of `prediction`."""
-
-    failed: ClassVar[Signal] = Signal(Exception)
 
     _movie: MovieModel = PrivateAttr()
     _choice: ChoiceModel = PrivateAttr()
@@ -69,7 +66,7 @@ class DecodeModel(EventedModel):
         self._movie = movie
         self._choice = choice
         self._placing = placing
-        movie.events.recording.connect(self._on_recording)
+        self._ties.tie(self._on_recording, movie.events.recording)
 
     @property
     def obstacle(self) -> str | None:
@@ -145,7 +142,7 @@ class DecodeModel(EventedModel):
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
         self.cancel()
-        self._movie.events.recording.disconnect(self._on_recording)
+        super().close()
 
     def _areas_problem(self, config: DecoderConfig) -> str | None:
         """Why the areas that a decoder reads are not known; None if they are, or it reads none."""

@@ -7,12 +7,10 @@ import html
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
 )
 
@@ -20,7 +18,7 @@ from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_sh
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
-from napari_cortex_decoder.widgets.parts.controls import caption
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, caption
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -64,14 +62,8 @@ class DecodeSection(Section):
         self._update_state()
 
     def _compose(self) -> None:
-        self._decoders, self._devices = QComboBox(), QComboBox()
-        for box in (self._decoders, self._devices):
-            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            box.setMinimumContentsLength(8)
-        self._decoders.activated.connect(self._choose_decoder)
-        self._devices.activated.connect(
-            lambda index: self._choice.set_device(self._devices.itemData(index))
-        )
+        self._decoders = ChoiceBox(self._choice.choose, wide=True)
+        self._devices = ChoiceBox(self._choice.set_device, wide=True)
         load = QPushButton("Load…")
         load.setToolTip("Add a decoder file (.safetensors) to the list")
         load.clicked.connect(self._ask_decoder)
@@ -120,10 +112,9 @@ class DecodeSection(Section):
         """Show the decoders on offer, and what the chosen one says of itself."""
         card = self._choice.card
         self._decoders.clear()
-        for known in self._choice.cards:
+        for place, known in enumerate(self._choice.cards):
             self._decoders.addItem(known.name, known)
-            role = Qt.ItemDataRole.ToolTipRole
-            self._decoders.setItemData(self._decoders.count() - 1, _whole_card(known), role)
+            self._decoders.setItemData(place, _whole_card(known), Qt.ItemDataRole.ToolTipRole)
         if card is not None:
             self._decoders.setCurrentIndex(self._choice.cards.index(card))
         self._decoders.setToolTip("" if card is None else _whole_card(card))
@@ -134,10 +125,8 @@ class DecodeSection(Section):
         )
 
     def _update_devices(self) -> None:
-        self._devices.clear()
-        for device, name in self._choice.devices.items():
-            self._devices.addItem(name, device)
-        self._devices.setCurrentIndex(max(0, self._devices.findData(self._choice.device)))
+        self._devices.offer(self._choice.devices)
+        self._devices.show_value(self._choice.device)
 
     def _update_state(self) -> None:
         """Show how far the decode is, or why there is none."""
@@ -160,9 +149,6 @@ class DecodeSection(Section):
         self._progress.set(progress)
         set_or_hide(self._message, decode.message)
         self.set_done(_summary(decode))
-
-    def _choose_decoder(self, index: int) -> None:
-        self._choice.choose(self._decoders.itemData(index))
 
     def _ask_decoder(self) -> None:
         ask_file(self, "Load a decoder", "Decoders (*.safetensors)", self._choice.offer)

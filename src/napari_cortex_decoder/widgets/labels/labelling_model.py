@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Unpack
+from typing import Unpack
 
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import (
@@ -29,7 +28,7 @@ from napari_cortex_decoder.labels import (
 from napari_cortex_decoder.labels.behaviors import KEYS, named_behavior, with_keys
 from napari_cortex_decoder.labels.edits import bout_at
 from napari_cortex_decoder.labels.importing import ImportOptions
-from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
@@ -72,7 +71,7 @@ class Stroke:
         return painted(self.behavior, self.start, self.last)
 
 
-class LabellingModel(EventedModel):
+class LabellingModel(SectionModel):
     """How somebody edits the labels: it reads a `LabelsModel` and sends it edits.
 
     Attributes
@@ -87,27 +86,21 @@ class LabellingModel(EventedModel):
         What the last import brought, for its list of rows that did not match.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     editing: bool = False
     brush: str | None = None
     stroke: Stroke | None = None
     imported: Imported | None = None
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     _movie: MovieModel = PrivateAttr()
     _labels: LabelsModel = PrivateAttr()
     _committed: float = PrivateAttr(default=0.0)
-    _work: Background = PrivateAttr()
 
     def __init__(self, movie: MovieModel, labels: LabelsModel) -> None:
         super().__init__()
         self._movie, self._labels = movie, labels
-        self._work = Background(self.failed.emit)
-        labels.opened.connect(self._forget)
-        labels.stepped.connect(self.stop)
-        movie.events.frame.connect(self._on_frame)
+        self._ties.tie(self._forget, labels.opened)
+        self._ties.tie(self.stop, labels.stepped)
+        self._ties.tie(self._on_frame, movie.events.frame)
 
     def switch(self, editing: bool) -> None:
         """Let keys and mouse edit, or not."""
@@ -204,7 +197,7 @@ class LabellingModel(EventedModel):
             if labels.edit(Replace(start=0, stop=raw.n_frames, bouts=bouts)):
                 labels.message = f"{len(bouts)} bouts from {Path(path).name} ({imported.kind})."
 
-        self._work.run(lambda: import_labels(path, raw, **options), then=take)
+        self._background.run(lambda: import_labels(path, raw, **options), then=take)
 
     def write(self, path: str | Path, form: str | None = None) -> None:
         """Write the labels to a file."""
@@ -216,15 +209,12 @@ class LabellingModel(EventedModel):
             self._labels.message = f"Saved {written.name}."
 
         write = partial(write_labels, format=form, overwrite=True)  # the dialog has asked
-        self._work.run(write, labels.ethogram, path, raw, then=tell)
+        self._background.run(write, labels.ethogram, path, raw, then=tell)
 
     def close(self) -> None:
         """End the bout that a key began; the viewer is gone."""
         self.stop()
-        self._work.drop()
-        self._labels.opened.disconnect(self._forget)
-        self._labels.stepped.disconnect(self.stop)
-        self._movie.events.frame.disconnect(self._on_frame)
+        super().close()
 
     @property
     def _behaviors(self) -> tuple[Behavior, ...]:
@@ -247,7 +237,7 @@ class LabellingModel(EventedModel):
     def _forget(self) -> None:
         """Leave what was begun in another recording."""
         self.stroke = self.imported = None
-        self._work.drop()
+        self._background.drop()
 
     def _on_frame(self, frame: int) -> None:
         """Let the bout that a key began grow with the slider."""

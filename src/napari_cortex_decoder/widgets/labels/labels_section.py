@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit
+from qtpy.QtWidgets import QCheckBox, QLineEdit
 
 from napari_cortex_decoder.labels import Format, Imported
 from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
@@ -14,7 +14,7 @@ from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import Color
-from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, row
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
@@ -97,9 +97,7 @@ class LabelsSection(Section):
         self._undo = button("Undo", labels.undo)
         self._redo = button("Redo", labels.redo)
         self._import = button("Import…", self._ask_import)
-        self._formats = QComboBox()
-        for form, (title, _) in _FORMATS.items():
-            self._formats.addItem(title, form)
+        self._formats = ChoiceBox(choices={form: title for form, (title, _) in _FORMATS.items()})
         self._export = button("Export…", self._ask_export)
         self._message = wrapped_label()
         self._unmatched = wrapped_label()

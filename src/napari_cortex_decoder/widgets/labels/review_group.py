@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
-from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, caption, enable, row
+from napari_cortex_decoder.widgets.parts.controls import (
+    ChoiceBox,
+    NumberBox,
+    button,
+    caption,
+    enable,
+    row,
+)
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 
@@ -43,10 +50,7 @@ class ReviewGroup(Section):
         self._gap = seconds(lambda value: review.set_cleaning(longest_gap=value))
         self._short = seconds(lambda value: review.set_cleaning(shortest_bout=value))
         self._doubt = share(review.set_doubt)
-        self._orders = QComboBox()
-        for order, title in _ORDERS.items():
-            self._orders.addItem(title, order)
-        self._orders.activated.connect(lambda index: review.set_order(self._orders.itemData(index)))
+        self._orders = ChoiceBox(review.set_order, _ORDERS)
         for title, field, tip in (
             ("begins above", self._begin, "Probability of the second behavior at which it begins"),
             ("ends below", self._end, "Between the two, the animal goes on with what it did"),
@@ -86,7 +90,7 @@ class ReviewGroup(Section):
             (self._doubt, review.doubt),
         ):
             box.show_value(value)
-        self._orders.setCurrentIndex(self._orders.findData(review.order))
+        self._orders.show_value(review.order)
         obstacle = review.obstacle
         set_or_hide(self._obstacle, obstacle)
         for part, tip in (

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr, ValidationError
+from psygnal import Signal
+from pydantic import PrivateAttr, ValidationError
 
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import LabelError
@@ -28,11 +28,12 @@ from napari_cortex_decoder.labels.edits import bout_at
 from napari_cortex_decoder.labels.review import Order, verification
 from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
-class ReviewModel(EventedModel):
+class ReviewModel(SectionModel):
     """The bouts that a prediction comes to, and the queue of those that deserve a look.
 
     Attributes
@@ -49,8 +50,6 @@ class ReviewModel(EventedModel):
         Where the queue stands, in words.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     cleaning: Cleaning = Cleaning()
     order: Order = "uncertainty"
     doubt: float = 0.5
@@ -59,8 +58,6 @@ class ReviewModel(EventedModel):
 
     cleaned: ClassVar[Signal] = Signal()
     """`decoded` has changed."""
-
-    failed: ClassVar[Signal] = Signal(Exception)
 
     _movie: MovieModel = PrivateAttr()
     _decode: DecodeModel = PrivateAttr()
@@ -71,9 +68,9 @@ class ReviewModel(EventedModel):
     def __init__(self, movie: MovieModel, decode: DecodeModel, labels: LabelsModel) -> None:
         super().__init__()
         self._movie, self._decode, self._labels = movie, decode, labels
-        decode.events.card.connect(self._take_cleaning)
-        decode.events.prediction.connect(self._forget)
-        decode.events.complete.connect(self._clean)
+        self._ties.tie(self._take_cleaning, decode.events.card)
+        self._ties.tie(self._forget, decode.events.prediction)
+        self._ties.tie(self._clean, decode.events.complete)
 
     @property
     def prediction(self) -> Prediction | None:
@@ -202,12 +199,6 @@ class ReviewModel(EventedModel):
         if self._labels.edit(edit):
             self.message = f"Verified frames {start}–{stop - 1}."
             self._movie.seek(min(stop, n_frames - 1))
-
-    def close(self) -> None:
-        """Stop working for a viewer that is gone."""
-        self._decode.events.card.disconnect(self._take_cleaning)
-        self._decode.events.prediction.disconnect(self._forget)
-        self._decode.events.complete.disconnect(self._clean)
 
     def _predicted_bout(self) -> Bout | None:
         """Return the predicted bout at this frame."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning.epoch import epoch_of
@@ -16,7 +16,7 @@ from napari_cortex_decoder.tuning.label_checks import DEPTHS
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE
-from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -73,10 +73,8 @@ class TuningGroup(Section):
 
     def _compose(self) -> None:
         tuning = self._tuning
-        self._depths = QComboBox()
-        for depth, said in DEPTHS.items():
-            self._depths.addItem(said.partition(":")[0], depth)
-        self._depths.activated.connect(lambda i: tuning.set_depth(self._depths.itemData(i)))
+        depths = {depth: said.partition(":")[0] for depth, said in DEPTHS.items()}
+        self._depths = ChoiceBox(tuning.set_depth, depths)
         self._start = button("Fine-tune", tuning.start)
         self._cancel = button("Cancel", tuning.cancel)
         self._obstacle, self._message = wrapped_label(), wrapped_label()
@@ -122,7 +120,7 @@ class TuningGroup(Section):
         obstacle = tuning.obstacle
         enable(self._start, obstacle, "Fit the chosen decoder to all these labels")
         enable(self._cancel, None if tuning.running else "Nothing is running", "Keep the best")
-        self._depths.setCurrentIndex(self._depths.findData(tuning.depth))
+        self._depths.show_value(tuning.depth)
         set_or_hide(self._about, DEPTHS[tuning.depth].partition(": ")[2].capitalize() + ".")
         set_or_hide(self._obstacle, None if tuning.running else obstacle)
         set_or_hide(self._message, tuning.message or None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from psygnal import Signal
+from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.decoder import Decoder, load_decoder
@@ -31,7 +31,7 @@ from napari_cortex_decoder.widgets.labels.tuning_files import (
     open_labelled,
     run_folder,
 )
-from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
@@ -39,7 +39,7 @@ _LOOK_EVERY = 100  # ms
 _CUT_SHORT = "A fine-tune of this recording was cut short: go on with it, or discard it."
 
 
-class TuningModel(EventedModel):
+class TuningModel(SectionModel):
     """Fits the chosen decoder to the labels of the open recording, and of others.
 
     Attributes
@@ -64,8 +64,6 @@ class TuningModel(EventedModel):
         Name of the decoder that a fine-tune would begin with; empty if none is chosen.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     depth: Depth = "head"
     progress: Progress = Progress()
     told: tuple[Progress, ...] = ()
@@ -79,8 +77,6 @@ class TuningModel(EventedModel):
     found: ClassVar[Signal] = Signal()
     """An earlier window has left a fine-tune of this recording, whatever became of it."""
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     _movie: MovieModel = PrivateAttr()
     _labels: LabelsModel = PrivateAttr()
     _choice: ChoiceModel = PrivateAttr()
@@ -90,7 +86,6 @@ class TuningModel(EventedModel):
     _deep: bool = PrivateAttr(default=False)
     _estimate: Estimate = PrivateAttr()
     _of: Any = PrivateAttr(default=None)
-    _work: Background = PrivateAttr()
     _timer: QTimer = PrivateAttr()
 
     def __init__(
@@ -99,12 +94,11 @@ class TuningModel(EventedModel):
         super().__init__()
         self._movie, self._labels, self._choice = movie, labels, choice
         self._review = review
-        self._work = Background(self._fail)
         self._timer = QTimer()
         self._timer.setInterval(_LOOK_EVERY)
         self._timer.timeout.connect(self._look)
-        movie.events.recording.connect(self._on_recording)
-        choice.events.card.connect(self._on_card)
+        self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._on_card, choice.events.card)
         self._on_card()
 
     @property
@@ -169,7 +163,7 @@ class TuningModel(EventedModel):
 
     def add_recording(self, path: str | Path) -> None:
         """Learn from another recording too, by the labels that are kept beside it."""
-        self._work.run(open_labelled, path, then=self._add)
+        self._background.run(open_labelled, path, then=self._add)
 
     def remove_recordings(self) -> None:
         """Learn from the open recording alone."""
@@ -207,7 +201,7 @@ class TuningModel(EventedModel):
         self._deep = depth == "end-to-end"
         self.cut_short = self.cut_short and not self._deep
         self._begin()
-        self._work.run(begin, then=self._follow)
+        self._background.run(begin, then=self._follow)
 
     def go_on(self) -> None:
         """Go on with a fine-tune that was cut short, with the labels that it began with."""
@@ -216,7 +210,7 @@ class TuningModel(EventedModel):
             return
         self.depth, self.cut_short, self._deep = "end-to-end", False, True
         self._begin()
-        self._work.run(go_on, raw.path, then=self._follow)
+        self._background.run(go_on, raw.path, then=self._follow)
 
     def _begin(self) -> None:
         self.progress, self._estimate = Progress("loading the decoder"), Estimate()
@@ -257,12 +251,10 @@ class TuningModel(EventedModel):
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
-        self._work.drop()
+        super().close()
         if self._run is not None:
             self._timer.stop()  # at the end of a script Qt may have taken an idle one away before
             self._run.leave()
-        self._movie.events.recording.disconnect(self._on_recording)
-        self._choice.events.card.disconnect(self._on_card)
 
     def _labelled(self) -> list[tuple[Recording, Ethogram]]:
         """Return the open recording, then the others; nothing without labels of the open one."""
@@ -292,7 +284,7 @@ class TuningModel(EventedModel):
         """Leave nothing of an end-to-end run behind."""
         raw = self._movie.raw
         if raw is not None and raw.path is not None:
-            self._work.run(forget_run, raw.path)
+            self._background.run(forget_run, raw.path)
 
     def _look(self) -> None:
         """See how far it is."""
@@ -333,7 +325,7 @@ class TuningModel(EventedModel):
         if (None if raw is None else raw.movie) is self._of:
             return
         self._of = None if raw is None else raw.movie
-        self._work.drop()
+        self._background.drop()
         self._timer.stop()
         if self._run is not None:
             self._run.leave()
@@ -342,4 +334,4 @@ class TuningModel(EventedModel):
         self.result, self.told, self.message, self.others = None, (), "", ()
         self.cut_short = False
         if raw is not None and raw.path is not None:
-            self._work.run(find_run, raw.path, then=self._follow_found)
+            self._background.run(find_run, raw.path, then=self._follow_found)

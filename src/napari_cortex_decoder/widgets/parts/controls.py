@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from qtpy.QtWidgets import (
     QComboBox,
@@ -16,13 +17,44 @@ from qtpy.QtWidgets import (
 )
 
 
-def wide_box() -> QComboBox:
-    """Make a combo box that takes the width that is left."""
-    box = QComboBox()
-    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    box.setMinimumContentsLength(8)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return box
+class ChoiceBox(QComboBox):
+    """A field for one of a few values; it tells what somebody chooses and not what it shows.
+
+    Parameters
+    ----------
+    tell
+        Called with a value that somebody has chosen.
+    choices
+        What each value is called.
+    wide
+        Whether it takes the width that is left.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[Any], object] | None = None,
+        choices: Mapping[Any, str] | None = None,
+        *,
+        wide: bool = False,
+    ) -> None:
+        super().__init__()
+        self.offer(choices or {})
+        if tell is not None:
+            self.activated.connect(lambda index: tell(self.itemData(index)))
+        if wide:
+            self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self.setMinimumContentsLength(8)
+            self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def offer(self, choices: Mapping[Any, str]) -> None:
+        """Offer other values."""
+        self.clear()
+        for value, text in choices.items():
+            self.addItem(text, value)
+
+    def show_value(self, value: Any) -> None:
+        """Show what is chosen."""
+        self.setCurrentIndex(self.findData(value))
 
 
 class NumberBox(QDoubleSpinBox):

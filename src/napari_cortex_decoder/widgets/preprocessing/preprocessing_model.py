@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import STEPS, Step, reshaped
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
     as_it_is,
     preprocessed,
@@ -51,7 +51,7 @@ def _defaults() -> dict[str, Draft]:
     }
 
 
-class PreprocessingModel(EventedModel):
+class PreprocessingModel(SectionModel):
     """The steps to apply to the raw recording, and the job that applies them.
 
     Attributes
@@ -66,14 +66,10 @@ class PreprocessingModel(EventedModel):
         A sentence about the last job.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     drafts: dict[str, Draft] = {}  # noqa: RUF012
     caching: bool = False
     progress: Progress = Progress()
     message: str = ""
-
-    failed: ClassVar[Signal] = Signal(Exception)
 
     _movie: MovieModel = PrivateAttr()
     _task: LongTask = PrivateAttr()
@@ -84,7 +80,7 @@ class PreprocessingModel(EventedModel):
         super().__init__(drafts=_defaults())
         self._movie = movie
         self._task = LongTask(self._show_progress, self.failed.emit)
-        movie.events.recording.connect(self._on_recording)
+        self._ties.tie(self._on_recording, movie.events.recording)
 
     @property
     def chosen(self) -> tuple[Step, ...]:
@@ -211,7 +207,7 @@ class PreprocessingModel(EventedModel):
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
         self._task.cancel()
-        self._movie.events.recording.disconnect(self._on_recording)
+        super().close()
         if self._scratch is not None:
             self._scratch.cleanup()
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from psygnal import EventedModel, Signal
+from psygnal import Signal
 from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Previews, Recording
 from napari_cortex_decoder.recording.preprocessing import frame_origins
-from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.preprocessed import Patch
@@ -37,7 +37,7 @@ class Preview:
     shown: Patch
 
 
-class PreviewModel(EventedModel):
+class PreviewModel(SectionModel):
     """Follows slider and steps with a preview, if asked to.
 
     Attributes
@@ -54,11 +54,8 @@ class PreviewModel(EventedModel):
     previewed: ClassVar[Signal] = Signal(object)
     """What to lay over the movie: a `Preview`, or None for nothing."""
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     _movie: MovieModel = PrivateAttr()
     _preprocessing: PreprocessingModel = PrivateAttr()
-    _background: Background = PrivateAttr()
     _previews: Previews | None = PrivateAttr(default=None)
     _looking: bool = PrivateAttr(default=False)
     _look_again: bool = PrivateAttr(default=False)
@@ -66,10 +63,8 @@ class PreviewModel(EventedModel):
     def __init__(self, movie: MovieModel, preprocessing: PreprocessingModel) -> None:
         super().__init__()
         self._movie, self._preprocessing = movie, preprocessing
-        self._background = Background(self._refuse)
-        movie.events.recording.connect(self._on_recording)
-        movie.events.frame.connect(self._look)
-        preprocessing.events.drafts.connect(self._look)
+        self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._look, movie.events.frame, preprocessing.events.drafts)
 
     def switch(self, on: bool) -> None:
         """Show the frame under the slider as it would be, or stop to."""
@@ -79,13 +74,6 @@ class PreviewModel(EventedModel):
         else:
             self._previews = None  # with the frames that it holds
             self._clear("")
-
-    def close(self) -> None:
-        """Stop working for a viewer that is gone."""
-        self._background.drop()
-        self._movie.events.recording.disconnect(self._on_recording)
-        self._movie.events.frame.disconnect(self._look)
-        self._preprocessing.events.drafts.disconnect(self._look)
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Return way to another movie, and to a preprocessed one, which needs no preview."""
@@ -110,7 +98,7 @@ class PreviewModel(EventedModel):
             self._looked(lambda: self._give(Preview(image, Patch.of(steps), Patch.of(applied))))
 
         def fail(error: Exception) -> None:
-            self._looked(lambda: self._refuse(error))
+            self._looked(lambda: self._fail(error))
 
         if self._previews is None or self._previews.recording is not raw:
             self._previews = Previews(raw)
@@ -131,7 +119,7 @@ class PreviewModel(EventedModel):
         self.problem = problem
         self.previewed.emit(None)
 
-    def _refuse(self, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         """Say why there is no preview; what no user has caused ends it."""
         if isinstance(error, CortexDecoderError):
             self._clear(str(error))

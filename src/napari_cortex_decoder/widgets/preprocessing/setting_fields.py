@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QLabel, QSpinBox, QWidget
 
-from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, row
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, button, row
 from napari_cortex_decoder.widgets.parts.section import ask_file
 
 Changed = Callable[[Any], None]
@@ -111,14 +111,11 @@ class Choice:
     """One of a few, each with what to call it."""
 
     def __init__(self, tell: Changed, choices: dict[str, str]) -> None:
-        self.widget = QComboBox()
-        for value, text in choices.items():
-            self.widget.addItem(text, value)
-        self.widget.activated.connect(lambda index: tell(self.widget.itemData(index)))
+        self.widget = ChoiceBox(tell, choices)
 
     def show(self, value: str) -> None:
         """Show a value, without telling of it."""
-        self.widget.setCurrentIndex(self.widget.findData(value))
+        self.widget.show_value(value)
 
 
 class File:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from psygnal import Signal
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import (
@@ -25,6 +25,7 @@ from napari_cortex_decoder.labels import (
 from napari_cortex_decoder.labels.behaviors import named_behavior, with_keys
 from napari_cortex_decoder.recording import Recording, trace_at_frames
 from napari_cortex_decoder.recording.sidecar import sidecar_folders
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
 from napari_cortex_decoder.widgets.recording.preprocessed import (
     labels_after,
@@ -34,7 +35,7 @@ from napari_cortex_decoder.widgets.recording.preprocessed import (
 from napari_cortex_decoder.widgets.recording.speed_model import BEHAVIORS, SpeedModel
 
 
-class LabelsModel(EventedModel):
+class LabelsModel(SectionModel):
     """The labels of the open recording, and the journal that keeps them.
 
     Attributes
@@ -52,8 +53,6 @@ class LabelsModel(EventedModel):
         What was done last, in words.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     labels: Labels | None = None
     ethogram: Ethogram | None = None
     preview: Labels | None = None
@@ -66,8 +65,6 @@ class LabelsModel(EventedModel):
     stepped: ClassVar[Signal] = Signal()
     """An edit was taken back, or made again."""
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     _movie: MovieModel = PrivateAttr()
     _speed: SpeedModel = PrivateAttr()
     _session: LabelSession | None = PrivateAttr(default=None)
@@ -77,8 +74,7 @@ class LabelsModel(EventedModel):
     def __init__(self, movie: MovieModel, speed: SpeedModel) -> None:
         super().__init__()
         self._movie, self._speed = movie, speed
-        movie.events.recording.connect(self._update)
-        speed.events.ethogram.connect(self._update)
+        self._ties.tie(self._update, movie.events.recording, speed.events.ethogram)
 
     @property
     def obstacle(self) -> str | None:
@@ -152,8 +148,7 @@ class LabelsModel(EventedModel):
 
     def close(self) -> None:
         """Put everything on the disk; the viewer is gone."""
-        self._movie.events.recording.disconnect(self._update)
-        self._speed.events.ethogram.disconnect(self._update)
+        super().close()
         if self._session is not None:
             self._session.close()
 

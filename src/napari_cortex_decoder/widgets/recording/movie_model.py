@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
-from superqt.utils import create_worker
+from psygnal import Signal
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording import (
@@ -23,6 +23,7 @@ from napari_cortex_decoder.recording import (
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
 from napari_cortex_decoder.widgets.parts.clock import Clock
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
 from napari_cortex_decoder.widgets.recording.preprocessed import with_raw
 
@@ -62,7 +63,7 @@ class UnclearMovie:
     datasets: tuple[str, ...]
 
 
-class MovieModel(EventedModel):
+class MovieModel(SectionModel):
     """The open recording. It is there as long as its layer is.
 
     Attributes
@@ -80,8 +81,6 @@ class MovieModel(EventedModel):
         Files that could not be opened until somebody says how to read them; None if there are none.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     recording: Recording | None = None
     frame: int = 0
     opening: str = ""
@@ -98,11 +97,8 @@ class MovieModel(EventedModel):
     seek_wanted: ClassVar[Signal] = Signal(int)
     """Somebody wants the slider on this frame."""
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     _clock: Clock | None = PrivateAttr(default=None)
     _raw: Recording | None = PrivateAttr(default=None)
-    _closed: bool = PrivateAttr(default=False)
 
     @property
     def raw(self) -> Recording | None:
@@ -144,9 +140,10 @@ class MovieModel(EventedModel):
         def refuse(error: Exception) -> None:
             self.failed.emit(error)
             if isinstance(error, RecordingError) and self._raw is raw:
-                self._work(_refused, path, done=lambda refused: setattr(self, "refused", refused))
+                self._background.run(_refused, path, then=partial(setattr, self, "refused"))
 
-        self._work(add_behavior, raw, path, done=take, failed=refuse, **clock)
+        work = partial(add_behavior, raw, path, **clock)
+        self._background.run(work, then=take, failed=refuse)
 
     def dismiss_behavior(self) -> None:
         """Leave out the behavior file that was refused."""
@@ -164,7 +161,7 @@ class MovieModel(EventedModel):
             return
         self._change_raw(self._raw.replace(frame_rate=frame_rate, frame_times=None))
         if self._raw.path is not None and self._raw.frame_rate == frame_rate:
-            self._work(remember_metadata, self._raw.path, frame_rate=frame_rate)
+            self._background.run(partial(remember_metadata, self._raw.path, frame_rate=frame_rate))
 
     def set_pixel_size(self, pixel_size: float) -> None:
         """Say how wide (mm) a pixel of the raw recording is, and remember it beside it."""
@@ -172,7 +169,7 @@ class MovieModel(EventedModel):
             return
         self._change_raw(self._raw.replace(pixel_size=pixel_size))
         if self._raw.path is not None:
-            self._work(remember_metadata, self._raw.path, pixel_size=pixel_size)
+            self._background.run(partial(remember_metadata, self._raw.path, pixel_size=pixel_size))
 
     def seek(self, frame: int) -> None:
         """Put the slider on a frame."""
@@ -189,10 +186,6 @@ class MovieModel(EventedModel):
             self.frame = 0
         self.recording = recording  # last: whoever hears of it finds the rest in place
 
-    def close(self) -> None:
-        """Drop whatever background work still brings."""
-        self._closed = True
-
     def _change_raw(self, raw: Recording) -> None:
         """Take over what has become known of the raw recording, and so of the one shown."""
         if self._raw is None or self.recording is None:
@@ -206,37 +199,17 @@ class MovieModel(EventedModel):
 
     def _open(self, paths: tuple[Path, ...], how: dict[str, Any]) -> None:
         def fail(error: Exception) -> None:
+            self.opening = ""
             if isinstance(error, UnclearMovieError):
                 self.unclear = UnclearMovie(paths, error.datasets)
             self.failed.emit(error)
 
         self.opening = f"{len(paths)} files" if len(paths) > 1 else paths[0].name
-        self._work(_open, paths, how, done=self._opened, failed=fail)
+        self._background.run(_open, paths, how, then=self._opened, failed=fail)
 
     def _opened(self, layer_data: object) -> None:
         self.opening, self.unclear = "", None
         self.opened.emit(layer_data)
-
-    def _work(
-        self,
-        function: Any,
-        *args: Any,
-        done: Any = None,
-        failed: Callable[[Exception], None] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Run a function in a thread; its result or its exception comes back on this one."""
-
-        def deliver(result: Any) -> None:
-            if done is not None and not self._closed:
-                done(result)
-
-        def fail(error: Exception) -> None:
-            if not self._closed:
-                self.opening = ""
-                (failed or self.failed.emit)(error)
-
-        create_worker(function, *args, **kwargs, _connect={"returned": deliver, "errored": fail})
 
 
 def _refused(path: Path) -> RefusedBehavior:

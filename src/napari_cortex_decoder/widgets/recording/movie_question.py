@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox, QVBoxLayout, QWidget
 
-from napari_cortex_decoder.widgets.parts.controls import button, caption, row, wide_box
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, caption, row
 from napari_cortex_decoder.widgets.parts.section import wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -26,7 +26,7 @@ class MovieQuestion(QWidget):
         super().__init__()
         self._movie = movie
         self._question = wrapped_label()
-        self._datasets = wide_box()
+        self._datasets = ChoiceBox(wide=True)
         self._rows, self._columns = QSpinBox(), QSpinBox()
         for box in (self._rows, self._columns):
             box.setRange(1, _LARGEST)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
-from psygnal import EventedModel, Signal
 from pydantic import PrivateAttr
 
 from napari_cortex_decoder.progress import Progress, Report, renamed
 from napari_cortex_decoder.recording import Recording, save_recording
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
-class SavingModel(EventedModel):
+class SavingModel(SectionModel):
     """Writes the open recording to a file.
 
     Attributes
@@ -29,8 +28,6 @@ class SavingModel(EventedModel):
     progress: Progress = Progress()
     message: str = ""
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     _movie: MovieModel = PrivateAttr()
     _task: LongTask = PrivateAttr()
 
@@ -38,7 +35,7 @@ class SavingModel(EventedModel):
         super().__init__()
         self._movie = movie
         self._task = LongTask(self._show_progress, self.failed.emit)
-        movie.events.recording.connect(self._on_recording)
+        self._ties.tie(self._on_recording, movie.events.recording)
 
     @property
     def obstacle(self) -> str | None:
@@ -65,7 +62,7 @@ class SavingModel(EventedModel):
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
         self._task.cancel()
-        self._movie.events.recording.disconnect(self._on_recording)
+        super().close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         if not self._task.running:

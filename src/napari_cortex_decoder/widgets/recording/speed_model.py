@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram, Source
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
-    is_running_count,
     run_and_rest,
     speed_from_counts,
     speed_from_voltage,
     speed_in_cm,
     trace_at_frames,
 )
+from napari_cortex_decoder.recording.behavior.speed import is_running_count
 from napari_cortex_decoder.units import centimetres_a_second, stated
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 BEHAVIORS = ("rest", "run")
@@ -31,7 +30,7 @@ BEHAVIORS = ("rest", "run")
 _NAME, _UNIT = "speed", "cm/s"
 
 
-class SpeedModel(EventedModel):
+class SpeedModel(SectionModel):
     """What the open recording's labels are by the speed measured beside it, if asked for.
 
     Attributes
@@ -47,15 +46,11 @@ class SpeedModel(EventedModel):
         Seconds; shorter bouts join those around them.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     labelling: bool = False
     ethogram: Ethogram | None = None
     threshold: float = 0.5
     stop_threshold: float = 0.5
     shortest_bout: float = 0.0
-
-    failed: ClassVar[Signal] = Signal(Exception)
 
     _movie: MovieModel = PrivateAttr()
     _speed: NDArray[np.float64] | None = PrivateAttr(default=None)
@@ -64,7 +59,7 @@ class SpeedModel(EventedModel):
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()
         self._movie = movie
-        movie.events.recording.connect(self._on_recording)
+        self._ties.tie(self._on_recording, movie.events.recording)
 
     @property
     def trace(self) -> BehaviorTrace | None:
@@ -122,10 +117,6 @@ class SpeedModel(EventedModel):
         """Say which bouts are too short to be one."""
         self.shortest_bout = seconds
         self._label()
-
-    def close(self) -> None:
-        """Stop working for a viewer that is gone."""
-        self._movie.events.recording.disconnect(self._on_recording)
 
     def _on_recording(self, recording: Recording | None) -> None:
         trace = self.trace

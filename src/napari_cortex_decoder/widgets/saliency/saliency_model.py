@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.progress import Progress
@@ -15,6 +14,7 @@ from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.saliency.saliency_files import export
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _NEED_LABELS = ("bouts", "behavior", "onsets")
 
 
-class SaliencyModel(EventedModel):
+class SaliencyModel(SectionModel):
     """What the decoder reads a behavior from, in the open recording.
 
     Attributes
@@ -61,8 +61,6 @@ class SaliencyModel(EventedModel):
         A sentence about what was done last.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     behavior: str = ""
     method: Method = "areas"
     span: Span = "bouts"
@@ -72,8 +70,6 @@ class SaliencyModel(EventedModel):
     kept: Result | None = None
     progress: Progress = Progress()
     message: str = ""
-
-    failed: ClassVar[Signal] = Signal(Exception)
 
     _movie: MovieModel = PrivateAttr()
     _labels: LabelsModel = PrivateAttr()
@@ -95,8 +91,8 @@ class SaliencyModel(EventedModel):
         self._movie, self._labels, self._choice = movie, labels, choice
         self._placing, self._areas = placing, areas
         self._task = LongTask(self._show_progress, self.failed.emit)
-        movie.events.recording.connect(self._on_recording)
-        choice.events.card.connect(self._on_card)
+        self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._on_card, choice.events.card)
         self._on_card()
 
     @property
@@ -268,8 +264,7 @@ class SaliencyModel(EventedModel):
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
         self._task.cancel()
-        self._movie.events.recording.disconnect(self._on_recording)
-        self._choice.events.card.disconnect(self._on_card)
+        super().close()
 
     def _range(self, recording: Recording) -> tuple[int, int]:
         """Return the frames that are asked about, where they are in a row."""

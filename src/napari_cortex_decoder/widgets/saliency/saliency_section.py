@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
-from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row, wide_box
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, caption, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -65,16 +65,10 @@ class SaliencySection(Section):
 
     def _compose(self) -> None:
         model = self._model
-        self._behaviors, self._methods, self._spans = wide_box(), wide_box(), wide_box()
-        self._scores = wide_box()
-        for span, name in SPANS.items():
-            self._spans.addItem(name, span)
-        for score, name in SCORES.items():
-            self._scores.addItem(name, score)
-        self._behaviors.textActivated.connect(lambda name: model.choose(behavior=name))
-        self._methods.activated.connect(lambda i: model.choose(method=self._methods.itemData(i)))
-        self._spans.activated.connect(lambda i: model.choose(span=self._spans.itemData(i)))
-        self._scores.activated.connect(lambda i: model.choose(score=self._scores.itemData(i)))
+        self._behaviors = ChoiceBox(lambda name: model.choose(behavior=name), wide=True)
+        self._methods = ChoiceBox(lambda method: model.choose(method=method), wide=True)
+        self._spans = ChoiceBox(lambda span: model.choose(span=span), SPANS, wide=True)
+        self._scores = ChoiceBox(lambda score: model.choose(score=score), SCORES, wide=True)
         form = QFormLayout()
         form.setVerticalSpacing(6)
         for title, box in (
@@ -110,16 +104,13 @@ class SaliencySection(Section):
 
     def _update_methods(self) -> None:
         """Offer what the chosen decoder can be asked."""
-        self._methods.clear()
-        for method in self._model.methods:
-            self._methods.addItem(METHODS[method], method)
-        self._methods.setCurrentIndex(self._methods.findData(self._model.method))
+        self._methods.offer({method: METHODS[method] for method in self._model.methods})
+        self._methods.show_value(self._model.method)
 
     def _update_question(self) -> None:
         model = self._model
-        self._behaviors.clear()
-        self._behaviors.addItems(model.behaviors)
-        self._behaviors.setCurrentText(model.behavior)
+        self._behaviors.offer({name: name for name in model.behaviors})
+        self._behaviors.show_value(model.behavior)
         self._update_state()
 
     def _follow_slider(self) -> None:
@@ -130,9 +121,9 @@ class SaliencySection(Section):
     def _update_state(self) -> None:
         """Show how far the work is, or why there is none."""
         model, progress = self._model, self._model.progress
-        self._methods.setCurrentIndex(self._methods.findData(model.method))
-        self._spans.setCurrentIndex(self._spans.findData(model.span))
-        self._scores.setCurrentIndex(self._scores.findData(model.score))
+        self._methods.show_value(model.method)
+        self._spans.show_value(model.span)
+        self._scores.show_value(model.score)
         for part in (self._score_caption, self._scores):
             part.setVisible(model.scores_differ)
         obstacle = self._said = model.obstacle
