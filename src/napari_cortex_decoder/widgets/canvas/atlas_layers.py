@@ -16,6 +16,7 @@ from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
 from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.layers import contrast_limits_of
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 _MEAN, _SELECTED, _OUTLINES, _NAMES = range(4)  # from bottom to top
@@ -149,9 +150,7 @@ class AtlasLayers:
 
     def _show_mean(self, mean: NDArray[np.float32]) -> None:
         self._flat.remove(self._mean)
-        finite = mean[np.isfinite(mean)]
-        low, high = np.percentile(finite, (0.5, 99.8)) if finite.size else (0, 1)
-        limits = (float(low), float(max(high, low + 1e-6)))
+        limits = contrast_limits_of(mean)
         self._mean = Image(mean, name="Mean image", colormap="gray", contrast_limits=limits)
         self._flat.add(self._mean, _MEAN)
 

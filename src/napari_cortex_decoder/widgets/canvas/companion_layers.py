@@ -7,7 +7,7 @@ from napari import Viewer
 from napari.layers import Image
 
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
+from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers, lay_over_frames
 from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.preprocessing.preview_model import Preview
@@ -64,24 +64,15 @@ class ReferenceLayer:
             colormap="gray",
             rgb=False,
             visible=visible,
-            units=movie.units,
-            axis_labels=movie.axis_labels,
         )
         self._align()
-        active = viewer.layers.selection.active
-        viewer.layers.insert(viewer.layers.index(movie), self._layer)
-        viewer.layers.selection.active = active
+        self._flat.insert(self._layer, viewer.layers.index(movie))
 
     def _align(self) -> None:
         """Lay the reference, whose pixels may be larger, on the movie."""
         movie, layer = self._flat.movie_layer, self._layer
-        if movie is None or layer is None:
-            return
-        pixel = np.array(movie.data.shape[-2:]) / np.array(layer.data.shape[-2:])
-        scale, translate = np.array(movie.scale), np.array(movie.translate)
-        layer.units = movie.units
-        layer.scale = (scale[0], *scale[1:] * pixel)
-        layer.translate = (0.0, *translate[1:] + scale[1:] * (pixel - 1) / 2)
+        if movie is not None and layer is not None:
+            lay_over_frames(layer, movie)
 
 
 class PreviewLayer:

@@ -9,6 +9,7 @@ import numpy as np
 from napari import Viewer
 from napari.layers import Layer
 from napari.utils.transforms import Affine
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.widgets.recording.layers import recording_of
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -62,13 +63,17 @@ class FlatLayers:
             return
         layer.metadata = {**layer.metadata, _RANK_KEY: rank}
         self.align(layer)
-        active = viewer.layers.selection.active
-        place = viewer.layers.index(below) + 1
-        for i, other in enumerate(viewer.layers):
-            if other.metadata.get(_RANK_KEY, rank) < rank:
-                place = max(place, i + 1)
-        viewer.layers.insert(place, layer)
-        viewer.layers.selection.active = active
+        lower = [other.metadata.get(_RANK_KEY, rank) < rank for other in viewer.layers]
+        above = max(i for i, each in enumerate(viewer.layers) if lower[i] or each is below)
+        self.insert(layer, above + 1)
+
+    def insert(self, layer: Layer, place: int) -> None:
+        """Put a layer into the list of layers; the active one stays so."""
+        viewer = self._viewer()
+        if viewer is not None:
+            active = viewer.layers.selection.active
+            viewer.layers.insert(place, layer)
+            viewer.layers.selection.active = active
 
     def remove(self, layer: Layer | None) -> None:
         """Take a layer away, if it is there."""
@@ -113,6 +118,21 @@ class FlatLayers:
             for name in _PLACE:
                 getattr(self._followed.events, name).disconnect(self._follow)
             self._followed = None
+
+
+def pixel_of(layer: Layer, movie: Layer) -> NDArray[np.float64]:
+    """Return height and width of a layer's pixels, in pixels of a movie as large as it."""
+    ratio: NDArray[np.float64] = np.array(movie.data.shape[-2:]) / np.array(layer.data.shape[-2:])
+    return ratio
+
+
+def lay_over_frames(layer: Layer, movie: Layer, first: int = 0) -> None:
+    """Lay frames, shape (n, y, x), whose pixels may be larger, over the movie's from one on."""
+    pixel, scale, translate = pixel_of(layer, movie), np.array(movie.scale), movie.translate
+    layer.units, layer.axis_labels = movie.units, movie.axis_labels
+    layer.scale = (scale[0], *scale[1:] * pixel)
+    start = translate[0] + scale[0] * first
+    layer.translate = (start, *translate[1:] + scale[1:] * (pixel - 1) / 2)
 
 
 def _place(movie: Layer, pixel: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from napari.layers import Image, Layer
 from napari.utils import Colormap
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
+from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers, lay_over_frames, pixel_of
 from napari_cortex_decoder.widgets.parts.colors import ORANGE, SKY_BLUE, as_floats
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.saliency.saliency_jobs import Result
@@ -31,7 +31,6 @@ class SaliencyLayer:
     """Shows the result of a workspace in the viewer, as long as there is one."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._movie = workspace.movie
         self._flat = FlatLayers(viewer, workspace.movie)
         self._layers: dict[str, Image | None] = {}
         self._ties = Ties()
@@ -45,12 +44,12 @@ class SaliencyLayer:
 
     def _show(self, name: str, result: Result | None) -> None:
         self._flat.remove(self._layers.pop(name, None))
-        recording, movie = self._movie.recording, self._flat.movie_layer
-        if result is None or recording is None or movie is None:
+        viewer, movie = self._flat.viewer, self._flat.movie_layer
+        if result is None or viewer is None or movie is None:
             return
         if result.maps is not None:
             layer = _layer(name, result.maps.maps, result.maps.scale)
-            _lay_over_frames(layer, movie, int(result.maps.frames[0]))
+            lay_over_frames(layer, movie, int(result.maps.frames[0]))
         elif result.onsets is not None:
             layer = _layer(name, result.onsets.maps[:, None], result.onsets.scale)
             _give_own_axis(layer, movie, result.onsets.seconds)
@@ -64,37 +63,14 @@ class SaliencyLayer:
         if layer.ndim == 2:
             self._flat.add(layer, _RANK)
         else:
-            self._insert(layer, movie)
+            self._flat.insert(layer, viewer.layers.index(movie) + 1)
         if result.onsets is not None:
-            self._show_onset(result)
-
-    def _insert(self, layer: Image, movie: Layer) -> None:
-        """Put a layer right above the movie; the active layer stays so."""
-        viewer = self._flat.viewer
-        if viewer is not None:
-            active = viewer.layers.selection.active
-            viewer.layers.insert(viewer.layers.index(movie) + 1, layer)
-            viewer.layers.selection.active = active
-
-    def _show_onset(self, result: Result) -> None:
-        """Put the slider of the lags on the onset."""
-        viewer = self._flat.viewer
-        if viewer is not None and result.onsets is not None:
-            viewer.dims.set_point(0, 0.0)
-
-
-def _lay_over_frames(layer: Image, movie: Layer, first: int) -> None:
-    """Lay maps, shape (n, y, x), over the frames that they are of; other frames have none."""
-    pixel, scale, translate = _place(layer, movie)
-    layer.units, layer.axis_labels = movie.units, movie.axis_labels
-    layer.scale = (scale[0], *scale[1:] * pixel)
-    start = translate[0] + scale[0] * float(first)
-    layer.translate = (start, *translate[1:] + scale[1:] * (pixel - 1) / 2)
+            viewer.dims.set_point(0, 0.0)  # the slider of the lags on the onset
 
 
 def _give_own_axis(layer: Image, movie: Layer, seconds: NDArray[np.float64]) -> None:
     """Return maps, shape (lags, 1, y, x), an axis of lags of their own, over all of the movie."""
-    pixel, scale, translate = _place(layer, movie)
+    pixel, scale, translate = pixel_of(layer, movie), np.array(movie.scale), movie.translate
     n = len(movie.data)
     step = float(seconds[1] - seconds[0]) if len(seconds) > 1 else 1.0
     layer.units = ("s", *movie.units)
@@ -105,14 +81,6 @@ def _give_own_axis(layer: Image, movie: Layer, seconds: NDArray[np.float64]) -> 
     layer.translate = (
         float(seconds[0]), middle, *translate[1:] + scale[1:] * (pixel - 1) / 2
     )  # fmt: skip
-
-
-def _place(
-    layer: Image, movie: Layer
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return a map's pixel in pixels of the movie, and the movie's scale and translation."""
-    pixel = np.array(movie.data.shape[-2:]) / np.array(layer.data.shape[-2:])
-    return pixel, np.array(movie.scale), np.array(movie.translate)
 
 
 def picture_of(result: Result) -> NDArray[np.float32] | None:
