@@ -9,6 +9,7 @@ from threading import Event
 import dask.array as da
 import numpy as np
 import pytest
+from napari import Viewer
 from napari.layers import Layer
 from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
@@ -18,6 +19,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QProgressBar, QPushButt
 from helpers.windows import (
     N_FRAMES,
     ScriptedDecoder,
+    bouts,
     child,
     loads,
     probabilities,
@@ -33,10 +35,12 @@ from napari_cortex_decoder.decoder import (
     TracePreprocessing,
     load_decoder,
 )
+from napari_cortex_decoder.labels import Paint
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode import decode_job
 from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 
@@ -239,6 +243,31 @@ def test_another_frame_rate_needs_a_tick_and_the_result_carries_the_warning(
     wait_until_idle(qtbot, chosen)
     assert chosen.decode.prediction is not None
     assert any("10 frames a second" in text for text in chosen.decode.prediction.warnings)
+
+
+def test_a_button_brings_the_recording_to_the_decoders_rate_and_all_that_follows_with_it(
+    qtbot: QtBot, viewer: Viewer, dock: DecodeSection, chosen: Workspace, recording: Recording
+) -> None:
+    slow = recording.replace(movie=recording.movie[:60], frame_rate=15.0, behavior={})
+    viewer.add_layer(Layer.create(*movie_layer(slow, (500.0, 1500.0))))
+    chosen.labels.edit(Paint(start=20, stop=40, behavior="run"))
+    click(qtbot, dock, "Resample to 30 Hz")
+    qtbot.waitUntil(lambda: chosen.movie.recording.frame_rate == 30, timeout=20_000)
+    assert chosen.movie.recording.n_frames == 120
+    assert bouts(chosen) == [(40, 80, "run")]
+    assert not any("may mean nothing" in text for text in visible_texts(dock, QLabel))
+    click(qtbot, dock, "Decode")
+    wait_until_idle(qtbot, chosen)
+    assert chosen.decode.prediction.probability.shape == (120, 2)
+    assert chosen.decode.prediction.times[40] == pytest.approx(slow.times[20])
+
+
+def test_a_recording_filmed_too_slowly_is_not_resampled(
+    dock: DecodeSection, chosen: Workspace, recording: Recording
+) -> None:
+    chosen.movie.show(recording.replace(frame_rate=1.0, behavior={}))
+    assert any("too slowly" in text for text in visible_texts(dock, QLabel))
+    assert not any("Resample" in text for text in visible_texts(dock, QPushButton))
 
 
 def test_a_tick_for_one_recording_is_none_for_the_next(

@@ -48,7 +48,13 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
         # decoding needs no atlas, and is to be in sight without scrolling
         (lambda: AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas), False),
         (
-            lambda: DecodeSection(movie, workspace.choice, workspace.decode, workspace.placing),
+            lambda: DecodeSection(
+                movie,
+                workspace.preprocessing,
+                workspace.choice,
+                workspace.decode,
+                workspace.placing,
+            ),
             True,
         ),
         (

@@ -126,7 +126,9 @@ class _Session:
         """Keep scale and units of the layer in step with its recording."""
         layer = self._layer
         if layer is not None and recording is not None and recording_of(layer) is not recording:
+            frame = self.workspace.movie.frame
             refresh_recording(layer, recording, self.workspace.movie.raw)
+            self._move_slider(frame)  # which a new clock has left at another one
             self._read_slider()
 
     def _read_slider(self, event: object = None) -> None:

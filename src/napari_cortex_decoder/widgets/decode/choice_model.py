@@ -18,6 +18,9 @@ from napari_cortex_decoder.widgets.decode.decode_job import list_devices
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
+_MOST_TIMES = 4
+"""How much faster a movie can get and still show most of what a decoder reads."""
+
 
 @dataclass(frozen=True)
 class DecoderCard:
@@ -80,10 +83,20 @@ class ChoiceModel(SectionModel):
         mine, learned = recording.frame_rate, self.card.config.frame_rate
         if rates_agree(mine, learned):
             return None
+        too_slow = "" if self.wanted_rate else " It was filmed too slowly for resampling to help."
         return (
-            f"This recording was filmed at {mine:g} Hz, {self.card.name} learned at "
-            f"{learned:g} Hz: its probabilities may mean nothing here."
+            f"This recording is at {mine:g} Hz, {self.card.name} learned at {learned:g} Hz: its "
+            f"probabilities may mean nothing here.{too_slow}"
         )
+
+    @property
+    def wanted_rate(self) -> float | None:
+        """Frames a second (Hz) that the recording can be brought to for the decoder; else None."""
+        raw, card = self._movie.raw, self.card
+        if raw is None or raw.frame_rate is None or card is None:
+            return None
+        learned = card.config.frame_rate
+        return learned if learned <= _MOST_TIMES * raw.frame_rate else None
 
     def choose(self, card: DecoderCard) -> None:
         """Choose one of the decoders on offer."""

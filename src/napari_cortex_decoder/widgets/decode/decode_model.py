@@ -79,7 +79,7 @@ class DecodeModel(SectionModel):
         if self._choice.card is None:
             return "Load a decoder first."
         if self._choice.rate_problem and not self._choice.any_rate:
-            return "The frame rates differ: tick the box to decode anyway."
+            return "The frame rates differ: resample, or tick the box to decode anyway."
         if (unplaced := self._areas_problem(self._choice.card.config)) is not None:
             return unplaced
         if self.progress.running:

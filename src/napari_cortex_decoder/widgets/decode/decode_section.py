@@ -18,7 +18,7 @@ from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_sh
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, caption
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, caption, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -27,6 +27,7 @@ from napari_cortex_decoder.widgets.parts.section import (
     wrapped_label,
 )
 from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
@@ -36,12 +37,14 @@ class DecodeSection(Section):
     def __init__(
         self,
         movie: MovieModel,
+        preprocessing: PreprocessingModel,
         choice: ChoiceModel,
         decode: DecodeModel,
         placing: PlacingModel,
     ) -> None:
         super().__init__("Decode")
-        self._movie, self._choice, self._decode = movie, choice, decode
+        self._movie, self._preprocessing = movie, preprocessing
+        self._choice, self._decode = choice, decode
         self._compose()
         ties = Ties()
         ties.tie(self._update_choice, choice.events.cards, choice.events.card)
@@ -49,6 +52,7 @@ class DecodeSection(Section):
         ties.tie(
             self._update_state,
             movie.events.recording,
+            preprocessing.events.progress,
             placing.events.placing,
             choice.events.card,
             choice.events.any_rate,
@@ -84,7 +88,11 @@ class DecodeSection(Section):
         self._rate_problem = wrapped_label()
         self._any_rate = QCheckBox("Decode anyway; the result says so")
         self._any_rate.toggled.connect(self._choice.set_any_rate)
+        self._resample = button("Resample", self._resample_recording)
+        self._resampling = ProgressRow()
         in_banner.addWidget(self._rate_problem)
+        in_banner.addWidget(row(self._resample, None))
+        in_banner.addWidget(self._resampling)
         in_banner.addWidget(self._any_rate)
 
         self._start = QPushButton("Decode")
@@ -134,6 +142,15 @@ class DecodeSection(Section):
         set_or_hide(self._rate_problem, self._choice.rate_problem)
         self._banner.setVisible(self._choice.rate_problem is not None)
         self._any_rate.setChecked(self._choice.any_rate)
+        wanted, working = self._choice.wanted_rate, self._preprocessing.progress
+        self._resample.setVisible(wanted is not None)
+        self._resample.setText(f"Resample to {wanted:g} Hz" if wanted else "")
+        enable(
+            self._resample,
+            f"Wait: {working.stage} …" if working.running else None,
+            "Show and decode the movie at the decoder's frame rate: a step of Preprocessing",
+        )
+        self._resampling.set(working)
         obstacle = decode.obstacle
         self._start.setEnabled(obstacle is None)
         self._start.setToolTip(obstacle or "Read the behavior from the open recording")
@@ -149,6 +166,11 @@ class DecodeSection(Section):
         self._progress.set(progress)
         set_or_hide(self._message, decode.message)
         self.set_done(_summary(decode))
+
+    def _resample_recording(self) -> None:
+        wanted = self._choice.wanted_rate
+        if wanted is not None:
+            self._preprocessing.resample(wanted)
 
     def _ask_decoder(self) -> None:
         ask_file(self, "Load a decoder", "Decoders (*.safetensors)", self._choice.offer)

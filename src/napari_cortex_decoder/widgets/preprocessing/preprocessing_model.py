@@ -178,6 +178,12 @@ class PreprocessingModel(SectionModel):
         work = partial(preprocessed, raw, self.chosen, keep_at)
         self._task.start("preprocessing", work, then=partial(self._show, raw))
 
+    def resample(self, frame_rate: float) -> None:
+        """Bring the recording to so many frames a second (Hz), besides the other steps."""
+        self.set("resample", frame_rate=frame_rate)
+        self.switch("resample", True)
+        self.apply()
+
     def show_raw(self) -> None:
         """Go back to the recording as its file has it."""
         raw = self._movie.raw

@@ -121,7 +121,7 @@ class SaliencyModel(SectionModel):
         if card is None:
             return "Load a decoder first."
         if self._choice.rate_problem and not self._choice.any_rate:
-            return "The frame rates differ: tick the box in Decode to go on anyway."
+            return "The frame rates differ: resample in Decode, or tick the box there."
         if self.method not in self.methods:
             return f"{card.name} cannot be asked for this: choose another method or decoder."
         if self._needs_atlas and self._placing.registration is None:
