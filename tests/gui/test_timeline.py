@@ -22,9 +22,10 @@ from helpers.windows import (
 )
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.labels import Bout, Replace
+from napari_cortex_decoder.progress import as_duration
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode import decode_job
-from napari_cortex_decoder.widgets.parts.clock import Clock, as_duration
+from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.parts.colors import behavior_colors
 from napari_cortex_decoder.widgets.timeline.timeline import NAME, TimelineWidget, show_timeline
 from napari_cortex_decoder.widgets.workspace import Workspace
