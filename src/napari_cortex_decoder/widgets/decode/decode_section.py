@@ -89,10 +89,8 @@ class DecodeSection(Section):
         self._any_rate = QCheckBox("Decode anyway; the result says so")
         self._any_rate.toggled.connect(self._choice.set_any_rate)
         self._resample = button("Resample", self._resample_recording)
-        self._resampling = ProgressRow()
         in_banner.addWidget(self._rate_problem)
         in_banner.addWidget(row(self._resample, None))
-        in_banner.addWidget(self._resampling)
         in_banner.addWidget(self._any_rate)
 
         self._start = QPushButton("Decode")
@@ -150,20 +148,14 @@ class DecodeSection(Section):
             f"Wait: {working.stage} …" if working.running else None,
             "Show and decode the movie at the decoder's frame rate: a step of Preprocessing",
         )
-        self._resampling.set(working)
         obstacle = decode.obstacle
-        self._start.setEnabled(obstacle is None)
-        self._start.setToolTip(obstacle or "Read the behavior from the open recording")
+        enable(self._start, obstacle, "Read the behavior from the open recording")
         set_or_hide(self._obstacle, None if progress.running else obstacle)
-        self._cancel.setEnabled(progress.running)
-        self._cancel.setToolTip("" if progress.running else "No decode is running")
-        self._save.setEnabled(decode.complete)
-        self._save.setToolTip(
-            "Write probabilities and behavior as CSV"
-            if decode.complete
-            else "Decode to the end first"
-        )
-        self._progress.set(progress)
+        enable(self._cancel, None if progress.running else "No decode is running", "")
+        unfinished = None if decode.complete else "Decode to the end first"
+        enable(self._save, unfinished, "Write probabilities and behavior as CSV")
+        resampling = working.running and self._choice.rate_problem is not None
+        self._progress.set(working if resampling else progress)
         set_or_hide(self._message, decode.message)
         self.set_done(_summary(decode))
 

@@ -111,7 +111,7 @@ class TuningModel(SectionModel):
         """Why no fine-tune can start now; None if one can."""
         if self.running:
             return "A fine-tune is running."
-        if self._movie.recording is None or self._movie.raw is None:
+        if self._movie.recording is None:
             return "Open a recording first."
         if self._choice.card is None:
             return "Load a decoder first."
@@ -141,8 +141,8 @@ class TuningModel(SectionModel):
     @property
     def recordings(self) -> tuple[Recording, ...]:
         """What is learned from: the open recording first."""
-        raw = self._movie.raw
-        return () if raw is None else (raw, *(one.recording for one in self.others))
+        shown = self._movie.recording
+        return () if shown is None else (shown, *(one.recording for one in self.others))
 
     @property
     def held_out(self) -> tuple[HeldOut, ...]:
@@ -258,10 +258,11 @@ class TuningModel(SectionModel):
 
     def _labelled(self) -> list[tuple[Recording, Ethogram]]:
         """Return the open recording, then the others; nothing without labels of the open one."""
-        raw, labels = self._movie.raw, self._labels.labels
-        if raw is None or labels is None:
+        shown, labels = self._movie.recording, self._labels
+        if shown is None or labels.labels is None:
             return []
-        return [(raw, labels.ethogram), *((one.recording, one.ethogram) for one in self.others)]
+        known = labels.ethogram or Ethogram(labels.labels.ethogram.behaviors, (), shown.n_frames)
+        return [(shown, known), *((one.recording, one.ethogram) for one in self.others)]
 
     def _follow(self, run: FineTuneJob) -> None:
         self._run = run
