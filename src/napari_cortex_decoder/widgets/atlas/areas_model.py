@@ -228,7 +228,11 @@ class AreasModel(SectionModel):
 
     def _computed_all(self, traces: AreaTraces) -> None:
         self._computed = self.traces = traces
-        if not traces.is_relative:
+        if (
+            not traces.is_relative
+            and self._recording is not None
+            and self._recording.traces is None
+        ):
             self.message = "The movie varies around 0: its mean is shown as it is, not ΔF/F."
         self._correlate()
 

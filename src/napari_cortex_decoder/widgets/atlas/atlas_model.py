@@ -100,6 +100,8 @@ class AtlasModel(SectionModel):
         """Why the atlas cannot be placed now; None if it can."""
         if self._movie.recording is None:
             return "Open a recording first."
+        if self._placing.fixed:
+            return "Traces of areas come on their atlas: there is nothing to place."
         if self.doing:
             return f"Wait: {self.doing} …"
         if self.atlas is None:
@@ -229,7 +231,10 @@ class AtlasModel(SectionModel):
         if recording is None or raw is None:
             return
         self._to_raw = _to_raw_pixels(raw, recording)
-        if raw.path is None:
+        if raw.registration is not None:
+            self.chosen, self._kept = raw.registration.atlas, raw.registration
+            self._placing.restart(raw.registration)
+        elif raw.path is None:
             self._restored(None)
         else:
             self._do("looking for the placing of last time", restore_registration, raw.path,
@@ -271,6 +276,8 @@ class AtlasModel(SectionModel):
         """Write the placing beside the recording, on its raw pixels, if it is a new one."""
         placed, raw = self._placing.registration, self._raw
         if placed is None or placed is self._kept or raw is None or raw.path is None:
+            return
+        if raw.registration is not None:
             return
         self._n_kept += 1
         kept = on_pixels(placed, self._to_raw, raw.shape)

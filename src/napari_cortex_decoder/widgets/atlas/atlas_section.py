@@ -76,7 +76,6 @@ class AtlasSection(Section):
     def _compose(self, areas: AreasPanel) -> None:
         self._atlases = ChoiceBox(self._atlas.choose, wide=True)
         self._more, menu = menu_button("Other")
-        self._more.setToolTip("Take the outlines from elsewhere")
         self._fill_more(menu)
         self._guess = button("Guess", self._atlas.guess)
         self._upright = button("By hand", self._atlas.place_upright)
@@ -153,7 +152,10 @@ class AtlasSection(Section):
         no_movie = "Open a recording first." if self._movie.recording is None else None
         enable(self._mean, no_movie or (obstacle if atlas.doing else None),
                 "Show the mean of some frames")  # fmt: skip
-        enable(self._atlases, obstacle if atlas.doing else None, "Which outlines to place")
+        fixed = obstacle if self._placing.fixed else None
+        others = fixed or (obstacle if atlas.doing else None)
+        enable(self._atlases, others, "Which outlines to place")
+        enable(self._more, fixed, "Take the outlines from elsewhere")
         enable(self._names, unplaced, "Write the acronym of each area on the movie")
         self._names.setChecked(atlas.names_shown)
         self._draw.setEnabled(no_movie is None)
@@ -164,13 +166,16 @@ class AtlasSection(Section):
             else "Makes an atlas of the active Shapes layer"
         )  # fmt: skip
         doing = atlas.doing
-        set_or_hide(self._message, f"{doing[0].upper()}{doing[1:]} …" if doing else atlas.message)
+        said = f"{doing[0].upper()}{doing[1:]} …" if doing else fixed or atlas.message
+        set_or_hide(self._message, said)
 
     def _update_placing(self) -> None:
         """Show where the atlas lies and how well it fits."""
         placing = self._placing.placing
         placed = None if placing is None else placing.registration
         no_landmarks = None if placed is not None else f"{_NOT_PLACED}."
+        if self._placing.fixed:
+            no_landmarks = self._atlas.obstacle
         for part, tip in (
             (self._sets, "Which landmarks to drag"),
             (self._add, "Put another landmark on the movie"),
@@ -183,8 +188,9 @@ class AtlasSection(Section):
         self._sets.show_value(self._placing.landmark_set)
         if placing is not None:
             self._kinds.show_value(placing.kind)
-        self._table.setVisible(placed is not None)
-        self._keys.setVisible(placed is not None)
+        movable = placed is not None and not self._placing.fixed
+        self._table.setVisible(movable)
+        self._keys.setVisible(movable)
         self._table.show_placing(placing)
         problem = "" if placing is None else placing.problem
         set_or_hide(self._problem, f"⚠ No fit: {problem}" if problem else None)

@@ -81,6 +81,12 @@ class PlacingModel(SectionModel):
         return None if self.placing is None else self.placing.registration
 
     @property
+    def fixed(self) -> bool:
+        """Whether what is open has come placed: traces are painted on the areas of their atlas."""
+        recording = self._movie.recording
+        return recording is not None and recording.registration is not None
+
+    @property
     def can_undo(self) -> bool:
         """Whether there is an earlier placing."""
         return self._history.can_undo

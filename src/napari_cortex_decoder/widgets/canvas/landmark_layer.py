@@ -48,7 +48,7 @@ class LandmarkLayer:
     def _on_placing(self) -> None:
         """Show the landmarks of the placing."""
         placed = self._placing.registration
-        if placed is None:
+        if placed is None or self._placing.fixed:
             self._flat.remove(self._layer)
             self._layer = None
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
-from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.file import read_config
 from napari_cortex_decoder.decoder.library import list_decoders
 from napari_cortex_decoder.decoder.suitability import rates_agree
@@ -63,6 +63,7 @@ class ChoiceModel(SectionModel):
 
     _movie: MovieModel = PrivateAttr()
     _asked_devices: bool = PrivateAttr(default=False)
+    _instead_of: DecoderCard | None = PrivateAttr(default=None)
     _closed: bool = PrivateAttr(default=False)
 
     def __init__(self, movie: MovieModel) -> None:
@@ -98,9 +99,17 @@ class ChoiceModel(SectionModel):
         learned = card.config.frame_rate
         return learned if learned <= _MOST_TIMES * raw.frame_rate else None
 
+    @property
+    def kind_problem(self) -> str | None:
+        """Why the decoder cannot read what is open; None if it can."""
+        recording, card = self._movie.recording, self.card
+        if recording is None or recording.traces is None or card is None or _reads_areas(card):
+            return None
+        return f"These are traces of areas, and {card.name} reads images: choose one of areas."
+
     def choose(self, card: DecoderCard) -> None:
         """Choose one of the decoders on offer."""
-        self.any_rate = False
+        self.any_rate, self._instead_of = False, None
         self.card = card
 
     def offer(self, path: str | Path) -> None:
@@ -129,12 +138,28 @@ class ChoiceModel(SectionModel):
         self._closed = True
 
     def _on_recording(self, recording: Recording | None) -> None:
-        """Ask torch, once, which devices there are."""
+        """Propose a decoder that reads this; ask torch, once, which devices there are."""
+        if recording is not None:
+            self._propose(recording)
         if recording is None or self._asked_devices:
             return
         self._asked_devices = True
         # When the event loop runs: a script without one may end, and torch with it, half loaded.
         QTimer.singleShot(0, self._ask_devices)
+
+    def _propose(self, recording: Recording) -> None:
+        """Choose a decoder of areas for traces, and for the next movie what was chosen before."""
+        if recording.traces is None:
+            if self._instead_of is not None:
+                self.choose(self._instead_of)
+        elif self.kind_problem is not None:
+            measured = set(recording.areas)
+            fitting = [card for card in self.cards if _reads_areas(card)]
+            fitting.sort(key=lambda card: len({*card.config.preprocessing.areas} - measured))
+            if fitting:
+                before = self.card
+                self.choose(fitting[0])
+                self._instead_of = before
 
     def _ask_devices(self) -> None:
         """Load torch off the GUI thread, and see what it can compute on."""
@@ -144,3 +169,7 @@ class ChoiceModel(SectionModel):
 
         if not self._closed:
             self._background.run(list_devices, then=know)
+
+
+def _reads_areas(card: DecoderCard) -> bool:
+    return isinstance(card.config, TraceConfig)

@@ -78,6 +78,8 @@ class DecodeModel(SectionModel):
             return "Say first how many frames a second the recording has."
         if self._choice.card is None:
             return "Load a decoder first."
+        if self._choice.kind_problem is not None:
+            return self._choice.kind_problem
         if self._choice.rate_problem and not self._choice.any_rate:
             return "The frame rates differ: resample, or tick the box to decode anyway."
         if (unplaced := self._areas_problem(self._choice.card.config)) is not None:
@@ -149,6 +151,13 @@ class DecodeModel(SectionModel):
         if not isinstance(config, TraceConfig) or not config.preprocessing.areas:
             return None
         how, placed = config.preprocessing, self._placing.registration
+        recording = self._movie.recording
+        if recording is not None and recording.registration is not None:
+            measured = set(recording.areas)
+            unmeasured = [label for label in how.areas if label not in measured]
+            if unmeasured:
+                more = f" and {len(unmeasured) - 1} more areas" if len(unmeasured) > 1 else ""
+                return f"There is no trace of {unmeasured[0]}{more}, which this decoder reads."
         wanted = how.atlas or "that it learned from"
         if placed is None:
             return (

@@ -115,6 +115,8 @@ class TuningModel(SectionModel):
             return "Open a recording first."
         if self._choice.card is None:
             return "Load a decoder first."
+        if self._choice.kind_problem is not None:
+            return self._choice.kind_problem
         try:
             self.planned()
         except CortexDecoderError as error:

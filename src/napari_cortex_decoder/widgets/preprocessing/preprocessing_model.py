@@ -124,9 +124,13 @@ class PreprocessingModel(SectionModel):
         if mask.on and mask.settings["path"] is None:
             return "Choose a mask file."
         try:
-            return None if self.chosen else "Switch on a step first."
+            chosen = self.chosen
         except RecordingError as error:
             return str(error)
+        if self._movie.raw.traces is not None and any(step.of_pixels for step in chosen):
+            named = next(step.name for step in chosen if step.of_pixels)
+            return f"Traces of areas have no pixels for the step {named}: switch it off."
+        return None if chosen else "Switch on a step first."
 
     @property
     def obstacle(self) -> str | None:

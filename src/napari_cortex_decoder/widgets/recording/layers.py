@@ -8,9 +8,11 @@ import dask
 import dask.array as da
 import numpy as np
 from napari.layers import Image, Layer
+from napari.utils import Colormap
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.parts.colors import ORANGE, SKY_BLUE, as_floats
 from napari_cortex_decoder.widgets.recording.preprocessed import Patch, steps_between
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -23,7 +25,14 @@ RAW_KEY = "cortex-decoder/raw"
 """Key in a layer's metadata that holds the `Recording` that the one shown was made of."""
 
 _N_SAMPLED_FRAMES = 5
+_N_SAMPLED_TIMES = 2000
+_SIGNED_SHARE = 0.05  # of the values of traces below 0, from which on they vary around it
 _LOW, _HIGH = 0.5, 99.8  # percentiles shown as black and white: spares a few hot or dead pixels
+
+SIGNED = Colormap(
+    [as_floats(SKY_BLUE), (0.16, 0.16, 0.16, 1.0), as_floats(ORANGE)], name="signed traces"
+)
+"""Gray at 0, so that an area at 0 is seen where others have no trace."""
 
 
 def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> LayerData:
@@ -50,7 +59,7 @@ def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> L
             "units": units,
             "axis_labels": ("t", "y", "x"),
             "contrast_limits": contrast_limits,
-            "colormap": "gray",
+            "colormap": _colormap(recording, contrast_limits),
             "rgb": False,
             "metadata": {RECORDING_KEY: recording},
         },
@@ -75,8 +84,25 @@ def scale_and_units(
 
 
 def sample_contrast_limits(recording: Recording) -> tuple[float, float]:
-    """Find black and white of a recording's movie: see `sample_movie`."""
-    return sample_movie(recording.movie)
+    """Find black and white of a recording's movie: see `sample_movie`.
+
+    Of traces, most times are looked at: they are small, and each area is as large as its pixels
+    are not. Traces around 0, such as ΔF/F, have limits at the same distance from it.
+    """
+    if recording.traces is None:
+        return sample_movie(recording.movie)
+    every = max(1, recording.n_frames // _N_SAMPLED_TIMES)
+    values = np.asarray(recording.traces[::every].compute(), np.float64)
+    low, high = contrast_limits_of(values)
+    if np.nanmean(values < 0) < _SIGNED_SHARE:
+        return low, high
+    farthest = max(-low, high)
+    return -farthest, farthest
+
+
+def _colormap(recording: Recording, contrast_limits: tuple[float, float]) -> Any:
+    low, high = contrast_limits
+    return SIGNED if recording.traces is not None and low == -high else "gray"
 
 
 def sample_movie(movie: da.Array) -> tuple[float, float]:
@@ -124,6 +150,8 @@ def replace_movie(
     low, high = described["contrast_limits"]
     layer.contrast_limits_range = (low - (high - low), high + (high - low))
     layer.contrast_limits = (low, high)
+    if described["metadata"][RECORDING_KEY].traces is not None:
+        layer.colormap = described["colormap"]
     refresh_recording(layer, described["metadata"][RECORDING_KEY], raw)
     layer.visible = visible
 

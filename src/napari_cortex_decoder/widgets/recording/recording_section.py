@@ -116,9 +116,10 @@ class RecordingSection(Section):
 
     def _show_facts(self, recording: Recording) -> None:
         rows, columns = recording.shape
+        frame = f"{rows} × {columns} px" if recording.traces is None else _areas(recording)
         self._name.setText(recording.name)
         self._name.setToolTip(str(recording.path or recording.format))
-        self._size.setText(f"{rows} × {columns} px, {recording.n_frames:,} frames")
+        self._size.setText(f"{frame}, {recording.n_frames:,} frames")
         rate = recording.frame_rate
         self._rate.setText(_UNKNOWN if rate is None else f"{rate:g} Hz")
         self._change_rate.setVisible(rate is not None and not self._asks(self._rate_asked_of))
@@ -126,7 +127,8 @@ class RecordingSection(Section):
         size = recording.pixel_size
         self._pixel.setText(_UNKNOWN if size is None else f"{1000 * size:g} µm")
         self._change_pixel.setText("Set…" if size is None else "Change…")
-        self._change_pixel.setVisible(not self._asks(self._pixel_asked_of))
+        drawn = recording.registration is not None  # the pixels of traces are those of a picture
+        self._change_pixel.setVisible(not drawn and not self._asks(self._pixel_asked_of))
         self._traces.setText(", ".join(recording.behavior) or "none")
 
     def _update_questions(self, recording: Recording | None) -> None:
@@ -182,6 +184,11 @@ class RecordingSection(Section):
     def _ask_behavior(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in READERS)
         ask_file(self, "Add behavior", f"Behavior ({patterns})", self._movie.add_behavior)
+
+
+def _areas(recording: Recording) -> str:
+    n = len(recording.areas)
+    return "traces of 1 area" if n == 1 else f"traces of {n} areas"
 
 
 def _seconds(recording: Recording, rate: float) -> float:

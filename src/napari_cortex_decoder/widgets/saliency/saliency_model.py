@@ -120,6 +120,8 @@ class SaliencyModel(SectionModel):
             return "Say first how many frames a second the recording has."
         if card is None:
             return "Load a decoder first."
+        if self._choice.kind_problem is not None:
+            return self._choice.kind_problem
         if self._choice.rate_problem and not self._choice.any_rate:
             return "The frame rates differ: resample in Decode, or tick the box there."
         if self.method not in self.methods:
