@@ -62,13 +62,10 @@ class Correlations:
 
 def compute_traces(recording: Recording, placed: Registration, report: Report) -> AreaTraces:
     """Average a recording over each area, in one pass; runs in a thread."""
-    if recording.traces is not None and recording.registration is not None:
-        traces = np.full((recording.n_frames, len(placed.atlas.areas)), np.nan)
-        columns = [[area.label for area in placed.atlas.areas].index(a) for a in recording.areas]
-        traces[:, columns] = recording.traces.compute()
-    else:
-        labels = placed.label_image(recording.shape)
-        traces = area_traces(recording.movie, labels, len(placed.atlas.areas), report)
+    labels = placed.label_image(recording.shape)
+    if recording.label_image is not None:
+        labels[recording.label_image == 0] = 0  # no trace was measured there
+    traces = area_traces(recording.movie, labels, len(placed.atlas.areas), report)
     if has_baseline(traces):
         return AreaTraces(placed, relative_change(traces), is_relative=True)
     done = {step["name"] for step in recording.steps}
