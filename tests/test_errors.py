@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_cortex_decoder.errors import CortexDecoderError, RecordingError
+from napari_cortex_decoder.reading import reads
 
 STRANGE = {
     "line ends": ("a\nb\r\nc\u2028d", "a b  c d"),
@@ -25,3 +26,17 @@ def test_a_name_as_long_as_a_book_leaves_the_file_and_the_remedy_to_be_read() ->
     sentence = str(CortexDecoderError(f"m.csv: the column {60000 * 'x'!r} is odd; rename it."))
     assert len(sentence) < 3000
     assert sentence.startswith("m.csv: the column") and sentence.endswith("is odd; rename it.")
+
+
+@pytest.mark.parametrize(
+    ("paths", "named"),
+    [("a.tif", "a.tif"), (("a.tif",), "a.tif"), (["a.tif", "b.tif"], "a.tif and 1 more")],
+    ids=["a file", "one file of a list", "two files"],
+)
+def test_what_cannot_be_read_is_named_as_its_owner_knows_it(paths: object, named: str) -> None:
+    @reads("a movie")
+    def read(paths: object) -> None:
+        raise ValueError("odd bytes")
+
+    with pytest.raises(RecordingError, match=f"^{named}: this cannot be read as a movie"):
+        read(paths)

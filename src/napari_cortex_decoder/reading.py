@@ -19,12 +19,15 @@ def reads(
     *,
     remedy: str = "copy or export it again",
 ) -> Callable[[Callable[_Given, _Read]], Callable[_Given, _Read]]:
-    """Make a function of a file `readable` as a whole; the file is its first argument."""
+    """Make a function of a file, or several, `readable` as a whole; it is the first argument."""
 
     def door(function: Callable[_Given, _Read]) -> Callable[_Given, _Read]:
         @wraps(function)
         def read(*args: _Given.args, **kwargs: _Given.kwargs) -> _Read:
-            with readable(next(iter((*args, *kwargs.values()))), what, error, remedy=remedy):
+            given: Any = next(iter((*args, *kwargs.values())))
+            if isinstance(given, list | tuple) and given:
+                given = given[0] if len(given) == 1 else f"{given[0]} and {len(given) - 1} more"
+            with readable(given, what, error, remedy=remedy):
                 return function(*args, **kwargs)
 
         return read
