@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,9 @@ class ChoiceModel(SectionModel):
     def kind_problem(self) -> str | None:
         """Why the decoder cannot read what is open; None if it can."""
         recording, card = self._movie.recording, self.card
-        if recording is None or recording.traces is None or card is None or _reads_areas(card):
+        if recording is None or recording.traces is None or card is None:
+            return None
+        if isinstance(card.config, TraceConfig):
             return None
         return f"These are traces of areas, and {card.name} reads images: choose one of areas."
 
@@ -153,12 +156,9 @@ class ChoiceModel(SectionModel):
             if self._instead_of is not None:
                 self.choose(self._instead_of)
         elif self.kind_problem is not None:
-            measured = set(recording.areas)
-            fitting = [card for card in self.cards if _reads_areas(card)]
-            fitting.sort(key=lambda card: len({*card.config.preprocessing.areas} - measured))
-            if fitting:
-                before = self.card
-                self.choose(fitting[0])
+            before, best = self.card, min(self.cards, key=lambda card: _unmet(card, recording))
+            if _unmet(best, recording) < math.inf:
+                self.choose(best)
                 self._instead_of = before
 
     def _ask_devices(self) -> None:
@@ -171,5 +171,8 @@ class ChoiceModel(SectionModel):
             self._background.run(list_devices, then=know)
 
 
-def _reads_areas(card: DecoderCard) -> bool:
-    return isinstance(card.config, TraceConfig)
+def _unmet(card: DecoderCard, recording: Recording) -> float:
+    """Return how many areas that a decoder reads have no trace; infinite for one of images."""
+    if not isinstance(card.config, TraceConfig):
+        return math.inf
+    return len({*card.config.preprocessing.areas}.difference(recording.areas))
