@@ -19,6 +19,7 @@ from atlas import test_transforms
 from decoder import test_import_keras
 from helpers.movies import movie_of
 from helpers.poses import pose
+from helpers.trace_files import write_nwb_traces
 from labels import test_importing
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.atlas.importers.label_image import read_label_image
@@ -37,7 +38,14 @@ from napari_cortex_decoder.labels.journal import (
 from napari_cortex_decoder.recording import Recording, open_recording, read_behavior
 from napari_cortex_decoder.recording.cohort import read_cohort
 from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask
-from recording import test_behavior_mangled, test_format_details, test_formats, test_tiff
+from recording import (
+    test_behavior_mangled,
+    test_format_details,
+    test_formats,
+    test_tiff,
+    test_traces,
+)
+from recording.test_traces import CELL, NAMES, TRACES
 
 
 @dataclass(frozen=True)
@@ -284,6 +292,15 @@ def movies() -> dict[str, Target]:
     made = {f"movie {w.__name__}": Target(wrapped(w), open_movie) for w in test_formats.WRITERS}
     made |= {f"TIFF {n}": Target(tiff(**way), open_movie) for n, way in test_tiff.WAYS.items()}
     more = {"svd": svd, "ibl": ibl, "dated TIFFs": dated, "Micro-Manager TIFFs": micro_manager}
+    more |= {
+        "traces NWB": of("m.nwb", lambda path: write_nwb_traces(path, TRACES, {"name": NAMES})),
+        "traces NWB masks": of(
+            "m.nwb", lambda path: write_nwb_traces(path, TRACES, masks=np.ones((5, 4, 6)))
+        ),
+        "traces table": of("m.csv", lambda path: test_traces.write_csv(path, NAMES)),
+        "traces MATLAB": of("m.mat", lambda path: test_traces.write_mat(path, a=TRACES, b=CELL)),
+        "traces MATLAB 7.3": of("m.mat", lambda path: test_traces.write_mat73(path, NAMES)),
+    }
     return made | {f"movie {name}": Target(write, open_movie) for name, write in more.items()}
 
 

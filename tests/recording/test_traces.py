@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 
 from helpers.movies import refused
 from helpers.trace_files import write_nwb_traces
@@ -191,6 +192,65 @@ def test_an_array_needs_names_and_takes_them_either_way_round(tmp_path: Path, tu
     remember_metadata(path, areas=str(lines), frame_rate=30)
     lines.unlink()
     check(open_recording(path))
+
+
+def write_mat(path: Path, **variables) -> Path:
+    scipy.io.savemat(path, variables)
+    return path
+
+
+def write_mat73(path: Path, names: list[str], traces=TRACES) -> Path:
+    """As MATLAB writes version 7.3: axes the other way round, texts behind references."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["dff"] = traces.T
+        file["dff"].attrs["MATLAB_class"] = np.bytes_("double")
+        cells = file.create_dataset("names", (1, len(names)), h5py.ref_dtype)
+        cells.attrs["MATLAB_class"] = np.bytes_("cell")
+        for i, name in enumerate(names):
+            text = file.create_dataset(f"#refs#/{i}", data=np.array([list(map(ord, name))], "u2").T)
+            text.attrs["MATLAB_class"] = np.bytes_("char")
+            cells[0, i] = text.ref
+        file["fps"] = [[25.0]]
+    return path
+
+
+CELL = np.array(NAMES, dtype=object)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: write_mat(path, dff=TRACES, names=CELL, days=CELL[:3], fps=25.0),
+        lambda path: write_mat(path, dff=TRACES.T, names=CELL[:, None], fps=25.0),
+        lambda path: write_mat(path, dff=TRACES, names=np.array(NAMES), frameRate=25.0),
+        lambda path: write_mat73(path, NAMES),
+    ],
+    ids=["cell array", "areas x times", "matrix of characters", "version 7.3"],
+)
+def test_traces_in_matlab_files_are_named_by_their_cell_arrays(tmp_path: Path, write) -> None:
+    recording = open_recording(write(tmp_path / "m.mat"))
+    check(recording)
+    assert recording.frame_rate == 25
+
+
+def test_a_matlab_file_without_names_takes_them(tmp_path: Path) -> None:
+    path = write_mat(tmp_path / "m.mat", dff=TRACES, other=TRACES)
+    with pytest.raises(UnclearMovieError):
+        open_recording(path)
+    assert "--as areas=FILE" in refused(path, dataset="dff")
+    check(open_recording(path, dataset="other", areas=NAMES))
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["times x areas", "areas x times"])
+def test_traces_in_hdf5_are_named_by_a_list_of_texts(tmp_path: Path, turned: bool) -> None:
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["ophys/dff"] = TRACES.T if turned else TRACES
+        file["ophys/regions"] = NAMES
+        file["ophys/timestamps"] = 4 + np.arange(40) / 20
+    recording = open_recording(path)
+    check(recording)
+    assert recording.times[0] == 4 and recording.frame_rate == pytest.approx(20)
 
 
 def test_as_many_times_as_areas_are_told_apart_by_the_user(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,6 +62,7 @@ def _words(name: str) -> list[str]:
     return [word for word in found if word not in _HEMISPHERE]
 
 
+@lru_cache(maxsize=4096)
 def _key(name: str) -> str:
     return "".join(_words(name))
 

@@ -17,15 +17,15 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
+from napari_cortex_decoder.cli.reading import Placed, ReadAs, open_as_told, place_atlas
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import check_place
 
 
 def areas(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
-    registration: Annotated[Path, typer.Option(help="Where the atlas lies on it (JSON).")],
     out: Annotated[Path, typer.Option("--out", help="File to write: .csv or .nwb."), WRITTEN],
+    registration: Placed = None,
     baseline: Annotated[
         float | None,
         typer.Option(min=0, max=100, help="Percentile over time that is F0; default: the mean."),
@@ -65,8 +65,10 @@ def areas(
         raise AtlasError(f"{movie} has no frame rate, which this needs; give --frame-rate.")
     if correlations is not None and not recording.behavior:
         raise AtlasError(f"{movie} comes with no behavior to correlate with; give --behavior.")
-    placed = atlas.load_registration(registration)
+    placed = place_atlas(recording, registration)
     labels = placed.label_image(recording.shape)
+    if recording.label_image is not None:
+        labels[recording.label_image == 0] = 0
     shown = placed.atlas.areas
     names = [area.label for area in shown]
     is_nwb = out.suffix.lower() == ".nwb"
@@ -78,7 +80,8 @@ def areas(
         traces = atlas.area_traces(recording.movie, labels, len(names), show)
     unseen = [name for i, name in enumerate(names) if not (labels == i + 1).any()]
     said = [*placed.atlas.warnings, *placed.warnings]
-    said += [f"Outside the movie, so without values: {', '.join(unseen)}."] if unseen else []
+    missing = "Outside the movie" if recording.traces is None else "Without a trace"
+    said += [f"{missing}, so without values: {', '.join(unseen)}."] if unseen else []
     relative = atlas.has_baseline(traces)
     if relative:
         traces = atlas.relative_change(traces, baseline)

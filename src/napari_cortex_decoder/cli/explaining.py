@@ -19,7 +19,7 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
 )
 from napari_cortex_decoder.cli.explained import Job
-from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
+from napari_cortex_decoder.cli.reading import Placed, ReadAs, open_as_told, place_atlas
 from napari_cortex_decoder.errors import CortexDecoderError, DecoderError
 from napari_cortex_decoder.files import make_folder
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 def explain(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
-    registration: Annotated[Path, typer.Option(help="Where the atlas lies on it (JSON).")],
     out: Output,
+    registration: Placed = None,
     behavior: Annotated[str, typer.Option(help="Which of the decoder's behaviors.")] = "run",
     decoder: Annotated[
         str, typer.Option(help="Name of a bundled decoder, or a .safetensors file.")
@@ -116,7 +116,6 @@ def explain(
 
     Example: `cortex-decoder explain m1.tif --registration m1.json --behavior run --out explained`
     """
-    from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.decoder.config import TraceConfig
     from napari_cortex_decoder.saliency.output.kinds import check_results
@@ -128,7 +127,7 @@ def explain(
     recording = open_as_told(movie, frame_rate, channels, settings, pixel_size)
     job = Job(
         recording,
-        load_registration(registration),
+        place_atlas(recording, registration),
         load_decoder(decoder),
         _labels(recording, labels),
         behavior,

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.errors import AtlasError, RecordingError
 
 if TYPE_CHECKING:
+    from napari_cortex_decoder.atlas import Registration
     from napari_cortex_decoder.recording import Recording
+
+Placed = Annotated[
+    Path | None,
+    typer.Option(
+        "--registration",
+        help="Where the atlas lies on it (JSON); traces of named areas need none.",
+    ),
+]
 
 ReadAs = Annotated[
     list[str] | None,
@@ -44,6 +53,27 @@ def open_as_told(
         channels=channels,
         **read_as(settings),
     )
+
+
+def place_atlas(recording: Recording, registration: Path | None) -> Registration:
+    """Return where the atlas lies: as a file says, or traces of named areas.
+
+    Raises
+    ------
+    AtlasError
+        If neither says it, or the file cannot be read.
+    """
+    from napari_cortex_decoder.atlas import load_registration
+    from napari_cortex_decoder.decoder.engine.traces import registration_of
+
+    given = None if registration is None else load_registration(registration)
+    placed = registration_of(recording, given)
+    if placed is None:
+        raise AtlasError(
+            f"{recording.path or recording.name}: nothing says where the atlas lies on it; give "
+            "--registration FILE."
+        )
+    return placed
 
 
 def read_as(settings: list[str] | None) -> dict[str, Any]:

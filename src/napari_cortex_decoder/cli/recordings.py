@@ -81,6 +81,7 @@ def _describe(recording: Recording) -> dict[str, Any]:
         "pixel_size_mm": recording.pixel_size,
         "subject": recording.subject,
         "reference": recording.reference is not None,
+        "traces_of": list(recording.areas),
         "warnings": list(recording.warnings),
     }
 

@@ -60,6 +60,11 @@ def cells(path: Path) -> dict[str, tuple[NDArray[Any], ...]]:
     return dict(_asked(read_cells, path))
 
 
+def texts(path: Path) -> dict[str, list[str]]:
+    """Return lists of texts, cell arrays and matrices of characters, by their names."""
+    return dict(_asked(read_texts, path))
+
+
 def _asked(read: Callable[..., Any], path: Path, *arguments: Any, seconds: float = 60) -> Any:
     remedy = "copy it again if it was cut off, else save it again with save(…, '-v7.3')"
     # no variable of these versions has more than 2 GiB in MATLAB
@@ -105,6 +110,20 @@ def read_variables(path: Path, names: list[str]) -> dict[str, Any]:
         # without the part of the file that describes objects, which may be damaged or new
         found = loadmat5(path, 0, order, [*names], True, False)
     return {name: found[name] for name in names}
+
+
+def read_texts(path: Path) -> dict[str, list[str]]:
+    """Return the cell arrays of texts, and the matrices of characters."""
+    import matio
+
+    names = [name for name, (_, kind) in matio.whosmat(path).items() if kind in ("cell", "char")]
+    found = read_variables(path, names) if names else {}
+    lists = {name: [np.ravel(one) for one in np.ravel(array)] for name, array in found.items()}
+    return {
+        name: ["".join(map(str, one)).strip() for one in inside]
+        for name, inside in lists.items()
+        if inside and all(one.dtype.kind == "U" for one in inside)
+    }
 
 
 def read_cells(path: Path) -> dict[str, tuple[NDArray[Any], ...]]:

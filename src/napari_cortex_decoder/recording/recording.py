@@ -83,8 +83,8 @@ class Recording:
     label_image
         Shape (y, x), int32: i + 1 where the movie shows `areas[i]`, else 0.
     registration
-        Where the atlas lies on the painted picture; None for a movie, and for traces that are
-        painted where they were measured.
+        Where the atlas lies on the movie, where that is known: on the picture of traces it always
+        is, unless they are painted where they were measured.
     format
         What kind of file it came from, to show.
     metadata

@@ -22,7 +22,7 @@ from napari_cortex_decoder.decoder.engine.traces import (
 )
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
-from napari_cortex_decoder.decoder.suitability import rates_agree
+from napari_cortex_decoder.decoder.suitability import check_kind, rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.training.arrays import write_array
@@ -76,6 +76,7 @@ def cache_session(
     file = place(f"{session.name}-{digest}.npy")
     if not file.exists():
         if isinstance(config, ImageConfig):
+            check_kind(recording, config, "to be trained")
             shape = recording.n_frames, *config.preprocessing.image_size
             write_array(file, shape, np.float16, normalized_frames(recording, config.preprocessing))
         else:

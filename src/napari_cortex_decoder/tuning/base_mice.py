@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -51,10 +52,12 @@ def auc_on_base_mice(
     again = base.provenance.simulated and all(subject.isdigit() for subject in subjects)
     if not subjects or not again or tuned.behaviors != base.behaviors:
         return None
-    assert isinstance(base.config, CnnRnnConfig)  # else it was refused
+    shape = (128, 128)
+    if isinstance(base.config, CnnRnnConfig):
+        shape = base.config.preprocessing.image_size
     scores: list[float | None] = []
     for subject in subjects[:_MICE]:
-        mouse = _mouse(int(subject), SECONDS, base.frame_rate, base.config.preprocessing.image_size)
+        mouse = _mouse(int(subject), SECONDS, base.frame_rate, shape)
         labels = class_indices(mouse.truth.ethogram, base.behaviors)
         for decoder in (base, tuned):
             report(Progress("scoring", len(scores), 2 * _MICE))
@@ -72,9 +75,10 @@ def _mouse(
     subject: int, seconds: float, frame_rate: float, shape: tuple[int, int]
 ) -> SimulatedRecording:
     """Simulate a mouse, once for the fine-tunes that follow each other while labels grow."""
-    return simulate_recording(
+    mouse = simulate_recording(
         seed=1, subject=subject, seconds=seconds, frame_rate=frame_rate, shape=shape
     )
+    return replace(mouse, registration=mouse.truth.registration)
 
 
 def _decode(
@@ -82,7 +86,6 @@ def _decode(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return some frames, spread evenly over a recording, and their probabilities, shape (n, k)."""
     config = decoder.config
-    assert isinstance(config, CnnRnnConfig)
     features = recording_features(decoder, mouse, device=device, report=unheard, made_again=True)
     first = first_predicted(config, mouse.known_frame_rate())
     frames = np.arange(first, mouse.n_frames - config.frames_after, _EVERY)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.scoring.calibration import fit_calibration
+from napari_cortex_decoder.tuning.tunable import Config, Network
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
 def calibrate(
-    network: CnnRnn, config: CnnRnnConfig, logits: Floats, labels: Ints
-) -> tuple[CnnRnn, CnnRnnConfig]:
+    network: Network, config: Config, logits: Floats, labels: Ints
+) -> tuple[Network, Config]:
     """Set the shift of a network, in place, and the temperature by its logits and labels."""
     scale, shift = fit_calibration(logits, labels)
     layer = network.head.linear_out

@@ -31,10 +31,12 @@ def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | 
     Returns
     -------
     Decoder or None
-        The same network. None where that cannot help: the base detrends already, has running
-        statistics or is scaled by raw frames, or no recording is twice as long as the moving mean.
+        The same network. None where that cannot help: the base reads areas, detrends already, has
+        running statistics or is scaled by raw frames, or no recording is twice as long as the
+        moving mean.
     """
-    assert isinstance(base.config, CnnRnnConfig)  # else it was refused
+    if not isinstance(base.config, CnnRnnConfig):
+        return None
     preprocessing = base.config.preprocessing
     lengths = [r.n_frames / r.known_frame_rate() for r in recordings]
     fixed = preprocessing.causal or preprocessing.scale == "movie-sd"

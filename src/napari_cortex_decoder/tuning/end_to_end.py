@@ -27,6 +27,7 @@ from napari_cortex_decoder.tuning.calibration import calibrate
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.heads import N_FOLDS, Labeled, fit_head
 from napari_cortex_decoder.tuning.held_out import folds
+from napari_cortex_decoder.tuning.tunable import with_encoder
 
 EPOCHS = 6
 EXAMPLES = 1024  # an epoch takes so many frames at most
@@ -114,7 +115,8 @@ def fit_end_to_end(
             Labeled(one.labeled.features, one.labeled.labels, mask)
             for one, mask in zip(data, masks, strict=True)
         ]
-        return fit_head(network, config, told, gap=gap, tell=lambda _: tell(0, total, None))
+        found = fit_head(network, config, told, gap=gap, tell=lambda _: tell(0, total, None))
+        return with_encoder(*found)
 
     def learn(masks: Sequence[NDArray[np.bool_]], before: int) -> None:
         done = (before + fit.epoch) * per_epoch
@@ -145,7 +147,8 @@ def fit_end_to_end(
         if not fit.losses:
             return heads(learns)
         tuned = fit.best_network()
-    return calibrate(tuned.cpu().eval(), fit.config, fit.best_logits.double().numpy(), labels)
+    logits = fit.best_logits.double().numpy()
+    return with_encoder(*calibrate(tuned.cpu().eval(), fit.config, logits, labels))
 
 
 def decision(

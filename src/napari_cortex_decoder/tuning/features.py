@@ -1,4 +1,4 @@
-"""What a fine-tune reads of a recording: its features by the base's encoder, and its frames."""
+"""What a fine-tune reads of a recording: its features for the base's head, and its frames."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.config import CnnRnnConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
+from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
 from napari_cortex_decoder.decoder.prediction import MEASURING
@@ -28,13 +29,13 @@ def recording_features(
     device: str,
     report: Report,
     made_again: bool = False,
-) -> NDArray[np.float16]:
+) -> NDArray[np.floating]:
     """Encode each frame of a recording, unless a decode or a fine-tune has done so.
 
     Parameters
     ----------
     decoder
-        A CNN-RNN; only its encoder and preprocessing matter.
+        A CNN-RNN, of which only encoder and preprocessing matter, or one of area traces.
     recording
         The movie. Of one from a file, features are taken from the cache folder and kept there.
     device
@@ -48,14 +49,19 @@ def recording_features(
     -------
     numpy.ndarray
         Shape (t, 1281), float16: the encoder's 1280 features, and the mean of the normalized
-        image. Rows without a whole image are 0.
+        image; of a decoder of areas their traces as it reads them, and the mean of these, float32.
+        Rows without a whole image, or before the warm-up, are 0.
 
     Raises
     ------
     RecordingError
         If the movie cannot be read or does not vary.
+    DecoderError
+        If an area that the decoder reads is not to be found.
     """
     config = decoder.config
+    if isinstance(config, TraceConfig):
+        return _traces(config, recording, report)
     assert isinstance(config, CnnRnnConfig) and isinstance(decoder.network, CnnRnn)
     features = np.zeros((recording.n_frames, N_FEATURES + 1), np.float16)
     warm_up = config.preprocessing.warm_up_frames(recording.known_frame_rate())
@@ -74,6 +80,18 @@ def recording_features(
             if event.stage != MEASURING:
                 share = 0.1 + 0.9 * event.done / event.total
             report(Progress("encoding", round(share * recording.n_frames), recording.n_frames))
+    return features
+
+
+def _traces(config: TraceConfig, recording: Recording, report: Report) -> NDArray[np.float32]:
+    labels = locate_areas(config.preprocessing, recording, recording.registration)
+    parts = []
+    for start, block in read_traces(recording, labels):
+        parts.append(block)
+        report(Progress("encoding", start + len(block), recording.n_frames))
+    rate, where = recording.known_frame_rate(), str(recording.path or recording.name)
+    read = preprocess_traces(np.concatenate(parts), config.preprocessing, rate, where)
+    features: NDArray[np.float32] = np.nan_to_num(np.column_stack([read, read.mean(axis=1)]))
     return features
 
 

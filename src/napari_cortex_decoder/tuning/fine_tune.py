@@ -48,7 +48,8 @@ def fine_tune(
     decoder
         The base: a decoder, a bundled name or a file. It is not changed.
     labelled
-        Recordings with their labels; unknown frames are not used.
+        Recordings with their labels; unknown frames are not used. For a decoder of areas, a movie
+        has to say where they lie (``recording.replace(registration=...)``); traces do.
     out
         Run folder for ``decoder.safetensors``, ``result.json`` and ``progress.jsonl``; None leaves
         nothing on disk but cached features. Asked for the same again, an end-to-end fit that was

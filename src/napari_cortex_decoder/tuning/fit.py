@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Decoder, Provenance
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn, probabilities
+from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.tuning import heads
@@ -27,8 +26,9 @@ from napari_cortex_decoder.tuning.head_regression import EPOCHS
 from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores, score
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.tuning.task import TuneTask
+from napari_cortex_decoder.tuning.tunable import Config, Network, with_encoder
 
-Features = Sequence[NDArray[np.float16]]
+Features = Sequence[NDArray[np.floating]]
 _WORSE = 0.02  # AUC on mice of the base from which on it is worth a warning
 
 
@@ -55,7 +55,7 @@ def fit_task(
     """
     began = time.perf_counter()
     asked, base, start = task.asked, task.base, task.start
-    assert isinstance(start.config, CnnRnnConfig) and isinstance(start.network, CnnRnn)
+    assert isinstance(start.config, Config) and isinstance(start.network, Network)
     network = with_behaviors(start.network, start.config, asked.behaviors)
     config = start.config.model_copy(update={"behaviors": asked.behaviors})
     data = [
@@ -69,8 +69,7 @@ def fit_task(
     elif asked.depth == "end-to-end":
         assert checkpoint is not None
         network, config = fit_end_to_end(
-            network,
-            config,
+            *with_encoder(network, config),
             [Filmed(f, own) for f, own in zip(task.frames, data, strict=True)],
             gap=asked.gap,
             seed=asked.seed,

@@ -1,15 +1,16 @@
-"""A CNN-RNN for other behaviors than its base knows."""
+"""A network for other behaviors than its base knows."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn
+from napari_cortex_decoder.decoder.config import RoiRnnConfig
+from napari_cortex_decoder.decoder.networks import CnnRnn, RoiRnn
+from napari_cortex_decoder.tuning.tunable import Config, Network, like
 
 
-def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, ...]) -> CnnRnn:
+def with_behaviors(network: Network, config: Config, behaviors: tuple[str, ...]) -> Network:
     """Return a network for other behaviors; known ones keep their odds.
 
     The head is a copy; the encoder, too, unless the behaviors are the same.
@@ -22,16 +23,17 @@ def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, 
         Of the new one.
     """
     if behaviors == config.behaviors:
-        same = CnnRnn(config, network.cnn)
+        same = like(network, config)
         same.head.load_state_dict(network.head.state_dict())
         return same.eval()
-    new = CnnRnn(config.model_copy(update={"behaviors": behaviors}))
+    changed = config.model_copy(update={"behaviors": behaviors})
+    new = RoiRnn(changed) if isinstance(changed, RoiRnnConfig) else CnnRnn(changed)
     own = {k: v for k, v in network.state_dict().items() if not _is_output(k)}
     new.load_state_dict(own, strict=False)
-    for old, layer in (
-        (network.head.linear_out, new.head.linear_out),
-        (network.cnn._fc, new.cnn._fc),
-    ):
+    layers = [(network.head.linear_out, new.head.linear_out)]
+    if isinstance(network, CnnRnn) and isinstance(new, CnnRnn):
+        layers.append((network.cnn._fc, new.cnn._fc))
+    for old, layer in layers:
         weight, bias = _logits_of_each(old.weight, old.bias, len(config.behaviors))
         with torch.no_grad():
             rows = torch.zeros(len(behaviors), weight.shape[1])
@@ -48,7 +50,7 @@ def with_behaviors(network: CnnRnn, config: CnnRnnConfig, behaviors: tuple[str, 
 
 
 def _is_output(name: str) -> bool:
-    return name.startswith(("head.linear_out.", "cnn._fc."))
+    return name.startswith(("linear_out.", "head.linear_out.", "cnn._fc."))
 
 
 def _logits_of_each(weight: Tensor, bias: Tensor, n_behaviors: int) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Fitting the head of a CNN-RNN, or only its calibration, to features that are computed already."""
+"""Fitting the head of a network, or only its calibration, to features that are computed already."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
-from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.scoring.calibration import calibrated_loss
@@ -23,6 +21,7 @@ from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import HeadRegression
 from napari_cortex_decoder.tuning.held_out import HeldOut, folds
 from napari_cortex_decoder.tuning.linear_units import add_units
+from napari_cortex_decoder.tuning.tunable import Config, Network, n_features
 
 N_FOLDS = 3
 EXAMPLES = 2048
@@ -40,26 +39,26 @@ class Labeled:
     Attributes
     ----------
     features
-        Shape (t, ≥ 1280).
+        Shape (t, ≥ what the head reads).
     labels
         Shape (t,): number of the behavior, −1 unknown.
     learns
         Shape (t,), whether a frame is learned from; only where a whole window fits.
     """
 
-    features: NDArray[np.float16]
+    features: NDArray[np.floating]
     labels: NDArray[np.int64]
     learns: NDArray[np.bool_]
 
 
 def fit_head(
-    network: CnnRnn,
-    config: CnnRnnConfig,
+    network: Network,
+    config: Config,
     data: Sequence[Labeled],
     *,
     gap: int,
     tell: Callable[[Epoch], None],
-) -> tuple[CnnRnn, CnnRnnConfig]:
+) -> tuple[Network, Config]:
     """Fit the head by a regression on the base's logits and the main directions of the features.
 
     Logistic regression with a Gaussian prior, whose mean is the base: the weight of its logits 1,
@@ -96,7 +95,7 @@ def fit_head(
             f"{n} labelled frames are too few to learn from; label more, or take the depth "
             "threshold."
         )
-    wide, wide_config = add_units(network, config, *_directions(data, places, config))
+    wide, wide_config = add_units(network, config, *_directions(network, data, places, config))
     states, base = _states(wide, wide_config, data, places)
     states = states[:, config.hidden_size :]
     base /= config.temperature
@@ -130,8 +129,8 @@ def fit_head(
 
 
 def fit_threshold(
-    network: CnnRnn, config: CnnRnnConfig, data: Sequence[Labeled]
-) -> tuple[CnnRnn, CnnRnnConfig]:
+    network: Network, config: Config, data: Sequence[Labeled]
+) -> tuple[Network, Config]:
     """Fit scale and shift of the logits; what is more probable stays so.
 
     Parameters and results as of `fit_head`.
@@ -142,9 +141,7 @@ def fit_threshold(
     return _calibrated(network, config, logits, labels)
 
 
-def learnable_loss(
-    network: CnnRnn, config: CnnRnnConfig, data: Sequence[Labeled], gap: int
-) -> float:
+def learnable_loss(network: Network, config: Config, data: Sequence[Labeled], gap: int) -> float:
     """Measure how well a network would read what is learned from, with another scale and shift.
 
     Those are fitted to all contiguous folds but one, which is measured on: what drifts in between
@@ -185,11 +182,11 @@ def _chosen_folds(
 
 
 def _calibrated(
-    network: CnnRnn,
-    config: CnnRnnConfig,
+    network: Network,
+    config: Config,
     logits: NDArray[np.float64],
     labels: NDArray[np.int64],
-) -> tuple[CnnRnn, CnnRnnConfig]:
+) -> tuple[Network, Config]:
     new = with_behaviors(network, config, config.behaviors)
     return calibrate(new, config, logits, labels)
 
@@ -202,17 +199,20 @@ def _some(data: Sequence[Labeled], most: int = EXAMPLES) -> list[NDArray[np.int6
 
 
 def _directions(
-    data: Sequence[Labeled], places: Sequence[NDArray[np.int64]], config: CnnRnnConfig
+    network: Network,
+    data: Sequence[Labeled],
+    places: Sequence[NDArray[np.int64]],
+    config: Config,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return weight and bias of whitened principal components of averaged features."""
     from scipy.linalg import eigh
 
-    past, future = config.window.past, config.window.future
+    past, future, n = config.window.past, config.window.future, n_features(network)
     averaged, single = [], []
     for one, own in zip(data, places, strict=True):
-        total = torch.zeros(len(own), N_FEATURES)
+        total = torch.zeros(len(own), n)
         for step in range(-past, future + 1):
-            seen = _features(one.features, own + step)
+            seen = _features(one.features, own + step, n)
             total += seen
             if step == 0:
                 single.append(seen)
@@ -221,8 +221,8 @@ def _directions(
     mean = average.mean(dim=0)
     standard = (average - mean) / spread
     covariance = (standard.T @ standard / len(standard)).double().numpy()
-    units = min(_UNITS, len(standard) // 4)
-    largest = N_FEATURES - units, N_FEATURES - 1
+    units = min(_UNITS, len(standard) // 4, n)
+    largest = n - units, n - 1
     variances, components = eigh(covariance, subset_by_index=largest, overwrite_a=True)
     kept = variances > 1e-9 * variances[-1]
     weight = (components[:, kept] / np.sqrt(variances[kept])).T / spread.double().numpy()
@@ -231,8 +231,8 @@ def _directions(
 
 @torch.no_grad()
 def _states(
-    network: CnnRnn,
-    config: CnnRnnConfig,
+    network: Network,
+    config: Config,
     data: Sequence[Labeled],
     places: Sequence[NDArray[np.int64]],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -246,7 +246,7 @@ def _states(
 
 
 def _read(
-    network: CnnRnn, config: CnnRnnConfig, features: NDArray[np.float16], places: NDArray[np.int64]
+    network: Network, config: Config, features: NDArray[np.floating], places: NDArray[np.int64]
 ) -> list[tuple[Tensor, Tensor]]:
     """Return last state and logits of windows around some frames, in batches."""
     head = ProjectedHead(network.head)
@@ -256,29 +256,29 @@ def _read(
     for part in np.array_split(places, max(1, -(-len(places) // 1024))):
         index = np.clip(part[:, None] + around, 0, len(features) - 1)
         seen, back = np.unique(index, return_inverse=True)
-        inputs = head.project(_features(features, seen))
+        inputs = head.project(_features(features, seen, n_features(network)))
         state = head.last_state(inputs[torch.from_numpy(back.reshape(index.shape))])
         results.append((state, head.out(state)))
     return results
 
 
-def _features(features: NDArray[np.float16], places: NDArray[np.int64]) -> Tensor:
-    """Return the encoder's features of some frames, shape (n, 1280), float32."""
+def _features(features: NDArray[np.floating], places: NDArray[np.int64], n: int) -> Tensor:
+    """Return the features of some frames that the head reads, shape (frames, n), float32."""
     # NumPy takes ten times longer to make 32 bits of 16
-    return torch.from_numpy(features[places]).float()[:, :N_FEATURES]
+    return torch.from_numpy(features[places]).float()[:, :n]
 
 
 def held_out_logits(
-    decoder: Decoder, features: Sequence[NDArray[np.float16]], held_out: Sequence[HeldOut]
+    decoder: Decoder, features: Sequence[NDArray[np.floating]], held_out: Sequence[HeldOut]
 ) -> list[NDArray[np.float64]]:
-    """Return the logits of a CNN-RNN by held-out block, shape (frames, n_logits).
+    """Return the logits of a decoder by held-out block, shape (frames, n_logits).
 
     Parameters
     ----------
     decoder
         Whose head reads the features.
     features
-        By recording, shape (t, ≥ 1280).
+        By recording, shape (t, ≥ what the head reads).
     held_out
         Blocks of frames; where no window fits, logits are meaningless.
     """
@@ -290,20 +290,20 @@ def held_out_logits(
 
 @torch.no_grad()
 def frame_logits(
-    decoder: Decoder, features: NDArray[np.float16], frames: NDArray[np.int64]
+    decoder: Decoder, features: NDArray[np.floating], frames: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the logits of a CNN-RNN in some frames of a recording, shape (frames, n_logits).
+    """Return the logits of a decoder in some frames of a recording, shape (frames, n_logits).
 
     Parameters
     ----------
     decoder
         Whose head reads the features.
     features
-        Shape (t, ≥ 1280).
+        Shape (t, ≥ what the head reads).
     frames
         Numbers of frames.
     """
     network, config = decoder.network, decoder.config
-    assert isinstance(network, CnnRnn) and isinstance(config, CnnRnnConfig)
+    assert isinstance(network, Network) and isinstance(config, Config)
     parts = _read(network, config, features, frames)
     return torch.cat([logits for _, logits in parts]).double().numpy()

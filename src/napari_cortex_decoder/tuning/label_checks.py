@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig, DecoderConfig
-from napari_cortex_decoder.decoder.suitability import check_length, rates_agree
+from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.decoder.suitability import check_kind, check_length, rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.sessions import class_indices
 from napari_cortex_decoder.tuning.held_out import HeldOut, hold_out
+from napari_cortex_decoder.tuning.tunable import check_tunable
 
 FEWEST_BOUTS = 3
 """Bouts of each behavior without which nothing can be both learned and measured."""
@@ -83,7 +84,6 @@ def plan(
         If a recording does not suit the decoder.
     """
     behaviors = check_labels(config, name, labelled, depth)
-    assert isinstance(config, CnnRnnConfig)  # else it was refused
     labels = tuple(class_indices(ethogram, behaviors) for _, ethogram in labelled)
     for values in labels:
         first = config.preprocessing.warm_up_frames(config.frame_rate) + config.frames_before
@@ -107,11 +107,7 @@ def check_labels(
     """
     if depth not in DEPTHS:
         raise TrainingError(f"{depth!r} is no depth of a fine-tune; take {_one_of(DEPTHS)}.")
-    if not isinstance(config, CnnRnnConfig):
-        raise TrainingError(
-            f"decoder {name!r} is a {config.architecture}, and only a cnn-rnn can be "
-            "fine-tuned; train it anew instead (cortex-decoder train)."
-        )
+    check_tunable(config, name, depth)
     if not labelled:
         raise TrainingError("no recording was given to learn from; give one with its labels.")
     bouts: dict[str, int] = {}
@@ -122,6 +118,7 @@ def check_labels(
                 f"{recording.name} has {recording.n_frames} frames and its labels are of "
                 f"{ethogram.n_frames}; give labels of this recording."
             )
+        check_kind(recording, config, name)
         _check_rate(recording, config, name)
         check_length(recording, config)
         for bout in ethogram.bouts:
@@ -164,7 +161,7 @@ def _check_apart(recordings: Sequence[Recording]) -> None:
         seen.add(which)
 
 
-def _check_rate(recording: Recording, config: CnnRnnConfig, name: str) -> None:
+def _check_rate(recording: Recording, config: DecoderConfig, name: str) -> None:
     """Refuse a frame rate that is not the decoder's: nothing that it reads would be alike."""
     rate = recording.known_frame_rate()
     if not rates_agree(rate, config.frame_rate):

@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
+from napari_cortex_decoder.tuning.tunable import Config, Network, like
 
 _ALWAYS, _HARDLY = 20.0, -5.0  # into a sigmoid: 1 to rounding, and 1/150: so slow is an average
 _SMALL = 0.05  # into a tanh, which is linear there
@@ -22,8 +21,8 @@ _LARGE = 10.0  # brings what 1/150 has left up again
 
 
 def add_units(
-    network: CnnRnn, config: CnnRnnConfig, weight: NDArray[np.float64], bias: NDArray[np.float64]
-) -> tuple[CnnRnn, CnnRnnConfig]:
+    network: Network, config: Config, weight: NDArray[np.float64], bias: NDArray[np.float64]
+) -> tuple[Network, Config]:
     """Return a network with units that average ``weight @ features + bias``; it shares the encoder.
 
     Parameters
@@ -31,7 +30,7 @@ def add_units(
     network, config
         The base. Logits stay what they were: nothing reads the new units yet.
     weight, bias
-        Shapes (units, 1280) and (units,); their product with features should be about 1.
+        Shapes (units, features) and (units,); their product with features should be about 1.
 
     Returns
     -------
@@ -40,7 +39,7 @@ def add_units(
     """
     units, old = len(bias), config.hidden_size
     changed = config.model_copy(update={"hidden_size": old + units})
-    new = CnnRnn(changed, network.cnn)
+    new = like(network, changed)
     gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.recurrent]
     # units without gates add up what others average
     small = _SMALL / 150 if config.recurrent == "rnn" else _SMALL
@@ -49,7 +48,7 @@ def add_units(
     for name, tensor in tensors.items():
         blocks = tensor.reshape(gates, old, *tensor.shape[1:])
         inputs = tensor.shape[1:]
-        if inputs and inputs != (N_FEATURES,):
+        if inputs and not name.startswith("weight_ih_l0"):
             inputs = (old + units,)
         grown = torch.zeros(gates, old + units, *inputs)
         grown[(slice(None), slice(old), *(slice(n) for n in tensor.shape[1:]))] = blocks

@@ -147,7 +147,7 @@ class Preparation:
         report: Report,
         done: int,
         passes: int,
-    ) -> list[NDArray[np.float16]]:
+    ) -> list[NDArray[np.floating]]:
         from napari_cortex_decoder.tuning.features import recording_features
 
         return [

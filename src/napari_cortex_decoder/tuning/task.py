@@ -80,7 +80,7 @@ class TuneTask:
     labels
         By recording, shape (t,): number of the behavior, −1 unknown.
     features
-        By recording, shape (t, 1281): see `recording_features`; as `start` reads it.
+        By recording, shape (t, features + 1): see `recording_features`; as `start` reads it.
     before
         By held-out block, shape (frames, n_logits): logits of the base.
     frames
@@ -91,7 +91,7 @@ class TuneTask:
     base: Decoder
     start: Decoder
     labels: Sequence[NDArray[np.int64]]
-    features: Sequence[NDArray[np.float16]]
+    features: Sequence[NDArray[np.floating]]
     before: Sequence[NDArray[np.float64]]
     frames: Sequence[NDArray[np.float16]] = ()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from napari_cortex_decoder.decoder.networks import RecurrentHead
+from napari_cortex_decoder.decoder.networks import RecurrentHead, RoiRnn
 
 _Cell = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -25,9 +25,10 @@ class ProjectedHead(nn.Module):
         To be copied.
     """
 
-    def __init__(self, head: RecurrentHead) -> None:
+    def __init__(self, head: RecurrentHead | RoiRnn) -> None:
         super().__init__()
         rnn = head.rnn
+        assert isinstance(rnn, nn.RNNBase)
         self._cell = _CELLS[rnn.mode]
         layers = [
             [getattr(rnn, f"{name}_l{layer}") for name in _NAMES] for layer in range(rnn.num_layers)

@@ -46,11 +46,10 @@ def registration_of(
         Labels that are looked for.
     """
     own = recording.registration
-    if own is not None and (
-        registration is None or {area.label for area in own.atlas.areas}.issuperset(areas)
-    ):
-        return own
-    return registration
+    if own is None or registration is None:
+        return registration or own
+    of_traces = recording.traces is not None
+    return own if of_traces and set(areas) <= {a.label for a in own.atlas.areas} else registration
 
 
 def locate_areas(

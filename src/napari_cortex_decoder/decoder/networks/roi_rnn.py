@@ -22,6 +22,11 @@ class RoiRnn(nn.Module):
             self.rnn = RECURRENT[config.recurrent](n_inputs, size, batch_first=True)
         self.linear_out = nn.Linear(size, config.n_logits)
 
+    @property
+    def head(self) -> RoiRnn:
+        """All of it, as of a network with an encoder the part behind that."""
+        return self
+
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits, shape (n, n_logits), of windows of traces, shape (n, length, areas)."""
         states, _ = self.rnn(windows)

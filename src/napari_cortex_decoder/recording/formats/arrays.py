@@ -115,6 +115,7 @@ def trace_frames(
     stamp: tuple[Any, ...],
     what: str,
     chunks: tuple[int, ...] | None = None,
+    usual: str = "tx",
 ) -> tuple[ArrayFrames, tuple[str, ...]]:
     """Make frames (t, 1, areas) of an array of traces, whichever of its axes is time.
 
@@ -126,7 +127,9 @@ def trace_frames(
         How many areas are named; None if that is not known.
     axes
         What the user says: ``"ta"`` or ``"at"``. None: the axis that is as long as there are names
-        is the areas'; where that does not tell, the longer one is time.
+        is the areas'; where there are no names, the longer one is time.
+    usual
+        Their order where both axes are as long as there are names.
 
     Raises
     ------
@@ -140,11 +143,12 @@ def trace_frames(
             'give "ta", or "at" if each row is an area.'
         )
     if not said:
-        fitting = [n == n_names for n in shape[::-1]]
-        turned = len(shape) == 2 and fitting[1] > fitting[0]
-        if len(shape) == 2 and not any(fitting):
-            turned = shape[1] > shape[0]
-        said = ("xt" if turned else "tx")[: len(shape)]
+        said = usual
+        if len(shape) == 1:
+            said = "t"
+        elif shape[0] != shape[1]:
+            turned = shape[0] == n_names if n_names in shape else shape[1] > shape[0]
+            said = "xt" if turned else "tx"
     arrangement = Arrangement(said, tuple(shape))
     check_frames(path, arrangement.movie_shape, stored)
     together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
@@ -180,6 +184,11 @@ def frames_in_chunk(
         "saved as Zarr."
     )
     return most, (note,)
+
+
+def could_be_traces(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether an array has the shape and type of traces: times and areas, of numbers."""
+    return len(shape) == 2 and min(shape) > 1 and dtype.kind in "iuf"
 
 
 def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | None) -> str:

@@ -18,16 +18,21 @@ from napari_cortex_decoder.recording.formats.arrays import (
     are_times,
     choose,
     could_be_movie,
+    could_be_traces,
     frames_in_chunk,
     said_pixel_size,
     said_rate,
     said_times,
+    trace_frames,
 )
 from napari_cortex_decoder.recording.formats.axes import arrange, named_axes, told_axes
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
+from napari_cortex_decoder.recording.formats.nwb_fields import text_of
+from napari_cortex_decoder.recording.formats.painted import Areas, namings, painted
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.tables import time_unit
 
+_MOST_NAMES = 10_000
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
 
 
@@ -47,7 +52,14 @@ class Hdf5Array:
             yield file[self.name]
 
 
-def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
+def open_hdf5(
+    path: Path,
+    *,
+    dataset: str | None = None,
+    axes: str | None = None,
+    areas: Areas = None,
+    atlas: str | None = None,
+) -> MovieFile:
     """Open a dataset; see `napari_cortex_decoder.recording.open_recording`."""
     from h5py import is_hdf5
 
@@ -60,8 +72,9 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
                 f"{path}: this is no HDF5 file, whatever its name says; export it again."
             )
         with hdf5.opened(path) as file:
-            movies, small, told = _contents(file)
-            name = choose(path, movies, dataset)
+            movies, traces, small, told = _contents(file)
+            of_traces = dataset in traces if dataset else bool(traces) and not movies
+            name = choose(path, traces if of_traces else movies, dataset)
             array = file[name]
             matlab = "MATLAB_class" in array.attrs
             shape, stored, chunks = array.shape, array.dtype, array.chunks
@@ -71,7 +84,29 @@ def open_hdf5(path: Path, *, dataset: str | None = None, axes: str | None = None
             ]
             attributes = [dict(array.attrs), dict(array.parent.attrs), dict(file.attrs)]
             check_readable(path, array)
+            named = namings(path, shape, _texts(file), areas) if of_traces else []
     attributes = [*attributes, small]
+    if of_traces:
+        rows, slow = trace_frames(
+            path,
+            Hdf5Array(path, name),
+            shape,
+            stored,
+            len(named[0].names),
+            axes=axes[::-1] if axes and matlab else axes,
+            stamp=(*file_token(path), name),
+            what=what,
+            chunks=chunks,
+            usual="xt" if matlab else "tx",
+        )
+        found = MovieFile(
+            frames=rows,
+            frame_rate=said_rate(*attributes),
+            frame_times=_times(rows.shape[0], *attributes),
+            metadata={"dataset": name},
+            warnings=(*slow, *told),
+        )
+        return painted(path, found, named, atlas=atlas)
     found = array_movie(
         path,
         Hdf5Array(path, name),
@@ -141,11 +176,43 @@ def array_movie(
     )
 
 
-def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any], list[str]]:
-    """Shapes of what could be the movie, what small datasets hold, by name, and what to say."""
+def _texts(file: Any) -> list[list[str]]:
+    """Return the lists of texts in a file: HDF5's own, and MATLAB's cell arrays of characters."""
+    import h5py
+
+    from napari_cortex_decoder.containers import hdf5
+
+    lists: list[list[str]] = []
+
+    def look(_: str, item: Any) -> None:
+        if not isinstance(item, hdf5.Dataset) or not 1 < (item.size or 0) <= _MOST_NAMES:
+            return
+        if h5py.check_string_dtype(item.dtype) is not None:
+            texts = [text_of(text) or "" for text in np.ravel(item[()])]
+            lists.append(texts)
+        elif h5py.check_ref_dtype(item.dtype) is h5py.Reference:
+            cells = [file[ref] for ref in np.ravel(item[()]) if ref]
+            if all(_is_text(cell) for cell in cells):
+                lists.append(["".join(map(chr, np.ravel(cell[()]))) for cell in cells])
+
+    file.visititems(look)
+    return lists
+
+
+def _is_text(cell: Any) -> bool:
+    """Whether a cell of MATLAB's holds characters, not more than a name has."""
+    kind = getattr(cell, "attrs", {}).get("MATLAB_class")
+    return kind == b"char" and cell.dtype.kind == "u" and cell.size <= _MOST_NAMES
+
+
+def _contents(
+    file: Any,
+) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]], dict[str, Any], list[str]]:
+    """Shapes of what could be the movie, or traces, what small datasets hold, and what to say."""
     from napari_cortex_decoder.containers import hdf5
 
     movies: dict[str, tuple[int, ...]] = {}
+    traces: dict[str, tuple[int, ...]] = {}
     small: dict[str, Any] = {}
     told: list[str] = []
 
@@ -154,6 +221,9 @@ def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any], li
             return
         if could_be_movie(item.shape, item.dtype):
             movies[name] = item.shape
+            return
+        if could_be_traces(item.shape, item.dtype) and not name.startswith("#refs#/"):
+            traces[name] = item.shape
             return
         key = name.rpartition("/")[2].lower()
         if item.dtype.kind not in "iuf" or item.size >= 2**24 or key in small:
@@ -165,7 +235,7 @@ def _contents(file: Any) -> tuple[dict[str, tuple[int, ...]], dict[str, Any], li
             small[key] = item[()]
 
     file.visititems(look)
-    return movies, small, told
+    return movies, traces, small, told
 
 
 def _unit(times: Any, key: str) -> Any:
@@ -209,11 +279,12 @@ register(
         name="HDF5",
         patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
         recognized="by its name and signature; the only array of frames x rows x columns in it, or "
-        "the one given as dataset",
+        "the one given as dataset; without one, traces, times x areas, with their names in a list "
+        "of texts or given as areas",
         metadata="attributes or datasets called frame_rate or fps, pixel_size_mm or pixel_size_um, "
         "frame_times or timestamps (s, or as units says); labels of axes",
         matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
         open=open_hdf5,
-        options=frozenset({"dataset", "axes"}),
+        options=frozenset({"dataset", "axes", "areas", "atlas"}),
     )
 )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.arrays import ArrayFrames, trace_frames
 from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange
 from napari_cortex_decoder.recording.formats.frames import (
@@ -19,7 +17,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     file_token,
 )
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
-from napari_cortex_decoder.recording.formats.painted import Naming, given_names, painted
+from napari_cortex_decoder.recording.formats.painted import Areas, namings, painted
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
 
@@ -27,7 +25,7 @@ def open_npy(
     path: Path,
     *,
     axes: str | None = None,
-    areas: str | Sequence[str] | None = None,
+    areas: Areas = None,
     atlas: str | None = None,
 ) -> MovieFile:
     """Open an array; see `napari_cortex_decoder.recording.open_recording`."""
@@ -55,28 +53,23 @@ def _open_traces(
     path: Path,
     header: NpyHeader,
     axes: str | None,
-    areas: str | Sequence[str] | None,
+    areas: Areas,
     atlas: str | None,
 ) -> MovieFile:
     """Open traces, of which such a file does not say the names."""
-    if areas is None:
-        raise RecordingError(
-            f"{path}: the array is {header.shape[0]} x {header.shape[1]}: no movie, and traces of "
-            "areas if you name them; give areas (command line: --as areas=FILE, a name a line)."
-        )
-    names = given_names(areas)
+    named = namings(path, header.shape, (), areas)
     frames, said = trace_frames(
         path,
         header,
         header.shape,
         header.stored,
-        len(names),
+        len(named[0].names),
         axes=axes,
         stamp=file_token(header.path),
         what="a NumPy array",
     )
     found = MovieFile(frames=frames, warnings=said)
-    return painted(path, found, [Naming(names)], atlas=atlas)
+    return painted(path, found, named, atlas=atlas)
 
 
 def array_frames(header: NpyHeader, arrangement: Arrangement) -> FrameReader:

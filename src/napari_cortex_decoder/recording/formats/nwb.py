@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from napari_cortex_decoder.recording.formats.hdf5 import (
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
 from napari_cortex_decoder.recording.formats.nwb_traces import open_traces
+from napari_cortex_decoder.recording.formats.painted import Areas
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, positive
@@ -46,7 +46,7 @@ def open_nwb(
     *,
     dataset: str | None = None,
     axes: str | None = None,
-    areas: str | Sequence[str] | None = None,
+    areas: Areas = None,
     atlas: str | None = None,
 ) -> MovieFile:
     """Open the one-photon series; see `napari_cortex_decoder.recording.open_recording`."""

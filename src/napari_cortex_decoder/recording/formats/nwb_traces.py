@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from napari_cortex_decoder.recording.formats.arrays import trace_frames
 from napari_cortex_decoder.recording.formats.frames import LARGEST_FRAME, file_token
 from napari_cortex_decoder.recording.formats.hdf5 import Hdf5Array, check_readable
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
-from napari_cortex_decoder.recording.formats.painted import Naming, painted
+from napari_cortex_decoder.recording.formats.painted import Areas, Naming, painted
 from napari_cortex_decoder.recording.formats.registry import MovieFile
 
 _SIDES = ("side", "hemisphere", "hemi")
@@ -28,7 +27,7 @@ def open_traces(
     series: Any,
     *,
     axes: str | None = None,
-    areas: str | Sequence[str] | None = None,
+    areas: Areas = None,
     atlas: str | None = None,
 ) -> MovieFile:
     """Make the movie of a ``RoiResponseSeries`` in a file that is open.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,9 @@ from napari_cortex_decoder.recording.formats.frames import FrameReader
 from napari_cortex_decoder.recording.formats.registry import MovieFile
 
 _ATLAS = "dorsal-cortex"
+Areas = str | Sequence[str] | None
+"""Names that a user gives: a list, a file with one a line, or text with commas."""
+
 _IN_MEMORY = 2**28  # bytes of traces that are kept once they are read: 45 min of 10,000 cells
 _NAMED = 8  # that a sentence lists
 
@@ -294,6 +297,26 @@ def _of_masks(found: MovieFile, names: Sequence[str], masks: NDArray[np.int32]) 
     return replace(found, frames=frames, warnings=(*found.warnings, *told))
 
 
+def namings(
+    path: Path, shape: tuple[int, ...], lists: Iterable[Sequence[str]], areas: Areas
+) -> list[Naming]:
+    """Return what names the traces of an array: what the user gives, or lists in its file.
+
+    Raises
+    ------
+    RecordingError
+        If nothing does.
+    """
+    given = [given_names(areas)] if areas is not None else lists
+    found = [Naming(names) for names in given if areas is not None or len(names) in shape]
+    if not found:
+        raise RecordingError(
+            f"{path}: an array in it is {' x '.join(map(str, shape))}: no movie, and traces of "
+            "areas if you name them; give areas (command line: --as areas=FILE, a name a line)."
+        )
+    return [naming for naming in found if len(naming.names) == len(found[0].names)]
+
+
 def given_names(areas: str | Sequence[str]) -> list[str]:
     """Return the names that a user gives: a list, the lines of a file, or text with commas."""
     if not isinstance(areas, str):
@@ -307,4 +330,5 @@ def given_names(areas: str | Sequence[str]) -> list[str]:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    plain = ["".join(c if c.isprintable() else "?" for c in name[:60]) for name in names[:_NAMED]]
+    return ", ".join(plain) + more

@@ -42,6 +42,26 @@ Two things hold for all of them:
 Several files of one session can be given together: as a list, in the dock's *Open…*, dropped on the
 dock, or dropped on napari's canvas with Shift held. They are joined in the natural order of their
 names (2 before 10). Frames that a camera lost are told, and the time axis shows the gap.
+
+## Traces of areas
+
+Traces without a movie (times x areas, either way round) are a recording, too: `recording.traces`
+(t, areas) and `recording.areas` beside a `recording.movie` that shows the areas painted with their
+values, NaN where there is none. Decoders of areas, the importance of areas, labels, fine-tuning and
+training read the traces themselves; a decoder of images refuses them.
+
+- **Which trace is of which area** its name says, by acronym or in words, with the side before or
+  behind: `MOs left`, `L-MOs`, `MOs_l`, `LH MOs`, `MOsL`, `Secondary motor area (left)`. In NWB
+  names are any column of text in the table of ROIs, the side may have a column of its own (`side`,
+  `hemisphere`), and cells that share a `location` are averaged. What is matched is in
+  `recording.metadata["areas"]`; traces of no area, two of one name and areas without a trace are
+  told, and what is missing stays missing.
+- **Names that the file does not say** are given: `--as areas=names.txt` (a name a line) or
+  `areas=[...]`. Areas of another atlas than `dorsal-cortex`: `--as atlas=ajioka-50`, or its file.
+- **ROIs without such names** are painted where their masks in the NWB file lie. Place the atlas
+  there (`--registration`), and each area is the mean of the ROIs in it.
+- Steps of preprocessing in time change traces; those that need pixels (bin, motion correction,
+  mask, a crop of rows) are refused.
 """
 
 

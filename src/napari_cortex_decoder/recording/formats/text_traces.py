@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from napari_cortex_decoder.recording.behavior.content import BehaviorContent
 from napari_cortex_decoder.recording.behavior.tables import read_text_table
 from napari_cortex_decoder.recording.formats.arrays import trace_frames
 from napari_cortex_decoder.recording.formats.frames import file_token
-from napari_cortex_decoder.recording.formats.painted import Naming, painted
+from napari_cortex_decoder.recording.formats.painted import Areas, Naming, painted
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
 _SUFFIXES = (".csv", ".tsv")
@@ -49,7 +49,7 @@ class _Columns:
 def open_text_traces(
     path: Path,
     *,
-    areas: str | Sequence[str] | None = None,
+    areas: Areas = None,
     atlas: str | None = None,
 ) -> MovieFile:
     """Open a table; see `napari_cortex_decoder.recording.open_recording`."""

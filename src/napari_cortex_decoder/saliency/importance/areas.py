@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.engine.traces import registration_of
+from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
@@ -34,7 +36,7 @@ _CEILING = 0.98
 def area_importance(
     decoder: Decoder,
     recording: Recording,
-    registration: Registration,
+    registration: Registration | None = None,
     ethogram: Ethogram | None = None,
     behavior: str = "run",
     *,
@@ -64,7 +66,7 @@ def area_importance(
     recording
         Movie of any length; it is streamed.
     registration
-        Where the atlas lies on the movie.
+        Where the atlas lies on the movie; None: the recording says it, as traces do.
     ethogram
         Labels. None: the score is the mean log-odds, counted in favour of what the decoder says.
     behavior
@@ -111,6 +113,12 @@ def area_importance(
     report = progress or unheard
     check_fills(tuple(fills))
     check_score(score)
+    registration = registration_of(recording, registration)
+    if registration is None:
+        raise AtlasError(
+            f"{recording.path or recording.name}: nothing says where the atlas lies on it; give a "
+            "registration."
+        )
     chosen = choose_targets(registration.atlas, targets)
     experiment = Experiment(
         decoder,

@@ -27,7 +27,7 @@ from napari_cortex_decoder.decoder.engine.devices import (
 from napari_cortex_decoder.decoder.engine.image_engine import WORTH_COMPILING
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, steady_cudnn
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
-from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.decoder.suitability import check_kind, check_rate
 from napari_cortex_decoder.errors import DecoderError, DeviceError
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
@@ -104,6 +104,7 @@ class MaskedDecoder:
             )
         if batch_size is not None and batch_size < 1:
             raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
+        check_kind(recording, config, decoder.name)
         self.warnings = tuple(check_rate(recording, config, name=decoder.name, any_rate=any_rate))
         self.config = config
         self.decoder_name = decoder.name
