@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from napari_cortex_decoder import cli
 
 # Small tensors gain nothing from more threads, and threads that spin for a busy core lose all.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A run that was begun in the background is deaf to Ctrl-C, and so would be all that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ("helpers.network_watch",)
 

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from helpers.network_watch import look_up
+from napari_cortex_decoder import child
+from napari_cortex_decoder.errors import RecordingError
+
 Reached = Callable[[], list[dict[str, object]]]
 
 LOOKUP = "import socket; socket.getaddrinfo('example.org', 443)"
@@ -52,6 +56,12 @@ def test_a_thread_that_swallows_its_errors_is_noted_as_well(reached: Reached) ->
 def test_a_program_that_a_test_starts_is_watched_too(reached: Reached) -> None:
     ended = subprocess.run([sys.executable, "-c", LOOKUP], capture_output=True, check=False)
     assert ended.returncode == 1
+    assert addresses(reached()) == ["example.org"]
+
+
+def test_a_process_in_which_the_program_reads_files_is_watched_too(reached: Reached) -> None:
+    with pytest.raises(RecordingError, match=r"may not reach example\.org"):
+        child.call(look_up, Path("example.org"), what="a name")
     assert addresses(reached()) == ["example.org"]
 
 

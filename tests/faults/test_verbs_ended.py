@@ -20,7 +20,7 @@ from faults.test_writers import WRITERS, lab, made  # noqa: F401
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 SHORT = ("label csv",)
 """Ended in every run of the tests; all others only where rounds are asked for."""
-VERBS = [name for name in WRITERS if name not in ("reproduce", "decoders import")]
+VERBS = [name for name in WRITERS if name != "reproduce"]
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ import tifffile
 import torch
 from safetensors.torch import load_file
 
+from helpers.places import age
 from helpers.tuned_mice import blank_decoder, patchy_mouse, trainers, wait_until
 from napari_cortex_decoder import cli
 from napari_cortex_decoder.training import pipeline  # noqa: F401
@@ -64,9 +65,10 @@ def make_inputs(folder: Path) -> None:
 
 def arguments(folder: Path, verb: str, out: Path) -> list[str]:
     """Write the command line of a verb."""
-    if verb == "train":
+    if verb.startswith("train"):
         settings = str(folder / "settings.toml")
         given = ["train", str(folder / "cohort.csv"), "--config", settings]
+        given += ["--cache", str(out / "kept")] if verb.endswith("cache") else []
     else:
         given = ["fine-tune", str(folder / "m0.tif"), "--labels", str(folder / "m0.csv")]
         given += ["--decoder", str(folder / "blank.safetensors"), "--depth", verb]
@@ -158,6 +160,7 @@ def main(folder: Path, verb: str, rounds: int, seed: int) -> None:
                 assert "give the same command again" in log.read_text().splitlines()[-1]
             wait_until(lambda out=out: not trainers(out), 20)
             check_whole(out)
+        age(out)
         assert ended(begin(given, log)) == 0, log.read_text()[-2000:]
         assert names(out) == names(whole), names(out) ^ names(whole)
         for name, tensor in load_file(out / "decoder.safetensors").items():

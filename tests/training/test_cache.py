@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.places import age
 from napari_cortex_decoder.decoder import CnnConfig, LinearConfig, Preprocessing, TracePreprocessing
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import Encoder, reestimate_batch_norm
@@ -48,6 +49,34 @@ def test_a_recording_is_read_once_for_the_same_settings_only(mice: Mice, tmp_pat
     assert cache_session(session, larger, tmp_path.joinpath).file != first.file
     other = replace(session, fingerprint="changed since")
     assert cache_session(other, IMAGES, tmp_path.joinpath).file != first.file
+
+
+def test_what_a_killed_run_left_in_a_cache_is_removed_though_all_is_read_into_it(
+    mice: Mice, tmp_path: Path
+) -> None:
+    (session,) = mice(1)
+    cached = cache_session(session, IMAGES, (tmp_path / "first").joinpath)
+    left = tmp_path / "shared" / ".cortex-decoder-3a5b7c9d.part"
+    (left / "new").mkdir(parents=True)
+    (left / "new" / "half.npy").write_bytes(b"half")
+    (left / "napari-cortex-decoder.lock").touch()
+    age(tmp_path)
+    cached.file.rename(tmp_path / "shared" / cached.file.name)
+    cache_session(session, IMAGES, (tmp_path / "shared").joinpath)
+    assert [one.name for one in (tmp_path / "shared").iterdir()] == [cached.file.name]
+
+
+def test_a_file_in_a_cache_that_no_recording_was_read_into_is_told(
+    mice: Mice, tmp_path: Path
+) -> None:
+    (session,) = mice(1)
+    cached = cache_session(session, IMAGES, tmp_path.joinpath)
+    for content in (b"my notes", b"", cached.file.read_bytes()[:-1000]):
+        cached.file.write_bytes(content)
+        again = cache_session(session, IMAGES, tmp_path.joinpath)
+        with pytest.raises(TrainingError, match=r"\.npy: this cannot be read as what a recording"):
+            again.values[0]
+        assert cached.file.read_bytes() == content
 
 
 def test_frames_of_a_warm_up_are_not_learned_from(mice: Mice, tmp_path: Path) -> None:

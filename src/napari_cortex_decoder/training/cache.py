@@ -24,6 +24,7 @@ from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
 from napari_cortex_decoder.decoder.suitability import check_kind, rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
+from napari_cortex_decoder.files.workshop import sweep
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.training.augmentation import vary_images
@@ -74,6 +75,7 @@ def cache_session(
     settings = config.preprocessing.model_dump_json() + session.fingerprint
     digest = hashlib.sha256(settings.encode()).hexdigest()[:16]
     file = place(f"{session.name}-{digest}.npy")
+    sweep(file.parent)  # what other runs, killed there, have left
     if not file.exists():
         if isinstance(config, ImageConfig):
             check_kind(recording, config, "to be trained")
