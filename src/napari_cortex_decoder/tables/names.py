@@ -18,51 +18,16 @@ _VALUE = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _TIME = frozenset({"time", "times", "timestamp", "timestamps", "t", "seconds", "sec", "clock"})
-_WITH_TIME = frozenset(
-    [
-        "stamp",
-        "stamps",
-        "elapsed",
-        "relative",
-        "rel",
-        "session",
-        "system",
-        "sample",
-        "frame",
-        "camera",
-        "since",
-        "start",
-        "of",
-        "from",
-        "the",
-        "recording",
-        "absolute",
-        "computer",
-        "utc",
-        "local",
-        "in",
-        "date",
-        "datetime",
-    ]
-)
+_WITH_TIME = frozenset([
+    "stamp", "stamps", "elapsed", "relative", "rel", "session", "system", "sample", "frame",
+    "camera", "since", "start", "of", "from", "the", "recording", "absolute", "computer", "utc",
+    "local", "in", "date", "datetime",
+])  # fmt: skip
 _FRAME = frozenset({"frame", "frames"})
-_WITH_FRAME = frozenset(
-    [
-        "number",
-        "numbers",
-        "no",
-        "nr",
-        "num",
-        "index",
-        "idx",
-        "id",
-        "count",
-        "camera",
-        "movie",
-        "the",
-        "of",
-    ]
-)
+_WITH_FRAME = frozenset([
+    "number", "numbers", "no", "nr", "num", "index", "idx", "id", "count", "camera", "movie",
+    "the", "of",
+])  # fmt: skip
 
 
 def is_value(cell: str) -> bool:

@@ -14,6 +14,7 @@ from napari_cortex_decoder.atlas.area import Side
 from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.atlas.tracing import Named, trace_labels
+from napari_cortex_decoder.containers.npy import array_header
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.reading import reads
@@ -125,13 +126,7 @@ def _decoded(path: Path) -> NDArray[np.generic]:
         return np.asarray(child.call(read_tiff, path, what=what, error=AtlasError))
     content = _content(path)
     if suffix == ".npy":
-        version = np.lib.format.read_magic(content)
-        read_header = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape = read_header(content)[0]
+        shape = array_header(content)[0]
         if shape:  # what is no array at all is told by NumPy
             _refuse_large(path, shape)
         content.seek(0)

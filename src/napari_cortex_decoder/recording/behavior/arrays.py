@@ -7,12 +7,12 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.containers.npy import array_header
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import (
@@ -35,14 +35,8 @@ def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
     """
     with readable(path, "a NumPy array"):
         with path.open("rb") as file:
-            shape, dtype = _header(file)
+            shape, _, dtype = array_header(file)
             _check_header(path, "the array", shape, dtype)
-            expected = math.prod(shape) * dtype.itemsize
-            if file.seek(0, 2) < expected:
-                raise RecordingError(
-                    f"{path}: the file is cut off: its header promises {expected} bytes; "
-                    "copy it again."
-                )
         array = np.load(path, allow_pickle=False)
     if array.dtype.names:
         arrays = {name: array[name] for name in array.dtype.names}
@@ -64,24 +58,11 @@ def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             with archive.open(member) as file:
-                shape, dtype = _header(file)
+                shape, _, dtype = array_header(file)
                 _check_header(path, repr(name), shape, dtype)
             with archive.open(member) as file:
                 arrays[name] = npy_format.read_array(file, allow_pickle=False)
     return content_of(path, arrays, fields)
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Read shape and type of an array without its data."""
-    version = npy_format.read_magic(file)
-    read = {
-        (1, 0): npy_format.read_array_header_1_0,
-        (2, 0): npy_format.read_array_header_2_0,
-    }.get(version)
-    if read is None:
-        raise ValueError(f"version {version} of the .npy format is for text fields")
-    shape, _, dtype = read(file)
-    return shape, dtype
 
 
 def _check_header(path: Path, what: str, shape: tuple[int, ...], dtype: np.dtype) -> None:

@@ -1,20 +1,20 @@
 """Movie formats: each module registers one; the order of import is the order of trying."""
 
-# isort: off
-from napari_cortex_decoder.recording.formats import zarr_folder
-from napari_cortex_decoder.recording.formats import svd
-from napari_cortex_decoder.recording.formats import ndtiff
-from napari_cortex_decoder.recording.formats import tiff_folder
-from napari_cortex_decoder.recording.formats import tiff
-from napari_cortex_decoder.recording.formats import npy
-from napari_cortex_decoder.recording.formats import matlab
-from napari_cortex_decoder.recording.formats import hdf5
-from napari_cortex_decoder.recording.formats import nwb
-from napari_cortex_decoder.recording.formats import raw
-from napari_cortex_decoder.recording.formats import video
-from napari_cortex_decoder.recording.formats import text_traces
-
-# isort: on
+# ruff: noqa: F401
+from napari_cortex_decoder.recording.formats import (  # isort: skip
+    zarr_folder,
+    svd,
+    ndtiff,
+    tiff_folder,
+    tiff,
+    npy,
+    matlab,
+    hdf5,
+    nwb,
+    raw,
+    video,
+    text_traces,
+)
 from napari_cortex_decoder.recording.formats.registry import (
     MovieFile,
     MovieFormat,
@@ -27,18 +27,6 @@ __all__ = [
     "MovieFile",
     "MovieFormat",
     "format_of",
-    "hdf5",
-    "matlab",
     "movie_formats",
     "movie_patterns",
-    "ndtiff",
-    "npy",
-    "nwb",
-    "raw",
-    "svd",
-    "text_traces",
-    "tiff",
-    "tiff_folder",
-    "video",
-    "zarr_folder",
 ]

@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.containers.npy import array_header
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import read_fully
@@ -95,17 +96,7 @@ def read_header(path: Path, *, stopped_early: bool = False) -> NpyHeader:
     if not path.stat().st_size:
         raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
     with readable(path, "a NumPy array"), path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if read is None:
-            raise RecordingError(
-                f"{path}: it is of version {version} of NumPy's format; save it again with "
-                "numpy.save."
-            )
-        shape, fortran_order, stored = read(file)
+        shape, fortran_order, stored = array_header(file)
         offset = file.tell()
     if stored.hasobject or stored.subdtype or stored.names:
         raise RecordingError(

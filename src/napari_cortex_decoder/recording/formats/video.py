@@ -131,41 +131,27 @@ class VideoFrames:
     ----------
     index
         Where they are.
-    frame_shape, dtype
-        Of each frame.
-    stamp
-        `file_token` of the file when it was opened.
-    together
-        Frames between key frames.
+    shape, dtype, token, together
+        As of every `FrameReader`; together are frames between key frames.
     """
 
     index: VideoIndex
-    frame_shape: tuple[int, int]
+    shape: tuple[int, int, int]
     dtype: np.dtype[Any]
-    stamp: tuple[Any, ...]
+    token: tuple[Any, ...]
     together: int
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return (len(self.index.stamps), *self.frame_shape)
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """State of the file."""
-        return self.stamp
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Decode frames, from the last key frame before each."""
-        out = np.empty((len(frames), *self.frame_shape), self.dtype)
-        with unchanged(self.stamp), self.index.opened() as video:
+        out = np.empty((len(frames), *self.shape[1:]), self.dtype)
+        with unchanged(self.token), self.index.opened() as video:
             for row in np.argsort(frames, kind="stable").tolist():
                 wanted = int(frames[row])
                 image = grey(video.frame(wanted))
-                if image.shape != self.frame_shape or image.dtype != self.dtype:
+                if image.shape != self.shape[1:] or image.dtype != self.dtype:
                     raise RecordingError(
                         f"{self.index.path}: frame {wanted + 1} is {image.shape} of {image.dtype}, "
-                        f"the first one is {self.frame_shape} of {self.dtype}; convert the video "
+                        f"the first one is {self.shape[1:]} of {self.dtype}; convert the video "
                         "to one size."
                     )
                 out[row] = image
@@ -268,9 +254,9 @@ def open_video(path: Path) -> MovieFile:
     return MovieFile(
         frames=VideoFrames(
             index=index,
-            frame_shape=(image.shape[0], image.shape[1]),
+            shape=(n_frames, image.shape[0], image.shape[1]),
             dtype=image.dtype,
-            stamp=file_token(path),
+            token=file_token(path),
             together=min(longest, max(1, _GROUP_BYTES // image.nbytes)),
         ),
         frame_rate=rate,

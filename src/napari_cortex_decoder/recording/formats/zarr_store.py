@@ -16,35 +16,12 @@ from napari_cortex_decoder.errors import RecordingError
 _DESCRIPTIONS = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NOWHERE = 2**64 - 1
 # what turns bytes into numbers and no more: others may make objects, as `pickle` does
-_CODECS = frozenset(
-    [
-        "bytes",
-        "endian",
-        "transpose",
-        "sharding_indexed",
-        "crc32",
-        "crc32c",
-        "adler32",
-        "fletcher32",
-        "jenkins_lookup3",
-        "blosc",
-        "gzip",
-        "zlib",
-        "zstd",
-        "lz4",
-        "bz2",
-        "lzma",
-        "delta",
-        "shuffle",
-        "packbits",
-        "fixedscaleoffset",
-        "bitround",
-        "quantize",
-        "astype",
-        "zfpy",
-        "pcodec",
-    ]
-)
+_CODECS = frozenset([
+    "bytes", "endian", "transpose", "sharding_indexed", "crc32", "crc32c", "adler32",
+    "fletcher32", "jenkins_lookup3", "blosc", "gzip", "zlib", "zstd", "lz4", "bz2", "lzma",
+    "delta", "shuffle", "packbits", "fixedscaleoffset", "bitround", "quantize", "astype",
+    "zfpy", "pcodec",
+])  # fmt: skip
 
 
 class CheckedStore(LocalStore):  # type: ignore[misc]

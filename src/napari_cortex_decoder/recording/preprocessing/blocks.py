@@ -15,29 +15,18 @@ from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 
 CHUNK_BYTES = 32 * 2**20
 KEPT_BYTES = 2**30
+Blocks = tuple[NDArray[Any], ...]
+"""The same frames of each of several movies, each (n, y, x)."""
 
 
 class BlockFunction(Protocol):
     """What computes frames from a stretch of source frames."""
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
-        """Compute frames.
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
+        """Return the frames computed from those wanted.
 
-        Parameters
-        ----------
-        blocks
-            The same frames [start, start + n) of each source, each of shape (n, y, x).
-        start
-            Number of the first frame in the sources.
-        keep
-            Which of the n frames are wanted; the others are their surroundings.
-
-        Returns
-        -------
-        numpy.ndarray
-            The frames computed from those wanted.
+        `blocks` are the frames [start, start + n) of each source, and `keep` which of these n are
+        wanted; the others are their surroundings.
         """
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.gaps import check_finite
-from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
+from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, row_tiles
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 from napari_cortex_decoder.recording.preprocessing.step import (
     PREVIEW_FRAMES,
@@ -98,9 +98,7 @@ class _DeltaF:
     baseline: NDArray[np.float64]
     dark: float
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         return _relative(blocks[0][keep], self.baseline, self.dark)
 
 
@@ -111,9 +109,7 @@ class _MovingDeltaF:
     dark: float
     where: str
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         from scipy.ndimage import percentile_filter
 
         block = blocks[0]

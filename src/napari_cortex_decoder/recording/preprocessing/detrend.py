@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from napari_cortex_decoder.recording.gaps import check_finite
-from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
+from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, row_tiles
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 from napari_cortex_decoder.recording.preprocessing.step import PREVIEW_FRAMES, Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
@@ -60,9 +60,7 @@ class _Detrending:
     window: MovingWindow
     where: str
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         block = blocks[0]
         check_finite(block, start, self.where)
         out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)

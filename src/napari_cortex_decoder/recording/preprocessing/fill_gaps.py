@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
+from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
 
@@ -42,9 +42,7 @@ class _Filling:
 
     means: NDArray[np.floating]
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         frames = blocks[0][keep]
         return np.where(np.isfinite(frames), frames, self.means)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
+from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
 from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
@@ -173,9 +173,7 @@ class _Cropping:
     rows: slice
     columns: slice
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         return blocks[0][keep, self.rows, self.columns]
 
 
@@ -184,9 +182,7 @@ class _Binning:
     frames: int
     pixels: int
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         block = blocks[0][keep]
         n, rows, columns = len(block) // self.frames, *(s // self.pixels for s in block.shape[1:])
         whole = block[: n * self.frames, : rows * self.pixels, : columns * self.pixels]
@@ -200,9 +196,7 @@ class _Binning:
 class _Masking:
     inside: NDArray[np.bool_]
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         # not a product: outside there may be NaN
         return np.where(self.inside, blocks[0][keep], 0)
 

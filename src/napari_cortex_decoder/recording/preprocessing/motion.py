@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from napari_cortex_decoder.recording.gaps import check_finite
-from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
+from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
@@ -127,9 +127,7 @@ class _Shifting:
     estimate: _Estimate
     shifts: NDArray[np.float64] | None
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         frames, movie = blocks[0][keep], blocks[1][keep]
         if self.shifts is None:
             shifts = [self.estimate(frame) for frame in movie]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.formats.painted import paint
-from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie
+from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
 from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
 from napari_cortex_decoder.recording.preprocessing.fill_gaps import FillGaps
@@ -197,9 +197,7 @@ def with_equal_reference(recording: Recording) -> Recording:
 class _Painting:
     label_image: NDArray[np.int32]
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         return paint(blocks[0][keep, 0], self.label_image)
 
 
@@ -207,9 +205,7 @@ class _Painting:
 class _Enlarging:
     factor: int
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         block = blocks[0]
         frames = np.minimum(np.arange(keep.start, keep.stop), len(block) - 1)
         return block[frames].repeat(self.factor, axis=1).repeat(self.factor, axis=2)
