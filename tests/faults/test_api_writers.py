@@ -119,7 +119,6 @@ def test_nothing_is_written_past_the_door() -> None:
             )
             if opens or name in ("write_text", "write_bytes", "savefig", "savemat", "imwrite"):
                 known = path in APPENDS or path == "benchmarking/movie.py"
-                known |= path == "recording/formats/table.py"  # a page of the documentation
                 assert through or known, f"{path}: {node.name} calls {name} past files.py"
 
 

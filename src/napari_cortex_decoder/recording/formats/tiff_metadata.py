@@ -52,35 +52,23 @@ class OmeImage:
 
     Parameters
     ----------
-    xml
-        Description.
-    own
-        Name of the file that is opened.
-    wanted
-        Name or ID of the image; None takes the first that has planes in the file.
-    number
-        Which of the images, in place of `wanted`.
+    xml, own
+        Description, and the name of the file that is opened.
+    wanted, number
+        Name or ID of the image, or which one it is; else the first that has planes in the file.
     described_here
         Whether the file itself holds `xml`, so that it is known by its UUID even if it was renamed.
 
     Attributes
     ----------
-    names, name
-        What the images of the description are called, and this one.
-    sizes
-        Number of planes along T, C and Z.
-    order
-        The same three axes, slowest first, as the planes run.
-    files
-        Names of the files that hold planes; the first is `own`.
-    set_files
-        Names of the files of all images of the description.
-    frame_rate, pixel_size
-        In Hz and mm; None where not said.
-    colours
-        What the channels are called, light and all.
-    description
-        Free text, or None.
+    names, name, description
+        What the images of the description are called, and this one; its free text, or None.
+    sizes, order
+        Number of planes along T, C and Z, and these axes, slowest first, as the planes run.
+    files, set_files
+        Names of the files that hold its planes, `own` first, and those of all images.
+    frame_rate, pixel_size, colours
+        In Hz and mm, None where not said; what the channels are called, light and all.
     warnings
         What a user should know, such as units that are not known.
     """

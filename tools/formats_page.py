@@ -1,6 +1,6 @@
-"""The page of the docs that lists the formats, made from the registry.
+"""Make the page of the docs that lists the movie formats, from their registry, after a change.
 
-Run ``python -m napari_cortex_decoder.recording.formats.table docs/formats.md`` after a change.
+python tools/formats_page.py docs/formats.md
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from napari_cortex_decoder.recording.formats import movie_formats
 _TOP = """\
 # Movie formats
 
-<!-- Made by `python -m napari_cortex_decoder.recording.formats.table docs/formats.md`. -->
+<!-- Made by `python tools/formats_page.py docs/formats.md`. -->
 
 `open_recording(path)`, drag and drop onto napari, and every verb of the command line open these.
 Nothing is read but what is looked at, no file stays open, and no file is changed.
