@@ -189,7 +189,7 @@ def _intervals(path: Path, name: str, thing: Mapping[str, Any]) -> dict[str, Int
         starts = stops = _floats(thing["event_times"])
         ends = _floats(thing["event_times_index"]).astype(np.int64)
         per_row = np.diff(ends, prepend=0)
-        labels = np.repeat(_texts(thing["event_label"]), per_row).tolist()
+        labels = np.repeat(list(map(_text, _held(thing["event_label"]))), per_row).tolist()
     else:
         starts = _floats(thing["timestamp" if "timestamp" in thing else "timestamps"])
         # an event without a duration is an instant
@@ -217,19 +217,18 @@ def _intervals(path: Path, name: str, thing: Mapping[str, Any]) -> dict[str, Int
 
 def _label_column(table: Mapping[str, Any]) -> list[str] | None:
     column = next((c for c in LABEL_COLUMNS if c in table), None)
-    return None if column is None else _texts(table[column])
+    return None if column is None else [_text(value) for value in _held(table[column])]
 
 
 def _floats(dataset: Any) -> NDArray[np.float64]:
+    return np.asarray(_held(dataset), dtype=np.float64)
+
+
+def _held(dataset: Any) -> NDArray[Any]:
+    """Read all of a dataset, as one row, unless it claims too much."""
     if math.prod(dataset.shape) > MAX_SAMPLES:
         raise ValueError(f"{dataset.name} claims {dataset.shape} values")
-    return np.asarray(dataset[()], dtype=np.float64).ravel()
-
-
-def _texts(dataset: Any) -> list[str]:
-    if math.prod(dataset.shape) > MAX_SAMPLES:
-        raise ValueError(f"{dataset.name} claims {dataset.shape} texts")
-    return [_text(value) for value in np.ravel(dataset[()])]
+    return np.ravel(dataset[()])
 
 
 def _text(value: Any) -> str:
