@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.frames import check_planes
 
 # Frames longer than this by wide are no camera's; an axis order that would give them is wrong.
 _LONGEST = 4
@@ -140,15 +141,7 @@ def arrange(
         axes, warnings = _guess(path, seen, usual)
     found = Arrangement(axes[::-1] if transposed else axes, shape)
     deep = max((found[axis] for axis in _OTHERS if axis in found.axes), default=1)
-    if deep > 1:
-        raise RecordingError(
-            f"{path}: it is a volume over time ({deep} slices); save one slice, or a projection, "
-            "as a movie."
-        )
-    if found["c"] > 2:
-        raise RecordingError(
-            f"{path}: it has {found['c']} colours; save the movie and at most one reference."
-        )
+    check_planes(path, found["c"], deep)
     return found, warnings
 
 

@@ -111,6 +111,19 @@ def check_frames(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) 
         )
 
 
+def check_planes(where: Path, colours: int, slices: int = 1) -> None:
+    """Refuse a volume over time, and more than two colours."""
+    if slices > 1:
+        raise RecordingError(
+            f"{where}: it is a volume over time ({slices} slices); save one slice, or a "
+            "projection, as a movie."
+        )
+    if colours > 2:
+        raise RecordingError(
+            f"{where}: it has {colours} colours; save the movie and at most one reference."
+        )
+
+
 def fewer_frames(claimed: int, held: int) -> str:
     """Say that a file ends before the last of the frames that it promises, behind a whole one."""
     return (

@@ -16,6 +16,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     FrameReader,
     RawFrames,
     check_frames,
+    check_planes,
     file_token,
     gathered,
 )
@@ -94,11 +95,6 @@ def _in_order(
         for axis, value in axes.items():
             if value not in values.setdefault(axis, []):
                 values[axis].append(value)
-    if len(values.get("z", ())) > 1 and len(values.get("time", ())) > 1:
-        raise RecordingError(
-            f"{index}: it is a volume over time ({len(values['z'])} slices); save one slice, or a "
-            "projection, as a movie."
-        )
     told = []
     time = "time" if len(values.get("time", ())) > 1 or "z" not in values else "z"
     for axis, several in values.items():
@@ -109,11 +105,8 @@ def _in_order(
             )
             entries = [e for e in entries if e[0].get(axis) == several[0]]
     names = [str(value) for value in values.get("channel", [""])]
-    if len(names) > 2:
-        raise RecordingError(
-            f"{index}: it has {len(names)} colours ({', '.join(names[:6])}); save the movie and at "
-            "most one reference."
-        )
+    slices = len(values.get("z", ())) if len(values.get("time", ())) > 1 else 1
+    check_planes(index, len(names), slices)
     order, known = movie_first(names)
     told += colours_told([names[i] for i in order], known)
     place = {names[i]: n for n, i in enumerate(order)}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable, told
 from napari_cortex_decoder.recording.formats import tiff_metadata as said
+from napari_cortex_decoder.recording.formats.frames import check_planes
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets, too_few
 from napari_cortex_decoder.recording.provenance import steps_in_text
@@ -305,15 +306,9 @@ def in_time(path: Path, sizes: Mapping[str, int], order: Sequence[str]) -> tuple
     through them, slowest first. A volume over time and more than two colours raise
     `RecordingError`.
     """
-    if sizes["T"] > 1 and sizes["Z"] > 1:
-        raise RecordingError(
-            f"{path}: it is a volume over time ({sizes['T']} times, {sizes['Z']} slices); "
-            "save one slice, or a projection, as a movie."
-        )
-    if sizes["C"] > 2 and max(sizes["T"], sizes["Z"]) > 1:
-        raise RecordingError(
-            f"{path}: it has {sizes['C']} colours; save the movie and at most one reference."
-        )
+    times, colours, slices = (sizes[axis] for axis in "TCZ")
+    several = max(times, slices) > 1
+    check_planes(path, colours if several else 1, slices if times > 1 else 1)
     # a movie saved as slices, or as colours, is a movie
     time = max("TZC", key=lambda axis: sizes[axis]) if sizes["T"] == 1 else "T"
     cube = np.arange(math.prod(sizes.values())).reshape([sizes[axis] for axis in order])
