@@ -203,23 +203,15 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _checked(file: Path, field: str, value: Any) -> Any:
     if field in _NUMBERS:
-        return _number(file, field, value)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and math.isfinite(value) and value > 0):
+            raise RecordingError(f"{file}: {field} is {value!r}; give a positive number.")
+        return float(value)
     if field == "shape":
-        if (
-            not isinstance(value, list | tuple)
-            or len(value) not in (2, 3)
-            or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in value)
-        ):
+        whole = isinstance(value, list | tuple) and all(type(n) is int and n > 0 for n in value)
+        if not whole or len(value) not in (2, 3):
             raise RecordingError(f"{file}: shape is {value!r}; give two or three whole numbers.")
         return tuple(value)
     if not isinstance(value, str) or not value:
         raise RecordingError(f"{file}: {field} is {value!r}; give a text.")
     return value
-
-
-def _number(file: Path, field: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RecordingError(f"{file}: {field} is {value!r}; give a positive number.")
-    if not (math.isfinite(value) and value > 0):
-        raise RecordingError(f"{file}: {field} is {value}; give a positive number.")
-    return float(value)
