@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 from napari_cortex_decoder.recording.formats.names import natural_key
 from napari_cortex_decoder.recording.formats.painted import PaintedFrames
-from napari_cortex_decoder.recording.recording import Recording
+from napari_cortex_decoder.recording.recording import Recording, check_scale
 from napari_cortex_decoder.recording.sidecar import remembered_metadata
 from napari_cortex_decoder.units import plausible
 
@@ -89,7 +88,11 @@ def open_recording(
     """
     paths = _paths(path)
     path = paths[0]
-    _check_given(path, frame_rate, pixel_size, channels)
+    check_scale(path, frame_rate, pixel_size)
+    if channels not in (None, 1, 2):
+        raise RecordingError(
+            f"{path}: channels is {channels}; give 1, or 2 for two colours taken in turns."
+        )
     options = {
         "dataset": dataset,
         "axes": axes,
@@ -248,18 +251,3 @@ def _clock(
 
 def _first(*values: float | None) -> float | None:
     return next((float(v) for v in values if v is not None), None)
-
-
-def _check_given(path: Path, frame_rate: Any, pixel_size: Any, channels: Any) -> None:
-    for field, value, unit in (
-        ("frame rate", frame_rate, "Hz"),
-        ("pixel size", pixel_size, "mm"),
-    ):
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise RecordingError(
-                f"{path}: the {field} is {value}; give a positive number of {unit}."
-            )
-    if channels not in (None, 1, 2):
-        raise RecordingError(
-            f"{path}: channels is {channels}; give 1, or 2 for two colours taken in turns."
-        )

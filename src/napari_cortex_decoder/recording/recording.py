@@ -51,6 +51,15 @@ class BehaviorTrace:
             )
 
 
+def check_scale(where: object, frame_rate: float | None, pixel_size: float | None) -> None:
+    """Refuse a rate (Hz) and an edge of a pixel (mm) that are known and not positive."""
+    for label, value, unit in (("frame rate", frame_rate, "Hz"), ("pixel size", pixel_size, "mm")):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise RecordingError(
+                f"{where}: the {label} is {value}; give a positive number of {unit}."
+            )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
     """One session of one subject.
@@ -142,14 +151,7 @@ class Recording:
                 f"{where}: traces of shape {self.traces.shape} for {len(self.areas)} areas do not "
                 f"go with a movie of shape {self.movie.shape}; change both, or neither."
             )
-        for label, value, unit in (
-            ("frame rate", self.frame_rate, "Hz"),
-            ("pixel size", self.pixel_size, "mm"),
-        ):
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise RecordingError(
-                    f"{where}: the {label} is {value}; give a positive number of {unit}."
-                )
+        check_scale(where, self.frame_rate, self.pixel_size)
         if self.frame_times is not None:
             if self.frame_times.shape != (self.n_frames,):
                 raise RecordingError(
