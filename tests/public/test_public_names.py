@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -14,6 +16,34 @@ import napari_cortex_decoder as ncd
 
 SCRIPT = Path(__file__).with_name("uses_every_name.py")
 ROOT = Path(__file__).parents[2]
+LOOKED_AT = {"registration", "ethogram", "behavior", "stop"}
+"""What is looked at, and where; it may be left out, and may be given in its place."""
+STILL_BY_PLACE = {"Decoder.decode", "Decoder.stream"}
+
+
+def public_functions() -> Iterator[tuple[str, inspect.Signature]]:
+    for name in ncd.__all__:
+        value = getattr(ncd, name)
+        if inspect.isfunction(value):
+            yield name, inspect.signature(value)
+        elif inspect.isclass(value):
+            for method, function in vars(value).items():
+                function = getattr(function, "__func__", function)
+                if not method.startswith("_") and inspect.isfunction(function):
+                    yield f"{name}.{method}", inspect.signature(function)
+
+
+def test_options_are_given_by_name() -> None:
+    by_place = [
+        (name, option.name)
+        for name, signature in public_functions()
+        for option in signature.parameters.values()
+        if option.default is not option.empty
+        and option.kind is option.POSITIONAL_OR_KEYWORD
+        and option.name not in LOOKED_AT
+        and name not in STILL_BY_PLACE
+    ]
+    assert by_place == []
 
 
 @pytest.fixture(scope="module")
