@@ -18,6 +18,7 @@ import dask.array as da
 import numpy as np
 import torch
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import Detrend, preprocess
@@ -31,7 +32,7 @@ SHAPE = (64, 64)
 
 def own_and_null(decoder: Decoder, recording: Recording, labels: np.ndarray) -> tuple[float, float]:
     """Return the AUC of running, and that against labels shifted in time."""
-    running = decoder.decode(recording, "cpu", cached=False).probability[:, 1]
+    running = decoder.decode(recording, compute=CPU, cached=False).probability[:, 1]
     known = np.isfinite(running)
     scores = np.column_stack([1 - running, running])[known]
     own, null = aucs(scores, labels[None, known]), aucs(scores, shifted_labels([labels[known]]))

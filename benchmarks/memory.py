@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 from napari_cortex_decoder.benchmarking.movie import FRAME_RATE, write_movie
+from napari_cortex_decoder.compute import CPU
 
 SHORT, LONG = 2_000, 20_000
 
@@ -45,7 +46,7 @@ def peak_of(path: str) -> float:
     recording = open_recording(path, frame_rate=FRAME_RATE)
     start = recording.replace(movie=recording.movie[:100])
     decoder = random_decoder(first_images(start, 26))
-    decoder.decode(start, "cpu", cached=False)  # libraries load and threads start
+    decoder.decode(start, compute=CPU, cached=False)  # libraries load and threads start
     idle, peak, done = _held(), 0.0, threading.Event()
 
     def watch() -> None:
@@ -55,7 +56,7 @@ def peak_of(path: str) -> float:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    decoder.decode(recording, "cpu", cached=False)
+    decoder.decode(recording, compute=CPU, cached=False)
     done.set()
     watcher.join()
     return peak - idle

@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from napari_cortex_decoder.atlas import correlate_behavior
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, load_decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.saliency import AreaImportance, area_importance, sample_frames
@@ -78,7 +79,7 @@ def explained(
         score=score,
         frames=sample_frames(truth.ethogram, frames, stretch=STRETCH),
         patches=patches,
-        device="cpu",
+        compute=CPU,
     )
 
 

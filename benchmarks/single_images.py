@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.evaluation.image_models import single_image_decoder
 from napari_cortex_decoder.training.simulated_mice import score_again
@@ -23,7 +24,7 @@ def main() -> None:
     whole = load_decoder("run-rest")
     print(f"simulated mice; {platform.machine()}, {time.strftime('%Y-%m-%d')}")
     for decoder in (single_image_decoder(whole), whole):
-        scores = score_again(decoder, mice=mice, device="cpu")
+        scores = score_again(decoder, mice=mice, compute=CPU)
         for name in ("AUC", "AUC, labels shifted in time"):
             values = np.array([score.metrics[name] for score in scores])
             spread = f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"

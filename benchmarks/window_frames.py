@@ -15,6 +15,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.saliency import SaliencyMaps
@@ -72,7 +73,7 @@ def make_maps(recording: Recording) -> Result:
     """Return a map for every frame."""
     n = recording.n_frames
     question = Question(
-        "benchmark", recording, None, None, "run", "occlusion", "session", "auc", 0, n, "cpu", False
+        "benchmark", recording, None, None, "run", "occlusion", "session", "auc", 0, n, CPU, False
     )
     rng = np.random.default_rng(3)
     maps = SaliencyMaps(

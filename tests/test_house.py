@@ -23,6 +23,7 @@ FLOORS = {
     "units": -1,
     "child": -1,
     "progress": -1,
+    "compute": -1,
     "containers": 0,
     "bouts": 0,
     "clock": 0,

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import (
     CnnRnnConfig,
     Decoder,
@@ -30,7 +31,6 @@ from napari_cortex_decoder.decoder import (
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.training.config import (
     Augmentation,
-    Machine,
     SplitRule,
     Stage,
     TrainingConfig,
@@ -77,7 +77,7 @@ def make(
     *,
     names: Sequence[str] = NAMES,
     encoder_from: str = "",
-    machine: Machine | None = None,
+    compute: Compute = HERE,
 ) -> dict[str, Decoder]:
     """Make bundled decoders; what is finished in `work` is not done again.
 
@@ -93,7 +93,7 @@ def make(
     encoder_from
         Decoder whose CNN is taken as it is; empty: ``run-rest`` trains one, and
         ``run-rest-causal`` takes that.
-    machine
+    compute
         Where to train.
 
     Returns
@@ -113,9 +113,7 @@ def make(
             encoder = str(work / "run-rest" / "decoder.safetensors")
         config, sessions = plan(name, recipe, encoder_from=encoder)
         logger.info("%s: %d simulated mice", name, len(sessions))
-        decoders[name] = train(
-            config, sessions, work / name, machine=machine or Machine(), cache=work / "cache"
-        )
+        decoders[name] = train(config, sessions, work / name, compute=compute, cache=work / "cache")
         logger.info("%s: %s", name, decoders[name].provenance.metrics)
     return decoders
 
@@ -248,7 +246,7 @@ def main() -> None:
         arguments.pop("work"),
         names=arguments.pop("only") or NAMES,
         encoder_from=arguments.pop("encoder_from"),
-        machine=Machine(device=arguments.pop("device")),
+        compute=Compute(device=arguments.pop("device")),
         recipe=Recipe(**arguments),
     )
 

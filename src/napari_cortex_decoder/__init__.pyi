@@ -6,6 +6,7 @@ from .atlas import (
     load_atlas as load_atlas,
     load_registration as load_registration,
 )
+from .compute import Compute as Compute
 from .decoder import (
     Decoder as Decoder,
     Prediction as Prediction,

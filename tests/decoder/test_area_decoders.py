@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Area, Atlas, Registration, area_traces
 from napari_cortex_decoder.atlas.area import Side
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import (
     CnnConfig,
     DecodeEvent,
@@ -112,7 +113,7 @@ def test_a_movie_is_decoded_as_its_traces_are_window_by_window(config: TraceConf
     with torch.no_grad():
         expected = probabilities(decoder.network(windows) / config.temperature).numpy()
     assert expected.std(axis=0).min() > 0.005
-    prediction = decoder.decode(recording, registration=REGISTRATION, batch_size=7)
+    prediction = decoder.decode(recording, registration=REGISTRATION, compute=Compute(batch_size=7))
     first, stop = config.window.past, 90 - config.window.future
     np.testing.assert_allclose(prediction.probability[first:stop], expected, atol=1e-5)
     assert np.isnan(prediction.probability[:first]).all()
@@ -158,7 +159,10 @@ def test_progress_is_told_and_the_prediction_says_how_it_was_made() -> None:
     events: list[DecodeEvent] = []
     decoder = make_decoder(CONFIGS["roi-rnn"])
     prediction = decoder.decode(
-        make_recording(), registration=REGISTRATION, progress=events.append, batch_size=10
+        make_recording(),
+        registration=REGISTRATION,
+        progress=events.append,
+        compute=Compute(batch_size=10),
     )
     read = [e.done for e in events if e.stage == "measuring the movie"]
     assert read[0] == 0 and read[-1] == 90 and read == sorted(set(read))
@@ -239,7 +243,7 @@ def test_a_decoder_of_images_has_no_use_for_traces() -> None:
 def test_a_batch_of_no_windows_is_refused() -> None:
     with pytest.raises(DeviceError, match="batch size is 0"):
         make_decoder(CONFIGS["roi-rnn"]).decode(
-            make_recording(), registration=REGISTRATION, batch_size=0
+            make_recording(), registration=REGISTRATION, compute=Compute(batch_size=0)
         )
 
 

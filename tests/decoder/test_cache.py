@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from helpers.waves import make_network, moving_frames
+from napari_cortex_decoder.compute import CPU, Compute
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.cache import feature_cache as cache_module
 from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
@@ -54,9 +55,9 @@ def quick() -> Decoder:
 def test_a_second_decode_encodes_nothing_and_gives_the_same(
     quick: Decoder, recording: Recording, encoded: Callable[[], int]
 ) -> None:
-    once = quick.decode(recording, "cpu").probability
+    once = quick.decode(recording, compute=CPU).probability
     assert encoded() == 28
-    again = quick.decode(recording, "cpu").probability
+    again = quick.decode(recording, compute=CPU).probability
     assert encoded() == 0
     np.testing.assert_allclose(again, once, atol=1e-6, rtol=0)
     assert sorted(entry.kind for entry in list_cache()) == ["features", "statistics"]
@@ -66,24 +67,24 @@ def test_a_second_decode_encodes_nothing_and_gives_the_same(
 def test_a_second_decode_does_not_even_make_an_encoder(
     quick: Decoder, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once = quick.decode(recording, "cpu").probability
+    once = quick.decode(recording, compute=CPU).probability
     monkeypatch.delattr(inference, "_fold")
-    again = quick.decode(recording, "cpu").probability
+    again = quick.decode(recording, compute=CPU).probability
     np.testing.assert_allclose(again, once, atol=1e-6, rtol=0)
 
 
 def test_another_head_on_the_same_encoder_starts_from_its_features(
     quick: Decoder, recording: Recording, encoded: Callable[[], int]
 ) -> None:
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     encoded()
     config = CnnRnnConfig(window=Window(past=2, future=0), preprocessing=CAUSAL)
     network = make_network(config)
     network.cnn.load_state_dict(quick.network.cnn.state_dict())
     other = Decoder(config, network, name="other")
-    probability = other.decode(recording, "cpu").probability
+    probability = other.decode(recording, compute=CPU).probability
     assert encoded() == 0
-    expected = other.decode(recording, "cpu", cached=False).probability
+    expected = other.decode(recording, compute=CPU, cached=False).probability
     assert encoded() == 28
     np.testing.assert_allclose(probability, expected, atol=1e-6, rtol=0)
 
@@ -91,21 +92,21 @@ def test_another_head_on_the_same_encoder_starts_from_its_features(
 def test_who_wants_features_alone_gets_those_of_the_cache_unclassified(
     quick: Decoder, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoded = recording_features(quick, recording, device="cpu", report=unheard)
+    encoded = recording_features(quick, recording, compute=CPU, report=unheard)
     assert np.abs(encoded[1:-1]).sum(axis=1).all()
     monkeypatch.delattr(Engine, "_classify")
-    again = recording_features(quick, recording, device="cpu", report=unheard)
+    again = recording_features(quick, recording, compute=CPU, report=unheard)
     np.testing.assert_array_equal(again, encoded)
 
 
 def test_another_encoder_starts_from_the_statistics_only(
     quick: Decoder, recording: Recording, encoded: Callable[[], int]
 ) -> None:
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     encoded()
     network = make_network(quick.config)
     network.cnn._conv_stem.weight.data *= 1.01
-    events = list(Decoder(quick.config, network, name="other").stream(recording, "cpu"))
+    events = list(Decoder(quick.config, network, name="other").stream(recording, compute=CPU))
     assert encoded() == 28
     assert not any(event.stage == "measuring the movie" and event.done for event in events)
 
@@ -115,7 +116,7 @@ def test_a_recording_that_is_not_the_same_is_decoded_anew(
     quick: Decoder, file: Path, encoded: Callable[[], int], change: str
 ) -> None:
     recording = open_recording(file, frame_rate=30)
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     encoded()
     if change == "content":
         before = file.stat()
@@ -127,15 +128,15 @@ def test_a_recording_that_is_not_the_same_is_decoded_anew(
         recording = open_recording(file, frame_rate=30)
     else:
         recording = recording.replace(movie=recording.movie[:, :30], behavior={})
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     assert encoded() == 28
 
 
 def test_a_recording_without_a_file_and_one_that_is_told_so_are_not_kept(
     quick: Decoder, recording: Recording
 ) -> None:
-    quick.decode(recording, "cpu", cached=False)
-    quick.decode(recording.replace(path=None), "cpu")
+    quick.decode(recording, compute=CPU, cached=False)
+    quick.decode(recording.replace(path=None), compute=CPU)
     assert not list_cache()
 
 
@@ -147,7 +148,7 @@ def test_a_damaged_entry_is_told_in_the_log_and_computed_again(
     caplog: pytest.LogCaptureFixture,
     damage: str,
 ) -> None:
-    expected = quick.decode(recording, "cpu").probability
+    expected = quick.decode(recording, compute=CPU).probability
     encoded()
     entry = next(entry.path for entry in list_cache() if entry.kind == "features")
     content = bytearray(entry.read_bytes())
@@ -162,11 +163,11 @@ def test_a_damaged_entry_is_told_in_the_log_and_computed_again(
         statistics = next(entry.path for entry in list_cache() if entry.kind == "statistics")
         entry.write_bytes(statistics.read_bytes())
     with caplog.at_level(logging.WARNING):
-        probability = quick.decode(recording, "cpu").probability
+        probability = quick.decode(recording, compute=CPU).probability
     assert encoded() == 28
     np.testing.assert_allclose(probability, expected, atol=1e-6, rtol=0)
     assert "is damaged" in caplog.text and entry.name in caplog.text
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     assert encoded() == 0  # it has been replaced by a sound one
 
 
@@ -174,14 +175,14 @@ def test_a_folder_that_cannot_be_written_is_no_failure_of_decoding(
     quick: Decoder, recording: Recording, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.write_text("a file where the folder would be")
-    assert np.isfinite(quick.decode(recording, "cpu").probability[2:-2]).all()
+    assert np.isfinite(quick.decode(recording, compute=CPU).probability[2:-2]).all()
     assert "nothing is kept in the cache" in caplog.text
 
 
 def test_a_cancelled_decode_leaves_nothing_half_done(
     quick: Decoder, recording: Recording, folder: Path
 ) -> None:
-    stream = quick.stream(recording, "cpu", batch_size=4)
+    stream = quick.stream(recording, compute=Compute(compute=CPU, batch_size=4))
     for event in stream:
         if event.stage == "decoding" and event.done > 5:
             break
@@ -202,14 +203,14 @@ def test_what_was_not_used_for_longest_goes_first(
                 os.utime(entry.path, (1e9, 1e9) if entry.recording == "m2" else None)
             total = sum(entry.n_bytes for entry in list_cache())
             monkeypatch.setattr(cache_module, "LIMIT_BYTES", total + 1000)
-        quick.decode(open_recording(path, frame_rate=30), "cpu")
+        quick.decode(open_recording(path, frame_rate=30), compute=CPU)
     assert {entry.recording for entry in list_cache() if entry.kind == "features"} == {"m1", "m3"}
 
 
 def test_the_cache_is_listed_and_cleared_from_the_command_line(
     quick: Decoder, recording: Recording, run: Callable[..., tuple[int, str, str]]
 ) -> None:
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     code, printed, _ = run("cache")
     assert code == 0 and "m1" in printed and "features" in printed and "MB" in printed
     assert run("cache", "--clear")[0] == 0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from helpers.waves import make_network, make_recording, moving_frames
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import (
     CnnConfig,
     CnnRnnConfig,
@@ -70,7 +71,7 @@ def test_what_comes_after_a_frame_changes_nothing_up_to_it(config: DecoderConfig
     decoder, frames, t = made(config), moving_frames(60, (32, 32)), 40
     other = frames.copy()
     other[t + 1 :] = moving_frames(60, (32, 32), seed=9)[t + 1 :] // 3 + 9000
-    one, two = (decoder.decode(recorded(f), "cpu").probability for f in (frames, other))
+    one, two = (decoder.decode(recorded(f), compute=CPU).probability for f in (frames, other))
     known = one[: t + 1][np.isfinite(one[: t + 1, 0])]
     assert len(known) == t + 1 - 15 - config.frames_before
     assert known.std(axis=0).min() > 0.01
@@ -80,7 +81,7 @@ def test_what_comes_after_a_frame_changes_nothing_up_to_it(config: DecoderConfig
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_nothing_is_predicted_from_the_warm_up(config: DecoderConfig) -> None:
-    probability = made(config).decode(make_recording(40), "cpu").probability
+    probability = made(config).decode(make_recording(40), compute=CPU).probability
     assert np.flatnonzero(np.isfinite(probability[:, 0]))[0] == 15 + config.frames_before
     assert np.isfinite(probability[15 + config.frames_before :]).all()
 
@@ -88,7 +89,7 @@ def test_nothing_is_predicted_from_the_warm_up(config: DecoderConfig) -> None:
 def test_a_recording_of_no_more_than_the_warm_up_is_too_short() -> None:
     decoder = made(CONFIGS["cnn"])
     with pytest.raises(RecordingError, match=r"needs 18;"):
-        decoder.stream(make_recording(17), "cpu")
+        decoder.stream(make_recording(17), compute=CPU)
 
 
 @settings(max_examples=15, deadline=None)

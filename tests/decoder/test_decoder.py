@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from helpers.waves import make_network, make_recording
+from napari_cortex_decoder.compute import CPU, Compute
 from napari_cortex_decoder.decoder import (
     CnnRnnConfig,
     DecodeEvent,
@@ -47,18 +48,18 @@ def test_batch_norm_is_reestimated_so_that_random_weights_tell_images_apart() ->
 def test_a_frame_rate_more_than_a_tenth_off_is_refused(decoder: Decoder, rate: float) -> None:
     sentence = f"waves has {rate:g} frames a second .* learned from 30; .*--any-rate"
     with pytest.raises(FrameRateError, match=sentence):
-        decoder.stream(make_recording(20, rate=rate), "cpu")
+        decoder.stream(make_recording(20, rate=rate), compute=CPU)
 
 
 @pytest.mark.parametrize("rate", [27.0, 29.97, 33.0])
 def test_a_frame_rate_up_to_a_tenth_off_passes_without_a_word(
     decoder: Decoder, rate: float
 ) -> None:
-    assert decoder.decode(make_recording(14, rate=rate), "cpu").warnings == ()
+    assert decoder.decode(make_recording(14, rate=rate), compute=CPU).warnings == ()
 
 
 def test_any_rate_decodes_and_the_result_carries_the_warning(decoder: Decoder) -> None:
-    prediction = decoder.decode(make_recording(20, rate=1.0), "cpu", any_rate=True)
+    prediction = decoder.decode(make_recording(20, rate=1.0), compute=CPU, any_rate=True)
     (warning,) = prediction.warnings
     assert re.search(r"waves has 1 frames a second, .*learned from 30", warning)
     assert prediction.settings["any_rate"] is True
@@ -67,12 +68,12 @@ def test_any_rate_decodes_and_the_result_carries_the_warning(decoder: Decoder) -
 
 def test_a_recording_without_a_frame_rate_must_be_told_it(decoder: Decoder) -> None:
     with pytest.raises(FrameRateError, match="--frame-rate"):
-        decoder.decode(make_recording(20, rate=None), "cpu", any_rate=True)
+        decoder.decode(make_recording(20, rate=None), compute=CPU, any_rate=True)
 
 
 def test_a_prediction_says_whose_it_is(decoder: Decoder) -> None:
     recording = make_recording(20).replace(warnings=("3 frames were dropped.",))
-    prediction = decoder.decode(recording, "cpu", batch_size=4)
+    prediction = decoder.decode(recording, compute=Compute(device="cpu", batch_size=4))
     assert prediction.behaviors == ("rest", "run")
     assert (prediction.decoder, prediction.decoder_hash) == ("waves", decoder.hash)
     assert prediction.device == "cpu"
@@ -85,7 +86,9 @@ def test_a_prediction_says_whose_it_is(decoder: Decoder) -> None:
 
 def test_progress_is_told_every_event(decoder: Decoder) -> None:
     events: list[DecodeEvent] = []
-    prediction = decoder.decode(make_recording(30), "cpu", progress=events.append, batch_size=5)
+    prediction = decoder.decode(
+        make_recording(30), compute=Compute(device="cpu", batch_size=5), progress=events.append
+    )
     assert {event.stage for event in events} == {"measuring the movie", "decoding"}
     assert events[-1].prediction is prediction
     streamed = np.full((30, 2), np.nan, np.float32)
@@ -152,8 +155,8 @@ def test_a_long_session_of_a_simulated_decoder_comes_with_a_warning_of_drift() -
         decoder = Decoder(config, make_network(config), name="quick")
         recording = make_recording(n, rate=1.0)
         detrended = preprocess(recording, [Detrend(window=40)])
-        assert "slow drift" not in " ".join(decoder.decode(detrended, "cpu").warnings)
-        return " ".join(decoder.decode(recording, "cpu").warnings)
+        assert "slow drift" not in " ".join(decoder.decode(detrended, compute=CPU).warnings)
+        return " ".join(decoder.decode(recording, compute=CPU).warnings)
 
     assert "lasts 2 minutes" in warned(130) and "step detrend" in warned(130)
     assert "slow drift" not in warned(60) + warned(130, simulated=False)

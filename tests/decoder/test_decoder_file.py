@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from helpers.waves import make_recording
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, load_decoder
 from napari_cortex_decoder.decoder.file import (
     LENDER_KEY,
@@ -83,7 +84,8 @@ def test_a_saved_decoder_comes_back_the_same(decoder: Decoder, file: Path) -> No
         assert torch.equal(tensor, again.network.state_dict()[name]), name
     recording = make_recording(20)
     np.testing.assert_array_equal(
-        again.decode(recording, "cpu").probability, decoder.decode(recording, "cpu").probability
+        again.decode(recording, compute=CPU).probability,
+        decoder.decode(recording, compute=CPU).probability,
     )
 
 
@@ -103,8 +105,8 @@ def test_half_precision_halves_the_file_and_is_single_again_in_memory(
     assert all(p.dtype == torch.float32 for p in again.network.parameters())
     recording = make_recording(30)
     np.testing.assert_allclose(
-        again.decode(recording, "cpu").probability,
-        decoder.decode(recording, "cpu").probability,
+        again.decode(recording, compute=CPU).probability,
+        decoder.decode(recording, compute=CPU).probability,
         atol=5e-3,
     )
 
@@ -320,8 +322,8 @@ def test_a_decoder_that_shares_an_encoder_is_small_and_whole_once_loaded(
     (tmp_path / "bundled" / "lender.safetensors").unlink()
     recording = make_recording(20)
     np.testing.assert_array_equal(
-        load_decoder(tmp_path / "whole.safetensors").decode(recording, "cpu").probability,
-        whole.decode(recording, "cpu").probability,
+        load_decoder(tmp_path / "whole.safetensors").decode(recording, compute=CPU).probability,
+        whole.decode(recording, compute=CPU).probability,
     )
     assert "does not have; update" in refusal(borrower)
 

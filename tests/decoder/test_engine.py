@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from helpers.waves import make_images, make_network, make_recording
+from napari_cortex_decoder.compute import CPU, Compute
 from napari_cortex_decoder.decoder import (
     CnnConfig,
     CnnRnnConfig,
@@ -115,7 +116,7 @@ CONFIGS = {
 def test_the_engine_equals_the_window_by_window_route(config: ImageConfig) -> None:
     decoder = Decoder(config, make_network(config), name="test")
     recording = make_recording(24, config.preprocessing.image_size, chunk=13)
-    probability = decoder.decode(recording, "cpu", batch_size=6).probability
+    probability = decoder.decode(recording, compute=Compute(device="cpu", batch_size=6)).probability
     expected = window_by_window(decoder, recording)
     assert expected.std(axis=0).min() > 0.03  # else all would be equal to all
     first, last = config.frames_before, 24 - config.frames_after
@@ -148,7 +149,7 @@ def test_no_cut_into_blocks_and_batches_changes_the_result(
     starts, parts = [], []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("napari_cortex_decoder.movie_blocks.BLOCK_FRAMES", block)
-        for event in quick.stream(recording, "cpu", batch_size=batch_size):
+        for event in quick.stream(recording, compute=Compute(device="cpu", batch_size=batch_size)):
             if event.probability is not None and len(event.probability):
                 starts.append(event.start)
                 parts.append(event.probability)
@@ -166,7 +167,7 @@ def test_each_frame_is_encoded_once(decoder: Decoder, monkeypatch: pytest.Monkey
         return features(self, images)
 
     monkeypatch.setattr(Encoder, "features", count)
-    decoder.decode(make_recording(60), "cpu", batch_size=7)
+    decoder.decode(make_recording(60), compute=Compute(device="cpu", batch_size=7))
     assert sum(encoded) == 58  # frames 0 and 59 have no image of their own
 
 
@@ -205,7 +206,8 @@ def test_sixteen_bits_change_probabilities_in_the_third_decimal_and_no_auc() -> 
 def test_a_cpu_asked_for_half_precision_computes_as_ever(decoder: Decoder) -> None:
     recording = make_recording(60)
     full, half = (
-        decoder.decode(recording, "cpu", precision=precision) for precision in ("full", "half")
+        decoder.decode(recording, compute=Compute(device="cpu", precision=precision))
+        for precision in ("full", "half")
     )
     np.testing.assert_array_equal(full.probability, half.probability)
     assert half.settings["precision"] == "half"
@@ -213,13 +215,13 @@ def test_a_cpu_asked_for_half_precision_computes_as_ever(decoder: Decoder) -> No
 
 def test_the_same_decode_gives_the_same_bits(decoder: Decoder) -> None:
     recording = make_recording(40)
-    once, again = (decoder.decode(recording, "cpu").probability for _ in range(2))
+    once, again = (decoder.decode(recording, compute=CPU).probability for _ in range(2))
     np.testing.assert_array_equal(once, again)
 
 
 def test_decoding_leaves_the_network_as_it_was(decoder: Decoder) -> None:
     before = {name: tensor.clone() for name, tensor in decoder.network.state_dict().items()}
-    decoder.decode(make_recording(20), "cpu")
+    decoder.decode(make_recording(20), compute=CPU)
     for name, tensor in decoder.network.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 
@@ -228,16 +230,16 @@ def test_decoding_leaves_the_network_as_it_was(decoder: Decoder) -> None:
 def test_a_recording_needs_frames_for_one_window(decoder: Decoder, n: int, fits: bool) -> None:
     recording = make_recording(n)
     if fits:
-        known = ~np.isnan(decoder.decode(recording, "cpu").probability[:, 0])
+        known = ~np.isnan(decoder.decode(recording, compute=CPU).probability[:, 0])
         assert np.flatnonzero(known).tolist() == [6]
     else:
         with pytest.raises(RecordingError, match=r"waves has 12 frames .* needs 13"):
-            decoder.stream(recording, "cpu")
+            decoder.stream(recording, compute=CPU)
 
 
 def test_events_come_early_and_count_to_the_end(decoder: Decoder) -> None:
     recording = make_recording(200, chunk=20)
-    stream = decoder.stream(recording, "cpu", batch_size=10)
+    stream = decoder.stream(recording, compute=Compute(device="cpu", batch_size=10))
     first = next(stream)
     assert (first.stage, first.done, first.total) == ("measuring the movie", 0, 200)
     events = list(stream)
@@ -265,7 +267,7 @@ def test_closing_the_stream_reads_no_further_and_leaves_no_thread(
     recording = noted(make_recording(400, chunk=10), read.append, block=10)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("napari_cortex_decoder.movie_blocks.BLOCK_FRAMES", 10)
-        stream = decoder.stream(recording, "cpu", batch_size=10)
+        stream = decoder.stream(recording, compute=Compute(device="cpu", batch_size=10))
         for event in stream:
             if event.stage == stage and event.done > 20:
                 break
@@ -282,7 +284,7 @@ def test_an_error_while_reading_comes_up_as_itself(decoder: Decoder) -> None:
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        decoder.decode(noted(make_recording(300, chunk=100), fail, block=100), "cpu")
+        decoder.decode(noted(make_recording(300, chunk=100), fail, block=100), compute=CPU)
     assert not reader_threads()
 
 
@@ -294,7 +296,7 @@ def test_an_error_while_computing_comes_up_as_itself_and_ends_the_reader(
 
     monkeypatch.setattr(Encoder, "features", fail)
     with pytest.raises(RuntimeError, match="scalar type"):
-        decoder.decode(make_recording(30), "cpu")
+        decoder.decode(make_recording(30), compute=CPU)
     assert not reader_threads()
 
 
@@ -334,7 +336,7 @@ def test_what_is_held_does_not_grow_with_the_movie(
             dtype=np.uint16,
         )
         recording = Recording(movie=movie, name="endless", frame_rate=30.0)
-        engine = Engine(quick.network, quick.config, device="cpu", batch_size=64)
+        engine = Engine(quick.network, quick.config, compute=Compute(device="cpu", batch_size=64))
         tracemalloc.start()
         tensors = 0
         for number, _ in enumerate(engine.stream(recording)):
@@ -374,10 +376,12 @@ def test_out_of_memory_halves_the_batch_until_it_fits_and_says_so(
         return features(self, images)
 
     recording = make_recording(40)
-    expected = decoder.decode(recording, "cpu", batch_size=5).probability
+    expected = decoder.decode(recording, compute=Compute(device="cpu", batch_size=5)).probability
     monkeypatch.setattr(Encoder, "features", small_memory)
     events: list[DecodeEvent] = []
-    prediction = decoder.decode(recording, "cpu", progress=events.append, batch_size=16)
+    prediction = decoder.decode(
+        recording, compute=Compute(device="cpu", batch_size=16), progress=events.append
+    )
     np.testing.assert_allclose(prediction.probability, expected, atol=1e-5)
     messages = [event.message for event in events if event.message]
     assert [message.partition("memory ")[2] for message in messages] == [
@@ -405,10 +409,10 @@ def test_a_gpu_without_memory_hands_over_to_the_cpu_and_says_so(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = make_recording(40)
-    expected = decoder.decode(recording, "cpu").probability
+    expected = decoder.decode(recording, compute=CPU).probability
     monkeypatch.setattr(engine_module, "Engine", SmallGpu)
     monkeypatch.setattr(InferenceNetwork, "to", lambda self, device: self)
-    prediction = decoder.decode(recording, "cpu", batch_size=2)
+    prediction = decoder.decode(recording, compute=Compute(device="cpu", batch_size=2))
     np.testing.assert_allclose(prediction.probability, expected, atol=1e-5)
     assert prediction.device == "cpu"
     assert "going on on the CPU" in prediction.warnings[-1]
@@ -424,7 +428,7 @@ def test_a_network_that_does_not_fit_on_its_device_runs_on_the_cpu(
 
     monkeypatch.setattr(engine_module, "Engine", SmallGpu)
     monkeypatch.setattr(InferenceNetwork, "to", move)
-    assert decoder.decode(make_recording(20), "cpu").device == "cpu"
+    assert decoder.decode(make_recording(20), compute=CPU).device == "cpu"
 
 
 def test_a_cpu_without_memory_for_one_image_is_one_sentence(
@@ -435,7 +439,7 @@ def test_a_cpu_without_memory_for_one_image_is_one_sentence(
 
     monkeypatch.setattr(Encoder, "features", full)
     with pytest.raises(DeviceError, match="even one image"):
-        decoder.decode(make_recording(30), "cpu")
+        decoder.decode(make_recording(30), compute=CPU)
 
 
 # --- devices ------------------------------------------------------------------------------------
@@ -444,7 +448,7 @@ def test_a_cpu_without_memory_for_one_image_is_one_sentence(
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "xla", "meta", "", "cpu:7", "CPU"])
 def test_a_device_that_is_not_there_is_refused_and_the_others_are_named(name: str) -> None:
     with pytest.raises(DeviceError, match="cpu"):
-        select_device(name)
+        select_device(Compute(device=name))
 
 
 @pytest.mark.parametrize(
@@ -457,13 +461,13 @@ def test_auto_takes_cuda_then_mps_then_cpu(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert str(select_device("auto")) == best
+    assert str(select_device(Compute(device="auto"))) == best
     assert list(available_devices())[-1] == "cpu"
     if cuda:
-        assert str(select_device("cuda")) == "cuda:0"
-        assert str(select_device("cuda:1")) == "cuda:1"
+        assert str(select_device(Compute(device="cuda"))) == "cuda:0"
+        assert str(select_device(Compute(device="cuda:1"))) == "cuda:1"
 
 
 def test_a_batch_of_nothing_is_refused(decoder: Decoder) -> None:
     with pytest.raises(DeviceError, match="batch size is 0"):
-        decoder.decode(make_recording(20), "cpu", batch_size=0)
+        decoder.decode(make_recording(20), compute=Compute(device="cpu", batch_size=0))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from helpers.waves import make_network, make_recording
+from napari_cortex_decoder.compute import CPU, Compute
 from napari_cortex_decoder.decoder import CnnRnnConfig, DecodeEvent, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.recording import Recording
@@ -61,7 +62,7 @@ def test_any_order_gives_the_same_answers_and_encodes_each_image_once(
 
     looked_at = cycle(places)
 
-    expected = quick.decode(recording, "cpu").probability
+    expected = quick.decode(recording, compute=CPU).probability
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("napari_cortex_decoder.movie_blocks.BLOCK_FRAMES", block)
         patch.setattr(
@@ -70,7 +71,11 @@ def test_any_order_gives_the_same_answers_and_encodes_each_image_once(
         )
         patch.setattr(InferenceNetwork, "features", count)
         events = exact(
-            quick.stream(recording, "cpu", batch_size=batch_size, looked_at=looked_at.__next__)
+            quick.stream(
+                recording,
+                compute=Compute(device="cpu", batch_size=batch_size),
+                looked_at=looked_at.__next__,
+            )
         )
     probability = np.full_like(expected, np.nan)
     for event in events:
@@ -86,7 +91,7 @@ def test_any_order_gives_the_same_answers_and_encodes_each_image_once(
 def test_answers_spread_from_the_frame_that_is_looked_at(
     quick: Decoder, recording: Recording
 ) -> None:
-    events = exact(quick.stream(recording, "cpu", looked_at=lambda: 22))
+    events = exact(quick.stream(recording, compute=CPU, looked_at=lambda: 22))
     starts = [e.start for e in events if e.probability is not None and len(e.probability)]
     assert abs(starts[0] - 22) <= 5
     away = [abs(start - 22) for start in starts]
@@ -96,7 +101,7 @@ def test_answers_spread_from_the_frame_that_is_looked_at(
 
 def test_looking_elsewhere_changes_what_comes_next(quick: Decoder, recording: Recording) -> None:
     frame = 2
-    stream = quick.stream(recording, "cpu", looked_at=lambda: frame)
+    stream = quick.stream(recording, compute=CPU, looked_at=lambda: frame)
     while next(stream).stage != "decoding":
         pass
     frame = 37
@@ -108,7 +113,7 @@ def test_looking_elsewhere_changes_what_comes_next(quick: Decoder, recording: Re
 def test_a_first_answer_comes_before_the_movie_is_measured_and_says_that_it_is_provisional(
     quick: Decoder, recording: Recording
 ) -> None:
-    events = list(quick.stream(recording, "cpu", looked_at=lambda: 20))
+    events = list(quick.stream(recording, compute=CPU, looked_at=lambda: 20))
     first = next(e for e in events if e.probability is not None)
     assert first.provisional and first.stage == "measuring the movie" and first.done == 0
     assert first.start is not None and first.probability is not None
@@ -122,7 +127,7 @@ def test_a_first_answer_comes_before_the_movie_is_measured_and_says_that_it_is_p
 
 
 def test_the_last_frame_gets_the_nearest_answer(quick: Decoder, recording: Recording) -> None:
-    events = quick.stream(recording, "cpu", looked_at=lambda: 39)
+    events = quick.stream(recording, compute=CPU, looked_at=lambda: 39)
     first = next(e for e in events if e.probability is not None)
     assert first.start is not None and first.probability is not None
     assert first.start + len(first.probability) == 38  # frame 37 is the last with an answer
@@ -141,11 +146,15 @@ def test_a_running_decoder_goes_from_the_first_frame_whatever_is_looked_at() -> 
         ),
     )
     decoder = Decoder(config, make_network(config), name="running")
-    events = exact(decoder.stream(make_recording(40), "cpu", batch_size=6, looked_at=lambda: 35))
+    events = exact(
+        decoder.stream(
+            make_recording(40), compute=Compute(device="cpu", batch_size=6), looked_at=lambda: 35
+        )
+    )
     starts = [e.start for e in events if e.probability is not None and len(e.probability)]
     assert starts == sorted(starts)
     assert starts[0] == 10  # 6 frames of warm-up, 2 for the image, 2 for the window
 
 
 def test_nobody_who_looks_gets_no_provisional_answers(quick: Decoder, recording: Recording) -> None:
-    assert not any(event.provisional for event in quick.stream(recording, "cpu"))
+    assert not any(event.provisional for event in quick.stream(recording, compute=CPU))

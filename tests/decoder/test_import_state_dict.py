@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from helpers.waves import make_images, make_recording
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnRnnConfig, Preprocessing, load_decoder
 from napari_cortex_decoder.decoder.importing.state_dict import import_state_dict
 from napari_cortex_decoder.errors import DecoderError
@@ -87,7 +88,7 @@ def test_a_published_state_dict_gives_the_same_probabilities(
         logits = network(windows_of(make_images(recording, config)))
     expected = logits.sigmoid() if len(behaviors) == 2 else logits.softmax(dim=1)
     assert expected.std(dim=0).min() > 0.03
-    probability = decoder.decode(recording, "cpu").probability[6:-6]
+    probability = decoder.decode(recording, compute=CPU).probability[6:-6]
     if len(behaviors) == 2:
         probability = probability[:, 1:]
     np.testing.assert_allclose(probability, expected.numpy(), atol=1e-5, rtol=0)

@@ -15,6 +15,7 @@ from helpers.tuned_mice import blank_decoder, patchy_mouse
 from helpers.waves import make_network
 from napari_cortex_decoder import fine_tune
 from napari_cortex_decoder.atlas import Registration, load_atlas
+from napari_cortex_decoder.compute import CPU, Compute
 from napari_cortex_decoder.decoder import (
     CnnConfig,
     CnnRnnConfig,
@@ -38,7 +39,6 @@ from napari_cortex_decoder.saliency import (
 )
 from napari_cortex_decoder.training import (
     LabeledRecording,
-    Machine,
     Session,
     Stage,
     TrainingConfig,
@@ -49,6 +49,7 @@ from napari_cortex_decoder.tuning.end_to_end import Filmed, fit_end_to_end
 from napari_cortex_decoder.tuning.features import recording_features, write_frames
 from napari_cortex_decoder.tuning.heads import Labeled
 
+META = Compute(device="meta")
 SMALL = Preprocessing(image_size=(32, 32), scale="centered-sd")
 
 
@@ -104,8 +105,7 @@ def test_decoding_images(
     events = list(
         decoder.stream(
             mouse[0],
-            device="meta",
-            precision="half" if how == "half" else "full",
+            compute=Compute(device="meta", precision="half" if how == "half" else "full"),
             looked_at=(lambda: 150) if how == "looked at" else None,
         )
     )
@@ -121,7 +121,7 @@ def test_decoding_area_traces(
         preprocessing=TracePreprocessing(areas=areas, detrend_seconds=None, scaling="sd"),
         window=Window(past=5, future=5),
     )
-    decoder_of(config).decode(mouse[0], device="meta", registration=registration)
+    decoder_of(config).decode(mouse[0], compute=META, registration=registration)
 
 
 @pytest.mark.slow
@@ -131,7 +131,7 @@ def test_importance_and_maps(
     recording, ethogram = mouse
     decoder = blank_decoder(recording)
     frames = np.arange(55, 66)
-    options: dict[str, Any] = {"device": "meta"}
+    options: dict[str, Any] = {"compute": META}
     for fill in ("mean", "blurred", "shuffled"):
         area_importance(
             decoder, recording, registration, ethogram, targets="hemispheres", fills=(fill,),
@@ -176,14 +176,14 @@ def test_training_through_all_stages(
         decoder=decoder, stages=tuple(STAGES[kind] for kind in kinds), statistics_seconds=4
     )
     folder = tmp_path / "run"
-    train(config, cohort(mouse, registration), folder, machine=Machine(device="meta"))
+    train(config, cohort(mouse, registration), folder, compute=META)
     assert TrainingFolder(folder).progress()[-1].stage == "scoring"
 
 
 @pytest.mark.parametrize("depth", ["threshold", "head"])
 def test_fine_tuning(depth: Any, mouse: tuple[Recording, Ethogram], accelerator: Rehearsal) -> None:
     base = blank_decoder(mouse[0])
-    result = fine_tune(base, [mouse], depth=depth, device="meta")
+    result = fine_tune(base, [mouse], depth=depth, compute=META)
     assert result.decoder.network is not base.network
 
 
@@ -193,7 +193,7 @@ def test_fine_tuning_end_to_end(
 ) -> None:
     recording, ethogram = mouse
     base = blank_decoder(recording)
-    features = recording_features(base, recording, device="meta", report=unheard)
+    features = recording_features(base, recording, compute=META, report=unheard)
     write_frames(base, recording, tmp_path / "frames.npy", unheard)
     learns = np.zeros(recording.n_frames, dtype=bool)
     learns[10:-10] = True  # their windows fit
@@ -207,7 +207,7 @@ def test_fine_tuning_end_to_end(
         [one],
         gap=20,
         seed=1,
-        device="meta",
+        compute=META,
         checkpoint=tmp_path / "checkpoint.pt",
         tell=lambda done, total, epoch: told.append(done),
     )
@@ -222,7 +222,7 @@ def test_memory_that_runs_out_is_met_in_answers_ahead_and_from_the_cache(
     save_recording(patchy_mouse(300)[0], tmp_path / "m.nwb")
     recording = open_recording(tmp_path / "m.nwb")
     decoder = decoder_of(IMAGES["cnn-gru"])
-    decoder.decode(recording, "cpu", cached=cached)
+    decoder.decode(recording, compute=CPU, cached=cached)
     classify = InferenceNetwork.classify
 
     def no_memory(self: InferenceNetwork, windows: torch.Tensor) -> torch.Tensor:
@@ -231,7 +231,7 @@ def test_memory_that_runs_out_is_met_in_answers_ahead_and_from_the_cache(
         return classify(self, windows)
 
     monkeypatch.setattr(InferenceNetwork, "classify", no_memory)
-    events = list(decoder.stream(recording, device="meta", looked_at=lambda: 150, cached=cached))
+    events = list(decoder.stream(recording, compute=META, looked_at=lambda: 150, cached=cached))
     assert events[-1].done == events[-1].total
     assert any("going on on the CPU" in (event.message or "") for event in events)
 
@@ -243,7 +243,7 @@ def test_importance_halves_its_batch_until_it_fits(
 ) -> None:
     decoder = blank_decoder(mouse[0])
     frames = np.arange(55, 66)
-    options: dict[str, Any] = {"frames": frames, "patches": 0, "draws": 5, "device": "cpu"}
+    options: dict[str, Any] = {"frames": frames, "patches": 0, "draws": 5, "compute": CPU}
     options["targets"] = "hemispheres"
     expected = area_importance(decoder, mouse[0], registration, mouse[1], **options)
     encode, sizes = InferenceNetwork.encode, []
@@ -270,8 +270,8 @@ def test_a_public_call_leaves_the_random_numbers_of_its_caller(
     expected = torch.rand(1).item(), np.random.random()
     torch.manual_seed(3)
     np.random.seed(3)
-    randomized_weights(decoder, mouse[0], 60, layers=1, grid=4, steps=2, device="cpu")
-    train(roi_rnn, cohort(mouse, registration), tmp_path / "run", machine=Machine(device="cpu"))
+    randomized_weights(decoder, mouse[0], 60, layers=1, grid=4, steps=2, compute=CPU)
+    train(roi_rnn, cohort(mouse, registration), tmp_path / "run", compute=CPU)
     assert (torch.rand(1).item(), np.random.random()) == expected
 
 

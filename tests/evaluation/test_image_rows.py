@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnConfig, CnnRnnConfig, Decoder, load_decoder
 from napari_cortex_decoder.evaluation import image_models, reproduce, write_report
 from napari_cortex_decoder.simulation import simulate_cohort
-from napari_cortex_decoder.training import Machine, Session, TrainingConfig
+from napari_cortex_decoder.training import Session, TrainingConfig
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +23,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_bundled_decoder_is_tested_once_on_each_mouse_and_said_to_be_untrained_here(
     data: Path, tmp_path: Path
 ) -> None:
-    result = reproduce(
-        data, tmp_path, rows=["bundled-cnn-gru", "bundled-cnn"], machine=Machine(device="cpu")
-    )
+    result = reproduce(data, tmp_path, rows=["bundled-cnn-gru", "bundled-cnn"], compute=CPU)
     for scores in result.scores.values():
         assert [score.test for score in scores] == ["1", "2", "3"]
         assert all(score.validation == "" for score in scores)
@@ -50,9 +49,7 @@ def test_each_model_learns_from_all_mice_but_its_two(
         return load_decoder("run-rest")
 
     monkeypatch.setattr(image_models, "train", train)
-    result = reproduce(
-        data, tmp_path, rows=["cnn", "cnn-gru"], validations=1, machine=Machine(device="cpu")
-    )
+    result = reproduce(data, tmp_path, rows=["cnn", "cnn-gru"], validations=1, compute=CPU)
     assert [len(scores) for scores in result.scores.values()] == [3, 3]
     for config, score in zip(
         asked, [s for row in result.scores.values() for s in row], strict=True

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation import ROWS, Effort, read_roi_cohort, reproduce
 from napari_cortex_decoder.evaluation.roi_models import RoiModels
 from napari_cortex_decoder.simulation import simulate_cohort
-from napari_cortex_decoder.training import Machine
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -70,7 +70,7 @@ def test_restricted_rows_see_their_rois_alone_and_null_labels_come_from_another_
     cohort = read_roi_cohort(data)
 
     def models(row: str) -> RoiModels:
-        return RoiModels(ROWS[row], cohort, Effort(), seed=1, machine=Machine(device="cpu"))
+        return RoiModels(ROWS[row], cohort, Effort(), seed=1, compute=CPU)
 
     for traces in models("motor").traces["1"]:
         shown = {i + 1 for i in range(50) if traces[:, i].any()}
@@ -87,7 +87,7 @@ def test_not_detrended_traces_drift_more(data: Path) -> None:
     cohort = read_roi_cohort(data)
 
     def slow(row: str) -> float:
-        models = RoiModels(ROWS[row], cohort, Effort(), seed=1, machine=Machine(device="cpu"))
+        models = RoiModels(ROWS[row], cohort, Effort(), seed=1, compute=CPU)
         traces = models.traces["1"][0]
         return float(abs(traces[:600].mean(axis=0) - traces[600:].mean(axis=0)).mean())
 

@@ -18,6 +18,7 @@ import tifffile
 
 from helpers.disks import fill, small_disk
 from helpers.waves import make_network, moving_frames
+from napari_cortex_decoder.compute import CPU, Compute
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.cache import feature_cache
 from napari_cortex_decoder.decoder.cache.feature_cache import cache_folder, list_cache
@@ -72,10 +73,10 @@ def test_what_else_lies_in_the_folder_is_never_removed_counted_or_listed(
     cache_folder().mkdir()
     mine = cache_folder() / "notes.txt"
     mine.write_text("in the very folder of the cache")
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     assert list(cache_folder().iterdir()) == [mine], "it is not taken for the cache's"
     mine.rename(root / "aside")
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     assert list_cache()
     (root / "aside").rename(mine)
     (cache_folder() / f"{FEATURES}.records").write_bytes(b"named like an entry")
@@ -83,7 +84,7 @@ def test_what_else_lies_in_the_folder_is_never_removed_counted_or_listed(
     ours = {entry.path for entry in list_cache()}
     monkeypatch.setattr(feature_cache, "LIMIT_BYTES", 160_000)
     tifffile.imwrite(recording.path, moving_frames(30, (32, 32), 3), photometric="minisblack")
-    quick.decode(open_recording(recording.path, frame_rate=30), "cpu")
+    quick.decode(open_recording(recording.path, frame_rate=30), compute=CPU)
     assert not ours & {entry.path for entry in list_cache()}, "old entries make room"
     assert run("cache", "--clear")[0] == 0
     kept = {name: content for name, content in before.items() if root / name not in ours}
@@ -94,11 +95,11 @@ def test_what_else_lies_in_the_folder_is_never_removed_counted_or_listed(
 def test_an_entry_s_place_that_a_foreign_file_has_is_left_to_it(
     quick: Decoder, recording: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
-    expected = quick.decode(recording, "cpu").probability
+    expected = quick.decode(recording, compute=CPU).probability
     path = next(entry.path for entry in list_cache() if entry.kind == "features")
     path.write_bytes(b"something else")
     for _ in range(2):
-        probability = quick.decode(recording, "cpu").probability
+        probability = quick.decode(recording, compute=CPU).probability
         np.testing.assert_allclose(probability, expected, atol=1e-6, rtol=0)
     assert path.read_bytes() == b"something else"
     assert caplog.text.count("nothing is kept in the cache") == 1
@@ -114,11 +115,11 @@ def test_entries_of_the_earlier_layout_are_listed_and_cleared(root: Path, run: R
 
 
 def test_a_cache_without_its_mark_is_taken_up_again(quick: Decoder, recording: Recording) -> None:
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     (cache_folder() / "CACHEDIR.TAG").unlink()
     assert not list_cache()
     (next(cache_folder().glob("features*"))).unlink()
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     assert len(list_cache()) == 2
 
 
@@ -154,7 +155,7 @@ def test_a_folder_that_may_not_be_used_costs_the_cache_and_one_sentence(
     mode: int,
     which: str,
 ) -> None:
-    expected = quick.decode(recording, "cpu").probability
+    expected = quick.decode(recording, compute=CPU).probability
     for entry in list_cache():
         entry.path.unlink()
     chosen = root if which == "root" else cache_folder()
@@ -162,7 +163,7 @@ def test_a_folder_that_may_not_be_used_costs_the_cache_and_one_sentence(
         chosen.chmod(mode)
         try:
             for _ in range(2):
-                probability = quick.decode(recording, "cpu").probability
+                probability = quick.decode(recording, compute=CPU).probability
                 np.testing.assert_allclose(probability, expected, atol=1e-6, rtol=0)
         finally:
             chosen.chmod(0o700)
@@ -173,12 +174,12 @@ def test_a_folder_that_may_not_be_used_costs_the_cache_and_one_sentence(
 def test_a_cache_that_can_only_be_read_still_serves(
     quick: Decoder, recording: Recording, root: Path, encoded: Callable[[], int]
 ) -> None:
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     encoded()
     with another_user(root):
         cache_folder().chmod(0o500)
         try:
-            quick.decode(recording, "cpu")
+            quick.decode(recording, compute=CPU)
         finally:
             cache_folder().chmod(0o700)
     assert encoded() == 0
@@ -193,11 +194,11 @@ def test_a_disk_that_fills_up_while_decoding_is_no_failure_of_it(
     caplog: pytest.LogCaptureFixture,
     left: int,
 ) -> None:
-    expected = quick.decode(recording, "cpu", cached=False).probability
+    expected = quick.decode(recording, compute=CPU, cached=False).probability
     monkeypatch.setattr(feature_cache, "SPARED_BYTES", 0)
     with small_disk(root / "disk", 2**20) as disk:
         monkeypatch.setenv("CORTEX_DECODER_CACHE", str(disk))
-        stream = quick.stream(recording, "cpu", batch_size=4)
+        stream = quick.stream(recording, compute=Compute(device="cpu", batch_size=4))
         probability = np.full_like(expected, np.nan)
         full = False
         for event in stream:
@@ -267,7 +268,7 @@ def test_a_decode_that_is_killed_leaves_nothing_that_the_next_does_not_sweep(
 def test_a_leftover_of_a_killed_program_is_listed_and_cleared_but_not_what_is_being_written(
     quick: Decoder, recording: Recording, run: Run
 ) -> None:
-    quick.decode(recording, "cpu")
+    quick.decode(recording, compute=CPU)
     program = (
         "import sys, time, numpy as np\n"
         "from napari_cortex_decoder.decoder.cache.feature_cache import EntryWriter, entry_path\n"

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from helpers.movies import movie_of
 from helpers.waves import make_network, moving_frames
+from napari_cortex_decoder.compute import CPU, Compute
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
 from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import open_recording
 from recording.test_mangled import FORMATS, Writer
 
+FEW = Compute(device="cpu", batch_size=8)
 SIZE = Preprocessing(image_size=(32, 32), scale="centered-sd")
 
 
@@ -163,10 +165,12 @@ def test_nothing_of_a_movie_that_went_away_while_it_was_decoded_is_kept(
     array[:] = frames
     aside = tmp_path / "aside"
     shutil.copytree(path, aside)
-    expected = quick.decode(open_recording(path, frame_rate=30), "cpu", cached=False).probability
+    expected = quick.decode(
+        open_recording(path, frame_rate=30), compute=CPU, cached=False
+    ).probability
 
     def decode_and_lose() -> None:
-        stream = quick.stream(open_recording(path, frame_rate=30), "cpu", batch_size=8)
+        stream = quick.stream(open_recording(path, frame_rate=30), compute=FEW)
         for event in stream:
             if event.stage == "decoding" and event.done == 0:
                 continue
@@ -178,7 +182,7 @@ def test_nothing_of_a_movie_that_went_away_while_it_was_decoded_is_kept(
     if path.exists():
         shutil.rmtree(path)
     shutil.copytree(aside, path)
-    probability = quick.decode(open_recording(path, frame_rate=30), "cpu").probability
+    probability = quick.decode(open_recording(path, frame_rate=30), compute=CPU).probability
     np.testing.assert_allclose(probability, expected, atol=1e-5, rtol=0)
 
 
@@ -193,7 +197,7 @@ def test_a_movie_of_which_a_part_was_rewritten_while_it_was_decoded_is_told(
     array[:] = frames
 
     def decode_and_write() -> None:
-        for event in quick.stream(open_recording(path, frame_rate=30), "cpu", batch_size=8):
+        for event in quick.stream(open_recording(path, frame_rate=30), compute=FEW):
             if event.stage == "decoding" and event.done:
                 array[200:216] = 0
 
@@ -237,7 +241,7 @@ def test_a_file_put_into_the_folder_of_a_movie_is_no_change_of_it(
         str(path), shape=frames.shape, dtype=frames.dtype, chunks=(16, 32, 32)
     )
     array[:] = frames
-    for event in quick.stream(open_recording(path, frame_rate=30), "cpu", batch_size=8):
+    for event in quick.stream(open_recording(path, frame_rate=30), compute=FEW):
         if event.stage == "decoding":
             (path / ".DS_Store").write_bytes(b"a look at it in a file manager")
     assert event.prediction is not None

@@ -24,6 +24,7 @@ from helpers.tuned_mice import (
     write_labelled,
 )
 from helpers.windows import answer, child, click, visible_texts, wait_until_idle
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.recording import open_recording, save_recording
 from napari_cortex_decoder.tuning.fine_tune import fine_tune
@@ -153,7 +154,7 @@ def test_a_fine_tune_that_was_cut_short_is_offered_again_and_outlives_another_fi
     folder = movie.with_name("m1.tif.cortex") / "fine-tune"
     base = load_decoder(files / "blank.safetensors")
     labelled = [(open_recording(movie), patchy_mouse(900)[1])]
-    job = Preparation(base, labelled, "end-to-end", None, "cpu", 1, None)
+    job = Preparation(base, labelled, "end-to-end", None, CPU, 1, None)
     begun = FineTuneFolder(folder)
     with begun.claim():
         begun.ask(job.asked.model_dump(mode="json"))

@@ -20,10 +20,10 @@ from pathlib import Path
 import torch
 
 from helpers.labeled_mice import sessions_of
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnRnnConfig, LinearConfig, Preprocessing, Window
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.training import (
-    Machine,
     Stage,
     TrainingConfig,
     TrainingFolder,
@@ -67,7 +67,7 @@ def begin(folder: Path, kind: str) -> int:
     try:
         torch.set_num_threads(1)
         sessions = sessions_of(4, n_frames=120 if kind == "cnn-rnn" else 240)
-        train(CONFIGS[kind], sessions, folder, machine=Machine(device="cpu"))
+        train(CONFIGS[kind], sessions, folder, compute=CPU)
         os._exit(0)
     finally:
         traceback.print_exc()

@@ -13,6 +13,7 @@ import tifffile
 from sklearn.metrics import roc_auc_score
 
 from helpers.toys import SIZE, Linear, normalized, plain_loop, quarters, two_places
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import AtlasError, DecoderError, LabelError, RecordingError
 from napari_cortex_decoder.labels import Ethogram
@@ -252,7 +253,13 @@ def test_progress_is_told_and_an_exception_of_it_ends_the_work(linear: MakeLinea
     network.encoded = 0
     with pytest.raises(Stop):
         area_importance(
-            decoder, recording, quarters(), ethogram, patches=2, progress=stop, batch_size=16
+            decoder,
+            recording,
+            quarters(),
+            ethogram,
+            patches=2,
+            progress=stop,
+            compute=Compute(batch_size=16),
         )
     assert network.encoded <= 16
 
@@ -370,7 +377,7 @@ def test_the_real_network_agrees_with_a_plain_loop_over_windows() -> None:
     masks = np.zeros((1, 64, 64), dtype=bool)
     masks[0, 10:30, 10:30] = True
     scored = np.array([6, 7, 33])
-    masked = MaskedDecoder(decoder, recording, report=lambda _: None, batch_size=7)
+    masked = MaskedDecoder(decoder, recording, report=lambda _: None, compute=Compute(batch_size=7))
     found = masked.log_odds(scored, masks, 1, lambda _: None)
     expected = plain_loop(recording, scored, masks, decoder.network.eval(), 5, 5)
     expected = expected / decoder.config.temperature

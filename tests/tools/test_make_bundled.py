@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.training import Machine
 from napari_cortex_decoder.training.simulated_mice import FIRST_TEST_SUBJECT
 
 TOOL = Path(__file__).parents[2] / "tools/make_bundled.py"
@@ -37,7 +37,7 @@ TINY = Recipe(
 
 @pytest.mark.slow
 def test_the_recipe_leaves_three_decoders_that_say_what_they_learned_from(tmp_path: Path) -> None:
-    decoders = make(tmp_path, TINY, machine=Machine(device="cpu"))
+    decoders = make(tmp_path, TINY, compute=CPU)
     assert tuple(decoders) == NAMES
     for decoder in decoders.values():
         assert decoder.provenance.simulated

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.places import age
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnConfig, LinearConfig, Preprocessing, TracePreprocessing
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import Encoder, reestimate_batch_norm
@@ -128,7 +128,7 @@ def test_features_are_those_of_the_encoder_and_further_copies_differ(
             augmentation=Augmentation(),
             stretch=None,
             seed=1,
-            device="cpu",
+            compute=CPU,
             report=lambda event: told.append((event.done, event.total)),
         )
 

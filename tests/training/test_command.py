@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.training import TrainingFolder, cohort_sessions, read_config, start
 
@@ -134,7 +135,7 @@ def test_a_run_in_a_process_of_its_own_is_followed_stopped_and_gone_on_with(
     long = config.model_copy(
         update={"stages": (config.stages[0].model_copy(update={"epochs": 10_000}),)}
     )
-    training = start(long, cohort, tmp_path / "run", device="cpu")
+    training = start(long, cohort, tmp_path / "run", compute=CPU)
     while training.is_running and not any("loss" in at.details for at in training.progress()):
         time.sleep(0.1)
     assert training.is_running
@@ -145,4 +146,4 @@ def test_a_run_in_a_process_of_its_own_is_followed_stopped_and_gone_on_with(
     with pytest.raises(TrainingError, match="ended from outside; ask for the same again"):
         training.wait()
     with pytest.raises(TrainingError, match="another configuration"):
-        start(config, cohort, tmp_path / "run", device="cpu")
+        start(config, cohort, tmp_path / "run", compute=CPU)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import (
     CnnConfig,
     CnnRnnConfig,
@@ -25,7 +26,6 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.training import (
     Augmentation,
-    Machine,
     Session,
     SplitRule,
     Stage,
@@ -35,7 +35,6 @@ from napari_cortex_decoder.training import (
 )
 
 Mice = Callable[..., list[Session]]
-CPU = Machine(device="cpu")
 WINDOW = Window(past=2, future=2)
 QUICK = TrainingConfig(
     decoder=LinearConfig(
@@ -51,7 +50,7 @@ def test_a_run_leaves_a_decoder_that_says_how_it_does_on_mice_it_never_saw(
     mice: Mice, tmp_path: Path
 ) -> None:
     sessions = mice(4)
-    decoder = train(QUICK, sessions, tmp_path / "run", machine=CPU)
+    decoder = train(QUICK, sessions, tmp_path / "run", compute=CPU)
     folder = TrainingFolder(tmp_path / "run")
     split = folder.read_split()
     assert [score.subject for score in decoder.provenance.held_out] == list(split.test)
@@ -85,7 +84,7 @@ def test_the_same_seed_gives_the_same_decoder_and_another_seed_another(
 ) -> None:
     def weights(name: str, seed: int) -> torch.Tensor:
         config = QUICK.model_copy(update={"seed": seed})
-        decoder = train(config, mice(4), tmp_path / name, machine=CPU)
+        decoder = train(config, mice(4), tmp_path / name, compute=CPU)
         return torch.cat([p.flatten() for p in decoder.network.parameters()])
 
     first = weights("a", 1)
@@ -95,9 +94,9 @@ def test_the_same_seed_gives_the_same_decoder_and_another_seed_another(
 
 
 def test_a_finished_run_is_not_done_again(mice: Mice, tmp_path: Path) -> None:
-    first = train(QUICK, mice(3), tmp_path / "run", machine=CPU)
+    first = train(QUICK, mice(3), tmp_path / "run", compute=CPU)
     told = TrainingFolder(tmp_path / "run").progress()
-    again = train(None, mice(3), tmp_path / "run", machine=CPU)
+    again = train(None, mice(3), tmp_path / "run", compute=CPU)
     assert again.hash == first.hash
     assert TrainingFolder(tmp_path / "run").progress() == told
 
@@ -133,7 +132,7 @@ def test_every_architecture_is_trained_through_all_its_stages(
     config: TrainingConfig, mice: Mice, tmp_path: Path
 ) -> None:
     sessions = mice(4, n_frames=120, behaviors=config.decoder.behaviors)
-    decoder = train(config, sessions, tmp_path / "run", machine=CPU)
+    decoder = train(config, sessions, tmp_path / "run", compute=CPU)
     assert decoder.behaviors == config.decoder.behaviors
     assert decoder.provenance.held_out
     folder = TrainingFolder(tmp_path / "run")
@@ -145,7 +144,7 @@ def test_every_architecture_is_trained_through_all_its_stages(
         saved = load_decoder(folder.decoder_file)
         rounded = {p.dtype for p in saved.network.parameters()}
         assert rounded == {torch.float32}
-        both = [d.decode(recording, device="cpu").probability for d in (decoder, saved)]
+        both = [d.decode(recording, compute=CPU).probability for d in (decoder, saved)]
         np.testing.assert_array_equal(*both)
 
 
@@ -155,7 +154,7 @@ def test_an_encoder_is_taken_from_a_decoder_and_stays_as_it_is(mice: Mice, tmp_p
         stages=(Stage(kind="features", epochs=1, batch_size=32, stride=4),),
         encoder_from="run-rest",
     )
-    decoder = train(config, mice(3, n_frames=90), tmp_path / "run", machine=CPU)
+    decoder = train(config, mice(3, n_frames=90), tmp_path / "run", compute=CPU)
     lender = load_decoder("run-rest")
     assert decoder.provenance.settings["encoder_from"] == f"SHA-256 {lender.hash}"
     given = lender.network.cnn.state_dict()
@@ -165,7 +164,7 @@ def test_an_encoder_is_taken_from_a_decoder_and_stays_as_it_is(mice: Mice, tmp_p
 
 def test_one_mouse_is_not_enough(mice: Mice, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="the cohort has 1 mouse"):
-        train(QUICK, mice(1), tmp_path / "run", machine=CPU)
+        train(QUICK, mice(1), tmp_path / "run", compute=CPU)
 
 
 def test_mice_that_only_rest_teach_nothing(mice: Mice, tmp_path: Path) -> None:
@@ -179,12 +178,12 @@ def test_mice_that_only_rest_teach_nothing(mice: Mice, tmp_path: Path) -> None:
         for session in mice(3)
     ]
     with pytest.raises(TrainingError, match="never show 'run'"):
-        train(QUICK, resting, tmp_path / "run", machine=CPU)
+        train(QUICK, resting, tmp_path / "run", compute=CPU)
 
 
 def begun(folder: Path, mice: Mice) -> None:
     """Leave a run as a kill after its first checkpoint would."""
-    train(QUICK, mice(3), folder, machine=CPU)
+    train(QUICK, mice(3), folder, compute=CPU)
     (folder / "decoder.safetensors").unlink()
 
 
@@ -193,14 +192,14 @@ def test_a_folder_of_another_run_is_refused_and_named(mice: Mice, tmp_path: Path
     begun(folder, mice)
     other = QUICK.model_copy(update={"seed": 5, "augmentation": Augmentation(noise=0)})
     with pytest.raises(TrainingError, match="it differs in seed, augmentation"):
-        train(other, mice(3), folder, machine=CPU)
+        train(other, mice(3), folder, compute=CPU)
     with pytest.raises(TrainingError, match="another cohort"):
-        train(None, mice(4), folder, machine=CPU)
+        train(None, mice(4), folder, compute=CPU)
     (folder / "config.json").unlink()
     with pytest.raises(TrainingError, match=r"not its config\.json"):
-        train(QUICK, mice(3), folder, machine=CPU)
+        train(QUICK, mice(3), folder, compute=CPU)
     with pytest.raises(TrainingError, match=r"holds no config\.json"):
-        train(None, mice(3), folder, machine=CPU)
+        train(None, mice(3), folder, compute=CPU)
 
 
 class Executed:
@@ -228,7 +227,7 @@ def test_a_strange_checkpoint_is_refused_and_nothing_in_it_is_executed(
     else:
         torch.save({"state_dict": {"weight": torch.zeros(3)}}, checkpoint)
     with pytest.raises(TrainingError, match=r"1-windows\.ckpt (is damaged|belongs to another)"):
-        train(QUICK, mice(3), folder, machine=CPU)
+        train(QUICK, mice(3), folder, compute=CPU)
     assert not trap.exists()
 
 
@@ -238,7 +237,7 @@ def test_damaged_weights_of_a_finished_stage_are_refused(mice: Mice, tmp_path: P
     file = folder / "checkpoints" / "1-windows.safetensors"
     file.write_bytes(file.read_bytes()[:-8])
     with pytest.raises(TrainingError, match=r"1-windows\.safetensors is damaged"):
-        train(QUICK, mice(3), folder, machine=CPU)
+        train(QUICK, mice(3), folder, compute=CPU)
 
 
 def test_two_processes_do_not_train_in_one_folder(mice: Mice, tmp_path: Path) -> None:
@@ -246,7 +245,7 @@ def test_two_processes_do_not_train_in_one_folder(mice: Mice, tmp_path: Path) ->
         TrainingFolder(tmp_path / "run").claim(),
         pytest.raises(TrainingError, match="another process"),
     ):
-        train(QUICK, mice(3), tmp_path / "run", machine=CPU)
+        train(QUICK, mice(3), tmp_path / "run", compute=CPU)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(mice: Mice, tmp_path: Path) -> None:
@@ -254,13 +253,13 @@ def test_a_loss_that_is_not_finite_ends_the_run(mice: Mice, tmp_path: Path) -> N
         update={"stages": (QUICK.stages[0].model_copy(update={"learning_rate": 1e38}),)}
     )
     with pytest.raises(TrainingError, match="loss is not finite"):
-        train(wild, mice(3), tmp_path / "run", machine=CPU)
+        train(wild, mice(3), tmp_path / "run", compute=CPU)
 
 
 def test_a_training_that_an_earlier_version_began_says_how_far_it_is(
     mice: Mice, tmp_path: Path
 ) -> None:
-    train(QUICK, mice(3), tmp_path / "run", machine=CPU)
+    train(QUICK, mice(3), tmp_path / "run", compute=CPU)
     folder = TrainingFolder(tmp_path / "run")
     told = [
         {"stage": 1, "stages": 3, "kind": "reading", "step": 3, "steps": 3, "seconds": 0.5},

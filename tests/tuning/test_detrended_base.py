@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Decoder, Preprocessing
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
@@ -74,7 +75,7 @@ def test_labels_of_one_half_mend_a_drifting_recording_by_detrending(base: Decode
     assert result.before.accuracy < 0.6 < 0.7 < result.after.accuracy
     assert "slow drift is taken away" in result.warnings[0]
     assert "detrended" in result.decoder.provenance.summary
-    probability = result.decoder.decode(drifting[0], device="cpu").probability[N // 2 : N - 6, 1]
+    probability = result.decoder.decode(drifting[0], compute=CPU).probability[N // 2 : N - 6, 1]
     labels = drifting[1].frames()[N // 2 : N - 6]
     assert ((probability > 0.5) == labels).mean() == pytest.approx(result.after.accuracy, abs=0.01)
 
@@ -104,7 +105,7 @@ def test_only_long_recordings_of_a_base_without_detrending_are_tried(base: Decod
 
 def test_end_to_end_learns_from_detrended_frames(base: Decoder, tmp_path: Path) -> None:
     drifting = mouse(drift=40)
-    job = Preparation(base, [drifting], "end-to-end", HALF, "cpu", 0, None)
+    job = Preparation(base, [drifting], "end-to-end", HALF, CPU, 0, None)
     folder = FineTuneFolder(tmp_path)
     with folder.claim():
         folder.ask(job.asked.model_dump(mode="json"))

@@ -17,6 +17,7 @@ from helpers.tuned_mice import (
     trainers,
     wait_until,
 )
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
@@ -56,7 +57,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
 
     def begin() -> FineTuneJob:
         return start_fine_tune(
-            base, [mouse], out=folder, held_out=HELD_OUT, depth="end-to-end", device="cpu"
+            base, [mouse], out=folder, held_out=HELD_OUT, depth="end-to-end", compute=CPU
         )
 
     run = begin()
@@ -84,7 +85,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     left = {file.name for file in folder.iterdir()}
     assert {"decoder.safetensors", "result.json", "progress.jsonl"} <= left
     assert "work" not in left
-    prediction = result.decoder.decode(mouse[0], device="cpu")
+    prediction = result.decoder.decode(mouse[0], compute=CPU)
     assert np.isfinite(prediction.probability[10:-10]).all()
     assert "end-to-end" in result.decoder.provenance.summary
 
@@ -97,10 +98,10 @@ def test_frames_are_encoded_without_touching_a_network_that_others_may_share(
     frames = np.random.default_rng(0).standard_normal((40, *size)).astype(np.float16)
     wanted = np.arange(40) == 20
     network.cnn.train()
-    features = encode_frames(network, base.config, frames, wanted, "cpu")
+    features = encode_frames(network, base.config, frames, wanted, CPU)
     assert network.cnn.training
     network.cnn.eval()
-    again = encode_frames(network, base.config, frames, wanted, "cpu")
+    again = encode_frames(network, base.config, frames, wanted, CPU)
     assert features.any()
     np.testing.assert_array_equal(features, again)
 
@@ -142,7 +143,7 @@ def test_a_trainer_whose_result_nobody_else_could_find_ends_with_whoever_is_kill
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
     folder = FineTuneFolder(tmp_path / "temporary")
-    job = Preparation(base, [mouse], "end-to-end", HELD_OUT, "cpu", 1, None)
+    job = Preparation(base, [mouse], "end-to-end", HELD_OUT, CPU, 1, None)
     with folder.claim():
         folder.ask(job.asked.model_dump(mode="json"))
         job.prepare(folder, lambda _: None)

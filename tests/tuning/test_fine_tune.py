@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 import napari_cortex_decoder as ncd
 from helpers.tuned_mice import epochs
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import (
     Decoder,
     MouseScore,
@@ -106,7 +107,7 @@ def test_what_was_scored_is_what_the_new_decoder_reads(
 ) -> None:
     """The head that was fitted apart is folded back: decoding anew must give the same."""
     recording, ethogram = mouse
-    prediction = tuned.decoder.decode(recording, device="cpu")
+    prediction = tuned.decoder.decode(recording, compute=CPU)
     frames = ethogram.frames()
     parts = [
         (prediction.probability[b.start : b.stop].astype(float), frames[b.start : b.stop])
@@ -162,7 +163,7 @@ def test_new_behaviors_get_a_new_head(base: Decoder) -> None:
     assert result.before.confusion[2][2] == 0  # the base never reads what it does not know
     assert result.after.auc > result.before.auc + 0.03
     assert result.after.balanced_accuracy > result.before.balanced_accuracy
-    assert result.decoder.decode(recording, device="cpu").probability.shape == (N, 3)
+    assert result.decoder.decode(recording, compute=CPU).probability.shape == (N, 3)
 
 
 def test_known_behaviors_keep_their_odds_in_a_new_head(base: Decoder) -> None:
@@ -199,13 +200,13 @@ def test_features_are_computed_once_and_shared_with_decoding(
     path = tmp_path / "m1.tif"
     tifffile.imwrite(path, mouse[0].movie.compute(), photometric="minisblack")
     recording = ncd.open_recording(path, frame_rate=30)
-    decoded = base.decode(recording, device="cpu")
+    decoded = base.decode(recording, compute=CPU)
 
     def never(*_: object) -> None:
         raise AssertionError("a frame was encoded again")
 
     monkeypatch.setattr(InferenceNetwork, "features", never)
-    result = fine_tune(base, [(recording, mouse[1])], depth="threshold", device="cpu")
+    result = fine_tune(base, [(recording, mouse[1])], depth="threshold", compute=CPU)
     assert not (tmp_path / "m1.tif.cortex").exists()
     parts = [
         (decoded.probability[b.start : b.stop].astype(float), mouse[1].frames()[b.start : b.stop])
@@ -214,7 +215,7 @@ def test_features_are_computed_once_and_shared_with_decoding(
     assert score(parts, [0] * len(parts)).auc == pytest.approx(result.before.auc, abs=2e-3)
     other = recording.replace(steps=({"step": "something else"},))
     with pytest.raises(AssertionError, match="encoded again"):
-        fine_tune(base, [(other, mouse[1])], depth="threshold", device="cpu")
+        fine_tune(base, [(other, mouse[1])], depth="threshold", compute=CPU)
 
 
 def test_a_run_in_a_thread_tells_its_progress_and_can_be_cancelled_keeping_the_best(
@@ -280,16 +281,16 @@ def test_the_mice_of_the_base_are_encoded_once_for_all_heads_on_its_encoder(
 ) -> None:
     monkeypatch.setattr(base_mice, "SECONDS", 4.5)
     told: list[int] = []
-    found = base_mice.auc_on_base_mice(known, known, "cpu", lambda at: told.append(at.done))
+    found = base_mice.auc_on_base_mice(known, known, CPU, lambda at: told.append(at.done))
     assert encoded() == 4.5 * 30 - 2  # three frames an image; not again for the tuned one
     assert found is not None and found[0] == found[1] and told == [0, 1]
     mouse = simulate_recording(seed=1, subject=9001, seconds=4.5, shape=(32, 32))
     seen = slice(known.config.frames_before, mouse.n_frames - known.config.frames_after, 3)
-    running = known.decode(mouse, "cpu").probability[seen, 1]
+    running = known.decode(mouse, compute=CPU).probability[seen, 1]
     expected = roc_auc_score(mouse.truth.ethogram.frames()[seen] == 1, running)
     assert found[0] == pytest.approx(expected, abs=2e-3)  # features are kept in 16 bits
     encoded()
-    assert base_mice.auc_on_base_mice(known, known, "cpu", lambda *_: None) == found
+    assert base_mice.auc_on_base_mice(known, known, CPU, lambda *_: None) == found
     assert encoded() == 0
 
 

@@ -10,13 +10,13 @@ import pytest
 
 import napari_cortex_decoder as ncd
 from helpers.tuned_mice import blank_decoder, patchy_mouse
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Decoder, LinearConfig, load_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training import (
-    Machine,
     Stage,
     TrainingConfig,
     TrainingFolder,
@@ -44,7 +44,7 @@ def base(mouse: Labelled) -> Decoder:
 @pytest.fixture
 def tune(base: Decoder, mouse: Labelled) -> FineTune:
     def tune(out: Path, **options: object) -> ncd.FineTuneResult:
-        settings = {"depth": "threshold", "held_out": HELD_OUT, "device": "cpu"} | options
+        settings = {"depth": "threshold", "held_out": HELD_OUT, "compute": CPU} | options
         return ncd.fine_tune(base, [mouse], out=out, **settings)
 
     return tune
@@ -128,7 +128,7 @@ def test_other_frames_under_the_same_labels_are_another_fine_tune(
     with pytest.raises(TrainingError, match="holds another fine-tune, of other recordings"):
         ncd.fine_tune(
             base, [(brighter, mouse[1])], out=tmp_path, depth="threshold", held_out=HELD_OUT,
-            device="cpu",
+            compute=CPU,
         )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def test_training_and_fine_tune_never_touch_each_others_folders(
         with pytest.raises(TrainingError, match="is the run folder of a training, not of a fine-"):
             tune(trained, anew=anew)
     with pytest.raises(TrainingError, match="is the run folder of a fine-tune, not of a training"):
-        train(None, mice(3), tuned, machine=Machine(device="cpu"))
+        train(None, mice(3), tuned, compute=CPU)
     assert held(tmp_path) == before
 
 
@@ -172,13 +172,13 @@ def test_a_training_of_a_version_without_marker_goes_on(
     quick = TrainingConfig(
         decoder=LinearConfig(), stages=(Stage(kind="windows", epochs=2, learning_rate=0.03),)
     )
-    whole = train(quick, mice(3), tmp_path / "whole", machine=Machine(device="cpu"))
+    whole = train(quick, mice(3), tmp_path / "whole", compute=CPU)
     folder = tmp_path / "earlier"
-    train(quick, mice(3), folder, machine=Machine(device="cpu"))
+    train(quick, mice(3), folder, compute=CPU)
     for name in ("run-folder.json", "decoder.safetensors", ".lock"):
         (folder / name).unlink()
     (folder / "notes.txt").write_text("mine")
-    again = train(None, mice(3), folder, machine=Machine(device="cpu"))
+    again = train(None, mice(3), folder, compute=CPU)
     assert again.provenance.metrics == whole.provenance.metrics
     assert (folder / "notes.txt").read_text() == "mine"
 
@@ -191,5 +191,5 @@ def test_somebodys_config_and_checkpoints_are_no_training_of_ours(
     (tmp_path / "checkpoints/1-best.ckpt").write_text("mine")
     before = held(tmp_path)
     with pytest.raises(TrainingError, match=r"config\.json is there already"):
-        train(None, mice(3), tmp_path, machine=Machine(device="cpu"))
+        train(None, mice(3), tmp_path, compute=CPU)
     assert held(tmp_path) == before

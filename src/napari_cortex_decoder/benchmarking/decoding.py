@@ -15,6 +15,7 @@ from torch import Tensor
 
 from napari_cortex_decoder.benchmarking.machine import best_seconds, gemm_flops
 from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, load_decoder
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
@@ -104,13 +105,13 @@ def decode(folder: Path, frames: int) -> Mapping[str, float]:
     figures: dict[str, float] = {}
     reference = np.inf
     expected = window_by_window(decoder.network, images, length)  # type: ignore[arg-type]
-    decoder.decode(recording, "cpu", cached=False)  # OpenVINO compiles once a process
+    decoder.decode(recording, compute=CPU, cached=False)  # OpenVINO compiles once a process
     for ending, plain in (("", True), ("_fast", False)):
         seconds = np.inf
         for _ in range(_ROUNDS):
             with without_openvino() if plain else nullcontext():
                 start = time.perf_counter()
-                found = decoder.decode(recording, "cpu", cached=False).probability
+                found = decoder.decode(recording, compute=CPU, cached=False).probability
                 seconds = min(seconds, time.perf_counter() - start)
             start = time.perf_counter()
             window_by_window(decoder.network, images, length)  # type: ignore[arg-type]
@@ -134,8 +135,8 @@ def end_to_end(folder: Path, frames: int) -> Mapping[str, float]:
     recording = write_movie(folder / "movie.tif", frames)
     half = recording.replace(movie=recording.movie[: frames // 2])
     decoder = random_decoder(first_images(recording, 26))
-    engine = Engine(decoder.network, decoder.config, device="cpu")  # type: ignore[arg-type]
-    decoder.decode(half, "cpu", cached=False)
+    engine = Engine(decoder.network, decoder.config, compute=CPU)  # type: ignore[arg-type]
+    decoder.decode(half, compute=CPU, cached=False)
     engine._network.accelerate((SIZE, SIZE))
     batch = torch.randn(engine.batch_size, 3, SIZE, SIZE)
     whole, first_half, encoding = np.inf, np.inf, np.inf
@@ -146,9 +147,11 @@ def end_to_end(folder: Path, frames: int) -> Mapping[str, float]:
             engine._network.features(batch)
 
     for _ in range(2):
-        whole = min(whole, best_seconds(lambda: decoder.decode(recording, "cpu", cached=False), 1))
+        whole = min(
+            whole, best_seconds(lambda: decoder.decode(recording, compute=CPU, cached=False), 1)
+        )
         encoding = min(encoding, best_seconds(encode, 1))
-        half_seconds = best_seconds(lambda: decoder.decode(half, "cpu", cached=False), 1)
+        half_seconds = best_seconds(lambda: decoder.decode(half, compute=CPU, cached=False), 1)
         first_half = min(first_half, half_seconds)
     return {
         "end_to_end_overhead": whole / encoding,
@@ -175,10 +178,10 @@ def second_decode(folder: Path, frames: int) -> Mapping[str, float]:
     """Measure a decode that finds features against the one that left them."""
     recording = write_movie(folder / "movie.tif", frames)
     decoder = random_decoder(first_images(recording, 26))
-    decoder.decode(recording, "cpu", cached=False)  # OpenVINO compiles once a process
+    decoder.decode(recording, compute=CPU, cached=False)  # OpenVINO compiles once a process
     with empty_cache(folder / "cache"):
-        first = best_seconds(lambda: decoder.decode(recording, "cpu"), 1)
-        second = best_seconds(lambda: decoder.decode(recording, "cpu"))
+        first = best_seconds(lambda: decoder.decode(recording, compute=CPU), 1)
+        second = best_seconds(lambda: decoder.decode(recording, compute=CPU))
         kept = sum(path.stat().st_size for path in (folder / "cache").iterdir())
     return {
         "second_decode_speedup": first / second,
@@ -194,7 +197,7 @@ def first_answer(folder: Path, frames: int) -> Mapping[str, float]:
     place = frames // 2
     loading = best_seconds(lambda: load_decoder("run-rest"))
     start = time.perf_counter()
-    events = decoder.stream(recording, "cpu", cached=False, looked_at=lambda: place)
+    events = decoder.stream(recording, compute=CPU, cached=False, looked_at=lambda: place)
     figures: dict[str, float] = {}
     for event in events:
         if event.start is None or event.probability is None:

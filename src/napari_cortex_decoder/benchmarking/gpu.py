@@ -18,7 +18,7 @@ from napari_cortex_decoder.benchmarking.decoding import (
 )
 from napari_cortex_decoder.benchmarking.machine import best_seconds
 from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
-from napari_cortex_decoder.decoder.engine.image_engine import Precision
+from napari_cortex_decoder.compute import Compute, Precision
 
 _SESSION = 18_000
 _EDGE, _BYTES = 8192, 2**30
@@ -46,7 +46,8 @@ def gpu(folder: Path, frames: int) -> Mapping[str, float]:
     for precision in get_args(Precision):
         ending = "" if precision == "full" else "_half"
         torch.cuda.reset_peak_memory_stats(device)
-        decode = partial(decoder.decode, recording, "cuda:0", cached=False, precision=precision)
+        compute = Compute(device="cuda:0", precision=precision)
+        decode = partial(decoder.decode, recording, compute=compute, cached=False)
         seconds = best_seconds(decode)
         rate = recording.n_frames / seconds
         figures[f"gpu_engine_frames_per_s{ending}"] = rate

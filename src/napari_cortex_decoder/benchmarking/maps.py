@@ -15,6 +15,7 @@ from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.benchmarking.decoding import window_by_window
 from napari_cortex_decoder.benchmarking.machine import best_seconds
 from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.saliency import area_importance
@@ -40,7 +41,7 @@ def importance(folder: Path, frames: int) -> Mapping[str, float]:
     ethogram = Ethogram.from_frames(np.arange(recording.n_frames) // _BOUT % 2, ("rest", "run"))
     decoder = load_decoder("run-rest")
     length = decoder.config.window.length
-    masked = MaskedDecoder(decoder, recording, device="cpu", report=lambda _: None)
+    masked = MaskedDecoder(decoder, recording, compute=CPU, report=lambda _: None)
     images = masked.images(masked.frames(0, _SCORED + 2))
     encode = partial(_encode, masked, images)
     network = decoder.network.eval()
@@ -55,7 +56,7 @@ def importance(folder: Path, frames: int) -> Mapping[str, float]:
         ethogram,
         frames=np.arange(20, 20 + _SCORED),
         patches=0,
-        device="cpu",
+        compute=CPU,
     )
     ours = time.perf_counter() - start
     one_pass = min(one_pass, best_seconds(encode))  # again: a disturbance must hit all three

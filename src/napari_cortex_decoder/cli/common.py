@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 import typer
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.files import protected
 from napari_cortex_decoder.progress import Estimate, Progress, Report
@@ -53,6 +55,65 @@ Output = Annotated[
 ]
 
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+
+_COMPUTE: dict[str, tuple[object, object]] = {
+    "device": (Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")], "auto"),
+    "batch_size": (
+        Annotated[
+            int | None,
+            typer.Option(min=1, help="Frames encoded at once; default: chosen by device."),
+        ],
+        None,
+    ),
+    "half": (
+        Annotated[
+            bool, typer.Option("--half", help="Encode in 16 bits on a GPU: faster; a CPU does not.")
+        ],
+        False,
+    ),
+    "threads": (
+        Annotated[
+            int | None, typer.Option(min=1, help="Threads that compute; default: PyTorch's choice.")
+        ],
+        None,
+    ),
+    "devices": (Annotated[int, typer.Option(min=1, help="GPUs to train on at once.")], 1),
+    "workers": (
+        Annotated[int, typer.Option(min=0, help="Processes that read examples, for each device.")],
+        0,
+    ),
+}
+
+
+def computing(*names: str) -> Callable[[_Verb], _Verb]:
+    """Return what asks for the `compute` of a verb by options: the named ones of `_COMPUTE`."""
+
+    def wrap(verb: _Verb) -> _Verb:
+        hints = get_type_hints(verb, include_extras=True)
+        asked: list[Parameter] = []
+        for name, own in signature(verb).parameters.items():
+            if name == "compute":
+                told = {name: _COMPUTE[name] for name in names}
+                asked += [
+                    Parameter(name, own.kind, annotation=hint, default=default)
+                    for name, (hint, default) in told.items()
+                ]
+            else:
+                asked.append(own.replace(annotation=hints[name]))
+
+        @wraps(verb)
+        def run(**given: Any) -> Any:
+            told = {name: given.pop(name) for name in names}
+            if told.pop("half", False):
+                told["precision"] = "half"
+            return verb(**given, compute=Compute(**told))
+
+        run.__signature__ = Signature(asked)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in asked}
+        return cast("_Verb", run)
+
+    return wrap
 
 
 def guarded(verb: _Verb) -> _Verb:

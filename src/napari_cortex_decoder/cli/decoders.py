@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from napari_cortex_decoder.cli.common import WRITTEN, AsJson, Overwrite, guarded, print_json
+from napari_cortex_decoder.cli.common import (
+    WRITTEN,
+    AsJson,
+    Overwrite,
+    computing,
+    guarded,
+    print_json,
+)
+from napari_cortex_decoder.compute import HERE, Compute
 
 
 class _CardOrCommand(TyperGroup):
@@ -69,10 +77,11 @@ def show(
 
 
 @decoders.command()
+@computing("device", "threads")
 def score(
     decoder: Annotated[str, typer.Argument(help="A decoder of rest and run: bundled, or a file.")],
     mice: Annotated[int, typer.Option(help="How many of the test mice.", min=1)] = 6,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    compute: Compute = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Score a decoder on the simulated mice that no training saw, beside what its card says.
@@ -88,7 +97,7 @@ def score(
     found = score_again(
         loaded,
         mice=mice,
-        device=device,
+        compute=compute,
         progress=lambda at: typer.echo(f"{at.done} of {at.total} mice", err=True),
     )
     card = {one.subject: one.metrics for one in loaded.provenance.held_out}

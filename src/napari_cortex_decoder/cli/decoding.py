@@ -15,10 +15,12 @@ from napari_cortex_decoder.cli.common import (
     Overwrite,
     PixelSize,
     check_folder,
+    computing,
     print_json,
     progress_bar,
 )
 from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.files import check_place, make_folder
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.atlas import Registration
 
 
+@computing("device", "batch_size", "half", "threads")
 def decode(
     movies: Annotated[list[Path], typer.Argument(help="Movies: files or folders.")],
     out: Output,
@@ -39,7 +42,7 @@ def decode(
             "movies, or the option once a movie, in their order."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    compute: Compute = HERE,
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
     channels: Channels = None,
@@ -65,12 +68,6 @@ def decode(
             "--fill-gaps",
             help="Give pixels that are NaN or infinite their mean over time; the result says so.",
         ),
-    ] = False,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Frames encoded at once; default: chosen by device.")
-    ] = None,
-    half_precision: Annotated[
-        bool, typer.Option("--half", help="Encode in 16 bits on a GPU: faster; a CPU does not.")
     ] = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -125,12 +122,10 @@ def decode(
         with progress_bar(recording.name, quiet=as_json) as progress:
             prediction = reader.decode(
                 recording,
-                device=device,
+                compute=compute,
                 progress=progress,
                 any_rate=any_rate,
-                batch_size=batch_size,
                 registration=lies,
-                precision="half" if half_precision else "full",
             )
         make_folder(out, DecoderError)
         table, record = out / f"{recording.name}.csv", out / f"{recording.name}.json"

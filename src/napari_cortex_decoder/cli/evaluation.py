@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, Output, Overwrite, print_json
+from napari_cortex_decoder.cli.common import AsJson, Output, Overwrite, computing, print_json
+from napari_cortex_decoder.compute import HERE, Compute
 
 
 class Paper(StrEnum):
@@ -17,6 +18,7 @@ class Paper(StrEnum):
     AJIOKA_2024 = "ajioka2024"
 
 
+@computing("device", "threads")
 def reproduce(
     paper: Annotated[Paper, typer.Argument(help="Whose protocol.")],
     data: Annotated[Path, typer.Option(help="Folder with the data, laid out as on Zenodo.")],
@@ -38,7 +40,7 @@ def reproduce(
         typer.Option(min=1, help="Models a test mouse; default: as many as there are other mice."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    compute: Compute = HERE,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +52,6 @@ def reproduce(
     """
     from napari_cortex_decoder import evaluation
     from napari_cortex_decoder.evaluation.report import check_report
-    from napari_cortex_decoder.training import Machine
 
     check_report(out, overwrite=overwrite)
     result = evaluation.reproduce(
@@ -60,7 +61,7 @@ def reproduce(
         effort=evaluation.Effort(epochs=epochs, stride=stride, learning_rate=learning_rate),
         validations=validations,
         seed=seed,
-        machine=Machine(device=device),
+        compute=compute,
         progress=lambda at: typer.echo(f"{at.stage}: {at.done} of {at.total} models", err=True),
     )
     report = evaluation.write_report(result, out, overwrite=overwrite)

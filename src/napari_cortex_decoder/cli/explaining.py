@@ -15,11 +15,13 @@ from napari_cortex_decoder.cli.common import (
     Overwrite,
     PixelSize,
     check_folder,
+    computing,
     print_json,
     progress_bar,
 )
 from napari_cortex_decoder.cli.explained import Job
 from napari_cortex_decoder.cli.reading import Placed, ReadAs, open_as_told, place_atlas
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import CortexDecoderError, DecoderError
 from napari_cortex_decoder.files import make_folder
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.recording import Recording
 
 
+@computing("device", "batch_size", "threads")
 def explain(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
     out: Output,
@@ -91,10 +94,7 @@ def explain(
     ] = False,
     nwb: Annotated[bool, typer.Option("--nwb", help="Write all results as NWB, too.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of bootstrap, patches and shuffle.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Frames encoded at once; default: chosen by device.")
-    ] = None,
+    compute: Compute = HERE,
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
     channels: Channels = None,
@@ -131,7 +131,7 @@ def explain(
         load_decoder(decoder),
         _labels(recording, labels),
         behavior,
-        {"device": device, "batch_size": batch_size, "any_rate": any_rate},
+        {"compute": compute, "any_rate": any_rate},
         seed,
     )
     # the figures and tables of each part, before anything takes minutes

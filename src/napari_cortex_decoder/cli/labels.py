@@ -14,11 +14,13 @@ from napari_cortex_decoder.cli.common import (
     FrameRate,
     Output,
     Overwrite,
+    computing,
     ended_by_signals,
     print_json,
     progress_bar,
 )
 from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import LabelError
 
 if TYPE_CHECKING:
@@ -170,6 +172,7 @@ def _summary(ethogram: Ethogram) -> dict[str, Any]:
     }
 
 
+@computing("device", "threads")
 def fine_tune(
     movies: Annotated[list[Path], typer.Argument(help="Labelled movies: files or folders.")],
     out: Output,
@@ -190,7 +193,7 @@ def fine_tune(
             "which goes on after a kill when the same is asked for again."
         ),
     ] = "head",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    compute: Compute = HERE,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decoder.")] = 1,
     anew: Annotated[
         bool, typer.Option("--anew", help="Remove first what another fine-tune has made in OUT.")
@@ -241,7 +244,7 @@ def fine_tune(
             labelled,
             out=out,
             depth=cast("Depth", depth),  # one that does not exist is refused with a sentence
-            device=device,
+            compute=compute,
             seed=seed,
             progress=progress,
             anew=anew,

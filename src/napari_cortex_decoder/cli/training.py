@@ -7,10 +7,18 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import WRITTEN, AsJson, ended_by_signals, print_json
+from napari_cortex_decoder.cli.common import (
+    WRITTEN,
+    AsJson,
+    computing,
+    ended_by_signals,
+    print_json,
+)
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import TrainingError
 
 
+@computing("device", "devices", "workers", "threads")
 def train(
     cohort: Annotated[
         Path | None, typer.Argument(help="CSV that says which recording is whose.")
@@ -24,11 +32,7 @@ def train(
         typer.Option(help="Run folder; one that was begun is gone on with."),
         WRITTEN,
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="GPUs to train on at once.")] = 1,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that read examples, for each device.")
-    ] = 0,
+    compute: Compute = HERE,
     cache: Annotated[
         Path | None,
         typer.Option(help="Folder to read recordings into, kept; several runs may share it."),
@@ -65,11 +69,10 @@ def train(
         settings = training.read_config(config)
     elif folder.asked() is not None:
         settings = folder.read_config()
-    machine = training.Machine(device=device, devices=devices, workers=workers)
     with ended_by_signals(
         "give the same command again, and the training goes on from its last checkpoint."
     ):
-        decoder = training.train(settings, cohort, out, machine=machine, cache=cache)
+        decoder = training.train(settings, cohort, out, compute=compute, cache=cache)
     if as_json:
         metrics = decoder.provenance.metrics
         print_json({"decoder": str(folder.decoder_file), "metrics": metrics})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig, Window
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces, registration_of
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_cortex_decoder.atlas import Registration
-    from napari_cortex_decoder.decoder.engine.image_engine import Engine, Precision
+    from napari_cortex_decoder.decoder.engine.image_engine import Engine
     from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 
 
@@ -110,13 +111,12 @@ class Decoder:
     def decode(
         self,
         recording: Recording,
-        device: str = "auto",
+        *,
+        compute: Compute = HERE,
         progress: Callable[[DecodeEvent], None] | None = None,
         any_rate: bool = False,
-        batch_size: int | None = None,
         registration: Registration | None = None,
         cached: bool = True,
-        precision: Precision = "full",
     ) -> Prediction:
         """Read behaviour from a recording.
 
@@ -124,23 +124,18 @@ class Decoder:
         ----------
         recording
             Movie of any length; it is streamed.
-        device
-            ``"auto"`` (CUDA, else MPS, else CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+        compute
+            Where and how.
         progress
             Called with every event.
         any_rate
             Decode even if the frame rate is not the decoder's; the result says so.
-        batch_size
-            Images encoded, or windows of traces classified, at once; None: chosen for the device.
         registration
             Where the areas lie on the recording, for a decoder of area traces, unless the recording
             is traces of named areas; others do not look at it.
         cached
             For a recording that came from a file: keep the features of its frames in the
             platform's cache folder, and take them from there the next time.
-        precision
-            ``"half"``: a GPU encodes images in 16 bits, which is faster; probabilities change by
-            less than 5e-3. A CPU always computes in 32 bits.
 
         Raises
         ------
@@ -156,13 +151,7 @@ class Decoder:
         """
         prediction = None
         events = self.stream(
-            recording,
-            device,
-            any_rate,
-            batch_size,
-            registration,
-            cached,
-            precision=precision,
+            recording, compute=compute, any_rate=any_rate, registration=registration, cached=cached
         )
         with closing(events):
             for event in events:
@@ -175,13 +164,12 @@ class Decoder:
     def stream(
         self,
         recording: Recording,
-        device: str = "auto",
+        *,
+        compute: Compute = HERE,
         any_rate: bool = False,
-        batch_size: int | None = None,
         registration: Registration | None = None,
         cached: bool = True,
         looked_at: Callable[[], int] | None = None,
-        precision: Precision = "full",
     ) -> Generator[DecodeEvent, None, None]:
         """Read behaviour from a recording, handing out results while they come.
 
@@ -190,7 +178,7 @@ class Decoder:
 
         Parameters
         ----------
-        recording, device, any_rate, batch_size, registration, cached, precision
+        recording, compute, any_rate, registration, cached
             As for `decode`.
         looked_at
             Gives the frame whose answer is wanted first; asked again while the decode runs, from
@@ -218,15 +206,15 @@ class Decoder:
             warnings += check_drift(recording, self.config, self.name)
         if isinstance(self.config, TraceConfig) and registration is not None:
             warnings += [*registration.atlas.warnings, *registration.warnings]
-        engine = self._engine(registration, device, batch_size, cached, looked_at, precision)
+        engine = self._engine(registration, compute, cached, looked_at)
         engine.check(recording)
         settings: dict[str, Setting] = {
             "recording": str(recording.path or recording.name),
             "preprocessing": [dict(step) for step in recording.steps],
             "frame_rate": recording.known_frame_rate(),
-            "device": device,
+            "device": compute.device,
             "any_rate": any_rate,
-            "precision": precision,
+            "precision": compute.precision,
         }
         if isinstance(self.config, TraceConfig) and registration is not None:
             settings["atlas"] = registration.atlas.name
@@ -283,11 +271,9 @@ class Decoder:
     def _engine(
         self,
         registration: Registration | None,
-        device: str,
-        batch_size: int | None,
+        compute: Compute,
         cached: bool,
         looked_at: Callable[[], int] | None,
-        precision: Precision,
     ) -> Engine | TraceEngine:
         """Make what computes this kind of decoder."""
         from napari_cortex_decoder.decoder.engine.image_engine import Engine
@@ -295,18 +281,14 @@ class Decoder:
         from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
 
         if isinstance(self.config, TraceConfig):
-            return TraceEngine(
-                self.network, self.config, registration, device=device, batch_size=batch_size
-            )
+            return TraceEngine(self.network, self.config, registration, compute=compute)
         assert isinstance(self.network, (Cnn, CnnRnn))  # what an ImageConfig describes
         return Engine(
             self.network,
             self.config,
-            device=device,
-            batch_size=batch_size,
+            compute=compute,
             looked_at=looked_at,
             cached=cached,
-            precision=precision,
         )
 
     def _collect(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import CnnConfig, CnnRnnConfig, Decoder, Window, load_decoder
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
 from napari_cortex_decoder.evaluation.protocol import Pair, Row
@@ -13,7 +14,6 @@ from napari_cortex_decoder.evaluation.scores import ModelScore, score_model
 from napari_cortex_decoder.recording import read_cohort
 from napari_cortex_decoder.training import (
     LabeledRecording,
-    Machine,
     Session,
     SplitRule,
     Stage,
@@ -50,7 +50,7 @@ def movie_mice(data: Path) -> tuple[str, ...]:
 
 
 def score_trained(
-    row: Row, data: Path, out: Path, pair: Pair, *, seed: int, machine: Machine
+    row: Row, data: Path, out: Path, pair: Pair, *, seed: int, compute: Compute
 ) -> ModelScore:
     """Train the paper's CNN or CNN-RNN in a run folder below `out`, and score it.
 
@@ -81,16 +81,16 @@ def score_trained(
             calibrate=False,
         )
     name = f"{row.recurrent or 'single'}-{pair.validation}-{pair.test}"
-    decoder = train(config, sessions, out / name, machine=machine, cache=out / "frames")
-    return _score(decoder, sessions, pair, machine)
+    decoder = train(config, sessions, out / name, compute=compute, cache=out / "frames")
+    return _score(decoder, sessions, pair, compute)
 
 
-def score_bundled(row: Row, data: Path, mouse: str, *, machine: Machine) -> ModelScore:
+def score_bundled(row: Row, data: Path, mouse: str, *, compute: Compute) -> ModelScore:
     """Score the bundled decoder, or its encoder's own classifier, on one mouse."""
     decoder = load_decoder(BUNDLED)
     if not row.recurrent:
         decoder = single_image_decoder(decoder)
-    return _score(decoder, movie_sessions(data), Pair("", mouse), machine)
+    return _score(decoder, movie_sessions(data), Pair("", mouse), compute)
 
 
 def single_image_decoder(decoder: Decoder) -> Decoder:
@@ -104,8 +104,8 @@ def single_image_decoder(decoder: Decoder) -> Decoder:
 
 
 def _score(
-    decoder: Decoder, sessions: Sequence[Session], pair: Pair, machine: Machine
+    decoder: Decoder, sessions: Sequence[Session], pair: Pair, compute: Compute
 ) -> ModelScore:
     own = [session for session in sessions if session.subject == pair.test]
-    (mouse,) = decode_mice(decoder, own, device=machine.device)
+    (mouse,) = decode_mice(decoder, own, compute=compute)
     return score_model(mouse.probability[:, 1], mouse.labels, **pair._asdict())

@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_cortex_decoder.atlas import correlate_behavior
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation.cohort import RoiCohort, read_roi_cohort
 from napari_cortex_decoder.evaluation.protocol import Effort, Pair, Row, chosen_rows, pairs
 from napari_cortex_decoder.evaluation.scores import ModelScore
 from napari_cortex_decoder.files import json_with, make_folder, read_bytes, write_whole
 from napari_cortex_decoder.progress import Progress, Report, unheard
-from napari_cortex_decoder.training import Machine
 from napari_cortex_decoder.training.run import TRAINING_LIBRARIES
 
 TABLE = "data_64_5mice.csv"
 SIMULATED = "simulated_"
 """How the sessions of simulated mice are called."""
 
-_HERE = Machine()
 _USUAL = Effort()
 
 
@@ -64,7 +63,7 @@ def reproduce(
     effort: Effort = _USUAL,
     validations: int | None = None,
     seed: int = 1,
-    machine: Machine = _HERE,
+    compute: Compute = HERE,
     progress: Report = unheard,
 ) -> Reproduction:
     """Train and test the models of some rows of the paper's table.
@@ -88,7 +87,7 @@ def reproduce(
         (20 models of five mice).
     seed
         Of all that is random.
-    machine
+    compute
         Where to train.
     progress
         Gets rows, and numbers of models done and of all.
@@ -113,7 +112,7 @@ def reproduce(
         asked: dict[str, int | float] = {"seed": seed}
         if row.kind == "roi":
             asked |= asdict(effort)
-        jobs = _jobs(row, data, out, cohort, effort, validations, seed=seed, machine=machine)
+        jobs = _jobs(row, data, out, cohort, effort, validations, seed=seed, compute=compute)
         file = out / "models" / f"{name}.json"
         known = _known(file, asked)
         for done, (pair, job) in enumerate(jobs.items()):
@@ -150,7 +149,7 @@ def _jobs(
     validations: int | None,
     *,
     seed: int,
-    machine: Machine,
+    compute: Compute,
 ) -> dict[Pair, Callable[[], ModelScore]]:
     """Say what there is to do for a row, and how."""
     try:
@@ -158,7 +157,7 @@ def _jobs(
             from napari_cortex_decoder.evaluation.roi_models import RoiModels
 
             assert cohort is not None
-            models = RoiModels(row, cohort, effort, seed=seed, machine=machine)
+            models = RoiModels(row, cohort, effort, seed=seed, compute=compute)
             return {
                 pair: partial(models.score, pair) for pair in pairs([*cohort.mice], validations)
             }
@@ -173,12 +172,12 @@ def _jobs(
     mice = image_models.movie_mice(data)
     if row.kind == "bundled":
         return {
-            Pair("", mouse): partial(image_models.score_bundled, row, data, mouse, machine=machine)
+            Pair("", mouse): partial(image_models.score_bundled, row, data, mouse, compute=compute)
             for mouse in mice
         }
     return {
         pair: partial(
-            image_models.score_trained, row, data, out / "runs", pair, seed=seed, machine=machine
+            image_models.score_trained, row, data, out / "runs", pair, seed=seed, compute=compute
         )
         for pair in pairs(mice, validations)
     }

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import RoiRnnConfig, TracePreprocessing, Window
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
 from napari_cortex_decoder.decoder.networks import build_network, probabilities
@@ -20,7 +21,7 @@ from napari_cortex_decoder.evaluation.cohort import N_ROIS, RoiCohort, RoiSessio
 from napari_cortex_decoder.evaluation.protocol import REFERENCE, ROWS, Effort, Pair, Row
 from napari_cortex_decoder.evaluation.scores import ModelScore, score_model
 from napari_cortex_decoder.progress import unheard
-from napari_cortex_decoder.training import Machine, Stage, TrainingConfig
+from napari_cortex_decoder.training import Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import CachedArray, Examples
 from napari_cortex_decoder.training.fitting import fit_stage
 
@@ -46,19 +47,19 @@ class RoiModels:
         How long it trains.
     seed
         Of weights, batches and permutations of labels.
-    machine
+    compute
         Where to train.
     """
 
     def __init__(
-        self, row: Row, cohort: RoiCohort, effort: Effort, *, seed: int, machine: Machine
+        self, row: Row, cohort: RoiCohort, effort: Effort, *, seed: int, compute: Compute
     ) -> None:
         assert row.recurrent
         areas = tuple(f"ROI {i} {'L' if i <= N_ROIS // 2 else 'R'}" for i in range(1, N_ROIS + 1))
         self._row = row
         self._effort = effort
         self._seed = seed
-        self._machine = machine
+        self._compute = compute
         self._config = RoiRnnConfig(
             recurrent=row.recurrent,
             window=Window(past=row.half_window, future=row.half_window),
@@ -140,7 +141,7 @@ class RoiModels:
                     decided,
                     _same,
                     folder / "fit.ckpt",
-                    self._machine,
+                    self._compute,
                     seed=self._seed,
                     report=unheard,
                     begin=lambda _: None,

@@ -5,7 +5,6 @@
 
 from napari_cortex_decoder.training.config import (
     Augmentation,
-    Machine,
     SplitRule,
     Stage,
     TrainingConfig,
@@ -20,7 +19,6 @@ from napari_cortex_decoder.training.split import Split
 __all__ = [
     "Augmentation",
     "LabeledRecording",
-    "Machine",
     "Session",
     "Split",
     "SplitRule",

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import DecoderConfig
 from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
@@ -136,7 +137,7 @@ def cache_features(
     augmentation: Augmentation,
     stretch: RandomStretch | None,
     seed: int,
-    device: str,
+    compute: Compute,
     report: Report,
 ) -> list[CachedArray]:
     """Encode recordings, each image once a copy, unless that has been done.
@@ -156,13 +157,13 @@ def cache_features(
         statistics of its own.
     augmentation, stretch, seed
         How, and by which draws, further copies vary.
-    device
-        As for `select_device`.
+    compute
+        Where and how.
     report
         Gets the numbers of copies done and of all.
     """
     features = []
-    place = select_device(device)
+    place = select_device(compute)
     encoder = encoder.eval().to(place)
     for number, (recording, stem) in enumerate(zip(recordings, files, strict=True)):
         for copy in range(copies):

@@ -219,24 +219,6 @@ class TrainingConfig(_Frozen):
         return isinstance(self.decoder, ImageConfig)
 
 
-class Machine(_Frozen):
-    """Where to train: no result depends on it, but for rounding.
-
-    Attributes
-    ----------
-    device
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
-    devices
-        How many GPUs (or, on a CPU, processes) at once, by Lightning's `ddp`.
-    workers
-        Processes that read examples for each device; 0: the training process itself.
-    """
-
-    device: str = "auto"
-    devices: Annotated[int, Field(ge=1)] = 1
-    workers: Annotated[int, Field(ge=0)] = 0
-
-
 @reads("the settings of a training", TrainingError, remedy="correct it")
 def read_config(path: str | Path) -> TrainingConfig:
     """Read a configuration from a TOML or JSON file.

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.training.callbacks import BestWeights, Steps
-from napari_cortex_decoder.training.config import Machine, Stage, TrainingConfig
+from napari_cortex_decoder.training.config import Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import (
     Batch,
     Examples,
@@ -61,7 +62,7 @@ def fit_stage(
     validation: Examples,
     vary: Variation,
     checkpoint: Path,
-    machine: Machine,
+    compute: Compute,
     *,
     seed: int,
     report: Report,
@@ -81,7 +82,7 @@ def fit_stage(
         Varies training inputs.
     checkpoint
         Written every so often; training goes on from there if it is there already.
-    machine
+    compute
         Where to train.
     seed
         Of this stage.
@@ -93,8 +94,8 @@ def fit_stage(
     TrainingError
         If the checkpoint is damaged or of another run, or the loss is not finite any more.
     """
-    device = select_device(machine.device)
-    per_epoch = steps_per_epoch(len(training), stage.batch_size * machine.devices)
+    device = select_device(compute)
+    per_epoch = steps_per_epoch(len(training), stage.batch_size * compute.devices)
     rounds = -(-per_epoch // CHECKPOINT_STEPS)
     # Lightning resumes surely where an epoch ends: so what it calls an epoch is a short round
     length = -(-per_epoch // rounds)
@@ -112,8 +113,8 @@ def fit_stage(
     )
     trainer = lightning.Trainer(
         accelerator=ACCELERATORS[device.type],
-        devices=[device.index] if device.index and machine.devices == 1 else machine.devices,
-        strategy="ddp" if machine.devices > 1 else "auto",
+        devices=[device.index] if device.index and compute.devices == 1 else compute.devices,
+        strategy="ddp" if compute.devices > 1 else "auto",
         precision=config.precision,
         max_epochs=rounds * stage.epochs,
         check_val_every_n_epoch=rounds,
@@ -144,8 +145,8 @@ def fit_stage(
             examples,
             batch_sampler=batches,
             collate_fn=_as_it_is,
-            num_workers=machine.workers,
-            persistent_workers=machine.workers > 0,
+            num_workers=compute.workers,
+            persistent_workers=compute.workers > 0,
             pin_memory=device.type == "cuda",
         )
 

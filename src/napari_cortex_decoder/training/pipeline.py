@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from napari_cortex_decoder import __version__
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import (
     Calibration,
     CnnConfig,
@@ -41,7 +42,7 @@ from napari_cortex_decoder.training.cache import (
     cache_features,
     cache_session,
 )
-from napari_cortex_decoder.training.config import Machine, Stage, TrainingConfig
+from napari_cortex_decoder.training.config import Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import CachedArray, Examples, RandomStretch
 from napari_cortex_decoder.training.fitting import fit_stage
 from napari_cortex_decoder.training.run_folder import TrainingFolder
@@ -65,7 +66,7 @@ class Pipeline:
     ----------
     folder
         The run folder, with its configuration and split.
-    config, sessions, split, machine
+    config, sessions, split, compute
         What to do, with what, who does what, and where.
     cache
         Folder for what recordings are read into; None: one in the run folder.
@@ -77,14 +78,14 @@ class Pipeline:
         config: TrainingConfig,
         sessions: Sequence[Session],
         split: Split,
-        machine: Machine,
+        compute: Compute,
         cache: Path | None,
     ) -> None:
         self._folder = folder
         self._config = config
         self._sessions = sessions
         self._split = split
-        self._machine = machine
+        self._compute = compute
         self._cached_file = folder.cached_file if cache is None else cache.joinpath
         self._stages = config.usual_stages
         self._phases = _phases(self._stages)
@@ -97,11 +98,11 @@ class Pipeline:
         network = self.train_network()
         name = self._folder.path.name
         decoder = self._as_saved(Decoder(self._decoder_config, network, name=name))
-        device = self._machine.device
+        compute = self._compute
         temperature = 1.0
         if self._config.calibrate:
             deciding = self._of(self._split.validation)
-            mice = decode_mice(decoder, deciding, device=device)
+            mice = decode_mice(decoder, deciding, compute=compute)
             temperature = fit_temperature(
                 np.concatenate([mouse.probability for mouse in mice]),
                 np.concatenate([mouse.labels for mouse in mice]),
@@ -109,7 +110,7 @@ class Pipeline:
         calibrated = decoder.config.model_copy(update={"temperature": temperature})
         decoder = Decoder(calibrated, decoder.network, name=name)
         mice = decode_mice(
-            decoder, self._of(self._split.test), device=device, report=partial(self._tell, 0)
+            decoder, self._of(self._split.test), compute=compute, report=partial(self._tell, 0)
         )
         held_out, reliability = score_mice(mice), calibration(mice)
         metrics = {
@@ -229,7 +230,7 @@ class Pipeline:
                     augmentation=self._config.augmentation,
                     stretch=stretch,
                     seed=seed,
-                    device=self._machine.device,
+                    compute=self._compute,
                     report=partial(self._tell, number),
                 )
                 for values, named, n_copies in zip(arrays, names, copies, strict=True)
@@ -257,7 +258,7 @@ class Pipeline:
             validation,
             vary,
             self._folder.checkpoint_file(number, stage.kind),
-            self._machine,
+            self._compute,
             seed=seed,
             report=partial(self._tell, number),
             begin=partial(self._folder.forget_after, self._phases.index((stage.kind, number)) + 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.runs import RunProcess
@@ -58,7 +59,7 @@ class TrainingProcess:
 
 
 def start(
-    config: TrainingConfig, cohort: str | Path, out: str | Path, *, device: str = "auto"
+    config: TrainingConfig, cohort: str | Path, out: str | Path, *, compute: Compute = HERE
 ) -> TrainingProcess:
     """Begin a training, or go on with it, in a process of its own; or join one that is at work.
 
@@ -66,8 +67,8 @@ def start(
     ----------
     config, cohort, out
         As for `run.train`; the cohort is a CSV.
-    device
-        As for ``cortex-decoder train``.
+    compute
+        Where and how.
 
     Raises
     ------
@@ -85,5 +86,8 @@ def start(
         with folder.claim():
             folder.settle(config)
     command = [sys.executable, "-m", "napari_cortex_decoder.cli", "train", str(cohort)]
-    command += ["--out", str(folder.path), "--device", device]
+    command += ["--out", str(folder.path)]
+    for name in ("device", "devices", "workers", "threads"):
+        if (value := getattr(compute, name)) is not None:
+            command += [f"--{name}", str(value)]
     return TrainingProcess(folder, RunProcess(folder, command, waits=False))

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.runs.folder import CANCEL
-from napari_cortex_decoder.training.config import Machine, TrainingConfig
+from napari_cortex_decoder.training.config import TrainingConfig
 from napari_cortex_decoder.training.run_folder import TrainingFolder
 from napari_cortex_decoder.training.sessions import Session, cohort_sessions
 from napari_cortex_decoder.training.split import split_mice
@@ -19,15 +20,13 @@ from napari_cortex_decoder.training.split import split_mice
 TRAINING_LIBRARIES = ("lightning", "torchmetrics", "sklearn")
 """What the extra `train` brings."""
 
-_HERE = Machine()
-
 
 def train(
     config: TrainingConfig | None,
     cohort: str | Path | Sequence[Session],
     out: str | Path,
     *,
-    machine: Machine = _HERE,
+    compute: Compute = HERE,
     cache: str | Path | None = None,
 ) -> Decoder:
     """Train a decoder in a run folder, or go on with the run that was begun there.
@@ -43,7 +42,7 @@ def train(
         CSV as `recording.read_cohort` takes it, or the sessions themselves.
     out
         The run folder; made if need be.
-    machine
+    compute
         Where to train.
     cache
         Folder for what recordings are read into, which several runs may share; None: one in the
@@ -78,7 +77,7 @@ def train(
     if int(os.environ.get("LOCAL_RANK", "0")):  # Lightning has started this process for a GPU
         from napari_cortex_decoder.training.pipeline import Pipeline
 
-        Pipeline(folder, config, cohort, split, machine, read_into).train_network()
+        Pipeline(folder, config, cohort, split, compute, read_into).train_network()
         raise SystemExit(0)
     with folder.claim():
         folder.settle(config)
@@ -90,7 +89,7 @@ def train(
 
             folder.forget_after(float("inf"), 0)
             try:
-                Pipeline(folder, config, cohort, split, machine, read_into).finish()
+                Pipeline(folder, config, cohort, split, compute, read_into).finish()
             except Cancelled as end:
                 folder.remove(CANCEL)
                 raise TrainingError(

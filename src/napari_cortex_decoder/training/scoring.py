@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Calibration, Decoder, MouseScore
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.scoring.auc import auc, aucs
@@ -32,7 +33,7 @@ def decode_mice(
     decoder: Decoder,
     sessions: Sequence[Session],
     *,
-    device: str,
+    compute: Compute,
     report: Report = unheard,
 ) -> tuple[Decoded, ...]:
     """Decode sessions as a user would, and put those of each mouse together.
@@ -43,15 +44,15 @@ def decode_mice(
         Any.
     sessions
         Recordings, best of mice that no training saw.
-    device
-        As for `Decoder.decode`.
+    compute
+        Where and how.
     report
         Gets the numbers of sessions done and of all.
     """
     parts: dict[str, list[tuple[NDArray[np.float64], NDArray[np.int64]]]] = {}
     for done, session in enumerate(sessions, start=1):
         recording, ethogram, registration = session.load()
-        prediction = decoder.decode(recording, device=device, registration=registration)
+        prediction = decoder.decode(recording, compute=compute, registration=registration)
         labels = class_indices(ethogram, decoder.behaviors)
         known = np.isfinite(prediction.probability).all(axis=1) & (labels >= 0)
         part = prediction.probability[known].astype(np.float64), labels[known]

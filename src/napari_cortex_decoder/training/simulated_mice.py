@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder, MouseScore
 from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.simulation import Parameters, simulate_recording
@@ -29,7 +30,7 @@ def simulated_session(
 
 
 def score_again(
-    decoder: Decoder, *, mice: int = 6, device: str = "auto", progress: Report = unheard
+    decoder: Decoder, *, mice: int = 6, compute: Compute = HERE, progress: Report = unheard
 ) -> tuple[MouseScore, ...]:
     """Score a decoder of rest and run on the mice that are kept for testing.
 
@@ -39,14 +40,14 @@ def score_again(
         A bundled one, or another.
     mice
         How many of them.
-    device
-        As for `Decoder.decode`.
+    compute
+        Where and how.
     progress
         Gets the numbers of mice done and of all.
     """
     tested = range(FIRST_TEST_SUBJECT, FIRST_TEST_SUBJECT + mice)
     sessions = [simulated_session(subject) for subject in tested]
-    return score_mice(decode_mice(decoder, sessions, device=device, report=progress))
+    return score_mice(decode_mice(decoder, sessions, compute=compute, report=progress))
 
 
 def _simulate(subject: int, seed: int, seconds: float, frame_size: int) -> LabeledRecording:

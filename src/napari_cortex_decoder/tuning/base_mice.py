@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import probabilities
@@ -26,7 +27,7 @@ _EVERY = 3  # frames: an AUC gains nothing from neighbours, which are near-copie
 
 
 def auc_on_base_mice(
-    base: Decoder, tuned: Decoder, device: str, report: Report
+    base: Decoder, tuned: Decoder, compute: Compute, report: Report
 ) -> tuple[float, float] | None:
     """Compare base and tuned decoder on simulated mice that neither has learned from.
 
@@ -37,8 +38,8 @@ def auc_on_base_mice(
     ----------
     base, tuned
         The decoders.
-    device
-        As for `Decoder.decode`.
+    compute
+        Where and how.
     report
         Gets the numbers of decodes done and of all.
 
@@ -61,7 +62,7 @@ def auc_on_base_mice(
         labels = class_indices(mouse.truth.ethogram, base.behaviors)
         for decoder in (base, tuned):
             report(Progress("scoring", len(scores), 2 * _MICE))
-            frames, probability = _decode(decoder, mouse, device)
+            frames, probability = _decode(decoder, mouse, compute)
             scores.append(auc(probability, labels[frames]))
     pairs = [(b, t) for b, t in zip(scores[::2], scores[1::2], strict=True) if b and t]
     if not pairs:
@@ -82,11 +83,11 @@ def _mouse(
 
 
 def _decode(
-    decoder: Decoder, mouse: Recording, device: str
+    decoder: Decoder, mouse: Recording, compute: Compute
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return some frames, spread evenly over a recording, and their probabilities, shape (n, k)."""
     config = decoder.config
-    features = recording_features(decoder, mouse, device=device, report=unheard, made_again=True)
+    features = recording_features(decoder, mouse, compute=compute, report=unheard, made_again=True)
     first = first_predicted(config, mouse.known_frame_rate())
     frames = np.arange(first, mouse.n_frames - config.frames_after, _EVERY)
     logits = torch.from_numpy(frame_logits(decoder, features, frames))

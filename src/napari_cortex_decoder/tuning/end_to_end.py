@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
@@ -62,7 +63,7 @@ def fit_end_to_end(
     *,
     gap: int,
     seed: int,
-    device: str,
+    compute: Compute,
     checkpoint: Path,
     tell: Callable[[int, int, Epoch | None], None],
 ) -> tuple[CnnRnn, CnnRnnConfig]:
@@ -82,8 +83,8 @@ def fit_end_to_end(
         Frames between what learns and what decides.
     seed
         Draws the examples.
-    device
-        As for `select_device`.
+    compute
+        Where and how.
     checkpoint
         Written after each epoch; the fit goes on from there if it is there already.
     tell
@@ -126,7 +127,7 @@ def fit_end_to_end(
         fit.save()
         tell(done + per_epoch, total, fit.epoch_told(loss))
 
-    fit = _Fit(data, seed, select_device(device), per_epoch, checkpoint)
+    fit = _Fit(data, seed, select_device(compute), per_epoch, checkpoint)
     try:
         if not fit.resumed(config):
             fit.begin(1, *heads(apart[0]))
@@ -176,7 +177,7 @@ def encode_frames(
     config: CnnRnnConfig,
     frames: NDArray[np.float16],
     mask: NDArray[np.bool_],
-    device: str,
+    compute: Compute,
 ) -> NDArray[np.float16]:
     """Encode what the windows of some frames see, shape (t, 1280); other rows are 0."""
     seen = mask.copy()
@@ -184,7 +185,7 @@ def encode_frames(
         seen |= np.roll(mask, shift)
     offsets = config.preprocessing.channel_offsets
     seen[: max(0, -offsets[0])] = seen[len(seen) - max(0, offsets[-1]) :] = False
-    place = select_device(device)
+    place = select_device(compute)
     features = np.zeros((len(frames), N_FEATURES), np.float16)
     encoder = copy.deepcopy(network.cnn).eval().to(place)  # the base may share the given one
     with torch.inference_mode():

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import CnnRnnConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
@@ -26,7 +27,7 @@ def recording_features(
     decoder: Decoder,
     recording: Recording,
     *,
-    device: str,
+    compute: Compute,
     report: Report,
     made_again: bool = False,
 ) -> NDArray[np.floating]:
@@ -38,8 +39,8 @@ def recording_features(
         A CNN-RNN, of which only encoder and preprocessing matter, or one of area traces.
     recording
         The movie. Of one from a file, features are taken from the cache folder and kept there.
-    device
-        As for `Decoder.decode`.
+    compute
+        Where and how.
     report
         Gets frames encoded.
     made_again
@@ -72,7 +73,7 @@ def recording_features(
         # NumPy takes ten times longer to make 16 bits of 32
         features[place, :-1], features[place, -1] = torch.from_numpy(rows).half().numpy(), means
 
-    engine = Engine(decoder.network, config, device=device, made_again=made_again)
+    engine = Engine(decoder.network, config, compute=compute, made_again=made_again)
     with closing(engine.stream(recording, keep, answers=False)) as events:
         for event in events:
             # measuring the movie is about a tenth of the work

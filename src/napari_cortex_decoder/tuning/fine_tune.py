@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
@@ -35,7 +36,7 @@ def fine_tune(
     out: str | Path | None = None,
     depth: Depth = "head",
     held_out: Sequence[HeldOut] | None = None,
-    device: str = "auto",
+    compute: Compute = HERE,
     seed: int = 1,
     name: str | None = None,
     progress: Report | None = None,
@@ -60,8 +61,8 @@ def fine_tune(
         ``"end-to-end"``: all of the network, in a process of its own.
     held_out
         What to measure on; None: whole mice where there are several, else contiguous blocks.
-    device
-        Where to encode, as for `Decoder.decode`.
+    compute
+        Where and how.
     seed
         The same seed, data and software on the CPU give the same decoder.
     name
@@ -86,7 +87,7 @@ def fine_tune(
     FrameRateError, RecordingError, DeviceError
         If a recording does not suit the decoder, or there is no such device.
     """
-    job = _job(decoder, labelled, depth, held_out, device, seed, name)
+    job = _job(decoder, labelled, depth, held_out, compute, seed, name)
     return FineTuneJob(lambda own: _do(job, out, anew, own, tied=True), progress or unheard).work()
 
 
@@ -97,7 +98,7 @@ def start_fine_tune(
     out: str | Path | None = None,
     depth: Depth = "head",
     held_out: Sequence[HeldOut] | None = None,
-    device: str = "auto",
+    compute: Compute = HERE,
     seed: int = 1,
     name: str | None = None,
     progress: Report | None = None,
@@ -113,7 +114,7 @@ def start_fine_tune(
     FineTuneJob
         Has the result once it has ended.
     """
-    job = _job(decoder, labelled, depth, held_out, device, seed, name)
+    job = _job(decoder, labelled, depth, held_out, compute, seed, name)
     run = FineTuneJob(lambda own: _do(job, out, anew, own, tied=False), progress or unheard)
     run.start()
     return run
@@ -153,7 +154,7 @@ def _job(
     labelled: Sequence[tuple[Recording, Ethogram]],
     depth: Depth,
     held_out: Sequence[HeldOut] | None,
-    device: str,
+    compute: Compute,
     seed: int,
     name: str | None,
 ) -> Preparation:
@@ -163,7 +164,7 @@ def _job(
             "pip install 'napari-cortex-decoder[train]'."
         )
     base = decoder if isinstance(decoder, Decoder) else load_decoder(decoder)
-    return Preparation(base, labelled, depth, held_out, device, seed, name)
+    return Preparation(base, labelled, depth, held_out, compute, seed, name)
 
 
 def _do(

@@ -73,12 +73,12 @@ def fit_task(
             [Filmed(f, own) for f, own in zip(task.frames, data, strict=True)],
             gap=asked.gap,
             seed=asked.seed,
-            device=asked.device,
+            compute=asked.compute,
             checkpoint=checkpoint,
             tell=fitting.step,
         )
         features = [
-            encode_frames(network, config, frames, measured, asked.device)
+            encode_frames(network, config, frames, measured, asked.compute)
             for frames, measured in zip(task.frames, task.measured, strict=True)
         ]
     else:
@@ -97,7 +97,7 @@ def fit_task(
     after = _score(task, after_logits, draft, baseline)
     on_base = None
     if asked.depth != "threshold":  # which leaves every AUC as it is
-        on_base = auc_on_base_mice(base, draft, asked.device, scoring)
+        on_base = auc_on_base_mice(base, draft, asked.compute, scoring)
     card = _provenance(task, before, after, on_base)
     result = FineTuneResult(
         decoder=Decoder(config.model_copy(update={"provenance": card}), network, name=asked.name),

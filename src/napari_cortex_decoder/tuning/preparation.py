@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
@@ -49,13 +50,13 @@ class Preparation:
         labelled: Sequence[tuple[Recording, Ethogram]],
         depth: Depth,
         held_out: Sequence[HeldOut] | None,
-        device: str,
+        compute: Compute,
         seed: int,
         name: str | None,
     ) -> None:
         from napari_cortex_decoder.decoder.engine.devices import select_device
 
-        select_device(device)  # refused before anything is written
+        select_device(compute)  # refused before anything is written
         self._base = base
         self._recordings = [recording for recording, _ in labelled]
         planned = plan(base.config, base.name, labelled, depth, held_out)
@@ -64,7 +65,7 @@ class Preparation:
             name=name or f"{base.name}-tuned",
             depth=depth,
             seed=seed,
-            device=device,
+            compute=compute,
             base=base.name,
             base_sha256=base.hash,
             behaviors=planned.behaviors,
@@ -154,7 +155,7 @@ class Preparation:
             recording_features(
                 decoder,
                 recording,
-                device=self.asked.device,
+                compute=self.asked.compute,
                 report=self._reading(report, number, done, passes),
             )
             for number, recording in enumerate(self._recordings)

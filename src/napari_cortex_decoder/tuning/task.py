@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.errors import TrainingError
@@ -30,7 +31,7 @@ class Asked(BaseModel):
 
     Attributes
     ----------
-    name, depth, seed, device
+    name, depth, seed, compute
         As for `fine_tune`.
     base, base_sha256
         Name and hash of the base.
@@ -50,10 +51,19 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_version(cls, said: Any) -> Any:
+        """Earlier versions said the device alone."""
+        if isinstance(said, dict) and "device" in said:
+            said = dict(said)
+            said["compute"] = {"device": said.pop("device")}
+        return said
+
     name: str
     depth: Depth
     seed: int
-    device: str
+    compute: Compute
     base: str
     base_sha256: str
     behaviors: tuple[str, ...]

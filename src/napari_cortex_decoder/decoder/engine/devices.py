@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.errors import DeviceError
 
 _BATCH_PIXELS = {"cpu": 64 * 128**2, "cuda": 256 * 128**2}
@@ -25,15 +26,25 @@ def available_devices() -> dict[str, str]:
     return devices
 
 
-def select_device(name: str) -> torch.device:
-    """Return the device that ``"auto"``, ``"cpu"``, ``"mps"``, ``"cuda"`` or ``"cuda:1"`` means.
+def select_device(compute: Compute, *, auto: str = "auto") -> torch.device:
+    """Return the device to compute on; from then on torch takes the threads that it may.
+
+    Parameters
+    ----------
+    compute
+        What is asked for.
+    auto
+        What ``"auto"`` means; ``"auto"``: the best there is.
 
     Raises
     ------
     DeviceError
         If it is not there; names those that are.
     """
+    if compute.threads is not None:
+        torch.set_num_threads(compute.threads)
     devices = available_devices()
+    name = auto if compute.device == "auto" else compute.device
     if name == "auto":
         return torch.device(next(iter(devices)))
     full_name = "cuda:0" if name == "cuda" else name

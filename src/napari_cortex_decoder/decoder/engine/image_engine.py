@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.cache.recording_cache import RecordingCache
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.engine.devices import (
@@ -41,8 +42,6 @@ from napari_cortex_decoder.recording import Recording
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
-Precision = Literal["full", "half"]
-
 Keep = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
 """Takes the number of an image, features (n, 1280) from there on, and the images' means (n,)."""
 
@@ -60,10 +59,8 @@ class Engine:
     ----------
     network, config
         The decoder's.
-    device
-        Where to compute, as for `select_device`.
-    batch_size
-        Images encoded at once; None: chosen for the device.
+    compute
+        Where and how.
     looked_at
         Gives the frame whose answer is wanted first; asked again before each block. With session
         statistics and no detrending decoding spreads from there, and while the statistics are
@@ -74,9 +71,6 @@ class Engine:
     made_again
         Whether this also holds for one without a file, because the same is made again whenever it
         is wanted: a simulated mouse.
-    precision
-        ``"half"``: a GPU encodes in 16 bits, which is faster and changes probabilities in the
-        third decimal; a CPU always computes in 32.
 
     Attributes
     ----------
@@ -90,22 +84,18 @@ class Engine:
         network: Cnn | CnnRnn,
         config: ImageConfig,
         *,
-        device: str = "auto",
-        batch_size: int | None = None,
+        compute: Compute = HERE,
         looked_at: LookedAt | None = None,
         cached: bool = True,
         made_again: bool = False,
-        precision: Precision = "full",
     ) -> None:
-        if batch_size is not None and batch_size < 1:
-            raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
-        self.device = select_device(device)
+        self.device = select_device(compute)
         self._config = config
-        self.batch_size = batch_size or self._usual_batch()
+        self.batch_size = compute.batch_size or self._usual_batch()
         self._network = InferenceNetwork(network)
         self._looked_at = looked_at
         self._cached, self._made_again = cached, made_again
-        self._precision = precision
+        self._precision = compute.precision
 
     def check(self, recording: Recording) -> None:
         """Refuse a recording that is too short for one prediction, as `check_length` does."""

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.decoder.prediction import MEASURING, DecodeEvent
 from napari_cortex_decoder.decoder.suitability import check_length
-from napari_cortex_decoder.errors import DeviceError
 from napari_cortex_decoder.recording import Recording
 
 _BATCH = 1024
@@ -32,11 +32,9 @@ class TraceEngine:
         The decoder's.
     registration
         Where the areas lie on the recording; None if the decoder reads the whole frame.
-    device
-        As for `select_device`, but ``"auto"`` is the CPU: the network is smaller than the way to
-        any other device is long.
-    batch_size
-        Windows classified at once; None: 1024.
+    compute
+        Where and how; ``"auto"`` is the CPU: the network is smaller than the way to any other
+        device is long.
     """
 
     def __init__(
@@ -45,13 +43,10 @@ class TraceEngine:
         config: TraceConfig,
         registration: Registration | None = None,
         *,
-        device: str = "auto",
-        batch_size: int | None = None,
+        compute: Compute = HERE,
     ) -> None:
-        if batch_size is not None and batch_size < 1:
-            raise DeviceError(f"the batch size is {batch_size}; give 1 or more windows.")
-        self.device = select_device("cpu" if device == "auto" else device)
-        self.batch_size = batch_size or _BATCH
+        self.device = select_device(compute, auto="cpu")
+        self.batch_size = compute.batch_size or _BATCH
         self._network = network
         self._config = config
         self._registration = registration

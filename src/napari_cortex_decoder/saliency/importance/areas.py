@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.traces import registration_of
 from napari_cortex_decoder.errors import AtlasError
@@ -47,8 +48,7 @@ def area_importance(
     patches: int = 20,
     draws: int = 1000,
     seed: int = 0,
-    device: str = "auto",
-    batch_size: int | None = None,
+    compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
 ) -> AreaImportance:
@@ -91,7 +91,7 @@ def area_importance(
         Of the bootstrap.
     seed
         Of bootstrap, patches and shuffle: same seed, same result.
-    device, batch_size
+    compute
         As for `Decoder.decode`.
     any_rate
         Go on although the frame rate is not the decoder's.
@@ -128,8 +128,7 @@ def area_importance(
         frames=frames,
         draws=draws,
         seed=seed,
-        device=device,
-        batch_size=batch_size,
+        compute=compute,
         any_rate=any_rate,
         report=report,
         registration=registration,

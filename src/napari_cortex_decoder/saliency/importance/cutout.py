@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, unheard
@@ -103,8 +104,7 @@ def cutout_importance(
     frames: ArrayLike | None = None,
     draws: int = 1000,
     seed: int = 0,
-    device: str = "auto",
-    batch_size: int | None = None,
+    compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
 ) -> CutoutImportance:
@@ -117,7 +117,7 @@ def cutout_importance(
 
     Parameters
     ----------
-    decoder, recording, ethogram, behavior, frames, draws, seed, device, batch_size, any_rate
+    decoder, recording, ethogram, behavior, frames, draws, seed, compute, any_rate
         As for `area_importance`.
     shape
         What is cut out.
@@ -149,8 +149,7 @@ def cutout_importance(
         frames=frames,
         draws=draws,
         seed=seed,
-        device=device,
-        batch_size=batch_size,
+        compute=compute,
         any_rate=any_rate,
         report=report,
     )

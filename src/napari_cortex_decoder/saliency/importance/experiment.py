@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.suitability import first_predicted
@@ -102,7 +103,7 @@ class Experiment:
 
     Parameters
     ----------
-    decoder, recording, ethogram, behavior, frames, draws, seed, device, batch_size, any_rate
+    decoder, recording, ethogram, behavior, frames, draws, seed, compute, any_rate
         As for `area_importance`.
     report
         Called with the progress.
@@ -133,8 +134,7 @@ class Experiment:
         frames: ArrayLike | None,
         draws: int,
         seed: int,
-        device: str,
-        batch_size: int | None,
+        compute: Compute,
         any_rate: bool,
         report: Report,
         registration: Registration | None = None,
@@ -152,14 +152,13 @@ class Experiment:
         self.masked: MaskedDecoder | MaskedTraces
         if isinstance(decoder.config, TraceConfig) and registration is not None:
             self.masked = MaskedTraces(
-                decoder, recording, registration, device=device, any_rate=any_rate
+                decoder, recording, registration, compute=compute, any_rate=any_rate
             )
         else:
             self.masked = MaskedDecoder(
                 decoder,
                 recording,
-                device=device,
-                batch_size=batch_size,
+                compute=compute,
                 any_rate=any_rate,
                 report=report,
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
@@ -60,8 +61,7 @@ def check_maps(
     layers: int | None = None,
     orders: int = 19,
     seed: int = 0,
-    device: str = "auto",
-    batch_size: int | None = None,
+    compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
 ) -> MapCheck:
@@ -80,7 +80,7 @@ def check_maps(
         As for `randomized_weights`.
     orders
         As for `deletion_insertion`.
-    device, batch_size, any_rate, progress
+    compute, any_rate, progress
         As for `saliency_map`.
 
     Raises
@@ -101,8 +101,7 @@ def check_maps(
         method=maps.method,
         layers=layers,
         seed=seed,
-        device=device,
-        batch_size=batch_size,
+        compute=compute,
         any_rate=any_rate,
         progress=progress,
     )
@@ -122,8 +121,7 @@ def check_maps(
         orders=orders,
         frames=frames,
         seed=seed,
-        device=device,
-        batch_size=batch_size,
+        compute=compute,
         any_rate=any_rate,
         progress=progress,
     )

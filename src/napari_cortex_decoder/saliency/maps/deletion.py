@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.errors import RecordingError
@@ -65,8 +66,7 @@ def deletion_insertion(
     fill: FillName = "mean",
     frames: ArrayLike | None = None,
     seed: int = 0,
-    device: str = "auto",
-    batch_size: int | None = None,
+    compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
 ) -> Deletion:
@@ -74,7 +74,7 @@ def deletion_insertion(
 
     Parameters
     ----------
-    decoder, recording, ethogram, behavior, frames, device, batch_size, any_rate, progress
+    decoder, recording, ethogram, behavior, frames, compute, any_rate, progress
         As for `area_importance`.
     picture
         Shape (y, x), any size: higher is more important; it shows the frame.
@@ -113,8 +113,7 @@ def deletion_insertion(
         frames=frames,
         draws=1,
         seed=seed,
-        device=device,
-        batch_size=batch_size,
+        compute=compute,
         any_rate=any_rate,
         report=report,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.errors import LabelError
@@ -137,8 +138,7 @@ def onset_average(
     most: int = MOST_ONSETS,
     grid: int = 8,
     steps: int = 32,
-    device: str = "auto",
-    batch_size: int | None = None,
+    compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
 ) -> OnsetAverage:
@@ -146,7 +146,7 @@ def onset_average(
 
     Parameters
     ----------
-    decoder, recording, behavior, method, grid, steps, device, batch_size, any_rate, progress
+    decoder, recording, behavior, method, grid, steps, compute, any_rate, progress
         As for `saliency_map`.
     ethogram
         Labels. An onset is the first frame of a bout before which there is another behavior for
@@ -183,9 +183,7 @@ def onset_average(
     onsets = _some(found, behavior, before)
     if len(onsets) > most:
         onsets = onsets[np.unique(np.linspace(0, len(onsets) - 1, most).round().astype(int))]
-    masked = MaskedDecoder(
-        decoder, recording, device=device, batch_size=batch_size, any_rate=any_rate, report=report
-    )
+    masked = MaskedDecoder(decoder, recording, compute=compute, any_rate=any_rate, report=report)
     lags = np.arange(-quiet, later + 1)
     maps: NDArray[np.float64] = np.zeros((len(lags), *masked.resampling.inner_shape))
     odds = np.zeros(len(lags))

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.networks import (
     Cnn,
@@ -66,8 +67,7 @@ def randomized_weights(
     grid: int = 8,
     steps: int = 32,
     seed: int = 0,
-    device: str = "auto",
-    batch_size: int | None = None,
+    compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
 ) -> Randomization:
@@ -85,7 +85,7 @@ def randomized_weights(
         How many steps from the output down; None for all, 1 for the head only.
     seed
         Of the random weights.
-    device, batch_size, any_rate, progress
+    compute, any_rate, progress
         As for `saliency_map`.
 
     Raises
@@ -98,9 +98,7 @@ def randomized_weights(
     index = behavior_index(decoder, behavior)
     stop = start + 1 if stop is None else stop
     check_range(decoder, recording, start, stop)
-    masked = MaskedDecoder(
-        decoder, recording, device=device, batch_size=batch_size, any_rate=any_rate, report=report
-    )
+    masked = MaskedDecoder(decoder, recording, compute=compute, any_rate=any_rate, report=report)
     images = images_from_all_over(masked)
 
     def maps_of(one: MaskedDecoder, name: str) -> SaliencyMaps:

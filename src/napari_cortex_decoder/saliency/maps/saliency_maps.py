@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
 from napari_cortex_decoder.errors import DecoderError, RecordingError
@@ -88,8 +89,7 @@ def saliency_map(
     method: Method = "integrated-gradients",
     grid: int = 8,
     steps: int = 32,
-    device: str = "auto",
-    batch_size: int | None = None,
+    compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
 ) -> SaliencyMaps:
@@ -115,7 +115,7 @@ def saliency_map(
     steps
         For integrated gradients: points on the path; doubled where the completeness gap is over
         1 %.
-    device, batch_size, any_rate
+    compute, any_rate
         As for `Decoder.decode`.
     progress
         Called several times a second; an exception it raises ends the work.
@@ -137,8 +137,7 @@ def saliency_map(
     masked = MaskedDecoder(
         decoder,
         recording,
-        device=device,
-        batch_size=batch_size,
+        compute=compute,
         any_rate=any_rate,
         report=report,
     )

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.devices import (
@@ -56,10 +57,8 @@ class MaskedDecoder:
         One that sees images (``cnn``, ``cnn-rnn``).
     recording
         What it reads.
-    device
-        As for `Decoder.decode`.
-    batch_size
-        Images encoded at once; None: chosen for the device.
+    compute
+        Where and how.
     any_rate
         Go on although the frame rate is not the decoder's.
     report
@@ -91,8 +90,7 @@ class MaskedDecoder:
         decoder: Decoder,
         recording: Recording,
         *,
-        device: str = "auto",
-        batch_size: int | None = None,
+        compute: Compute = HERE,
         any_rate: bool = False,
         report: Report,
     ) -> None:
@@ -102,16 +100,14 @@ class MaskedDecoder:
                 f"decoder {decoder.name!r} reads area traces, and this explains decoders of "
                 "images; choose one of architecture cnn or cnn-rnn."
             )
-        if batch_size is not None and batch_size < 1:
-            raise DeviceError(f"the batch size is {batch_size}; give 1 or more images.")
         check_kind(recording, config, decoder.name)
         self.warnings = tuple(check_rate(recording, config, name=decoder.name, any_rate=any_rate))
         self.config = config
         self.decoder_name = decoder.name
         self.recording = recording
-        self.device = select_device(device)
+        self.device = select_device(compute)
         image_size = config.preprocessing.image_size
-        self.batch_size = batch_size or usual_batch_size(self.device, image_size)
+        self.batch_size = compute.batch_size or usual_batch_size(self.device, image_size)
         network: Any = decoder.network  # an image decoder's has images for its input
         self.network = InferenceNetwork(network).to(self.device)
         self._frames = NormalizedFrames(recording, config.preprocessing, report)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
@@ -48,8 +49,8 @@ class MaskedTraces:
         What it reads.
     registration
         Where the areas lie.
-    device
-        As for `select_device`, but ``"auto"`` is the CPU.
+    compute
+        Where and how; ``"auto"`` is the CPU.
     any_rate
         Go on although the frame rate is not the decoder's.
 
@@ -76,7 +77,7 @@ class MaskedTraces:
         recording: Recording,
         registration: Registration,
         *,
-        device: str = "auto",
+        compute: Compute = HERE,
         any_rate: bool = False,
     ) -> None:
         assert isinstance(decoder.config, TraceConfig)  # others are `MaskedDecoder`'s
@@ -86,7 +87,7 @@ class MaskedTraces:
         self.config = decoder.config
         self.decoder_name = decoder.name
         self.recording = recording
-        self.device = select_device("cpu" if device == "auto" else device)
+        self.device = select_device(compute, auto="cpu")
         self.resampling = Resampling(recording.shape, recording.shape)
         self.encodings = 0
         self._network = decoder.network.eval()

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.file import read_config
 from napari_cortex_decoder.decoder.library import list_decoders
@@ -109,6 +110,11 @@ class ChoiceModel(SectionModel):
         if isinstance(card.config, TraceConfig):
             return None
         return f"These are traces of areas, and {card.name} reads images: choose one of areas."
+
+    @property
+    def compute(self) -> Compute:
+        """Where and how to compute."""
+        return Compute(device=self.device)
 
     def choose(self, card: DecoderCard) -> None:
         """Choose one of the decoders on offer."""

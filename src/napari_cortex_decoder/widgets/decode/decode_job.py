@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from superqt.utils import WorkerBase
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.library import load_decoder
 from napari_cortex_decoder.progress import Progress
 
@@ -90,8 +91,8 @@ class DecodeJob(WorkerBase[None]):
         A loaded decoder, or the name or file to load it from, which takes torch along.
     recording
         What to decode.
-    device
-        As for `Decoder.decode`.
+    compute
+        Where and how.
     any_rate
         Decode although the frame rates differ.
     registration
@@ -105,7 +106,7 @@ class DecodeJob(WorkerBase[None]):
         decoder: Decoder | str | Path,
         recording: Recording,
         *,
-        device: str,
+        compute: Compute,
         any_rate: bool,
         registration: Registration | None,
         looked_at: Callable[[], int],
@@ -114,7 +115,7 @@ class DecodeJob(WorkerBase[None]):
         self.results = _Results()
         self._decoder = decoder
         self._recording = recording
-        self._device = device
+        self._compute = compute
         self._any_rate = any_rate
         self._registration = registration
         self._looked_at = looked_at
@@ -131,7 +132,7 @@ class DecodeJob(WorkerBase[None]):
             return
         events = decoder.stream(
             self._recording,
-            device=self._device,
+            compute=self._compute,
             any_rate=self._any_rate,
             registration=self._registration,
             looked_at=self._looked_at,

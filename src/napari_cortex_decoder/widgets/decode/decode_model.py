@@ -97,7 +97,7 @@ class DecodeModel(SectionModel):
         job = DecodeJob(
             source,
             recording,
-            device=self._choice.device,
+            compute=self._choice.compute,
             any_rate=self._choice.any_rate,
             registration=self._placing.registration,
             looked_at=lambda: self._movie.frame,

@@ -186,7 +186,7 @@ class TuningModel(SectionModel):
         labelled, card = self._labelled(), self._choice.card
         if self.obstacle is not None or not labelled or card is None:
             return
-        depth, device = self.depth, self._choice.device
+        depth, compute = self.depth, self._choice.compute
         name = f"{card.name}-{labelled[0][0].name}"[:80]
         path = labelled[0][0].path
 
@@ -197,7 +197,7 @@ class TuningModel(SectionModel):
             with LOADING:
                 base = load_decoder(card.source)
             return start_fine_tune(
-                base, labelled, out=out, depth=depth, device=device, name=name, anew=True
+                base, labelled, out=out, depth=depth, compute=compute, name=name, anew=True
             )
 
         self._deep = depth == "end-to-end"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.library import load_decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
@@ -92,7 +93,7 @@ class Question:
     score: ScoreName
     start: int
     stop: int
-    device: str
+    compute: Compute
     any_rate: bool
 
 
@@ -199,7 +200,7 @@ def answer(question: Question, report: Report) -> Result:
             **common,
         )
         return Result(question, lags=lags)
-    common["device"] = question.device
+    common["compute"] = question.compute
     if method in MAPS and question.span == "onsets":
         assert ethogram is not None  # the model asks for labels
         onsets = saliency.onset_average(
@@ -257,7 +258,7 @@ def check(result: Result, report: Report) -> Result:
         question.recording,
         maps,
         question.ethogram,
-        device=question.device,
+        compute=question.compute,
         any_rate=question.any_rate,
         progress=report,
     )

@@ -235,7 +235,7 @@ class SaliencyModel(SectionModel):
             score=self.score,
             start=start,
             stop=stop,
-            device=self._choice.device,
+            compute=self._choice.compute,
             any_rate=self._choice.any_rate,
         )
         self.message = ""
