@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_written_is_no_failure_of_decoding(
 def test_a_cancelled_decode_leaves_nothing_half_done(
     quick: Decoder, recording: Recording, folder: Path
 ) -> None:
-    stream = quick.stream(recording, compute=Compute(compute=CPU, batch_size=4))
+    stream = quick.stream(recording, compute=Compute(device="cpu", batch_size=4))
     for event in stream:
         if event.stage == "decoding" and event.done > 5:
             break

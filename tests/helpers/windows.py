@@ -16,6 +16,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import DecodeEvent, Prediction
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
@@ -70,7 +71,7 @@ class ScriptedDecoder:
     def stream(
         self,
         recording: Recording,
-        device: str = "auto",
+        compute: Compute = HERE,
         any_rate: bool = False,
         registration: Registration | None = None,
         looked_at: Callable[[], int] | None = None,

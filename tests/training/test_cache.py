@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.places import age
 from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnConfig, LinearConfig, Preprocessing, TracePreprocessing
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames

@@ -1,11 +1,13 @@
 """The command line: the same verbs as the plugin, without a screen.
 
-Bad input ends with exit code 2 and one sentence on standard error, never with a traceback.
+Bad input ends with exit code 2 and one sentence on standard error, never with a traceback; a defect
+of the program ends with a traceback and exit code 1.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -58,8 +60,17 @@ def main() -> None:
     except CortexDecoderError as error:
         sys.exit(_refuse(str(error)))
     except OSError as error:
-        name = f"{error.filename}: " if error.filename else ""
-        sys.exit(_refuse(f"{name}{error.strerror or error}"))
+        if not _is_users(error.filename):
+            raise
+        sys.exit(_refuse(f"{error.filename}: {error.strerror}"))
+
+
+def _is_users(file: object) -> bool:
+    """Whether an error names a file, and none of the program's own."""
+    own = Path(__file__).parents[1], Path(sys.prefix)
+    if not isinstance(file, str) or not file:
+        return False
+    return not any(Path(file).absolute().is_relative_to(folder) for folder in own)
 
 
 def _refuse(sentence: str) -> int:
