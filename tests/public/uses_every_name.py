@@ -71,7 +71,10 @@ def tell(event: ncd.Progress) -> None:
 def explained(recording: ncd.Recording, registration: ncd.Registration) -> ncd.Verdict:
     """Decode a recording, and say what was read."""
     decoder: ncd.Decoder = ncd.load_decoder(next(iter(ncd.list_decoders())))
-    prediction: ncd.Prediction = decoder.decode(recording, registration=registration, progress=tell)
+    here = ncd.Compute(device="cpu", precision="full", batch_size=8, threads=1)
+    prediction: ncd.Prediction = decoder.decode(
+        recording, registration=registration, compute=here, progress=tell
+    )
     probability: NDArray[np.float32] = prediction.probability
     labels = ncd.read_labels("boris.csv", recording)
     areas: ncd.AreaImportance = ncd.area_importance(

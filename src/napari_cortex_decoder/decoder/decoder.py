@@ -20,6 +20,7 @@ from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Se
 from napari_cortex_decoder.decoder.suitability import check_drift, check_kind, check_rate
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
+from napari_cortex_decoder.progress import Estimate
 from napari_cortex_decoder.recording import Recording
 
 if TYPE_CHECKING:
@@ -149,14 +150,14 @@ class Decoder:
         DeviceError
             If the device is not there, or has no memory for a single image.
         """
-        prediction = None
+        prediction, estimate = None, Estimate()
         events = self.stream(
             recording, compute=compute, any_rate=any_rate, registration=registration, cached=cached
         )
         with closing(events):
             for event in events:
                 if progress is not None:
-                    progress(event)
+                    progress(estimate.of(event))
                 prediction = event.prediction
         assert prediction is not None  # the last event brings it
         return prediction
