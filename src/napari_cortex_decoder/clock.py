@@ -160,6 +160,18 @@ def frame_interval(frames: NDArray[np.float64]) -> float:
     return float(np.median(np.diff(frames))) if frames.size > 1 else 0.0
 
 
+def lag_of(times: NDArray[np.floating], others: NDArray[np.floating]) -> float | None:
+    """Return how many intervals after frames other frames were taken, one for one.
+
+    None where they are not: if one is further off than half an interval from the others, or they
+    are an interval or more apart.
+    """
+    n = min(len(times), len(others))
+    lags = (np.asarray(others[:n]) - times[:n]) / (frame_interval(np.asarray(times[:n])) or 1.0)
+    lag = float(np.median(lags))
+    return lag if abs(lag) < 1 and np.abs(lags - lag).max() < 0.5 else None
+
+
 def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return when each frame begins, and where the last one ends.
 

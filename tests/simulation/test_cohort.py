@@ -98,3 +98,19 @@ def test_impossible_numbers_leave_nothing_behind(
     with pytest.raises(SimulationError, match=field):
         simulate_cohort(tmp_path / "new", **arguments)
     assert not list((tmp_path / "new").rglob("*.*"))
+
+
+def test_colors_in_turns_come_back_with_the_times_of_both(tmp_path: Path) -> None:
+    table = simulate_cohort(tmp_path, mice=1, sessions=1, seconds=1, alternating=True)
+    (entry,) = read_cohort(table)
+    opened = open_recording(entry.recording)
+    made = simulate_recording(
+        seed=int(entry.recording.stem.rpartition("_")[2]),
+        subject=int(entry.recording.stem.split("_")[1]),
+        seconds=1,
+        alternating=True,
+    )
+    np.testing.assert_array_equal(opened.movie, made.movie)
+    np.testing.assert_array_equal(opened.reference, made.reference)
+    np.testing.assert_allclose(opened.times, np.arange(30) / 30, atol=1e-6)
+    np.testing.assert_allclose(opened.reference_times, (np.arange(30) + 0.5) / 30, atol=1e-6)

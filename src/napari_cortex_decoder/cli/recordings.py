@@ -136,7 +136,7 @@ def preprocess(
     recording = open_as_told(movie, frame_rate, channels, settings, pixel_size)
     if reference is not None:
         second = open_recording(reference, frame_rate=recording.frame_rate)
-        recording = recording.replace(reference=second.movie)
+        recording = recording.with_reference(second)
     with progress_bar(recording.name, quiet=as_json) as show:
         check_saving(out, overwrite=overwrite)
         done = apply_steps(recording, steps, progress=show)

@@ -24,6 +24,13 @@ def simulate(
     movies: Annotated[
         bool, typer.Option(help="Write the movies; without them there are ROI traces and labels.")
     ] = True,
+    alternating: Annotated[
+        bool,
+        typer.Option(
+            "--alternating",
+            help="Film a second color, which calcium does not change, in turns with the first.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a cohort of simulated mice, laid out as the paper's data are.
@@ -33,7 +40,13 @@ def simulate(
     from napari_cortex_decoder.simulation import simulate_cohort
 
     table = simulate_cohort(
-        out, mice=mice, sessions=sessions, seconds=seconds, seed=seed, movies=movies
+        out,
+        mice=mice,
+        sessions=sessions,
+        seconds=seconds,
+        seed=seed,
+        movies=movies,
+        alternating=alternating,
     )
     if as_json:
         print_json({"cohort": str(table)})

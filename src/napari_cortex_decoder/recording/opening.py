@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.clock import as_rate_says, clock_warnings, rate_of
+from napari_cortex_decoder.clock import as_rate_says, clock_warnings, lag_of, rate_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import in_use
 from napari_cortex_decoder.reading import reads
@@ -109,7 +109,7 @@ def open_recording(
 
     in_use(found.frames, [*paths, *_files(found.frames.token)])
     warnings = list(found.warnings)
-    movie, reference, shown, said = _split(path, found, channels)
+    movie, reference, shown, then, said = _split(path, found, channels)
     warnings += said
     if movie.shape[0] < 2:
         held = "one frame" if movie.shape[0] else "no frame"
@@ -135,6 +135,7 @@ def open_recording(
         subject=found.subject,
         frame_times=times,
         reference=LazyMovie(reference) if reference is not None else None,
+        reference_lag=_lag(found, shown, then, channels),
         **_traces(found.frames),
         format=movie_format.name,
         metadata=found.metadata,
@@ -193,15 +194,15 @@ def _open(path: Path, movie_format: MovieFormat, given: dict[str, Any]) -> Movie
 
 def _split(
     path: Path, found: MovieFile, channels: int | None
-) -> tuple[FrameReader, FrameReader | None, NDArray[np.int64], list[str]]:
-    """Movie, reference, which frames of the file are the movie's, and what to say about it."""
+) -> tuple[FrameReader, FrameReader | None, NDArray[np.int64], NDArray[np.int64], list[str]]:
+    """Movie, reference, which frames of the file are theirs, and what to say about it."""
     every = np.arange(found.frames.shape[0], dtype=np.int64)
     if channels == 2 and isinstance(found.frames, PaintedFrames):
         raise RecordingError(
             f"{path}: it holds traces, not the frames of two colours; leave out channels=2."
         )
     if (channels or found.channels) == 1:
-        return found.frames, found.reference, every, []
+        return found.frames, found.reference, every, every[:0], []
     if found.reference is not None:
         raise RecordingError(
             f"{path}: the file keeps its reference movie apart; leave out channels={channels}."
@@ -221,7 +222,21 @@ def _split(
         )
     if len(first) > len(second):
         said.append("the last frame of the movie has no reference frame.")
-    return Picked(found.frames, first), Picked(found.frames, second), first, said
+    return Picked(found.frames, first), Picked(found.frames, second), first, second, said
+
+
+def _lag(
+    found: MovieFile,
+    shown: NDArray[np.int64],
+    then: NDArray[np.int64],
+    channels: int | None,
+) -> float | None:
+    """How many intervals after the movie's frames `shown` those of the reference, `then`, are."""
+    times = found.frame_times
+    if then.size and times is not None:
+        return lag_of(times[shown], times[then])
+    # what a user says of a camera: it took the colours in turns
+    return 0.5 if channels == 2 and found.channels == 1 else found.reference_lag
 
 
 def _has_gaps(numbers: NDArray[np.int64]) -> bool:

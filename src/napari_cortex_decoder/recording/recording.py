@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.clock import frame_interval, lag_of
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 
 
@@ -85,6 +86,9 @@ class Recording:
         Traces by name.
     reference
         Movie of a second wavelength, shape (t, y, x), or None.
+    reference_lag
+        How many intervals between frames the reference's frames were taken after the movie's: 0
+        of wavelengths filmed at once, 0.5 of wavelengths in turns; None where nobody knows.
     traces
         Shape (t, areas), lazy: what was measured, where the recording is no movie; else None.
     areas
@@ -118,6 +122,7 @@ class Recording:
     frame_times: NDArray[np.floating] | None = None
     behavior: Mapping[str, BehaviorTrace] = field(default_factory=dict)
     reference: da.Array | None = None
+    reference_lag: float | None = None
     traces: da.Array | None = None
     areas: tuple[str, ...] = ()
     label_image: NDArray[np.int32] | None = None
@@ -185,6 +190,26 @@ class Recording:
         if self.frame_times is not None:
             return np.asarray(self.frame_times, dtype=np.float64)
         return np.arange(self.n_frames, dtype=np.float64) / self.known_frame_rate()
+
+    @property
+    def reference_times(self) -> NDArray[np.float64]:
+        """Time of each frame of the reference in seconds; with the movie's where nobody knows.
+
+        Raises
+        ------
+        FrameRateError
+            As for `times`.
+        """
+        n = 0 if self.reference is None else self.reference.shape[0]
+        times = self.times[:n]
+        return times + (self.reference_lag or 0.0) * frame_interval(times)
+
+    def with_reference(self, other: Recording) -> Recording:
+        """Return this with another recording's movie as its reference."""
+        lag = None
+        if self.frame_times is not None and other.frame_times is not None:
+            lag = lag_of(self.frame_times, other.frame_times)
+        return self.replace(reference=other.movie, reference_lag=lag)
 
     def known_frame_rate(self) -> float:
         """Return the frame rate in Hz, or say that it must be given.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,10 @@ class Artifacts:
     fading: Floats
     drift: Floats
     light: Floats
+
+    def changed(self, change: Callable[[Floats], Floats]) -> Artifacts:
+        """Return them with a change of each signal over time, such as an average over steps."""
+        return Artifacts(**{each.name: change(getattr(self, each.name)) for each in fields(self)})
 
 
 def draw_artifacts(

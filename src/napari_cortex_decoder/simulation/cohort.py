@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.atlas import Atlas, load_atlas, relative_change
 from napari_cortex_decoder.errors import SimulationError
 from napari_cortex_decoder.files import make_folder, write_whole, written_whole
+from napari_cortex_decoder.recording import save_recording
 from napari_cortex_decoder.simulation.parameters import RUN
 from napari_cortex_decoder.simulation.recording import SimulatedRecording, simulate_recording
 
@@ -44,6 +45,7 @@ def simulate_cohort(
     seconds: float,
     seed: int = 1,
     movies: bool = True,
+    alternating: bool = False,
 ) -> Path:
     """Write a cohort of simulated mice in the layout of the paper's data.
 
@@ -69,6 +71,9 @@ def simulate_cohort(
         Whether to write the movies: all else takes seconds and 1 MB for each minute, and is all
         that ROI decoders need. ROI traces are the movies' but for the camera's noise, which is
         drawn anew.
+    alternating
+        Whether the camera takes a second color in turns, as `simulate_recording` has it: a movie is
+        then an OME-TIFF of two channels with the time of each frame, of twice the size.
     seed
         Which mice: subjects 10,000 × `seed` + 1, + 2, ….
 
@@ -105,7 +110,9 @@ def simulate_cohort(
         subject = (MOST + 1) * seed + mouse
         signals, labels = [], []
         for session in range(1, sessions + 1):
-            recording = simulate_recording(seed=session, subject=subject, seconds=seconds)
+            recording = simulate_recording(
+                seed=session, subject=subject, seconds=seconds, alternating=alternating
+            )
             data_id = f"simulated_{subject}_{session}"
             for name in (BEHAVIOR, REGISTRATIONS, *([MOVIES] if movies else [])):
                 make_folder(folder / name, SimulationError)
@@ -129,6 +136,9 @@ def simulate_cohort(
 def _write_movie(path: Path, recording: SimulatedRecording) -> None:
     import tifffile
 
+    if recording.reference is not None:
+        save_recording(recording, path)
+        return
     movie, rate, pixel_size = recording.movie, recording.known_frame_rate(), recording.pixel_size
     assert pixel_size is not None  # every simulated recording has one
     with written_whole(path, SimulationError) as part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -121,6 +122,8 @@ def simulate_recording(
     frame_rate: float = 30.0,
     shape: tuple[int, int] = (128, 128),
     reference: bool = False,
+    alternating: bool = False,
+    steps: int | None = None,
     parameters: Parameters | None = None,
 ) -> SimulatedRecording:
     """Simulate one wide-field session of a mouse that runs and rests on a wheel.
@@ -144,6 +147,13 @@ def simulate_recording(
         Rows and columns; the shorter side spans 10.24 mm.
     reference
         Whether to film a second wavelength too, one that no calcium changes: `.reference`.
+    alternating
+        Whether one camera films both wavelengths in turns, as most rigs do: at twice the frame
+        rate, so that each frame of the reference comes half an interval after the movie's.
+    steps
+        In how many steps the mouse lives while one frame is taken; the camera sees their mean.
+        None: 1, or 2 of alternating wavelengths. Recordings with the same product of frame rate
+        and steps show the same mouse doing the same.
     parameters
         Other numbers than the usual ones, for control experiments.
 
@@ -157,7 +167,23 @@ def simulate_recording(
     SimulationError
         If a number is impossible.
     """
+    steps = (2 if alternating else 1) if steps is None else steps
     n_frames = _check(seed, subject, seconds, frame_rate, shape)
+    if not isinstance(steps, Integral) or steps < 1 or (alternating and steps % 2):
+        raise SimulationError(
+            f"steps is {steps!r}; give a whole number, 1 or more, and an even one of alternating "
+            "wavelengths."
+        )
+    rate, n_steps = frame_rate * steps, n_frames * steps
+    first, second = slice(None), slice(None)
+    if alternating:
+        first, second = slice(None, steps // 2), slice(steps // 2, None)
+
+    def exposed(values: NDArray[np.float64], part: slice = first) -> NDArray[np.float64]:
+        """Average over the steps in which a frame is exposed, shape (t, …)."""
+        steps_of_frames = values.reshape(n_frames, steps, *values.shape[1:])
+        return np.asarray(steps_of_frames[:, part].mean(axis=1))
+
     p = parameters or Parameters()
     mouse = draw_subject(int(subject), p)
     session = (int(subject), int(seed))
@@ -165,40 +191,47 @@ def simulate_recording(
     registration = _pose(mouse, session, shape, pixel_size, p)
     areas = registration.atlas.areas
 
-    behavior = behave(generator("behavior", *session), mouse, n_frames, frame_rate, p)
-    activity = activate(generator("activity", *session), mouse, behavior, areas, frame_rate, p)
+    behavior = behave(generator("behavior", *session), mouse, n_steps, rate, p)
+    activity = activate(generator("activity", *session), mouse, behavior, areas, rate, p)
     artifacts = draw_artifacts(
         generator("artifacts", *session),
         mouse,
         int(seed),
         behavior,
         activity.widespread,
-        frame_rate,
+        rate,
         p,
     )
     look = draw_appearance(mouse, registration, shape, pixel_size, p)
+    speed, area_traces = exposed(behavior.speed), exposed(activity.areas)
     ethogram = Ethogram.from_frames(
-        (behavior.speed > p.run_threshold).astype(int), BEHAVIORS, source=Source.MEASURED
+        (speed > p.run_threshold).astype(int), BEHAVIORS, source=Source.MEASURED
     )
     times = np.arange(n_frames) / frame_rate
-    calcium = _scene(look, artifacts, mouse, pixel_size, p, (*session, 0), activity.areas)
-    second = _scene(look, artifacts, mouse, pixel_size, p, (*session, 1)) if reference else None
+    calcium = _scene(
+        look, artifacts.changed(exposed), mouse, pixel_size, p, (*session, 0), area_traces
+    )
+    other = None
+    if reference or alternating:
+        then = artifacts.changed(partial(exposed, part=second))
+        other = _scene(look, then, mouse, pixel_size, p, (*session, 1))
     return SimulatedRecording(
         movie=film(calcium),
         name=f"simulated_mouse{subject}_session{seed}",
         frame_rate=float(frame_rate),
         pixel_size=pixel_size,
         subject=str(subject),
-        behavior={"speed": BehaviorTrace("speed", behavior.speed, times, "cm/s")},
-        reference=film(second) if second else None,
+        behavior={"speed": BehaviorTrace("speed", speed, times, "cm/s")},
+        reference=film(other) if other else None,
+        reference_lag=None if other is None else 0.5 if alternating else 0.0,
         format="simulation",
         metadata={"simulated": True, "seed": int(seed), "subject": int(subject)},
         truth=Truth(
-            speed=behavior.speed,
+            speed=speed,
             ethogram=ethogram,
             registration=registration,
             precise_areas=tuple(name for name, weight in p.precise_weight.items() if weight >= 0.5),
-            area_traces=activity.areas,
+            area_traces=area_traces,
             subject=mouse,
             parameters=p,
             seed=int(seed),

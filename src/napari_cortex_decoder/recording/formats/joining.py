@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_cortex_decoder.clock import lag_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.frames import FrameReader, OneAfterAnother, Picked
 from napari_cortex_decoder.recording.formats.names import Named, colours_told, understood
@@ -73,6 +74,7 @@ def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
         frames=OneAfterAnother(tuple(p.frames for p in parts)),
         channels=first.channels,
         reference=OneAfterAnother(references) if references else None,
+        reference_lag=first.reference_lag,
         frame_rate=first.frame_rate,
         pixel_size=first.pixel_size,
         frame_times=np.concatenate(times) if len(times) == len(parts) else None,
@@ -111,10 +113,12 @@ def _two_colours(paths: Sequence[Path], parts: Sequence[MovieFile], named: Named
         )
     shared = np.arange(min(n, m), dtype=np.int64)
     times, numbers = movie.frame_times, movie.numbers
+    known = times is not None and reference.frame_times is not None
     return replace(
         movie,
         frames=movie.frames if n == len(shared) else Picked(movie.frames, shared),
         reference=reference.frames if m == len(shared) else Picked(reference.frames, shared),
+        reference_lag=lag_of(times, reference.frame_times) if known else None,
         frame_times=None if times is None else times[shared],
         numbers=None if numbers is None else numbers[shared],
         files=movie.files | reference.files,

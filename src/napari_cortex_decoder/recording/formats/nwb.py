@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import lag_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import choose, could_be_movie
@@ -37,6 +39,7 @@ class _Series:
     """One ``OnePhotonSeries``."""
 
     movie: MovieFile
+    clock: NDArray[np.float64] | None
     excitation: float | None
     is_reference: bool
 
@@ -87,10 +90,14 @@ def open_nwb(
     pool = found if dataset is not None else plain or found
     name = choose(path, {n: s.movie.frames.shape for n, s in pool.items()}, dataset)
     chosen = found[name]
-    reference = references[0].movie.frames if len(references) == 1 else None
+    reference = references[0] if len(references) == 1 and not chosen.is_reference else None
+    lag = None
+    if reference is not None and chosen.clock is not None and reference.clock is not None:
+        lag = lag_of(chosen.clock, reference.clock)
     return replace(
         chosen.movie,
-        reference=None if chosen.is_reference else reference,
+        reference=None if reference is None else reference.movie.frames,
+        reference_lag=lag,
         subject=subject,
         warnings=(*chosen.movie.warnings, *elsewhere, *lacking.values()),
         metadata={
@@ -179,7 +186,8 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
     excitation = plane.get("excitation_lambda")
     light = None if excitation is None else positive(excitation[()])
     named = series.name.endswith(f"/{REFERENCE_SERIES}")
-    return _Series(movie, light, named or isosbestic(light))
+    even = np.arange(data.shape[0]) / rate if rate else None
+    return _Series(movie, even if times is None else times, light, named or isosbestic(light))
 
 
 def _columns_first(shape: tuple[int, ...], dimension: Any) -> bool:

@@ -77,6 +77,7 @@ def open_raw(
     return MovieFile(
         frames=RawFrames(path, offsets, (rows, columns), stored, file_token(path)),
         channels=channels,
+        reference_lag=0.5 if channels == 2 else None,  # a camera's own file: one after the other
         warnings=warnings,
     )
 

@@ -28,6 +28,8 @@ class MovieFile:
         is frame ``t * channels + c``.
     reference
         Reader of a second wavelength that the file keeps apart from the first, or None.
+    reference_lag
+        As `Recording` has it, where the file says it otherwise than by `frame_times`; or None.
     frame_rate
         Time points a second (Hz), None where the file does not say.
     pixel_size
@@ -52,6 +54,7 @@ class MovieFile:
     frames: FrameReader
     channels: int = 1
     reference: FrameReader | None = None
+    reference_lag: float | None = None
     frame_rate: float | None = None
     pixel_size: float | None = None
     frame_times: NDArray[np.float64] | None = None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.clock import lag_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import (
@@ -160,6 +161,7 @@ def _timed(folder: Path, found: MovieFile) -> MovieFile:
             found,
             frames=Picked(found.frames, movie),
             reference=Picked(found.frames, reference) if len(reference) else None,
+            reference_lag=lag_of(times[movie], times[reference]) if len(reference) else None,
             frame_times=times[movie],
         )
     return replace(found, frame_times=times[movie] if len(movie) == n_frames else None)

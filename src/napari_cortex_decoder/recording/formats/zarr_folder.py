@@ -223,9 +223,10 @@ def _frame_times(
 def _each_colour(
     times: NDArray[np.float64] | None, arrangement: Arrangement
 ) -> NDArray[np.float64] | None:
-    if times is None or len(times) != arrangement["t"]:
-        return None
-    return np.repeat(times, arrangement["c"])
+    if times is not None and len(times) == arrangement["t"]:
+        return np.repeat(times, arrangement["c"])
+    every = arrangement["t"] * arrangement["c"]
+    return times if times is not None and len(times) == every else None
 
 
 def _last_chunk(folder: Path, array: Any, arrangement: Arrangement) -> Path:

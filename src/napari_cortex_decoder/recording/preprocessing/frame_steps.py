@@ -132,6 +132,8 @@ class Bin(Step):
             changes["pixel_size"] = recording.pixel_size * self.pixels
         if recording.frame_rate is not None:
             changes["frame_rate"] = recording.frame_rate / self.frames
+        if recording.reference_lag is not None:
+            changes["reference_lag"] = recording.reference_lag / self.frames
         if recording.frame_times is not None:
             changes["frame_times"] = recording.frame_times[:: self.frames][:n_frames]
         return _with_movies(recording, binned, **changes)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
+from napari_cortex_decoder.recording.preprocessing.resampling import resampled
 from napari_cortex_decoder.recording.preprocessing.step import (
     PREVIEW_FRAMES,
     Step,
@@ -42,6 +43,9 @@ class Hemodynamics(Step):
     and the regression are those of wfield (Couto et al. 2021, Nat Protoc 16:3241). To be applied
     to ΔF/F of both colours; on raw counts the coefficients take up the ratio of brightness.
 
+    A reference that was filmed in turns with the movie is first brought to the movie's own frame
+    times, as `Resample` does it: half an interval late, it would leave most of a heartbeat in.
+
     Attributes
     ----------
     highpass
@@ -49,11 +53,15 @@ class Hemodynamics(Step):
     lowpass
         Corner of the low-pass filter of the reference in Hz, which keeps its noise out; None, or
         half the frame rate or more, leaves it as it is.
+    lag
+        How many intervals between frames the reference was filmed after the movie: 0 at the same
+        time, 0.5 in turns. None: as the recording says, and at the same time where it does not.
     """
 
     name: ClassVar[str] = "hemodynamics"
     highpass: Frequency | None = 0.1
     lowpass: Frequency | None = 14.0
+    lag: Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)] | None = None
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Correct the movie; the reference stays as it is, for controls."""
@@ -77,6 +85,13 @@ class Hemodynamics(Step):
                 f"the reference is not low-pass filtered: {self.lowpass:g} Hz is beyond half the "
                 f"frame rate of {rate:g} Hz.",
             )
+        if self.lag is None and recording.reference_lag is None:
+            warnings += (
+                "nothing says when the reference's frames were filmed; they are taken to be of the "
+                "movie's times. If the colors took turns, correct with lag=0.5.",
+            )
+        known = recording if self.lag is None else recording.replace(reference_lag=self.lag)
+        reference = resampled(reference, known.reference_times, recording.times, rate, where)
         both = _filtered_movies(recording.movie, reference, _Filters(self.highpass, lowpass, rate))
         correction = _fit(both, recording.shape, survey)
         if not np.isfinite(correction.slope).all():

@@ -88,6 +88,7 @@ def _thinned(recording: Recording, first: int, every: int) -> Recording:
         movie=recording.movie[first::every],
         traces=None if recording.traces is None else recording.traces[first::every],
         reference=None if reference is None else reference[first::every],
+        reference_lag=recording.reference_lag and recording.reference_lag / every,
         frame_rate=recording.known_frame_rate() / every,
         frame_times=None,
         behavior={},

@@ -83,7 +83,8 @@ class Resample(Step):
             movie=resampled(recording.movie, times, new, self.frame_rate, where),
             reference=None
             if reference is None
-            else resampled(reference, times[: len(reference)], new, self.frame_rate, where),
+            else resampled(reference, recording.reference_times, new, self.frame_rate, where),
+            reference_lag=None if recording.reference_lag is None else 0.0,
             frame_rate=self.frame_rate,
             frame_times=None if on_a_rate else new,
             warnings=warnings,

@@ -136,15 +136,16 @@ def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
         dimension=[columns, rows],
         imaging_plane=plane,
         unit="dF/F" if any(s.get("name") == "delta-f" for s in recording.steps) else "counts",
-        **_movie_clock(recording, len(movie)),
+        **_movie_clock(recording, is_reference=is_reference),
     )
 
 
-def _movie_clock(recording: Recording, n_frames: int) -> dict[str, Any]:
+def _movie_clock(recording: Recording, *, is_reference: bool) -> dict[str, Any]:
+    times = recording.reference_times if is_reference else recording.times
     if recording.frame_times is None:
-        return {"rate": recording.known_frame_rate(), "starting_time": 0.0}
+        return {"rate": float(recording.known_frame_rate()), "starting_time": float(times[0])}
     # even where they are regular: the clock that behaviour shares need not start at 0
-    return {"timestamps": recording.times[:n_frames]}
+    return {"timestamps": times}
 
 
 def _add_behavior(file: NWBFile, recording: Recording) -> None:

@@ -19,7 +19,8 @@ ARRAY, TIMES = "0", "frame_times"
 def write_zarr(recording: Recording, path: Path, progress: Report | None) -> None:
     """Write OME-Zarr 0.5 (Zarr 3), block by block: axes t, y, x, or t, c, y, x with a reference.
 
-    Frame times that a scale cannot tell are the array ``frame_times`` (s); the attribute
+    Frame times that a scale cannot tell are the array ``frame_times`` (s), of both colors in turns
+    where the reference was filmed at other times; the attribute
     ``napari-cortex-decoder`` tells the steps.
 
     Raises
@@ -43,11 +44,14 @@ def write_zarr(recording: Recording, path: Path, progress: Report | None) -> Non
         dtype=dtype,
         dimension_names=("t", *("c" for _ in colors), "y", "x"),
     )
-    if recording.frame_times is not None:
+    lagging = recording.frame_rate is not None and bool(recording.reference_lag)
+    if recording.frame_times is not None or lagging:
+        clocks = [recording.times, *([recording.reference_times] if lagging else [])]
+        seconds = np.stack(clocks, axis=1).ravel()
         times = group.create_array(
-            TIMES, shape=(n_frames,), dtype="float64", dimension_names=("t",)
+            TIMES, shape=seconds.shape, dtype="float64", dimension_names=("t",)
         )
-        times[:] = recording.times
+        times[:] = seconds
     group.attrs.update({"ome": _ome(recording), PROGRAM: provenance_text(recording)})
     for part, blocks in colors_in_blocks(recording, progress):
         for color, block in enumerate(blocks):

@@ -57,7 +57,7 @@ def write_tiff(recording: Recording, path: Path, progress: Report | None) -> Non
             "free; make room or choose another place."
         )
     for_imagej = (
-        dtype.name in IMAGEJ_TYPES and n_bytes < IMAGEJ_BYTES and recording.frame_times is None
+        dtype.name in IMAGEJ_TYPES and n_bytes < IMAGEJ_BYTES and not _needs_times(recording)
     )
     size = recording.pixel_size
     with tifffile.TiffWriter(
@@ -81,6 +81,12 @@ def _pages(
         for colors in zip(*blocks, strict=True):
             for frame in colors:
                 yield frame.astype(dtype, copy=False)
+
+
+def _needs_times(recording: Recording) -> bool:
+    """Whether a rate alone does not say when each page was filmed."""
+    known = recording.frame_rate is not None
+    return recording.frame_times is not None or (known and bool(recording.reference_lag))
 
 
 def _axes(recording: Recording) -> str:
@@ -111,8 +117,10 @@ def _ome(recording: Recording) -> dict[str, Any]:
         told |= {"PhysicalSizeY": recording.pixel_size, "PhysicalSizeYUnit": "mm"}
     if recording.frame_rate is not None:
         told |= {"TimeIncrement": 1 / recording.frame_rate, "TimeIncrementUnit": "s"}
-    if recording.frame_times is not None:
-        colors = 1 if recording.reference is None else 2
-        seconds = np.repeat(recording.times, colors).tolist()
+    if _needs_times(recording):
+        clocks = [recording.times]
+        if recording.reference is not None:
+            clocks.append(recording.reference_times)
+        seconds = np.stack(clocks, axis=1).ravel().tolist()
         told["Plane"] = {"DeltaT": seconds, "DeltaTUnit": ["s"] * len(seconds)}
     return told

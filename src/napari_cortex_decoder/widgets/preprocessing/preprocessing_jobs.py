@@ -44,7 +44,7 @@ def preprocessed(
 
 def with_reference(raw: Recording, path: Path, report: Report) -> LayerData:
     """Return a recording with its reference from another file."""
-    both = raw.replace(reference=open_recording(path, frame_rate=raw.frame_rate).movie)
+    both = raw.with_reference(open_recording(path, frame_rate=raw.frame_rate))
     # if they do not fit, that is told now and not by a step that needs it
     preprocess(both, [Bin(pixels=1)])
     return as_it_is(both, report)

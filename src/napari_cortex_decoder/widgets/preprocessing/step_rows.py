@@ -181,6 +181,19 @@ _FORMS: dict[str, list[tuple[str, str, Callable[[Changed], Field]]]] = {
             "low-pass",
             partial(Number, low=0, high=1000, step=1, decimals=1, suffix=" Hz", none="off"),
         ),
+        (
+            "lag",
+            "reference later by",
+            partial(
+                Number,
+                low=-1,
+                high=0.99,
+                step=0.25,
+                decimals=2,
+                suffix=" frames",
+                none="as the file says",
+            ),
+        ),
     ],
     "detrend": [
         (
