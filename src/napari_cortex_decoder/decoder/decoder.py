@@ -17,7 +17,7 @@ from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig, Win
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces, registration_of
 from napari_cortex_decoder.decoder.file import DECODER_FILE, encode_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
-from napari_cortex_decoder.decoder.suitability import check_drift, check_kind, check_rate
+from napari_cortex_decoder.decoder.suitability import check_drift, check_kind, check_suits
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.progress import Estimate
@@ -146,7 +146,8 @@ class Decoder:
         FrameRateError
             If the recording's frame rate is unknown, or more than 10 % off without `any_rate`.
         RecordingError
-            If the recording is shorter than one window, does not vary, or has unusable pixels.
+            If the recording is shorter than one window, does not vary, has unusable pixels, or is
+            ΔF/F where the decoder divides by the SD of raw frames.
         DeviceError
             If the device is not there, or has no memory for a single image.
         """
@@ -197,7 +198,7 @@ class Decoder:
             registration = registration_of(recording, registration, self.config.preprocessing.areas)
         warnings = [
             *recording.warnings,
-            *check_rate(recording, self.config, name=self.name, any_rate=any_rate),
+            *check_suits(recording, self.config, name=self.name, any_rate=any_rate),
         ]
         if self.provenance.simulated:
             warnings.append(

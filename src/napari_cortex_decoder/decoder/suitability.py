@@ -1,6 +1,8 @@
-"""Whether a recording suits a decoder: its frame rate and its length."""
+"""Whether a recording suits a decoder: its frame rate, its length, what its pixels are."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
@@ -11,6 +13,13 @@ RATE_TOLERANCE = 0.1
 
 _LONG_SECONDS = 120.0
 """From here on slow drift shows; the bundled decoders learned from sessions of a minute."""
+
+
+_NO_BASELINE = {"delta-f": "ΔF/F", "hemodynamics": "corrected", "detrend": "detrended"}
+"""Steps after which a movie is not raw, and what it is then."""
+
+_SAMPLED_FRAMES = 24
+_LEAST_BASELINE = 2.0  # times a pixel's SD over time; of fluorescence it is 30 to 100
 
 
 def rates_agree(frame_rate: float, learned: float) -> bool:
@@ -33,14 +42,54 @@ def check_kind(recording: Recording, config: DecoderConfig, name: str) -> None:
         )
 
 
-def check_rate(
+def raw_problem(recording: Recording, config: DecoderConfig, *, look: bool = False) -> str | None:
+    """Return why a decoder that divides by the SD of raw frames cannot read a recording.
+
+    That SD is one of brightness over space, which ΔF/F has not: its images would be fifty times
+    too large. None if it can be read, as far as is known.
+
+    Parameters
+    ----------
+    recording, config
+        What is to be decoded, and by what.
+    look
+        Whether to look at some frames too, not only at the steps that made the recording.
+    """
+    if isinstance(config, TraceConfig) or config.preprocessing.scale != "movie-sd":
+        return None
+    made = [_NO_BASELINE[name] for s in recording.steps if (name := s.get("name")) in _NO_BASELINE]
+    if not made and not (look and _is_normalized(recording)):
+        return None
+    what = made[-1] if made else "ΔF/F or normalized otherwise (its pixels have no baseline)"
+    return (
+        f"the decoder divides by the SD of raw frames, and this movie is {what}; decode the raw "
+        "movie, or take a decoder that centers its frames first (scale centered-sd)."
+    )
+
+
+def _is_normalized(recording: Recording) -> bool:
+    """Return whether pixels vary around 0 or 1, as in ΔF/F, F/F₀ and z scores, by some frames."""
+    if recording.movie.dtype.kind not in "fi":
+        return False
+    every = -(-recording.n_frames // _SAMPLED_FRAMES)
+    frames = np.asarray(recording.movie[::every].compute(), np.float64)
+    mean, spread = frames.mean(axis=0), frames.std(axis=0)
+    seen = spread > 0
+    if not seen.any():
+        return False
+    mean, spread = mean[seen], spread[seen]
+    relative = [np.median(np.abs(mean - baseline) / spread) for baseline in (0, 1, 100)]
+    return bool(relative[0] < _LEAST_BASELINE or min(relative) < 1)
+
+
+def check_suits(
     recording: Recording,
     config: DecoderConfig,
     *,
     name: str = "",
     any_rate: bool = False,
 ) -> list[str]:
-    """Refuse another frame rate, or give the warning that goes with it.
+    """Refuse pixels that the decoder cannot read and another frame rate, or warn of the rate.
 
     Parameters
     ----------
@@ -55,7 +104,11 @@ def check_rate(
     ------
     FrameRateError
         If the recording's frame rate is unknown, or more than 10 % off without `any_rate`.
+    RecordingError
+        If the decoder divides by the SD of raw frames, and the movie is ΔF/F or the like.
     """
+    if (problem := raw_problem(recording, config, look=True)) is not None:
+        raise RecordingError(f"{recording.path or recording.name}: {problem}")
     rate = recording.known_frame_rate()
     if rates_agree(rate, config.frame_rate):
         return []

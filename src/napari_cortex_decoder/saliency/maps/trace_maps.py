@@ -22,7 +22,7 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.randomness import seeded
-from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.decoder.suitability import check_suits
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
@@ -259,7 +259,7 @@ def area_saliency(
     config = decoder.config
     if not isinstance(config, TraceConfig):
         raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency_map`.")
-    warnings = check_rate(recording, config, name=decoder.name, any_rate=any_rate)
+    warnings = check_suits(recording, config, name=decoder.name, any_rate=any_rate)
     labels = locate_areas(config.preprocessing, recording, registration)
     traces = np.empty((recording.n_frames, config.preprocessing.n_traces))
     for start, block in read_traces(recording, labels):

@@ -28,7 +28,7 @@ from napari_cortex_decoder.decoder.engine.devices import (
 from napari_cortex_decoder.decoder.engine.image_engine import WORTH_COMPILING
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, steady_cudnn
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
-from napari_cortex_decoder.decoder.suitability import check_kind, check_rate
+from napari_cortex_decoder.decoder.suitability import check_kind, check_suits
 from napari_cortex_decoder.errors import DecoderError, DeviceError
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
@@ -101,7 +101,7 @@ class MaskedDecoder:
                 "images; choose one of architecture cnn or cnn-rnn."
             )
         check_kind(recording, config, decoder.name)
-        self.warnings = tuple(check_rate(recording, config, name=decoder.name, any_rate=any_rate))
+        self.warnings = tuple(check_suits(recording, config, name=decoder.name, any_rate=any_rate))
         self.config = config
         self.decoder_name = decoder.name
         self.recording = recording

@@ -24,7 +24,7 @@ from napari_cortex_decoder.decoder.engine.traces import (
     pixel_sums,
 )
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
-from napari_cortex_decoder.decoder.suitability import check_rate
+from napari_cortex_decoder.decoder.suitability import check_suits
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
@@ -82,7 +82,7 @@ class MaskedTraces:
     ) -> None:
         assert isinstance(decoder.config, TraceConfig)  # others are `MaskedDecoder`'s
         self.warnings = tuple(
-            check_rate(recording, decoder.config, name=decoder.name, any_rate=any_rate)
+            check_suits(recording, decoder.config, name=decoder.name, any_rate=any_rate)
         )
         self.config = decoder.config
         self.decoder_name = decoder.name

@@ -15,6 +15,7 @@ from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.traces import missing_areas
 from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.decoder.suitability import raw_problem
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.progress import Estimate, Progress, as_duration
 from napari_cortex_decoder.recording import Recording
@@ -82,6 +83,8 @@ class DecodeModel(SectionModel):
             return self._choice.kind_problem
         if self._choice.rate_problem and not self._choice.any_rate:
             return "The frame rates differ: resample, or tick the box to decode anyway."
+        if (problem := raw_problem(recording, self._choice.card.config)) is not None:
+            return problem[0].upper() + problem[1:]
         if (unplaced := self._areas_problem(self._choice.card.config)) is not None:
             return unplaced
         if self.progress.running:
