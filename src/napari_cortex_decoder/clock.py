@@ -160,12 +160,14 @@ def frame_interval(frames: NDArray[np.float64]) -> float:
     return float(np.median(np.diff(frames))) if frames.size > 1 else 0.0
 
 
-def lag_of(times: NDArray[np.floating], others: NDArray[np.floating]) -> float | None:
+def lag_of(times: NDArray[np.floating] | None, others: NDArray[np.floating] | None) -> float | None:
     """Return how many intervals after frames other frames were taken, one for one.
 
-    None where they are not: if one is further off than half an interval from the others, or they
-    are an interval or more apart.
+    None where the times of either are not known, or they are not one for one: if one is further
+    off than half an interval from the others, or they are an interval or more apart.
     """
+    if times is None or others is None:
+        return None
     n = min(len(times), len(others))
     lags = (np.asarray(others[:n]) - times[:n]) / (frame_interval(np.asarray(times[:n])) or 1.0)
     lag = float(np.median(lags))

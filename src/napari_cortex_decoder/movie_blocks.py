@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import dask.array as da
 
+SAMPLED_FRAMES = 16
 BLOCK_FRAMES = 64
 BLOCK_BYTES = 16 * 2**20
 """A block holds at most this many frames, or one frame, and about this many bytes: with larger
@@ -76,3 +77,28 @@ def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
         frames = np.asarray(movie[start:stop].compute(scheduler="threads"))
         for offset in range(0, stop - start, limit):
             yield start + offset, frames[offset : offset + limit]
+
+
+def seen_pixels(movie: da.Array) -> NDArray[np.bool_]:
+    """Return which pixels show something, and are not outside a mask, by frames all over a movie.
+
+    Outside are those that are NaN, infinite or 0 in each of these frames; none is where all are.
+
+    Parameters
+    ----------
+    movie
+        Shape (t, y, x).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (y, x), bool.
+    """
+    seen = np.zeros(movie.shape[1:], bool)
+    last = max(1, movie.shape[0] - 1)
+    for frame in dict.fromkeys(np.linspace(0, last, SAMPLED_FRAMES).astype(int).tolist()):
+        pixels = np.asarray(movie[frame : frame + 1].compute(scheduler="threads"))
+        seen |= (np.isfinite(pixels) & (pixels != 0)).any(axis=0)
+        if seen.all():
+            break
+    return seen if seen.any() else ~seen

@@ -70,10 +70,10 @@ def counted_movie(frames: int, chunk: int, reads: list[int]) -> da.Array:
     )
 
 
-def test_every_frame_is_read_once_and_in_order():
+def test_every_frame_is_read_once_and_the_first_ones_to_see_a_mask():
     reads: list[int] = []
     area_traces(counted_movie(3000, 100, reads), np.ones((64, 64), int), 1)
-    assert sorted(reads) == list(range(3000))
+    assert sorted(reads) == sorted([*range(3000), *range(100)])
 
 
 def test_memory_does_not_grow_with_the_length_of_the_movie():
@@ -89,6 +89,13 @@ def test_memory_does_not_grow_with_the_length_of_the_movie():
     # 2,000 frames hold 16 MB, several blocks; the traces and dask's list of chunks do grow
     longer = 6_000 * 64 * 64 * 2
     assert peak(8_000) - peak(2_000) < 0.02 * longer
+
+
+def test_the_dark_level_is_no_part_of_the_baseline():
+    light = np.array([[100.0], [110.0], [90.0]])
+    assert relative_change(light + 300, dark=300) == pytest.approx(relative_change(light))
+    assert relative_change(light + 300)[1, 0] == pytest.approx(0.025)
+    assert np.isnan(relative_change(light, dark=200)).all()
 
 
 def test_progress_ends_at_all_frames_and_can_stop_the_pass():

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import Kind, begins, write_whole
-from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.movie_blocks import read_blocks, seen_pixels
 from napari_cortex_decoder.progress import Progress, Report
 
 
@@ -44,7 +44,8 @@ def area_traces(
     Returns
     -------
     numpy.ndarray
-        Shape (t, n_areas), float64, in the movie's own unit; NaN for an area with no pixel.
+        Shape (t, n_areas), float64, in the movie's own unit; NaN for an area with no pixel. Pixels
+        outside a mask (`seen_pixels`) are no part of an area.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def area_traces(
             f"the label image has labels {labels.min()} to {labels.max()} for {n_areas} areas; "
             "0 is no area, i + 1 is area i."
         )
-    flat = labels.ravel()
+    flat = np.where(seen_pixels(movie), labels, 0).ravel()
     counts = np.bincount(flat, minlength=n_areas + 1)
     traces = np.empty((movie.shape[0], n_areas))
     for start, frames in read_blocks(movie):
@@ -87,7 +88,7 @@ def has_baseline(traces: NDArray[np.floating]) -> bool:
 
 
 def relative_change(
-    traces: NDArray[np.floating], baseline: float | None = None
+    traces: NDArray[np.floating], baseline: float | None = None, *, dark: float = 0.0
 ) -> NDArray[np.float64]:
     """Express traces as ΔF/F, the change relative to each area's own baseline.
 
@@ -97,6 +98,9 @@ def relative_change(
         Shape (t, n), fluorescence.
     baseline
         Percentile over time that is F₀, 0 to 100; the mean over time where it is None.
+    dark
+        What the camera reads without light, in counts: it is no fluorescence, and left in F₀ it
+        makes every change look smaller.
 
     Returns
     -------
@@ -107,8 +111,8 @@ def relative_change(
         raise AtlasError(f"the baseline is percentile {baseline}; give 0 to 100.")
     values = np.asarray(traces, dtype=np.float64)
     f0 = values.mean(axis=0) if baseline is None else np.percentile(values, baseline, axis=0)
-    f0 = np.where(f0 > 0, f0, np.nan)
-    return np.asarray(values / f0 - 1)
+    light = np.where(f0 > dark, f0 - dark, np.nan)
+    return np.asarray((values - f0) / light)
 
 
 def correlate_behavior(traces: NDArray[np.floating], behavior: ArrayLike) -> NDArray[np.float64]:

@@ -30,6 +30,9 @@ def areas(
         float | None,
         typer.Option(min=0, max=100, help="Percentile over time that is F0; default: the mean."),
     ] = None,
+    dark: Annotated[
+        float, typer.Option(help="What the camera reads without light, in counts: no fluorescence.")
+    ] = 0.0,
     behavior: Annotated[
         list[Path] | None, typer.Option(help="Behavior measured beside the movie; repeat for more.")
     ] = None,
@@ -84,7 +87,7 @@ def areas(
     said += [f"{missing}, so without values: {', '.join(unseen)}."] if unseen else []
     relative = atlas.has_baseline(traces)
     if relative:
-        traces = atlas.relative_change(traces, baseline)
+        traces = atlas.relative_change(traces, baseline, dark=dark)
     else:
         said.append("The movie varies around 0: its mean is written as it is, not ΔF/F.")
     if is_nwb:

@@ -19,6 +19,9 @@ def check_finite(frames: NDArray[Any], start: int, where: str, *, every: int = 1
     if np.issubdtype(frames.dtype, np.integer):
         return
     finite = np.isfinite(frames)
+    if len(frames) > 1 and finite.any():
+        # what is never measured, while others are, is no gap: it lies outside a mask
+        finite |= ~finite.any(axis=0)
     if finite.all():
         return
     frame, row, column = (int(i) for i in np.argwhere(~finite)[0])

@@ -206,9 +206,7 @@ class Recording:
 
     def with_reference(self, other: Recording) -> Recording:
         """Return this with another recording's movie as its reference."""
-        lag = None
-        if self.frame_times is not None and other.frame_times is not None:
-            lag = lag_of(self.frame_times, other.frame_times)
+        lag = lag_of(self.frame_times, other.frame_times)
         return self.replace(reference=other.movie, reference_lag=lag)
 
     def known_frame_rate(self) -> float:

@@ -177,7 +177,8 @@ def _roi_signals(recording: SimulatedRecording, rois: Atlas) -> NDArray[np.float
     registration = replace(recording.truth.registration, atlas=rois)
     labels = registration.label_image(recording.shape)
     traces = recording.area_traces(labels, len(rois.areas))
-    return relative_change(traces).T.astype(np.float32)
+    dark = recording.truth.subject.dark_offset
+    return relative_change(traces, dark=dark).T.astype(np.float32)
 
 
 def _cells(matrices: Sequence[NDArray[np.generic]]) -> NDArray[np.object_]:

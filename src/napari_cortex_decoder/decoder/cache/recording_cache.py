@@ -24,7 +24,7 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording import Recording
 
-_VERSION = 3
+_VERSION = 4
 _FEATURES = np.dtype([("features", "<f4", (N_FEATURES,)), ("mean", "<f4")])
 _PLACES, _BYTES, _FILES, _FRAMES = 64, 4096, 10_000, 5
 
@@ -65,7 +65,7 @@ class RecordingCache:
 
     def statistics(self) -> Statistics | None:
         """Return the session's statistics, if they are known."""
-        resampling = Resampling(self._recording.shape, self._image_size)
+        resampling = Resampling.of(self._recording, self._image_size)
         found = read_entry(self._statistics, _statistics_kind(resampling.inner_shape), 1, 0, 1)
         if found is None:
             return None

@@ -19,7 +19,7 @@ from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.decoder.config import TracePreprocessing
 from napari_cortex_decoder.decoder.frames.detrending import detrending_window
 from napari_cortex_decoder.errors import DecoderError, RecordingError
-from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.movie_blocks import read_blocks, seen_pixels
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 
@@ -78,7 +78,7 @@ def locate_areas(
     """
     where = recording.path or recording.name
     if not preprocessing.areas:
-        return np.ones(recording.shape, dtype=np.int32)
+        return seen_pixels(recording.movie).astype(np.int32)
     registration = registration_of(recording, registration, preprocessing.areas)
     wanted = f" {preprocessing.atlas!r}" if preprocessing.atlas else " that it learned from"
     if registration is None:
@@ -97,6 +97,8 @@ def locate_areas(
     for i, label in enumerate(preprocessing.areas):
         column[places[label]] = i + 1
     labels = column[registration.label_image(recording.shape)]
+    if recording.label_image is None:
+        labels = np.where(seen_pixels(recording.movie), labels, 0)
     measured = labels if recording.label_image is None else labels * (recording.label_image > 0)
     pixels = np.bincount(measured.ravel(), minlength=len(preprocessing.areas) + 1)[1:]
     unseen = [label for label, n in zip(preprocessing.areas, pixels, strict=True) if n == 0]
@@ -179,8 +181,11 @@ def pixel_sums(recording: Recording, pixels: csr_array) -> tuple[NDArray[np.floa
 
 
 def _sums_of_movie(recording: Recording, pixels: csr_array) -> Blocks:
+    grouped = (pixels.sum(axis=0) > 0).reshape(recording.shape)
     for start, frames in read_blocks(recording.movie):
-        sums = np.stack([pixels @ frame.ravel() for frame in frames])
+        # NaN outside a mask is of no group, and would spread by a product with 0
+        used = frames if grouped.all() else np.where(grouped, frames, 0)
+        sums = np.stack([pixels @ frame.ravel() for frame in used])
         finite = np.isfinite(sums).all(axis=1)
         if not finite.all():
             raise RecordingError(

@@ -70,7 +70,7 @@ class FrameStream:
     """
 
     def __init__(self, recording: Recording, preprocessing: Preprocessing) -> None:
-        self.resampling = Resampling(recording.shape, preprocessing.image_size)
+        self.resampling = Resampling.of(recording, preprocessing.image_size)
         self._where = str(recording.path or recording.name)
         self._detrending = None
         if preprocessing.detrend_seconds is not None:
@@ -91,6 +91,7 @@ class FrameStream:
         RecordingError
             If a pixel is NaN, infinite or beyond 32-bit floats.
         """
+        frames = self.resampling.measured(frames)
         check_finite(frames, start, self._where)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told below
             pixels = self.resampling.resample(frames)
@@ -156,9 +157,10 @@ class StatisticsAccumulator:
             If they do not vary, so that there is nothing to scale by.
         """
         self._add(self._stream.finish())
-        variance = float(self._squares.mean()) / self._n
+        inside = self._stream.resampling.inside_mask
+        variance = float(self._squares[inside].mean()) / self._n
         if self._scale == "movie-sd":
-            variance += float(self._mean.var())
+            variance += float(self._mean[inside].var())
         if not variance > 0:
             raise RecordingError(
                 f"{self._where}: all frames of the movie are alike, so there is nothing to decode; "
@@ -206,14 +208,17 @@ def normalized_frames(
         If a pixel is unusable, or if nothing varies.
     """
     scaling: Statistics | RunningStatistics
+    stream = FrameStream(recording, preprocessing)
     if preprocessing.causal:
         warm_up = preprocessing.warm_up_frames(recording.known_frame_rate())
         scaling = RunningStatistics(
-            str(recording.path or recording.name), preprocessing.scale, warm_up
+            str(recording.path or recording.name),
+            preprocessing.scale,
+            warm_up,
+            stream.resampling.inside_mask,
         )
     else:
         scaling = statistics or movie_statistics(recording, preprocessing)
-    stream = FrameStream(recording, preprocessing)
     for start, frames in read_blocks(recording.movie):
         if len(pixels := stream.push(start, frames)):
             yield stream.resampling.pad(scaling.apply(pixels))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.movie_blocks import seen_pixels
+from napari_cortex_decoder.recording import Recording
+
 
 def _area_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
     """Return the (n_out, n_in) weights that average over the area each output pixel covers."""
@@ -59,9 +62,17 @@ class Resampling:
         Rows and columns of a frame.
     image_size
         Rows and columns of an image; what a frame does not fill is margin on both sides.
+    seen
+        Shape `shape`, bool: pixels that are not outside a mask. What is outside, NaN or not, has
+        no part in a pixel of an image; None if all are seen.
     """
 
-    def __init__(self, shape: tuple[int, int], image_size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        image_size: tuple[int, int],
+        seen: NDArray[np.bool_] | None = None,
+    ) -> None:
         self.image_size = image_size
         factor = min(image_size[0] / shape[0], image_size[1] / shape[1])
         rows, columns = (max(1, round(size * factor)) for size in shape)
@@ -77,9 +88,38 @@ class Resampling:
                 _Taps(weights(shape[0], rows), axis=1),
                 _Taps(weights(shape[1], columns), axis=2),
             )
+        self._seen = None if seen is None or seen.all() else seen
+        self._covered: NDArray[np.float32] | None = None
+        if self._seen is not None:
+            self._covered = self._resampled(self._seen[None].astype(np.float32))
+
+    @classmethod
+    def of(cls, recording: Recording, image_size: tuple[int, int]) -> Resampling:
+        """Return how the frames of a recording are fitted, without what is outside its mask."""
+        return cls(recording.shape, image_size, seen_pixels(recording.movie))
+
+    @property
+    def inside_mask(self) -> NDArray[np.bool_]:
+        """Which resampled pixels are not outside a mask, shape `inner_shape`."""
+        if self._covered is None:
+            return np.ones(self.inner_shape, bool)
+        return np.asarray(self._covered[0] > 0)
 
     def resample(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
-        """Resample frames, shape (n, y, x), to `inner_shape`; gives a new float32 array."""
+        """Resample frames, shape (n, y, x), to `inner_shape`; gives a new float32 array.
+
+        What lies wholly outside a mask is 0.
+        """
+        if self._seen is None or self._covered is None:
+            return self._resampled(frames)
+        pixels = self._resampled(np.where(self._seen, frames, 0))
+        return np.divide(pixels, self._covered, out=pixels, where=self._covered > 0)
+
+    def measured(self, frames: NDArray[np.number]) -> NDArray[np.number]:
+        """Return the pixels of frames, shape (n, y, x), that are not outside a mask; others 0."""
+        return frames if self._seen is None else np.where(self._seen, frames, 0)
+
+    def _resampled(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
         if self._along is None:
             return frames.astype(np.float32)
         rows, columns = self._along

@@ -21,12 +21,17 @@ class RunningStatistics:
         As ``Preprocessing.scale``.
     warm_up
         Frames at the beginning that may be all alike.
+    inside
+        Shape (y, x): which pixels are not outside a mask, where they are 0; None if all are.
     """
 
-    def __init__(self, where: str, scale: str, warm_up: int) -> None:
+    def __init__(
+        self, where: str, scale: str, warm_up: int, inside: NDArray[np.bool_] | None = None
+    ) -> None:
         self._where = where
         self._scale = scale
         self._warm_up = warm_up
+        self._inside = inside
         self._n = 0
         self._mean = np.zeros(())
         self._squares = 0.0
@@ -50,9 +55,10 @@ class RunningStatistics:
         gained[counts == 1] = 0
         gained *= counts / np.maximum(counts - 1, 1)
         squares = self._squares + np.cumsum(gained)
-        variance = squares / (counts * pixels[0].size)
+        inside = np.ones(pixels.shape[1:], bool) if self._inside is None else self._inside
+        variance = squares / (counts * inside.sum())
         if self._scale == "movie-sd":
-            variance = variance + (reference + steps).var(axis=(1, 2))
+            variance = variance + (reference + steps)[:, inside].var(axis=1)
         self._refuse_still(variance, counts)
         sd = np.sqrt(np.where(variance > 0, variance, 1.0))
         pixels[:] = deviations / sd[:, None, None]

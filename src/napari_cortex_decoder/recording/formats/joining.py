@@ -113,12 +113,11 @@ def _two_colours(paths: Sequence[Path], parts: Sequence[MovieFile], named: Named
         )
     shared = np.arange(min(n, m), dtype=np.int64)
     times, numbers = movie.frame_times, movie.numbers
-    known = times is not None and reference.frame_times is not None
     return replace(
         movie,
         frames=movie.frames if n == len(shared) else Picked(movie.frames, shared),
         reference=reference.frames if m == len(shared) else Picked(reference.frames, shared),
-        reference_lag=lag_of(times, reference.frame_times) if known else None,
+        reference_lag=lag_of(times, reference.frame_times),
         frame_times=None if times is None else times[shared],
         numbers=None if numbers is None else numbers[shared],
         files=movie.files | reference.files,

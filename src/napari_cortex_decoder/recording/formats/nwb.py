@@ -91,13 +91,10 @@ def open_nwb(
     name = choose(path, {n: s.movie.frames.shape for n, s in pool.items()}, dataset)
     chosen = found[name]
     reference = references[0] if len(references) == 1 and not chosen.is_reference else None
-    lag = None
-    if reference is not None and chosen.clock is not None and reference.clock is not None:
-        lag = lag_of(chosen.clock, reference.clock)
     return replace(
         chosen.movie,
         reference=None if reference is None else reference.movie.frames,
-        reference_lag=lag,
+        reference_lag=None if reference is None else lag_of(chosen.clock, reference.clock),
         subject=subject,
         warnings=(*chosen.movie.warnings, *elsewhere, *lacking.values()),
         metadata={

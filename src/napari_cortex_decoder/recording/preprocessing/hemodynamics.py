@@ -94,7 +94,7 @@ class Hemodynamics(Step):
         reference = resampled(reference, known.reference_times, recording.times, rate, where)
         both = _filtered_movies(recording.movie, reference, _Filters(self.highpass, lowpass, rate))
         correction = _fit(both, recording.shape, survey)
-        if not np.isfinite(correction.slope).all():
+        if not np.isfinite(correction.movie_mean + correction.reference_mean).all():
             # of the filtered movies one could not tell which frame it was
             for movie in (recording.movie, reference):
                 pixel_means(movie, survey, "search", where)
@@ -129,7 +129,7 @@ class _Filters:
     def surroundings(self) -> int:
         """Frames before and after one that its filtered value depends on."""
         slowest = self.highpass or self.lowpass
-        return 0 if slowest is None else int(np.ceil(PERIODS * self.rate / slowest))
+        return 0 if slowest is None else max(PADDING, int(np.ceil(PERIODS * self.rate / slowest)))
 
     def movie(self, n: int, keep: slice) -> NDArray[np.float32]:
         """Matrix for the movie, shape (keep, n)."""
@@ -225,7 +225,8 @@ def _fit(both: da.Array, frame_shape: tuple[int, int], survey: Survey) -> _Corre
     mean_a, mean_b, mean_ab, mean_bb = sums / n
     variance = mean_bb - mean_b**2
     # a pixel whose reference is constant, as outside a mask, has nothing to correct with
-    constant = variance <= 1e-12 * variance.max()
+    # or has nothing but NaN
+    constant = ~(variance > 1e-12 * np.nanmax(variance, initial=0))
     slope = np.divide(
         mean_ab - mean_a * mean_b, variance, out=np.zeros(frame_shape), where=~constant
     )

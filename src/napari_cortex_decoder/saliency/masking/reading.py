@@ -47,7 +47,7 @@ class NormalizedFrames:
     """
 
     def __init__(self, recording: Recording, preprocessing: Preprocessing, report: Report) -> None:
-        self.resampling = Resampling(recording.shape, preprocessing.image_size)
+        self.resampling = Resampling.of(recording, preprocessing.image_size)
         self._recording = recording
         self._preprocessing = preprocessing
         self._statistics = None if preprocessing.causal else self._measure(report)

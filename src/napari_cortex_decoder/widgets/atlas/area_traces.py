@@ -60,14 +60,19 @@ class Correlations:
     r: Mapping[str, NDArray[np.float64]]
 
 
-def compute_traces(recording: Recording, placed: Registration, report: Report) -> AreaTraces:
-    """Average a recording over each area, in one pass; runs in a thread."""
+def compute_traces(
+    recording: Recording, placed: Registration, dark: float, report: Report
+) -> AreaTraces:
+    """Average a recording over each area, in one pass; runs in a thread.
+
+    `dark` is what the camera reads without light (counts).
+    """
     labels = placed.label_image(recording.shape)
     if recording.label_image is not None:
         labels[recording.label_image == 0] = 0  # no trace was measured there
     traces = area_traces(recording.movie, labels, len(placed.atlas.areas), report)
     if has_baseline(traces):
-        return AreaTraces(placed, relative_change(traces), is_relative=True)
+        return AreaTraces(placed, relative_change(traces, dark=dark), is_relative=True)
     done = {step["name"] for step in recording.steps}
     return AreaTraces(placed, traces, DeltaF.name in done)
 

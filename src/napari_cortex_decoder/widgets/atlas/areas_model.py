@@ -48,6 +48,8 @@ class AreasModel(SectionModel):
         Of all areas where they lie now; None until they are computed.
     correlations
         Of these traces with the recording's behavior.
+    dark
+        What the camera reads without light, in counts: no part of F₀.
     progress
         How far their computation is.
     message
@@ -59,6 +61,7 @@ class AreasModel(SectionModel):
     hovered: int | None = None
     traces: AreaTraces | None = None
     correlations: Correlations | None = None
+    dark: float = 0.0
     progress: Progress = Progress()
     message: str = ""
 
@@ -146,16 +149,20 @@ class AreasModel(SectionModel):
 
     def compute(self) -> None:
         """Average the movie over each area; does nothing while there is an `obstacle`."""
-        recording, placed = self._recording, self._placing.registration
+        recording, placed, dark = self._recording, self._placing.registration, self.dark
         if self.obstacle is not None or recording is None or placed is None:
             return
         self.message = ""
         self._computing = placed
         self._task.start(
             "Averaging the areas",
-            lambda report: compute_traces(recording, placed, report),
+            lambda report: compute_traces(recording, placed, dark, report),
             self._computed_all,
         )
+
+    def set_dark(self, dark: float) -> None:
+        """Say what the camera reads without light; it counts for the next traces."""
+        self.dark = dark
 
     def cancel(self) -> None:
         """Stop computing traces."""

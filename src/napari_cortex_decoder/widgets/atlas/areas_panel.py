@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.areas_table import AreasTable
@@ -54,6 +54,13 @@ class AreasPanel(QWidget):
         self._table.setFixedHeight(_TABLE_HEIGHT)
         self._search.textChanged.connect(self._table.search)
         self._compute = button("Compute traces", self._areas.compute)
+        self._dark = QDoubleSpinBox()
+        self._dark.setObjectName("dark level")
+        self._dark.setRange(0, 65_535)
+        self._dark.setDecimals(1)
+        self._dark.setSuffix(" counts")
+        self._dark.setToolTip("What the camera reads without light: it is no fluorescence")
+        self._dark.valueChanged.connect(self._areas.set_dark)
         self._cancel = button("Stop", self._areas.cancel)
         self._export = button("Export…", self._ask_table)
         self._progress = ProgressRow()
@@ -72,6 +79,7 @@ class AreasPanel(QWidget):
             row(self._search, self._lasso, self._clear),
             self._table,
             self._correlated,
+            row(caption("dark level"), self._dark, None),
             row(self._compute, self._cancel, self._export),
             self._progress,
             self._message,
