@@ -232,7 +232,7 @@ def test_two_colours_in_an_array_of_four_axes_are_split(tmp_path: Path) -> None:
     [
         (np.zeros((5, 4, 4), "c8"), "complex64"),
         (np.array([[["a"]]], dtype=object), "not numbers"),
-        (np.zeros((5, 4)), "frames x rows"),
+        (np.zeros((5, 4)), "no movie, and traces of areas"),
         (np.zeros((0, 4, 4)), "no frame"),
         (np.zeros((1, 4, 4)), "one frame"),
         (np.zeros((5, 3, 4, 4)), "no movie of one or two colours"),
