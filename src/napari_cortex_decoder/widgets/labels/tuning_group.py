@@ -57,7 +57,7 @@ class TuningGroup(Section):
         events = tuning.events
         ties.tie(
             self._update,
-            labels.events.labels,
+            labels.events.ethogram,
             events.planning,
             events.depth,
             events.progress,
