@@ -10,12 +10,12 @@ import pytest
 from helpers.trace_files import write_nwb_traces
 from napari_cortex_decoder import simulate_recording, train
 from napari_cortex_decoder.atlas import area_traces
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnRnnConfig, RoiRnnConfig, Window
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import open_recording
 from napari_cortex_decoder.training import (
     LabeledRecording,
-    Machine,
     Session,
     Stage,
     TrainingConfig,
@@ -23,7 +23,6 @@ from napari_cortex_decoder.training import (
 )
 from napari_cortex_decoder.training.scoring import decode_mice
 
-CPU = Machine(device="cpu")
 STAGE = Stage(kind="windows", epochs=1, batch_size=32, stride=8)
 
 
@@ -55,14 +54,14 @@ def test_traces_train_and_score_a_decoder_as_their_movies_do(cohort, tmp_path: P
         all_areas=True, stages=(STAGE,), calibrate=False,
     )  # fmt: skip
     learned = [
-        train(config, sessions, tmp_path / name, machine=CPU)
+        train(config, sessions, tmp_path / name, compute=CPU)
         for name, sessions in (("movies", movies), ("traces", traces))
     ]
     assert learned[0].config.preprocessing.areas == learned[1].config.preprocessing.areas
     assert learned[1].config.preprocessing.atlas == "dorsal-cortex"
     for one, other in zip(*(d.network.parameters() for d in learned), strict=True):
         np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-4)
-    ours, theirs = (decode_mice(learned[0], s, device="cpu") for s in (traces, movies))
+    ours, theirs = (decode_mice(learned[0], s, compute=CPU) for s in (traces, movies))
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one.probability, other.probability, atol=1e-4)
 
@@ -70,5 +69,5 @@ def test_traces_train_and_score_a_decoder_as_their_movies_do(cohort, tmp_path: P
 def test_a_network_of_images_does_not_learn_from_traces(cohort, tmp_path: Path) -> None:
     config = TrainingConfig(decoder=CnnRnnConfig(window=Window(past=1, future=0)), stages=(STAGE,))
     with pytest.raises(RecordingError, match="traces of areas"):
-        train(config, cohort_sessions(cohort[0], run_speed=0.5), tmp_path / "run", machine=CPU)
+        train(config, cohort_sessions(cohort[0], run_speed=0.5), tmp_path / "run", compute=CPU)
     assert open_recording(cohort[0].with_name("m1.nwb")).traces is not None
