@@ -276,13 +276,17 @@ BY_SUFFIX: dict[str, Callable[[bytes, random.Random], bytes]] = {
 
 def damage(folder: Path, target: Path, rng: random.Random, outside: Path) -> Path:
     """Damage what a target reads, in one or two ways, and give the path to read it from."""
+    damaged: set[Path] = set()
     for _ in range(rng.choice((1, 1, 1, 2))):
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         known = [f for f in files if (f.suffix or f.name) in BY_SUFFIX]
         victim = rng.choice(known if known and rng.random() < 0.5 else files)
         content = victim.read_bytes()
         structured = BY_SUFFIX.get(victim.suffix or victim.name)
-        if content.find(b"\x89HDF\r\n\x1a\n", 0, 1024) >= 0 and rng.random() < 0.6:
+        is_hdf5 = content.find(b"\x89HDF\r\n\x1a\n", 0, 1024) >= 0
+        sound = victim not in damaged  # of another, h5py might never return
+        damaged.add(victim)
+        if is_hdf5 and sound and rng.random() < 0.6:
             try:
                 mangle_hdf5(victim, rng, outside)
             except Exception:  # noqa: BLE001 - h5py's, of a file that is damaged already
