@@ -79,8 +79,8 @@ def _factor(unit: Any, table: dict[str, float]) -> float | None:
 
 
 def seconds(unit: Any) -> float | None:
-    """Return how many seconds a unit of time is; None if it is none."""
-    return _factor(unit, _SECONDS)
+    """Return how many seconds a unit of time is, ``seconds since 2024`` too; None if it is none."""
+    return _factor(stated(unit).partition(" since ")[0], _SECONDS)
 
 
 def millimetres(unit: Any) -> float | None:

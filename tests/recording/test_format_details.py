@@ -434,7 +434,7 @@ def test_a_zarr_that_was_not_copied_whole_says_so(tmp_path: Path) -> None:
     path = tmp_path / "m.zarr"
     zarr.create_array(path, shape=(20, 8, 8), chunks=(5, 8, 8), dtype="u1")[:10] = 3
     recording = open_recording(path)
-    assert "last frames were never written" in recording.warnings[0]
+    assert "the last 10 of its 20 frames were never written" in recording.warnings[0]
 
 
 def test_a_zarr_without_a_movie_or_a_path_out_of_it_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,15 @@ from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.axes import Arrangement
 from napari_cortex_decoder.recording.formats.frames import check_frames, unchanged
 from napari_cortex_decoder.tables import clock_kind, time_unit
-from napari_cortex_decoder.units import seconds, stated, unknown_unit
+from napari_cortex_decoder.units import millimetres, seconds, stated, unknown_unit
 
 # A chunk is decoded whole: one that is larger than this cannot be looked at frame by frame.
 _LARGEST_CHUNK = 2**29
 _MOST_TOGETHER = 2**26
 # Only names that mean the movie and no other thing in the file, and only lengths with a unit.
-_RATES = ("frame_rate", "framerate", "fps")
-_PIXEL_SIZES = {"pixel_size_mm": 1.0, "pixel_size_um": 1e-3}
+_RATES = ("frame_rate", "framerate", "fps", "frames_per_second", "imaging_rate")
+_INTERVALS = ("frame_interval", "frameinterval", "frame_period", "frameperiod")
+_SIZES = ("pixel_size", "pixelsize", "pixel_size_x")
 
 
 class ArraySource(Protocol):
@@ -244,9 +245,31 @@ def _number(names: Iterable[str], *places: Mapping[str, Any]) -> float | None:
     return None
 
 
+def _measure(
+    names: Iterable[str], units: Callable[[Any], float | None], *places: Mapping[str, Any]
+) -> float | None:
+    """Return the first positive number under one of some names whose unit the name tells.
+
+    As ``pixel_size_um`` does, or ``pixel_size`` beside ``pixel_size_unit``.
+    """
+    for place in places:
+        lowered = {str(key).lower(): value for key, value in place.items()}
+        for key in lowered:
+            name, _, suffix = key.rpartition("_")
+            beside = next((lowered[f"{key}_{u}"] for u in ("unit", "units") if f"{key}_{u}" in
+                           lowered), None)  # fmt: skip
+            unit = suffix if name in names else beside if key in names else None
+            number = _number([key], lowered) if unit is not None else None
+            factor = units(unit) if number else None
+            if number and factor:
+                return number * factor
+    return None
+
+
 def said_rate(*places: Mapping[str, Any]) -> float | None:
-    """Frame rate (Hz) under one of its usual names."""
-    return _number(_RATES, *places)
+    """Frame rate (Hz) under one of its usual names, or from the time from frame to frame."""
+    interval = _measure(_INTERVALS, seconds, *places)
+    return _number(_RATES, *places) or (1 / interval if interval else None)
 
 
 def are_times(name: str) -> bool:
@@ -270,6 +293,5 @@ def said_times(name: str, values: Any, unit: Any, said: list[str]) -> NDArray[np
 
 
 def said_pixel_size(*places: Mapping[str, Any]) -> float | None:
-    """Pixel size (mm) under a name that tells its unit."""
-    found = ((factor, _number([name], *places)) for name, factor in _PIXEL_SIZES.items())
-    return next((factor * number for factor, number in found if number), None)
+    """Pixel size (mm) under a name that tells its unit, or with the unit beside it."""
+    return _measure(_SIZES, millimetres, *places)

@@ -166,19 +166,26 @@ def _guess(path: Path, shape: tuple[int, ...], usual: str) -> tuple[str, tuple[s
                 f"{path}: the array is {_times(shape)}, which is no movie of one or two colours; "
                 "save it as frames x rows x columns."
             )
-        return fitting[0], ()
+        plain = [order for order in fitting if _elongation(shape, order) <= _LONGEST] or fitting
+        same = [order for order in plain if order.index("c") == plain[0].index("c")]
+        # only beside the colours can time be told from rows and columns
+        others = [*same[1:], *(order for order in fitting[:1] if order != plain[0])]
+        return plain[0], tuple(_guessed(shape, plain[0], order) for order in others[:1])
     if len(shape) != 3:
         raise RecordingError(
             f"{path}: the array is {_times(shape) or 'a single number'}; a movie is frames x rows "
             "x columns."
         )
     if _elongation(shape, usual) > _LONGEST >= _elongation(shape, other):
-        note = (
-            f"the array is {_times(shape)}, so its axes were taken to be {other!r}; if they are "
-            f'not, open it with axes="{usual}".'
-        )
-        return other, (note,)
+        return other, (_guessed(shape, other, usual),)
     return usual, ()
+
+
+def _guessed(shape: tuple[int, ...], axes: str, other: str) -> str:
+    return (
+        f"the array is {_times(shape)}, so its axes were taken to be {axes!r}; if they are not, "
+        f'open it with axes="{other}".'
+    )
 
 
 def _elongation(shape: tuple[int, ...], axes: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,6 +131,21 @@ def fewer_frames(claimed: int, held: int) -> str:
         f"{held} of the {claimed} frames that it promises are in the file; the others were never "
         "recorded, unless the file was copied before its end."
     )
+
+
+def nothing_at_the_end(frames: FrameReader) -> tuple[str, ...]:
+    """Return a word on frames at the end that are all 0, as a program leaves those to come."""
+    n = frames.shape[0]
+
+    def is_empty(frame: int) -> bool:
+        return not frames.read(np.array([frame])).any()
+
+    if n < 3 or not is_empty(n - 1):
+        return ()
+    held = bisect_left(range(n), True, key=is_empty)
+    if not held:
+        return ()
+    return (f"its last {n - held} of {n} frames hold nothing but 0: were they ever recorded?",)
 
 
 @dataclass(frozen=True, eq=False)

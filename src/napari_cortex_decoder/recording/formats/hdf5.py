@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,8 +26,20 @@ from napari_cortex_decoder.recording.formats.arrays import (
     said_times,
     trace_frames,
 )
-from napari_cortex_decoder.recording.formats.axes import arrange, named_axes, told_axes
-from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
+from napari_cortex_decoder.recording.formats.axes import (
+    Arrangement,
+    arrange,
+    named_axes,
+    told_axes,
+)
+from napari_cortex_decoder.recording.formats.frames import (
+    check_frames,
+    fewer_frames,
+    file_token,
+    nothing_at_the_end,
+)
+from napari_cortex_decoder.recording.formats.joining import join
+from napari_cortex_decoder.recording.formats.names import two_colours
 from napari_cortex_decoder.recording.formats.nwb_fields import text_of
 from napari_cortex_decoder.recording.formats.painted import Areas, namings, painted
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
@@ -74,7 +87,9 @@ def open_hdf5(
         with hdf5.opened(path) as file:
             movies, traces, small, told = _contents(file)
             of_traces = dataset in traces if dataset else bool(traces) and not movies
-            name = choose(path, traces if of_traces else movies, dataset)
+            pair = two_colours(movies, dataset)
+            several = traces if of_traces else movies
+            name = pair[0] if pair else choose(path, several, dataset)
             array = file[name]
             matlab = "MATLAB_class" in array.attrs
             shape, stored, chunks = array.shape, array.dtype, array.chunks
@@ -85,6 +100,10 @@ def open_hdf5(
             attributes = [dict(array.attrs), dict(array.parent.attrs), dict(file.attrs)]
             check_readable(path, array)
             named = namings(path, shape, _texts(file), areas) if of_traces else []
+            held, holes = recorded(array)
+    if pair:
+        parts = [open_hdf5(path, dataset=name, axes=axes) for name in pair]
+        return join([path / name for name in pair], parts)
     attributes = [*attributes, small]
     if of_traces:
         rows, slow = trace_frames(
@@ -102,7 +121,7 @@ def open_hdf5(
         found = MovieFile(
             frames=rows,
             frame_rate=said_rate(*attributes),
-            frame_times=_times(rows.shape[0], *attributes),
+            frame_times=_times(rows.shape[0], rows.shape[0], 1, *attributes),
             metadata={"dataset": name},
             warnings=(*slow, *told),
         )
@@ -112,6 +131,7 @@ def open_hdf5(
         Hdf5Array(path, name),
         what=what,
         shape=shape,
+        held=held,
         stored=stored,
         chunks=chunks,
         said=axes,
@@ -119,7 +139,7 @@ def open_hdf5(
         matlab=matlab,
         places=attributes,
     )
-    return replace(found, warnings=(*found.warnings, *told))
+    return replace(found, warnings=(*found.warnings, *told, *holes))
 
 
 def array_movie(
@@ -128,6 +148,7 @@ def array_movie(
     *,
     what: str,
     shape: tuple[int, ...],
+    held: tuple[int, ...],
     stored: np.dtype[Any],
     chunks: tuple[int, ...] | None,
     said: str | None,
@@ -139,6 +160,8 @@ def array_movie(
 
     Parameters
     ----------
+    held
+        How much of the shape was written, along each axis.
     said
         Axes as the user gives them.
     labels
@@ -156,23 +179,30 @@ def array_movie(
     else:
         usual = "yxt" if matlab else "tyx"
         arrangement, warnings = arrange(path, shape, said=said, usual=usual, transposed=matlab)
+    claimed, time = arrangement["t"], arrangement.axes.index("t")
+    if 0 < held[time] < claimed:
+        cut = (*shape[:time], held[time], *shape[time + 1 :])
+        arrangement = Arrangement(arrangement.axes, cut)
+        warnings += (fewer_frames(claimed, held[time]),)
     check_frames(path, arrangement.movie_shape, stored)
     together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
+    frames = ArrayFrames(
+        source=source,
+        arrangement=arrangement,
+        dtype=stored.newbyteorder("="),
+        stamp=(*file_token(path), source.name),
+        what=what,
+        together=together,
+    )
+    warnings += slow if chunks else nothing_at_the_end(frames)
     return MovieFile(
-        frames=ArrayFrames(
-            source=source,
-            arrangement=arrangement,
-            dtype=stored.newbyteorder("="),
-            stamp=(*file_token(path), source.name),
-            what=what,
-            together=together,
-        ),
+        frames=frames,
         channels=arrangement["c"],
         frame_rate=said_rate(*places),
         pixel_size=said_pixel_size(*places),
-        frame_times=_times(arrangement.movie_shape[0], *places),
+        frame_times=_times(claimed, arrangement["t"], arrangement["c"], *places),
         metadata={"dataset": source.name},
-        warnings=warnings + slow,
+        warnings=warnings,
     )
 
 
@@ -213,6 +243,7 @@ def _contents(
 
     movies: dict[str, tuple[int, ...]] = {}
     traces: dict[str, tuple[int, ...]] = {}
+    single: dict[str, tuple[int, ...]] = {}
     small: dict[str, Any] = {}
     told: list[str] = []
 
@@ -221,6 +252,9 @@ def _contents(
             return
         if could_be_movie(item.shape, item.dtype):
             movies[name] = item.shape
+            return
+        if could_be_movie((2, *item.shape), item.dtype) and item.ndim > 2:
+            single[name] = item.shape  # a frame of a set of files
             return
         if could_be_traces(item.shape, item.dtype) and not name.startswith("#refs#/"):
             traces[name] = item.shape
@@ -235,7 +269,29 @@ def _contents(
             small[key] = item[()]
 
     file.visititems(look)
-    return movies, traces, small, told
+    return movies or single, traces, small, told
+
+
+def recorded(array: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return how much of a dataset was written, along each axis, and a word on holes in it."""
+    if array.chunks is None:
+        written = array.id.get_offset() is not None or not array.size
+        return array.shape if written else (0,) * array.ndim, ()
+    grid = [-(-n // size) for n, size in zip(array.shape, array.chunks, strict=True)]
+    if array.id.get_num_chunks() >= math.prod(grid) or 0 in grid:
+        return array.shape, ()
+    places: list[tuple[int, ...]] = []
+    array.id.chunk_iter(lambda chunk: places.append(chunk.chunk_offset))
+    ends = np.array(places or [(-1,) * array.ndim]).max(axis=0) + array.chunks
+    held = tuple(np.minimum(ends, array.shape).tolist()) if places else (0,) * array.ndim
+    inside = math.prod(-(-n // size) for n, size in zip(held, array.chunks, strict=True))
+    holes = inside - len(places)
+    if not holes or not places:
+        return held, ()
+    return held, (
+        f"{holes} of the {inside} chunks of {array.name} were never written; what is in them is "
+        f"shown as {array.fillvalue}.",
+    )
 
 
 def _unit(times: Any, key: str) -> Any:
@@ -265,11 +321,19 @@ def check_readable(path: Path, array: Any) -> None:
             )
 
 
-def _times(frames: int, *places: Mapping[str, Any]) -> NDArray[np.float64] | None:
+def _times(
+    claimed: int, points: int, colours: int, *places: Mapping[str, Any]
+) -> NDArray[np.float64] | None:
+    """Return the time of each frame, from a list with one for each, or for each time point."""
     for place in places:
         for key, value in place.items():
             times = np.asarray(value)
-            if are_times(key) and times.size == frames and times.dtype.kind in "iuf":
+            if not are_times(key) or times.dtype.kind not in "iuf":
+                continue
+            if times.size in (points, claimed):
+                read = said_times(key, times[:points], "", [])
+                return None if read is None else np.repeat(read, colours)
+            if times.size == points * colours:
                 return said_times(key, times, "", [])
     return None
 

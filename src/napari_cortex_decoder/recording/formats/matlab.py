@@ -26,6 +26,8 @@ from napari_cortex_decoder.recording.formats.arrays import (
 from napari_cortex_decoder.recording.formats.axes import arrange
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
 from napari_cortex_decoder.recording.formats.hdf5 import open_hdf5
+from napari_cortex_decoder.recording.formats.joining import join
+from napari_cortex_decoder.recording.formats.names import two_colours
 from napari_cortex_decoder.recording.formats.painted import Areas, namings, painted
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 
@@ -73,6 +75,10 @@ def open_matlab(
     movies = {n: v.shape for n, v in variables.items() if could_be_movie(v.shape, v.dtype)}
     traces = {n: v.shape for n, v in variables.items() if could_be_traces(v.shape, v.dtype)}
     of_traces = dataset in traces if dataset else bool(traces) and not movies
+    pair = two_colours(movies, dataset)
+    if pair:
+        parts = [open_matlab(path, dataset=name, axes=axes) for name in pair]
+        return join([path / name for name in pair], parts)
     name = choose(path, traces if of_traces else movies, dataset)
     said = {name: one.values for name, one in variables.items()}
     if of_traces:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,6 +122,15 @@ def understood(paths: Sequence[Path], *, one_frame: bool = False) -> Named | Non
         first = min(times)[0]
         times = [((t[0] - first) // 2,) for t in times]
     return Named(tuple(times), tuple(colours), tuple(kinds[i] for i in order), told)
+
+
+def two_colours(names: Iterable[str], wanted: str | None) -> list[str] | None:
+    """Return the names of two arrays in a file if they tell two colours; None if they do not."""
+    every = sorted(names)
+    if wanted is not None or len(every) != 2:
+        return None
+    named = understood([Path(name) for name in every])
+    return every if named is not None and len(named.names) == 2 else None
 
 
 def in_turns(

@@ -15,6 +15,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     check_frames,
     fewer_frames,
     file_token,
+    nothing_at_the_end,
 )
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
 from napari_cortex_decoder.recording.formats.painted import Areas, namings, painted
@@ -44,9 +45,9 @@ def open_npy(
     check_frames(path, arrangement.movie_shape, header.stored)
     if header.claimed:
         warnings += (fewer_frames(header.claimed, arrangement["t"]),)
-    return MovieFile(
-        frames=array_frames(header, arrangement), channels=arrangement["c"], warnings=warnings
-    )
+    frames = array_frames(header, arrangement)
+    warnings += nothing_at_the_end(frames)
+    return MovieFile(frames=frames, channels=arrangement["c"], warnings=warnings)
 
 
 def _open_traces(
@@ -75,7 +76,8 @@ def _open_traces(
 def array_frames(header: NpyHeader, arrangement: Arrangement) -> FrameReader:
     """Return the frames of an array in a file, however its axes lie."""
     in_order = arrangement.axes if not header.fortran_order else arrangement.axes[::-1]
-    if in_order.replace("c", "").replace("z", "") == "tyx" and in_order[:2] in ("tc", "ty", "tz"):
+    long = "".join(axis for axis in in_order if arrangement[axis] > 1 or axis in "tyx")
+    if long in ("tyx", "tcyx"):
         return raw_frames(header, arrangement)
     # a frame is spread over the whole file: as many as a page of the disk holds cost no more
     together = min(arrangement["t"], max(1, 4096 // header.stored.itemsize))

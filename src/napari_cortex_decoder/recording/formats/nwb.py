@@ -17,6 +17,7 @@ from napari_cortex_decoder.recording.formats.hdf5 import (
     Hdf5Array,
     array_movie,
     check_readable,
+    recorded,
 )
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
@@ -149,8 +150,15 @@ def _has_movie(path: Path, series: Any) -> bool:
 def _series(path: Path, series: Any, axes: str | None) -> _Series:
     data = series["data"]
     check_readable(path, data)
-    told: list[str] = []
-    rate, times = clock_of(series, data.shape[0])
+    held, holes = recorded(data)
+    told = [*holes]
+    stamps = series.own("timestamps")
+    listed = data.shape[0] if stamps is None or stamps.size < 2 else stamps.size
+    rate, times = clock_of(series, listed)
+    if listed != data.shape[0]:
+        told.append(f"it has {listed} timestamps for {data.shape[0]} frames; the first are taken.")
+    held = (min(held[0], listed), *held[1:])
+    times = None if times is None else times[: held[0]]
     plane = series.own("imaging_plane") or {}
     spacing = plane.get("grid_spacing")
     size = None
@@ -165,6 +173,7 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
         Hdf5Array(path, data.name),
         what=_WHAT,
         shape=data.shape,
+        held=held,
         stored=data.dtype,
         chunks=data.chunks,
         said=axes or ("txy" if columns_first else "tyx"),

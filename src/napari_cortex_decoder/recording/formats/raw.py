@@ -15,6 +15,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     check_frames,
     fewer_frames,
     file_token,
+    nothing_at_the_end,
 )
 from napari_cortex_decoder.recording.formats.npy import array_frames
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader
@@ -74,12 +75,10 @@ def open_raw(
     if axes is not None and axes not in ("tyx", "tcyx"):
         return _other_order(path, (held * channels, rows, columns), stored, axes, warnings)
     offsets = step * np.arange(held * channels, dtype=np.int64)
-    return MovieFile(
-        frames=RawFrames(path, offsets, (rows, columns), stored, file_token(path)),
-        channels=channels,
-        reference_lag=0.5 if channels == 2 else None,  # a camera's own file: one after the other
-        warnings=warnings,
-    )
+    reader = RawFrames(path, offsets, (rows, columns), stored, file_token(path))
+    warnings += nothing_at_the_end(reader)
+    lag = 0.5 if channels == 2 else None  # a camera writes one after the other
+    return MovieFile(frames=reader, channels=channels, reference_lag=lag, warnings=warnings)
 
 
 def _other_order(

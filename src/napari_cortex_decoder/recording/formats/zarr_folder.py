@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from napari_cortex_decoder.recording.formats.arrays import (
 )
 from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, named_axes, told_axes
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
+from napari_cortex_decoder.recording.formats.joining import join
+from napari_cortex_decoder.recording.formats.names import two_colours
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.recording.formats.tiff_metadata import OmeImage
 from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text
@@ -76,8 +79,9 @@ class _Image:
 
     levels: tuple[str, ...]
     axes: str | None
-    frame_rate: float | None
-    pixel_size: float | None
+    frame_rate: float | None = None
+    pixel_size: float | None = None
+    told: tuple[str, ...] = ()
 
 
 def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
@@ -92,7 +96,11 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
         if isinstance(node, zarr.Array):
             array, name, image, places = node, "", None, [dict(node.attrs)]
         else:
-            name, image = _find(path, node, dataset)
+            name, image, other = _find(path, node, dataset)
+            if other is not None:
+                pair = [name, other]
+                parts = [open_zarr(path, dataset=one, axes=axes) for one in pair]
+                return join([path / one for one in pair], parts)
             array = node[name]
             inside = name.rpartition("/")[0]
             places = [dict(array.attrs), dict((node[inside] if inside else node).attrs)]
@@ -115,11 +123,12 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
     arrangement, warnings = arrange(path, shape, said=said)
     check_frames(path, arrangement.movie_shape, stored)
     together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
-    warnings += (*slow, *told)
-    if not _last_chunk(path / name, array, arrangement).exists():
-        fill = array.fill_value
+    warnings += (*slow, *told, *(image.told if image else ()))
+    lost = _unwritten(path / name, array, arrangement)
+    if lost:
         warnings += (
-            f"the last frames were never written, or not copied; they are shown as {fill}.",
+            f"the last {lost} of its {arrangement['t']} frames were never written, or not copied; "
+            f"they are shown as {array.fill_value}.",
         )
     return MovieFile(
         frames=ArrayFrames(
@@ -152,8 +161,11 @@ def _folders(path: Path, name: str) -> dict[Path, int]:
     return {place: place.stat().st_mtime_ns for place in inside}
 
 
-def _find(path: Path, root: Any, wanted: str | None) -> tuple[str, _Image | None]:
-    """Find the array that is the movie, and what OME-Zarr says of it: levels are one picture."""
+def _find(path: Path, root: Any, wanted: str | None) -> tuple[str, _Image | None, str | None]:
+    """Find the array that is the movie, what OME-Zarr says of it, and the array of its reference.
+
+    Levels are one picture; of two arrays the names may tell two colours.
+    """
     import zarr
 
     members = [("", root), *sorted(root.members(max_depth=_DEPTH))]
@@ -180,8 +192,11 @@ def _find(path: Path, root: Any, wanted: str | None) -> tuple[str, _Image | None
     missing = next((name for name in finest if name not in shapes), None)
     if missing is not None and not movies:
         raise RecordingError(f"{path}: {missing!r} is no array; copy the folder again.")
+    pair = two_colours(movies, wanted)
+    if pair:
+        return pair[0], None, pair[1]
     name = choose(path, movies, wanted)
-    return name, finest.get(name)
+    return name, finest.get(name), None
 
 
 def _with_xml(path: Path, name: str, image: _Image) -> _Image:
@@ -229,12 +244,17 @@ def _each_colour(
     return times if times is not None and len(times) == every else None
 
 
-def _last_chunk(folder: Path, array: Any, arrangement: Arrangement) -> Path:
+def _unwritten(folder: Path, array: Any, arrangement: Arrangement) -> int:
+    """Return how many frames at the end have no chunk."""
     grid = getattr(array, "shards", None) or array.chunks
+    counts = [-(-n // size) for n, size in zip(array.shape, grid, strict=True)]
     time = arrangement.axes.index("t")
-    last = [0] * len(grid)
-    last[time] = (array.shape[time] - 1) // grid[time]
-    return folder / str(array.metadata.encode_chunk_key(tuple(last)))
+    for last in range(counts[time] - 1, -1, -1):
+        others = [range(n) if axis != time else (last,) for axis, n in enumerate(counts)]
+        keys = (str(array.metadata.encode_chunk_key(place)) for place in product(*others))
+        if any((folder / key).exists() for key in keys):
+            return max(0, int(array.shape[time] - (last + 1) * grid[time]))
+    return int(array.shape[time])
 
 
 def _ome_image(attributes: Mapping[str, Any], inside: str) -> _Image | None:
@@ -250,13 +270,17 @@ def _ome_image(attributes: Mapping[str, Any], inside: str) -> _Image | None:
     scale = _scale(image) or [1.0] * len(listed)
     fine = _scale(finest)
     if not axes or not fine or not len(fine) == len(scale) == len(listed):
-        return _Image(levels, axes or None, None, None)
+        return _Image(levels, axes or None)
     units = [axis.get("unit") for axis in listed]
     sizes = [own * common for own, common in zip(fine, scale, strict=True)]
     steps = dict(zip(axes, zip(sizes, units, strict=True), strict=True))
-    interval = in_seconds(*steps["t"]) if steps.get("t", (0, None))[1] else None
-    size = in_millimetres(*steps["x"]) if "x" in steps else None
-    return _Image(levels, axes, 1 / interval if interval else None, size)
+    told: list[str] = []
+    interval = in_seconds(*steps["t"], told) if steps.get("t", (0, None))[1] else None
+    size = in_millimetres(*steps["x"], told) if "x" in steps else None
+    height = in_millimetres(*steps["y"]) if "y" in steps else None
+    if size and height and not math.isclose(size, height, rel_tol=0.01):
+        told.append(f"its pixels are {size:g} mm wide and {height:g} mm high; the width is taken.")
+    return _Image(levels, axes, 1 / interval if interval else None, size, tuple(told))
 
 
 def _scale(holder: Mapping[str, Any]) -> Sequence[float] | None:
