@@ -75,7 +75,9 @@ def test_frames_that_lack_at_the_end_of_a_zarr_are_counted(tmp_path, version, ch
 
 
 @pytest.mark.parametrize("stamps", [12, 40, 45])
-def test_timestamps_that_are_fewer_or_more_than_frames_are_told(tmp_path: Path, stamps: int) -> None:
+def test_timestamps_that_are_fewer_or_more_than_frames_are_told(
+    tmp_path: Path, stamps: int
+) -> None:
     with h5py.File(tmp_path / "m.nwb", "w") as file:
         series = file.create_group("acquisition/movie")
         series.attrs["neurodata_type"] = "OnePhotonSeries"

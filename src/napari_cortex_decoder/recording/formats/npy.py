@@ -7,8 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_cortex_decoder.recording.formats.arrays import ArrayFrames, trace_frames
-from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange
+from napari_cortex_decoder.recording.formats.arrays import (
+    ArrayFrames,
+    said_pixel_size,
+    said_rate,
+    trace_frames,
+)
+from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, told_axes
+from napari_cortex_decoder.recording.formats.description import description_of
 from napari_cortex_decoder.recording.formats.frames import (
     FrameReader,
     RawFrames,
@@ -36,7 +42,12 @@ def open_npy(
     # in column-major order a frame is in one piece where time is last, as MATLAB's people have it
     column_major = header.fortran_order and len(header.shape) > 2
     usual = "yxt" if column_major else "tyx"
+    told: list[str] = []
+    beside = description_of(path, told)
+    described = beside.said if beside is not None else {}
+    axes = axes or told_axes(header.shape, described)
     arrangement, warnings = arrange(path, header.shape, said=axes, usual=usual)
+    warnings += tuple(told)
     if column_major and axes is None and not warnings:
         warnings = (
             f"the array is in column-major order, so its axes were taken to be "
@@ -47,7 +58,13 @@ def open_npy(
         warnings += (fewer_frames(header.claimed, arrangement["t"]),)
     frames = array_frames(header, arrangement)
     warnings += nothing_at_the_end(frames)
-    return MovieFile(frames=frames, channels=arrangement["c"], warnings=warnings)
+    return MovieFile(
+        frames=frames,
+        channels=arrangement["c"],
+        frame_rate=said_rate(described),
+        pixel_size=said_pixel_size(described),
+        warnings=warnings,
+    )
 
 
 def _open_traces(
@@ -112,7 +129,8 @@ register(
         recognized="by its name; an array of frames x rows x columns, or frames x 2 colours x rows "
         "x columns; of other orders the one that gives sensible frames, or axes as given; traces, "
         "times x areas, with their names given as areas",
-        metadata="none",
+        metadata="what a file of the same name beside it says (.json, .yaml, .xml, .ini, .txt) of "
+        "axes, rate and pixel size",
         matches=lambda path: path.suffix.lower() == ".npy" and path.is_file(),
         open=open_npy,
         options=frozenset({"axes", "areas", "atlas"}),

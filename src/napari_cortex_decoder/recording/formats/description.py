@@ -1,0 +1,205 @@
+"""What a file beside raw frames says of them: JSON, YAML, XML, ENVI's and MetaImage's headers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.recording.formats.axes import told_axes
+from napari_cortex_decoder.tables import plain_name, split_unit
+
+_SUFFIXES = (".json", ".hdr", ".mhd", ".nhdr", ".yaml", ".yml", ".xml", ".ini", ".txt", ".cfg")
+_LARGEST = 2**22
+# without blanks, lines and capitals
+_LENGTHS = {
+    "y": ("height", "rows", "row", "nrows", "numrows", "ny", "lines", "ysize", "sizey", "ypix",
+          "imageheight", "ypixels", "frameheight", "y", "h", "dimy"),
+    "x": ("width", "columns", "cols", "ncols", "numcols", "ncolumns", "nx", "samples", "xsize",
+          "sizex", "imagewidth", "xpixels", "framewidth", "xpix", "x", "w", "dimx"),
+    "t": ("frames", "nframes", "numframes", "bands", "nt", "framecount", "numberofframes",
+          "numimages", "nimages", "sizet", "timepoints", "t", "dimt"),
+    "c": ("channels", "nchannels", "numchannels", "colors", "colours", "ncolors", "sizec", "c"),
+}  # fmt: skip
+_SHAPES = ("shape", "arrayshape", "datashape")
+_FASTEST_FIRST = ("dimsize", "sizes")  # MetaImage, NRRD
+_TYPES = ("dtype", "datatype", "elementtype", "pixeltype", "pixelformat", "type", "format",
+          "bitdepth", "bitsperpixel", "bits")  # fmt: skip
+_ORDERS = ("byteorder", "endian", "endianness", "elementbyteordermsb", "binarydatabyteordermsb")
+_OFFSETS = ("headeroffset", "offset", "headersize", "headerbytes", "dataoffset", "byteskip", "skip")
+_LAYOUTS = ("order", "memoryorder", "storageorder", "arrayorder", "majorness")
+_ENVI = {1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4"}
+_WORDS = {"uchar": "u1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4", "float": "f4",
+          "single": "f4", "double": "f8", "byte": "u1", "unsignedchar": "u1", "mono8": "u1",
+          "unsignedshort": "u2", "mono16": "u2", "mono12": "u2", "mono10": "u2", "8": "u1",
+          "10": "u2", "12": "u2", "14": "u2", "16": "u2", "8bit": "u1", "16bit": "u2"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a file says of the frames beside it.
+
+    Attributes
+    ----------
+    path
+        The file.
+    lengths
+        Of the axes t, c, y and x, where they are said.
+    axes
+        Slowest first, as they lie in the frames' file; None if not said.
+    dtype
+        Type of a pixel with its byte order; None if not said.
+    offset
+        Bytes before the first frame.
+    said
+        All else that it says, by name.
+    """
+
+    path: Path
+    lengths: Mapping[str, int]
+    axes: str | None
+    dtype: str | None
+    offset: int
+    said: Mapping[str, Any]
+
+
+def description_of(path: Path, told: list[str]) -> Description | None:
+    """Return what a file of the same name says of frames; None if there is none.
+
+    Parameters
+    ----------
+    path
+        The frames.
+    told
+        Where a description that cannot be read is told: it costs itself only.
+    """
+    other = None
+    beside = [path.with_suffix(s) for s in _SUFFIXES] + [Path(f"{path}{s}") for s in _SUFFIXES]
+    for file in beside:
+        if not file.is_file() or file.stat().st_size > _LARGEST:
+            continue
+        try:
+            with readable(file, "a description of frames"):
+                said = _content(file)
+        except RecordingError as error:
+            told.append(f"{error} It is left out.")
+            continue
+        found = _described(file, said)
+        if found.axes or found.dtype or {"y", "x"} <= set(found.lengths):
+            return found
+        other = other or (found if said else None)
+    return other
+
+
+def _content(file: Path) -> dict[str, Any]:
+    text = file.read_text("utf-8-sig")
+    suffix = file.suffix.lower()
+    said: dict[str, Any] = {}
+    if suffix == ".json":
+        pairs = _pairs(json.loads(text))
+    elif suffix in (".yaml", ".yml"):
+        import yaml
+
+        pairs = _pairs(yaml.safe_load(text))
+    elif suffix == ".xml":
+        pairs = _elements(ElementTree.fromstring(text))
+    else:  # of an ENVI header a list in braces may go over lines
+        whole = re.sub(r"\{[^}]*\}", lambda braces: braces[0].replace("\n", " "), text)
+        lines = (
+            re.match(r"\s*([^:=\t#;\[]+?)\s*[:=\t]+\s*(.+?)\s*$", s) for s in whole.split("\n")
+        )
+        pairs = ((line[1], line[2]) for line in lines if line)
+    for name, value in pairs:
+        unit = split_unit(name)[1]
+        key = plain_name(name)
+        for one in (key, f"{key}_{unit.lower()}") if unit else (key,):
+            said.setdefault(one, _value(value))
+    return said
+
+
+def _pairs(node: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items() if isinstance(node, Mapping) else ():
+        if isinstance(value, Mapping):
+            yield from _pairs(value)
+        else:
+            yield str(name), value
+
+
+def _elements(node: ElementTree.Element) -> Iterator[tuple[str, Any]]:
+    for element in node.iter():
+        yield from element.attrib.items()
+        if element.text and element.text.strip() and not len(element):
+            yield element.tag.rpartition("}")[2], element.text.strip()
+
+
+def _value(value: Any) -> Any:
+    """Return a number, a list of numbers, or a text."""
+    if isinstance(value, str):
+        parts = re.split(r"[\s,;x×]+", value.strip(" \t{}[]()\"'"))
+        try:
+            numbers = [float(part) for part in parts if part]
+        except ValueError:
+            return value.strip(" \t\"'")
+        return numbers[0] if len(numbers) == 1 else numbers or value
+    return value
+
+
+def _described(file: Path, said: Mapping[str, Any]) -> Description:
+    compact = {name.replace("_", ""): value for name, value in said.items()}
+
+    def first(names: tuple[str, ...]) -> Any:
+        return next((compact[name] for name in names if name in compact), None)
+
+    lengths = {axis: n for axis, names in _LENGTHS.items() if (n := _whole(first(names)))}
+    shape = [_whole(n) for n in _listed(first(_SHAPES))]
+    backwards = not shape
+    shape = shape or [_whole(n) for n in _listed(first(_FASTEST_FIRST))][::-1]
+    by_columns = str(first(_LAYOUTS)).lower()[:1] == "f" or "col" in str(first(_LAYOUTS)).lower()
+    axes = told_axes([n or 0 for n in shape] or [0] * len(lengths), said)
+    if shape and None not in shape:
+        axes = axes or {2: "yx", 3: "tyx", 4: "tcyx"}.get(len(shape))
+        if axes and len(axes) == len(shape):
+            lengths |= {axis: int(n or 0) for axis, n in zip(axes, shape, strict=True)}
+    interleave = str(compact.get("interleave", "")).lower()
+    axes = {"bsq": "tyx", "bil": "ytx", "bip": "yxt"}.get(interleave, axes)
+    if by_columns and not backwards and shape:
+        axes = axes and axes[::-1]
+    elif by_columns:
+        axes = "txy"  # columns after columns, frame after frame, as MATLAB writes (y, x, t)
+    return Description(
+        file, lengths, axes, _dtype(first(_TYPES), first(_ORDERS), "interleave" in compact),
+        _whole(first(_OFFSETS)) or 0, said,
+    )  # fmt: skip
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _whole(value: Any) -> int | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 <= value < 2**48 and value == int(value) else None
+
+
+def _dtype(kind: Any, order: Any, is_envi: bool) -> str | None:
+    if kind is None:
+        return None
+    name = re.sub(r"[\s_-]", "", str(_whole(kind) or kind).lower()).removeprefix("met")
+    known = _ENVI.get(_whole(kind) or 0) if is_envi else _WORDS.get(name)
+    try:
+        stored = np.dtype(known or str(kind).strip().removeprefix("np.").removeprefix("numpy."))
+    except TypeError:
+        return None
+    if stored.kind not in "iuf":
+        return None
+    big = str(order).lower() in ("big", "big-endian", "bigendian", "ieee-be", ">", "be", "true",
+                                 "msb", "1", "1.0", "b")  # fmt: skip
+    return str(stored.newbyteorder(">").str if big and stored.byteorder in "=|" else stored.str)
