@@ -178,6 +178,42 @@ def video(path: Path, codec: str, n: int, **options: str) -> None:
         file.mux(stream.encode())
 
 
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libvpx"])
+def test_a_codec_that_looks_ahead_gives_each_frame_once(tmp_path: Path, codec: str) -> None:
+    options = {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "20", "crf": "5", "b": "1M"}
+    video(tmp_path / "m.webm", codec, 40, **options)
+    luma = [float(frame.mean()) for frame in open_recording(tmp_path / "m.webm").movie.compute()]
+    assert len(luma) == 40 and luma == sorted(luma)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm"])
+def test_pictures_that_only_help_to_decode_others_are_no_frames(
+    tmp_path: Path, suffix: str
+) -> None:
+    options = {"auto-alt-ref": "0", "lag-in-frames": "0", "g": "10", "crf": "5", "b": "1M"}
+    video(tmp_path / "whole.mkv", "libvpx", 40, **options)
+    hidden = tmp_path / f"hidden{suffix}"
+    with av.open(str(tmp_path / "whole.mkv")) as source, av.open(str(hidden), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        for n, packet in enumerate(p for p in source.demux(stream) if p.size):
+            content = bytes(packet)
+            if n in (7, 13, 26):  # as an encoder marks a picture that is not to be shown
+                content = bytes([content[0] & ~0x10]) + content[1:]
+            new = av.Packet(content)
+            new.pts, new.dts, new.time_base = packet.pts, packet.dts, packet.time_base
+            new.stream, new.is_keyframe = copy, packet.is_keyframe
+            target.mux(new)
+    with av.open(str(hidden)) as file:
+        shown = [frame.to_ndarray(format="gray") for frame in file.decode(video=0)]
+    recording = open_recording(hidden)
+    assert recording.n_frames == len(shown) == 37
+    luma = [round(float(frame.mean())) for frame in recording.movie.compute()]
+    for n in (36, 0, 14, 7, 25, 6):
+        assert round(float(recording.movie[n].compute().mean())) == luma[n]
+    assert luma == sorted(luma) and len(set(luma)) == 37
+
+
 @pytest.mark.parametrize(("suffix", "start"), [(".mp4", 1.7), (".mov", 0.3), (".mp4", 2.0)])
 def test_a_video_that_was_cut_without_encoding_shows_what_is_behind_the_cut(
     tmp_path: Path, suffix: str, start: float

@@ -1,4 +1,4 @@
-"""Labels from BORIS (Friard & Gamba 2016): tabular and aggregated events.
+"""Labels from BORIS (Friard & Gamba 2016): tabular and aggregated events, and projects.
 
 Layouts of versions 2 to 9: tabular ones have one row for each START, STOP or POINT, with a preamble
 before version 8; aggregated ones have one row a bout.
@@ -35,6 +35,7 @@ _COLUMNS = {
     "medium": ("media file name", "media file path", "media file"),
     "length": ("media duration (s)", "total length"),
     "fps": ("fps (frame/s)", "fps"),
+    "starts": ("media offset (s)",),
     "first": ("image index start", "image index"),
     "last": ("image index stop",),
 }
@@ -68,6 +69,11 @@ class _Event:
     @property
     def behavior(self) -> str:
         return self.cells["behavior"]
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """What goes on from a START to a STOP: a behavior, in one of its variants."""
+        return self.behavior, self.cells["modifiers"]
 
     @property
     def kind(self) -> str:
@@ -112,10 +118,18 @@ def read_boris(
     above = {row[0].lower(): row[1:] for row in rows[:place] if row and row[0]}
     named = [event.cells["medium"] for event in chosen]
     cells = chosen[0].cells if chosen else dict.fromkeys(_COLUMNS, "")
-    players = players_of(cells["source"], cells["length"], cells["fps"], named, above)
+    media = (cells["source"], cells["length"], cells["fps"], cells["starts"])
+    players = players_of(*media, named, above)
     medium, said = medium_of(players, choice, recording)
-    told = number(cells["offset"] or next(iter(above.get("time offset (s)", [])), "")) or 0.0
+    told = moment(cells["offset"] or next(iter(above.get("time offset (s)", [])), "")) or 0.0
     played = Played(medium, told, recording.n_frames, by_time)
+    first = [number(event.cells["first"]) for event in chosen]
+    if chosen and None not in first and all(_time(event, "start") is None for event in chosen):
+        played.by_index = True
+        said.append(
+            "pictures were scored, which have no times: their numbers are taken for the movie's "
+            "frames, counted from 0 as BORIS does."
+        )
     if told:
         marked = [(_time(event, "start"), number(event.cells["first"])) for event in chosen]
         said += played.see_offset(marked)
@@ -130,6 +144,7 @@ def read_boris(
 
 def _events(rows: Rows, place: int) -> Iterator[_Event]:
     columns = {name: find(rows[place], names) for name, names in _COLUMNS.items()}
+    variants = [n for n, name in enumerate(rows[place]) if name.lower().startswith("modifier")]
     for line, row in enumerate(rows[place + 1 :], start=place + 2):
         if any(row):
             yield _Event(
@@ -137,7 +152,8 @@ def _events(rows: Rows, place: int) -> Iterator[_Event]:
                 {
                     name: row[column] if column is not None and column < len(row) else ""
                     for name, column in columns.items()
-                },
+                }
+                | {"modifiers": "|".join(row[n] for n in variants if n < len(row))},
             )
 
 
@@ -158,7 +174,7 @@ def _aggregated(events: Sequence[_Event], played: Played) -> tuple[list[Interval
             unmatched.append(Unmatched(event.line, event.text, "it names no behavior"))
         elif event.kind == "POINT":
             unmatched.append(Unmatched(event.line, event.text, _POINT_REASON))
-        elif start is None or stop is None:
+        elif (start is None or stop is None) and not played.by_index:
             unmatched.append(Unmatched(event.line, event.text, "begin or end is no number"))
         else:
             medium = event.cells["medium"]
@@ -171,15 +187,15 @@ def _aggregated(events: Sequence[_Event], played: Played) -> tuple[list[Interval
 def _paired(events: Sequence[_Event], played: Played) -> tuple[list[Interval], list[Unmatched]]:
     """Pair each START with the next STOP of its behavior; STATE rows alternate the two."""
     intervals, unmatched = [], []
-    begun: dict[str, tuple[_Event, float]] = {}
+    begun: dict[tuple[str, str], tuple[_Event, float]] = {}
     for event in events:
-        open_one, begin = begun.get(event.behavior, (None, 0.0))
+        open_one, begin = begun.get(event.state, (None, 0.0))
         time, kind = _time(event, "start"), event.kind
         if kind == "STATE":
             kind = "START" if open_one is None else "STOP"
         if not event.behavior:
             unmatched.append(Unmatched(event.line, event.text, "it names no behavior"))
-        elif time is None:
+        elif time is None and not played.by_index:
             unmatched.append(Unmatched(event.line, event.text, "its time is no number"))
         elif kind == "POINT":
             unmatched.append(Unmatched(event.line, event.text, _POINT_REASON))
@@ -194,11 +210,11 @@ def _paired(events: Sequence[_Event], played: Played) -> tuple[list[Interval], l
             if kind == "STOP" and open_one is not None:
                 text = f"{open_one.text} to {event.text}"
                 intervals.append(Interval(open_one.line, text, event.behavior, begin, at))
-                del begun[event.behavior]
+                del begun[event.state]
                 continue
             if open_one is not None:
                 unmatched.append(Unmatched(open_one.line, open_one.text, "it never stops"))
-            begun[event.behavior] = event, at
+            begun[event.state] = event, at
     for event, _ in begun.values():
         unmatched.append(Unmatched(event.line, event.text, "it never stops"))
     return intervals, unmatched

@@ -43,7 +43,12 @@ class Medium:
 
 
 def players_of(
-    source: str, length: str, fps: str, named: Sequence[str], above: Mapping[str, Sequence[str]]
+    source: str,
+    length: str,
+    fps: str,
+    starts: str,
+    named: Sequence[str],
+    above: Mapping[str, Sequence[str]],
 ) -> list[Medium]:
     """List the media of an observation.
 
@@ -51,6 +56,8 @@ def players_of(
     ----------
     source, length, fps
         Cells: ``player #1:a.mp4;b.mp4|player #2:c.mp4`` and as many lengths and rates.
+    starts
+        Cell: when each player began after the first one, ``0.0|20.0`` (s).
     named
         The medium that each event names.
     above
@@ -70,8 +77,9 @@ def players_of(
     if not queues:
         queues = [list(dict.fromkeys(name for name in named if name.lower() not in _NONE))]
     media = []
+    late = [moment(cell) or 0.0 for cell in starts.split("|")]
     for at, queue in enumerate(queues):
-        begin: float | None = 0.0
+        begin: float | None = late[at] if at < len(late) else 0.0
         for place, name in enumerate(queue):
             lasts = moment(_cell(lengths, at, place, len(queue)))
             rate = number(_cell(rates, at, place, len(queue)))
@@ -92,11 +100,12 @@ def _file(name: str) -> str:
 
 def moment(text: str) -> float | None:
     """Read a time, as a number or as hh:mm:ss.fff; None if it is none."""
-    parts = text.split(":")
-    values = [number(part) for part in parts]
-    if None in values or len(parts) > 3:
+    sign = -1.0 if text.lstrip().startswith("-") else 1.0
+    values = [number(part) for part in text.strip().removeprefix("-").split(":")]
+    if None in values or len(values) > 3:
         return None
-    return sum(60.0**place * float(value or 0) for place, value in enumerate(reversed(values)))
+    size = sum(60.0**place * float(value or 0) for place, value in enumerate(reversed(values)))
+    return sign * size
 
 
 def number(text: str) -> float | None:
@@ -182,17 +191,20 @@ class Played:
         Of the movie.
     by_time
         Whether times count in any case, because the user has said something of them.
+    by_index
+        Whether pictures were scored, which have numbers and no times.
     """
 
     medium: Medium
     offset: float
     n_frames: int
     by_time: bool
+    by_index: bool = False
 
     @property
     def in_frames(self) -> bool:
         """Whether the medium has the movie's own frames, and they count."""
-        return not self.by_time and _has_frames(self.medium, self.n_frames)
+        return self.by_index or (not self.by_time and _has_frames(self.medium, self.n_frames))
 
     @property
     def unit(self) -> Literal["s", "frame"]:
@@ -219,8 +231,10 @@ class Played:
                 return [f"{said}with its image indices without it."]
         return [f"its time offset of {self.offset:g} s is taken off its times."]
 
-    def place(self, time: float, index: float | None, medium: str) -> float:
+    def place(self, time: float | None, index: float | None, medium: str) -> float:
         """Return where an event lies: frames, or seconds, from the movie's first frame."""
+        if self.by_index or time is None:
+            return np.nan if index is None else index
         here = self.medium.leads and _file(medium) in (self.medium.name, "")
         if self.in_frames and here and index is not None:
             return index

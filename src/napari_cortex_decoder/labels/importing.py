@@ -20,7 +20,7 @@ from napari_cortex_decoder.clock import (
     seconds_to_add,
 )
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.labels import boris, text_tables
+from napari_cortex_decoder.labels import boris, boris_project, text_tables
 from napari_cortex_decoder.labels.behaviors import Labels
 from napari_cortex_decoder.labels.content import (
     Choice,
@@ -36,7 +36,7 @@ from napari_cortex_decoder.tables import read_lines
 
 _DAY = 86400.0
 _ROUNDING = 1e-6  # seconds; times that are dates are not known finer
-SUFFIXES = (".csv", ".tsv", ".txt", ".nwb")
+SUFFIXES = (".csv", ".tsv", ".txt", ".nwb", ".boris", ".gz")
 """Kinds of file that labels are read from."""
 
 
@@ -100,8 +100,8 @@ def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOp
     Parameters
     ----------
     path
-        BORIS events (tabular or aggregated), DeepEthogram labels, a CSV of bouts or of frames, a
-        table that `cortex-decoder decode` wrote, or NWB intervals.
+        BORIS events (tabular or aggregated) or project, DeepEthogram labels, a table of bouts, of
+        frames or of a column a behavior, one that `cortex-decoder decode` wrote, NWB intervals.
     recording
         What was labelled.
     **options
@@ -183,10 +183,13 @@ def _read(
         return read_nwb_intervals(path, options.get("table")), "NWB intervals"
     if suffix not in SUFFIXES:
         raise LabelError(f"{path}: labels are read from {', '.join(SUFFIXES)}; convert it.")
-    lines = read_lines(path, LabelError)
     choice = Choice(path, options.get("observation"), options.get("subject"), options.get("media"))
+    by_time = bool(options.get("offset")) or options.get("clock") is not None
+    if path.name.lower().endswith(boris_project.SUFFIXES):
+        rows = boris_project.rows_of(path)
+        return boris.read_boris(rows, choice, recording, by_time=by_time), "a project of BORIS"
+    lines = read_lines(path, LabelError)
     if boris.header_row(lines.rows) is not None:
-        by_time = bool(options.get("offset")) or options.get("clock") is not None
         return boris.read_boris(lines.rows, choice, recording, by_time=by_time), "BORIS events"
     first = options.get("first_frame")
     return text_tables.read_table(lines, choice, recording.name, recording.n_frames, first)

@@ -20,6 +20,7 @@ _WHAT = "a video"
 # The container is named, not guessed: a file whose content is a playlist must not open others.
 _CONTAINERS = {
     ".avi": "avi", ".mp4": "mov", ".m4v": "mov", ".mov": "mov", ".mj2": "mov", ".mkv": "matroska",
+    ".webm": "matroska",
 }  # fmt: skip
 _GROUP_BYTES = 2**26
 _KEYS_BACK = 3
@@ -220,7 +221,7 @@ def index_video(path: Path, container: str, *, cut: bool = False) -> VideoIndex:
         stream = video.streams.video[0]
         size = (stream.height, stream.width)
         check_frames(path, (2, *size), np.dtype(np.uint8))
-        stamps, keys, told = _index(path, video, stream, cut)
+        stamps, keys, told = _index(path, container, video, stream, cut)
         average = stream.average_rate
         return VideoIndex(
             path=path,
@@ -267,7 +268,7 @@ def open_video(path: Path) -> MovieFile:
 
 
 def _index(
-    path: Path, video: Any, stream: Any, cut: bool
+    path: Path, container: str, video: Any, stream: Any, cut: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
     """Time stamps of the frames that are shown, last key frame of each, and what to say."""
     if stream.frames and len(stream.index_entries) >= stream.frames and not _reorders(stream):
@@ -276,8 +277,14 @@ def _index(
         listed = [
             (packet.pts if packet.pts is not None else packet.dts, packet, packet.pos)
             for packet in video.demux(stream)
-            if packet.size or packet.dts is not None
+            if (packet.size or packet.dts is not None) and not _is_hidden(stream, packet)
         ]
+        timeless = sum(packet.pts is None for _, packet, _ in listed if packet.size)
+        if timeless and container == "avi" and stream.codec_context.name in ("h264", "hevc"):
+            raise RecordingError(
+                f"{path}: an AVI does not tell in which order its {stream.codec_context.name} "
+                "frames are shown; convert it to MP4, or to FFV1."
+            )
         listed = [(stamp, one, (at or 0) + one.size) for stamp, one, at in listed]
     size = path.stat().st_size
     promised = len(listed)
@@ -308,6 +315,15 @@ def _index(
         )
     keys = np.maximum.accumulate([n if is_key[t] else 0 for n, t in enumerate(shown)])
     return np.array(shown, np.int64), keys, told
+
+
+def _is_hidden(stream: Any, packet: Any) -> bool:
+    """Whether a packet of VP8 holds a picture that only helps to decode others.
+
+    Those of VP9 and AV1 lie in one packet with a picture that is shown.
+    """
+    is_vp8 = stream.codec_context.name == "vp8" and packet.size
+    return bool(is_vp8 and not bytes(packet)[0] & 0x10)
 
 
 def _whole_avi(path: Path) -> bool:
