@@ -161,3 +161,26 @@ def test_times_a_thousand_times_too_long_are_asked_about(tmp_path):
     assert "in ms" in " ".join(traces(tmp_path, content).warnings)
     with pytest.raises(RecordingError, match="'ticks'"):
         traces(tmp_path, "time (ticks),speed\n" + lines(range(N), SPEED))
+
+
+@pytest.mark.parametrize("unit", [1, 1e3, 1e6])
+@pytest.mark.parametrize("name", ["timestamp", "Time"])
+def test_times_that_count_from_1970_are_dates_whatever_their_unit(tmp_path, unit, name):
+    path = tmp_path / "speed.csv"
+    rows = "".join(f"{round((1_709_287_200 + i / 10) * unit, 3)},{i}.5\n" for i in range(20))
+    path.write_text(f"{name},speed\n{rows}")
+    recording = Recording(
+        movie=da.zeros((20, 4, 4)), name="m", frame_rate=10, frame_times=12.5 + np.arange(20) / 10
+    )
+    whole = add_behavior(recording, path)
+    np.testing.assert_allclose(whole.behavior["speed"].times, recording.times, atol=1e-5)
+    assert any("dates" in said for said in whole.warnings)
+
+
+@pytest.mark.parametrize("cell", ["#N/A", "-", "NaN", "", "n/a"])
+def test_a_cell_in_which_nothing_is_known_is_unknown(tmp_path, cell):
+    path = tmp_path / "speed.csv"
+    path.write_text("time,speed\n0,1.5\n0.1," + cell + "\n0.2,2.5\n")
+    recording = Recording(movie=da.zeros((3, 4, 4)), name="m", frame_rate=10)
+    values = add_behavior(recording, path).behavior["speed"].values
+    np.testing.assert_array_equal(values, [1.5, np.nan, 2.5])

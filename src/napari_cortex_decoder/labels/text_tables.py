@@ -31,6 +31,7 @@ from napari_cortex_decoder.tables import (
     numbers,
     numerals_of,
     plain_name,
+    since_1970,
     time_unit,
 )
 from napari_cortex_decoder.units import in_seconds
@@ -141,6 +142,9 @@ def _moments(
     unit = "" if written else time_unit(column)
     if unit.lower().rstrip("s") == "frame":
         return values, Zero.UNSAID, True
+    epoch = None if written else since_1970(values)
+    if epoch is not None:
+        return epoch, Zero.DATE, False
     factor = in_seconds(1, unit)
     if factor is None:
         raise LabelError(

@@ -1,6 +1,12 @@
 """Text tables as programs and people save them: any separator, comments, a header or none."""
 
-from napari_cortex_decoder.tables.cells import Numerals, clock_times, numbers, numerals_of
+from napari_cortex_decoder.tables.cells import (
+    Numerals,
+    clock_times,
+    numbers,
+    numerals_of,
+    since_1970,
+)
 from napari_cortex_decoder.tables.columns import columns_of
 from napari_cortex_decoder.tables.lines import Lines, read_lines
 from napari_cortex_decoder.tables.names import (
@@ -24,6 +30,7 @@ __all__ = [
     "numerals_of",
     "plain_name",
     "read_lines",
+    "since_1970",
     "split_unit",
     "time_unit",
 ]

@@ -83,6 +83,17 @@ def numbers(cells: pd.Series, numerals: Numerals = Numerals()) -> NDArray[np.flo
     return values
 
 
+def since_1970(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return times in s if they count s, ms, µs or ns since 1970, as their size tells; else None.
+
+    Between 1976 and 2255, that is: no session is as long.
+    """
+    known = values[np.isfinite(values)]
+    size = float(known.min()) if known.size else 0.0
+    unit = next((u for u in (1.0, 1e-3, 1e-6, 1e-9) if 2e8 < size * u < 9e9), None)
+    return None if unit is None else values * unit
+
+
 def clock_times(cells: pd.Series) -> tuple[NDArray[np.float64], bool] | None:
     """Read cells as ``hh:mm:ss.fff``, ``mm:ss`` or dates.
 

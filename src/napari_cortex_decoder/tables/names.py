@@ -6,7 +6,7 @@ import re
 
 from napari_cortex_decoder.units import seconds
 
-EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none"})
+EMPTY = frozenset({"", "nan", "na", "n/a", "#n/a", "#na", "null", "none", "-", "--"})
 """What stands in a cell where nothing is known, in lower case."""
 
 _VALUE = re.compile(

@@ -22,6 +22,7 @@ from napari_cortex_decoder.tables import (
     numbers,
     numerals_of,
     read_lines,
+    since_1970,
     split_unit,
     time_unit,
 )
@@ -103,6 +104,9 @@ def _times(
     written = clock_times(table[column])
     values, dates = written or (_numbers(path, column, table[column], numerals), False)
     _check_complete(path, column, values)
+    epoch = None if written else since_1970(values)
+    if epoch is not None:
+        return epoch, Zero.DATE
     factor = in_seconds(1, "" if written else time_unit(column))
     if factor is None:
         raise RecordingError(
