@@ -16,7 +16,8 @@ from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import LARGEST_FRAME, unchanged
 from napari_cortex_decoder.recording.formats.frames import file_token as state_of
 from napari_cortex_decoder.recording.formats.names import natural_key
-from napari_cortex_decoder.recording.formats.video import VideoIndex, index_video, is_grey
+from napari_cortex_decoder.recording.formats.video import is_grey
+from napari_cortex_decoder.recording.formats.video_index import VideoIndex, index_video
 
 # The container is named, not guessed: a file whose content is a playlist must not open others.
 _CONTAINERS = {
