@@ -105,7 +105,7 @@ def test_more_or_fewer_frames_than_described_are_shown_and_told(tmp_path, promis
 def test_what_the_user_says_counts_before_the_description(tmp_path: Path) -> None:
     MOVIE.tofile(tmp_path / "m.dat")
     (tmp_path / "m.json").write_text(json.dumps({**JSON, "width": 30}))
-    assert "12" not in refused(tmp_path / "m.dat").partition("bytes")[0]
+    assert "20 x 30 px" in refused(tmp_path / "m.dat")
     recording = open_recording(tmp_path / "m.dat", shape=(20, 31), dtype="uint16")
     np.testing.assert_array_equal(recording.movie.compute(), MOVIE)
 
