@@ -274,19 +274,18 @@ def _contents(
 
 def recorded(array: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Return how much of a dataset was written, along each axis, and a word on holes in it."""
-    if array.chunks is None:
-        written = array.id.get_offset() is not None or not array.size
-        return array.shape if written else (0,) * array.ndim, ()
-    grid = [-(-n // size) for n, size in zip(array.shape, array.chunks, strict=True)]
-    if array.id.get_num_chunks() >= math.prod(grid) or 0 in grid:
+    chunks = array.chunks or array.shape
+    grid = [-(-n // size) for n, size in zip(array.shape, chunks, strict=True) if size]
+    if array.chunks is None or array.id.get_num_chunks() >= math.prod(grid):
         return array.shape, ()
     places: list[tuple[int, ...]] = []
     array.id.chunk_iter(lambda chunk: places.append(chunk.chunk_offset))
-    ends = np.array(places or [(-1,) * array.ndim]).max(axis=0) + array.chunks
-    held = tuple(np.minimum(ends, array.shape).tolist()) if places else (0,) * array.ndim
-    inside = math.prod(-(-n // size) for n, size in zip(held, array.chunks, strict=True))
+    if not places:
+        return (0,) * array.ndim, ()
+    held = tuple(np.minimum(np.max(places, axis=0) + chunks, array.shape).tolist())
+    inside = math.prod(-(-n // size) for n, size in zip(held, chunks, strict=True))
     holes = inside - len(places)
-    if not holes or not places:
+    if not holes:
         return held, ()
     return held, (
         f"{holes} of the {inside} chunks of {array.name} were never written; what is in them is "
