@@ -45,7 +45,7 @@ def score(decoder, subject: int, seconds: float, rate: int) -> float:  # type: i
         seed=1, subject=subject, seconds=seconds, frame_rate=rate, steps=LIFE // rate
     )
     recording = preprocess(mouse, [Resample(frame_rate=decoder.frame_rate)])
-    probability = decoder.decode(recording, device="auto", cached=False).probability[:, 1]
+    probability = decoder.decode(recording, cached=False).probability[:, 1]
     known = np.isfinite(probability)
     running = recording.truth.ethogram.frames()[known] == 1
     return float(roc_auc_score(running, probability[known]))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.helpers.waves import make_network
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording, preprocess
@@ -44,8 +45,8 @@ def test_a_movie_without_its_baseline_is_refused(
 ) -> None:
     recording = preprocess(recording_of(raw_frames()), [step])
     with pytest.raises(RecordingError, match=r"^m: the decoder divides by the SD of raw frames"):
-        paper.decode(recording, "cpu", cached=False)
-    assert np.isfinite(centered.decode(recording, "cpu", cached=False).probability).any()
+        paper.decode(recording, compute=CPU, cached=False)
+    assert np.isfinite(centered.decode(recording, compute=CPU, cached=False).probability).any()
 
 
 @pytest.mark.parametrize("kind", ["ratio", "percent", "percentile", "z score", "F/F0", "in %"])
@@ -64,10 +65,10 @@ def test_one_that_came_so_from_a_file_is_refused_too(paper: Decoder, kind: str) 
     }[kind]
     made[:, :4] = 0  # outside a mask
     with pytest.raises(RecordingError, match="decode the raw movie"):
-        paper.decode(recording_of(made), "cpu", cached=False)
+        paper.decode(recording_of(made), compute=CPU, cached=False)
 
 
 @pytest.mark.parametrize("factor", [1.0, 1 / 65_535, 1e-3])
 def test_raw_frames_of_real_numbers_are_decoded(paper: Decoder, factor: float) -> None:
-    prediction = paper.decode(recording_of(raw_frames() * factor), "cpu", cached=False)
+    prediction = paper.decode(recording_of(raw_frames() * factor), compute=CPU, cached=False)
     assert np.isfinite(prediction.probability).any()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.recording import preprocess
 from napari_cortex_decoder.recording.preprocessing import Resample
@@ -20,7 +21,7 @@ def auc(rate: int) -> float:
     )
     recording = preprocess(mouse, [Resample(frame_rate=decoder.frame_rate)])
     assert isinstance(recording, SimulatedRecording)
-    probability = decoder.decode(recording, device="cpu", cached=False).probability[:, 1]
+    probability = decoder.decode(recording, compute=CPU, cached=False).probability[:, 1]
     known = np.isfinite(probability)
     return float(roc_auc_score(recording.truth.ethogram.frames()[known], probability[known]))
 
