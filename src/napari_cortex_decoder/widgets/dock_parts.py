@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
 from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.parts.section import Section
@@ -37,6 +38,7 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
     groups: tuple[Callable[[], QWidget], ...] = (
         lambda: MovieQuestion(movie),
         lambda: BehaviorClockForm(movie),
+        lambda: CamerasGroup(movie, workspace.cameras),
         lambda: SavingRow(movie, workspace.saving),
         lambda: SpeedGroup(movie, workspace.speed),
         lambda: PreprocessingGroup(movie, workspace.preprocessing, workspace.preview),

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.cameras.camera_panes import CameraPanes
 from napari_cortex_decoder.widgets.canvas.area_picking import AreaPicking
 from napari_cortex_decoder.widgets.canvas.atlas_layers import AtlasLayers
 from napari_cortex_decoder.widgets.canvas.companion_layers import PreviewLayer, ReferenceLayer
@@ -67,6 +68,7 @@ class _Session:
             AreaPicking(viewer, self.workspace),
             DrawnAreas(viewer, self.workspace),
             LabelKeys(viewer, self.workspace),
+            CameraPanes(viewer, self.workspace),
         )
         self.workspace.failed.connect(_notify)
         viewer.layers.events.inserted.connect(self._find_layer)

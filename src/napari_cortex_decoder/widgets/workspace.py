@@ -11,9 +11,11 @@ from pathlib import Path
 from psygnal import Signal
 
 from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
 from napari_cortex_decoder.widgets.labels.labelling_model import LabellingModel
@@ -40,6 +42,8 @@ class Workspace:
         How run and rest are told by speed.
     labels
         The recording's labels, and the journal that keeps them.
+    cameras
+        What films the mouse meanwhile.
     preprocessing, preview
         The steps to apply to the recording; the current frame as it would be.
     saving
@@ -67,6 +71,7 @@ class Workspace:
         self.movie = MovieModel()
         self.speed = SpeedModel(self.movie)
         self.labels = LabelsModel(self.movie, self.speed)
+        self.cameras = CamerasModel(self.movie)
         self.preprocessing = PreprocessingModel(self.movie)
         self.preview = PreviewModel(self.movie, self.preprocessing)
         self.saving = SavingModel(self.movie)
@@ -85,6 +90,7 @@ class Workspace:
             self.movie,
             self.speed,
             self.labels,
+            self.cameras,
             self.preprocessing,
             self.preview,
             self.saving,
@@ -120,9 +126,10 @@ class Workspace:
         }
 
     def take(self, *paths: str | Path) -> None:
-        """Take files that were dropped: a decoder, behavior of the open recording, else a movie.
+        """Take files that were dropped: a decoder, or what belongs to the open recording.
 
-        Some kinds of file hold either; with a recording open they are taken as its behavior.
+        Some kinds of file hold a movie or behavior, and videos a movie or the mouse; with a
+        recording open they are taken as its behavior, and as a camera.
         Movies that are dropped together are the files of one session.
         """
         movies = []
@@ -132,6 +139,8 @@ class Workspace:
                 self.choice.offer(path)
             elif suffix in READERS and self.movie.recording is not None:
                 self.movie.add_behavior(path)
+            elif suffix in VIDEO_SUFFIXES and self.movie.recording is not None:
+                self.cameras.add(path)
             else:
                 movies.append(path)
         if movies:
@@ -139,5 +148,23 @@ class Workspace:
 
     def close(self) -> None:
         """End whatever runs; late results are dropped."""
+<<<<<<< HEAD
         for model in reversed(self._models):
             model.close()
+=======
+        self.tuning.close()
+        self.review.close()
+        self.labelling.close()
+        self.saliency.close()
+        self.decode.close()
+        self.choice.close()
+        self.areas.close()
+        self.atlas.close()
+        self.saving.close()
+        self.preview.close()
+        self.preprocessing.close()
+        self.labels.close()
+        self.cameras.close()
+        self.speed.close()
+        self.movie.close()
+>>>>>>> 0457a10 (Cameras: the mouse in a pane beside its cortex)

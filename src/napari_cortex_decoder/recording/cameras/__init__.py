@@ -7,6 +7,7 @@ from napari_cortex_decoder.recording.cameras.camera import (
     line_up,
     open_camera,
 )
+from napari_cortex_decoder.recording.cameras.kept import remember_cameras, remembered_cameras
 from napari_cortex_decoder.recording.cameras.motion import Rectangle, motion_energy
 from napari_cortex_decoder.recording.cameras.pictures import (
     IMAGE_SUFFIXES,
@@ -27,4 +28,6 @@ __all__ = [
     "line_up",
     "motion_energy",
     "open_camera",
+    "remember_cameras",
+    "remembered_cameras",
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.clock import clock_warnings
-from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.errors import FrameRateError, RecordingError
+from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.recording.behavior.reading import READERS
 from napari_cortex_decoder.recording.cameras.pictures import Pictures, open_pictures
 from napari_cortex_decoder.recording.recording import Recording
 
@@ -55,6 +57,12 @@ class Camera:
         Shape (n,), seconds on the camera's own clock, increasing.
     clock
         How that runs on the session's.
+    files
+        Where they lie: a video, several in their order, or a folder of images.
+    frame_rate
+        Pictures a second (Hz) that somebody said; None where the file says it.
+    times_file
+        File of the frame times; None where there is none.
     warnings
         Sentences that a user should read.
     """
@@ -63,6 +71,9 @@ class Camera:
     pictures: Pictures
     own_times: NDArray[np.float64]
     clock: CameraClock
+    files: tuple[Path, ...]
+    frame_rate: float | None = None
+    times_file: Path | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -97,7 +108,7 @@ def open_camera(
     recording: Recording,
     *,
     frame_rate: float | None = None,
-    frame_times: ArrayLike | None = None,
+    frame_times: ArrayLike | str | Path | None = None,
     offset: float | None = None,
     drift: float = 0.0,
 ) -> Camera:
@@ -113,7 +124,7 @@ def open_camera(
         Pictures a second (Hz), where the file does not say it or says it wrongly.
     frame_times
         Shape (n,), seconds on the camera's clock, one a picture: a list that the acquisition
-        program kept, or the times of its TTL pulses.
+        program kept, or the times of its TTL pulses; or the file that holds it.
     offset
         Session time (s) at which the camera's clock shows 0. If None: frame times that were given
         are session times, and any other camera began with the movie's first frame.
@@ -128,26 +139,35 @@ def open_camera(
     Raises
     ------
     RecordingError
-        If it cannot be read, its rate is not known, or the times are impossible.
+        If it cannot be read, or the times are impossible.
     FrameRateError
-        If the recording's own frame times are not known.
+        If its rate is not known, or the recording's own frame times are not.
     """
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
     pictures = open_pictures(paths)
     first = paths[0]
-    own, said = _own_times(first, pictures, frame_rate, frame_times)
+    times_file = Path(frame_times) if isinstance(frame_times, str | Path) else None
+    given = frame_times if times_file is None else read_camera_times(times_file)
+    times = None if given is None else np.asarray(given, np.float64)
+    own, said = _own_times(first, pictures, frame_rate, times)
     begin = float(recording.times[0])
     if offset is not None:
         clock = CameraClock(offset, drift, "offset given")
-    elif frame_times is not None:
+    elif times is not None:
         clock = CameraClock(0.0, drift, "frame times given")
     else:
         clock = CameraClock(begin - float(own[0]), drift, "begins with the movie (assumed)")
     _check_clock(first, clock)
     camera = Camera(
-        name=first.stem, pictures=pictures, own_times=own, clock=clock,
+        name=first.stem,
+        pictures=pictures,
+        own_times=own,
+        clock=clock,
+        files=tuple(paths),
+        frame_rate=frame_rate,
+        times_file=times_file,
         warnings=(*pictures.said, *said),
-    )  # fmt: skip
+    )
     return camera_with_clock(camera, clock, recording)
 
 
@@ -164,10 +184,7 @@ def camera_with_clock(camera: Camera, clock: CameraClock, recording: Recording) 
             f"{times[0]:.1f} to {times[-1]:.1f} s, the movie from {movie[0]:.1f} to "
             f"{movie[-1]:.1f} s.",
         )
-    return Camera(
-        name=camera.name, pictures=camera.pictures, own_times=camera.own_times, clock=clock,
-        warnings=kept,
-    )  # fmt: skip
+    return replace(camera, clock=clock, warnings=kept)
 
 
 def line_up(camera_times: ArrayLike, session_times: ArrayLike) -> CameraClock:
@@ -214,22 +231,55 @@ def line_up(camera_times: ArrayLike, session_times: ArrayLike) -> CameraClock:
     return CameraClock(float(offset), float(slope - 1), f"lined up by {seen.size} events")
 
 
+def read_camera_times(path: Path) -> NDArray[np.float64]:
+    """Return the frame times that a file holds, shape (n,), seconds.
+
+    Parameters
+    ----------
+    path
+        Table, array or NWB file: of a camera's frame times, its TTL pulses, or of one list alone.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read, or holds several lists or none.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None or not path.is_file():
+        raise RecordingError(
+            f"{path}: frame times are read from {', '.join(READERS)} files; give one that is there."
+        )
+    with readable(path, "frame times"):
+        content = reader(path, None)
+        lists = dict(content.frame_times) or {
+            name: held.values if held.times is None else held.times
+            for name, held in content.samples.items()
+        }
+    if len(lists) != 1:
+        raise RecordingError(
+            f"{path}: it holds {len(lists)} lists that could be frame times "
+            f"({', '.join(lists) or 'none'}); give a file with one."
+        )
+    (times,) = lists.values()
+    return np.asarray(times, np.float64)
+
+
 _NOT_COVERED = "the camera does not show"
 
 
 def _own_times(
-    path: Path, pictures: Pictures, rate: float | None, given: ArrayLike | None
+    path: Path, pictures: Pictures, rate: float | None, given: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Return the time of each picture on the camera's clock, and what to say of it."""
     if rate is not None and not (np.isfinite(rate) and rate > 0):
         raise RecordingError(f"{path}: the frame rate is {rate}; give a positive number of Hz.")
     n = len(pictures)
     if given is not None:
-        return _given_times(path, n, np.asarray(given, np.float64))
+        return _given_times(path, n, given)
     if rate is None and pictures.times is not None:
         return pictures.times, list(clock_warnings(pictures.times)) if n > 2 else []
     if rate is None:
-        raise RecordingError(
+        raise FrameRateError(
             f"{path}: it does not say how many pictures a second it has; give the camera's frame "
             "rate in Hz, or its frame times."
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording.cameras.camera import Camera
 from napari_cortex_decoder.recording.recording import BehaviorTrace
 
@@ -26,7 +26,7 @@ def motion_energy(
     rectangle: Rectangle,
     *,
     name: str = "motion",
-    report: Callable[[int, int], None] = lambda done, total: None,
+    report: Report = unheard,
 ) -> BehaviorTrace:
     """Return how much changes from picture to picture within a rectangle.
 
@@ -39,7 +39,7 @@ def motion_energy(
     name
         Of the trace.
     report
-        Told how many of how many pictures are done; may raise to end the work.
+        Told how far it is; may raise `Cancelled` to end the work.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def motion_energy(
             if before is not None and before.shape == grey.shape:
                 energy[number] = np.abs(grey - before).mean()
             before = grey
-            report(number + 1, total)
+            report(Progress("measuring motion", number + 1, total))
     top = np.nanquantile(energy, 0.99) if total > 1 else 0.0
     if top > 0:
         energy /= top

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ Picture = NDArray[np.uint8]
 _Read = Callable[[int], Picture]
 
 
+@runtime_checkable
 class Pictures(Protocol):
     """Pictures in order of time.
 
@@ -74,6 +75,7 @@ class VideoPictures:
 
     index: VideoIndex
     stamp: tuple[str, int, int]
+    grey: bool
 
     @property
     def path(self) -> Path:
@@ -96,13 +98,12 @@ class VideoPictures:
     @contextmanager
     def opened(self) -> Iterator[_Read]:
         """Open the video; pictures in a row are decoded in one go."""
+        kind = "gray" if self.grey else "rgb24"
         with self.index.opened() as video:
 
             def picture(number: int) -> Picture:
                 with unchanged(self.stamp):
-                    frame = video.frame(number)
-                    kind = "gray" if is_grey(frame) else "rgb24"
-                    shown: Picture = frame.to_ndarray(format=kind)
+                    shown: Picture = video.frame(number).to_ndarray(format=kind)
                     return shown
 
             yield picture
@@ -195,7 +196,10 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
 
 def _video(path: Path) -> VideoPictures:
     stamp = state_of(path)
-    return VideoPictures(index_video(path, _CONTAINERS[path.suffix.lower()], cut=True), stamp)
+    index = index_video(path, _CONTAINERS[path.suffix.lower()], cut=True)
+    with index.opened() as video:
+        grey = all(is_grey(video.frame(number)) for number in (0, len(index.stamps) // 2))
+    return VideoPictures(index, stamp, grey)
 
 
 def _folder(folder: Path) -> ImagePictures:

@@ -120,6 +120,7 @@ def ask_file(
     then: Callable[[str], None],
     *,
     save_as: str | None = None,
+    mode: QFileDialog.FileMode = QFileDialog.FileMode.ExistingFile,
 ) -> None:
     """Ask for a file in a window of its own, which blocks nothing.
 
@@ -133,12 +134,14 @@ def ask_file(
         Called with the chosen path; not at all if none is chosen.
     save_as
         Proposed name of a file to write; None to choose an existing one.
+    mode
+        What exists: a file, or a folder.
     """
     dialog = QFileDialog(parent, title)
     dialog.setNameFilter(pattern)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     if save_as is None:
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setFileMode(mode)
     else:
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(_first_suffix(kind)))

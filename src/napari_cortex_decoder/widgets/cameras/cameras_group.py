@@ -1,0 +1,101 @@
+"""The group *Cameras* of the section *Recording*."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
+
+from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES, Camera
+from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel, clock_text
+from napari_cortex_decoder.widgets.parts.controls import enable, menu_button
+from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
+from napari_cortex_decoder.widgets.parts.section import Section, ask_file, ask_files, wrapped_label
+from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+_VIDEOS = f"Videos ({' '.join(f'*{suffix}' for suffix in VIDEO_SUFFIXES)})"
+_USUAL_RATE = 60.0
+
+
+class CamerasGroup(Section):
+    """Shows a `CamerasModel`, and sends it: add this one, its clock runs so."""
+
+    def __init__(self, movie: MovieModel, cameras: CamerasModel) -> None:
+        super().__init__("Cameras on the mouse")
+        self.content.setContentsMargins(10, 2, 0, 8)
+        self._movie, self._cameras = movie, cameras
+        self._add, menu = menu_button("Add camera…")
+        menu.addAction("Video…", self._ask_videos)
+        menu.addAction("Folder of images…", self._ask_folder)
+        self._rate = NumberQuestion(
+            cameras.say_rate, low=0.01, high=10_000, decimals=3, suffix=" Hz"
+        )
+        self._rate.propose(_USUAL_RATE)
+        self._list = QWidget()
+        self._rows = QFormLayout(self._list)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self.content.addWidget(self._add)
+        self.content.addWidget(self._rate)
+        self.content.addWidget(self._list)
+        self.set_expanded(False)
+        ties = Ties()
+        ties.tie(self._update, movie.events.recording)
+        ties.tie(self._update, cameras.events.cameras, cameras.events.unclear)
+        ties.undo_with(self)
+        self._update()
+
+    def _update(self) -> None:
+        """Show the model's state."""
+        cameras, unclear, recording = self._cameras.cameras, self._cameras.unclear, self._movie.raw
+        obstacle = None
+        if recording is None:
+            obstacle = "Open a movie first"
+        elif recording.frame_rate is None and recording.frame_times is None:
+            obstacle = "Say the movie's frame rate first"
+        enable(self._add, obstacle, "Show what a camera filmed of the mouse meanwhile")
+        self._rate.ask(
+            None
+            if unclear is None
+            else f"How many pictures a second does {unclear.paths[0].name} have?"
+        )
+        while self._rows.rowCount():
+            self._rows.removeRow(0)
+        for camera in cameras:
+            self._rows.addRow(self._menu(camera), wrapped_label(_told(camera)))
+        self.set_done(", ".join(camera.name for camera in cameras) or None)
+        if cameras or unclear is not None:
+            self.set_expanded(True)
+
+    def _menu(self, camera: Camera) -> QWidget:
+        opens, menu = menu_button(camera.name)
+        menu.addAction("Show", lambda: self._cameras.wanted.emit(camera))
+        menu.addAction("Line up by events…", lambda: self._cameras.begin_lining_up(camera))
+        menu.addAction("Frame times…", lambda: self._ask_times(camera))
+        menu.addAction("Remove", lambda: self._cameras.remove(camera))
+        return opens
+
+    def _ask_videos(self) -> None:
+        ask_files(
+            self,
+            "Add a camera: a video, or those of one session in their order",
+            f"{_VIDEOS};;All files (*)",
+            lambda paths: self._cameras.add(*sorted(paths)),
+        )
+
+    def _ask_folder(self) -> None:
+        ask_file(
+            self, "Add a camera: a folder of images", "", self._cameras.add,
+            mode=QFileDialog.FileMode.Directory,
+        )  # fmt: skip
+
+    def _ask_times(self, camera: Camera) -> None:
+        pattern = f"Frame times ({' '.join(f'*{suffix}' for suffix in READERS)})"
+        ask_file(
+            self, f"Frame times of {camera.name}", pattern,
+            lambda file: self._cameras.set_times(camera, file),
+        )  # fmt: skip
+
+
+def _told(camera: Camera) -> str:
+    """Return how a camera's clock runs, and what a user should know of it."""
+    return "\n".join((clock_text(camera), *camera.warnings))

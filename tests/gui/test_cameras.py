@@ -1,0 +1,185 @@
+"""The mouse beside its cortex: the pane shows the slider's moment, and lines up by two events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import tifffile
+from napari import Viewer
+from napari.utils.notifications import Notification
+from numpy.typing import NDArray
+from pyqtgraph import GraphicsView, ImageItem
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QPushButton, QSlider
+
+from helpers.windows import FRAME_RATE, N_FRAMES, child, waves
+from napari_cortex_decoder.recording.cameras import Rectangle
+from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
+from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
+from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+EDGE = 16
+
+
+def bars(number: int) -> NDArray[np.uint8]:
+    """A picture that shows its number as ten squares, black or white."""
+    bits = [255 * (number >> bit & 1) for bit in range(10)]
+    return np.kron(np.array([bits], np.uint8), np.ones((4 * EDGE, EDGE), np.uint8))
+
+
+def number_shown(pane: CameraPane) -> int | None:
+    """Read the number off the pane's picture."""
+    image = _item(pane).image
+    if image is None:
+        return None
+    bits = [image[8:-8, bit * EDGE + 4 : (bit + 1) * EDGE - 4].mean() > 128 for bit in range(10)]
+    return sum(int(bit) << n for n, bit in enumerate(bits))
+
+
+def _item(pane: CameraPane) -> ImageItem:
+    (view,) = pane.findChildren(GraphicsView)
+    return next(item for item in view.scene().items() if isinstance(item, ImageItem))
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Twice as many pictures a second as the movie has frames."""
+    path = tmp_path / "face.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=60)
+        stream.width, stream.height, stream.pix_fmt = 10 * EDGE, 4 * EDGE, "yuv420p"
+        for number in range(2 * N_FRAMES):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(bars(number), format="gray")))
+        out.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def filmed(workspace: Workspace, tmp_path: Path, qtbot: QtBot) -> Workspace:
+    """The window with a movie of a file, whose rate is known."""
+    tifffile.imwrite(tmp_path / "m.tif", waves())
+    workspace.movie.open(tmp_path / "m.tif")
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
+    workspace.movie.set_frame_rate(FRAME_RATE)
+    return workspace
+
+
+@pytest.fixture
+def pane(filmed: Workspace, video: Path, viewer: Viewer, qtbot: QtBot) -> CameraPane:
+    filmed.take(video)
+    qtbot.waitUntil(lambda: "Camera: face" in viewer.window.dock_widgets)
+    return viewer.window.dock_widgets["Camera: face"]
+
+
+def test_the_pane_shows_the_picture_of_the_sliders_moment(
+    pane: CameraPane, filmed: Workspace, viewer: Viewer, qtbot: QtBot
+) -> None:
+    for frame in (0, 100, 7, 149):
+        filmed.movie.seek(frame)
+        qtbot.waitUntil(lambda frame=frame: number_shown(pane) == 2 * frame)
+    for frame in range(60):  # faster than it can decode: the last one counts
+        filmed.movie.seek(frame)
+    qtbot.waitUntil(lambda: number_shown(pane) == 118)
+
+
+def test_two_events_seen_in_both_set_offset_and_drift(
+    pane: CameraPane, filmed: Workspace, qtbot: QtBot
+) -> None:
+    qtbot.mouseClick(child(pane, QPushButton, "Line up…"), Qt.MouseButton.LeftButton)
+    own = next(slider for slider in pane.findChildren(QSlider) if "alone" in slider.toolTip())
+    for picture, frame in ((20, 30), (220, 131)):
+        filmed.movie.seek(frame)
+        own.setValue(picture)
+        qtbot.waitUntil(lambda picture=picture: number_shown(pane) == picture)
+        qtbot.mouseClick(child(pane, QPushButton, "Same moment"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(child(pane, QPushButton, "Done"), Qt.MouseButton.LeftButton)
+    (camera,) = filmed.cameras.cameras
+    assert camera.times[[20, 220]] * FRAME_RATE == pytest.approx([30, 131], abs=1e-6)
+    filmed.movie.seek(30)
+    qtbot.waitUntil(lambda: number_shown(pane) == 20)
+
+
+def test_a_camera_comes_back_with_its_clock(
+    pane: CameraPane, filmed: Workspace, viewer: Viewer, tmp_path: Path, qtbot: QtBot
+) -> None:
+    filmed.cameras.begin_lining_up(filmed.cameras.cameras[0])
+    filmed.movie.seek(30)
+    filmed.cameras.mark_event(20)
+    clock = filmed.cameras.cameras[0].clock
+    kept = tmp_path / "m.tif.cortex" / "cameras.json"
+    qtbot.waitUntil(lambda: kept.exists() and "one event" in kept.read_text())
+    viewer.layers.clear()
+    assert filmed.cameras.cameras == ()
+    qtbot.waitUntil(lambda: "Camera: face" not in viewer.window.dock_widgets)
+    filmed.movie.open(tmp_path / "m.tif")
+    qtbot.waitUntil(lambda: len(filmed.cameras.cameras) == 1)
+    assert filmed.cameras.cameras[0].clock == clock
+    qtbot.waitUntil(lambda: "Camera: face" in viewer.window.dock_widgets)
+
+
+def test_a_pane_that_was_closed_is_shown_again_when_wanted(
+    pane: CameraPane, filmed: Workspace, viewer: Viewer, dock: CortexDecoderWidget, qtbot: QtBot
+) -> None:
+    viewer.window.remove_dock_widget(pane)
+    qtbot.waitUntil(lambda: "Camera: face" not in viewer.window.dock_widgets)
+    group = dock.findChild(CamerasGroup)
+    menu = child(group, QPushButton, "face").menu()
+    next(action for action in menu.actions() if action.text() == "Show").trigger()
+    qtbot.waitUntil(lambda: "Camera: face" in viewer.window.dock_widgets)
+
+
+def test_motion_in_a_rectangle_becomes_a_row_of_the_timeline(
+    pane: CameraPane, filmed: Workspace, qtbot: QtBot
+) -> None:
+    (camera,) = filmed.cameras.cameras
+    filmed.cameras.measure_motion(camera, Rectangle(0, 0, 4 * EDGE, EDGE))
+    qtbot.waitUntil(lambda: "motion face" in filmed.movie.recording.behavior)
+    trace = filmed.movie.recording.behavior["motion face"]
+    assert trace.values[1:].min() > 0.5  # the lowest bit turns in each picture
+
+
+@pytest.mark.parametrize("gone", ["at opening", "while shown"])
+def test_a_video_that_is_gone_is_told_and_the_rest_goes_on(
+    filmed: Workspace, video: Path, viewer: Viewer, qtbot: QtBot, gone: str
+) -> None:
+    if gone == "at opening":
+        video.unlink()
+        with qtbot.waitSignal(filmed.failed) as told:
+            filmed.take(video)
+        assert "face.mp4" in str(told.args[0])
+    else:
+        filmed.take(video)
+        qtbot.waitUntil(lambda: "Camera: face" in viewer.window.dock_widgets)
+        pane = viewer.window.dock_widgets["Camera: face"]
+        filmed.movie.seek(3)
+        qtbot.waitUntil(lambda: number_shown(pane) == 6)
+        video.unlink()
+        filmed.movie.seek(20)
+        qtbot.waitUntil(
+            lambda: any("face.mp4" in label.text() for label in pane.findChildren(QLabel))
+        )
+    assert filmed.movie.recording is not None
+
+
+def test_a_folder_of_images_is_asked_for_its_rate(
+    filmed: Workspace, tmp_path: Path, dock: CortexDecoderWidget, qtbot: QtBot,
+    notifications: list[Notification],
+) -> None:  # fmt: skip
+    from PIL import Image
+
+    folder = tmp_path / "paw"
+    folder.mkdir()
+    for number in range(20):
+        Image.fromarray(bars(number)).save(folder / f"{number}.png")
+    filmed.cameras.add(folder)
+    group = dock.findChild(CamerasGroup)
+    qtbot.waitUntil(lambda: filmed.cameras.unclear is not None)
+    assert any("paw" in label.text() for label in group.findChildren(QLabel))
+    qtbot.mouseClick(child(group, QPushButton, "Set"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(filmed.cameras.cameras) == 1)
+    assert filmed.cameras.cameras[0].n_frames == 20
