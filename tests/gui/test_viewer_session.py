@@ -284,7 +284,10 @@ def test_opening_the_dock_loads_its_libraries_in_a_thread_and_no_torch() -> None
     assert done.returncode == 0, done.stderr
 
 
-def test_a_script_that_ends_mid_run_ends_cleanly(decoder_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", ["", "loading the decoder"], ids=["while loading", "mid-run"])
+def test_a_script_that_ends_mid_run_ends_cleanly(
+    decoder_file: Path, tmp_path: Path, stage: str
+) -> None:
     done = run(f"""
         import dask.array as da, napari, numpy as np
         from napari.layers import Layer
@@ -300,7 +303,7 @@ def test_a_script_that_ends_mid_run_ends_cleanly(decoder_file: Path, tmp_path: P
         viewer.add_layer(Layer.create(*movie_layer(recording, (0, 1))))
         workspace.choice.offer({str(decoder_file)!r})
         workspace.decode.decode()
-        while workspace.decode.progress.stage == "loading":
+        while workspace.decode.progress.stage == {stage!r}:
             QApplication.processEvents()
     """)
     assert done.returncode == 0, done.stderr

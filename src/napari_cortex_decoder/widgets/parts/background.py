@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import atexit
+import threading
 from collections.abc import Callable
 from typing import Any
 
+from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase, create_worker
 
 
-@atexit.register
 def _let_workers_end() -> None:
     """Wait for threads and their last signals: a script may end while one still loads torch."""
     WorkerBase.await_workers()
-    if QApplication.instance() is not None:
-        QApplication.processEvents()
+    while QApplication.instance() is not None:
+        QApplication.processEvents()  # may start others
+        if not QThreadPool.globalInstance().activeThreadCount():
+            break
+        WorkerBase.await_workers()
+
+
+# Before `atexit`: what a library that is first loaded while the script ends asks of that is not
+# heard any more, and h5py then crashes. concurrent.futures ends its threads in the same way.
+threading._register_atexit(_let_workers_end)  # type: ignore[attr-defined]
 
 
 class Background:
