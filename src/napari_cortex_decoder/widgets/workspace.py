@@ -148,23 +148,5 @@ class Workspace:
 
     def close(self) -> None:
         """End whatever runs; late results are dropped."""
-<<<<<<< HEAD
         for model in reversed(self._models):
             model.close()
-=======
-        self.tuning.close()
-        self.review.close()
-        self.labelling.close()
-        self.saliency.close()
-        self.decode.close()
-        self.choice.close()
-        self.areas.close()
-        self.atlas.close()
-        self.saving.close()
-        self.preview.close()
-        self.preprocessing.close()
-        self.labels.close()
-        self.cameras.close()
-        self.speed.close()
-        self.movie.close()
->>>>>>> 0457a10 (Cameras: the mouse in a pane beside its cortex)

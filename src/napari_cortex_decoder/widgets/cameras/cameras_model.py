@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from psygnal import EventedModel, Signal
-from pydantic import ConfigDict, PrivateAttr
+from psygnal import Signal
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import CortexDecoderError, FrameRateError
 from napari_cortex_decoder.progress import Progress, Report
@@ -25,8 +24,8 @@ from napari_cortex_decoder.recording.cameras import (
     remember_cameras,
     remembered_cameras,
 )
-from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
@@ -53,7 +52,7 @@ class UnclearCamera:
     paths: tuple[Path, ...]
 
 
-class CamerasModel(EventedModel):
+class CamerasModel(SectionModel):
     """The cameras of the open recording; they go with it, and come back with it.
 
     Attributes
@@ -68,20 +67,15 @@ class CamerasModel(EventedModel):
         How far the motion in a rectangle has been measured.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     cameras: tuple[Camera, ...] = ()
     lining_up: LiningUp | None = None
     unclear: UnclearCamera | None = None
     measuring: Progress = Progress()
 
-    failed: ClassVar[Signal] = Signal(Exception)
-
     wanted: ClassVar[Signal] = Signal(object)
     """Somebody wants to see this camera, whose pane may be closed."""
 
     _movie: MovieModel = PrivateAttr()
-    _background: Background = PrivateAttr()
     _task: LongTask = PrivateAttr()
     _shown: Any = PrivateAttr(default=None)
     _clocked: bool = PrivateAttr(default=False)
@@ -89,9 +83,8 @@ class CamerasModel(EventedModel):
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()
         self._movie = movie
-        self._background = Background(self.failed.emit)
         self._task = LongTask(lambda progress: setattr(self, "measuring", progress), self._fail)
-        movie.events.recording.connect(self._follow)
+        self._ties.tie(self._follow, movie.events.recording)
         self._follow()
 
     def add(self, *paths: str | Path, frame_rate: float | None = None) -> None:
@@ -105,7 +98,7 @@ class CamerasModel(EventedModel):
             self.unclear = UnclearCamera(given) if isinstance(error, FrameRateError) else None
             self.failed.emit(error)
 
-        self._run(_open, given, raw, frame_rate, then=self._take, failed=refuse)
+        self._background.run(_open, given, raw, frame_rate, then=self._take, failed=refuse)
 
     def say_rate(self, frame_rate: float) -> None:
         """Say how many pictures a second (Hz) the unclear camera has."""
@@ -127,7 +120,9 @@ class CamerasModel(EventedModel):
         raw = self._movie.raw
         if raw is not None:
             opened = replace(camera, times_file=Path(file))
-            self._run(_open_again, opened, raw, then=lambda again: self._replace(camera, again))
+            self._background.run(
+                _open_again, opened, raw, then=lambda again: self._replace(camera, again)
+            )
 
     def set_clock(self, camera: Camera, clock: CameraClock) -> None:
         """Let the clock of a camera run otherwise."""
@@ -181,17 +176,8 @@ class CamerasModel(EventedModel):
 
     def close(self) -> None:
         """End whatever runs; late results are dropped."""
-        self._background.drop()
         self._task.cancel()
-
-    def _run(
-        self,
-        function: Callable[..., Any],
-        *args: Any,
-        then: Callable[[Any], None],
-        failed: Callable[[Exception], None] | None = None,
-    ) -> None:
-        self._background.run(function, *args, then=then, failed=failed)
+        super().close()
 
     def _follow(self) -> None:
         """Take the cameras of another recording; those of one that only changed stay."""
@@ -202,10 +188,11 @@ class CamerasModel(EventedModel):
         if same and (clocked == self._clocked or self.cameras):
             return
         self._shown, self._clocked = now, clocked
-        self.close()
+        self._background.drop()
+        self._task.cancel()
         self.cameras, self.lining_up, self.unclear = (), None, None
         if clocked:
-            self._run(remembered_cameras, raw, then=self._remembered)
+            self._background.run(remembered_cameras, raw, then=self._remembered)
 
     def _remembered(self, found: tuple[list[Camera], list[Exception]]) -> None:
         cameras, refused = found
@@ -225,10 +212,7 @@ class CamerasModel(EventedModel):
         self.cameras = cameras
         raw = self._movie.raw
         if raw is not None and raw.path is not None:
-            self._run(remember_cameras, raw.path, cameras, then=lambda _: None)
-
-    def _fail(self, error: Exception) -> None:
-        self.failed.emit(error)
+            self._background.run(remember_cameras, raw.path, cameras, then=lambda _: None)
 
 
 def _open_again(camera: Camera, recording: Recording) -> Camera:
