@@ -12,9 +12,9 @@ from qtpy.QtCore import QObject
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.cameras.camera_panes import CameraPanes
 from napari_cortex_decoder.widgets.canvas.area_picking import AreaPicking
 from napari_cortex_decoder.widgets.canvas.atlas_layers import AtlasLayers
+from napari_cortex_decoder.widgets.canvas.camera_panes import CameraPanes
 from napari_cortex_decoder.widgets.canvas.companion_layers import PreviewLayer, ReferenceLayer
 from napari_cortex_decoder.widgets.canvas.drawn_areas import DrawnAreas
 from napari_cortex_decoder.widgets.canvas.label_keys import LabelKeys
