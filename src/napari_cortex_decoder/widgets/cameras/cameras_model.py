@@ -121,7 +121,7 @@ class CamerasModel(SectionModel):
         if raw is not None:
             opened = replace(camera, times_file=Path(file))
             self._background.run(
-                _open_again, opened, raw, then=lambda again: self._replace(camera, again)
+                _open_again, opened, raw, then=lambda again: self._exchange(camera, again)
             )
 
     def set_clock(self, camera: Camera, clock: CameraClock) -> None:
@@ -130,7 +130,7 @@ class CamerasModel(SectionModel):
         if raw is None:
             return
         try:
-            self._replace(camera, camera_with_clock(camera, clock, raw))
+            self._exchange(camera, camera_with_clock(camera, clock, raw))
         except CortexDecoderError as error:
             self.failed.emit(error)
 
@@ -204,7 +204,7 @@ class CamerasModel(SectionModel):
         self.unclear = None
         self._keep((*self.cameras, camera))
 
-    def _replace(self, before: Camera, now: Camera) -> None:
+    def _exchange(self, before: Camera, now: Camera) -> None:
         self._keep(tuple(now if one.pictures is before.pictures else one for one in self.cameras))
 
     def _keep(self, cameras: tuple[Camera, ...]) -> None:
