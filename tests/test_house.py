@@ -191,6 +191,11 @@ def test_no_test_looks_at_private_names() -> None:
     assert new == {} and found.keys() >= PRIVATE_STILL, "a test looks at private names, or no more"
 
 
+def test_a_module_fits_in_a_head() -> None:
+    lines = {path.name: path.read_text(encoding="utf-8").count("\n") for path in modules()}
+    assert {name: n for name, n in lines.items() if n > 350} == {}
+
+
 def test_tests_lie_where_their_room_is() -> None:
     rooms = {path.parent.relative_to(TESTS).parts[:1] for path in TESTS.rglob("test_*.py")}
     assert {room for (room,) in rooms - {()}} <= FLOORS.keys() | {

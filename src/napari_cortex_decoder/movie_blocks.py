@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import dask.array as da
+
+_Item = TypeVar("_Item")
 
 SAMPLED_FRAMES = 16
 BLOCK_FRAMES = 64
@@ -102,3 +105,15 @@ def seen_pixels(movie: da.Array) -> NDArray[np.bool_]:
         if seen.all():
             break
     return seen if seen.any() else ~seen
+
+
+def read_ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
+    """Let a thread make the next item while the one before it is used.
+
+    Closing the generator waits for the item in the making and ends the thread.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="decoder-reader") as thread:
+        pending = thread.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = thread.submit(next, items, None)
+            yield item

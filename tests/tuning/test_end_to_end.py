@@ -23,7 +23,7 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.tuning.end_to_end import encode_frames
+from napari_cortex_decoder.tuning.encoding import encode_frames
 from napari_cortex_decoder.tuning.fine_tune import (
     FineTuneJob,
     fine_tune,

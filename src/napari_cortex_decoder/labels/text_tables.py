@@ -153,9 +153,6 @@ def _moments(
     return values * factor, Zero.DATE if dates else Zero.UNSAID, False
 
 
-# -- bouts -----------------------------------------------------------------------------------
-
-
 def _begin_and_end(table: pd.DataFrame) -> tuple[str, str, bool, bool] | None:
     """Return the columns of begin and end, and whether they are frames, and the end a duration."""
     for begin, end, frames, lasts in (
@@ -237,9 +234,6 @@ def _from_zero(
     return begin - first, end - first + inclusive
 
 
-# -- frames ----------------------------------------------------------------------------------
-
-
 def _frames(
     lines: Lines, table: pd.DataFrame, behavior: str, clock: dict[str, str], numerals: Numerals
 ) -> FrameTable:
@@ -294,9 +288,6 @@ def _clock(
                 f"{table[columns['time']].iloc[place]!r}; times must be numbers that increase."
             )
     return frames, times, zero
-
-
-# -- one column a behavior -------------------------------------------------------------------
 
 
 def _one_hot(

@@ -10,56 +10,35 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.files import (
-    check_version,
-    read_bytes,
-    read_json,
-    write_json,
-    write_whole,
-)
+from napari_cortex_decoder.files import read_bytes, read_json, write_json, write_whole
 from napari_cortex_decoder.files.workshop import sweep
 from napari_cortex_decoder.progress import Cancelled, Progress
+from napari_cortex_decoder.runs.lines import event_of, line_of
+from napari_cortex_decoder.runs.marker import (
+    CANCEL,
+    COMMON,
+    LOCK,
+    MARKER,
+    OWN,
+    WAITING,
+    Kind,
+    Marker,
+    foreign,
+    read_marker,
+)
 
-Kind = Literal["training", "fine-tune"]
-
-MARKER = "run-folder.json"
-LOCK, WAITING, CANCEL, LOG = ".lock", ".waiting", ".cancel", "process.log"
-_VERSION = 1
-_COMMON = (LOCK, WAITING, CANCEL, LOG, "config.json", "progress.jsonl", "decoder.safetensors")
-_OWN: dict[Kind, tuple[str, ...]] = {
-    "training": ("split.json", "metrics.json", "checkpoints", "cache"),
-    "fine-tune": ("result.json", "work"),
-}
 _LAST: dict[Kind, str] = {"training": "decoder.safetensors", "fine-tune": "result.json"}
 _EARLIER_FINE_TUNE = "asked.json"  # versions without a marker left this
 _PATIENCE = 2.0  # s; whoever looks whether a job is at work holds its lock for a moment
 _PROGRESS_LIMIT = 2**30
-
-
-def _is_inside(name: str) -> str:
-    parts = PurePosixPath(name).parts
-    if not 1 <= len(parts) <= 2 or {"..", "/"} & set(parts) or re.search(r"[\\:\0]", name):
-        raise ValueError(f"{name!r} is no name within the folder")
-    return name
-
-
-class _Marker(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    program: Literal["napari-cortex-decoder"] = "napari-cortex-decoder"
-    kind: Kind
-    version: int = _VERSION
-    made: list[Annotated[str, AfterValidator(_is_inside)]]
 
 
 class RunFolder:
@@ -125,11 +104,10 @@ class RunFolder:
                 "folder."
             ) from reason
         try:
-            marker = self._look()
-            if marker is None:
-                self._mark([*_COMMON, *_OWN[self.kind], *self._adopted()])
+            if self._look() is None:
+                self._mark([*COMMON, *OWN[self.kind], *self._adopted()])
             else:
-                self.note(*_COMMON, *_OWN[self.kind])
+                self.note(*COMMON, *OWN[self.kind])
             self._sweep()
             yield
         finally:
@@ -143,20 +121,19 @@ class RunFolder:
         TrainingError
             If somebody else has put one of them there, or the disk is full.
         """
-        marker = self._look()
-        made = [] if marker is None else marker.made
+        made = self._made()
         new = [name for name in dict.fromkeys(names) if name not in made]
         for name in new:
             if os.path.lexists(self.path / name):
-                raise self._foreign(name)
+                raise foreign(self.path / name, self.kind)
         if new:
             self._mark([*made, *new])
 
     def _mark(self, made: list[str]) -> None:
-        marker = _Marker(kind=self.kind, made=made)
-        write_json(self.path / MARKER, marker.model_dump(), TrainingError)
+        said = Marker(kind=self.kind, made=made).model_dump()
+        write_json(self.path / MARKER, said, TrainingError)
 
-    def _look(self) -> _Marker | None:
+    def _look(self) -> Marker | None:
         """Read the marker; refuse a folder that something else is in the way of.
 
         Raises
@@ -168,7 +145,7 @@ class RunFolder:
             raise TrainingError(f"{self.path} cannot be made: it is a file; choose another folder.")
         file = self.path / MARKER
         if os.path.lexists(file):
-            marker = self._read_marker(file)
+            marker = read_marker(file)
             if marker.kind != self.kind:
                 raise TrainingError(
                     f"{self.path} is the run folder of a {marker.kind}, not of a {self.kind}; "
@@ -182,26 +159,13 @@ class RunFolder:
                 f"{self.path} holds what an earlier version of this program has begun; take its "
                 "decoder.safetensors if there is one, and choose another folder."
             )
-        for name in (*_COMMON, *_OWN[self.kind]):
+        for name in (*COMMON, *OWN[self.kind]):
             place = self.path / name
-            if os.path.lexists(place) and not (name == LOCK and _is_empty(place)):
-                raise self._foreign(name)
+            if os.path.lexists(place) and not (
+                name == LOCK and place.is_file() and not place.stat().st_size
+            ):
+                raise foreign(self.path / name, self.kind)
         return None
-
-    def _read_marker(self, file: Path) -> _Marker:
-        said = read_json(file, TrainingError)
-        if isinstance(said, dict):
-            check_version(str(file), said.get("version"), _VERSION, TrainingError)
-        try:
-            return _Marker.model_validate(said)
-        except ValidationError as reason:
-            raise TrainingError(f"{file} is damaged; choose another folder.") from reason
-
-    def _foreign(self, name: str) -> TrainingError:
-        return TrainingError(
-            f"{self.path / name} is there already, and no {self.kind} of this program has made "
-            "it; choose another folder."
-        )
 
     def _adopted(self) -> list[str]:
         """Name what a version without a marker has left here, if it is such a job."""
@@ -221,8 +185,7 @@ class RunFolder:
             )
 
     def _made(self) -> list[str]:
-        marker = self._look()
-        return [] if marker is None else marker.made
+        return [] if (marker := self._look()) is None else marker.made
 
     def asked(self) -> dict[str, Any] | None:
         """Read what the job was asked to do; None if nothing was begun here.
@@ -285,7 +248,7 @@ class RunFolder:
         """
         try:
             with self.progress_file.open("a", encoding="utf-8") as file:
-                file.write(_line(event))
+                file.write(line_of(event))
         except OSError as reason:
             raise TrainingError(
                 f"{self.progress_file} cannot be written ({reason.strerror}); make room and start "
@@ -318,7 +281,7 @@ class RunFolder:
     def write_progress(self, events: Iterable[Progress]) -> None:
         """Write all of the progress anew, if there is any."""
         if self.progress_file.exists():
-            text = "".join(map(_line, events))
+            text = "".join(map(line_of, events))
             write_whole(self.progress_file, text, TrainingError, overwrite=True)
 
     def read_line(self, line: Any) -> Progress:
@@ -329,17 +292,11 @@ class RunFolder:
         ValueError, TypeError, KeyError
             If it is none.
         """
-        if not isinstance(line, dict):
-            raise ValueError(line)
-        stage, done, total = (line.pop(name) for name in ("stage", "done", "total"))
-        if not (isinstance(stage, str) and isinstance(done, int) and isinstance(total, int)):
-            raise ValueError(stage)
-        return Progress(stage, done, total, str(line.pop("message", "")), line)
+        return event_of(line)
 
     def remove(self, *names: str) -> None:
         """Remove files if they were made here, and then their folders, where nothing is left."""
-        made = self._made()
-        self._remove([name for name in names if name in made])
+        self._remove(sorted(set(names) & set(self._made()), key=names.index))
 
     def remove_within(self, folder: str) -> None:
         """Remove what was made in a folder within, and the folder, where nothing is left."""
@@ -348,7 +305,7 @@ class RunFolder:
     def begin_anew(self) -> None:
         """Remove all that the job has made, but for its claim; within `claim`."""
         self._remove([name for name in self._made() if name not in (LOCK, WAITING)])
-        self._mark([*_COMMON, *_OWN[self.kind]])
+        self._mark([*COMMON, *OWN[self.kind]])
 
     def forget(self) -> None:
         """Remove all that the job has made, and the folder, where nothing else is in it.
@@ -385,16 +342,6 @@ class RunFolder:
                 f"{reason.filename} cannot be removed ({reason.strerror}); allow it, or choose "
                 "another folder."
             ) from reason
-
-
-def _line(event: Progress) -> str:
-    message = {"message": event.message} if event.message else {}
-    place = {"stage": event.stage, "done": event.done, "total": event.total}
-    return json.dumps({**place, **message, **event.details}) + "\n"
-
-
-def _is_empty(place: Path) -> bool:
-    return place.is_file() and place.stat().st_size == 0
 
 
 def _remove_empty(folder: Path) -> None:

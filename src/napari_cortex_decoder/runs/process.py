@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from filelock import FileLock, Timeout
 
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.runs.folder import CANCEL, LOG, WAITING, RunFolder
+from napari_cortex_decoder.runs.folder import RunFolder
+from napari_cortex_decoder.runs.marker import CANCEL, LOG, WAITING
 
 OWN_WORDS = "cortex-decoder: "
 """In front of the sentence with which a process ends that cannot do what it was asked."""

@@ -14,16 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from napari_cortex_decoder import __version__
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import (
     Calibration,
-    CnnConfig,
-    CnnRnnConfig,
     Decoder,
     MouseScore,
     Provenance,
@@ -33,7 +30,7 @@ from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.files import read_bytes, write_json, write_whole
+from napari_cortex_decoder.files import write_json, write_whole
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.scoring.calibration import fit_temperature
 from napari_cortex_decoder.training.augmentation import vary_images, vary_traces
@@ -55,8 +52,7 @@ from napari_cortex_decoder.training.scoring import (
 from napari_cortex_decoder.training.sessions import Session
 from napari_cortex_decoder.training.split import Split
 from napari_cortex_decoder.training.stages import feature_noise
-
-LARGEST_WEIGHTS = 2**31
+from napari_cortex_decoder.training.starting import load_weights, prepare_encoder
 
 
 class Pipeline:
@@ -166,7 +162,7 @@ class Pipeline:
         cached = self._read()
         network = build_network(self._decoder_config)
         if isinstance(self._decoder_config, ImageConfig):
-            _prepare_encoder(network, self._config)
+            prepare_encoder(network, self._config)
         done = [
             number
             for number, stage in enumerate(self._stages, start=1)
@@ -174,7 +170,7 @@ class Pipeline:
         ]
         if done:
             file = self._folder.stage_file(done[-1], self._stages[done[-1] - 1].kind)
-            _load_weights(network, file)
+            load_weights(network, file)
         for number, stage in enumerate(self._stages, start=1):
             if number > max(done, default=0):
                 self._fit(number, stage, network, cached)
@@ -317,40 +313,6 @@ def _phases(stages: Sequence[Stage]) -> list[tuple[str, int]]:
 
 def _same(inputs: Tensor) -> Tensor:
     return inputs
-
-
-def _prepare_encoder(network: nn.Module, config: TrainingConfig) -> None:
-    """Take another decoder's CNN, or undo two settings of MONAI's that only suit ImageNet's."""
-    assert isinstance(network, (Cnn, CnnRnn))
-    encoder = network.cnn
-    if config.encoder_from:
-        giver = load_decoder(config.encoder_from)
-        if not isinstance(giver.config, (CnnConfig, CnnRnnConfig)) or (
-            giver.config.n_logits != config.decoder.n_logits
-        ):
-            raise TrainingError(
-                f"encoder_from: decoder {config.encoder_from!r} has no CNN for "
-                f"{len(config.decoder.behaviors)} behaviors; give an image decoder of as many."
-            )
-        assert isinstance(giver.network, (Cnn, CnnRnn))
-        encoder.load_state_dict(giver.network.cnn.state_dict())
-    else:
-        for module in encoder.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = 0.1  # .01 leaves running statistics hundreds of steps behind
-        nn.init.normal_(encoder._fc.weight, std=0.01)  # uniform ± 1 starts at a loss of 1.6
-        nn.init.zeros_(encoder._fc.bias)
-    encoder.to(memory_format=torch.channels_last)
-
-
-def _load_weights(network: nn.Module, file: Path) -> None:
-    try:
-        network.load_state_dict(load(read_bytes(file, TrainingError, limit=LARGEST_WEIGHTS)))
-    except (SafetensorError, RuntimeError) as reason:
-        raise TrainingError(
-            f"{file} is damaged or of another network; remove it, and the run does that stage "
-            "again."
-        ) from reason
 
 
 def _check_behaviors(

@@ -11,7 +11,7 @@ from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.progress import Cancelled
-from napari_cortex_decoder.runs.folder import CANCEL
+from napari_cortex_decoder.runs.marker import CANCEL
 from napari_cortex_decoder.training.config import TrainingConfig
 from napari_cortex_decoder.training.run_folder import TrainingFolder
 from napari_cortex_decoder.training.sessions import Session, cohort_sessions

@@ -17,7 +17,7 @@ from torch import Tensor
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
-from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
+from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
@@ -25,6 +25,7 @@ from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.scoring.auc import auc_of_logits
 from napari_cortex_decoder.training.loss import classification_loss
 from napari_cortex_decoder.tuning.calibration import calibrate
+from napari_cortex_decoder.tuning.encoding import encode_images
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.heads import N_FOLDS, Labeled, fit_head
 from napari_cortex_decoder.tuning.held_out import folds
@@ -172,29 +173,6 @@ def decision(
     return learning, deciding
 
 
-def encode_frames(
-    network: CnnRnn,
-    config: CnnRnnConfig,
-    frames: NDArray[np.float16],
-    mask: NDArray[np.bool_],
-    compute: Compute,
-) -> NDArray[np.float16]:
-    """Encode what the windows of some frames see, shape (t, 1280); other rows are 0."""
-    seen = mask.copy()
-    for shift in range(-config.window.past, config.window.future + 1):
-        seen |= np.roll(mask, shift)
-    offsets = config.preprocessing.channel_offsets
-    seen[: max(0, -offsets[0])] = seen[len(seen) - max(0, offsets[-1]) :] = False
-    place = select_device(compute)
-    features = np.zeros((len(frames), N_FEATURES), np.float16)
-    encoder = copy.deepcopy(network.cnn).eval().to(place)  # the base may share the given one
-    with torch.inference_mode():
-        for places in np.array_split(np.flatnonzero(seen), max(1, int(seen.sum()) // _AT_ONCE)):
-            encoded = _encode(encoder, frames, places, config, place)
-            features[places] = encoded.cpu().numpy()
-    return features
-
-
 class _Fit:
     """A network while it learns, and what is needed to go on after a kill."""
 
@@ -331,7 +309,7 @@ class _Fit:
         """Return logits of frames of one recording, each image encoded once."""
         past, future = self.config.window.past, self.config.window.future
         around = np.unique(places[:, None] + np.arange(-past, future + 1))
-        features = _encode(
+        features = encode_images(
             self.network.cnn, self._data[number].frames, around, self.config, self._device
         )
         index = np.searchsorted(around, places[:, None] + np.arange(-past, future + 1))
@@ -341,20 +319,6 @@ class _Fit:
 
 def _hidden(tensors: dict[str, Tensor]) -> int:
     return tensors["head.linear_out.weight"].shape[1]
-
-
-def _encode(
-    encoder: Encoder,
-    frames: NDArray[np.float16],
-    places: NDArray[np.int64],
-    config: CnnRnnConfig,
-    device: torch.device,
-) -> Tensor:
-    """Encode the images of some frames, shape (n, 1280)."""
-    offsets = np.asarray(config.preprocessing.channel_offsets)
-    images = torch.from_numpy(frames[places[:, None] + offsets].astype(np.float32)).to(device)
-    features: Tensor = encoder.features(images.contiguous(memory_format=torch.channels_last))
-    return features
 
 
 def _stretches(

@@ -15,7 +15,7 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.runs.folder import MARKER
+from napari_cortex_decoder.runs.marker import MARKER
 from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.job import FineTuneJob

@@ -19,7 +19,8 @@ from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.tuning import heads
 from napari_cortex_decoder.tuning.base_mice import auc_on_base_mice
 from napari_cortex_decoder.tuning.detrended_base import DETREND_SECONDS
-from napari_cortex_decoder.tuning.end_to_end import Filmed, encode_frames, fit_end_to_end
+from napari_cortex_decoder.tuning.encoding import encode_frames
+from napari_cortex_decoder.tuning.end_to_end import Filmed, fit_end_to_end
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import EPOCHS

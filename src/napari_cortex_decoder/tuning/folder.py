@@ -10,7 +10,7 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_json, write_json
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.runs import RunFolder
-from napari_cortex_decoder.runs.folder import CANCEL
+from napari_cortex_decoder.runs.marker import CANCEL
 from napari_cortex_decoder.tuning.epoch import epoch_of
 from napari_cortex_decoder.tuning.result import FineTuneResult
 

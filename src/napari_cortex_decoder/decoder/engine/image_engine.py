@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,13 +15,8 @@ from torch import Tensor
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.cache.recording_cache import RecordingCache
 from napari_cortex_decoder.decoder.config import ImageConfig
-from napari_cortex_decoder.decoder.engine.devices import (
-    free_memory,
-    is_out_of_memory,
-    select_device,
-    usual_batch_size,
-)
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, steady_cudnn
+from napari_cortex_decoder.decoder.engine.place import Place
 from napari_cortex_decoder.decoder.frames.normalization import Statistics, StatisticsAccumulator
 from napari_cortex_decoder.decoder.frames.reading_order import (
     FirstAnswers,
@@ -35,12 +28,8 @@ from napari_cortex_decoder.decoder.frames.seams import Seams
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, probabilities
 from napari_cortex_decoder.decoder.prediction import MEASURING, DecodeEvent
 from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
-from napari_cortex_decoder.errors import DeviceError
-from napari_cortex_decoder.movie_blocks import read_blocks
+from napari_cortex_decoder.movie_blocks import read_ahead, read_blocks
 from napari_cortex_decoder.recording import Recording
-
-_Item = TypeVar("_Item")
-_Done = TypeVar("_Done")
 
 Keep = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
 """Takes the number of an image, features (n, 1280) from there on, and the images' means (n,)."""
@@ -71,12 +60,6 @@ class Engine:
     made_again
         Whether this also holds for one without a file, because the same is made again whenever it
         is wanted: a simulated mouse.
-
-    Attributes
-    ----------
-    device, batch_size
-        As asked for, until memory runs out: then the batch is halved, and halved again, and at
-        last the work moves to the CPU.
     """
 
     def __init__(
@@ -89,13 +72,21 @@ class Engine:
         cached: bool = True,
         made_again: bool = False,
     ) -> None:
-        self.device = select_device(compute)
         self._config = config
-        self.batch_size = compute.batch_size or self._usual_batch()
         self._network = InferenceNetwork(network)
+        self._place = Place(self._network, compute, config.preprocessing.image_size)
         self._looked_at = looked_at
         self._cached, self._made_again = cached, made_again
-        self._precision = compute.precision
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes, as asked for until memory runs out."""
+        return self._place.device
+
+    @property
+    def batch_size(self) -> int:
+        """Images at once, as asked for until memory runs out."""
+        return self._place.batch_size
 
     def check(self, recording: Recording) -> None:
         """Refuse a recording that is too short for one prediction, as `check_length` does."""
@@ -131,10 +122,10 @@ class Engine:
         self.check(recording)
         cache = None
         if self._cached and (recording.path is not None or self._made_again):
-            encoder = self._network.encoder_hash + (" in 16 bits" if self._in_half else "")
+            encoder = self._network.encoder_hash + (" in 16 bits" if self._place.in_half else "")
             cache = RecordingCache(recording, self._config.preprocessing, encoder)
         try:
-            message = self._place()
+            message = self._place.move()
             if message is not None:
                 yield DecodeEvent("decoding", 0, recording.n_frames, message=message)
             if cache is None or not (
@@ -143,7 +134,7 @@ class Engine:
                 statistics = yield from self._measure(recording, cache)
                 yield from self._decode(recording, statistics, cache, keep)
         finally:
-            self._release()
+            self._place.release()
 
     def _measure(
         self, recording: Recording, cache: RecordingCache | None
@@ -157,14 +148,14 @@ class Engine:
             return known
         answers = FirstAnswers(recording, self._config, self._looked_at)
         accumulator = StatisticsAccumulator(recording, preprocessing)
-        with closing(_ahead(read_blocks(recording.movie))) as blocks:
+        with closing(read_ahead(read_blocks(recording.movie))) as blocks:
             for start, frames in blocks:
                 if (wanted := answers.wanted()) is not None:
                     place, ahead = wanted
                     done = start, recording.n_frames
-                    batch = self._attempt(partial(self._run, torch.from_numpy(ahead)))
+                    batch = self._place.attempt(partial(self._run, torch.from_numpy(ahead)))
                     if batch is None:
-                        told = self._give_way(min(len(ahead), self.batch_size))
+                        told = self._place.give_way(min(len(ahead), self._place.batch_size))
                         yield DecodeEvent(MEASURING, *done, message=told)
                     else:
                         place += self._config.frames_before
@@ -193,7 +184,7 @@ class Engine:
         warm_up = preprocessing.warm_up_frames(recording.known_frame_rate())
         total = recording.n_frames - warm_up - self._config.frames_before
         total -= self._config.frames_after
-        if self.device.type == "cpu" and total >= WORTH_COMPILING:
+        if self._place.device.type == "cpu" and total >= WORTH_COMPILING:
             self._network.accelerate(preprocessing.image_size)
         nothing = torch.empty(0, self._network.project.out_features)
         seams = Seams(overlap, shared, torch.empty(0, *preprocessing.image_size), nothing)
@@ -201,7 +192,7 @@ class Engine:
         kept = None if cache is None else cache.write_features()
         blocks = normalized_blocks(recording, preprocessing, statistics, self._looked_at)
         try:
-            with closing(_ahead(blocks)) as blocks_ahead:
+            with closing(read_ahead(blocks)) as blocks_ahead:
                 for start, block in blocks_ahead:
                     left, right = seams.around(start, start + len(block))
                     frames = torch.cat(
@@ -209,14 +200,14 @@ class Engine:
                     )
                     image, before, encoded = start - len(left.last_frames), left.last_inputs, []
                     while len(frames) > overlap:
-                        size = min(self.batch_size, len(frames) - overlap)
+                        size = min(self._place.batch_size, len(frames) - overlap)
                         last = size == len(frames) - overlap
                         after = right.first_inputs if last else nothing
-                        batch = self._attempt(
+                        batch = self._place.attempt(
                             partial(self._run, frames[: size + overlap], before, after)
                         )
                         if batch is None:
-                            told = self._give_way(size)
+                            told = self._place.give_way(size)
                             yield DecodeEvent("decoding", done, total, message=told)
                             continue
                         if kept is not None:
@@ -259,19 +250,10 @@ class Engine:
                 yield DecodeEvent("decoding", done, total)
                 continue
             of_windows = partial(self._of_features, torch.from_numpy(features))
-            while (probability := self._attempt(of_windows)) is None:
-                yield DecodeEvent("decoding", done, total, message=self._give_way(1))
+            while (probability := self._place.attempt(of_windows)) is None:
+                yield DecodeEvent("decoding", done, total, message=self._place.give_way(1))
             yield DecodeEvent("decoding", done, total, start=first + start, probability=probability)
         return True
-
-    def _attempt(self, work: Callable[[], _Done]) -> _Done | None:
-        """Do some work on the device; None if memory ran out."""
-        try:
-            return work()
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        return None
 
     @torch.inference_mode()
     def _run(
@@ -288,14 +270,14 @@ class Engine:
         """
         offsets = self._config.preprocessing.channel_offsets
         n = len(frames) - (offsets[-1] - offsets[0])
-        frames = frames.to(self.device)
+        frames = frames.to(self._place.device)
         images = torch.stack([frames[o - offsets[0] :][:n] for o in offsets], dim=1)
         with steady_cudnn():
             # answers ahead want a whole window at once, whatever fits into a batch
-            parts = [self._network.features(part) for part in images.split(self.batch_size)]
+            parts = [self._network.features(part) for part in images.split(self._place.batch_size)]
         features = parts[0] if len(parts) == 1 else torch.cat(parts)
         inputs = self._network.project(features)
-        sides = [None if side is None else side.to(self.device) for side in (before, after)]
+        sides = [None if side is None else side.to(self._place.device) for side in (before, after)]
         seen = [part for part in (sides[0], inputs, sides[1]) if part is not None]
         probability = self._classify(torch.cat(seen))
         means = images.mean(dim=(1, 2, 3)).cpu().numpy()
@@ -304,7 +286,7 @@ class Engine:
     @torch.inference_mode()
     def _of_features(self, features: Tensor) -> NDArray[np.float32]:
         """Return probabilities of the windows of images whose features are known."""
-        return self._classify(self._network.project(features.to(self.device)))
+        return self._classify(self._network.project(features.to(self._place.device)))
 
     def _classify(self, inputs: Tensor) -> NDArray[np.float32]:
         """Return probabilities, shape (windows, k), of the windows of some images."""
@@ -314,55 +296,6 @@ class Engine:
         windows = inputs.unfold(0, length, 1).transpose(1, 2)
         logits = self._network.classify(windows)
         return probabilities(logits, self._config.temperature).cpu().numpy()
-
-    @property
-    def _in_half(self) -> bool:
-        return self._precision == "half" and self.device.type != "cpu"
-
-    def _usual_batch(self) -> int:
-        return usual_batch_size(self.device, self._config.preprocessing.image_size)
-
-    def _place(self) -> str | None:
-        """Move the network to its device, or to the CPU and say so."""
-        self._network.half_precision = self._in_half
-        try:
-            self._network.to(self.device)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        else:
-            return None
-        return self._give_way(1)
-
-    def _give_way(self, size: int) -> str:
-        """After memory ran out with `size` images: make it possible to go on, and say how."""
-        free_memory(self.device)
-        if size > 1:
-            self.batch_size = size // 2
-            return (
-                f"{self.device} ran out of memory with {size} images at once; going on with "
-                f"{self.batch_size} at once."
-            )
-        if self.device.type == "cpu":
-            raise DeviceError(
-                "there is no memory left for even one image on the CPU; close other programs and "
-                "decode again."
-            )
-        message = (
-            f"{self.device} has no memory left for even one image; going on on the CPU, which is "
-            "slower."
-        )
-        self.device = torch.device("cpu")
-        self.batch_size = self._usual_batch()
-        self._network.half_precision = False
-        self._network.to(self.device)
-        return message
-
-    def _release(self) -> None:
-        """Free the device's memory: torch would keep it until the process ends."""
-        if self.device.type != "cpu":
-            self._network.to("cpu")
-            free_memory(self.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -377,15 +310,3 @@ class _Batch:
 
 def _last(n: int, inputs: Tensor) -> Tensor:
     return inputs[max(0, len(inputs) - n) :]
-
-
-def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
-    """Let a thread make the next item while the one before it is used.
-
-    Closing the generator waits for the item in the making and ends the thread.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="decoder-reader") as thread:
-        pending = thread.submit(next, items, None)
-        while (item := pending.result()) is not None:
-            pending = thread.submit(next, items, None)
-            yield item

@@ -45,6 +45,8 @@ from napari_cortex_decoder.recording.formats.painted import Areas, namings, pain
 from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
 from napari_cortex_decoder.tables import time_unit
 
+_Shapes = dict[str, tuple[int, ...]]
+
 _MOST_NAMES = 10_000
 _SUFFIXES = (".h5", ".hdf5", ".hdf")
 
@@ -218,8 +220,7 @@ def _texts(file: Any) -> list[list[str]]:
         if not isinstance(item, hdf5.Dataset) or not 1 < (item.size or 0) <= _MOST_NAMES:
             return
         if h5py.check_string_dtype(item.dtype) is not None:
-            texts = [text_of(text) or "" for text in np.ravel(item[()])]
-            lists.append(texts)
+            lists.append([text_of(text) or "" for text in np.ravel(item[()])])
         elif h5py.check_ref_dtype(item.dtype) is h5py.Reference:
             cells = [file[ref] for ref in np.ravel(item[()]) if ref]
             if all(_is_text(cell) for cell in cells):
@@ -231,19 +232,15 @@ def _texts(file: Any) -> list[list[str]]:
 
 def _is_text(cell: Any) -> bool:
     """Whether a cell of MATLAB's holds characters, not more than a name has."""
-    kind = getattr(cell, "attrs", {}).get("MATLAB_class")
-    return kind == b"char" and cell.dtype.kind == "u" and cell.size <= _MOST_NAMES
+    of = getattr(cell, "attrs", {}).get("MATLAB_class")
+    return of == b"char" and cell.dtype.kind == "u" and cell.size <= _MOST_NAMES
 
 
-def _contents(
-    file: Any,
-) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]], dict[str, Any], list[str]]:
+def _contents(file: Any) -> tuple[_Shapes, _Shapes, dict[str, Any], list[str]]:
     """Shapes of what could be the movie, or traces, what small datasets hold, and what to say."""
     from napari_cortex_decoder.containers import hdf5
 
-    movies: dict[str, tuple[int, ...]] = {}
-    traces: dict[str, tuple[int, ...]] = {}
-    single: dict[str, tuple[int, ...]] = {}
+    movies, traces, single = _Shapes(), _Shapes(), _Shapes()
     small: dict[str, Any] = {}
     told: list[str] = []
 
@@ -308,12 +305,12 @@ def _unit(times: Any, key: str) -> Any:
 
 def check_readable(path: Path, array: Any) -> None:
     """Refuse a dataset that is compressed with a filter that is not installed."""
-    import h5py
+    from h5py import h5z
 
     properties = array.id.get_create_plist()
     for index in range(properties.get_nfilters()):
         code, _, _, name = properties.get_filter(index)
-        if not h5py.h5z.filter_avail(code):
+        if not h5z.filter_avail(code):
             raise RecordingError(
                 f"{path}: {array.name} is compressed with {name.decode(errors='replace')!r}, which "
                 "is not installed; install hdf5plugin, or save it with gzip."
