@@ -149,7 +149,7 @@ def test_a_frame_draws_the_canvas_once_and_the_cursor_and_lays_nothing_out(
     qtbot: QtBot,
 ) -> None:
     labels = np.arange(N_FRAMES) // 30 % 2
-    workspace.movie._ethogram = Ethogram.from_frames(labels, ("rest", "run"))
+    workspace.labels.ethogram = Ethogram.from_frames(labels, ("rest", "run"))
     workspace.decode.prediction = ScriptedDecoder().whole(workspace.movie.recording)
     assert [row.title for row in timeline._rows] == ["speed", "label", "decoded", "p(run)"]
     canvas = viewer.window._qt_viewer.canvas

@@ -112,3 +112,12 @@ def test_areas_and_labels_are_those_of_the_file(qtbot: QtBot, shown: Workspace) 
     shown.preprocessing.switch("mask", True)
     shown.preprocessing.set("mask", path=Path("mask.png"))
     assert "have no pixels for the step mask" in (shown.preprocessing.obstacle or "")
+
+
+def test_traces_are_shown_again_when_the_movie_above_them_goes(
+    viewer: Viewer, shown: Workspace, recording: Recording
+) -> None:
+    movie = viewer.add_layer(Layer.create(*movie_layer(recording, (500.0, 1500.0))))
+    viewer.layers.remove(movie)
+    assert shown.movie.recording is not None and shown.movie.recording.traces is not None
+    assert shown.placing.registration is shown.movie.recording.registration

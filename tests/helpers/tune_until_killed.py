@@ -25,14 +25,14 @@ def main(movie: Path, decoder: Path) -> None:
         traceback.print_exception(error)
         os._exit(1)
 
-    def begin(recording: object) -> None:
-        if recording is not None:
+    def begin(ethogram: object) -> None:
+        if ethogram is not None:
             workspace.choice.offer(decoder)
             workspace.tuning.set_depth("end-to-end")
             workspace.tuning.start()
 
     workspace.failed.connect(fail)
-    workspace.labels.events.labels.connect(begin)
+    workspace.labels.events.ethogram.connect(begin)
     workspace.movie.open(movie)
     napari.run()
 

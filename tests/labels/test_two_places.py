@@ -227,7 +227,7 @@ def test_preprocessed_frames_are_computed_once_wherever_they_could_be_written(
     def computed() -> int:
         told.clear()
         binned = preprocess(open_recording(movie, frame_rate=30.0), [Bin(pixels=2)])
-        frames = cached(binned, progress=lambda done, _: told.append(done)).movie
+        frames = cached(binned, progress=lambda event: told.append(event.done)).movie
         assert frames.shape == (N, 4, 4) and not frames.compute().any()
         return len(told)
 
@@ -249,7 +249,7 @@ def test_a_fine_tune_that_was_begun_elsewhere_is_found_and_forgotten_in_either_p
 
     def tuned() -> dict[str, float]:
         out = tuning_files.run_folder(movie)
-        return fine_tune(base, [(recording, ethogram)], out, depth="threshold").seconds
+        return fine_tune(base, [(recording, ethogram)], out=out, depth="threshold").seconds
 
     def found() -> dict[str, float] | None:
         run, cut_short = tuning_files.find_run(movie)

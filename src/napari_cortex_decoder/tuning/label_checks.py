@@ -9,14 +9,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.decoder.config import CnnRnnConfig, DecoderConfig, RoiRnnConfig
 from napari_cortex_decoder.decoder.suitability import check_kind, check_length, rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.sessions import class_indices
 from napari_cortex_decoder.tuning.held_out import HeldOut, hold_out
-from napari_cortex_decoder.tuning.tunable import check_tunable
 
 FEWEST_BOUTS = 3
 """Bouts of each behavior without which nothing can be both learned and measured."""
@@ -175,3 +174,25 @@ def _check_rate(recording: Recording, config: DecoderConfig, name: str) -> None:
 def _one_of(names: Iterable[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} or {last}"
+
+
+def check_tunable(config: DecoderConfig, name: str, depth: str) -> None:
+    """Refuse a decoder that cannot be tuned so.
+
+    Raises
+    ------
+    TrainingError
+        If it has no head of PyTorch's own layers, or no encoder for end to end.
+    """
+    keras = isinstance(config, RoiRnnConfig) and config.recurrent == "keras-gru"
+    if keras or not isinstance(config, CnnRnnConfig | RoiRnnConfig):
+        kind = "keras-gru" if keras else config.architecture
+        raise TrainingError(
+            f"decoder {name!r} is a {kind}, and only a cnn-rnn and a roi-rnn of PyTorch's own "
+            "layers can be fine-tuned; train it anew instead (cortex-decoder train)."
+        )
+    if depth == "end-to-end" and isinstance(config, RoiRnnConfig):
+        raise TrainingError(
+            f"decoder {name!r} reads areas and has no encoder to learn end to end; take the depth "
+            "head."
+        )

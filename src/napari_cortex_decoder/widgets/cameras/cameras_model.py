@@ -77,7 +77,7 @@ class CamerasModel(SectionModel):
 
     _movie: MovieModel = PrivateAttr()
     _task: LongTask = PrivateAttr()
-    _shown: Any = PrivateAttr(default=None)
+    _shown: Recording | None = PrivateAttr(default=None)
     _clocked: bool = PrivateAttr(default=False)
 
     def __init__(self, movie: MovieModel) -> None:
@@ -181,13 +181,11 @@ class CamerasModel(SectionModel):
 
     def _follow(self) -> None:
         """Take the cameras of another recording; those of one that only changed stay."""
-        raw = self._movie.raw
-        now = None if raw is None else raw.path or raw.movie
-        same = now is self._shown or (isinstance(now, Path) and now == self._shown)
+        raw, before = self._movie.raw, self._shown
         clocked = raw is not None and (bool(raw.frame_rate) or raw.frame_times is not None)
-        if same and (clocked == self._clocked or self.cameras):
+        if _same_session(raw, before) and (clocked == self._clocked or self.cameras):
             return
-        self._shown, self._clocked = now, clocked
+        self._shown, self._clocked = raw, clocked
         self._background.drop()
         self._task.cancel()
         self.cameras, self.lining_up, self.unclear = (), None, None
@@ -213,6 +211,13 @@ class CamerasModel(SectionModel):
         raw = self._movie.raw
         if raw is not None and raw.path is not None:
             self._background.run(remember_cameras, raw.path, cameras, then=lambda _: None)
+
+
+def _same_session(one: Recording | None, other: Recording | None) -> bool:
+    """Return whether two recordings are of one session, however they were changed."""
+    if one is None or other is None:
+        return one is other
+    return one.movie is other.movie or (one.path is not None and one.path == other.path)
 
 
 def _open_again(camera: Camera, recording: Recording) -> Camera:
