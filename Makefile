@@ -28,7 +28,7 @@ demo: $(STAMP)
 	$(BIN)/cortex-decoder demo --out demo
 
 # Three parts of about the same length, two at a time, one core each: together they would take twice as long.
-JOBS := tests/faults tests/runs tests/training tests/tuning
+JOBS := tests/faults tests/runs tests/training
 test: $(STAMP) lint
 	$(MAKE) --jobs=2 --output-sync=target --keep-going test-rooms test-windows test-jobs
 
@@ -41,7 +41,7 @@ test-rooms: $(STAMP)
 test-windows: $(STAMP)
 	OMP_NUM_THREADS=1 bash tools/with-display.sh $(PYTEST) tests/gui
 
-# Trainings, fine-tunes and faults: what runs in processes of its own.
+# Trainings and faults: what runs in processes of its own.
 test-jobs: $(STAMP)
 	OMP_NUM_THREADS=1 $(PYTEST) $(JOBS)
 

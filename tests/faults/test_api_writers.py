@@ -59,12 +59,13 @@ CROSSED = {
 OWN_FOLDERS = {
     # a folder beside the recording, of the cache, or of a run, whose marker says what is in it
     "atlas/importers/brainglobe.py:load_brainglobe", "labels/session.py:_write_anew",
-    "recording/sidecar.py:remember_metadata", "evaluation/reproduce.py:_keep",
+    "recording/sidecar.py:remember_metadata", "recording/cameras/kept.py:remember_cameras",
+    "evaluation/reproduce.py:_keep", "runs/folder.py:write_progress",
     "runs/folder.py:_mark", "runs/folder.py:_sweep", "runs/folder.py:ask",
     "training/arrays.py:write_array", "tuning/end_to_end.py:save",
     "training/fitting.py:save_checkpoint", "training/pipeline.py:finish",
     "training/pipeline.py:_fit", "training/run_folder.py:settle_split",
-    "training/run_folder.py:forget_after", "tuning/folder.py:keep",
+    "tuning/folder.py:keep",
     "tuning/task.py:save_task",
     # refuses what is there (crossed on the command line); the window's; a tool of this project
     "simulation/cohort.py:simulate_cohort", "simulation/cohort.py:_write_movie",

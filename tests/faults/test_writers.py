@@ -36,8 +36,8 @@ READ = {
     ("decode", "registration"), ("explain", "movie"), ("explain", "registration"),
     ("explain", "labels"), ("label", "movie"), ("label", "take"), ("areas", "movie"),
     ("areas", "registration"), ("areas", "behavior"), ("train", "cohort"), ("train", "config"),
-    ("fine-tune", "movies"), ("fine-tune", "labels"), ("reproduce", "data"),
-    ("decoders import", "file"),
+    ("fine-tune", "movies"), ("fine-tune", "registration"), ("fine-tune", "labels"),
+    ("reproduce", "data"), ("decoders import", "file"),
 }  # fmt: skip
 """Options and arguments of the command line that name what is read."""
 

@@ -7,7 +7,9 @@ of the program ends with a traceback and exit code 1.
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
+from typing import TextIO
 
 import typer
 
@@ -51,10 +53,15 @@ for verb in (
 app.add_typer(decoders, name="decoders")
 
 
+_usual_warning = warnings.showwarning
+
+
 def main() -> None:
     """Run the command line; a user's error is one sentence and exit code 2."""
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            app()
     except KeyboardInterrupt:  # before a verb has begun; from then on typer tells it
         sys.exit(130)
     except CortexDecoderError as error:
@@ -63,6 +70,21 @@ def main() -> None:
         if not _is_users(error.filename):
             raise
         sys.exit(_refuse(f"{error.filename}: {error.strerror}"))
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say in one line what a function of ours warns of; what libraries say, as usual."""
+    if Path(filename).is_relative_to(Path(__file__).parents[1]):
+        print(f"warning: {message}", file=sys.stderr)
+    else:
+        _usual_warning(message, category, filename, lineno, file, line)
 
 
 def _is_users(file: object) -> bool:

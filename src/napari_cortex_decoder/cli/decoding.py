@@ -19,13 +19,13 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
+from napari_cortex_decoder.cli.reading import Placings, ReadAs, open_as_told, placings
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.files import check_place, make_folder
 
 if TYPE_CHECKING:
-    from napari_cortex_decoder.atlas import Registration
+    pass
 
 
 @computing("device", "batch_size", "half", "threads")
@@ -35,13 +35,7 @@ def decode(
     decoder: Annotated[
         str, typer.Option(help="Name of a bundled decoder, or a .safetensors file.")
     ] = "run-rest",
-    registration: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Where the atlas lies (JSON), for a decoder of area traces: one file for all "
-            "movies, or the option once a movie, in their order."
-        ),
-    ] = None,
+    registration: Placings = None,
     compute: Compute = HERE,
     frame_rate: FrameRate = None,
     pixel_size: PixelSize = None,
@@ -81,7 +75,6 @@ def decode(
     Example: `cortex-decoder decode m1.tif --decoder areas.safetensors --registration m1.json
     --out decoded`
     """
-    from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.decoder.prediction import RECORD, TABLE
     from napari_cortex_decoder.decoder.suitability import rates_agree
@@ -98,20 +91,12 @@ def decode(
                 f"{name}: two of the movies have this name and would overwrite each other's "
                 "result; decode them into different folders."
             )
-    files = registration or []
-    if len(files) not in (0, 1, len(movies)):
-        raise RecordingError(
-            f"{len(files)} registrations for {len(movies)} movies; give one for all of them, or "
-            "one a movie."
-        )
+    placed = placings(registration, len(movies))
     check_folder(out)
     if out.exists():
         for name in names:
             check_place(out / f"{name}.csv", DecoderError, kind=TABLE, overwrite=overwrite)
             check_place(out / f"{name}.json", DecoderError, kind=RECORD, overwrite=overwrite)
-    placed: list[Registration | None] = [load_registration(file) for file in files]
-    placed = placed or [None]
-    placed *= len(recordings) // len(placed)
     reader = load_decoder(decoder)
     written = []
     for recording, lies in zip(recordings, placed, strict=True):

@@ -19,7 +19,7 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import ReadAs, open_as_told
+from napari_cortex_decoder.cli.reading import Placings, ReadAs, open_as_told, placings
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import LabelError
 
@@ -195,6 +195,7 @@ def fine_tune(
     ] = "head",
     compute: Compute = HERE,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decoder.")] = 1,
+    registration: Placings = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Remove first what another fine-tune has made in OUT.")
     ] = False,
@@ -220,8 +221,12 @@ def fine_tune(
             "or none."
         )
     labelled = []
-    for number, movie in enumerate(movies):
+    for number, (movie, lies) in enumerate(
+        zip(movies, placings(registration, len(movies)), strict=True)
+    ):
         recording = open_as_told(movie, frame_rate, channels, settings)
+        if lies is not None:
+            recording = recording.replace(registration=lies)
         if labels is not None:
             ethogram = read_labels(labels[number], recording)
         else:

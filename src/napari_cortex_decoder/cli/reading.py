@@ -102,3 +102,36 @@ def _shape(text: str, value: str) -> tuple[int, ...]:
             f"--as {text}: give two or three whole numbers, such as shape=9000,512,512."
         )
     return tuple(int(size) for size in sizes)
+
+
+Placings = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--registration",
+        help="Where the atlas lies (JSON), for a decoder of area traces: one file for all "
+        "movies, or the option once a movie, in their order.",
+    ),
+]
+
+
+def placings(files: list[Path] | None, n_movies: int) -> list[Registration | None]:
+    """Read where the atlas lies on each movie; None where no file was given.
+
+    Raises
+    ------
+    AtlasError
+        If a file cannot be read.
+    RecordingError
+        If there are neither one nor as many as movies.
+    """
+    from napari_cortex_decoder.atlas import load_registration
+
+    if not files:
+        return [None] * n_movies
+    if len(files) not in (1, n_movies):
+        raise RecordingError(
+            f"{len(files)} registrations for {n_movies} movies; give one for all of them, or "
+            "one a movie."
+        )
+    placed = [load_registration(file) for file in files]
+    return [*placed] * (n_movies // len(placed))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
@@ -55,11 +56,15 @@ class Preparation:
         name: str | None,
     ) -> None:
         from napari_cortex_decoder.decoder.engine.devices import select_device
+        from napari_cortex_decoder.decoder.engine.traces import locate_areas
 
         select_device(compute)  # refused before anything is written
         self._base = base
         self._recordings = [recording for recording, _ in labelled]
         planned = plan(base.config, base.name, labelled, depth, held_out)
+        if isinstance(base.config, TraceConfig):
+            for recording in self._recordings:
+                locate_areas(base.config.preprocessing, recording, None)
         self._labels = planned.labels
         self.asked = Asked(
             name=name or f"{base.name}-tuned",
