@@ -397,7 +397,7 @@ class SmallGpu(Engine):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self.device = torch.device("meta")
+        self.place.device = torch.device("meta")
 
     def _run(self, *args: object) -> object:
         if self.device.type == "meta":

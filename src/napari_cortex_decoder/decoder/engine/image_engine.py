@@ -60,6 +60,11 @@ class Engine:
     made_again
         Whether this also holds for one without a file, because the same is made again whenever it
         is wanted: a simulated mouse.
+
+    Attributes
+    ----------
+    place
+        Where it computes, until memory runs out there.
     """
 
     def __init__(
@@ -74,19 +79,19 @@ class Engine:
     ) -> None:
         self._config = config
         self._network = InferenceNetwork(network)
-        self._place = Place(self._network, compute, config.preprocessing.image_size)
+        self.place = Place(self._network, compute, config.preprocessing.image_size)
         self._looked_at = looked_at
         self._cached, self._made_again = cached, made_again
 
     @property
     def device(self) -> torch.device:
         """Where it computes, as asked for until memory runs out."""
-        return self._place.device
+        return self.place.device
 
     @property
     def batch_size(self) -> int:
         """Images at once, as asked for until memory runs out."""
-        return self._place.batch_size
+        return self.place.batch_size
 
     def check(self, recording: Recording) -> None:
         """Refuse a recording that is too short for one prediction, as `check_length` does."""
@@ -122,10 +127,10 @@ class Engine:
         self.check(recording)
         cache = None
         if self._cached and (recording.path is not None or self._made_again):
-            encoder = self._network.encoder_hash + (" in 16 bits" if self._place.in_half else "")
+            encoder = self._network.encoder_hash + (" in 16 bits" if self.place.in_half else "")
             cache = RecordingCache(recording, self._config.preprocessing, encoder)
         try:
-            message = self._place.move()
+            message = self.place.move()
             if message is not None:
                 yield DecodeEvent("decoding", 0, recording.n_frames, message=message)
             if cache is None or not (
@@ -134,7 +139,7 @@ class Engine:
                 statistics = yield from self._measure(recording, cache)
                 yield from self._decode(recording, statistics, cache, keep)
         finally:
-            self._place.release()
+            self.place.release()
 
     def _measure(
         self, recording: Recording, cache: RecordingCache | None
@@ -153,9 +158,9 @@ class Engine:
                 if (wanted := answers.wanted()) is not None:
                     place, ahead = wanted
                     done = start, recording.n_frames
-                    batch = self._place.attempt(partial(self._run, torch.from_numpy(ahead)))
+                    batch = self.place.attempt(partial(self._run, torch.from_numpy(ahead)))
                     if batch is None:
-                        told = self._place.give_way(min(len(ahead), self._place.batch_size))
+                        told = self.place.give_way(min(len(ahead), self.place.batch_size))
                         yield DecodeEvent(MEASURING, *done, message=told)
                     else:
                         place += self._config.frames_before
@@ -184,7 +189,7 @@ class Engine:
         warm_up = preprocessing.warm_up_frames(recording.known_frame_rate())
         total = recording.n_frames - warm_up - self._config.frames_before
         total -= self._config.frames_after
-        if self._place.device.type == "cpu" and total >= WORTH_COMPILING:
+        if self.place.device.type == "cpu" and total >= WORTH_COMPILING:
             self._network.accelerate(preprocessing.image_size)
         nothing = torch.empty(0, self._network.project.out_features)
         seams = Seams(overlap, shared, torch.empty(0, *preprocessing.image_size), nothing)
@@ -200,14 +205,14 @@ class Engine:
                     )
                     image, before, encoded = start - len(left.last_frames), left.last_inputs, []
                     while len(frames) > overlap:
-                        size = min(self._place.batch_size, len(frames) - overlap)
+                        size = min(self.place.batch_size, len(frames) - overlap)
                         last = size == len(frames) - overlap
                         after = right.first_inputs if last else nothing
-                        batch = self._place.attempt(
+                        batch = self.place.attempt(
                             partial(self._run, frames[: size + overlap], before, after)
                         )
                         if batch is None:
-                            told = self._place.give_way(size)
+                            told = self.place.give_way(size)
                             yield DecodeEvent("decoding", done, total, message=told)
                             continue
                         if kept is not None:
@@ -250,8 +255,8 @@ class Engine:
                 yield DecodeEvent("decoding", done, total)
                 continue
             of_windows = partial(self._of_features, torch.from_numpy(features))
-            while (probability := self._place.attempt(of_windows)) is None:
-                yield DecodeEvent("decoding", done, total, message=self._place.give_way(1))
+            while (probability := self.place.attempt(of_windows)) is None:
+                yield DecodeEvent("decoding", done, total, message=self.place.give_way(1))
             yield DecodeEvent("decoding", done, total, start=first + start, probability=probability)
         return True
 
@@ -270,14 +275,14 @@ class Engine:
         """
         offsets = self._config.preprocessing.channel_offsets
         n = len(frames) - (offsets[-1] - offsets[0])
-        frames = frames.to(self._place.device)
+        frames = frames.to(self.place.device)
         images = torch.stack([frames[o - offsets[0] :][:n] for o in offsets], dim=1)
         with steady_cudnn():
             # answers ahead want a whole window at once, whatever fits into a batch
-            parts = [self._network.features(part) for part in images.split(self._place.batch_size)]
+            parts = [self._network.features(part) for part in images.split(self.place.batch_size)]
         features = parts[0] if len(parts) == 1 else torch.cat(parts)
         inputs = self._network.project(features)
-        sides = [None if side is None else side.to(self._place.device) for side in (before, after)]
+        sides = [None if side is None else side.to(self.place.device) for side in (before, after)]
         seen = [part for part in (sides[0], inputs, sides[1]) if part is not None]
         probability = self._classify(torch.cat(seen))
         means = images.mean(dim=(1, 2, 3)).cpu().numpy()
@@ -286,7 +291,7 @@ class Engine:
     @torch.inference_mode()
     def _of_features(self, features: Tensor) -> NDArray[np.float32]:
         """Return probabilities of the windows of images whose features are known."""
-        return self._classify(self._network.project(features.to(self._place.device)))
+        return self._classify(self._network.project(features.to(self.place.device)))
 
     def _classify(self, inputs: Tensor) -> NDArray[np.float32]:
         """Return probabilities, shape (windows, k), of the windows of some images."""
