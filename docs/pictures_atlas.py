@@ -222,7 +222,7 @@ def take_lasso(pictures: PictureWindow) -> None:
 
 
 def on_canvas(canvas: Any, layer: Layer, row: float, column: float) -> QPointF:
-    """Give where on the canvas a pixel of a layer is drawn."""
+    """Return where on the canvas a pixel of a layer is drawn."""
     world = layer.data_to_world((row, column))
     x, y = (canvas.view.transform * canvas.view.scene.transform).map(world[1::-1])[:2]
     return QPointF(float(x), float(y))

@@ -70,7 +70,7 @@ def renamed(report: Report, name: Callable[[str], str]) -> Report:
 
 
 class Estimate:
-    """Tells when a stage ends: it goes on as fast as it has been since it was first heard of."""
+    """Estimates when a stage ends: it goes on as fast as since it was first heard of."""
 
     def __init__(self) -> None:
         self._first: tuple[str, int, float] | None = None

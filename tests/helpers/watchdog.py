@@ -1,4 +1,4 @@
-"""Tells who keeps the window's thread busy: this plugin, or napari."""
+"""Finds who keeps the window's thread busy: this plugin, or napari."""
 
 from __future__ import annotations
 

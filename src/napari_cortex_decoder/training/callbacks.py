@@ -75,7 +75,7 @@ class BestWeights(lightning.Callback):
 
 
 class Steps(lightning.Callback):
-    """Tells how far a stage is, twice a second and after each validation.
+    """Reports how far a stage is, twice a second and after each validation.
 
     Parameters
     ----------

@@ -16,14 +16,12 @@ from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import LARGEST_FRAME, unchanged
 from napari_cortex_decoder.recording.formats.frames import file_token as state_of
 from napari_cortex_decoder.recording.formats.names import natural_key
-from napari_cortex_decoder.recording.formats.video import is_grey
+from napari_cortex_decoder.recording.formats.video import CONTAINERS, is_grey
 from napari_cortex_decoder.recording.formats.video_index import VideoIndex, index_video
 
-# The container is named, not guessed: a file whose content is a playlist must not open others.
-_CONTAINERS = {
-    ".avi": "avi", ".mp4": "mov", ".m4v": "mov", ".mov": "mov", ".mj2": "mov", ".mkv": "matroska",
-    ".webm": "matroska", ".mpg": "mpeg", ".mpeg": "mpeg", ".ts": "mpegts", ".wmv": "asf",
-    ".asf": "asf", ".flv": "flv",
+# the mouse is filmed into more kinds of container than cortex is
+_CONTAINERS = CONTAINERS | {
+    ".mpg": "mpeg", ".mpeg": "mpeg", ".ts": "mpegts", ".wmv": "asf", ".asf": "asf", ".flv": "flv",
 }  # fmt: skip
 VIDEO_SUFFIXES = tuple(_CONTAINERS)
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")

@@ -15,7 +15,7 @@ from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFor
 from napari_cortex_decoder.recording.formats.video_index import VideoIndex, index_video
 
 # The container is named, not guessed: a file whose content is a playlist must not open others.
-_CONTAINERS = {
+CONTAINERS = {
     ".avi": "avi", ".mp4": "mov", ".m4v": "mov", ".mov": "mov", ".mj2": "mov", ".mkv": "matroska",
     ".webm": "matroska",
 }  # fmt: skip
@@ -100,7 +100,7 @@ def is_grey(frame: Any) -> bool:
 
 def open_video(path: Path) -> MovieFile:
     """Open a video; see `napari_cortex_decoder.recording.open_recording`."""
-    index = index_video(path, _CONTAINERS[path.suffix.lower()])
+    index = index_video(path, CONTAINERS[path.suffix.lower()])
     n_frames = len(index.stamps)
     with index.opened() as video:
         first, middle = video.frame(0), video.frame(n_frames // 2)
@@ -132,11 +132,11 @@ def open_video(path: Path) -> MovieFile:
 register(
     MovieFormat(
         name="video",
-        patterns=tuple(f"*{suffix}" for suffix in _CONTAINERS),
+        patterns=tuple(f"*{suffix}" for suffix in CONTAINERS),
         recognized="by its name; greyscale of 8 or 16 bit, or colour video without colour, of "
         "which the luma is taken; each frame is found by its own time stamp",
         metadata="frame rate; frame times where they are uneven",
-        matches=lambda path: path.suffix.lower() in _CONTAINERS and path.is_file(),
+        matches=lambda path: path.suffix.lower() in CONTAINERS and path.is_file(),
         open=open_video,
     )
 )

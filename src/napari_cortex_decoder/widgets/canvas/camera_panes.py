@@ -77,7 +77,7 @@ class CameraPanes:
         return dock
 
     def _share_width(self) -> None:
-        """Give the dock beside the panes back the width that it had."""
+        """Set the dock beside the panes to the width that it had."""
         viewer = self._viewer()
         if viewer is None or not hasattr(viewer.window, "_qt_window"):  # closed meanwhile
             return

@@ -19,7 +19,7 @@ _ELLIPSE_CORNERS = 48
 
 
 class DrawnAreas:
-    """Gives the user a layer to draw on, and makes an atlas of one."""
+    """Makes a layer for the user to draw on, and makes an atlas of one."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._flat = FlatLayers(viewer, workspace.movie)
