@@ -26,7 +26,7 @@ import tifffile
 import torch
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder import Decoder, load_decoder
+from napari_cortex_decoder.decoder import Decoder, load_decoder, make_decoder
 from napari_cortex_decoder.recording import open_recording
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
 from napari_cortex_decoder.simulation.parameters import Parameters
@@ -76,7 +76,7 @@ def _untested(decoder: Decoder) -> Decoder:
     """Leave out its test mice: to compare on them takes longer than a fit, and is not asked."""
     card = decoder.provenance.model_copy(update={"held_out": ()})
     config = decoder.config.model_copy(update={"provenance": card})
-    return Decoder(config, decoder.network, name=decoder.name, hash=decoder.hash)
+    return make_decoder(config, decoder.network, name=decoder.name, hash=decoder.hash)
 
 
 def worth(depth: str, mice: int, minutes: float) -> None:

@@ -14,13 +14,13 @@ import torch
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.decoder import (
     Calibration,
-    Decoder,
     MouseScore,
     Provenance,
     RoiRnnConfig,
     TracePreprocessing,
     Window,
     load_decoder,
+    make_decoder,
 )
 from napari_cortex_decoder.decoder.networks import build_network
 
@@ -55,7 +55,7 @@ def area_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     )
     path = tmp_path_factory.mktemp("decoder") / "areas.safetensors"
-    Decoder(config, build_network(config), name="areas").save(path)
+    make_decoder(config, build_network(config), name="areas").save(path)
     return path
 
 

@@ -14,7 +14,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Provenance
+from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
+    Preprocessing,
+    Provenance,
+    make_decoder,
+)
 from napari_cortex_decoder.labels import import_labels
 from napari_cortex_decoder.recording import open_recording
 
@@ -33,7 +38,7 @@ def decoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         preprocessing=Preprocessing(image_size=(32, 32)), provenance=Provenance(simulated=True)
     )
     path = tmp_path_factory.mktemp("decoder") / "random.safetensors"
-    Decoder(config, CnnRnn(config), name="random").save(path)
+    make_decoder(config, CnnRnn(config), name="random").save(path)
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from helpers.waves import make_network
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, make_decoder
 
 
 @pytest.fixture(scope="session")
@@ -16,4 +16,4 @@ def small_config() -> CnnRnnConfig:
 
 @pytest.fixture(scope="session")
 def decoder(small_config: CnnRnnConfig) -> Decoder:
-    return Decoder(small_config, make_network(small_config), name="waves")
+    return make_decoder(small_config, make_network(small_config), name="waves")

@@ -21,6 +21,7 @@ from napari_cortex_decoder.decoder import (
     RoiRnnConfig,
     TracePreprocessing,
     Window,
+    make_decoder,
 )
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
@@ -59,12 +60,12 @@ def make_recording(n: int = 90, seed: int = 0, chunk: int = 20) -> Recording:
     return Recording(movie=movie, name="m1", frame_rate=30.0)
 
 
-def make_decoder(config: TraceConfig) -> Decoder:
+def area_decoder(config: TraceConfig) -> Decoder:
     torch.manual_seed(0)
     network = build_network(config).eval()
     with torch.no_grad():
         network.linear_out.weight *= 5
-    return Decoder(config, network, name="areas")
+    return make_decoder(config, network, name="areas")
 
 
 def preprocessing(**changes: object) -> TracePreprocessing:
@@ -106,7 +107,7 @@ def expected_inputs(config: TraceConfig, recording: Recording) -> NDArray[np.flo
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_a_movie_is_decoded_as_its_traces_are_window_by_window(config: TraceConfig) -> None:
-    decoder, recording = make_decoder(config), make_recording()
+    decoder, recording = area_decoder(config), make_recording()
     inputs = torch.from_numpy(expected_inputs(config, recording)).float()
     length = config.window.length
     windows = torch.stack([inputs[i : i + length] for i in range(len(inputs) - length + 1)])
@@ -123,7 +124,7 @@ def test_a_movie_is_decoded_as_its_traces_are_window_by_window(config: TraceConf
 
 
 def test_traces_alone_give_what_the_movie_gives() -> None:
-    decoder, recording = make_decoder(CONFIGS["roi-rnn"]), make_recording()
+    decoder, recording = area_decoder(CONFIGS["roi-rnn"]), make_recording()
     labels = REGISTRATION.label_image((32, 32))
     every = area_traces(recording.movie, labels, 3)
     traces = every[:, [ATLAS.index("C", "left"), ATLAS.index("A", "right")]]
@@ -157,7 +158,7 @@ def test_neither_gain_nor_offset_of_a_camera_matters(
 
 def test_progress_is_told_and_the_prediction_says_how_it_was_made() -> None:
     events: list[DecodeEvent] = []
-    decoder = make_decoder(CONFIGS["roi-rnn"])
+    decoder = area_decoder(CONFIGS["roi-rnn"])
     prediction = decoder.decode(
         make_recording(),
         registration=REGISTRATION,
@@ -192,7 +193,7 @@ def test_an_area_that_is_not_to_be_found_is_one_sentence(
 ) -> None:
     config = RoiRnnConfig(preprocessing=preprocessing(areas=areas))
     with pytest.raises(DecoderError, match=said):
-        make_decoder(config).stream(make_recording(), registration=registration)
+        area_decoder(config).stream(make_recording(), registration=registration)
 
 
 def test_a_trace_that_does_not_vary_is_named() -> None:
@@ -203,14 +204,14 @@ def test_a_trace_that_does_not_vary_is_named() -> None:
     still = recording.replace(movie=da.from_array(frames))
     for name in ("roi-rnn", "not detrended", "linear"):
         with pytest.raises(RecordingError, match=r"m1: the trace of A right does not vary"):
-            make_decoder(CONFIGS[name]).decode(still, registration=REGISTRATION)
+            area_decoder(CONFIGS[name]).decode(still, registration=REGISTRATION)
 
 
 def test_a_frame_with_an_unusable_pixel_is_named() -> None:
     recording = make_recording()
     frames = recording.movie.compute().astype(np.float32)
     frames[33, 16 + 6, 4] = np.nan  # in no area
-    decoder = make_decoder(CONFIGS["roi-rnn"])
+    decoder = area_decoder(CONFIGS["roi-rnn"])
     whole = recording.replace(movie=da.from_array(frames))
     assert np.isfinite(decoder.decode(whole, registration=REGISTRATION).probability[40]).all()
     frames[44, REGISTRATION.label_image((32, 32)) == 1] = np.inf
@@ -230,19 +231,19 @@ def test_a_frame_with_an_unusable_pixel_is_named() -> None:
 )
 def test_traces_of_something_else_are_refused(traces: NDArray[np.generic], said: str) -> None:
     with pytest.raises(DecoderError, match=said):
-        make_decoder(CONFIGS["roi-rnn"]).decode_traces(traces)
+        area_decoder(CONFIGS["roi-rnn"]).decode_traces(traces)
 
 
 def test_a_decoder_of_images_has_no_use_for_traces() -> None:
     config = CnnConfig()
-    decoder = Decoder(config, torch.nn.Identity(), name="cnn")
+    decoder = make_decoder(config, torch.nn.Identity(), name="cnn")
     with pytest.raises(DecoderError, match="'cnn' reads images, not traces"):
         decoder.decode_traces(np.zeros((40, 2)))
 
 
 def test_a_batch_of_no_windows_is_refused() -> None:
     with pytest.raises(DeviceError, match="batch size is 0"):
-        make_decoder(CONFIGS["roi-rnn"]).decode(
+        area_decoder(CONFIGS["roi-rnn"]).decode(
             make_recording(), registration=REGISTRATION, compute=Compute(batch_size=0)
         )
 
@@ -250,7 +251,7 @@ def test_a_batch_of_no_windows_is_refused() -> None:
 def test_an_area_decoder_is_saved_and_comes_back(tmp_path) -> None:
     from napari_cortex_decoder.decoder import load_decoder
 
-    decoder = make_decoder(CONFIGS["published cell"])
+    decoder = area_decoder(CONFIGS["published cell"])
     decoder.save(tmp_path / "areas.safetensors")
     again = load_decoder(tmp_path / "areas.safetensors")
     assert again.config == decoder.config

@@ -13,7 +13,7 @@ import tifffile
 
 from helpers.waves import make_network, moving_frames
 from napari_cortex_decoder.compute import CPU, Compute
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window, make_decoder
 from napari_cortex_decoder.decoder.cache import feature_cache as cache_module
 from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
 from napari_cortex_decoder.decoder.engine import inference
@@ -49,7 +49,7 @@ def recording(file: Path) -> Recording:
 @pytest.fixture(scope="module")
 def quick() -> Decoder:
     config = CnnRnnConfig(window=Window(past=1, future=1), preprocessing=SMALL)
-    return Decoder(config, make_network(config), name="quick")
+    return make_decoder(config, make_network(config), name="quick")
 
 
 def test_a_second_decode_encodes_nothing_and_gives_the_same(
@@ -81,7 +81,7 @@ def test_another_head_on_the_same_encoder_starts_from_its_features(
     config = CnnRnnConfig(window=Window(past=2, future=0), preprocessing=CAUSAL)
     network = make_network(config)
     network.cnn.load_state_dict(quick.network.cnn.state_dict())
-    other = Decoder(config, network, name="other")
+    other = make_decoder(config, network, name="other")
     probability = other.decode(recording, compute=CPU).probability
     assert encoded() == 0
     expected = other.decode(recording, compute=CPU, cached=False).probability
@@ -106,7 +106,7 @@ def test_another_encoder_starts_from_the_statistics_only(
     encoded()
     network = make_network(quick.config)
     network.cnn._conv_stem.weight.data *= 1.01
-    events = list(Decoder(quick.config, network, name="other").stream(recording, compute=CPU))
+    events = list(make_decoder(quick.config, network, name="other").stream(recording, compute=CPU))
     assert encoded() == 28
     assert not any(event.stage == "measuring the movie" and event.done for event in events)
 

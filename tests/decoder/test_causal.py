@@ -22,6 +22,7 @@ from napari_cortex_decoder.decoder import (
     RoiRnnConfig,
     TracePreprocessing,
     Window,
+    make_decoder,
 )
 from napari_cortex_decoder.decoder.frames.detrending import Detrending, TrailingWindow
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
@@ -54,11 +55,11 @@ def made(config: DecoderConfig) -> Decoder:
     """A decoder whose probabilities tell one frame from another."""
     torch.manual_seed(0)
     if isinstance(config, CnnConfig | CnnRnnConfig):
-        return Decoder(config, make_network(config), name="causal")
+        return make_decoder(config, make_network(config), name="causal")
     network = build_network(config)
     with torch.no_grad():
         network.linear_out.weight *= 10
-    return Decoder(config, network, name="causal")
+    return make_decoder(config, network, name="causal")
 
 
 def recorded(frames: NDArray[np.uint16], chunk: int = 17) -> Recording:

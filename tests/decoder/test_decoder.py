@@ -19,6 +19,7 @@ from napari_cortex_decoder.decoder import (
     Provenance,
     list_decoders,
     load_decoder,
+    make_decoder,
 )
 from napari_cortex_decoder.decoder.networks import CnnRnn, Encoder, reestimate_batch_norm
 from napari_cortex_decoder.errors import DecoderError, FrameRateError
@@ -119,7 +120,7 @@ def test_bundled_decoders_are_listed_from_their_headers(
     for name in ("b", "a"):
         provenance = Provenance(summary=f"decoder {name}", simulated=True)
         config = decoder.config.model_copy(update={"provenance": provenance})
-        Decoder(config, decoder.network, name=name).save(tmp_path / f"{name}.safetensors")
+        make_decoder(config, decoder.network, name=name).save(tmp_path / f"{name}.safetensors")
     cards = list_decoders()
     assert list(cards) == ["a", "b"]
     assert cards["a"].provenance.summary == "decoder a"
@@ -152,7 +153,7 @@ def test_a_long_session_of_a_simulated_decoder_comes_with_a_warning_of_drift() -
             preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd", **options),
             provenance=Provenance(simulated=simulated),
         )
-        decoder = Decoder(config, make_network(config), name="quick")
+        decoder = make_decoder(config, make_network(config), name="quick")
         recording = make_recording(n, rate=1.0)
         detrended = preprocess(recording, [Detrend(window=40)])
         assert "slow drift" not in " ".join(decoder.decode(detrended, compute=CPU).warnings)

@@ -19,7 +19,14 @@ from safetensors.torch import load_file, save_file
 
 from helpers.waves import make_recording
 from napari_cortex_decoder.compute import CPU
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, load_decoder
+from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
+    Decoder,
+    ImageDecoder,
+    TraceDecoder,
+    load_decoder,
+    make_decoder,
+)
 from napari_cortex_decoder.decoder.file import (
     LENDER_KEY,
     METADATA_KEY,
@@ -279,7 +286,7 @@ def test_weights_that_are_not_finite_are_not_saved(
 ) -> None:
     _, network, _ = read_decoder(file)
     network.head.linear_out.weight.data[0, 0] = 1e6
-    broken = Decoder(small_config, network, name="broken")
+    broken = make_decoder(small_config, network, name="broken")
     with pytest.raises(DecoderError, match=r"half precision: tensor head\.linear_out\.weight"):
         broken.save(tmp_path / "b.safetensors", half_precision=True)
     assert not list(tmp_path.iterdir())
@@ -304,7 +311,7 @@ def borrower(lender: Decoder, tmp_path: Path) -> Path:
     network = build_network(config)
     network.cnn.load_state_dict(lender.network.cnn.state_dict())
     path = tmp_path / "borrower.safetensors"
-    save_sharing_encoder(Decoder(config, network.eval(), name="b"), path, "lender")
+    save_sharing_encoder(make_decoder(config, network.eval(), name="b"), path, "lender")
     return path
 
 
@@ -334,9 +341,9 @@ def test_another_encoder_than_the_one_that_is_meant_is_refused(
     network = build_network(lender.config)
     with pytest.raises(DecoderError, match="encoder from the bundled decoder 'lender', but"):
         save_sharing_encoder(
-            Decoder(lender.config, network, name="x"), tmp_path / "x.safetensors", "lender"
+            make_decoder(lender.config, network, name="x"), tmp_path / "x.safetensors", "lender"
         )
-    Decoder(lender.config, network, name="x").save(tmp_path / "bundled" / "lender.safetensors")
+    make_decoder(lender.config, network, name="x").save(tmp_path / "bundled" / "lender.safetensors")
     assert "is another one" in refusal(borrower)
 
 
@@ -370,3 +377,10 @@ def test_a_file_with_an_encoder_of_its_own_may_not_borrow_one(
     assert "unexpected tensor cnn." in refusal(
         with_header(file, tmp_path / "o.safetensors", change)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("run-rest", ImageDecoder), ("run-rest-areas", TraceDecoder)]
+)
+def test_a_decoder_is_of_the_kind_that_its_file_says(name: str, kind: type) -> None:
+    assert isinstance(load_decoder(name), kind)

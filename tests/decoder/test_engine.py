@@ -26,6 +26,7 @@ from napari_cortex_decoder.decoder import (
     Preprocessing,
     Window,
     load_decoder,
+    make_decoder,
 )
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.engine import image_engine as engine_module
@@ -114,7 +115,7 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_the_engine_equals_the_window_by_window_route(config: ImageConfig) -> None:
-    decoder = Decoder(config, make_network(config), name="test")
+    decoder = make_decoder(config, make_network(config), name="test")
     recording = make_recording(24, config.preprocessing.image_size, chunk=13)
     probability = decoder.decode(recording, compute=Compute(device="cpu", batch_size=6)).probability
     expected = window_by_window(decoder, recording)
@@ -132,7 +133,7 @@ def quick() -> Decoder:
         window=Window(past=1, future=1),
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     )
-    return Decoder(config, make_network(config), name="quick")
+    return make_decoder(config, make_network(config), name="quick")
 
 
 @settings(max_examples=10, deadline=None)

@@ -13,7 +13,14 @@ from torch import Tensor
 
 from helpers.waves import make_network, make_recording
 from napari_cortex_decoder.compute import CPU, Compute
-from napari_cortex_decoder.decoder import CnnRnnConfig, DecodeEvent, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
+    DecodeEvent,
+    Decoder,
+    Preprocessing,
+    Window,
+    make_decoder,
+)
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.recording import Recording
 
@@ -27,7 +34,7 @@ def quick() -> Decoder:
             image_size=(32, 32), scale="centered-sd", channel_offsets=(-2, 0, 1)
         ),
     )
-    return Decoder(config, make_network(config), name="quick")
+    return make_decoder(config, make_network(config), name="quick")
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +152,7 @@ def test_a_running_decoder_goes_from_the_first_frame_whatever_is_looked_at() -> 
             warm_up_seconds=0.2,
         ),
     )
-    decoder = Decoder(config, make_network(config), name="running")
+    decoder = make_decoder(config, make_network(config), name="running")
     events = exact(
         decoder.stream(
             make_recording(40), compute=Compute(device="cpu", batch_size=6), looked_at=lambda: 35

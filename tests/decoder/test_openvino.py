@@ -11,7 +11,7 @@ import pytest
 
 from helpers.waves import make_network, make_recording
 from napari_cortex_decoder.compute import CPU, Compute
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window, make_decoder
 from napari_cortex_decoder.decoder.engine import image_engine as engine_module
 from napari_cortex_decoder.decoder.engine import openvino_encoder as module
 
@@ -26,7 +26,7 @@ def decoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoder]:
         window=Window(past=1, future=1),
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     )
-    yield Decoder(config, make_network(config), name="quick")
+    yield make_decoder(config, make_network(config), name="quick")
     module._openvino.cache_clear()
 
 

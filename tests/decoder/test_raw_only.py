@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.waves import make_network
 
 from napari_cortex_decoder.compute import CPU
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, make_decoder
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import DeltaF, Detrend, Step
@@ -19,13 +19,13 @@ RATE = 30.0
 @pytest.fixture(scope="module")
 def paper() -> Decoder:
     config = CnnRnnConfig(preprocessing=Preprocessing(image_size=(32, 32)))
-    return Decoder(config, make_network(config), name="paper")
+    return make_decoder(config, make_network(config), name="paper")
 
 
 @pytest.fixture(scope="module")
 def centered() -> Decoder:
     config = CnnRnnConfig(preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"))
-    return Decoder(config, make_network(config), name="centered")
+    return make_decoder(config, make_network(config), name="centered")
 
 
 def raw_frames() -> np.ndarray:

@@ -24,6 +24,7 @@ from napari_cortex_decoder.decoder import (
     RoiRnnConfig,
     TracePreprocessing,
     Window,
+    make_decoder,
 )
 from napari_cortex_decoder.decoder.config import DecoderConfig
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
@@ -76,7 +77,7 @@ def decoder_of(config: DecoderConfig) -> Decoder:
     torch.manual_seed(0)
     known = isinstance(config, CnnConfig | CnnRnnConfig)
     network: Any = make_network(config) if known else build_network(config)
-    return Decoder(config, network.eval(), name="rehearsed")
+    return make_decoder(config, network.eval(), name="rehearsed")
 
 
 IMAGES: dict[str, DecoderConfig] = {

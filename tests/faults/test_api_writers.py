@@ -21,7 +21,12 @@ from helpers.places import disk, fill, snapshot, write_protect  # noqa: F401 (a 
 from helpers.toys import SIZE, linear_decoder, quarters, two_places
 from napari_cortex_decoder.atlas import write_correlations, write_traces
 from napari_cortex_decoder.atlas.nwb_export import write_traces_nwb
-from napari_cortex_decoder.decoder import Decoder, RoiRnnConfig, TracePreprocessing, Window
+from napari_cortex_decoder.decoder import (
+    RoiRnnConfig,
+    TracePreprocessing,
+    Window,
+    make_decoder,
+)
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
@@ -140,7 +145,7 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
     config = RoiRnnConfig(
         window=Window(past=3, future=0), preprocessing=TracePreprocessing(areas=("A left",))
     )
-    small = Decoder(config, build_network(config), name="small")
+    small = make_decoder(config, build_network(config), name="small")
     prediction = Prediction(
         np.full((12, 2), 0.5, np.float32), ("rest", "run"), np.arange(12) / 30, "d", "0" * 64,
         "cpu", (), {},

@@ -19,7 +19,7 @@ import tifffile
 from helpers.disks import fill, small_disk
 from helpers.waves import make_network, moving_frames
 from napari_cortex_decoder.compute import CPU, Compute
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window, make_decoder
 from napari_cortex_decoder.decoder.cache import feature_cache
 from napari_cortex_decoder.decoder.cache.feature_cache import cache_folder, list_cache
 from napari_cortex_decoder.recording import Recording, open_recording
@@ -43,7 +43,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def quick() -> Decoder:
     config = CnnRnnConfig(window=Window(past=1, future=1), preprocessing=SIZE)
-    return Decoder(config, make_network(config), name="quick")
+    return make_decoder(config, make_network(config), name="quick")
 
 
 @pytest.fixture

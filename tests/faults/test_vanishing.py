@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from helpers.movies import movie_of
 from helpers.waves import make_network, moving_frames
 from napari_cortex_decoder.compute import CPU, Compute
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window, make_decoder
 from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import open_recording
@@ -33,7 +33,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def quick() -> Decoder:
     config = CnnRnnConfig(window=Window(past=1, future=1), preprocessing=SIZE)
-    return Decoder(config, make_network(config), name="quick")
+    return make_decoder(config, make_network(config), name="quick")
 
 
 def npy_columns_first(folder: Path, movie: NDArray[np.generic]) -> tuple[Path, None]:

@@ -25,7 +25,12 @@ from helpers.tuned_mice import blank_decoder
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.cli import app
 from napari_cortex_decoder.cli.common import WRITTEN
-from napari_cortex_decoder.decoder import Decoder, RoiRnnConfig, TracePreprocessing, Window
+from napari_cortex_decoder.decoder import (
+    RoiRnnConfig,
+    TracePreprocessing,
+    Window,
+    make_decoder,
+)
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.recording import Recording, save_recording
 
@@ -238,7 +243,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         statistics="running", warm_up_seconds=0.1, detrend_seconds=1,
     )  # fmt: skip
     config = RoiRnnConfig(window=Window(past=3, future=0), preprocessing=areas)
-    Decoder(config, build_network(config), name="areas").save(folder / "areas.safetensors")
+    make_decoder(config, build_network(config), name="areas").save(folder / "areas.safetensors")
     blank_decoder(recording).save(folder / "images.safetensors")
     return folder
 

@@ -35,7 +35,12 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QWidget
 
 from helpers.windows import FRAME_RATE, N_FRAMES, waves
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Provenance
+from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
+    Preprocessing,
+    Provenance,
+    make_decoder,
+)
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
@@ -188,7 +193,7 @@ def decoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         provenance=Provenance(simulated=True, summary="For tests."),
     )
     path = tmp_path_factory.mktemp("decoder") / "untrained.safetensors"
-    Decoder(config, CnnRnn(config).eval(), name="untrained").save(path, half_precision=True)
+    make_decoder(config, CnnRnn(config).eval(), name="untrained").save(path, half_precision=True)
     return path
 
 

@@ -28,12 +28,12 @@ from helpers.windows import (
 )
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.decoder import (
-    Decoder,
     MouseScore,
     Provenance,
     RoiRnnConfig,
     TracePreprocessing,
     load_decoder,
+    make_decoder,
 )
 from napari_cortex_decoder.labels import Paint
 from napari_cortex_decoder.recording import Recording
@@ -389,7 +389,7 @@ def area_decoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     )
     path = tmp_path_factory.mktemp("decoder") / "areas.safetensors"
-    Decoder(config, build_network(config).eval(), name="areas").save(path)
+    make_decoder(config, build_network(config).eval(), name="areas").save(path)
     return path
 
 

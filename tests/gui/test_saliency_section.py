@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from helpers.toys import SIZE, Linear, linear_decoder, quarters
 from helpers.windows import N_FRAMES, child, loads
+from napari_cortex_decoder.decoder import make_decoder
 from napari_cortex_decoder.labels import Bout, Ethogram
 from napari_cortex_decoder.labels.edits import Replace
 from napari_cortex_decoder.saliency.masking import encoding
@@ -377,7 +378,6 @@ def test_decoders_of_traces_are_explained_by_area_and_by_lag(
 ) -> None:
     import torch
 
-    from napari_cortex_decoder.decoder import Decoder
     from napari_cortex_decoder.decoder.config import LinearConfig, TracePreprocessing, Window
     from napari_cortex_decoder.decoder.networks import build_network
 
@@ -386,7 +386,7 @@ def test_decoders_of_traces_are_explained_by_area_and_by_lag(
     network = build_network(config)
     with torch.no_grad():
         network.linear_out.weight[:, 0::2] = 0.0  # A says nothing
-    decoder = Decoder(config, network, name="areas", hash="0" * 64)
+    decoder = make_decoder(config, network, name="areas", hash="0" * 64)
     monkeypatch.setattr(saliency_jobs, "load_decoder", loads(decoder))
     choose(workspace, DecoderCard("areas", "areas", config))
     model = workspace.saliency

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_cortex_decoder.atlas import Area, Atlas, Registration
-from napari_cortex_decoder.decoder import Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import Decoder, Preprocessing, Window, make_decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 
@@ -49,7 +49,7 @@ def linear_decoder(weights: np.ndarray, past: int = 2, future: int = 1) -> tuple
         preprocessing=Preprocessing(image_size=(SIZE, SIZE), scale="centered-sd"),
     )
     network = Linear(weights)
-    return Decoder(config, network, name="linear", hash="0" * 64), network  # type: ignore[arg-type]
+    return make_decoder(config, network, name="linear", hash="0" * 64), network  # type: ignore[arg-type]
 
 
 def two_places(n: int = 240, seed: int = 0) -> tuple[Recording, Ethogram]:

@@ -13,7 +13,7 @@ import dask.array as da
 import numpy as np
 import torch
 
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, make_decoder
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
 from napari_cortex_decoder.labels import Behavior, Ethogram, LabelSession, Replace, SetBehaviors
@@ -57,7 +57,7 @@ def blank_decoder(recording: Recording) -> Decoder:
     block = next(normalized_frames(recording, config.preprocessing))
     images = np.stack([block[:-2], block[1:-1], block[2:]], axis=1)
     reestimate_batch_norm(network.cnn, torch.from_numpy(images))
-    return Decoder(config, network.eval(), name="blank")
+    return make_decoder(config, network.eval(), name="blank")
 
 
 def epochs(told: Iterable[Progress]) -> list[tuple[int, int]]:

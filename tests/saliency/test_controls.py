@@ -10,7 +10,7 @@ import pytest
 
 from helpers.toys import SIZE, Linear, two_places
 from helpers.waves import make_network, make_recording
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window, make_decoder
 from napari_cortex_decoder.decoder.networks import reestimate_batch_norm
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.saliency import (
@@ -34,7 +34,7 @@ def test_random_weights_change_the_map_layer_by_layer() -> None:
         window=Window(past=0, future=0),
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     )
-    decoder = Decoder(config, make_network(config), name="waves", hash="0" * 64)
+    decoder = make_decoder(config, make_network(config), name="waves", hash="0" * 64)
     recording = make_recording(80)
     masked = MaskedDecoder(decoder, recording, report=lambda _: None)
     reestimate_batch_norm(decoder.network.cnn, images_from_all_over(masked))

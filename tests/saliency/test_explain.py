@@ -13,7 +13,7 @@ import tifffile
 
 import napari_cortex_decoder as ncd
 from helpers.toys import SIZE, Linear, quarters, two_places
-from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.labels import write_labels
 from napari_cortex_decoder.saliency import area_importance, cutout_importance, saliency_map
@@ -114,7 +114,7 @@ def test_explain_tells_of_a_decoder_of_traces_what_areas_give_when(
 
     preprocessing = TracePreprocessing(areas=("A left", "B right"), detrend_seconds=None)
     config = LinearConfig(window=Window(past=3, future=2), preprocessing=preprocessing)
-    decoder = Decoder(config, build_network(config), name="areas", hash="0" * 64)
+    decoder = make_decoder(config, build_network(config), name="areas", hash="0" * 64)
     monkeypatch.setattr("napari_cortex_decoder.decoder.load_decoder", lambda name: decoder)
     code, said, warned = run(
         *("explain", session / "m1.tif", "--registration", session / "m1.json"),

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from helpers.toys import SIZE, Linear, quarters, two_places
-from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.saliency import (
     area_importance,
@@ -133,7 +133,7 @@ def test_a_map_is_held_against_its_controls() -> None:
         window=Window(past=0, future=0),
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     )
-    decoder = Decoder(config, make_network(config), name="waves", hash="0" * 64)
+    decoder = make_decoder(config, make_network(config), name="waves", hash="0" * 64)
     recording = make_recording(80)
     ethogram = Ethogram.from_frames(np.arange(80) // 10 % 2, ("rest", "run"))
     maps = saliency_map(decoder, recording, 20, 26, method="grad-cam")

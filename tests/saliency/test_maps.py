@@ -11,7 +11,7 @@ from captum.attr import LayerAttribution, LayerGradCam, Occlusion
 
 from helpers.toys import SIZE, Linear, normalized, two_places
 from helpers.waves import make_images, make_network, make_recording
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window
+from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, Window, make_decoder
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.saliency import saliency_map
 
@@ -25,7 +25,7 @@ def small() -> Decoder:
         window=Window(past=1, future=1),
         preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd"),
     )
-    return Decoder(config, make_network(config), name="small", hash="0" * 64)
+    return make_decoder(config, make_network(config), name="small", hash="0" * 64)
 
 
 def weights() -> np.ndarray:
@@ -135,7 +135,7 @@ def test_a_decoder_of_single_images_is_explained(linear: MakeLinear) -> None:
     network = Cnn(config)
     recording = make_recording(40)
     reestimate_batch_norm(network.cnn, make_images(recording, config))
-    decoder = Decoder(config, network.eval(), name="cnn", hash="0" * 64)
+    decoder = make_decoder(config, network.eval(), name="cnn", hash="0" * 64)
     found = saliency_map(decoder, recording, 9, method="occlusion")
     assert found.maps.shape == (1, 32, 32) and np.abs(found.maps).max() > 0
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helpers.toys import quarters, two_places
-from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.config import (
     LinearConfig,
     RoiRnnConfig,
@@ -27,7 +27,7 @@ WINDOW = Window(past=2, future=1)
 
 def made(config: TraceConfig) -> Decoder:
     torch.manual_seed(3)
-    return Decoder(config, build_network(config), name="traces", hash="0" * 64)
+    return make_decoder(config, build_network(config), name="traces", hash="0" * 64)
 
 
 def linear() -> Decoder:

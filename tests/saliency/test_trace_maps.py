@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.config import (
     LinearConfig,
     RoiRnnConfig,
@@ -24,7 +24,7 @@ WINDOW = Window(past=3, future=2)
 def linear() -> Decoder:
     config = LinearConfig(window=WINDOW, preprocessing=PREPROCESSING)
     torch.manual_seed(0)
-    return Decoder(config, build_network(config), name="linear", hash="0" * 64)
+    return make_decoder(config, build_network(config), name="linear", hash="0" * 64)
 
 
 def traces(n: int = 200) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_shap_comes_close_to_the_linear_answer() -> None:
 def test_a_recurrent_decoder_is_complete_to_a_percent(recurrent: str) -> None:
     config = RoiRnnConfig(window=WINDOW, preprocessing=PREPROCESSING, recurrent=recurrent)
     torch.manual_seed(0)
-    decoder = Decoder(config, build_network(config), name="roi", hash="0" * 64)
+    decoder = make_decoder(config, build_network(config), name="roi", hash="0" * 64)
     found = trace_saliency(decoder, traces(), frames=np.arange(20, 80))
     assert found.gap <= 0.01 and found.amount.shape == (6, 3) and found.amount.min() > 0
 

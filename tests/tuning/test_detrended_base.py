@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_cortex_decoder.compute import CPU
-from napari_cortex_decoder.decoder import Decoder, Preprocessing
+from napari_cortex_decoder.decoder import Decoder, Preprocessing, make_decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
@@ -55,7 +55,7 @@ def base() -> Decoder:
     block = next(normalized_frames(still[0], config.preprocessing))
     images = np.stack([block[:-2], block[1:-1], block[2:]], axis=1)
     reestimate_batch_norm(network.cnn, torch.from_numpy(images))
-    blank = Decoder(config, network.eval(), name="blank", hash="0" * 64)
+    blank = make_decoder(config, network.eval(), name="blank", hash="0" * 64)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "DETREND_SECONDS", 1e6)  # too long for anything to be detrended
         learned = fine_tune(blank, [still], depth="head", held_out=HALF)
@@ -100,7 +100,7 @@ def test_only_long_recordings_of_a_base_without_detrending_are_tried(base: Decod
     assert detrended_base(base, [short, recording]) is not None
     raw = base.config.preprocessing.model_copy(update={"scale": "movie-sd"})
     by_raw = base.config.model_copy(update={"preprocessing": raw})
-    assert detrended_base(Decoder(by_raw, base.network, name="raw"), [recording]) is None
+    assert detrended_base(make_decoder(by_raw, base.network, name="raw"), [recording]) is None
 
 
 def test_end_to_end_learns_from_detrended_frames(base: Decoder, tmp_path: Path) -> None:

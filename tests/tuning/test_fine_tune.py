@@ -25,6 +25,7 @@ from napari_cortex_decoder.decoder import (
     Preprocessing,
     Provenance,
     load_decoder,
+    make_decoder,
 )
 from napari_cortex_decoder.decoder.config import CnnRnnConfig, LinearConfig
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
@@ -79,7 +80,7 @@ def base(mouse: Labelled) -> Decoder:
     block = next(normalized_frames(mouse[0], config.preprocessing))
     images = np.stack([block[:-2], block[1:-1], block[2:]], axis=1)
     reestimate_batch_norm(network.cnn, torch.from_numpy(images))
-    return Decoder(config, network.eval(), name="blank", hash="0" * 64)
+    return make_decoder(config, network.eval(), name="blank", hash="0" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,9 @@ def test_the_same_seed_gives_the_same_decoder_and_the_base_is_as_it_was(
 def test_a_threshold_keeps_the_order_and_mends_what_probabilities_say(
     tuned: ncd.FineTuneResult, mouse: Labelled
 ) -> None:
-    skewed = Decoder(tuned.decoder.config, _shifted(tuned.decoder), name="skewed", hash="1" * 64)
+    skewed = make_decoder(
+        tuned.decoder.config, _shifted(tuned.decoder), name="skewed", hash="1" * 64
+    )
     result = fine_tune(skewed, [mouse], depth="threshold", held_out=tuned.held_out)
     assert result.after.auc == pytest.approx(result.before.auc, abs=1e-3)
     assert result.after.accuracy > result.before.accuracy + 0.03
@@ -253,7 +256,7 @@ def known(base: Decoder) -> Decoder:
     tested = base.provenance.model_copy(
         update={"held_out": (MouseScore(subject="9001", metrics={}),)}
     )
-    return Decoder(
+    return make_decoder(
         base.config.model_copy(update={"provenance": tested}), base.network, name="known"
     )
 
@@ -330,7 +333,7 @@ def test_decoders_and_recordings_that_do_not_suit_are_refused(
         fine_tune(base, [(recording.replace(frame_rate=10), ethogram)])
     with pytest.raises(TrainingError, match="no recording"):
         fine_tune(base, [])
-    linear = Decoder(LinearConfig(), build_network(LinearConfig()), name="line")
+    linear = make_decoder(LinearConfig(), build_network(LinearConfig()), name="line")
     with pytest.raises(TrainingError, match="only a cnn-rnn"):
         fine_tune(linear, [mouse])
     with pytest.raises(TrainingError, match="is not a stretch"):

@@ -16,7 +16,13 @@ from torch import Tensor
 from napari_cortex_decoder.benchmarking.machine import best_seconds, gemm_flops
 from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
 from napari_cortex_decoder.compute import CPU
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, load_decoder
+from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
+    Decoder,
+    Preprocessing,
+    load_decoder,
+    make_decoder,
+)
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.frames.normalization import movie_statistics
@@ -36,7 +42,7 @@ def random_decoder(images: Tensor) -> Decoder:
     network = CnnRnn(config)
     reestimate_batch_norm(network.cnn, images + torch.randn_like(images))
     torch.nn.init.normal_(network.head.linear_out.weight, std=1.5)
-    return Decoder(config, network.eval(), name="benchmark")
+    return make_decoder(config, network.eval(), name="benchmark")
 
 
 def first_images(recording: Recording, n: int) -> Tensor:

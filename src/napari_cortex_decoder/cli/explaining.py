@@ -116,8 +116,7 @@ def explain(
 
     Example: `cortex-decoder explain m1.tif --registration m1.json --behavior run --out explained`
     """
-    from napari_cortex_decoder.decoder import load_decoder
-    from napari_cortex_decoder.decoder.config import TraceConfig
+    from napari_cortex_decoder.decoder import TraceDecoder, load_decoder
     from napari_cortex_decoder.saliency.output.kinds import check_results
 
     mapped = _range(map_frames)
@@ -135,7 +134,7 @@ def explain(
         seed,
     )
     # the figures and tables of each part, before anything takes minutes
-    reads_traces = isinstance(job.decoder.config, TraceConfig)
+    reads_traces = isinstance(job.decoder, TraceDecoder)
     kinds = {"areas": (".csv", ".json", ".png", ".svg", *([".nwb"] if nwb else []))}
     if reads_traces:
         kinds["lags"] = (".csv", ".png", ".svg")

@@ -12,8 +12,11 @@ from napari_cortex_decoder.decoder.config import (
     Window,
 )
 from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.image_decoder import ImageDecoder
 from napari_cortex_decoder.decoder.library import list_decoders, load_decoder, read_card
+from napari_cortex_decoder.decoder.making import make_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
+from napari_cortex_decoder.decoder.trace_decoder import TraceDecoder
 
 __all__ = [
     "Calibration",
@@ -22,15 +25,18 @@ __all__ = [
     "DecodeEvent",
     "Decoder",
     "DecoderConfig",
+    "ImageDecoder",
     "LinearConfig",
     "MouseScore",
     "Prediction",
     "Preprocessing",
     "Provenance",
     "RoiRnnConfig",
+    "TraceDecoder",
     "TracePreprocessing",
     "Window",
     "list_decoders",
     "load_decoder",
+    "make_decoder",
     "read_card",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import cached_property
@@ -13,8 +14,7 @@ import numpy as np
 
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.card import Provenance
-from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig, Window
-from napari_cortex_decoder.decoder.engine.traces import preprocess_traces, registration_of
+from napari_cortex_decoder.decoder.config import DecoderConfig, Window
 from napari_cortex_decoder.decoder.file import DECODER_FILE, encode_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
 from napari_cortex_decoder.decoder.suitability import check_drift, check_kind, check_suits
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 
 
-class Decoder:
+class Decoder(ABC):
     """A trained network with its preprocessing, behaviours and provenance.
+
+    It is an `ImageDecoder` or a `TraceDecoder`, as its configuration says: see `make_decoder`.
 
     Parameters
     ----------
@@ -194,8 +196,7 @@ class Decoder:
             The last one carries the whole prediction.
         """
         check_kind(recording, self.config, self.name)
-        if isinstance(self.config, TraceConfig):
-            registration = registration_of(recording, registration, self.config.preprocessing.areas)
+        placed = self._placed(recording, registration)
         warnings = [
             *recording.warnings,
             *check_suits(recording, self.config, name=self.name, any_rate=any_rate),
@@ -206,9 +207,9 @@ class Decoder:
                 "you trust what it says of a real one."
             )
             warnings += check_drift(recording, self.config, self.name)
-        if isinstance(self.config, TraceConfig) and registration is not None:
-            warnings += [*registration.atlas.warnings, *registration.warnings]
-        engine = self._engine(registration, compute, cached, looked_at)
+        if placed is not None:
+            warnings += [*placed.atlas.warnings, *placed.warnings]
+        engine = self._engine(placed, compute=compute, cached=cached, looked_at=looked_at)
         engine.check(recording)
         settings: dict[str, Setting] = {
             "recording": str(recording.path or recording.name),
@@ -218,80 +219,35 @@ class Decoder:
             "any_rate": any_rate,
             "precision": compute.precision,
         }
-        if isinstance(self.config, TraceConfig) and registration is not None:
-            settings["atlas"] = registration.atlas.name
-            settings["registration"] = registration.matrix.tolist()
+        if placed is not None:
+            settings["atlas"] = placed.atlas.name
+            settings["registration"] = placed.matrix.tolist()
         return self._collect(engine, recording, warnings, settings)
 
     def decode_traces(
         self, traces: ArrayLike, *, preprocessed: bool = False
     ) -> NDArray[np.float32]:
-        """Read behaviour from area traces that somebody else has measured.
+        """Read behaviour from area traces, with a decoder of those; see `TraceDecoder`."""
+        raise DecoderError(
+            f"decoder {self.name!r} reads images, not traces; decode a recording with it."
+        )
 
-        Parameters
-        ----------
-        traces
-            Shape (t, areas), in the order of ``config.preprocessing.areas`` and at the decoder's
-            frame rate: fluorescence or ΔF/F.
-        preprocessed
-            Whether they are detrended and scaled already, as the decoder needs them.
+    def _placed(
+        self, recording: Recording, registration: Registration | None
+    ) -> Registration | None:
+        """Return where the areas that it reads lie; None for a decoder that reads none."""
+        return None
 
-        Returns
-        -------
-        numpy.ndarray
-            Shape (t, k), float32, rows sum to 1; NaN where the window does not fit.
-
-        Raises
-        ------
-        DecoderError
-            If the decoder reads images, or the traces are not of its areas.
-        RecordingError
-            If a trace does not vary.
-        """
-        from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
-
-        if not isinstance(self.config, TraceConfig):
-            raise DecoderError(
-                f"decoder {self.name!r} reads images, not traces; decode a recording with it."
-            )
-        values, n = np.asarray(traces), self.config.preprocessing.n_traces
-        if values.ndim != 2 or values.shape[1] != n or values.dtype.kind not in "iuf":
-            raise DecoderError(
-                f"the traces have shape {values.shape} and type {values.dtype}, and decoder "
-                f"{self.name!r} reads numbers of shape (frames, {n})."
-            )
-        if not np.isfinite(values).all():
-            raise DecoderError("the traces hold NaN or infinity; fill or cut the gaps first.")
-        if not preprocessed:
-            values = preprocess_traces(values, self.config.preprocessing, self.frame_rate)
-        probability = np.full((len(values), len(self.behaviors)), np.nan, dtype=np.float32)
-        engine = TraceEngine(self.network, self.config)
-        for first, part in engine.decode(values.astype(np.float32)):
-            probability[first : first + len(part)] = part
-        return probability
-
+    @abstractmethod
     def _engine(
         self,
         registration: Registration | None,
+        *,
         compute: Compute,
         cached: bool,
         looked_at: Callable[[], int] | None,
     ) -> Engine | TraceEngine:
-        """Make what computes this kind of decoder."""
-        from napari_cortex_decoder.decoder.engine.image_engine import Engine
-        from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
-        from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
-
-        if isinstance(self.config, TraceConfig):
-            return TraceEngine(self.network, self.config, registration, compute=compute)
-        assert isinstance(self.network, (Cnn, CnnRnn))  # what an ImageConfig describes
-        return Engine(
-            self.network,
-            self.config,
-            compute=compute,
-            looked_at=looked_at,
-            cached=cached,
-        )
+        """Return what computes this kind of decoder."""
 
     def _collect(
         self,

@@ -13,6 +13,7 @@ from napari_cortex_decoder.decoder.file import (
     read_config,
     read_decoder,
 )
+from napari_cortex_decoder.decoder.making import make_decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
 
@@ -56,7 +57,7 @@ def load_decoder(name_or_path: str | Path) -> Decoder:
     """
     path = _find(name_or_path)
     config, network, digest = read_decoder(path)
-    return Decoder(config, network, name=path.stem, hash=digest)
+    return make_decoder(config, network, name=path.stem, hash=digest)
 
 
 def _find(name_or_path: str | Path) -> Path:

@@ -7,8 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_cortex_decoder.compute import Compute
-from napari_cortex_decoder.decoder import CnnConfig, CnnRnnConfig, Decoder, Window, load_decoder
-from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
+from napari_cortex_decoder.decoder import (
+    CnnConfig,
+    CnnRnnConfig,
+    Decoder,
+    ImageDecoder,
+    Window,
+    load_decoder,
+)
+from napari_cortex_decoder.decoder.image_decoder import reads_images
+from napari_cortex_decoder.decoder.networks import Cnn
 from napari_cortex_decoder.evaluation.protocol import Pair, Row
 from napari_cortex_decoder.evaluation.scores import ModelScore, score_model
 from napari_cortex_decoder.recording import read_cohort
@@ -95,12 +103,11 @@ def score_bundled(row: Row, data: Path, mouse: str, *, compute: Compute) -> Mode
 
 def single_image_decoder(decoder: Decoder) -> Decoder:
     """Return a CNN-RNN's encoder with its own classifier, as it was after the first stage."""
-    assert isinstance(decoder.config, CnnRnnConfig)
-    assert isinstance(decoder.network, CnnRnn)
-    config = CnnConfig(preprocessing=decoder.config.preprocessing)
+    giver = reads_images(decoder)
+    config = CnnConfig(preprocessing=giver.config.preprocessing)
     network = Cnn(config)
-    network.cnn.load_state_dict(decoder.network.cnn.state_dict())
-    return Decoder(config, network, name=f"{decoder.name}-cnn")
+    network.cnn.load_state_dict(giver.network.cnn.state_dict())
+    return ImageDecoder(config, network, name=f"{decoder.name}-cnn")
 
 
 def _score(

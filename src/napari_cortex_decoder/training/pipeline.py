@@ -25,6 +25,7 @@ from napari_cortex_decoder.decoder import (
     MouseScore,
     Provenance,
     load_decoder,
+    make_decoder,
 )
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
@@ -93,7 +94,7 @@ class Pipeline:
         """Train, calibrate, score and save."""
         network = self.train_network()
         name = self._folder.path.name
-        decoder = self._as_saved(Decoder(self._decoder_config, network, name=name))
+        decoder = self._as_saved(make_decoder(self._decoder_config, network, name=name))
         compute = self._compute
         temperature = 1.0
         if self._config.calibrate:
@@ -104,7 +105,7 @@ class Pipeline:
                 np.concatenate([mouse.labels for mouse in mice]),
             )
         calibrated = decoder.config.model_copy(update={"temperature": temperature})
-        decoder = Decoder(calibrated, decoder.network, name=name)
+        decoder = make_decoder(calibrated, decoder.network, name=name)
         mice = decode_mice(
             decoder, self._of(self._split.test), compute=compute, report=partial(self._tell, 0)
         )
@@ -118,7 +119,7 @@ class Pipeline:
         write_json(self._folder.metrics_file, metrics, TrainingError)
         card = self._card(held_out, reliability)
         described = calibrated.model_copy(update={"provenance": card})
-        Decoder(described, decoder.network, name=name).save(
+        make_decoder(described, decoder.network, name=name).save(
             self._folder.decoder_file, half_precision=self._config.half_precision
         )
 
@@ -161,8 +162,8 @@ class Pipeline:
     def _train_stages(self) -> nn.Module:
         cached = self._read()
         network = build_network(self._decoder_config)
-        if isinstance(self._decoder_config, ImageConfig):
-            prepare_encoder(network, self._config)
+        if isinstance(network, Cnn | CnnRnn):
+            prepare_encoder(network.cnn, self._config)
         done = [
             number
             for number, stage in enumerate(self._stages, start=1)
@@ -204,9 +205,8 @@ class Pipeline:
         part: nn.Module = network
         offsets = np.arange(-config.window.past, config.window.future + 1)
         vary: Callable[[Tensor], Tensor] = _same
-        if stage.kind == "features":
-            assert isinstance(network, CnnRnn)  # the configuration was checked
-            assert isinstance(config, ImageConfig)
+        images = config if isinstance(config, ImageConfig) else None
+        if images and isinstance(network, CnnRnn) and stage.kind == "features":
             part, vary = network.head, partial(feature_noise, share=stage.feature_noise)
             names = [
                 [f"cache/{number}-{session.name}" for session in self._of(mice)]
@@ -221,7 +221,7 @@ class Pipeline:
                     network.cnn,
                     values,
                     [self._folder.path / name for name in named],
-                    config,
+                    images,
                     copies=n_copies,
                     augmentation=self._config.augmentation,
                     stretch=stretch,
@@ -232,11 +232,10 @@ class Pipeline:
                 for values, named, n_copies in zip(arrays, names, copies, strict=True)
             ]
             stretch = None  # each copy had its own
-        elif isinstance(config, ImageConfig):
-            channels = np.asarray(config.preprocessing.channel_offsets)
+        elif images and isinstance(network, Cnn | CnnRnn):
+            channels = np.asarray(images.preprocessing.channel_offsets)
             vary = partial(vary_images, by=self._config.augmentation)
             if stage.kind == "frames":
-                assert isinstance(network, (Cnn, CnnRnn))
                 part, offsets = network.cnn, channels
             else:
                 offsets = offsets[:, None] + channels

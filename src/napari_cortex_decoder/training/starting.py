@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
-from napari_cortex_decoder.decoder import CnnConfig, CnnRnnConfig, load_decoder
-from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
+from napari_cortex_decoder.decoder import ImageDecoder, load_decoder
+from napari_cortex_decoder.decoder.networks import Encoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.training.config import TrainingConfig
@@ -18,7 +18,7 @@ from napari_cortex_decoder.training.config import TrainingConfig
 _LARGEST_WEIGHTS = 2**31
 
 
-def prepare_encoder(network: nn.Module, config: TrainingConfig) -> None:
+def prepare_encoder(encoder: Encoder, config: TrainingConfig) -> None:
     """Take another decoder's CNN, or undo two settings of MONAI's that only suit ImageNet's.
 
     Raises
@@ -26,18 +26,15 @@ def prepare_encoder(network: nn.Module, config: TrainingConfig) -> None:
     TrainingError
         If that decoder has no CNN for as many behaviors.
     """
-    assert isinstance(network, (Cnn, CnnRnn))
-    encoder = network.cnn
     if config.encoder_from:
         giver = load_decoder(config.encoder_from)
-        if not isinstance(giver.config, (CnnConfig, CnnRnnConfig)) or (
+        if not isinstance(giver, ImageDecoder) or (
             giver.config.n_logits != config.decoder.n_logits
         ):
             raise TrainingError(
                 f"encoder_from: decoder {config.encoder_from!r} has no CNN for "
                 f"{len(config.decoder.behaviors)} behaviors; give an image decoder of as many."
             )
-        assert isinstance(giver.network, (Cnn, CnnRnn))
         encoder.load_state_dict(giver.network.cnn.state_dict())
     else:
         for module in encoder.modules():

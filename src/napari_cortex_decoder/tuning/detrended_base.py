@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.recording import Recording
@@ -44,7 +44,7 @@ def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | 
         return None
     changed = preprocessing.model_copy(update={"detrend_seconds": DETREND_SECONDS})
     config = base.config.model_copy(update={"preprocessing": changed})
-    return Decoder(config, base.network, name=base.name, hash=base.hash)
+    return make_decoder(config, base.network, name=base.name, hash=base.hash)
 
 
 def reads_as_well(

@@ -11,13 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.compute import Compute
-from napari_cortex_decoder.decoder.config import CnnRnnConfig, TraceConfig
+from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
-from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn
+from napari_cortex_decoder.decoder.image_decoder import reads_images
+from napari_cortex_decoder.decoder.networks import N_FEATURES
 from napari_cortex_decoder.decoder.prediction import MEASURING
+from napari_cortex_decoder.decoder.trace_decoder import TraceDecoder
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.arrays import write_array
@@ -60,10 +62,10 @@ def recording_features(
     DecoderError
         If an area that the decoder reads is not to be found.
     """
+    if isinstance(decoder, TraceDecoder):
+        return _traces(decoder.config, recording, report)
+    decoder = reads_images(decoder)
     config = decoder.config
-    if isinstance(config, TraceConfig):
-        return _traces(config, recording, report)
-    assert isinstance(config, CnnRnnConfig) and isinstance(decoder.network, CnnRnn)
     features = np.zeros((recording.n_frames, N_FEATURES + 1), np.float16)
     warm_up = config.preprocessing.warm_up_frames(recording.known_frame_rate())
     first = warm_up - config.preprocessing.channel_offsets[0]
@@ -106,8 +108,7 @@ def write_frames(decoder: Decoder, recording: Recording, file: Path, report: Rep
     TrainingError
         If the disk is full.
     """
-    assert isinstance(decoder.config, CnnRnnConfig)  # else it was refused
-    preprocessing = decoder.config.preprocessing
+    preprocessing = reads_images(decoder).config.preprocessing
 
     def blocks() -> Iterator[NDArray[np.float32]]:
         done = 0

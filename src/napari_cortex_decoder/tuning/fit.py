@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder import Decoder, Provenance
+from napari_cortex_decoder.decoder import Decoder, Provenance, make_decoder
 from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.scoring.auc import auc
@@ -91,7 +91,7 @@ def fit_task(
             report(event)
 
     scoring(Progress("scoring", 0, 1))
-    draft = Decoder(config, network, name=asked.name)
+    draft = make_decoder(config, network, name=asked.name)
     baseline = _global_mean_auc(task)
     before = _score(task, task.before, base, baseline)
     after_logits = heads.held_out_logits(draft, features, task.held_out)
@@ -101,7 +101,9 @@ def fit_task(
         on_base = auc_on_base_mice(base, draft, asked.compute, scoring)
     card = _provenance(task, before, after, on_base)
     result = FineTuneResult(
-        decoder=Decoder(config.model_copy(update={"provenance": card}), network, name=asked.name),
+        decoder=make_decoder(
+            config.model_copy(update={"provenance": card}), network, name=asked.name
+        ),
         before=before,
         after=after,
         held_out=task.held_out,

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores
@@ -65,7 +65,7 @@ class FineTuneResult:
         """
         try:
             return cls(
-                decoder=Decoder(
+                decoder=make_decoder(
                     decoder.config, decoder.network, name=str(said["name"]), hash=decoder.hash
                 ),
                 before=_SCORES.validate_python(said["before"]),

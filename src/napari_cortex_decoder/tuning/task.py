@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from napari_cortex_decoder.compute import Compute
-from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder, make_decoder
+from napari_cortex_decoder.decoder.image_decoder import reads_images
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_json, write_json
 from napari_cortex_decoder.recording import Recording
@@ -160,7 +160,7 @@ def save_task(folder: RunFolder, task: TuneTask) -> None:
         for number, array in enumerate(values):
             write_array(folder.place(array_name(kind, number)), array.shape, dtype, [array])
     task.base.save(folder.place(BASE))
-    read = _preprocessing(task.start).model_dump()
+    read = reads_images(task.start).config.preprocessing.model_dump()
     write_json(folder.place(PREPROCESSING), read, TrainingError)
 
 
@@ -196,7 +196,7 @@ def load_task(folder: RunFolder) -> TuneTask:
     if asked is None or not is_saved(folder):
         raise TrainingError(f"{folder.path} holds no fine-tune to go on with; begin one anew.")
     saved = load_decoder(folder.path / BASE)
-    base = Decoder(saved.config, saved.network, name=asked.base, hash=asked.base_sha256)
+    base = make_decoder(saved.config, saved.network, name=asked.base, hash=asked.base_sha256)
     file = folder.path / PREPROCESSING
     try:
         read = Preprocessing.model_validate(read_json(file, TrainingError))
@@ -205,7 +205,7 @@ def load_task(folder: RunFolder) -> TuneTask:
     config = saved.config.model_copy(update={"preprocessing": read})
     start = base
     if config != saved.config:
-        start = Decoder(config, saved.network, name=base.name, hash=base.hash)
+        start = make_decoder(config, saved.network, name=base.name, hash=base.hash)
     numbers = range(len(asked.recordings))
     labels, features, frames = (
         [_array(folder.path / array_name(kind, number)) for number in numbers]
@@ -214,11 +214,6 @@ def load_task(folder: RunFolder) -> TuneTask:
     before = [_array(folder.path / array_name("before", n)) for n in range(len(asked.held_out))]
     known = [np.array(values) for values in labels]
     return TuneTask(asked, base, start, known, features, before, frames)
-
-
-def _preprocessing(decoder: Decoder) -> Preprocessing:
-    assert isinstance(decoder.config, CnnRnnConfig)  # else it was refused
-    return decoder.config.preprocessing
 
 
 def _array(file: Path) -> Any:

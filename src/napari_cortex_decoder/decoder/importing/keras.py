@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import RoiRnnConfig, TracePreprocessing, Window
-from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
+from napari_cortex_decoder.decoder.trace_decoder import TraceDecoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.reading import reads
 
@@ -46,7 +46,7 @@ _LAYERS: dict[str, dict[str, object]] = {
 
 
 @reads("a Keras model in HDF5", DecoderError)
-def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> Decoder:
+def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> TraceDecoder:
     """Make an area decoder of the paper's published Keras file.
 
     Parameters
@@ -99,7 +99,7 @@ def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> Decode
             "linear_out.bias": tensors["dense/bias"],
         }
     )
-    return Decoder(config, network.eval(), name=path.stem)
+    return TraceDecoder(config, network.eval(), name=path.stem)
 
 
 def _read(path: Path) -> tuple[Any, dict[str, NDArray[np.floating]]]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.image_decoder import ImageDecoder
 from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
 from napari_cortex_decoder.errors import DecoderError
@@ -30,7 +30,7 @@ _KINDS = {1: "rnn", 3: "gru", 4: "lstm"}
 
 
 @reads("a state dict", DecoderError)
-def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> Decoder:
+def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> ImageDecoder:
     """Make a decoder of a state dict that the paper's code saved.
 
     Parameters
@@ -69,7 +69,7 @@ def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> D
         tensors[name] = tensor.to(wanted.dtype, copy=True).contiguous()
     check_finite(str(path), {theirs[name]: tensor for name, tensor in tensors.items()})
     network.load_state_dict(tensors, assign=True)
-    return Decoder(config, network.eval(), name=path.stem)
+    return ImageDecoder(config, network.eval(), name=path.stem)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

@@ -6,12 +6,15 @@ A window holds what one prediction sees: images, shape (n, length, 3, y, x), or 
 
 from __future__ import annotations
 
+from typing import overload
+
 from torch import nn
 
 from napari_cortex_decoder.decoder.config import (
     CnnConfig,
     CnnRnnConfig,
     DecoderConfig,
+    ImageConfig,
     LinearConfig,
 )
 from napari_cortex_decoder.decoder.networks.cnn import Cnn
@@ -39,6 +42,10 @@ __all__ = [
 ]
 
 
+@overload
+def build_network(config: ImageConfig) -> Cnn | CnnRnn: ...
+@overload
+def build_network(config: DecoderConfig) -> nn.Module: ...
 def build_network(config: DecoderConfig) -> nn.Module:
     """Make the network that a configuration describes, with random weights."""
     if isinstance(config, CnnConfig):

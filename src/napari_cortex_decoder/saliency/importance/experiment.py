@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.compute import Compute
-from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder import Decoder, TraceDecoder
 from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
@@ -150,7 +149,7 @@ class Experiment:
             known = labels >= 0
             self.scored, self._labels, self._bouts = self.scored[known], labels[known], bouts[known]
         self.masked: MaskedDecoder | MaskedTraces
-        if isinstance(decoder.config, TraceConfig) and registration is not None:
+        if isinstance(decoder, TraceDecoder) and registration is not None:
             self.masked = MaskedTraces(
                 decoder, recording, registration, compute=compute, any_rate=any_rate
             )

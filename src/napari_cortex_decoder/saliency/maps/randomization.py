@@ -107,9 +107,8 @@ def randomized_weights(
 
     original = maps_of(masked, "as it is")
     with seeded(seed):
-        fresh = build_network(decoder.config)
-    network = copy.deepcopy(decoder.network).cpu().eval()
-    assert isinstance(network, Cnn | CnnRnn) and isinstance(fresh, Cnn | CnnRnn)
+        fresh = build_network(masked.config)
+    network = copy.deepcopy(masked.decoder.network).cpu().eval()
     rows = []
     for name, module, source in [("none", None, None), *_from_the_top(network, fresh)][
         : None if layers is None else layers + 1

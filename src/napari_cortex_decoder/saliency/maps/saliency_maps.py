@@ -215,7 +215,7 @@ def explain(
         gap=gap,
         method=method,
         behavior=masked.config.behaviors[behavior],
-        decoder=masked.decoder_name,
+        decoder=masked.decoder.name,
         recording=masked.recording.name,
         settings={"steps": steps, "device": str(masked.device)},
         warnings=tuple(warnings),

@@ -23,6 +23,7 @@ from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.decoder.suitability import check_suits
+from napari_cortex_decoder.decoder.trace_decoder import reads_traces
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
@@ -130,9 +131,7 @@ def trace_saliency(
         If no window fits, or a trace does not vary.
     """
     report = progress or unheard
-    config = decoder.config
-    if not isinstance(config, TraceConfig):
-        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency_map`.")
+    config = reads_traces(decoder).config
     if method not in get_args(TraceMethod):
         raise DecoderError(
             f"method {method!r} is unknown; choose from {', '.join(get_args(TraceMethod))}."
@@ -256,9 +255,7 @@ def area_saliency(
         As `trace_saliency` and `Decoder.decode`.
     """
     report = progress or unheard
-    config = decoder.config
-    if not isinstance(config, TraceConfig):
-        raise DecoderError(f"decoder {decoder.name!r} reads images; see `saliency_map`.")
+    config = reads_traces(decoder).config
     warnings = check_suits(recording, config, name=decoder.name, any_rate=any_rate)
     labels = locate_areas(config.preprocessing, recording, registration)
     traces = np.empty((recording.n_frames, config.preprocessing.n_traces))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from torch import Tensor
 
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.devices import (
     free_memory,
     is_out_of_memory,
@@ -27,6 +25,7 @@ from napari_cortex_decoder.decoder.engine.devices import (
 )
 from napari_cortex_decoder.decoder.engine.image_engine import WORTH_COMPILING
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork, steady_cudnn
+from napari_cortex_decoder.decoder.image_decoder import reads_images
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
 from napari_cortex_decoder.decoder.suitability import check_kind, check_suits
 from napari_cortex_decoder.errors import DecoderError, DeviceError
@@ -66,10 +65,8 @@ class MaskedDecoder:
 
     Attributes
     ----------
-    config
-        The decoder's.
-    decoder_name
-        Its name.
+    decoder, config
+        The decoder, and what it says of itself.
     resampling
         From frames to the images that it sees.
     encodings
@@ -94,22 +91,16 @@ class MaskedDecoder:
         any_rate: bool = False,
         report: Report,
     ) -> None:
-        config = decoder.config
-        if not isinstance(config, CnnConfig | CnnRnnConfig):
-            raise DecoderError(
-                f"decoder {decoder.name!r} reads area traces, and this explains decoders of "
-                "images; choose one of architecture cnn or cnn-rnn."
-            )
+        self.decoder = reads_images(decoder)
+        config = self.decoder.config
         check_kind(recording, config, decoder.name)
         self.warnings = tuple(check_suits(recording, config, name=decoder.name, any_rate=any_rate))
         self.config = config
-        self.decoder_name = decoder.name
         self.recording = recording
         self.device = select_device(compute)
         image_size = config.preprocessing.image_size
         self.batch_size = compute.batch_size or usual_batch_size(self.device, image_size)
-        network: Any = decoder.network  # an image decoder's has images for its input
-        self.network = InferenceNetwork(network).to(self.device)
+        self.network = InferenceNetwork(self.decoder.network).to(self.device)
         self._frames = NormalizedFrames(recording, config.preprocessing, report)
         self.resampling = self._frames.resampling
         self.encodings = 0

@@ -15,8 +15,7 @@ from scipy.sparse import csr_array
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.compute import HERE, Compute
-from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder import TraceDecoder
 from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.engine.traces import (
     locate_areas,
@@ -60,7 +59,7 @@ class MaskedTraces:
         From frames to what is masked: none.
     encodings
         0: nothing is encoded.
-    config, decoder_name, recording, device, warnings
+    decoder, config, recording, device, warnings
         As of `MaskedDecoder`.
 
     Raises
@@ -73,19 +72,18 @@ class MaskedTraces:
 
     def __init__(
         self,
-        decoder: Decoder,
+        decoder: TraceDecoder,
         recording: Recording,
         registration: Registration,
         *,
         compute: Compute = HERE,
         any_rate: bool = False,
     ) -> None:
-        assert isinstance(decoder.config, TraceConfig)  # others are `MaskedDecoder`'s
         self.warnings = tuple(
             check_suits(recording, decoder.config, name=decoder.name, any_rate=any_rate)
         )
         self.config = decoder.config
-        self.decoder_name = decoder.name
+        self.decoder = decoder
         self.recording = recording
         self.device = select_device(compute, auto="cpu")
         self.resampling = Resampling(recording.shape, recording.shape)
@@ -119,7 +117,7 @@ class MaskedTraces:
         """
         if fill == "blurred":
             raise DecoderError(
-                f"decoder {self.decoder_name!r} reads area traces, which have no surroundings to "
+                f"decoder {self.decoder.name!r} reads area traces, which have no surroundings to "
                 "blur in; choose the fills mean or shuffled."
             )
         n_areas, n_frames = self.config.preprocessing.n_traces, self.recording.n_frames

@@ -9,7 +9,7 @@ from psygnal import Signal
 from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
-from napari_cortex_decoder.decoder import Decoder, load_decoder
+from napari_cortex_decoder.decoder import load_decoder, make_decoder
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Estimate, Progress
@@ -232,7 +232,7 @@ class TuningModel(SectionModel):
         new = self.result.decoder
         config = new.config.model_copy(update={"cleaning": self._review.cleaning})
         try:
-            Decoder(config, new.network, name=new.name).save(path, overwrite=True)
+            make_decoder(config, new.network, name=new.name).save(path, overwrite=True)
         except CortexDecoderError as error:
             self.failed.emit(error)
             return

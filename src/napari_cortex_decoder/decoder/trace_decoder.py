@@ -1,0 +1,103 @@
+"""Decoders that see traces of areas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cortex_decoder.compute import Compute
+from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces, registration_of
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.recording import Recording
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_cortex_decoder.atlas import Registration
+    from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
+
+
+class TraceDecoder(Decoder):
+    """A decoder of the mean traces of areas, or of the whole frame."""
+
+    config: TraceConfig
+
+    def decode_traces(
+        self, traces: ArrayLike, *, preprocessed: bool = False
+    ) -> NDArray[np.float32]:
+        """Read behaviour from area traces that somebody else has measured.
+
+        Parameters
+        ----------
+        traces
+            Shape (t, areas), in the order of ``config.preprocessing.areas`` and at the decoder's
+            frame rate: fluorescence or ΔF/F.
+        preprocessed
+            Whether they are detrended and scaled already, as the decoder needs them.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (t, k), float32, rows sum to 1; NaN where the window does not fit.
+
+        Raises
+        ------
+        DecoderError
+            If the traces are not of its areas.
+        RecordingError
+            If a trace does not vary.
+        """
+        from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
+
+        values, n = np.asarray(traces), self.config.preprocessing.n_traces
+        if values.ndim != 2 or values.shape[1] != n or values.dtype.kind not in "iuf":
+            raise DecoderError(
+                f"the traces have shape {values.shape} and type {values.dtype}, and decoder "
+                f"{self.name!r} reads numbers of shape (frames, {n})."
+            )
+        if not np.isfinite(values).all():
+            raise DecoderError("the traces hold NaN or infinity; fill or cut the gaps first.")
+        if not preprocessed:
+            values = preprocess_traces(values, self.config.preprocessing, self.frame_rate)
+        probability = np.full((len(values), len(self.behaviors)), np.nan, dtype=np.float32)
+        engine = TraceEngine(self.network, self.config)
+        for first, part in engine.decode(values.astype(np.float32)):
+            probability[first : first + len(part)] = part
+        return probability
+
+    def _placed(
+        self, recording: Recording, registration: Registration | None
+    ) -> Registration | None:
+        return registration_of(recording, registration, self.config.preprocessing.areas)
+
+    def _engine(
+        self,
+        registration: Registration | None,
+        *,
+        compute: Compute,
+        cached: bool,
+        looked_at: Callable[[], int] | None,
+    ) -> TraceEngine:
+        from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
+
+        return TraceEngine(self.network, self.config, registration, compute=compute)
+
+
+def reads_traces(decoder: Decoder) -> TraceDecoder:
+    """Return a decoder that must be one of area traces.
+
+    Raises
+    ------
+    DecoderError
+        If it reads images.
+    """
+    if not isinstance(decoder, TraceDecoder):
+        raise DecoderError(
+            f"decoder {decoder.name!r} reads images, and this is for decoders of area traces; "
+            "choose one of these, such as 'run-rest-areas'."
+        )
+    return decoder
