@@ -6,7 +6,8 @@ import pytest
 
 from napari_cortex_decoder.atlas import Atlas, Registration, load_atlas
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel, on_pixels
+from napari_cortex_decoder.sessions.preprocessed import on_pixels
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 SHAPE, PIXEL = (128, 128), 0.08

@@ -28,13 +28,13 @@ from napari_cortex_decoder.recording.preprocessing import (
     Hemodynamics,
     Step,
 )
+from napari_cortex_decoder.sessions.preprocessed import looks_around
 from napari_cortex_decoder.widgets.canvas.companion_layers import PREVIEW
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.preprocessing import preprocessing_jobs
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.preprocessing.step_rows import TITLES, StepRow
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
-from napari_cortex_decoder.widgets.recording.preprocessed import looks_around
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 

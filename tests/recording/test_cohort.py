@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording import read_cohort
+from napari_cortex_decoder.recording import (
+    CohortEntry,
+    CohortRow,
+    cohort_rows,
+    read_cohort,
+    write_cohort,
+)
 
 
 def lay_out_paper_cohort(folder: Path, csv_text: str, name: str = "data_64_5mice.csv") -> Path:
@@ -128,3 +134,50 @@ def test_a_session_without_its_behavior_file_is_told(tmp_path):
     (tmp_path / "data_of_behavior_64_5mice" / "a_behavior.mat").unlink()
     with pytest.raises(RecordingError, match=r"a_behavior\.mat, which is not there"):
         read_cohort(csv)
+
+
+def test_a_row_that_cannot_be_used_is_told_and_the_others_stay(tmp_path):
+    (tmp_path / "a.tif").touch()
+    csv = tmp_path / "cohort.csv"
+    csv.write_text(
+        "recording,subject,genotype\na.tif,1,wt\ngone.tif,1,ko\n../up.tif,2,wt\na.tif,3,ko\n"
+    )
+    good, gone, outside, twice = cohort_rows(csv)
+    assert not good.problem and good.entry.others == {"genotype": "wt"}
+    assert "gone.tif, which is not there" in gone.problem and gone.entry is not None
+    assert "inside the CSV's folder" in outside.problem and outside.entry is None
+    assert "rows 1 and 4 are the same recording" in twice.problem
+
+
+def test_a_written_cohort_is_read_again_with_all_that_it_said(tmp_path):
+    for name in ("a.tif", "b_1.tif", "b_2.tif", "a.json"):
+        (tmp_path / name).touch()
+    csv = tmp_path / "cohort.csv"
+    csv.write_text(
+        "recording,subject,genotype,registration\n"
+        "a.tif,1,wt,a.json\nb_1.tif;b_2.tif,2,ko,\n../up.tif,3,wt,\n"
+    )
+    rows = cohort_rows(csv)
+    assert rows[1].entry.files == (tmp_path / "b_1.tif", tmp_path / "b_2.tif")
+    write_cohort(csv, rows, overwrite=True)
+    again = cohort_rows(csv)
+    assert [row.entry for row in again] == [row.entry for row in rows]
+    assert again[2].cells["recording"] == "../up.tif" and again[2].cells["genotype"] == "wt"
+    write_cohort(csv, rows[:2])  # its own kind is replaced
+    assert len(read_cohort(csv)) == 2
+
+
+def test_a_cohort_is_written_above_its_recordings_and_over_nothing_else(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.tif").touch()
+    row = CohortRow(CohortEntry(tmp_path / "data" / "a.tif", None, "1", "a"), "", {})
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(RecordingError, match="above all of its files"):
+        write_cohort(tmp_path / "elsewhere" / "cohort.csv", [row])
+    notes = tmp_path / "notes.csv"
+    notes.write_text("what,when\nfed,today\n")
+    with pytest.raises(RecordingError, match="exists already"):
+        write_cohort(notes, [row])
+    assert notes.read_text() == "what,when\nfed,today\n"
+    write_cohort(tmp_path / "cohort.csv", [row])
+    assert read_cohort(tmp_path / "cohort.csv")[0].recording == tmp_path / "data" / "a.tif"

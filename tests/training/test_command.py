@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.labels import Behavior, LabelSession, Paint, SetBehaviors
+from napari_cortex_decoder.recording import sidecar_folder
 from napari_cortex_decoder.training import TrainingFolder, cohort_sessions, read_config, start
 
 Run = Callable[..., tuple[int, str, str]]
@@ -70,6 +73,28 @@ def test_labels_come_from_a_label_file_from_runrest_or_from_speed(cohort: Path) 
         ethogram = session.load().ethogram
         assert ethogram.behaviors == ("rest", "run")
         np.testing.assert_array_equal(ethogram.frames(), np.arange(120) // 20 % 2)
+
+
+def test_labels_and_placing_kept_by_the_window_are_learned_from(cohort: Path) -> None:
+    movie, table = cohort.with_name("m0.tif"), cohort.read_text()
+    cohort.write_text(table.replace("m0.tif,,m0.csv,0", "m0.tif,,,0"))
+    with pytest.raises(TrainingError, match="label it in the window"):
+        cohort_sessions(cohort, run_speed=0.5)
+    labels = LabelSession(120, "m0", sidecar_folder(movie))
+    labels.edit(SetBehaviors(behaviors=(Behavior(name="rest"), Behavior(name="run"))))
+    labels.edit(Paint(start=20, stop=40, behavior="run"))
+    placed = Registration.upright(load_atlas("dorsal-cortex"), 0.3, (14, 15.5))
+    placed.save(sidecar_folder(movie) / "registration.json")
+    first = cohort_sessions(cohort, run_speed=0.5)[0]
+    found = first.load()
+    assert [(bout.start, bout.stop, bout.behavior) for bout in found.ethogram.bouts] == [
+        (20, 40, "run")
+    ]
+    assert found.registration is not None
+    np.testing.assert_array_equal(found.registration.matrix, placed.matrix)
+    labels.edit(Paint(start=0, stop=20, behavior="rest"))
+    labels.close()
+    assert cohort_sessions(cohort, run_speed=0.5)[0].fingerprint != first.fingerprint
 
 
 def test_the_command_trains_and_goes_on_without_being_told_the_settings_again(

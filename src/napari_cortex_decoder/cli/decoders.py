@@ -34,7 +34,7 @@ decoders = typer.Typer(cls=_CardOrCommand, invoke_without_command=True, rich_mar
 
 @decoders.callback()
 def list_all(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the bundled decoders; with a name or a file, show its whole card.
+    """List the decoders, bundled and kept; with a name or a file, show its whole card.
 
     Example: `cortex-decoder decoders run-rest`
     """
@@ -43,7 +43,7 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
 
     if context.invoked_subcommand is not None:
         return
-    found = list_decoders()
+    found = list_decoders(lambda error: typer.echo(str(error), err=True))
     if as_json:
         print_json({name: config.model_dump(mode="json") for name, config in found.items()})
         return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import platformdirs
 
 from napari_cortex_decoder.decoder.config import DecoderConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
@@ -18,12 +21,43 @@ from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
 
 
-def list_decoders() -> dict[str, DecoderConfig]:
-    """Return the bundled decoders by name, with what they say of themselves.
+def library_folder() -> Path:
+    """Return the folder of the decoders that the user keeps; it need not exist yet."""
+    return platformdirs.user_data_path("napari-cortex-decoder", appauthor=False) / "decoders"
+
+
+def decoder_files() -> dict[str, Path]:
+    """Return the files of the bundled decoders, then of those in the library, by name."""
+    kept = {path.stem: path for path in sorted(library_folder().glob("*.safetensors"))}
+    return bundled_files() | {n: path for n, path in kept.items() if n not in bundled_files()}
+
+
+def list_decoders(
+    refused: Callable[[DecoderError], None] | None = None,
+) -> dict[str, DecoderConfig]:
+    """Return the bundled decoders and those in the library by name, with what they say.
 
     Reads only headers: neither weights nor torch are loaded.
+
+    Parameters
+    ----------
+    refused
+        Is told why a file of the library cannot be read; None: such a file raises.
+
+    Raises
+    ------
+    DecoderError
+        If a file is unusable.
     """
-    return {name: read_config(path) for name, path in bundled_files().items()}
+    found = {}
+    for name, path in decoder_files().items():
+        try:
+            found[name] = read_config(path)
+        except DecoderError as error:
+            if refused is None:
+                raise
+            refused(error)
+    return found
 
 
 def read_card(name_or_path: str | Path) -> DecoderConfig:
@@ -48,7 +82,7 @@ def load_decoder(name_or_path: str | Path) -> Decoder:
     Parameters
     ----------
     name_or_path
-        Name of a bundled decoder, such as ``"run-rest"``, or a `.safetensors` file.
+        Name of a decoder, bundled such as ``"run-rest"`` or in the library, or a file.
 
     Raises
     ------
@@ -62,12 +96,12 @@ def load_decoder(name_or_path: str | Path) -> Decoder:
 
 def _find(name_or_path: str | Path) -> Path:
     """Return the file of a decoder."""
-    bundled = bundled_files()
-    path = bundled.get(str(name_or_path), Path(name_or_path))
+    known = decoder_files()
+    path = known.get(str(name_or_path), Path(name_or_path))
     if not path.suffix and not path.exists():
         raise DecoderError(
-            f"{name_or_path} is neither a file nor a bundled decoder; bundled are: "
-            f"{', '.join(bundled) or 'none'}."
+            f"{name_or_path} is neither a file nor a decoder of the library; there are: "
+            f"{', '.join(known) or 'none'}."
         )
     return path
 

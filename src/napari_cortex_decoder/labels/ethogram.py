@@ -222,3 +222,15 @@ class Ethogram:
             if start < stop
         )
         return Ethogram(self.behaviors, bouts, len(origins))
+
+
+def class_indices(ethogram: Ethogram, behaviors: tuple[str, ...]) -> NDArray[np.int64]:
+    """Number the labels as a decoder's columns are; a behavior that it does not know is unknown.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (t,), int64: index into `behaviors`, −1 unknown.
+    """
+    columns = [behaviors.index(b) if b in behaviors else UNKNOWN for b in ethogram.behaviors]
+    return np.array([*columns, UNKNOWN], np.int64)[ethogram.frames()]

@@ -10,7 +10,13 @@ from napari_cortex_decoder.recording.behavior import (
     speed_in_cm,
     trace_at_frames,
 )
-from napari_cortex_decoder.recording.cohort import CohortEntry, read_cohort
+from napari_cortex_decoder.recording.cohort import (
+    CohortEntry,
+    CohortRow,
+    cohort_rows,
+    read_cohort,
+    write_cohort,
+)
 from napari_cortex_decoder.recording.formats import movie_formats, movie_patterns
 from napari_cortex_decoder.recording.opening import open_recording
 from napari_cortex_decoder.recording.preprocessing import (
@@ -29,10 +35,12 @@ from napari_cortex_decoder.recording.sidecar import (
 __all__ = [
     "BehaviorTrace",
     "CohortEntry",
+    "CohortRow",
     "Previews",
     "Recording",
     "add_behavior",
     "cached",
+    "cohort_rows",
     "coverage_warnings",
     "movie_formats",
     "movie_patterns",
@@ -50,4 +58,5 @@ __all__ = [
     "speed_in_cm",
     "steps_from_provenance",
     "trace_at_frames",
+    "write_cohort",
 ]

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import csv as csv_files
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import begins, write_whole
 from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.tables import columns_of, read_lines
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PAPER_SESSION = "Data_ID"
 PAPER_SUBJECTS = ("Mouse_#", "mouse_No.")
 PAPER_MOVIES = "data_of_image"
 PAPER_BEHAVIOR = "data_of_behavior"
 REGISTRATIONS = "registrations"
+
+COLUMNS = ("recording", "subject", "session", "behavior", "registration", "labels")
+"""Columns of a cohort's CSV, in the order in which they are written."""
+
+_OURS = begins(",".join(COLUMNS))
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,10 @@ class CohortEntry:
         The file that says where the atlas lies on the movie; None if there is none.
     labels
         The file with labels that somebody gave or exported; None if there is none.
+    more_files
+        Files of the same session that go on where `recording` ends.
+    others
+        Cells of other columns of the CSV, by name.
     """
 
     recording: Path
@@ -46,6 +56,24 @@ class CohortEntry:
     session: str
     registration: Path | None = None
     labels: Path | None = None
+    more_files: tuple[Path, ...] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of the session, as `open_recording` takes them."""
+        return (self.recording, *self.more_files)
+
+
+class CohortRow(NamedTuple):
+    """A row of a cohort's CSV: what it lists, and what is wrong with it, in one sentence.
+
+    `entry` is None where it names no recording that may be opened; `cells` are its own, by column.
+    """
+
+    entry: CohortEntry | None
+    problem: str
+    cells: Mapping[str, str]
 
 
 @reads("a cohort", remedy="save it as CSV UTF-8")
@@ -61,7 +89,7 @@ def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
         ``data_<cohort>.csv``, and the atlas on each movie as ``registrations/<Data_ID>.json``
         where there is one; or columns ``recording`` and ``subject``, and if wanted ``behavior``,
         ``labels`` and ``registration`` (may be empty) and ``session`` (else the recording's stem),
-        with paths relative to the CSV.
+        with paths relative to the CSV; several files of one session stand in one cell, with ``;``.
         The mouse is what the CSV says, never what a file name suggests: two of the paper's mice
         share the name "non".
 
@@ -76,56 +104,138 @@ def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
         If columns are missing, a path is absolute or leaves the CSV's folder, a file is not there,
         or a session is listed twice.
     """
+    entries = []
+    for row in cohort_rows(csv):
+        if row.problem or row.entry is None:
+            raise RecordingError(row.problem)
+        entries.append(row.entry)
+    return tuple(entries)
+
+
+@reads("a cohort", remedy="save it as CSV UTF-8")
+def cohort_rows(csv: str | Path) -> tuple[CohortRow, ...]:
+    """Read a cohort as `read_cohort` does, and say of each row by itself what is wrong with it.
+
+    Raises
+    ------
+    RecordingError
+        If it is no cohort at all.
+    """
     path = Path(csv)
     if not path.is_file():
         raise RecordingError(f"{path}: there is no such file; give the cohort's CSV.")
     table, _ = columns_of(read_lines(path, RecordingError), RecordingError)
-    if PAPER_SESSION in table.columns:
-        entries = _paper_entries(path, table)
-    elif {"recording", "subject"} <= set(table.columns):
-        entries = _plain_entries(path, table)
-    else:
+    columns = list(table.columns)
+    read: Callable[[Mapping[str, str], int], CohortEntry]
+    if PAPER_SESSION in columns:
+        read = _PaperRows(path, columns)
+    elif not {"recording", "subject"} <= set(columns):
         raise RecordingError(
-            f"{path}: the columns are {list(table.columns)}; a cohort needs 'recording' and "
+            f"{path}: the columns are {columns}; a cohort needs 'recording' and "
             f"'subject', or the paper's {PAPER_SESSION!r} and {PAPER_SUBJECTS[0]!r}."
         )
-    _check(path, entries)
-    return tuple(entries)
+    else:
+        read = _PlainRows(path, columns)
+    rows: list[CohortRow] = []
+    seen: dict[tuple[str, object], int] = {}
+    for number, cells in enumerate(table.to_dict("records"), start=1):
+        entry, problem = None, ""
+        try:
+            entry = read(cells, number)
+            _check(path, entry, number, seen)
+        except RecordingError as error:
+            problem = str(error)
+        rows.append(CohortRow(entry, problem, cells))
+    return tuple(rows)
 
 
-def _paper_entries(path: Path, table: pd.DataFrame) -> list[CohortEntry]:
-    subject_column = next((c for c in PAPER_SUBJECTS if c in table.columns), None)
-    if subject_column is None:
-        raise RecordingError(
-            f"{path}: no column says which mouse; add {' or '.join(map(repr, PAPER_SUBJECTS))}."
-        )
-    movies = _paper_folder(path, PAPER_MOVIES)
-    if movies is None:
-        raise RecordingError(
-            f"{path}: there is no folder {PAPER_MOVIES}_<cohort> beside it; put the movies there."
-        )
-    behavior = _paper_folder(path, PAPER_BEHAVIOR)
-    entries = []
-    for row, (session, subject) in enumerate(
-        zip(table[PAPER_SESSION], table[subject_column], strict=True), start=1
-    ):
-        session = session.strip()
+def write_cohort(csv: str | Path, rows: Sequence[CohortRow], *, overwrite: bool = False) -> None:
+    """Write a cohort that `read_cohort` reads; cells that it does not know are kept.
+
+    Such a CSV is replaced; any other file only where `overwrite` allows it.
+
+    Parameters
+    ----------
+    csv
+        Where to: in a folder that has all recordings in it.
+    rows
+        Of each recording its `entry`; `cells` count where there is none.
+
+    Raises
+    ------
+    RecordingError
+        If a file lies outside the CSV's folder, or the CSV cannot be written.
+    """
+    path = Path(csv).absolute()
+    cells = [row.cells if row.entry is None else _cells(path, row.entry) for row in rows]
+    known = [*COLUMNS, *(name for name in dict.fromkeys(n for row in cells for n in row)
+                         if name not in COLUMNS)]  # fmt: skip
+    text = io.StringIO(newline="")
+    writer = csv_files.DictWriter(text, known, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(cells)
+    write_whole(path, text.getvalue(), RecordingError, kind=_OURS, overwrite=overwrite)
+
+
+def _cells(path: Path, entry: CohortEntry) -> dict[str, str]:
+    """Return the cells of an entry, with paths relative to the CSV."""
+
+    def relative(file: Path) -> str:
+        file = file.absolute()
+        if not file.is_relative_to(path.parent):
+            raise RecordingError(
+                f"{path}: {file} does not lie in its folder or below; save the cohort in a folder "
+                "above all of its files."
+            )
+        return file.relative_to(path.parent).as_posix()
+
+    beside = {"behavior": entry.behavior, "registration": entry.registration,
+              "labels": entry.labels}  # fmt: skip
+    return {
+        "recording": ";".join(map(relative, entry.files)),
+        "subject": entry.subject,
+        "session": entry.session,
+        **{column: "" if file is None else relative(file) for column, file in beside.items()},
+        **entry.others,
+    }
+
+
+class _PaperRows:
+    """Rows of the paper's CSV."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._path = path
+        subject = next((c for c in PAPER_SUBJECTS if c in columns), None)
+        if subject is None:
+            raise RecordingError(
+                f"{path}: no column says which mouse; add {' or '.join(map(repr, PAPER_SUBJECTS))}."
+            )
+        movies = _paper_folder(path, PAPER_MOVIES)
+        if movies is None:
+            raise RecordingError(
+                f"{path}: there is no folder {PAPER_MOVIES}_<cohort> beside it; put the movies "
+                "there."
+            )
+        self._subject, self._movies = subject, movies
+        self._behavior = _paper_folder(path, PAPER_BEHAVIOR)
+
+    def __call__(self, cells: Mapping[str, str], row: int) -> CohortEntry:
+        """Return what a row lists."""
+        path, behavior = self._path, self._behavior
+        session = cells[PAPER_SESSION].strip()
         file = _inside(path, f"{session}.tif", row, PAPER_SESSION)
         if not session or file.parent != path.parent:
             raise RecordingError(
                 f"{path}: {PAPER_SESSION} {session!r} in row {row} is not a plain name; correct it."
             )
         registration = path.parent / REGISTRATIONS / f"{session}.json"
-        entries.append(
-            CohortEntry(
-                movies / file.name,
-                behavior / f"{session}_behavior.mat" if behavior else None,
-                subject.strip(),
-                session,
-                registration if registration.is_file() else None,
-            )
+        return CohortEntry(
+            self._movies / file.name,
+            behavior / f"{session}_behavior.mat" if behavior else None,
+            cells[self._subject].strip(),
+            session,
+            registration if registration.is_file() else None,
         )
-    return entries
 
 
 def _paper_folder(path: Path, start: str) -> Path | None:
@@ -142,29 +252,37 @@ def _paper_folder(path: Path, start: str) -> Path | None:
     return folders[0] if folders else None
 
 
-def _plain_entries(path: Path, table: pd.DataFrame) -> list[CohortEntry]:
-    entries = []
-    for row, cells in enumerate(table.to_dict("records"), start=1):
-        if not cells["recording"].strip():
+class _PlainRows:
+    """Rows of a CSV with a column `recording`."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._path = path
+        self._others = [name for name in columns if name not in COLUMNS]
+
+    def __call__(self, cells: Mapping[str, str], row: int) -> CohortEntry:
+        """Return what a row lists."""
+        path, named = self._path, cells["recording"].strip()
+        if not named:
             raise RecordingError(f"{path}: 'recording' is empty in row {row}; name the movie.")
-        recording = _inside(path, cells["recording"], row, "recording")
-        beside = {
-            column: _inside(path, cells[column], row, column)
-            if cells.get(column, "").strip()
-            else None
+        whole = _inside(path, named, row, "recording")
+        several = [whole]
+        if ";" in named and not whole.exists():
+            parts = [part for part in named.split(";") if part.strip()]
+            several = [_inside(path, part, row, "recording") for part in parts]
+        behavior, registration, labels = (
+            _inside(path, cells[column], row, column) if cells.get(column, "").strip() else None
             for column in ("behavior", "registration", "labels")
-        }
-        entries.append(
-            CohortEntry(
-                recording,
-                beside["behavior"],
-                cells["subject"].strip(),
-                cells.get("session", "").strip() or recording.stem,
-                beside["registration"],
-                beside["labels"],
-            )
         )
-    return entries
+        return CohortEntry(
+            several[0],
+            behavior,
+            cells["subject"].strip(),
+            cells.get("session", "").strip() or several[0].stem,
+            registration,
+            labels,
+            tuple(several[1:]),
+            {name: cells[name] for name in self._others},
+        )
 
 
 def _inside(path: Path, cell: str, row: int, column: str) -> Path:
@@ -181,23 +299,21 @@ def _inside(path: Path, cell: str, row: int, column: str) -> Path:
     return path.parent / posix
 
 
-def _check(path: Path, entries: list[CohortEntry]) -> None:
-    for row, entry in enumerate(entries, start=1):
-        if not entry.subject:
-            raise RecordingError(f"{path}: row {row} does not say which mouse; fill it in.")
-        for file in (entry.recording, entry.behavior, entry.registration, entry.labels):
-            if file is not None and not file.exists():
-                raise RecordingError(
-                    f"{path}: row {row} names {file}, which is not there; "
-                    "put it there or remove the row."
-                )
+def _check(path: Path, entry: CohortEntry, row: int, seen: dict[tuple[str, object], int]) -> None:
+    """Refuse a row that cannot be meant; `seen` are recordings and sessions of those before."""
+    if not entry.subject:
+        raise RecordingError(f"{path}: row {row} does not say which mouse; fill it in.")
+    for file in (*entry.files, entry.behavior, entry.registration, entry.labels):
+        if file is not None and not file.exists():
+            raise RecordingError(
+                f"{path}: row {row} names {file}, which is not there; put it there or remove the "
+                "row."
+            )
     for what in ("recording", "session"):
-        seen: dict[object, int] = {}
-        for row, entry in enumerate(entries, start=1):
-            value = getattr(entry, what)
-            if value in seen:
-                raise RecordingError(
-                    f"{path}: rows {seen[value]} and {row} are the same {what}, {value}; "
-                    "remove or rename one."
-                )
-            seen[value] = row
+        value = getattr(entry, what)
+        before = seen.setdefault((what, value), row)
+        if before != row:
+            raise RecordingError(
+                f"{path}: rows {before} and {row} are the same {what}, {value}; remove or rename "
+                "one."
+            )

@@ -26,12 +26,13 @@ from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
 from napari_cortex_decoder.decoder.suitability import check_kind, rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.files.workshop import sweep
+from napari_cortex_decoder.labels.ethogram import class_indices
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.training.augmentation import vary_images
 from napari_cortex_decoder.training.config import Augmentation
 from napari_cortex_decoder.training.examples import CachedArray, RandomStretch
-from napari_cortex_decoder.training.sessions import Session, class_indices
+from napari_cortex_decoder.training.sessions import Session
 
 _PIXELS_AT_ONCE = 2**18
 

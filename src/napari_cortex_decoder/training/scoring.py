@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Calibration, Decoder, MouseScore
+from napari_cortex_decoder.labels.ethogram import class_indices
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.scoring.auc import auc, aucs
 from napari_cortex_decoder.scoring.calibration import best_threshold, calibration_error
 from napari_cortex_decoder.scoring.nulls import shifted_labels
-from napari_cortex_decoder.training.sessions import Session, class_indices
+from napari_cortex_decoder.training.sessions import Session
 
 NULL = "AUC, labels shifted in time"
 """Name of the null among the scores of a mouse."""

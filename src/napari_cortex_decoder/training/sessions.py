@@ -14,17 +14,27 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration, load_registration
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source, read_labels
+from napari_cortex_decoder.labels import (
+    UNKNOWN,
+    Ethogram,
+    Source,
+    journal_ethogram,
+    read_labels,
+)
+from napari_cortex_decoder.labels.journal import NAME as JOURNAL
 from napari_cortex_decoder.recording import (
     CohortEntry,
     Recording,
     add_behavior,
-    open_recording,
     read_cohort,
     run_and_rest,
     speed_in_cm,
     trace_at_frames,
 )
+from napari_cortex_decoder.recording.sidecar import sidecar_folders
+from napari_cortex_decoder.sessions import kept_registration, open_session
+from napari_cortex_decoder.sessions.behavior import BEHAVIOR_FILE
+from napari_cortex_decoder.sessions.opening import REGISTRATION
 
 REST_AND_RUN = ("rest", "run")
 PAPER_LABELS = "runrest"
@@ -79,12 +89,13 @@ def cohort_sessions(csv: str | Path, *, run_speed: float) -> tuple[Session, ...]
     """
     sessions = []
     for number, entry in enumerate(read_cohort(csv)):
-        if entry.behavior is None and entry.labels is None:
+        beside = _beside(entry)
+        if entry.behavior is None and entry.labels is None and not beside:
             raise TrainingError(
                 f"{csv}: session {entry.session!r} has no file to take labels from; name one in "
-                "the column 'labels' or 'behavior', or remove the row."
+                "the column 'labels' or 'behavior', label it in the window, or remove the row."
             )
-        files = [entry.recording, entry.behavior, entry.labels, entry.registration]
+        files = [*entry.files, entry.behavior, entry.labels, entry.registration, *beside]
         stamps = repr([_stamp(file) for file in files if file is not None]) + repr(run_speed)
         sessions.append(
             Session(
@@ -105,16 +116,27 @@ def _stamp(path: Path) -> list[tuple[str, int, int]]:
     return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
+def _beside(entry: CohortEntry) -> list[Path]:
+    """Return the files beside a recording in which the window keeps what is learned from."""
+    kept = sidecar_folders(entry.recording)
+    return [file for name in (JOURNAL, BEHAVIOR_FILE, REGISTRATION) for file in kept.kept(name)]
+
+
 def _load(entry: CohortEntry, run_speed: float) -> LabeledRecording:
-    recording = open_recording(entry.recording)
+    recording = open_session(entry.files)
     if entry.behavior is not None:
         recording = add_behavior(recording, entry.behavior)
+    registration = kept_registration(recording)
+    if entry.registration is not None:
+        registration = load_registration(entry.registration)
     if entry.labels is not None:
-        ethogram = read_labels(entry.labels, recording)
+        ethogram: Ethogram | None = read_labels(entry.labels, recording)
     else:
-        frames = _rest_and_run(recording, str(entry.behavior), run_speed)
+        kept = sidecar_folders(entry.recording)
+        ethogram = None if entry.behavior else journal_ethogram(kept.folder, kept.other)
+    if ethogram is None:
+        frames = _rest_and_run(recording, str(entry.behavior or entry.recording), run_speed)
         ethogram = Ethogram.from_frames(frames, REST_AND_RUN, source=Source.MEASURED)
-    registration = load_registration(entry.registration) if entry.registration else None
     return LabeledRecording(recording, ethogram, registration)
 
 
@@ -139,15 +161,3 @@ def _rest_and_run(recording: Recording, where: str, run_speed: float) -> NDArray
         f"{where}: neither {PAPER_LABELS!r} nor 'speed' is among its traces "
         f"{sorted(recording.behavior)}; rename the one that tells rest from run."
     )
-
-
-def class_indices(ethogram: Ethogram, behaviors: tuple[str, ...]) -> NDArray[np.int64]:
-    """Number the labels as a decoder's columns are; a behavior that it does not know is unknown.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t,), int64: index into `behaviors`, −1 unknown.
-    """
-    columns = [behaviors.index(b) if b in behaviors else UNKNOWN for b in ethogram.behaviors]
-    return np.array([*columns, UNKNOWN], np.int64)[ethogram.frames()]

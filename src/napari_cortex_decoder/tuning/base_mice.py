@@ -14,11 +14,11 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.decoder.suitability import first_predicted
+from napari_cortex_decoder.labels.ethogram import class_indices
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
-from napari_cortex_decoder.training.sessions import class_indices
 from napari_cortex_decoder.tuning.features import recording_features
 from napari_cortex_decoder.tuning.heads import frame_logits
 

@@ -13,8 +13,8 @@ from napari_cortex_decoder.decoder.config import CnnRnnConfig, DecoderConfig, Ro
 from napari_cortex_decoder.decoder.suitability import check_kind, check_length, rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
+from napari_cortex_decoder.labels.ethogram import class_indices
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.training.sessions import class_indices
 from napari_cortex_decoder.tuning.held_out import HeldOut, hold_out
 
 FEWEST_BOUTS = 3

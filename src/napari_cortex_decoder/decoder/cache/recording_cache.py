@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,12 +19,12 @@ from napari_cortex_decoder.decoder.frames.normalization import Statistics
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.decoder.networks import N_FEATURES
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.fingerprint import about_content, files_of
 
 _VERSION = 4
 _FEATURES = np.dtype([("features", "<f4", (N_FEATURES,)), ("mean", "<f4")])
-_PLACES, _BYTES, _FILES, _FRAMES = 64, 4096, 10_000, 5
+_FRAMES = 5
 
 _digests: WeakKeyDictionary[Recording, bytes] = WeakKeyDictionary()
 
@@ -56,7 +54,7 @@ class RecordingCache:
         frames = preprocessing.model_dump(mode="json", exclude={"channel_offsets"})
         if preprocessing.causal or preprocessing.detrend_seconds is not None:
             frames["frame_rate"] = recording.known_frame_rate()
-        self._files, self._fingerprint = _files(recording), fingerprint(recording)
+        self._files, self._fingerprint = files_of(recording), fingerprint(recording)
         about = [_VERSION, self._fingerprint, frames]
         # Images are the same whichever of their frames is called theirs.
         images = [encoder_hash, [offset - offsets[0] for offset in offsets]]
@@ -115,7 +113,7 @@ class RecordingCache:
         RecordingError
             If a file of it was written to, was replaced, or is gone.
         """
-        now = _files(self._recording)
+        now = files_of(self._recording)
         for file, state in self._files.items():
             if now.get(file) != state:
                 what = "changed" if file in now else "is gone"
@@ -175,46 +173,11 @@ def fingerprint(recording: Recording) -> str:
     RecordingError
         If a file is gone, or cannot be read any more.
     """
-    digest = hashlib.sha256()
-    files = _files(recording)
-    every = -(-len(files) // _PLACES)
-    with _there(recording):
-        for number, (file, (size, changed)) in enumerate(files.items()):
-            digest.update(f"{file} {size} {changed}\n".encode(errors="surrogateescape"))
-            if number % every == 0:
-                places = np.linspace(0, size, max(1, _PLACES // len(files)), dtype=int)
-                with file.open("rb") as content:
-                    for place in places.tolist():
-                        content.seek(max(0, place - _BYTES))
-                        digest.update(content.read(_BYTES))
-    steps = [dict(step) for step in recording.steps]
-    movie = recording.movie
-    digest.update(json.dumps([steps, movie.shape, movie.dtype.str], default=str).encode())
+    digest = hashlib.sha256(about_content(recording))
+    for file, (_, changed) in files_of(recording).items():
+        digest.update(f"{file} {changed}\n".encode(errors="surrogateescape"))
     digest.update(_frames_digest(recording))
     return digest.hexdigest()
-
-
-def _files(recording: Recording) -> dict[Path, tuple[int, int]]:
-    """Return size and time of last change of the files that a recording came from."""
-    files = []
-    with _there(recording):
-        for place in _places(recording):
-            inside = (path for path in place.rglob("*") if path.is_file())
-            files += sorted(islice(inside, _FILES)) if place.is_dir() else [place]
-        states = [file.stat() for file in files]
-    return {f: (s.st_size, s.st_mtime_ns) for f, s in zip(files, states, strict=True)}
-
-
-def _places(recording: Recording) -> list[Path]:
-    if recording.path is None:
-        return []
-    names = recording.metadata.get("files")  # of one session, beside each other
-    others = [recording.path.with_name(n) for n in names] if isinstance(names, list) else []
-    return [recording.path, *(other for other in others if other != recording.path)]
-
-
-def _there(recording: Recording) -> AbstractContextManager[None]:
-    return readable(recording.path or Path(recording.name), "the recording that it was")
 
 
 def _frames_digest(recording: Recording) -> bytes:

@@ -83,16 +83,7 @@ def remembered_cameras(recording: Recording) -> tuple[list[Camera], list[Recordi
     """
     if recording.path is None:
         return [], []
-    file = sidecar_folders(recording.path).newest(_FILE)
-    if not file.exists():
-        return [], []
-    content: Any = read_json(file, RecordingError)
-    try:
-        every = [KeptCamera.model_validate(one) for one in content["cameras"]]
-    except (ValidationError, KeyError, TypeError) as error:
-        raise RecordingError(
-            f"{file}: this is no list of cameras; delete it and add the cameras again."
-        ) from error
+    every = _listed(recording.path)
     opened, refused = [], []
     home = recording.path.absolute().parent
     for kept in every:
@@ -108,6 +99,30 @@ def remembered_cameras(recording: Recording) -> tuple[list[Camera], list[Recordi
         except RecordingError as error:
             refused.append(error)
     return opened, refused
+
+
+def n_remembered_cameras(recording_path: Path) -> int:
+    """Return how many cameras a recording has; none of them is opened.
+
+    Raises
+    ------
+    RecordingError
+        If their list cannot be read.
+    """
+    return len(_listed(recording_path))
+
+
+def _listed(recording_path: Path) -> list[KeptCamera]:
+    file = sidecar_folders(recording_path).newest(_FILE)
+    if not file.exists():
+        return []
+    content: Any = read_json(file, RecordingError)
+    try:
+        return [KeptCamera.model_validate(one) for one in content["cameras"]]
+    except (ValidationError, KeyError, TypeError) as error:
+        raise RecordingError(
+            f"{file}: this is no list of cameras; delete it and add the cameras again."
+        ) from error
 
 
 def _relative(file: Path, home: Path) -> str:

@@ -19,11 +19,12 @@ from napari_cortex_decoder.atlas.drawn import DRAWN, draw_atlas
 from napari_cortex_decoder.atlas.library import BUNDLED
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel, on_pixels
+from napari_cortex_decoder.sessions.placing import mean_image
+from napari_cortex_decoder.sessions.preprocessed import on_pixels, to_raw_pixels
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.atlas.registration_files import (
     guess,
     keep_registration,
-    mean_image,
     open_atlas,
     open_label_image,
     read_placing,
@@ -32,7 +33,6 @@ from napari_cortex_decoder.widgets.atlas.registration_files import (
 from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-from napari_cortex_decoder.widgets.recording.preprocessed import Patch, steps_between
 
 _USUAL_WIDTH = 10.5  # mm that the shorter side of a movie of unknown scale is taken to span
 _PAUSE = 500  # ms without a change until a placing is written
@@ -230,7 +230,7 @@ class AtlasModel(SectionModel):
         self._placing.restart()
         if recording is None or raw is None:
             return
-        self._to_raw = _to_raw_pixels(raw, recording)
+        self._to_raw = to_raw_pixels(raw, recording)
         if raw.registration is not None:
             self.chosen, self._kept = raw.registration.atlas, raw.registration
             self._placing.restart(raw.registration)
@@ -243,7 +243,7 @@ class AtlasModel(SectionModel):
     def _follow_pixels(self) -> None:
         """Put the placing on the pixels that preprocessing has left."""
         assert self._recording is not None and self._raw is not None  # asked by the caller
-        to_raw = _to_raw_pixels(self._raw, self._recording)
+        to_raw = to_raw_pixels(self._raw, self._recording)
         if not np.array_equal(to_raw, self._to_raw):
             moves = _inverse(to_raw) @ self._to_raw
             self._to_raw = to_raw
@@ -304,15 +304,6 @@ class AtlasModel(SectionModel):
     def _fail(self, error: Exception) -> None:
         self.doing = ""
         self.failed.emit(error)
-
-
-def _to_raw_pixels(raw: Recording, shown: Recording) -> NDArray[np.float64]:
-    """Return the matrix from pixels of the shown movie to the raw ones, both (x, y, 1)."""
-    patch = Patch.of(steps_between(raw, shown))
-    middle = (patch.pixel - 1) / 2  # centre of the first pixel, seen from the first raw one's
-    return np.array(
-        [[patch.pixel, 0, patch.left + middle], [0, patch.pixel, patch.top + middle], [0, 0, 1]]
-    )
 
 
 def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from napari_cortex_decoder.atlas.guess import SIZE_UNKNOWN
 from napari_cortex_decoder.atlas.landmarks import MESONET, WFIELD
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.history import History
+from napari_cortex_decoder.sessions.preprocessed import on_pixels
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
@@ -271,24 +272,6 @@ class PlacingModel(SectionModel):
         except AtlasError as error:
             return Placing(replace(before, landmarks=dict(places)), kind, str(error))
         return Placing(fitted, kind)
-
-
-def on_pixels(
-    placed: Registration, matrix: NDArray[np.float64], shape: tuple[int, int]
-) -> Registration:
-    """Return a registration on other pixels of the same movie.
-
-    Parameters
-    ----------
-    placed
-        Before.
-    matrix
-        Shape (3, 3), from old to new (x, y, 1) px.
-    shape
-        Rows and columns of the new frames.
-    """
-    size = None if placed.pixel_size is None else placed.pixel_size / float(matrix[0, 0])
-    return replace(placed.moved(matrix), pixel_size=size, shape=shape)
 
 
 def _compared(placed: Registration, pixel_size: float | None) -> Registration:

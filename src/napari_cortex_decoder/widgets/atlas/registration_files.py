@@ -14,10 +14,10 @@ from napari_cortex_decoder.atlas.registration_file import load_registration
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.recording import Recording, sidecar_folder
 from napari_cortex_decoder.recording.sidecar import sidecar_folders
+from napari_cortex_decoder.sessions.opening import REGISTRATION
+from napari_cortex_decoder.sessions.placing import mean_image
 
-_NAME = "registration.json"
 _SET_ASIDE = "registration.unreadable.json"
-_N_AVERAGED = 16
 _MESONET = (".txt", ".h5", ".mat")
 _WFIELD = "landmarks.json"
 
@@ -48,13 +48,6 @@ def _load_fitting() -> None:
     """Import what a fit imports: the first drag must not wait for it."""
     from skimage.draw import polygon  # noqa: F401
     from skimage.transform import estimate_transform  # noqa: F401
-
-
-def mean_image(recording: Recording) -> NDArray[np.float32]:
-    """Average frames spread over the movie, shape (y, x), so that no movie is read whole."""
-    frames = np.unique(np.linspace(0, recording.n_frames - 1, _N_AVERAGED).astype(int))
-    mean = recording.movie[frames].mean(axis=0)  # reads no chunk twice
-    return np.asarray(mean.compute(), dtype=np.float32)
 
 
 def guess(
@@ -94,7 +87,7 @@ def read_placing(path: str | Path, recording: Recording, atlas: Atlas) -> Regist
 def restore_registration(recording_path: Path) -> Registration | None:
     """Return the registration kept beside a recording; None if there is none."""
     _load_fitting()
-    kept = sidecar_folders(recording_path).newest(_NAME)
+    kept = sidecar_folders(recording_path).newest(REGISTRATION)
     return load_registration(kept) if kept.exists() else None
 
 
@@ -112,7 +105,7 @@ def keep_registration(
     set_aside
         Whether the file that is there could not be read: it is kept under another name.
     """
-    kept = sidecar_folder(recording_path) / _NAME
+    kept = sidecar_folder(recording_path) / REGISTRATION
     with _WRITING:
         if number < _newest.get(kept, 0):
             return

@@ -16,6 +16,7 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import STEPS, Step, reshaped
+from napari_cortex_decoder.sessions.preprocessed import looks_around, steps_between
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
@@ -26,7 +27,6 @@ from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
 )
 from napari_cortex_decoder.widgets.recording.layers import LayerData
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-from napari_cortex_decoder.widgets.recording.preprocessed import looks_around, steps_between
 
 _FLOAT32 = 4  # bytes
 

@@ -14,10 +14,10 @@ from pydantic import PrivateAttr
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Previews, Recording
 from napari_cortex_decoder.recording.preprocessing import frame_origins
+from napari_cortex_decoder.sessions.preprocessed import Patch
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-from napari_cortex_decoder.widgets.recording.preprocessed import Patch
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from napari.utils import Colormap
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.sessions.preprocessed import Patch, steps_between
 from napari_cortex_decoder.widgets.parts.colors import ORANGE, SKY_BLUE, as_floats
-from napari_cortex_decoder.widgets.recording.preprocessed import Patch, steps_between
 
 LayerData = tuple[Any, dict[str, Any], str]
 """What napari's readers give: data, keyword arguments, and the kind of layer."""

@@ -22,10 +22,10 @@ from napari_cortex_decoder.recording import (
 )
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
+from napari_cortex_decoder.sessions.preprocessed import with_raw
 from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
-from napari_cortex_decoder.widgets.recording.preprocessed import with_raw
 
 LABEL_TRACE = "runrest"
 """Name of the paper's label trace, 1 = run, 0 = rest: shown as labels, not as a curve."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import (
@@ -75,6 +79,33 @@ def looks_around(step: Step) -> bool:
     if isinstance(step, Hemodynamics):
         return step.highpass is not None or step.lowpass is not None
     return isinstance(step, Detrend | Resample)
+
+
+def on_pixels(
+    placed: Registration, matrix: NDArray[np.float64], shape: tuple[int, int]
+) -> Registration:
+    """Return a registration on other pixels of the same movie.
+
+    Parameters
+    ----------
+    placed
+        Before.
+    matrix
+        Shape (3, 3), from old to new (x, y, 1) px.
+    shape
+        Rows and columns of the new frames.
+    """
+    size = None if placed.pixel_size is None else placed.pixel_size / float(matrix[0, 0])
+    return replace(placed.moved(matrix), pixel_size=size, shape=shape)
+
+
+def to_raw_pixels(raw: Recording, shown: Recording) -> NDArray[np.float64]:
+    """Return the matrix from pixels of the shown movie to the raw ones, both (x, y, 1)."""
+    patch = Patch.of(steps_between(raw, shown))
+    middle = (patch.pixel - 1) / 2  # centre of the first pixel, seen from the first raw one's
+    return np.array(
+        [[patch.pixel, 0, patch.left + middle], [0, patch.pixel, patch.top + middle], [0, 0, 1]]
+    )
 
 
 def labels_after(labels: Ethogram, raw: Recording, steps: Iterable[Step]) -> Ethogram:

@@ -1,0 +1,187 @@
+"""Results kept beside a recording: one file each, written whole, with what it was made from.
+
+A file is a `.safetensors` whose header says all but the arrays. It is data: only classes that a
+reader names are made of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import check_version, make_folder, marked, parse_json, write_whole
+from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
+
+_KEY = "napari-cortex-decoder kept"
+_VERSION = 1
+_OURS = marked(b'{"__metadata__":', _KEY, offset=8)
+_CLASS, _ARRAY, _SLICE, _MAP, _TABLE = "is", "array", "slice", "map", "table"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was kept.
+
+    Attributes
+    ----------
+    content
+        As it was given to `keep`; sequences are tuples.
+    made_from
+        Hashes, or other words, of what it was made from, by name.
+    written
+        When, ISO 8601.
+    """
+
+    content: Any
+    made_from: Mapping[str, str]
+    written: str
+
+    def changed(self, now: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the names of what is not now as it was made from."""
+        return tuple(name for name, was in self.made_from.items() if now.get(name, was) != was)
+
+
+def keep(recording: Path, name: str, content: object, made_from: Mapping[str, str]) -> Path:
+    """Write a result beside its recording, in place of the one before.
+
+    Parameters
+    ----------
+    recording
+        File or folder of the recording.
+    name
+        What it is, such as ``"prediction"``.
+    content
+        Numbers, texts, None, members of enums, arrays, pandas tables, slices, and sequences,
+        mappings and dataclasses of these.
+    made_from
+        See `Kept`.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be written; what was there before is as it was.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {}
+    header = {
+        "version": _VERSION,
+        "kind": name,
+        "made_from": dict(made_from),
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "content": _packed(content, arrays),
+    }
+    place = sidecar_folder(recording) / f"{name}.safetensors"
+    make_folder(place.parent, RecordingError)
+    data = save(arrays, metadata={_KEY: json.dumps(header)})
+    write_whole(place, data, RecordingError, kind=_OURS)
+    return place
+
+
+def kept(recording: Path, name: str, classes: Iterable[type]) -> Kept | None:
+    """Read what `keep` wrote; None if nothing was kept.
+
+    Parameters
+    ----------
+    recording, name
+        As for `keep`.
+    classes
+        Dataclasses and enums that it may hold.
+
+    Raises
+    ------
+    RecordingError
+        If it is damaged, of a newer version, or holds something else.
+    """
+    file = sidecar_folders(recording).newest(f"{name}.safetensors")
+    if not file.exists():
+        return None
+    try:
+        with safe_open(file, framework="numpy") as content:
+            text = (content.metadata() or {}).get(_KEY)
+            if text is None:
+                raise RecordingError(f"{file} was not kept by this program; move it away.")
+            header = parse_json(text, str(file), RecordingError)
+            check_version(str(file), header.get("version"), _VERSION, RecordingError)
+            arrays = {key: content.get_tensor(key) for key in content.keys()}  # noqa: SIM118
+        known = {one.__name__: one for one in classes}
+        unpacked = _unpacked(header["content"], arrays, known)
+        made_from = {str(key): str(value) for key, value in header["made_from"].items()}
+        return Kept(unpacked, made_from, str(header["written"]))
+    except RecordingError:
+        raise
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RecordingError(
+            f"{file}: what was kept is damaged ({error}); delete this file and make it again."
+        ) from error
+
+
+def forget(recording: Path, name: str) -> None:
+    """Remove what `keep` wrote."""
+    for file in sidecar_folders(recording).kept(f"{name}.safetensors"):
+        file.unlink(missing_ok=True)
+
+
+def _packed(value: Any, arrays: dict[str, NDArray[np.generic]]) -> Any:
+    """Return a value as JSON holds it; arrays go into `arrays`."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {one.name: _packed(getattr(value, one.name), arrays) for one in fields(value)}
+        return {_CLASS: type(value).__name__, **parts}
+    if isinstance(value, Enum):
+        return {_CLASS: type(value).__name__, "value": value.value}
+    if isinstance(value, np.ndarray):
+        name = str(len(arrays))
+        arrays[name] = np.ascontiguousarray(value)
+        return {_ARRAY: name}
+    if isinstance(value, slice):
+        return {_SLICE: [value.start, value.stop]}
+    if isinstance(value, Mapping):
+        return {_MAP: {str(key): _packed(one, arrays) for key, one in value.items()}}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Sequence):
+        return [_packed(one, arrays) for one in value]
+    if hasattr(value, "to_dict"):  # a table of pandas, which need not be loaded to know
+        return {_TABLE: {name: _packed(list(value[name]), arrays) for name in value.columns}}
+    raise TypeError(f"{type(value).__name__} cannot be kept")
+
+
+def _unpacked(value: Any, arrays: Mapping[str, NDArray[Any]], known: Mapping[str, type]) -> Any:
+    """Return what `_packed` was given."""
+    if isinstance(value, list):
+        return tuple(_unpacked(one, arrays, known) for one in value)
+    if not isinstance(value, dict):
+        return value
+    if _CLASS in value:
+        made = known[value[_CLASS]]
+        parts = {n: _unpacked(one, arrays, known) for n, one in value.items() if n != _CLASS}
+        return made(**parts)
+    ((kind, content),) = value.items()
+    if kind == _ARRAY:
+        return arrays[content]
+    if kind == _SLICE:
+        return slice(*content)
+    parts = {name: _unpacked(one, arrays, known) for name, one in content.items()}
+    if kind == _TABLE:
+        import pandas as pd
+
+        return pd.DataFrame({name: list(column) for name, column in parts.items()})
+    if kind == _MAP:
+        return parts
+    raise ValueError(f"{kind!r} is nothing that is kept")

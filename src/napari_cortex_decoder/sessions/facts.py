@@ -1,0 +1,131 @@
+"""What is there of a session, beside its movie: a row of the table of sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.labels import Ethogram, journal_ethogram, read_labels
+from napari_cortex_decoder.labels.ethogram import class_indices
+from napari_cortex_decoder.recording import CohortEntry, Recording
+from napari_cortex_decoder.recording.cameras.kept import n_remembered_cameras
+from napari_cortex_decoder.recording.sidecar import sidecar_folders
+from napari_cortex_decoder.scoring.auc import auc
+from napari_cortex_decoder.sessions.opening import kept_registration, open_session
+from napari_cortex_decoder.sessions.results import kept_prediction, made_from
+
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is there of a session.
+
+    Attributes
+    ----------
+    n_frames, frame_rate, pixel_size
+        Of the movie; Hz and mm, None where nobody has said them.
+    subject
+        Which mouse, as the file says; empty where it does not.
+    behavior, atlas
+        Whether behavior was measured beside it, and whether the atlas is placed.
+    cameras
+        How many.
+    labelled
+        Share of the frames that somebody labelled; None without labels.
+    decoded
+        Name of the decoder that it was decoded with; empty if it was not.
+    stale
+        What has changed since it was decoded: ``"movie"``, ….
+    score
+        AUC of the prediction against the labels; None without either.
+    problems
+        What of it cannot be read, one sentence each.
+    """
+
+    n_frames: int = 0
+    frame_rate: float | None = None
+    pixel_size: float | None = None
+    subject: str = ""
+    behavior: bool = False
+    cameras: int = 0
+    atlas: bool = False
+    labelled: float | None = None
+    decoded: str = ""
+    stale: tuple[str, ...] = ()
+    score: float | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it is; None where the frame rate is unknown."""
+        return None if self.frame_rate is None else self.n_frames / self.frame_rate
+
+
+def look_at(entry: CohortEntry) -> Facts:
+    """Look what is there of a session; what cannot be read is told, and the rest goes on.
+
+    No frame of the movie is read.
+    """
+    problems: list[str] = []
+
+    def tried(read: Callable[[], _Found]) -> _Found | None:
+        try:
+            return read()
+        except CortexDecoderError as error:
+            problems.append(str(error))
+            return None
+
+    recording = tried(lambda: open_session(entry.files))
+    if recording is None:
+        return Facts(problems=tuple(problems))
+    path = recording.path
+    facts = Facts(
+        n_frames=recording.n_frames,
+        frame_rate=recording.frame_rate,
+        pixel_size=recording.pixel_size,
+        subject=recording.subject or "",
+        behavior=bool(recording.behavior) or entry.behavior is not None,
+        atlas=entry.registration is not None or bool(tried(lambda: kept_registration(recording))),
+    )
+    if path is None:
+        return replace(facts, problems=tuple(problems))
+    ethogram = tried(lambda: _labels(entry, recording))
+    decoded = tried(lambda: kept_prediction(path))
+    if decoded is not None:
+        prediction, _, kept = decoded
+        # the steps of a session may be long to apply: without them its movie is what it was
+        steps = prediction.settings.get("preprocessing")
+        stale = () if steps else kept.changed(tried(lambda: made_from(recording)) or {})
+        facts = replace(facts, decoded=prediction.decoder, stale=stale)
+        if ethogram is not None:
+            facts = replace(facts, score=score(prediction, ethogram))
+    labelled = None if ethogram is None else float((ethogram.frames() >= 0).mean())
+    cameras = tried(lambda: n_remembered_cameras(path)) or 0
+    return replace(facts, labelled=labelled, cameras=cameras, problems=tuple(problems))
+
+
+def _labels(entry: CohortEntry, recording: Recording) -> Ethogram | None:
+    """Return the labels beside a recording, else those that the cohort names; None without."""
+    assert recording.path is not None  # asked by the caller
+    kept = sidecar_folders(recording.path)
+    found = journal_ethogram(kept.folder, kept.other)
+    if found is None and entry.labels is not None:
+        found = read_labels(entry.labels, recording)
+    return found
+
+
+def score(prediction: Prediction, ethogram: Ethogram) -> float | None:
+    """Return the AUC of a prediction against labels; None where they show one behavior only."""
+    if ethogram.n_frames != len(prediction.probability):
+        return None
+    labels = class_indices(ethogram, prediction.behaviors)
+    both = (labels >= 0) & np.isfinite(prediction.probability).all(axis=1)
+    if not both.any():
+        return None
+    return auc(prediction.probability[both].astype(np.float64), labels[both])

@@ -1,0 +1,118 @@
+"""Opening a session as it was left: with its reference, its behavior, and its steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_cortex_decoder.atlas import Registration, load_registration
+from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.progress import Report
+from napari_cortex_decoder.recording import (
+    Recording,
+    cached,
+    open_recording,
+    preprocess,
+    steps_from_provenance,
+)
+from napari_cortex_decoder.recording.sidecar import sidecar_folders
+from napari_cortex_decoder.sessions.behavior import with_kept_behavior
+from napari_cortex_decoder.sessions.preprocessed import looks_around, on_pixels, to_raw_pixels
+from napari_cortex_decoder.sessions.state import remembered_state
+
+REGISTRATION = "registration.json"
+"""Name of the placing of the atlas beside a recording."""
+
+
+def open_session(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **how: Any
+) -> Recording:
+    """Open a recording with the reference and the behavior that were once added to it.
+
+    What cannot be brought back is among the warnings: the movie opens all the same.
+
+    Parameters
+    ----------
+    path, **how
+        As for `open_recording`.
+
+    Raises
+    ------
+    RecordingError, UnclearMovieError
+        As for `open_recording`.
+    """
+    recording = open_recording(path, **how)
+    for bring in (_with_reference, _with_behavior):
+        try:
+            recording = bring(recording, path, how)
+        except CortexDecoderError as error:
+            recording = recording.replace(warnings=(*recording.warnings, str(error)))
+    return recording
+
+
+def _with_reference(recording: Recording, path: Any, how: dict[str, Any]) -> Recording:
+    if recording.path is None:
+        return recording
+    state = remembered_state(recording.path)
+    if state.turns:
+        return open_recording(path, **{**how, "channels": 2})
+    if state.reference is None:
+        return recording
+    file = recording.path.parent / state.reference
+    return recording.with_reference(open_recording(file, frame_rate=recording.frame_rate))
+
+
+def _with_behavior(recording: Recording, path: Any, how: dict[str, Any]) -> Recording:
+    return with_kept_behavior(recording)
+
+
+def applied(recording: Recording, report: Report | None = None) -> Recording:
+    """Return a session with the steps that were applied to it when it was last looked at.
+
+    Raises
+    ------
+    RecordingError
+        If a step cannot work any more, or its frames cannot be kept.
+    """
+    if recording.path is None:
+        return recording
+    steps = steps_from_provenance(remembered_state(recording.path).steps)
+    done = preprocess(recording, steps, progress=report)
+    return cached(done, progress=report) if any(map(looks_around, steps)) else done
+
+
+def kept_registration(recording: Recording, shown: Recording | None = None) -> Registration | None:
+    """Return where the atlas lies on a session, as kept beside it or known from its file.
+
+    Parameters
+    ----------
+    recording
+        As its file has it.
+    shown
+        After some steps, on whose pixels it is wanted; None: on those of `recording`.
+
+    Raises
+    ------
+    AtlasError
+        If the file is damaged, or of a newer version.
+    """
+    if recording.registration is not None or recording.path is None:
+        return recording.registration
+    file = sidecar_folders(recording.path).newest(REGISTRATION)
+    if not file.exists():
+        return None
+    placed = load_registration(file)
+    if shown is None:
+        return placed
+    import numpy as np
+
+    back = np.linalg.inv(to_raw_pixels(recording, shown))
+    return on_pixels(placed, np.asarray(back, np.float64), shown.shape)
+
+
+def relative_to(recording: Path, file: Path) -> str:
+    """Return how a file is written down beside a recording: relative where it lies there."""
+    home, file = recording.absolute().parent, file.absolute()
+    return str(file.relative_to(home)) if file.is_relative_to(home) else str(file)

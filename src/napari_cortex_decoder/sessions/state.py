@@ -1,0 +1,97 @@
+"""How a session was last looked at: its decoder, its steps, its reference, what was unfolded."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import check_version, json_with, make_folder, read_json, write_json
+from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
+
+_NAME = "session.json"
+_VERSION = 1
+_OURS = json_with("version", "decoder", "steps")
+_WRITING = threading.Lock()
+
+
+class SessionState(BaseModel):
+    """What comes back when a session is opened again.
+
+    Attributes
+    ----------
+    decoder
+        Name of the chosen decoder, or its file; None before one was chosen.
+    steps
+        Steps that were applied to the raw recording, as `Recording.steps` has them.
+    reference
+        File of the reference movie, relative to the recording's folder where it lies in it; None
+        where the recording's own file says.
+    turns
+        Whether the camera took two colors in turns, as somebody said.
+    unfolded
+        Titles of the sections that were unfolded; None before one was touched.
+    version
+        Of this file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decoder: str | None = None
+    steps: tuple[dict[str, Any], ...] = ()
+    reference: str | None = None
+    turns: bool = False
+    unfolded: tuple[str, ...] | None = None
+    version: Literal[1] = 1
+
+
+def remembered_state(recording: Path) -> SessionState:
+    """Return what was remembered of a session; nothing of a new one.
+
+    Parameters
+    ----------
+    recording
+        File or folder of the recording.
+
+    Raises
+    ------
+    RecordingError
+        If it is damaged, or of a newer version.
+    """
+    return _read(sidecar_folders(recording).newest(_NAME))
+
+
+def remember_state(recording: Path, **changes: Any) -> None:
+    """Write down what has changed of a session's `SessionState`.
+
+    Raises
+    ------
+    RecordingError
+        If what is there is damaged or of a newer version, or no place can be written to.
+    """
+    with _WRITING:
+        before = remembered_state(recording)
+        after = SessionState.model_validate({**before.model_dump(), **changes})
+        if after == before:
+            return
+        place = sidecar_folder(recording) / _NAME
+        make_folder(place.parent, RecordingError)
+        write_json(place, after.model_dump(mode="json"), RecordingError, kind=_OURS)
+
+
+def _read(file: Path) -> SessionState:
+    if not file.exists():
+        return SessionState()
+    content = read_json(file, RecordingError)
+    if isinstance(content, dict):
+        check_version(str(file), content.get("version"), _VERSION, RecordingError)
+    try:
+        return SessionState.model_validate(content)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "it"
+        raise RecordingError(
+            f"{file}: {where} is not what is remembered of a session; delete this file."
+        ) from error
