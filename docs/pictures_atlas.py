@@ -154,7 +154,7 @@ def keep(tiles: list[Image.Image], name: str, columns: int) -> None:
 
 def take_areas(pictures: PictureWindow, folder: Path) -> None:
     """Place the atlas on the recording with behavior, and look at areas."""
-    workspace, dock, viewer = pictures.workspace, pictures.dock, pictures.viewer
+    workspace, dock = pictures.workspace, pictures.dock
     movie, areas = workspace.movie, workspace.areas
     open_as_movie(pictures, folder, RECORDING / MOVIE, 0.036)
     clock = "frame_times_561_488"
@@ -168,9 +168,11 @@ def take_areas(pictures: PictureWindow, folder: Path) -> None:
     guess(pictures)
     places = dict(workspace.placing.registration.landmarks)
     row, column = places["top left"]
+    workspace.placing.adjust(True)
     workspace.placing.move_landmarks({**places, "top left": (row + 22, column + 8)})
     pictures.take("atlas-placing.png")
     workspace.placing.undo()
+    workspace.placing.adjust(False)
 
     areas.compute()
     pictures.until(lambda: areas.correlations is not None)
@@ -179,7 +181,6 @@ def take_areas(pictures: PictureWindow, folder: Path) -> None:
     atlas = workspace.placing.registration.atlas
     areas.select(atlas.index(acronym, side) for acronym, side in chosen)
     dock.findChild(QCheckBox, "names").click()
-    viewer.layers["Landmarks"].visible = False
     pictures.show(dock.findChild(AreasPanel))
     pictures.take("atlas-areas.png")
     take_lasso(pictures)

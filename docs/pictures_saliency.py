@@ -51,7 +51,6 @@ def main() -> None:
     for section in dock.findChildren(Section):
         section.set_expanded(isinstance(section, SaliencySection))
     dock.findChild(RecordingSection).set_expanded(False)
-    viewer.layers["Landmarks"].visible = False
     workspace.choice.choose(next(c for c in workspace.choice.cards if c.name == "run-rest"))
     workspace.choice.set_device("cpu")
     model = workspace.saliency

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QToolButton,
 )
 
-from helpers.windows import child, visible_texts
+from helpers.windows import child, press, visible_texts
 from napari_cortex_decoder.atlas import Area, Atlas, Registration
 from napari_cortex_decoder.recording import preprocess
 from napari_cortex_decoder.recording.preprocessing import Crop
@@ -159,8 +159,8 @@ def test_outlines_follow_a_landmark_while_the_mouse_drags_it(
     assert not workspace.placing.can_undo
 
 
-def test_keys_move_the_whole_atlas_while_landmarks_are_active(
-    viewer: Viewer, workspace: Workspace, placed: Points
+def test_keys_move_the_whole_atlas_while_it_is_adjusted(
+    qtbot: QtBot, viewer: Viewer, workspace: Workspace, placed: Points
 ) -> None:
     frame, alt = workspace.movie.frame, Qt.KeyboardModifier.AltModifier
     for key, modifier, row, column, degrees, zoom in (
@@ -170,13 +170,13 @@ def test_keys_move_the_whole_atlas_while_landmarks_are_active(
         (Qt.Key.Key_Up, alt, 0.0, 0.0, 0.0, 1.01),
     ):
         before = workspace.placing.registration
-        QTest.keyClick(canvas(viewer).native, key, modifier)
+        press(qtbot, viewer, key, modifier)
         after = workspace.placing.registration
         moved = after.to_px([(0.0, 0.0)])[0] - before.to_px([(0.0, 0.0)])[0]
         assert moved == pytest.approx((row, column), abs=1e-9)
         assert after.rotation == pytest.approx(degrees, abs=1e-9)
         assert after.scale / before.scale == pytest.approx(zoom)
-        QTest.keyClick(canvas(viewer).native, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        press(qtbot, viewer, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         assert workspace.placing.registration is before
     assert workspace.movie.frame == frame
 
@@ -316,6 +316,7 @@ def test_an_atlas_without_landmarks_lies_on_the_movie_without_points(
     atlas = Atlas("square", (Area("A", "all there is", "left", square),))
     workspace.placing.begin(Registration.upright(atlas, 0.3, (16, 16)))
     assert workspace.placing.registration is not None
+    workspace.placing.adjust(True)
     assert len(viewer.layers["Landmarks"].data) == 0
     assert "Atlas outlines" in viewer.layers
 

@@ -91,10 +91,9 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     lowest = label.mapRectToScene(label.boundingRect()).bottom() - label.document().documentMargin()
     assert lowest <= timeline._graphics.height()  # else the time's label is cut off
 
-    # three bouts while napari plays, by real time
+    # three bouts while it plays, by real time
     viewer.dims.set_current_step(0, 10)
     play = viewer.window._qt_viewer.dims.slider_widgets[0].play_button
-    play.fpsspin.setValue(30)
     qtbot.mouseClick(play, Qt.MouseButton.LeftButton)
     pressed = []
     for key, after in ((Qt.Key.Key_1, 4), (Qt.Key.Key_2, 14), (Qt.Key.Key_1, 24)):

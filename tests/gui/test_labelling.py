@@ -129,10 +129,12 @@ def test_keys_reach_the_labels_from_the_timeline_too(
 ) -> None:  # fmt: skip
     timeline._graphics.setFocus()
     qtbot.keyClick(timeline._graphics, Qt.Key.Key_2)
+    qtbot.wait(60)
     play_to(viewer, 5)
     qtbot.keyClick(timeline._graphics, Qt.Key.Key_2)
     assert bouts(workspace) == [(0, 6, "run")]
     qtbot.keyClick(timeline._graphics, Qt.Key.Key_0)
+    qtbot.wait(60)
     viewer.dims.set_current_step(0, 7)
     press(qtbot, viewer, Qt.Key.Key_0)
     assert bouts(workspace) == [(0, 5, "run")]
@@ -146,7 +148,7 @@ def test_a_key_that_is_held_paints_until_it_is_let_go(
     play_to(viewer, 9)
     time.sleep(0.4)
     qtbot.keyRelease(canvas, Qt.Key.Key_2)
-    assert workspace.labelling.stroke is None
+    qtbot.waitUntil(lambda: workspace.labelling.stroke is None)
     play_to(viewer, 15)
     assert bouts(workspace) == [(0, 10, "run")]
 

@@ -136,6 +136,7 @@ def bouts(workspace: Workspace) -> list[tuple[int, int, str]]:
 def press(qtbot: QtBot, viewer: Viewer, key: Qt.Key, modifier: object = None) -> None:
     canvas = viewer.window._qt_viewer.canvas.native
     qtbot.keyClick(canvas, key, modifier or Qt.KeyboardModifier.NoModifier)
+    qtbot.wait(60)  # sooner, the next press of this key would be the same one
 
 
 def play_to(viewer: Viewer, frame: int) -> None:

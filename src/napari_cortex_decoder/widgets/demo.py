@@ -70,7 +70,7 @@ def run_demo(
             workspace.movie.seek(_show_frame(prediction))
             QTimer.singleShot(_TIME_TO_DRAW, picture)
         else:
-            viewer.window._qt_viewer.dims.play(axis=0, fps=recording.known_frame_rate())
+            workspace.playback.play()
 
     def picture() -> None:
         said = PngInfo()

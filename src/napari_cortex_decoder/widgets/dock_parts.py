@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from napari import Viewer
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
 from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.parts.controls import row
 from napari_cortex_decoder.widgets.parts.section import Section
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.recording.behavior_clock import BehaviorClockForm
@@ -90,6 +90,9 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
     timeline = QPushButton("Show timeline")
     timeline.setToolTip("Bring the timeline back below the canvas")
     timeline.clicked.connect(lambda: show_timeline(viewer))
-    column.addWidget(timeline, alignment=Qt.AlignmentFlag.AlignRight)
+    keys = QPushButton("Keys (?)")
+    keys.setToolTip("What each key does")
+    keys.clicked.connect(lambda: workspace.keys_wanted.emit())
+    column.addWidget(row(None, keys, timeline))
     column.addStretch()
     show_timeline(viewer)

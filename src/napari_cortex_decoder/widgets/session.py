@@ -17,9 +17,10 @@ from napari_cortex_decoder.widgets.canvas.atlas_layers import AtlasLayers
 from napari_cortex_decoder.widgets.canvas.camera_panes import CameraPanes
 from napari_cortex_decoder.widgets.canvas.companion_layers import PreviewLayer, ReferenceLayer
 from napari_cortex_decoder.widgets.canvas.drawn_areas import DrawnAreas
-from napari_cortex_decoder.widgets.canvas.label_keys import LabelKeys
+from napari_cortex_decoder.widgets.canvas.hands import Hands
 from napari_cortex_decoder.widgets.canvas.landmark_layer import LandmarkLayer
 from napari_cortex_decoder.widgets.canvas.overlay import BehaviorText
+from napari_cortex_decoder.widgets.canvas.playback_bar import PlaybackBar
 from napari_cortex_decoder.widgets.canvas.saliency_layers import SaliencyLayer
 from napari_cortex_decoder.widgets.recording.layers import (
     frame_at_point,
@@ -67,7 +68,8 @@ class _Session:
             LandmarkLayer(viewer, self.workspace),
             AreaPicking(viewer, self.workspace),
             DrawnAreas(viewer, self.workspace),
-            LabelKeys(viewer, self.workspace),
+            Hands(viewer, self.workspace),
+            PlaybackBar(viewer, self.workspace),
             CameraPanes(viewer, self.workspace),
         )
         self.workspace.failed.connect(_notify)

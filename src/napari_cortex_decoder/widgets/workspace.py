@@ -26,6 +26,7 @@ from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import Prep
 from napari_cortex_decoder.widgets.preprocessing.preview_model import PreviewModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.playback_model import PlaybackModel
 from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
 from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
 from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
@@ -38,6 +39,8 @@ class Workspace:
     ----------
     movie
         The open recording, the frame under the slider.
+    playback
+        How the slider moves by itself.
     speed
         How run and rest are told by speed.
     labels
@@ -67,8 +70,12 @@ class Workspace:
     failed = Signal(Exception)
     """Something that the user asked for did not work."""
 
+    keys_wanted = Signal()
+    """Somebody wants the list of all keys."""
+
     def __init__(self) -> None:
         self.movie = MovieModel()
+        self.playback = PlaybackModel(self.movie)
         self.speed = SpeedModel(self.movie)
         self.labels = LabelsModel(self.movie, self.speed)
         self.cameras = CamerasModel(self.movie)
@@ -88,6 +95,7 @@ class Workspace:
         self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review)
         self._models = (
             self.movie,
+            self.playback,
             self.speed,
             self.labels,
             self.cameras,

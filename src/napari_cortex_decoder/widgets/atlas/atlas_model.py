@@ -169,6 +169,7 @@ class AtlasModel(SectionModel):
         size = recording.pixel_size or _USUAL_WIDTH / min(rows, columns)
         upright = Registration.upright(atlas, size, ((rows - 1) / 2, (columns - 1) / 2))
         self._placing.begin(replace(upright, pixel_size=recording.pixel_size))
+        self._placing.adjust(True)
         self.message = ""
 
     def load(self, path: str | Path) -> None:

@@ -46,10 +46,9 @@ _PAUSE = 40  # ms between two updates while a landmark is dragged
 _NOT_PLACED = "Place the atlas first"
 
 _KEYS = (
-    "With the layer Landmarks active: arrows shift the atlas by 50 µm, Alt+←→ turn it by 0.5°, "
-    "Alt+↑↓ resize it by 1 %, five times as much with Shift; Ctrl+Z takes back."
+    "Drag a landmark, or move all: arrows shift by 50 µm, Alt+←→ turn by 0.5°, Alt+↑↓ resize by "
+    "1 %, five times as much with Shift; Ctrl+Z takes back, Esc leaves."
 )
-"""What `LandmarkLayer` binds, in words."""
 
 
 class AtlasSection(Section):
@@ -68,7 +67,8 @@ class AtlasSection(Section):
         soon.setTimeout(_PAUSE)
         soon.triggered.connect(self._update_atlas)
         soon.triggered.connect(self._update_placing)
-        ties.tie(soon.throttle, placing.events.placing, placing.events.landmark_set)
+        events = placing.events
+        ties.tie(soon.throttle, events.placing, events.landmark_set, events.adjusting)
         ties.undo_with(self)
         self._update_atlas()
         self._update_placing()
@@ -79,6 +79,8 @@ class AtlasSection(Section):
         self._fill_more(menu)
         self._guess = button("Guess", self._atlas.guess)
         self._upright = button("By hand", self._atlas.place_upright)
+        self._adjust = button("Adjust", lambda: self._placing.adjust(self._adjust.isChecked()))
+        self._adjust.setCheckable(True)
         self._undo = button("Undo", self._placing.undo)
         self._redo = button("Redo", self._placing.redo)
         sets = {name: name for name in LANDMARK_SETS}
@@ -111,7 +113,9 @@ class AtlasSection(Section):
             form.addRow(caption(title), row(*parts))
         self.content.addLayout(form)
         self.content.addWidget(self._table)
-        self.content.addWidget(row(self._remove, self._undo, self._redo, None, self._save))
+        self.content.addWidget(
+            row(self._adjust, self._undo, self._redo, self._remove, None, self._save)
+        )
         for part in (self._problem, self._warnings, self._keys):
             self.content.addWidget(part)
         self.content.addWidget(row(self._names, None, self._mean))
@@ -177,6 +181,7 @@ class AtlasSection(Section):
         if self._placing.fixed:
             no_landmarks = self._atlas.obstacle
         for part, tip in (
+            (self._adjust, "Let mouse and keys move the atlas, until it is pressed again"),
             (self._sets, "Which landmarks to drag"),
             (self._add, "Put another landmark on the movie"),
             (self._kinds, "What a fit to the landmarks may do"),
@@ -190,7 +195,8 @@ class AtlasSection(Section):
             self._kinds.show_value(placing.kind)
         movable = placed is not None and not self._placing.fixed
         self._table.setVisible(movable)
-        self._keys.setVisible(movable)
+        self._keys.setVisible(self._placing.adjusting)
+        self._adjust.setChecked(self._placing.adjusting)
         self._table.show_placing(placing)
         problem = "" if placing is None else placing.problem
         set_or_hide(self._problem, f"⚠ No fit: {problem}" if problem else None)

@@ -63,10 +63,13 @@ class PlacingModel(SectionModel):
         Where it lies; None until somebody has placed it.
     landmark_set
         Key of `LANDMARK_SETS`.
+    adjusting
+        Whether mouse and keys move it.
     """
 
     placing: Placing | None = None
     landmark_set: str = next(iter(LANDMARK_SETS))
+    adjusting: bool = False
 
     _movie: MovieModel = PrivateAttr()
     _history: History[Placing] = PrivateAttr(default_factory=History)
@@ -119,9 +122,14 @@ class PlacingModel(SectionModel):
             self._history.record(self.placing)
         self._show(Placing(registration, _kind_of(registration)))
 
+    def adjust(self, adjusting: bool) -> None:
+        """Let mouse and keys move the atlas, or not: only on purpose, for it is kept at once."""
+        self.adjusting = adjusting and self.placing is not None and not self.fixed
+
     def restart(self, registration: Registration | None = None) -> None:
         """Forget all placings; show one of an earlier day, or none."""
         self._history.clear()
+        self.adjust(False)
         if registration is not None:
             self._show(Placing(registration, _kind_of(registration)))
         elif self.placing is not None:

@@ -1,13 +1,12 @@
-"""Landmarks on the movie: dragged with the mouse, nudged with keys."""
+"""Landmarks on the movie, while the atlas is adjusted: dragged with the mouse."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from app_model.types import KeyCode, KeyMod
 from napari import Viewer
-from napari.layers import Points
+from napari.layers import Layer, Points
 from napari.layers.base import ActionType
 
 from napari_cortex_decoder.recording import Recording
@@ -19,8 +18,6 @@ from napari_cortex_decoder.widgets.workspace import Workspace
 
 _ABOVE_ALL = 100  # rank among our layers
 _SIZE = 0.3  # mm
-_STEP, _TURN, _ZOOM = 0.05, 0.5, 1.01  # mm, degrees, factor of one press of a key
-_COARSE = 5  # times as much with Shift; the section *Atlas* tells all these in words
 
 
 class LandmarkLayer:
@@ -30,11 +27,14 @@ class LandmarkLayer:
         self._flat = FlatLayers(viewer, workspace.movie)
         self._placing = workspace.placing
         self._layer: Points | None = None
+        self._active_before: Layer | None = None
         self._writing = False
         self._shown: Places = {}
         self._ties = Ties()
         self._ties.tie(self._on_recording, workspace.movie.events.recording)
-        self._ties.tie(self._on_placing, self._placing.events.placing)
+        self._ties.tie(
+            self._on_placing, self._placing.events.placing, self._placing.events.adjusting
+        )
 
     def close(self) -> None:
         """Listen no more."""
@@ -46,17 +46,24 @@ class LandmarkLayer:
             self._flat.align(self._layer)
 
     def _on_placing(self) -> None:
-        """Show the landmarks of the placing."""
+        """Show the landmarks of the placing while it is adjusted."""
         placed = self._placing.registration
-        if placed is None or self._placing.fixed:
-            self._flat.remove(self._layer)
-            self._layer = None
+        if placed is None or not self._placing.adjusting:
+            self._take_away()
             return
         places = placed.landmarks
         if self._layer is None or self._layer not in self._flat:
             self._make(places, placed.scale)
         elif places != self._shown:
             self._write(self._layer, places)
+
+    def _take_away(self) -> None:
+        """Leave the canvas to what was active before."""
+        layer, viewer = self._layer, self._flat.viewer
+        self._layer = None
+        self._flat.remove(layer)
+        if layer is not None and viewer is not None and self._active_before in viewer.layers:
+            viewer.layers.selection.active = self._active_before
 
     def _make(self, places: Places, scale: float) -> None:
         """Put the layer on the movie, ready to drag."""
@@ -81,11 +88,11 @@ class LandmarkLayer:
         )
         layer.events.data.connect(self._on_data)
         layer.events.set_data.connect(self._on_drag)
-        self._bind_keys(layer)
         self._layer, self._shown = layer, dict(places)
         self._flat.add(layer, _ABOVE_ALL)
         viewer = self._flat.viewer
         if viewer is not None and layer in self._flat:
+            self._active_before = viewer.layers.selection.active
             viewer.layers.selection.active = layer
             layer.mode = "select"
 
@@ -129,27 +136,6 @@ class LandmarkLayer:
         elif event.action in (ActionType.REMOVED, ActionType.CHANGED):
             self._shown = self._read(layer)
             self._placing.move_landmarks(self._shown)
-
-    def _bind_keys(self, layer: Points) -> None:
-        def bind(key: int, action: Any, **amounts: float) -> None:
-            def act(_: Points) -> None:
-                action(**amounts)
-
-            layer.bind_key(key, act)
-
-        nudge = self._placing.nudge
-        for times, modifier in ((1, 0), (_COARSE, KeyMod.Shift)):
-            bind(modifier | KeyCode.LeftArrow, nudge, right=-times * _STEP)
-            bind(modifier | KeyCode.RightArrow, nudge, right=times * _STEP)
-            bind(modifier | KeyCode.UpArrow, nudge, down=-times * _STEP)
-            bind(modifier | KeyCode.DownArrow, nudge, down=times * _STEP)
-            # arrows again: napari repeats them while they are held, and all keyboards have them
-            bind(modifier | KeyMod.Alt | KeyCode.LeftArrow, nudge, degrees=-times * _TURN)
-            bind(modifier | KeyMod.Alt | KeyCode.RightArrow, nudge, degrees=times * _TURN)
-            bind(modifier | KeyMod.Alt | KeyCode.UpArrow, nudge, zoom=_ZOOM**times)
-            bind(modifier | KeyMod.Alt | KeyCode.DownArrow, nudge, zoom=_ZOOM**-times)
-        bind(KeyMod.CtrlCmd | KeyCode.KeyZ, self._placing.undo)
-        bind(KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ, self._placing.redo)
 
 
 def _as_points(places: Places) -> tuple[np.ndarray, dict[str, np.ndarray]]:
