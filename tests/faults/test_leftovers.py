@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from helpers.places import snapshot
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import write_whole, written_whole
+from napari_cortex_decoder.files import scratch, write_whole, written_whole
 
 KILLED = """
 import os, sys
@@ -24,6 +25,15 @@ with written_whole(Path(sys.argv[1]), ValueError, overwrite=True) as part:
         os._exit(9)
     print("writing", flush=True)
     sys.stdin.read()
+"""
+
+
+WORKING = """
+import os
+from napari_cortex_decoder.files import scratch
+with scratch() as folder:
+    (folder / "frames.npy").write_bytes(b"gigabytes")
+    os._exit(9)
 """
 
 
@@ -68,6 +78,21 @@ def test_what_is_new_or_still_being_written_stays(tmp_path: Path) -> None:
         slow.stdin.close()
         assert slow.wait() == 0
     assert (tmp_path / "slow.nwb").read_bytes() == b"half of it"
+
+
+def test_what_a_killed_program_left_among_temporary_files_is_removed_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert subprocess.run([sys.executable, "-c", WORKING], check=False).returncode == 9
+    (left,) = tmp_path.iterdir()
+    assert left.stat().st_mode & 0o077 == 0 or os.name == "nt"
+    age(tmp_path)
+    with scratch() as folder:
+        assert not left.exists()
+        assert not list(folder.iterdir())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("change", ["no lock", "a note in it", "another name"])

@@ -15,38 +15,45 @@ from pathlib import Path
 
 import pytest
 
-from faults.test_writers import WRITERS, lab, made  # noqa: F401
+from faults.test_run_folders import DEMO, VERBS
+from faults.test_writers import WRITERS, Writer, lab, made, targets  # noqa: F401
 
+BENCH = Writer(("bench", "--frames", "1000", "--only"), inputs=(), overwrites=False)
+"""It writes to a temporary folder."""
+ALL = {
+    **WRITERS,
+    "bench": BENCH,
+    "demo": Writer(VERBS["demo --out"], names=DEMO, inputs=(), overwrites=False),
+}
+SCREEN = str(Path(__file__).parents[2] / "tools/with-display.sh")
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 SHORT = ("label csv",)
 """Ended in every run of the tests; all others only where rounds are asked for."""
-VERBS = [name for name in WRITERS if name != "reproduce"]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300 + 30 * ROUNDS)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
-@pytest.mark.parametrize("name", VERBS if "FAULT_ROUNDS" in os.environ else SHORT)
+@pytest.mark.parametrize("name", ALL if "FAULT_ROUNDS" in os.environ else SHORT)
 def test_a_verb_ended_by_any_signal_at_any_moment_leaves_whole_files_only(
     name: str,
     lab: Path,  # noqa: F811
     count: Callable[..., None],
 ) -> None:
-    writer, seed = WRITERS[name], random.randrange(10**6)
-    typed = "out" if writer.names else f"result{writer.suffix}"
+    writer, seed = ALL[name], random.randrange(10**6)
+    places = [] if name == "bench" else [place for _, place in targets(writer)]
     asked = {
         "words": writer.words,
-        "typed": typed,
+        "typed": targets(writer)[0][0] if places else "reading",
         "names": writer.names,
-        "places": [f"out/{one}" for one in writer.names] or [typed],
+        "places": places,
         "inputs": writer.inputs,
         "overwrites": writer.overwrites,
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers.end_verbs", lab, json.dumps(asked), str(ROUNDS), str(seed)],
-        capture_output=True,
-        text=True,
-    )
+    command = ["bash", SCREEN] if name == "demo" else []
+    command += [sys.executable, "-m", "helpers.end_verbs", str(lab)]
+    command += [json.dumps(asked), str(ROUNDS), str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, f"seed {seed}: {done.stderr[-3000:]}"
     counts = json.loads(done.stdout.splitlines()[-1])
     count(f"{name}, ended", **counts)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 from pathlib import Path
 from threading import Event
@@ -210,17 +211,22 @@ def test_steps_that_look_around_are_computed_once_and_kept_beside_the_file(
 
 
 def test_a_recording_without_file_keeps_its_frames_only_as_long_as_the_window(
-    qtbot: QtBot, workspace: Workspace, opened: Layer, recording: Recording
+    qtbot: QtBot,
+    workspace: Workspace,
+    opened: Layer,
+    recording: Recording,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     shown = apply(qtbot, workspace, detrend={"window": 1.0})
     assert shown.path is None
     np.testing.assert_allclose(
         shown.movie, preprocess(recording, [Detrend(window=1.0)]).movie, atol=1e-3
     )
-    scratch = workspace.preprocessing._scratch
-    assert scratch is not None and Path(scratch.name).is_dir()
+    assert list(tmp_path.rglob("*.zarr"))
     workspace.preprocessing.close()
-    assert not Path(scratch.name).exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cancelled_job_leaves_everything_as_it_was(

@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -24,8 +25,9 @@ import torch
 from safetensors.torch import load_file
 
 from helpers.places import age
-from helpers.tuned_mice import blank_decoder, patchy_mouse, trainers, wait_until
+from helpers.tuned_mice import blank_area_decoder, blank_decoder, patchy_mouse, trainers, wait_until
 from napari_cortex_decoder import cli
+from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.training import pipeline  # noqa: F401
 from napari_cortex_decoder.tuning import fine_tune, fit  # noqa: F401
 
@@ -59,6 +61,9 @@ def make_inputs(folder: Path) -> None:
         rows.append(f"m{number}.tif,m{number}.csv,{number}")
         if number == 0:
             blank_decoder(recording).save(folder / "blank.safetensors")
+            blank_area_decoder().save(folder / "areas.safetensors")
+            upright = Registration.upright(load_atlas("dorsal-cortex"), 0.33, (16, 16))
+            upright.save(folder / "registration.json")
     (folder / "cohort.csv").write_text("\n".join(rows) + "\n")
     (folder / "settings.toml").write_text(SETTINGS)
 
@@ -71,7 +76,11 @@ def arguments(folder: Path, verb: str, out: Path) -> list[str]:
         given += ["--cache", str(out / "kept")] if verb.endswith("cache") else []
     else:
         given = ["fine-tune", str(folder / "m0.tif"), "--labels", str(folder / "m0.csv")]
-        given += ["--decoder", str(folder / "blank.safetensors"), "--depth", verb]
+        if verb == "areas":
+            given += ["--decoder", str(folder / "areas.safetensors"), "--depth", "head"]
+            given += ["--registration", str(folder / "registration.json")]
+        else:
+            given += ["--decoder", str(folder / "blank.safetensors"), "--depth", verb]
     return [*given, "--out", str(out), "--device", "cpu", "--json"]
 
 
@@ -129,7 +138,7 @@ def main(folder: Path, verb: str, rounds: int, seed: int) -> None:
     os.environ["CORTEX_DECODER_CACHE"] = str(folder / "cache")
     temporary = folder / "temporary"
     temporary.mkdir()
-    os.environ["TMPDIR"] = str(temporary)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
     child = os.fork()  # whose threads no other fork is to look for
     if not child:
         make_inputs(folder)

@@ -13,9 +13,17 @@ import dask.array as da
 import numpy as np
 import torch
 
-from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, make_decoder
+from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
+    Decoder,
+    Preprocessing,
+    RoiRnnConfig,
+    TracePreprocessing,
+    Window,
+    make_decoder,
+)
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
-from napari_cortex_decoder.decoder.networks import CnnRnn, reestimate_batch_norm
+from napari_cortex_decoder.decoder.networks import CnnRnn, build_network, reestimate_batch_norm
 from napari_cortex_decoder.labels import Behavior, Ethogram, LabelSession, Replace, SetBehaviors
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, save_recording, sidecar_folder
@@ -58,6 +66,17 @@ def blank_decoder(recording: Recording) -> Decoder:
     images = np.stack([block[:-2], block[1:-1], block[2:]], axis=1)
     reestimate_batch_norm(network.cnn, torch.from_numpy(images))
     return make_decoder(config, network.eval(), name="blank")
+
+
+def blank_area_decoder() -> Decoder:
+    """A decoder of the traces of three areas that has learned nothing."""
+    torch.manual_seed(0)
+    areas = TracePreprocessing(
+        areas=("MOs left", "MOs right", "SSp-ll left"), atlas="dorsal-cortex",
+        statistics="running", warm_up_seconds=0.1, detrend_seconds=1,
+    )  # fmt: skip
+    config = RoiRnnConfig(window=Window(past=3, future=0), preprocessing=areas)
+    return make_decoder(config, build_network(config), name="areas")
 
 
 def epochs(told: Iterable[Progress]) -> list[tuple[int, int]]:

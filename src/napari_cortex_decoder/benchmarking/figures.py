@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cortex_decoder.benchmarking import decoding, gpu, maps, movie, training
+from napari_cortex_decoder.files import scratch
 
 Measure = Callable[[Path, int], Mapping[str, float]]
 """Gets a folder to write to and a number of frames; gives values by name."""
@@ -75,8 +75,8 @@ def measure(groups: Iterable[str], frames: int) -> Iterator[Figure]:
         Length of the movie that is decoded.
     """
     for group in groups:
-        with tempfile.TemporaryDirectory(prefix="cortex-decoder-bench-") as folder:
-            for name, value in GROUPS[group](Path(folder), frames).items():
+        with scratch() as folder:
+            for name, value in GROUPS[group](folder, frames).items():
                 yield judged(group, name, float(value))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation.cohort import N_ROIS, RoiCohort, RoiSession
 from napari_cortex_decoder.evaluation.protocol import REFERENCE, ROWS, Effort, Pair, Row
 from napari_cortex_decoder.evaluation.scores import ModelScore, score_model
+from napari_cortex_decoder.files import scratch
 from napari_cortex_decoder.progress import unheard
 from napari_cortex_decoder.training import Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import CachedArray, Examples
@@ -125,8 +125,7 @@ class RoiModels:
         )
         training = [mouse for mouse in self.traces if mouse not in pair]
         offsets = np.arange(-self._row.half_window, self._row.half_window + 1)
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+        with scratch() as folder:
             learned, decided = (
                 Examples(self._cached(mice, folder), offsets, stride=self._effort.stride)
                 for mice in (training, [pair.validation])

@@ -14,6 +14,7 @@ from napari_cortex_decoder.files.reading import (
     read_bytes,
     read_json,
 )
+from napari_cortex_decoder.files.workshop import scratch
 from napari_cortex_decoder.files.writing import (
     check_place,
     make_folder,
@@ -38,6 +39,7 @@ __all__ = [
     "protected",
     "read_bytes",
     "read_json",
+    "scratch",
     "write_json",
     "write_whole",
     "written_whole",

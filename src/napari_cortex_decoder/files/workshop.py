@@ -6,6 +6,7 @@ import math
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,19 @@ def workshop(folder: Path) -> Iterator[Path]:
     finally:
         lock.release()
         shutil.rmtree(work, ignore_errors=True)  # on a drive that went away; `sweep` finds it
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make an empty folder among the system's temporary ones; it is removed at the end.
+
+    What dead programs left of theirs is swept.
+    """
+    folder = Path(tempfile.gettempdir())
+    sweep(folder)
+    with workshop(folder) as work:
+        work.chmod(0o700)  # others may look into the folder that it lies in
+        yield work / NEW
 
 
 def sweep(folder: Path, age: float = _AGE) -> None:

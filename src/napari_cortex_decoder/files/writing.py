@@ -18,6 +18,7 @@ from napari_cortex_decoder.files.reading import Refusal
 from napari_cortex_decoder.files.workshop import NEW, OLD, sweep, workshop
 
 _DISK_IS_FULL = 2**20
+_LEAST = 4096  # bytes without which a disk is full before anything takes minutes
 _SIDECAR = ".cortex"
 
 
@@ -121,7 +122,7 @@ def check_place(
 
     Refused are, whatever is allowed: a folder where a file is to be and the other way round; what
     is being read (see `protected`); what is write-protected, no plain file, or a link to nothing; a
-    place whose folder is missing or cannot be written to.
+    place whose folder is missing or cannot be written to, as where the disk is full.
 
     Parameters
     ----------
@@ -146,7 +147,8 @@ def check_place(
     """
     try:
         place = _checked(Path(path), error, kind, overwrite, folder)
-        with workshop(place.parent):  # only trying tells
+        with workshop(place.parent) as work:  # only trying tells
+            (work / NEW / "tried").write_bytes(bytes(_LEAST))
             return place
     except OSError as reason:
         _refuse(Path(path), reason, error)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
 
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.files import scratch
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.runs.marker import MARKER
 from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.job import FineTuneJob
@@ -24,9 +22,6 @@ from napari_cortex_decoder.tuning.preparation import Preparation
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.tuning.task import is_saved, read_asked
 from napari_cortex_decoder.tuning.trainer import follow, trainer
-
-_TEMPORARY = "cortex-decoder-"
-_ABANDONED = 3600.0  # s since a temporary folder was last written to, while nobody is at work in it
 
 
 def fine_tune(
@@ -175,21 +170,9 @@ def _do(
     if out is None and not deep:
         return job.run(run.tell)
     if out is None:
-        _sweep_up()
-        with TemporaryDirectory(prefix=_TEMPORARY) as temporary:
+        with scratch() as temporary:
             return _fit(job, FineTuneFolder(temporary), False, run, tied=True, forgotten=True)
     return _fit(job, FineTuneFolder(out), anew, run, tied=tied)
-
-
-def _sweep_up() -> None:
-    """Remove temporary folders that killed programs have left behind."""
-    for path in Path(gettempdir()).glob(f"{_TEMPORARY}*"):
-        folder, marker = FineTuneFolder(path), path / MARKER
-        if path.is_symlink() or not marker.is_file() or folder.is_at_work:
-            continue
-        if time.time() - marker.stat().st_mtime > _ABANDONED:
-            with suppress(TrainingError):  # another user's
-                folder.forget()
 
 
 def _fit(

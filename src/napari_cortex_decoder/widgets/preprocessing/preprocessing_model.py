@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
+import atexit
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import scratch
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import STEPS, Step, reshaped
@@ -74,7 +76,8 @@ class PreprocessingModel(SectionModel):
     _movie: MovieModel = PrivateAttr()
     _task: LongTask = PrivateAttr()
     _raw: Recording | None = PrivateAttr(default=None)
-    _scratch: tempfile.TemporaryDirectory[str] | None = PrivateAttr(default=None)
+    _scratch: Path | None = PrivateAttr(default=None)
+    _at_the_end: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__(drafts=_defaults())
@@ -218,8 +221,7 @@ class PreprocessingModel(SectionModel):
         """Stop working for a viewer that is gone."""
         self._task.cancel()
         super().close()
-        if self._scratch is not None:
-            self._scratch.cleanup()
+        self._at_the_end.close()
 
     def _draft(self, name: str, draft: Draft) -> None:
         self.message = ""
@@ -230,10 +232,9 @@ class PreprocessingModel(SectionModel):
         if raw.path is not None:
             return raw.path
         if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(
-                prefix="cortex-decoder-", ignore_cleanup_errors=True
-            )
-        return Path(self._scratch.name, raw.name)
+            self._scratch = self._at_the_end.enter_context(scratch())
+            atexit.register(self._at_the_end.close)  # of a window that nobody closed
+        return self._scratch / raw.name
 
     def _show(self, raw: Recording | None, layer_data: LayerData) -> None:
         """Hand over what the movie layer is to show, and the raw recording it was made of."""
