@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import get_args
 
 os.environ["NAPARI_ASYNC"] = "0"
 
@@ -31,7 +30,7 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_cortex_decoder.atlas.fit import FitKind
+from napari_cortex_decoder.choices import FIT_KINDS
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
 from napari_cortex_decoder.widgets.session import workspace_of
@@ -122,7 +121,7 @@ def measure(moves: int, size: int) -> dict[str, float]:
     assert wait(lambda: "Landmarks" in viewer.layers), "there are no landmarks to drag"
     landmarks = viewer.layers["Landmarks"]
     figures, stopwatch = {}, Stopwatch()
-    for kind in get_args(FitKind):
+    for kind in FIT_KINDS:
         placing.set_kind(kind)
         drag(viewer, landmarks, stopwatch, 5)  # the first moves load and cache
         before = placing.registration

@@ -30,12 +30,12 @@ import numpy as np
 import torch
 
 from napari_cortex_decoder.atlas import correlate_behavior
+from napari_cortex_decoder.choices import ScoreName
 from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, load_decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.saliency import AreaImportance, area_importance, sample_frames
 from napari_cortex_decoder.saliency.masking.regions import Targets
-from napari_cortex_decoder.scoring.over_bouts import ScoreName
 from napari_cortex_decoder.simulation import Parameters, SimulatedRecording, simulate_recording
 
 FIRST_SUBJECT = 9101

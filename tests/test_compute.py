@@ -24,7 +24,7 @@ from napari_cortex_decoder.tuning.task import Asked
         ({"threads": -2}, "the threads is -2; give 1 or more"),
         ({"devices": 0}, "the devices is 0; give 1 or more"),
         ({"workers": -1}, "the workers is -1; give 0 or more"),
-        ({"precision": "double"}, "the precision is 'double'; give full or half"),
+        ({"precision": "double"}, "precision 'double' is unknown; choose from full, half"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(wrong: dict[str, Any], said: str) -> None:

@@ -17,7 +17,8 @@ PACKAGE = Path(napari_cortex_decoder.__file__).parent
 NAME = "napari_cortex_decoder"
 
 FLOORS = {
-    "errors": -3,  # the ground floor, in the order in which it stands
+    "errors": -4,  # the ground floor, in the order in which it stands
+    "choices": -3,
     "reading": -2,
     "files": -1,
     "units": -1,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_cortex_decoder.choices import CLOCKS, check_choice
+from napari_cortex_decoder.errors import CortexDecoderError
 
 
 class Zero(StrEnum):
@@ -16,6 +20,14 @@ class Zero(StrEnum):
     FIRST_FRAME = "first-frame"  # the first frame of the movie, whenever that was taken
     DATE = "date"  # 1970: the file has dates
     UNSAID = "unsaid"
+
+
+def zero_of(path: Path, given: str | None, said: Zero, error: type[CortexDecoderError]) -> Zero:
+    """Return what a file's times count from: what the user says counts before what it says."""
+    if given is None:
+        return said
+    check_choice(f"{path}: the clock", given, CLOCKS, error)
+    return Zero(given)
 
 
 class Clocked(Protocol):

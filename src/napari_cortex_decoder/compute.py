@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
+from napari_cortex_decoder.choices import PRECISIONS, Precision, check_choice
 from napari_cortex_decoder.errors import DeviceError
-
-Precision = Literal["full", "half"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +44,7 @@ class Compute:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        if self.precision not in get_args(Precision):
-            raise DeviceError(f"the precision is {self.precision!r}; give full or half.")
+        check_choice("precision", self.precision, PRECISIONS, DeviceError)
         for name, least in (("batch_size", 1), ("threads", 1), ("devices", 1), ("workers", 0)):
             value = getattr(self, name)
             if value is not None and value < least:

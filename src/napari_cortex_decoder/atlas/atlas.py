@@ -12,19 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.area import Area, Side
-from napari_cortex_decoder.atlas.fit import (
-    FitKind,
-    Residual,
-    doubts,
-    fit_landmarks,
-    refuse_unknown,
-)
+from napari_cortex_decoder.atlas.fit import Residual, doubts, fit_landmarks, refuse_unknown
 from napari_cortex_decoder.atlas.transform import (
     Transform,
     apply_affine,
     as_points,
     checked_matrices,
 )
+from napari_cortex_decoder.choices import FitKind
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import json_with, write_json
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.transform import Transform
+from napari_cortex_decoder.choices import FIT_KINDS, FitKind, check_choice
 from napari_cortex_decoder.errors import AtlasError
-
-FitKind = Literal["similarity", "affine", "hemispheres"]
-"""What a fit may do: move, turn and scale; also shear; or shear each hemisphere by itself."""
 
 NEEDED: Mapping[str, int] = {"similarity": 2, "affine": 3, "hemispheres": 4}
 """Fewest landmarks that fix each kind of fit."""
@@ -88,8 +86,7 @@ def fit_landmarks(
     AtlasError
         If landmarks are unknown, too few, outside the movie, coincident, or on one line.
     """
-    if kind not in NEEDED:
-        raise AtlasError(f"there is no fit {kind!r}; use one of {', '.join(NEEDED)}.")
+    check_choice("fit", kind, FIT_KINDS, AtlasError)
     mm, px = _checked_landmarks(known, seen, kind, atlas_name, shape)
     if kind == "hemispheres":
         left, right = fit_hemispheres(mm, px)

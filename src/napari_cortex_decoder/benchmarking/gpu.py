@@ -6,7 +6,6 @@ import copy
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import torch
 
@@ -18,7 +17,8 @@ from napari_cortex_decoder.benchmarking.decoding import (
 )
 from napari_cortex_decoder.benchmarking.machine import best_seconds
 from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
-from napari_cortex_decoder.compute import Compute, Precision
+from napari_cortex_decoder.choices import PRECISIONS
+from napari_cortex_decoder.compute import Compute
 
 _SESSION = 18_000
 _EDGE, _BYTES = 8192, 2**30
@@ -43,7 +43,7 @@ def gpu(folder: Path, frames: int) -> Mapping[str, float]:
     authors()  # libraries load
     figures["gpu_window_by_window_frames_per_s"] = windows / best_seconds(authors)
     ceiling = _product_flops(device)
-    for precision in get_args(Precision):
+    for precision in PRECISIONS:
         ending = "" if precision == "full" else "_half"
         torch.cuda.reset_peak_memory_stats(device)
         compute = Compute(device="cuda:0", precision=precision)

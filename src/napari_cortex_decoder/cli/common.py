@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -47,6 +47,14 @@ Overwrite = Annotated[
         "--overwrite", help="Replace files that are there, whatever they are; never what is read."
     ),
 ]
+
+
+def one_of(known: Mapping[str, str], what: str, *flags: str) -> Any:
+    """Return an option for one name of a table of `choices`, which are told by what they mean."""
+    names = "; ".join(f"{name}: {said}" for name, said in known.items())
+    return typer.Option(*flags, metavar="|".join(known), help=f"{what} {names}.")
+
+
 WRITTEN = object()
 """Marks the options that say where to write; everything else that a verb is given is read."""
 

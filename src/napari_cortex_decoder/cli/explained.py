@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.choices import MAP_METHODS, check_choice
+from napari_cortex_decoder.errors import DecoderError, LabelError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,9 +165,9 @@ class Job:
     def check_maps_wanted(self, method: str, frames: tuple[int, int] | None) -> None:
         """Refuse maps that cannot be made."""
         from napari_cortex_decoder.saliency import onset_frames
-        from napari_cortex_decoder.saliency.maps.saliency_maps import check_method, check_range
+        from napari_cortex_decoder.saliency.maps.saliency_maps import check_range
 
-        check_method(method)
+        check_choice("method", method, MAP_METHODS, DecoderError)
         if frames is not None:
             check_range(self.decoder, self.recording, *frames)
         elif self.ethogram is None:

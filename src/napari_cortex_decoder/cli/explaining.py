@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_cortex_decoder.choices import FILLS, GROUPINGS, MAP_METHODS, SCORES
 from napari_cortex_decoder.cli.common import (
     AsJson,
     Channels,
@@ -16,6 +17,7 @@ from napari_cortex_decoder.cli.common import (
     PixelSize,
     check_folder,
     computing,
+    one_of,
     print_json,
     progress_bar,
 )
@@ -43,22 +45,11 @@ def explain(
         Path | None,
         typer.Option(help="Labels; default: those kept beside the movie, else none."),
     ] = None,
-    targets: Annotated[
-        str,
-        typer.Option(help="What is taken away at once: areas, pairs (both sides), hemispheres."),
-    ] = "areas",
-    score: Annotated[
-        str,
-        typer.Option(
-            help="What areas are counted in, with labels: auc, or log-odds, which have no ceiling."
-        ),
-    ] = "auc",
+    targets: Annotated[str, one_of(GROUPINGS, "What is taken away at once.")] = "areas",
+    score: Annotated[str, one_of(SCORES, "What areas are counted in, with labels.")] = "auc",
     fill: Annotated[
         list[str] | None,
-        typer.Option(
-            help="What stands there instead: mean (default), blurred or shuffled; several are "
-            "compared."
-        ),
+        one_of(FILLS, "What stands there instead (default: mean); several are compared."),
     ] = None,
     frames: Annotated[
         int | None,
@@ -79,10 +70,10 @@ def explain(
     ] = False,
     maps: Annotated[
         str | None,
-        typer.Option(
+        one_of(
+            MAP_METHODS,
+            "Maps, too, averaged around the onsets of the behavior, or of --map-frames.",
             "--map",
-            help="Maps, too: integrated-gradients, grad-cam or occlusion; averaged around the "
-            "onsets of the behavior, or of --map-frames.",
         ),
     ] = None,
     map_frames: Annotated[

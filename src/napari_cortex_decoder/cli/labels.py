@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from napari_cortex_decoder.choices import CLOCKS
 from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
@@ -16,6 +17,7 @@ from napari_cortex_decoder.cli.common import (
     Overwrite,
     computing,
     ended_by_signals,
+    one_of,
     print_json,
     progress_bar,
 )
@@ -59,10 +61,7 @@ def label(
     ] = None,
     clock: Annotated[
         str | None,
-        typer.Option(
-            help="What the imported times count from, where the file does not say: session (as the "
-            "movie's frame times do) or first-frame."
-        ),
+        one_of(CLOCKS, "What the imported times count from, where the file does not say."),
     ] = None,
     first_frame: Annotated[
         int | None,

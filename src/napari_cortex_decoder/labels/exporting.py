@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.bouts import UNKNOWN
+from napari_cortex_decoder.choices import check_choice
 from napari_cortex_decoder.clock import Clocked, frame_edges
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import begins, check_place, write_whole
@@ -91,8 +92,7 @@ def check_export(path: str | Path, format: str | None = None, *, overwrite: bool
 def _format(path: Path, asked: Format | str | None) -> Format:
     is_nwb = path.suffix.lower() == ".nwb"
     chosen = asked or (Format.NWB if is_nwb else Format.BOUTS)
-    if chosen not in set(Format):
-        raise LabelError(f"{chosen!r} is no format of labels; take one of {[*map(str, Format)]}.")
+    check_choice("format of labels", chosen, [*Format], LabelError)
     if is_nwb != (chosen == Format.NWB):
         raise LabelError(f"{path}: NWB, and nothing else, goes to a file that ends with .nwb.")
     return Format(chosen)

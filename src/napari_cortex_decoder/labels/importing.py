@@ -18,6 +18,7 @@ from napari_cortex_decoder.clock import (
     frame_edges,
     frame_interval,
     seconds_to_add,
+    zero_of,
 )
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import boris, boris_project, text_tables
@@ -142,10 +143,7 @@ def import_labels(
     if not np.isfinite(offset):
         raise LabelError(f"{path}: the offset is {offset}; give a number of seconds.")
     content, kind = _read(path, recording, options)
-    given = options.get("clock")
-    if given not in (None, Zero.SESSION, Zero.FIRST_FRAME):
-        raise LabelError(f"{path}: the clock is {given!r}; give 'session' or 'first-frame'.")
-    zero = content.zero if given is None else Zero(given)
+    zero = zero_of(path, options.get("clock"), content.zero, LabelError)
     said = list(content.said)
     if isinstance(content, FrameTable):
         ethogram, unmatched = _by_frame(path, content, recording, options, zero, said)

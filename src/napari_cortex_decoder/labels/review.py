@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.bouts import UNKNOWN, stretches
+from napari_cortex_decoder.choices import ORDERS, Order, check_choice
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram, Source
-
-Order = Literal["uncertainty", "disagreement"]
 
 _SEEN = (Source.PERSON, Source.VERIFIED)
 _TINY = 1e-7
@@ -102,8 +100,9 @@ def review_queue(
     Raises
     ------
     LabelError
-        If the lengths differ.
+        If the lengths differ, or the order is unknown.
     """
+    check_choice("order", order, ORDERS, LabelError)
     n = len(probability)
     if len(decoded) != n or (labels is not None and labels.n_frames != n):
         raise LabelError(

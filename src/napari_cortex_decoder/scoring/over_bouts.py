@@ -5,34 +5,16 @@ Frames in a row are near-copies of each other, so bouts are what is drawn anew i
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.choices import ScoreName
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BLOCK_SECONDS = 5.0
 """Where there are no bouts, stretches of so many seconds are drawn instead."""
-
-
-ScoreName = Literal["auc", "log-odds"]
-
-
-def check_score(name: str) -> None:
-    """Refuse a score that there is not.
-
-    Raises
-    ------
-    DecoderError
-        Naming those that there are.
-    """
-    known = get_args(ScoreName)
-    if name not in known:
-        raise DecoderError(f"score {name!r} is unknown; choose from {', '.join(known)}.")
 
 
 class _OverBouts:

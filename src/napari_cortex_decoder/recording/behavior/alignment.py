@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.clock import FINER_UNITS, Zero, frame_interval, seconds_to_add
+from napari_cortex_decoder.clock import FINER_UNITS, frame_interval, seconds_to_add, zero_of
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 from napari_cortex_decoder.recording.behavior.content import (
     BehaviorContent,
@@ -103,7 +103,7 @@ def align(
         If the recording's frame times are needed and unknown.
     """
     rate, offset = clock.get("rate"), clock.get("offset", 0.0)
-    zero = zero_of(path, clock.get("clock"), content.zero)
+    zero = zero_of(path, clock.get("clock"), content.zero, RecordingError)
     if rate is not None and not (np.isfinite(rate) and rate > 0):
         raise RecordingError(f"{path}: the rate is {rate}; give a positive number of Hz.")
     if not np.isfinite(offset):
@@ -171,15 +171,6 @@ def align(
         raise refused[0]
     warnings += [f"{error} It is left out." for error in refused]
     return traces, tuple(warnings)
-
-
-def zero_of(path: Path, given: str | None, said: Zero) -> Zero:
-    """Return what a file's times count from: what the user says counts before what it says."""
-    if given is None:
-        return said
-    if given not in (Zero.SESSION, Zero.FIRST_FRAME):
-        raise RecordingError(f"{path}: the clock is {given!r}; give 'session' or 'first-frame'.")
-    return Zero(given)
 
 
 def _other_unit(

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.choices import ScoreName
 from napari_cortex_decoder.saliency.importance.experiment import Whole
 from napari_cortex_decoder.saliency.masking.regions import Target
 from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
-from napari_cortex_decoder.scoring.over_bouts import ScoreName
 
 Floats = NDArray[np.float64]
 

@@ -9,16 +9,17 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.choices import SCORES, FillName, ScoreName, check_choice
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.traces import registration_of
-from napari_cortex_decoder.errors import AtlasError
+from napari_cortex_decoder.errors import AtlasError, DecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.experiment import LEVELS, Experiment
-from napari_cortex_decoder.saliency.masking.fills import FillName, check_fills
+from napari_cortex_decoder.saliency.masking.fills import check_fills
 from napari_cortex_decoder.saliency.masking.regions import (
     Targets,
     choose_targets,
@@ -26,7 +27,6 @@ from napari_cortex_decoder.saliency.masking.regions import (
     member_masks,
 )
 from napari_cortex_decoder.scoring.correlation import rank_correlation
-from napari_cortex_decoder.scoring.over_bouts import ScoreName, check_score
 
 Floats = NDArray[np.float64]
 
@@ -112,7 +112,7 @@ def area_importance(
     """
     report = progress or unheard
     check_fills(tuple(fills))
-    check_score(score)
+    check_choice("score", score, SCORES, DecoderError)
     registration = registration_of(recording, registration)
     if registration is None:
         raise AtlasError(

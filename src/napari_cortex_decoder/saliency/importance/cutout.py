@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.choices import CutoutShape, FillName
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.experiment import Experiment, Whole
-from napari_cortex_decoder.saliency.masking.fills import FillName, check_fills
+from napari_cortex_decoder.saliency.masking.fills import check_fills
 from napari_cortex_decoder.saliency.masking.grids import cutouts, edge_masks, enlarge
 from napari_cortex_decoder.saliency.verdict import Verdict
 
@@ -96,7 +96,7 @@ def cutout_importance(
     ethogram: Ethogram | None = None,
     behavior: str = "run",
     *,
-    shape: Literal["square", "disc"] = "square",
+    shape: CutoutShape = "square",
     size: int | None = None,
     step: int | None = None,
     edge: bool = True,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.choices import FillName, ScoreName
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, TraceDecoder
 from napari_cortex_decoder.decoder.suitability import first_predicted
@@ -15,18 +16,11 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
-from napari_cortex_decoder.saliency.masking.fills import FillName
 from napari_cortex_decoder.saliency.masking.frames import check_frames, labelled
 from napari_cortex_decoder.saliency.masking.masked_traces import MaskedTraces
 from napari_cortex_decoder.scoring.auc import aucs
 from napari_cortex_decoder.scoring.nulls import shifted_labels
-from napari_cortex_decoder.scoring.over_bouts import (
-    Auc,
-    LogOdds,
-    Score,
-    ScoreName,
-    Separation,
-)
+from napari_cortex_decoder.scoring.over_bouts import Auc, LogOdds, Score, Separation
 
 Floats = NDArray[np.float64]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.choices import FillName
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
@@ -16,7 +17,7 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.experiment import Experiment, Whole
-from napari_cortex_decoder.saliency.masking.fills import FillName, check_fills
+from napari_cortex_decoder.saliency.masking.fills import check_fills
 
 Bools = NDArray[np.bool_]
 

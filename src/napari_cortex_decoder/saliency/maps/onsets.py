@@ -8,20 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.choices import MAP_METHODS, MapMethod, check_choice
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.suitability import first_predicted
-from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.errors import DecoderError, LabelError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, renamed, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.gradients import Maps
-from napari_cortex_decoder.saliency.maps.saliency_maps import (
-    Method,
-    check_method,
-    explain,
-    scale_of,
-)
+from napari_cortex_decoder.saliency.maps.saliency_maps import explain, scale_of
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
 from napari_cortex_decoder.saliency.masking.frames import Ints
 
@@ -58,7 +54,7 @@ class OnsetAverage:
     log_odds: NDArray[np.float64]
     scale: float
     grid: tuple[int, int]
-    method: Method
+    method: MapMethod
     behavior: str
     decoder: str
     recording: str
@@ -132,7 +128,7 @@ def onset_average(
     ethogram: Ethogram,
     behavior: str = "run",
     *,
-    method: Method = "grad-cam",
+    method: MapMethod = "grad-cam",
     before: float = BEFORE,
     after: float = AFTER,
     most: int = MOST_ONSETS,
@@ -165,7 +161,7 @@ def onset_average(
         As `saliency_map`.
     """
     report = progress or unheard
-    check_method(method)
+    check_choice("method", method, MAP_METHODS, DecoderError)
     index = behavior_index(decoder, behavior)
     rate, n_frames = recording.known_frame_rate(), recording.n_frames
     if ethogram.n_frames != n_frames:

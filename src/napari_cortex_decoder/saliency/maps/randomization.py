@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_cortex_decoder.choices import MAP_METHODS, MapMethod, check_choice
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.networks import (
@@ -20,15 +21,10 @@ from napari_cortex_decoder.decoder.networks import (
     reestimate_batch_norm,
 )
 from napari_cortex_decoder.decoder.randomness import seeded
+from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.progress import Report, renamed, unheard
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency.maps.saliency_maps import (
-    Method,
-    SaliencyMaps,
-    check_method,
-    check_range,
-    explain,
-)
+from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps, check_range, explain
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
 from napari_cortex_decoder.scoring.correlation import rank_correlation
 
@@ -62,7 +58,7 @@ def randomized_weights(
     stop: int | None = None,
     behavior: str = "run",
     *,
-    method: Method = "integrated-gradients",
+    method: MapMethod = "integrated-gradients",
     layers: int | None = None,
     grid: int = 8,
     steps: int = 32,
@@ -94,7 +90,7 @@ def randomized_weights(
         As `saliency_map`.
     """
     report = progress or unheard
-    check_method(method)
+    check_choice("method", method, MAP_METHODS, DecoderError)
     index = behavior_index(decoder, behavior)
     stop = start + 1 if stop is None else stop
     check_range(decoder, recording, start, stop)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.choices import MAP_METHODS, MapMethod, check_choice
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
@@ -23,10 +23,6 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.gradients import LARGEST_GAP, Gradients, Maps, occlusion
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
 from napari_cortex_decoder.saliency.masking.frames import Ints
-
-Method = Literal["integrated-gradients", "grad-cam", "occlusion"]
-
-METHODS: tuple[Method, ...] = get_args(Method)
 
 _SCALE_PERCENTILE = 99.5
 
@@ -67,7 +63,7 @@ class SaliencyMaps:
     scale: float
     grid: tuple[int, int]
     gap: float
-    method: Method
+    method: MapMethod
     behavior: str
     decoder: str
     recording: str
@@ -86,7 +82,7 @@ def saliency_map(
     stop: int | None = None,
     behavior: str = "run",
     *,
-    method: Method = "integrated-gradients",
+    method: MapMethod = "integrated-gradients",
     grid: int = 8,
     steps: int = 32,
     compute: Compute = HERE,
@@ -130,7 +126,7 @@ def saliency_map(
         As for `Decoder.decode`.
     """
     report = progress or unheard
-    check_method(method)
+    check_choice("method", method, MAP_METHODS, DecoderError)
     index = behavior_index(decoder, behavior)
     stop = start + 1 if stop is None else stop
     check_range(decoder, recording, start, stop)
@@ -142,12 +138,6 @@ def saliency_map(
         report=report,
     )
     return explain(masked, start, stop, index, method=method, grid=grid, steps=steps, report=report)
-
-
-def check_method(method: str) -> None:
-    """Refuse a method that there is not."""
-    if method not in METHODS:
-        raise DecoderError(f"method {method!r} is unknown; choose from {', '.join(METHODS)}.")
 
 
 def check_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> None:
@@ -182,7 +172,7 @@ def explain(
     stop: int,
     behavior: int,
     *,
-    method: Method,
+    method: MapMethod,
     grid: int = 8,
     steps: int = 32,
     report: Report,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.choices import LAG_METHODS, LagMethod, check_choice
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
@@ -28,8 +28,6 @@ from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.masking.encoding import behavior_index, log_odds
-
-TraceMethod = Literal["integrated-gradients", "shap"]
 
 _BATCH = 64
 """Windows at once."""
@@ -64,7 +62,7 @@ class TraceSaliency:
     lags: NDArray[np.int64]
     areas: tuple[str, ...]
     gap: float
-    method: TraceMethod
+    method: LagMethod
     behavior: str
     decoder: str
     warnings: tuple[str, ...] = ()
@@ -92,7 +90,7 @@ def trace_saliency(
     traces: ArrayLike,
     behavior: str = "run",
     *,
-    method: TraceMethod = "integrated-gradients",
+    method: LagMethod = "integrated-gradients",
     preprocessed: bool = False,
     frames: ArrayLike | None = None,
     steps: int = 64,
@@ -132,10 +130,7 @@ def trace_saliency(
     """
     report = progress or unheard
     config = reads_traces(decoder).config
-    if method not in get_args(TraceMethod):
-        raise DecoderError(
-            f"method {method!r} is unknown; choose from {', '.join(get_args(TraceMethod))}."
-        )
+    check_choice("method", method, LAG_METHODS, DecoderError)
     index = behavior_index(decoder, behavior)
     values = np.asarray(traces)
     if values.ndim != 2 or values.shape[1] != config.preprocessing.n_traces:
@@ -227,7 +222,7 @@ def area_saliency(
     registration: Registration | None = None,
     behavior: str = "run",
     *,
-    method: TraceMethod = "integrated-gradients",
+    method: LagMethod = "integrated-gradients",
     frames: ArrayLike | None = None,
     steps: int = 64,
     seed: int = 0,

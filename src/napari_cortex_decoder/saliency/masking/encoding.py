@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.choices import FillName
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.devices import (
@@ -31,13 +32,7 @@ from napari_cortex_decoder.decoder.suitability import check_kind, check_suits
 from napari_cortex_decoder.errors import DecoderError, DeviceError
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency.masking.fills import (
-    Bank,
-    Fill,
-    FillName,
-    bank_starts,
-    make_fill,
-)
+from napari_cortex_decoder.saliency.masking.fills import Bank, Fill, bank_starts, make_fill
 from napari_cortex_decoder.saliency.masking.frames import Ints, Stretch, stretches
 from napari_cortex_decoder.saliency.masking.reading import NormalizedFrames
 

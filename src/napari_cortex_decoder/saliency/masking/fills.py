@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -11,15 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from napari_cortex_decoder.choices import FILLS, FillName
 from napari_cortex_decoder.errors import DecoderError
-
-FillName = Literal["mean", "blurred", "shuffled"]
-"""``"mean"``: each pixel's mean over the session, 0 on the normalised stack, as in the paper.
-``"blurred"``: the surroundings, smoothed in, so that what is everywhere stays and what is only
-there goes. ``"shuffled"``: the same place at other times, in pieces of a second, so that what is
-there stays what it is but no longer goes with behaviour."""
-
-FILLS: tuple[FillName, ...] = get_args(FillName)
 
 Fill = Callable[[Tensor, int], Tensor]
 """Turns normalised frames, shape (n, y, x), of which the first has the given number, into frames

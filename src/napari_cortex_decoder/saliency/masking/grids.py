@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
+from napari_cortex_decoder.choices import CUTOUT_SHAPES, check_choice
 from napari_cortex_decoder.errors import DecoderError
 
 Floats = NDArray[np.float64]
@@ -32,8 +33,7 @@ def cutouts(
     DecoderError
         If shape, size or step are impossible.
     """
-    if shape not in ("square", "disc"):
-        raise DecoderError(f"the cutout's shape is {shape!r}; choose 'square' or 'disc'.")
+    check_choice("cutout shape", shape, CUTOUT_SHAPES, DecoderError)
     if not 1 <= size <= min(image_size) or step < 1:
         raise DecoderError(
             f"a cutout of {size} px at steps of {step} px does not fit images of {image_size[0]} × "

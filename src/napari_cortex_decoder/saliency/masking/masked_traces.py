@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.choices import FillName
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import TraceDecoder
 from napari_cortex_decoder.decoder.engine.devices import select_device
@@ -28,7 +29,7 @@ from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.masking.encoding import log_odds
-from napari_cortex_decoder.saliency.masking.fills import FillName, bank_starts, donor_frames
+from napari_cortex_decoder.saliency.masking.fills import bank_starts, donor_frames
 from napari_cortex_decoder.saliency.masking.frames import Ints
 
 Floats = NDArray[np.float64]

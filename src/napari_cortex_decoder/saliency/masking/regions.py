@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 from napari_cortex_decoder.atlas import Atlas, Registration
+from napari_cortex_decoder.choices import Grouping
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.errors import AtlasError
 
 Bools = NDArray[np.bool_]
 
-Targets = Literal["areas", "pairs", "hemispheres"] | Mapping[str, Sequence[str]]
+Targets = Grouping | Mapping[str, Sequence[str]]
 """Each area by itself; the same area of both sides; all areas of a side; or groups by name, each
 of acronyms (both sides) or labels such as ``"MOs left"``."""
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QMenu
 from superqt.utils import QSignalThrottler
 
 from napari_cortex_decoder.atlas import Registration
-from napari_cortex_decoder.atlas.fit import FitKind
 from napari_cortex_decoder.atlas.library import BUNDLED
+from napari_cortex_decoder.choices import FIT_KINDS
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.areas_panel import AreasPanel
 from napari_cortex_decoder.widgets.atlas.atlas_dialogs import (
@@ -37,11 +35,6 @@ from napari_cortex_decoder.widgets.parts.section import (
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
-_KINDS = {
-    "similarity": "similarity: shift, turn, size",
-    "affine": "affine: also stretch and shear",
-    "hemispheres": "affine for each hemisphere",
-}
 _PAUSE = 40  # ms between two updates while a landmark is dragged
 _NOT_PLACED = "Place the atlas first"
 
@@ -88,7 +81,7 @@ class AtlasSection(Section):
         self._add, self._addable = menu_button("Add")
         self._addable.aboutToShow.connect(self._fill_add)
         self._remove = button("Remove", self._remove_selected)
-        self._kinds = ChoiceBox(self._placing.set_kind, _KINDS, wide=True)
+        self._kinds = ChoiceBox(self._placing.set_kind, FIT_KINDS, wide=True)
         self._table = LandmarkTable()
         self._table.itemSelectionChanged.connect(self._update_remove)
         self._problem, self._warnings = wrapped_label(), wrapped_label()
@@ -232,7 +225,7 @@ class AtlasSection(Section):
 def _summary(registration: Registration) -> str:
     """Say in a few words what is placed and how well its landmarks fit."""
     residuals = registration.residuals()
-    if registration.method not in get_args(FitKind) or not residuals:
+    if registration.method not in FIT_KINDS or not residuals:
         return f"{registration.atlas.name}, {registration.method}"
     mean = sum(residual.mm for residual in residuals) / len(residuals)
     return f"{registration.atlas.name}, {len(residuals)} landmarks, off by {mean:.2f} mm"

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 from napari_cortex_decoder.atlas import Atlas, Registration
-from napari_cortex_decoder.atlas.fit import FitKind
 from napari_cortex_decoder.atlas.guess import SIZE_UNKNOWN
 from napari_cortex_decoder.atlas.landmarks import MESONET, WFIELD
+from napari_cortex_decoder.choices import FIT_KINDS, FitKind
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.history import History
 from napari_cortex_decoder.sessions.preprocessed import on_pixels
@@ -301,4 +300,4 @@ def _landmarks_of(name: str, placed: Registration) -> dict[str, tuple[float, flo
 
 def _kind_of(registration: Registration) -> FitKind:
     """Return how a registration was fitted; a similarity where it was not."""
-    return next((kind for kind in get_args(FitKind) if kind == registration.method), "similarity")
+    return next((kind for kind in FIT_KINDS if kind == registration.method), "similarity")

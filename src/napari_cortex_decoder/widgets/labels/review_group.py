@@ -6,6 +6,7 @@ from functools import partial
 
 from qtpy.QtWidgets import QFormLayout, QWidget
 
+from napari_cortex_decoder.choices import ORDERS
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.parts.controls import (
     ChoiceBox,
@@ -17,8 +18,6 @@ from napari_cortex_decoder.widgets.parts.controls import (
 )
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
-
-_ORDERS = {"uncertainty": "least certain first", "disagreement": "label against prediction"}
 
 
 class ReviewGroup(Section):
@@ -50,7 +49,7 @@ class ReviewGroup(Section):
         self._gap = seconds(lambda value: review.set_cleaning(longest_gap=value))
         self._short = seconds(lambda value: review.set_cleaning(shortest_bout=value))
         self._doubt = share(review.set_doubt)
-        self._orders = ChoiceBox(review.set_order, _ORDERS)
+        self._orders = ChoiceBox(review.set_order, ORDERS)
         for title, field, tip in (
             ("begins above", self._begin, "Probability of the second behavior at which it begins"),
             ("ends below", self._end, "Between the two, the animal goes on with what it did"),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 from pydantic import PrivateAttr, ValidationError
 
+from napari_cortex_decoder.choices import Order
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import (
@@ -25,7 +26,7 @@ from napari_cortex_decoder.labels import (
     review_queue,
 )
 from napari_cortex_decoder.labels.edits import bout_at
-from napari_cortex_decoder.labels.review import Order, verification
+from napari_cortex_decoder.labels.review import verification
 from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.choices import LAG_METHODS, MAP_METHODS, ScoreName
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.library import load_decoder
 from napari_cortex_decoder.labels import Ethogram
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         SaliencyMaps,
         TraceSaliency,
     )
-    from napari_cortex_decoder.scoring.over_bouts import ScoreName
 
 Method = Literal[
     "areas",
@@ -54,26 +54,18 @@ METHODS: dict[Method, str] = {
     "areas": "Importance of areas",
     "pairs": "Importance of pairs of areas",
     "cutouts": "Importance of places (cutouts)",
-    "integrated-gradients": "Map: integrated gradients",
-    "grad-cam": "Map: Grad-CAM",
-    "occlusion": "Map: occlusion",
-    "lags-integrated-gradients": "Areas and lags: integrated gradients",
-    "lags-shap": "Areas and lags: SHAP",
+    **{method: f"Map: {said}" for method, said in MAP_METHODS.items()},
+    "lags-integrated-gradients": f"Areas and lags: {LAG_METHODS['integrated-gradients']}",
+    "lags-shap": f"Areas and lags: {LAG_METHODS['shap']}",
 }
 """What can be asked, and how it is called."""
 
-MAPS: tuple[Method, ...] = ("integrated-gradients", "grad-cam", "occlusion")
+MAPS: tuple[Method, ...] = tuple(MAP_METHODS)
 LAGS: tuple[Method, ...] = ("lags-integrated-gradients", "lags-shap")
 """Methods by what they give: the first for decoders of images only, the last of area traces."""
 
 OF_AREAS: tuple[Method, ...] = ("areas", "pairs")
 """Methods that take areas of the atlas away."""
-
-SCORES: dict[ScoreName, str] = {
-    "auc": "AUC lost without it",
-    "log-odds": "log-odds lost without it (no ceiling)",
-}
-"""What importance can be counted in, and how it is called."""
 
 WITHIN_ONE: tuple[Span, ...] = ("frame", "bout", "behavior")
 """Frames of one behavior, among which labels have nothing to tell apart."""

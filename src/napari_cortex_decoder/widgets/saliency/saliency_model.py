@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PrivateAttr
 
+from napari_cortex_decoder.choices import ScoreName
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
@@ -34,7 +35,6 @@ from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
-    from napari_cortex_decoder.scoring.over_bouts import ScoreName
 
 _NEED_LABELS = ("bouts", "behavior", "onsets")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout
 
+from napari_cortex_decoder.choices import SCORES
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
@@ -20,7 +21,7 @@ from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars
 from napari_cortex_decoder.widgets.saliency.saliency_files import suffixes_of
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import METHODS, SCORES, SPANS
+from napari_cortex_decoder.widgets.saliency.saliency_jobs import METHODS, SPANS
 from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
 
 _SIGNS = {"holds": "✓", "weak": "~", "not supported": "✗", "an illustration": "◐"}

@@ -1,0 +1,91 @@
+"""What users choose among by name: the same names in Python, on the command line and on screen.
+
+Each choice has a `Literal` for type checkers and a table of what its names mean, from which come
+the command line's help, the window's boxes and the sentence that refuses any other name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from napari_cortex_decoder.errors import CortexDecoderError
+
+Precision = Literal["full", "half"]
+PRECISIONS: dict[Precision, str] = {
+    "full": "32 bits",
+    "half": "16 bits where a GPU encodes images",
+}
+
+ScoreName = Literal["auc", "log-odds"]
+SCORES: dict[ScoreName, str] = {
+    "auc": "AUC lost without it",
+    "log-odds": "log-odds lost without it (no ceiling)",
+}
+"""What importance is counted in."""
+
+Grouping = Literal["areas", "pairs", "hemispheres"]
+GROUPINGS: dict[Grouping, str] = {
+    "areas": "one area",
+    "pairs": "an area of both sides",
+    "hemispheres": "all areas of a side",
+}
+"""What is taken away at once to measure importance."""
+
+FillName = Literal["mean", "blurred", "shuffled"]
+FILLS: dict[FillName, str] = {
+    "mean": "each pixel's mean over the session",
+    "blurred": "the surroundings, smoothed in",
+    "shuffled": "the same place at other times",
+}
+"""What stands where an area was taken away. The mean is 0 on the normalised stack, as in the paper.
+Blurred in, what is everywhere stays and what is only there goes. Shuffled in pieces of a second,
+what is there stays what it is but no longer goes with behaviour."""
+
+CutoutShape = Literal["square", "disc"]
+CUTOUT_SHAPES: dict[CutoutShape, str] = {"square": "by its edge", "disc": "by its diameter"}
+
+MapMethod = Literal["integrated-gradients", "grad-cam", "occlusion"]
+MAP_METHODS: dict[MapMethod, str] = {
+    "integrated-gradients": "integrated gradients",
+    "grad-cam": "Grad-CAM",
+    "occlusion": "occlusion",
+}
+"""How maps of a decoder of images are made."""
+
+LagMethod = Literal["integrated-gradients", "shap"]
+LAG_METHODS: dict[LagMethod, str] = {
+    "integrated-gradients": "integrated gradients",
+    "shap": "SHAP",
+}
+"""How a decoder of area traces is explained by area and lag."""
+
+FitKind = Literal["similarity", "affine", "hemispheres"]
+FIT_KINDS: dict[FitKind, str] = {
+    "similarity": "similarity: shift, turn, size",
+    "affine": "affine: also stretch and shear",
+    "hemispheres": "affine for each hemisphere",
+}
+"""What a fit of landmarks may do."""
+
+Order = Literal["uncertainty", "disagreement"]
+ORDERS: dict[Order, str] = {
+    "uncertainty": "least certain first",
+    "disagreement": "label against prediction",
+}
+"""What a review of predicted bouts begins with."""
+
+Counted = Literal["session", "first-frame"]
+CLOCKS: dict[Counted, str] = {
+    "session": "what the movie's frame times count from",
+    "first-frame": "the movie's first frame, whenever that was taken",
+}
+"""What the times of labels or of behavior count from."""
+
+
+def check_choice(
+    what: str, given: str, known: Collection[str], error: type[CortexDecoderError]
+) -> None:
+    """Refuse a name that is not one of a choice, naming those that are."""
+    if given not in known:
+        raise error(f"{what} {given!r} is unknown; choose from {', '.join(known)}.")
