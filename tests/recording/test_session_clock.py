@@ -17,13 +17,11 @@ from pynwb.ophys import OnePhotonSeries, OpticalChannel
 
 from napari_cortex_decoder.labels import Bout, Ethogram, Format, read_labels, write_labels
 from napari_cortex_decoder.recording import (
-    BehaviorTrace,
     Recording,
     add_behavior,
     open_recording,
     trace_at_frames,
 )
-from napari_cortex_decoder.recording.saving import save_recording
 
 N = 40
 
@@ -132,26 +130,6 @@ def test_every_export_comes_back_on_the_same_frames_wherever_the_movie_begins(
     assert [(b.start, b.stop, b.behavior) for b in again.bouts if b.behavior != "background"] == [
         (b.start, b.stop, b.behavior) for b in wanted.bouts
     ]
-
-
-@pytest.mark.parametrize("name", ["m.nwb", "m.zarr", "m.ome.tif"])
-@pytest.mark.parametrize("uneven", [False, True])
-def test_movie_trace_and_labels_agree_after_each_writer_and_reader(tmp_path, name, uneven):
-    recording = late(uneven=uneven)
-    speed = np.where((np.arange(N) >= 8) & (np.arange(N) < 25), 7.5, 0.25)
-    trace = BehaviorTrace("speed", speed, recording.times, "cm/s")
-    path = save_recording(recording.replace(behavior={"speed": trace}), tmp_path / name)
-    again = open_recording(path)
-    np.testing.assert_allclose(again.times, recording.times, atol=1e-6)
-    assert again.reference is not None
-    assert int(again.movie[9].mean()) == 9 and int(again.reference[9].mean()) == 1009
-    table = tmp_path / "speed.csv"
-    rows = zip(recording.times, speed, strict=True)
-    table.write_text("time (s),speed (cm/s)\n" + "".join(f"{t:.6f},{v}\n" for t, v in rows))
-    seen = trace_at_frames(add_behavior(again, table).behavior["speed"], again)
-    np.testing.assert_array_equal(np.flatnonzero(seen > 1), np.arange(8, 25))
-    write_labels(Ethogram(("run",), (Bout(8, 25, "run"),), N), tmp_path / "l.nwb", recording)
-    assert read_labels(tmp_path / "l.nwb", again).bouts[0] == Bout(8, 25, "run")
 
 
 @pytest.mark.parametrize(

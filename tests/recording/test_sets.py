@@ -292,15 +292,20 @@ def test_another_position_of_the_same_file_is_told_and_can_be_asked_for(tmp_path
 # -- NDTiff ----------------------------------------------------------------------------------
 
 
-def ndtiff(folder: Path, places: list[tuple[dict[str, object], str, Movie]]) -> None:
-    """Write frames as NDTiff 3 does: TIFFs, and an index of where each frame lies."""
+def ndtiff(
+    folder: Path,
+    places: list[tuple[dict[str, object], str, Movie]],
+    elapsed: list[float] | None = None,
+) -> None:
+    """Write frames as NDTiff 3 does: TIFFs, and an index of where each frame lies; times in ms."""
     folder.mkdir(parents=True, exist_ok=True)
     content: dict[str, bytearray] = {}
     index = b""
-    for axes, name, frame in places:
+    elapsed = elapsed or [1000 + 40.0 * int(axes.get("time", 0)) for axes, *_ in places]
+    for (axes, name, frame), ms in zip(places, elapsed, strict=True):
         file = content.setdefault(name, bytearray(b"II*\0".ljust(64, b"\0")))
         start = len(file)
-        said = json.dumps({"ElapsedTime-ms": 1000 + 40.0 * int(axes.get("time", 0))}).encode()
+        said = json.dumps({"ElapsedTime-ms": ms}).encode()
         file += frame.astype("<u2").tobytes() + said
         place, rows, columns = json.dumps(axes).encode(), *frame.shape
         index += struct.pack("<I", len(place)) + place + struct.pack("<I", len(name))

@@ -14,7 +14,7 @@ from napari_cortex_decoder.clock import as_rate_says, clock_warnings, lag_of, ra
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import in_use
 from napari_cortex_decoder.reading import reads
-from napari_cortex_decoder.recording.formats import MovieFile, MovieFormat, format_of
+from napari_cortex_decoder.recording.formats import Given, MovieFile, MovieFormat, format_of
 from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked
 from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
@@ -189,7 +189,7 @@ def _open(path: Path, movie_format: MovieFormat, given: dict[str, Any]) -> Movie
         )
     if path.is_file() and not path.stat().st_size:
         raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
-    return movie_format.open(path, **given)
+    return movie_format.open(path, Given(**given))
 
 
 def _split(

@@ -16,6 +16,7 @@ from napari_cortex_decoder.recording.formats import (  # isort: skip
     text_traces,
 )
 from napari_cortex_decoder.recording.formats.registry import (
+    Given,
     MovieFile,
     MovieFormat,
     format_of,
@@ -24,6 +25,7 @@ from napari_cortex_decoder.recording.formats.registry import (
 )
 
 __all__ = [
+    "Given",
     "MovieFile",
     "MovieFormat",
     "format_of",

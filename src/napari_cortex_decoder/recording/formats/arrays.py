@@ -1,9 +1,9 @@
-"""Frames in arrays that another library slices: NumPy, HDF5, MATLAB, Zarr."""
+"""Movies and traces in arrays that another library slices: NumPy, HDF5, MATLAB, Zarr."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,35 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.axes import Arrangement
-from napari_cortex_decoder.recording.formats.frames import check_frames, unchanged
-from napari_cortex_decoder.tables import clock_kind, time_unit
-from napari_cortex_decoder.units import millimetres, seconds, stated, unknown_unit
+from napari_cortex_decoder.recording.formats.axes import (
+    Arrangement,
+    arrange,
+    named_axes,
+    told_axes,
+)
+from napari_cortex_decoder.recording.formats.frames import (
+    check_frames,
+    fewer_frames,
+    nothing_at_the_end,
+    unchanged,
+)
+from napari_cortex_decoder.recording.formats.joining import join
+from napari_cortex_decoder.recording.formats.named_values import (
+    Places,
+    said_frame_times,
+    said_pixel_size,
+    said_rate,
+)
+from napari_cortex_decoder.recording.formats.names import two_colours
+from napari_cortex_decoder.recording.formats.painted import namings, painted
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 
 # A chunk is decoded whole: one that is larger than this cannot be looked at frame by frame.
 _LARGEST_CHUNK = 2**29
 _MOST_TOGETHER = 2**26
-# Only names that mean the movie and no other thing in the file, and only lengths with a unit.
-_RATES = ("frame_rate", "framerate", "fps", "frames_per_second", "imaging_rate")
-_INTERVALS = ("frame_interval", "frameinterval", "frame_period", "frameperiod")
-_SIZES = ("pixel_size", "pixelsize", "pixel_size_x")
+_PAGE = 2**12
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 class ArraySource(Protocol):
@@ -74,7 +91,7 @@ class ArrayFrames:
     @property
     def token(self) -> tuple[Any, ...]:
         """State of the file, and how it is read."""
-        return (*self.stamp, self.arrangement.axes)
+        return (*self.stamp, self.arrangement.axes, self.arrangement.shape)
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, those of one chunk in one go."""
@@ -105,94 +122,200 @@ class ArrayFrames:
         return block.transpose([left.index(axis) for axis in "tcyx"])
 
 
-def trace_frames(
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Array:
+    """An array in a file, and what the file says of it.
+
+    Attributes
+    ----------
+    source, name
+        Where it lies, and what it is called there; empty where it is alone.
+    shape, dtype, chunks
+        As the library that slices it says; no chunks where it lies in one piece.
+    stamp, what
+        As for `ArrayFrames`.
+    held
+        How much of the shape was written, along each axis; None where that is all.
+    labels
+        Names of its axes, empty where there are none.
+    column_major
+        Whether the first axis is the fastest in the file.
+    transposed
+        As for `arrange`.
+    places
+        Where the file may say axes, rate, pixel size and frame times.
+    at_end
+        Returns what to say of its end, by which axis is time; None: whether the frames there hold
+        nothing, unless it has chunks.
+    said
+        Sentences that a user should read.
+    """
+
+    source: ArraySource
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    stamp: tuple[Any, ...]
+    what: str
+    name: str = ""
+    chunks: tuple[int, ...] | None = None
+    held: tuple[int, ...] | None = None
+    labels: Sequence[object] = ()
+    column_major: bool = False
+    transposed: bool = False
+    places: Places = ()
+    at_end: Callable[[int], tuple[str, ...]] | None = None
+    said: tuple[str, ...] = ()
+
+    def frames(self, arrangement: Arrangement) -> tuple[ArrayFrames, tuple[str, ...]]:
+        """Return its frames, once they are plausible, and a word on chunks that make them slow."""
+        check_frames(self.source.path, arrangement.movie_shape, self.dtype)
+        together, slow = self._together(arrangement)
+        native = self.dtype.newbyteorder("=")
+        return ArrayFrames(self.source, arrangement, native, self.stamp, self.what, together), slow
+
+    def _together(self, arrangement: Arrangement) -> tuple[int, tuple[str, ...]]:
+        frames, rows, columns = arrangement.movie_shape
+        most = max(1, _MOST_TOGETHER // (rows * columns * self.dtype.itemsize))
+        if self.chunks is None:
+            # of a frame that is spread over the whole file as many as a page of the disk holds cost
+            # no more
+            spread = arrangement.axes[0 if self.column_major else -1] == "t"
+            page = max(1, _PAGE // self.dtype.itemsize) if spread else 1
+            return min(arrangement["t"], page, most), ()
+        size = math.prod(self.chunks) * self.dtype.itemsize
+        if size > _LARGEST_CHUNK:
+            raise RecordingError(
+                f"{self.source.path}: each of its chunks holds {size / 2**30:.1f} GB; save it "
+                "again with chunks of about 64 frames."
+            )
+        times = int(self.chunks[arrangement.axes.index("t")]) * arrangement["c"]
+        if min(times, frames) <= most:
+            return min(times, frames), ()
+        note = (
+            f"its chunks hold {times} frames each, so each look at it decodes as many; it is "
+            "quicker saved as Zarr."
+        )
+        return most, (note,)
+
+
+def open_chosen(
     path: Path,
-    source: ArraySource,
-    shape: tuple[int, ...],
-    stored: np.dtype[Any],
-    n_names: int | None,
-    *,
-    axes: str | None,
-    stamp: tuple[Any, ...],
-    what: str,
-    chunks: tuple[int, ...] | None = None,
-    usual: str = "tx",
+    movies: Shapes,
+    traces: Shapes,
+    array: Callable[[str], Array],
+    texts: Callable[[], Iterable[Sequence[str]]],
+    given: Given,
+) -> MovieFile:
+    """Open of the arrays in a file the one that is meant, or two that are called after two lights.
+
+    Parameters
+    ----------
+    path, given
+        The file, and what the user says.
+    movies, traces
+        Shapes of the arrays that can be movies or traces, by name.
+    array, texts
+        Return an array by its name, and the lists of texts in the file.
+    """
+    pair = two_colours(movies, given.dataset)
+    if pair:
+        return join([path / name for name in pair], [movie_of(array(n), given.axes) for n in pair])
+    if given.dataset in traces if given.dataset else traces and not movies:
+        return traces_of(array(choose(path, traces, given.dataset)), texts(), given)
+    return movie_of(array(choose(path, movies, given.dataset)), given.axes)
+
+
+def movie_of(array: Array, axes: str | None) -> MovieFile:
+    """Make the movie of an array whose file has been looked through; the user may say its axes."""
+    path, shape = array.source.path, array.shape
+    named = named_axes(array.labels, shape)
+    if named is None or not set("tyx") <= set(named):
+        named = told_axes(shape, *array.places)
+    if axes is None and named is not None:
+        arrangement, warnings = arrange(path, shape, said=named)
+    else:
+        usual = "yxt" if array.column_major or array.transposed else "tyx"
+        arrangement, warnings = arrange(
+            path, shape, said=axes, usual=usual, transposed=array.transposed
+        )
+    claimed, time = arrangement["t"], arrangement.axes.index("t")
+    held = array.held[time] if array.held else claimed
+    if 0 < held < claimed:
+        arrangement = Arrangement(arrangement.axes, (*shape[:time], held, *shape[time + 1 :]))
+        warnings += (fewer_frames(claimed, held),)
+    frames, slow = array.frames(arrangement)
+    warnings += slow
+    if array.at_end is not None:
+        warnings += array.at_end(time)
+    elif array.chunks is None:
+        warnings += nothing_at_the_end(frames)
+    colours = arrangement["c"]
+    return MovieFile(
+        frames=frames,
+        channels=colours,
+        frame_rate=said_rate(array.places),
+        pixel_size=said_pixel_size(array.places),
+        frame_times=said_frame_times(claimed, arrangement["t"], colours, array.places),
+        metadata={"dataset": array.name} if array.name else {},
+        warnings=(*warnings, *array.said),
+    )
+
+
+def traces_of(array: Array, lists: Iterable[Sequence[str]], given: Given) -> MovieFile:
+    """Paint the traces of an array, which the user or one of the `lists` of texts names."""
+    path = array.source.path
+    named = namings(path, array.shape, lists, given.areas)
+    frames, slow = trace_frames(array, len(named[0].names), given.axes)
+    n = frames.shape[0]
+    found = MovieFile(
+        frames=frames,
+        frame_rate=said_rate(array.places),
+        frame_times=said_frame_times(n, n, 1, array.places),
+        metadata={"dataset": array.name} if array.name else {},
+        warnings=(*slow, *array.said),
+    )
+    return painted(path, found, named, given)
+
+
+def trace_frames(
+    array: Array, n_names: int, axes: str | None
 ) -> tuple[ArrayFrames, tuple[str, ...]]:
     """Make frames (t, 1, areas) of an array of traces, whichever of its axes is time.
 
     Parameters
     ----------
-    path, source, shape, stored, chunks, stamp, what
-        The file, and the array in it, of one or two axes.
+    array
+        Of one or two axes.
     n_names
-        How many areas are named; None if that is not known.
+        How many areas are named: the axis that is as long is the areas'. If both or none are, time
+        comes first in Python and last in MATLAB, or is the longer one.
     axes
-        What the user says: ``"ta"`` or ``"at"``. None: the axis that is as long as there are names
-        is the areas'; where there are no names, the longer one is time.
-    usual
-        Their order where both axes are as long as there are names.
+        What the user says: ``"ta"`` or ``"at"``.
 
     Raises
     ------
     RecordingError
         If the axes cannot be those of traces.
     """
+    shape = array.shape
     said = (axes or "").lower().replace("a", "x")
     if axes and (sorted(said) != ["t", "x"][: len(shape)] or len(shape) > 2):
         raise RecordingError(
-            f"{path}: its axes cannot be {axes!r}, as the array is {' x '.join(map(str, shape))}; "
-            'give "ta", or "at" if each row is an area.'
+            f"{array.source.path}: its axes cannot be {axes!r}, as the array is "
+            f'{" x ".join(map(str, shape))}; give "ta", or "at" if each row is an area.'
         )
+    said = said[::-1] if array.transposed else said
     if not said:
-        said = usual
+        said = "xt" if array.transposed else "tx"
         if len(shape) == 1:
             said = "t"
         elif shape[0] != shape[1]:
             turned = shape[0] == n_names if n_names in shape else shape[1] > shape[0]
             said = "xt" if turned else "tx"
-    arrangement = Arrangement(said, tuple(shape))
-    check_frames(path, arrangement.movie_shape, stored)
-    together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
-    frames = ArrayFrames(source, arrangement, stored.newbyteorder("="), stamp, what, together)
-    return frames, slow
+    return array.frames(Arrangement(said, tuple(shape)))
 
 
-def frames_in_chunk(
-    path: Path, arrangement: Arrangement, chunks: tuple[int, ...] | None, itemsize: int
-) -> tuple[int, tuple[str, ...]]:
-    """Return how many frames are best read together, and a word on chunks that make it slow.
-
-    Raises
-    ------
-    RecordingError
-        If a chunk is too large to be decoded for one frame.
-    """
-    if chunks is None:
-        return 1, ()
-    size = math.prod(chunks) * itemsize
-    if size > _LARGEST_CHUNK:
-        raise RecordingError(
-            f"{path}: each of its chunks holds {size / 2**30:.1f} GB; save it again with chunks of "
-            "about 64 frames."
-        )
-    times = int(chunks[arrangement.axes.index("t")]) * arrangement["c"]
-    frames, rows, columns = arrangement.movie_shape
-    most = max(1, _MOST_TOGETHER // (rows * columns * itemsize))
-    if min(times, frames) <= most:
-        return min(times, frames), ()
-    note = (
-        f"its chunks hold {times} frames each, so each look at it decodes as many; it is quicker "
-        "saved as Zarr."
-    )
-    return most, (note,)
-
-
-def could_be_traces(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    """Whether an array has the shape and type of traces: times and areas, of numbers."""
-    return len(shape) == 2 and min(shape) > 1 and dtype.kind in "iuf"
-
-
-def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | None) -> str:
+def choose(path: Path, candidates: Shapes, wanted: str | None) -> str:
     """Return the name of the array that is the movie: the one `wanted`, or the only candidate.
 
     If there are several to choose from, that raises `UnclearMovieError`; no such one,
@@ -223,75 +346,12 @@ def choose(path: Path, candidates: Mapping[str, tuple[int, ...]], wanted: str | 
     return next(iter(candidates))
 
 
+def could_be_traces(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether an array has the shape and type of traces: times and areas, of numbers."""
+    return len(shape) == 2 and min(shape) > 1 and dtype.kind in "iuf"
+
+
 def could_be_movie(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
     """Whether an array has the shape and type of a movie: frames, rows and columns of numbers."""
-    return (
-        3 <= len(shape) <= 8
-        and sum(n > 1 for n in shape) >= 3
-        and bool(np.issubdtype(dtype, np.number))
-    )
-
-
-def _number(names: Iterable[str], *places: Mapping[str, Any]) -> float | None:
-    """Return the first positive number that some place holds under one of some names."""
-    for place in places:
-        lowered = {str(key).lower(): value for key, value in place.items()}
-        for name in names:
-            value = np.asarray(lowered.get(name)) if name in lowered else np.empty(0)
-            if value.size == 1 and np.issubdtype(value.dtype, np.number):
-                number = float(np.real(value.reshape(-1)[0]))
-                if np.isfinite(number) and number > 0:
-                    return number
-    return None
-
-
-def _measure(
-    names: Iterable[str], units: Callable[[Any], float | None], *places: Mapping[str, Any]
-) -> float | None:
-    """Return the first positive number under one of some names whose unit the name tells.
-
-    As ``pixel_size_um`` does, or ``pixel_size`` beside ``pixel_size_unit``.
-    """
-    for place in places:
-        lowered = {str(key).lower(): value for key, value in place.items()}
-        for key in lowered:
-            name, _, suffix = key.rpartition("_")
-            beside = next((lowered[f"{key}_{u}"] for u in ("unit", "units") if f"{key}_{u}" in
-                           lowered), None)  # fmt: skip
-            unit = suffix if name in names else beside if key in names else None
-            number = _number([key], lowered) if unit is not None else None
-            factor = units(unit) if number else None
-            if number and factor:
-                return number * factor
-    return None
-
-
-def said_rate(*places: Mapping[str, Any]) -> float | None:
-    """Frame rate (Hz) under one of its usual names, or from the time from frame to frame."""
-    interval = _measure(_INTERVALS, seconds, *places)
-    return _number(_RATES, *places) or (1 / interval if interval else None)
-
-
-def are_times(name: str) -> bool:
-    """Return whether a list of numbers is called like frame times, such as ``t_ms``."""
-    return clock_kind(name) == "time"
-
-
-def said_times(name: str, values: Any, unit: Any, said: list[str]) -> NDArray[np.float64] | None:
-    """Return a list of times in seconds.
-
-    A unit may stand in the name, and seconds need none; one that is not known is `said`, and gives
-    None.
-    """
-    times = np.asarray(values, np.float64).reshape(-1)
-    unit = stated(unit) or time_unit(name)
-    factor = seconds(unit) if unit else 1.0
-    if factor is None:
-        said.append(unknown_unit(times[0], unit, "time"))
-        return None
-    return times * factor
-
-
-def said_pixel_size(*places: Mapping[str, Any]) -> float | None:
-    """Pixel size (mm) under a name that tells its unit, or with the unit beside it."""
-    return _measure(_SIZES, millimetres, *places)
+    is_number = bool(np.issubdtype(dtype, np.number))
+    return is_number and 3 <= len(shape) <= 8 and sum(n > 1 for n in shape) >= 3

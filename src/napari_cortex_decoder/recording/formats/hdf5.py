@@ -3,46 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import (
-    ArrayFrames,
-    are_times,
-    choose,
+    Array,
     could_be_movie,
     could_be_traces,
-    frames_in_chunk,
-    said_pixel_size,
-    said_rate,
+    open_chosen,
+)
+from napari_cortex_decoder.recording.formats.frames import file_token
+from napari_cortex_decoder.recording.formats.named_values import (
+    MOST_TIMES,
+    Places,
+    are_times,
     said_times,
-    trace_frames,
 )
-from napari_cortex_decoder.recording.formats.axes import (
-    Arrangement,
-    arrange,
-    named_axes,
-    told_axes,
-)
-from napari_cortex_decoder.recording.formats.frames import (
-    check_frames,
-    fewer_frames,
-    file_token,
-    nothing_at_the_end,
-)
-from napari_cortex_decoder.recording.formats.joining import join
-from napari_cortex_decoder.recording.formats.names import two_colours
 from napari_cortex_decoder.recording.formats.nwb_fields import text_of
-from napari_cortex_decoder.recording.formats.painted import Areas, namings, painted
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 from napari_cortex_decoder.tables import time_unit
 
 _Shapes = dict[str, tuple[int, ...]]
@@ -67,144 +57,53 @@ class Hdf5Array:
             yield file[self.name]
 
 
-def open_hdf5(
-    path: Path,
-    *,
-    dataset: str | None = None,
-    axes: str | None = None,
-    areas: Areas = None,
-    atlas: str | None = None,
-) -> MovieFile:
+def open_hdf5(path: Path, given: Given) -> MovieFile:
     """Open a dataset; see `napari_cortex_decoder.recording.open_recording`."""
     from h5py import is_hdf5
 
     from napari_cortex_decoder.containers import hdf5
 
-    what = "an HDF5 file"
-    with readable(path, what):
+    with readable(path, "an HDF5 file"):
         if not is_hdf5(path):
             raise RecordingError(
                 f"{path}: this is no HDF5 file, whatever its name says; export it again."
             )
         with hdf5.opened(path) as file:
             movies, traces, small, told = _contents(file)
-            of_traces = dataset in traces if dataset else bool(traces) and not movies
-            pair = two_colours(movies, dataset)
-            several = traces if of_traces else movies
-            name = pair[0] if pair else choose(path, several, dataset)
-            array = file[name]
-            matlab = "MATLAB_class" in array.attrs
-            shape, stored, chunks = array.shape, array.dtype, array.chunks
-            labels = [
-                dimension.label or (dimension[0].name if len(dimension) else "")
-                for dimension in array.dims
-            ]
-            attributes = [dict(array.attrs), dict(array.parent.attrs), dict(file.attrs)]
-            check_readable(path, array)
-            named = namings(path, shape, _texts(file), areas) if of_traces else []
-            held, holes = recorded(array)
-    if pair:
-        parts = [open_hdf5(path, dataset=name, axes=axes) for name in pair]
-        return join([path / name for name in pair], parts)
-    attributes = [*attributes, small]
-    if of_traces:
-        rows, slow = trace_frames(
-            path,
-            Hdf5Array(path, name),
-            shape,
-            stored,
-            len(named[0].names),
-            axes=axes[::-1] if axes and matlab else axes,
-            stamp=(*file_token(path), name),
-            what=what,
-            chunks=chunks,
-            usual="xt" if matlab else "tx",
-        )
-        found = MovieFile(
-            frames=rows,
-            frame_rate=said_rate(*attributes),
-            frame_times=_times(rows.shape[0], rows.shape[0], 1, *attributes),
-            metadata={"dataset": name},
-            warnings=(*slow, *told),
-        )
-        return painted(path, found, named, atlas=atlas)
-    found = array_movie(
-        path,
-        Hdf5Array(path, name),
-        what=what,
-        shape=shape,
-        held=held,
-        stored=stored,
-        chunks=chunks,
-        said=axes,
-        labels=labels,
-        matlab=matlab,
-        places=attributes,
-    )
-    return replace(found, warnings=(*found.warnings, *told, *holes))
+
+            def array(name: str) -> Array:
+                data = file[name]
+                places = (dict(data.attrs), dict(data.parent.attrs), dict(file.attrs), small)
+                return array_of(path, data, name=name, places=places, said=tuple(told))
+
+            return open_chosen(path, movies, traces, array, lambda: _texts(file), given)
 
 
-def array_movie(
-    path: Path,
-    source: Hdf5Array,
-    *,
-    what: str,
-    shape: tuple[int, ...],
-    held: tuple[int, ...],
-    stored: np.dtype[Any],
-    chunks: tuple[int, ...] | None,
-    said: str | None,
-    labels: list[str],
-    matlab: bool,
-    places: Sequence[Mapping[str, Any]],
-) -> MovieFile:
-    """Make the movie of a dataset whose file has been looked through.
+def array_of(
+    path: Path, data: Any, *, name: str, places: Places = (), said: tuple[str, ...] = ()
+) -> Array:
+    """Return a dataset of a file that is open, and what the file says of it.
 
-    Parameters
-    ----------
-    held
-        How much of the shape was written, along each axis.
-    said
-        Axes as the user gives them.
-    labels
-        Names of the axes in the file, empty where there are none.
-    matlab
-        Whether MATLAB wrote it.
-    places
-        Where the file may say its rate, pixel size and frame times, by name.
+    Raises
+    ------
+    RecordingError
+        If it is compressed with a filter that is not installed.
     """
-    named = named_axes(labels, shape)
-    if named is None or not set("tyx") <= set(named):
-        named = told_axes(shape, *places)
-    if said is None and named is not None:
-        arrangement, warnings = arrange(path, shape, said=named)
-    else:
-        usual = "yxt" if matlab else "tyx"
-        arrangement, warnings = arrange(path, shape, said=said, usual=usual, transposed=matlab)
-    claimed, time = arrangement["t"], arrangement.axes.index("t")
-    if 0 < held[time] < claimed:
-        cut = (*shape[:time], held[time], *shape[time + 1 :])
-        arrangement = Arrangement(arrangement.axes, cut)
-        warnings += (fewer_frames(claimed, held[time]),)
-    check_frames(path, arrangement.movie_shape, stored)
-    together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
-    frames = ArrayFrames(
-        source=source,
-        arrangement=arrangement,
-        dtype=stored.newbyteorder("="),
-        stamp=(*file_token(path), source.name),
-        what=what,
-        together=together,
-    )
-    warnings += slow if chunks else nothing_at_the_end(frames)
-    return MovieFile(
-        frames=frames,
-        channels=arrangement["c"],
-        frame_rate=said_rate(*places),
-        pixel_size=said_pixel_size(*places),
-        frame_times=_times(claimed, arrangement["t"], arrangement["c"], *places),
-        metadata={"dataset": source.name},
-        warnings=warnings,
+    _check_readable(path, data)
+    held, holes = _recorded(data)
+    return Array(
+        source=Hdf5Array(path, data.name),
+        name=name,
+        shape=data.shape,
+        dtype=data.dtype,
+        chunks=data.chunks,
+        stamp=(*file_token(path), data.name),
+        what="an HDF5 file",
+        held=held,
+        labels=[d.label or (d[0].name if len(d) else "") for d in data.dims],
+        transposed="MATLAB_class" in data.attrs,
+        places=places,
+        said=(*said, *holes),
     )
 
 
@@ -257,7 +156,7 @@ def _contents(file: Any) -> tuple[_Shapes, _Shapes, dict[str, Any], list[str]]:
             traces[name] = item.shape
             return
         key = name.rpartition("/")[2].lower()
-        if item.dtype.kind not in "iuf" or item.size >= 2**24 or key in small:
+        if item.dtype.kind not in "iuf" or item.size >= MOST_TIMES or key in small:
             return
         if are_times(key) and item.size > 1:
             times = said_times(key, item[()], _unit(item, key), told)
@@ -269,7 +168,7 @@ def _contents(file: Any) -> tuple[_Shapes, _Shapes, dict[str, Any], list[str]]:
     return movies or single, traces, small, told
 
 
-def recorded(array: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _recorded(array: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Return how much of a dataset was written, along each axis, and a word on holes in it."""
     chunks = array.chunks or array.shape
     grid = [-(-n // size) for n, size in zip(array.shape, chunks, strict=True) if size]
@@ -303,7 +202,7 @@ def _unit(times: Any, key: str) -> Any:
     return beside[()] if getattr(beside, "shape", None) == () else ""
 
 
-def check_readable(path: Path, array: Any) -> None:
+def _check_readable(path: Path, array: Any) -> None:
     """Refuse a dataset that is compressed with a filter that is not installed."""
     from h5py import h5z
 
@@ -315,23 +214,6 @@ def check_readable(path: Path, array: Any) -> None:
                 f"{path}: {array.name} is compressed with {name.decode(errors='replace')!r}, which "
                 "is not installed; install hdf5plugin, or save it with gzip."
             )
-
-
-def _times(
-    claimed: int, points: int, colours: int, *places: Mapping[str, Any]
-) -> NDArray[np.float64] | None:
-    """Return the time of each frame, from a list with one for each, or for each time point."""
-    for place in places:
-        for key, value in place.items():
-            times = np.asarray(value)
-            if not are_times(key) or times.dtype.kind not in "iuf":
-                continue
-            if times.size in (points, claimed):
-                read = said_times(key, times[:points], "", [])
-                return None if read is None else np.repeat(read, colours)
-            if times.size == points * colours:
-                return said_times(key, times, "", [])
-    return None
 
 
 register(

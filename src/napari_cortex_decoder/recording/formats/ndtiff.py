@@ -22,7 +22,12 @@ from napari_cortex_decoder.recording.formats.frames import (
 )
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import colours_told
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 from napari_cortex_decoder.recording.formats.tiff_metadata import micromanager_clock
 
 _WHAT = "an NDTiff folder"
@@ -42,7 +47,7 @@ def _index_of(path: Path) -> Path | None:
     return next((p / _INDEX for p in places if (p / _INDEX).is_file()), None)
 
 
-def open_ndtiff(path: Path) -> MovieFile:
+def open_ndtiff(path: Path, given: Given) -> MovieFile:
     """Open the frames of an index; see `napari_cortex_decoder.recording.open_recording`."""
     index = _index_of(path)
     assert index is not None

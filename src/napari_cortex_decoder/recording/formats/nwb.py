@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.clock import lag_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.arrays import choose, could_be_movie
-from napari_cortex_decoder.recording.formats.hdf5 import (
-    Hdf5Array,
-    array_movie,
-    check_readable,
-    recorded,
-)
+from napari_cortex_decoder.recording.formats.arrays import choose, could_be_movie, movie_of
+from napari_cortex_decoder.recording.formats.hdf5 import array_of
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
 from napari_cortex_decoder.recording.formats.nwb_traces import open_traces
-from napari_cortex_decoder.recording.formats.painted import Areas
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, positive
 
@@ -45,19 +44,13 @@ class _Series:
     is_reference: bool
 
 
-def open_nwb(
-    path: Path,
-    *,
-    dataset: str | None = None,
-    axes: str | None = None,
-    areas: Areas = None,
-    atlas: str | None = None,
-) -> MovieFile:
+def open_nwb(path: Path, given: Given) -> MovieFile:
     """Open the one-photon series; see `napari_cortex_decoder.recording.open_recording`."""
     from h5py import is_hdf5
 
     from napari_cortex_decoder.containers import hdf5
 
+    dataset = given.dataset
     with readable(path, _WHAT):
         if not is_hdf5(path):
             raise RecordingError(
@@ -71,7 +64,7 @@ def open_nwb(
                 name = group.name.rpartition("/")[2]
                 try:
                     if _has_movie(path, group):
-                        found[name] = _series(path, group, axes)
+                        found[name] = _series(path, group, given.axes)
                 except RecordingError as error:  # does not stand in the way of other series
                     lacking[name] = str(error)
             subject = file.get("general/subject/subject_id", default=None)
@@ -80,7 +73,7 @@ def open_nwb(
             if traces and (dataset in traces if dataset else not found):
                 shapes = {n: getattr(g.own("data"), "shape", ()) for n, g in traces.items()}
                 name = choose(path, shapes, dataset)
-                opened = open_traces(path, traces[name], axes=axes, areas=areas, atlas=atlas)
+                opened = open_traces(path, traces[name], given)
                 said = (*opened.warnings, *file.outside, *lacking.values())
                 return replace(opened, subject=subject, warnings=said)
             elsewhere = tuple(file.outside)
@@ -149,14 +142,14 @@ def _has_movie(path: Path, series: Any) -> bool:
 
 def _series(path: Path, series: Any, axes: str | None) -> _Series:
     data = series["data"]
-    check_readable(path, data)
-    held, holes = recorded(data)
-    told = [*holes]
+    array = array_of(path, data, name=data.name)
+    told: list[str] = []
     stamps = series.own("timestamps")
     listed = data.shape[0] if stamps is None or stamps.size < 2 else stamps.size
     rate, times = clock_of(series, listed)
     if listed != data.shape[0]:
         told.append(f"it has {listed} timestamps for {data.shape[0]} frames; the first are taken.")
+    held = array.held or data.shape
     held = (min(held[0], listed), *held[1:])
     times = None if times is None else times[: held[0]]
     plane = series.own("imaging_plane") or {}
@@ -168,19 +161,8 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
     comments = text_of(series.attrs.get("comments"))
     dimension = series.own("dimension")
     columns_first = is_provenance(comments) or _columns_first(data.shape, dimension)
-    movie = array_movie(
-        path,
-        Hdf5Array(path, data.name),
-        what=_WHAT,
-        shape=data.shape,
-        held=held,
-        stored=data.dtype,
-        chunks=data.chunks,
-        said=axes or ("txy" if columns_first else "tyx"),
-        labels=[],
-        matlab=False,
-        places=[],
-    )
+    order = axes or ("txy" if columns_first else "tyx")
+    movie = movie_of(replace(array, held=held, transposed=False), order)
     movie = replace(
         movie,
         frame_rate=rate,

@@ -11,33 +11,19 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.arrays import trace_frames
-from napari_cortex_decoder.recording.formats.frames import LARGEST_FRAME, file_token
-from napari_cortex_decoder.recording.formats.hdf5 import Hdf5Array, check_readable
+from napari_cortex_decoder.recording.formats.frames import LARGEST_FRAME
+from napari_cortex_decoder.recording.formats.hdf5 import array_of
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
-from napari_cortex_decoder.recording.formats.painted import Areas, Naming, painted
-from napari_cortex_decoder.recording.formats.registry import MovieFile
+from napari_cortex_decoder.recording.formats.painted import Naming, painted
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 
 _SIDES = ("side", "hemisphere", "hemi")
 # in columns like these several rows have one value: the cells of an area
 _PLACES = ("location", "region", "brain_area", "brain_region", "structure")
 
 
-def open_traces(
-    path: Path,
-    series: Any,
-    *,
-    axes: str | None = None,
-    areas: Areas = None,
-    atlas: str | None = None,
-) -> MovieFile:
-    """Make the movie of a ``RoiResponseSeries`` in a file that is open.
-
-    Parameters
-    ----------
-    path, series
-        The file and the group in it.
-    axes, areas, atlas
-        As for `napari_cortex_decoder.recording.open_recording`.
+def open_traces(path: Path, series: Any, given: Given) -> MovieFile:
+    """Make the movie of a ``RoiResponseSeries``, a group in a file that is open.
 
     Raises
     ------
@@ -47,21 +33,10 @@ def open_traces(
     data, name = series.get("data"), str(series.name)
     if data is None or not data.size or data.dtype.kind not in "iuf" or len(data.shape) > 2:
         raise RecordingError(f"{path}: {name} holds no traces (times x areas); export it again.")
-    check_readable(path, data)
-    rows = _rows(path, series)
-    table = _table(series)
+    rows, table = _rows(series), _table(series)
     n = len(rows) if rows is not None else data.shape[-1] if len(data.shape) == 2 else 1
-    frames, said = trace_frames(
-        path,
-        Hdf5Array(path, data.name),
-        data.shape,
-        data.dtype,
-        n,
-        axes=axes,
-        chunks=data.chunks,
-        stamp=(*file_token(path), data.name),
-        what="an NWB file",
-    )
+    array = array_of(path, data, name=data.name)
+    frames, said = trace_frames(array, n, given.axes)
     rate, times = clock_of(series, frames.shape[0])
     kind = text_of(series.parent.attrs.get("neurodata_type"))
     unit = text_of(data.attrs.get("unit"))
@@ -78,17 +53,11 @@ def open_traces(
         warnings=said,
     )
     rows = np.arange(frames.shape[2]) if rows is None else rows
-    return painted(
-        path,
-        found,
-        _namings(table, rows),
-        masks=None if table is None else partial(_masks, path, table, rows),
-        areas=areas,
-        atlas=atlas,
-    )
+    masks = None if table is None else partial(_masks, path, table, rows)
+    return painted(path, found, _namings(table, rows), given, masks)
 
 
-def _rows(path: Path, series: Any) -> NDArray[np.int64] | None:
+def _rows(series: Any) -> NDArray[np.int64] | None:
     """Return which row of the table of ROIs each trace is of; None where the file does not say."""
     region = series.own("rois")
     if region is None or region.dtype.kind not in "iu" or len(region.shape) != 1:

@@ -17,12 +17,9 @@ from napari_cortex_decoder.atlas.matching import find_area, picture_of
 from napari_cortex_decoder.errors import AtlasError, RecordingError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.recording.formats.frames import FrameReader
-from napari_cortex_decoder.recording.formats.registry import MovieFile
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 
 _ATLAS = "dorsal-cortex"
-Areas = str | Sequence[str] | None
-"""Names that a user gives: a list, a file with one a line, or text with commas."""
-
 _IN_MEMORY = 2**28  # bytes of traces that are kept once they are read: 45 min of 10,000 cells
 _NAMED = 8  # that a sentence lists
 
@@ -167,10 +164,8 @@ def painted(
     path: Path,
     found: MovieFile,
     namings: Sequence[Naming],
-    *,
+    given: Given,
     masks: Callable[[], NDArray[np.int32] | None] | None = None,
-    areas: str | Sequence[str] | None = None,
-    atlas: str | None = None,
 ) -> MovieFile:
     """Make a movie of traces.
 
@@ -182,12 +177,10 @@ def painted(
         What the file says; its frames are (frames, 1, traces).
     namings
         What may be the names of the traces; the one counts that names most areas.
+    given
+        The names that count instead, and whose areas are meant, if not ``"dorsal-cortex"``.
     masks
         Returns where each trace was measured, shape (y, x): i + 1 where trace i was, else 0.
-    areas
-        Names that the user gives instead: a list, a file with one a line, or text with commas.
-    atlas
-        Whose areas are meant, as `load_atlas` takes it; None: ``"dorsal-cortex"``.
 
     Raises
     ------
@@ -195,7 +188,7 @@ def painted(
         If no name is that of an area and there are no masks, or names are not as many as traces.
     """
     n = found.frames.shape[2]
-    namings = [Naming(given_names(areas))] if areas is not None else namings
+    namings = namings if given.areas is None else [Naming(given_names(given.areas))]
     for naming in namings:
         if len(naming.names) != n:
             raise RecordingError(
@@ -203,9 +196,9 @@ def painted(
                 "a trace as areas (command line: --as areas=FILE, a name a line)."
             )
     try:
-        whole = load_atlas(atlas or _ATLAS)
+        whole = load_atlas(given.atlas or _ATLAS)
     except AtlasError as reason:
-        raise RecordingError(f"{path}: atlas {atlas!r} cannot be used: {reason}") from reason
+        raise RecordingError(f"{path}: atlas {given.atlas!r} cannot be used: {reason}") from reason
     every = [(naming, naming.areas_in(whole)) for naming in namings]
     naming, named = max(every, key=lambda one: sum(area is not None for area in one[1]))
     if 2 * sum(area is not None for area in named) < n and masks is not None:
@@ -298,7 +291,10 @@ def _of_masks(found: MovieFile, names: Sequence[str], masks: NDArray[np.int32]) 
 
 
 def namings(
-    path: Path, shape: tuple[int, ...], lists: Iterable[Sequence[str]], areas: Areas
+    path: Path,
+    shape: tuple[int, ...],
+    lists: Iterable[Sequence[str]],
+    areas: str | Sequence[str] | None,
 ) -> list[Naming]:
     """Return what names the traces of an array: what the user gives, or lists in its file.
 

@@ -5,38 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
-from napari_cortex_decoder.recording.formats.arrays import said_pixel_size, said_rate
-from napari_cortex_decoder.recording.formats.axes import arrange
+from napari_cortex_decoder.recording.formats.arrays import Array, movie_of
 from napari_cortex_decoder.recording.formats.description import description_of
-from napari_cortex_decoder.recording.formats.frames import (
-    RawFrames,
-    check_frames,
-    fewer_frames,
-    file_token,
-    nothing_at_the_end,
-)
-from napari_cortex_decoder.recording.formats.npy import array_frames
+from napari_cortex_decoder.recording.formats.frames import fewer_frames, file_token
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 
 _SUFFIXES = (".dat", ".bin", ".raw")
 # wfield: frames_2_540_640_uint16.dat is two colours of 540 rows and 640 columns
 _NAME = re.compile(r"_(\d+)_(\d+)_(\d+)_([a-z]+\d*)$")
 
 
-def open_raw(
-    path: Path,
-    *,
-    shape: tuple[int, ...] | None = None,
-    dtype: str | None = None,
-    axes: str | None = None,
-) -> MovieFile:
+def open_raw(path: Path, given: Given) -> MovieFile:
     """Open raw frames; see `napari_cortex_decoder.recording.open_recording`."""
+    shape, dtype, axes = given.shape, given.dtype, given.axes
     named = _NAME.search(path.stem)
     told: list[str] = []
     beside = description_of(path, told)
@@ -85,39 +76,30 @@ def open_raw(
             f"{path}: its {size} bytes are not {claimed} of {channels} x {rows} x {columns} px of "
             f"{stored.name}; copy it again if it is truncated, else give its true shape and dtype."
         )
-    check_frames(path, (held * channels, rows, columns), stored)
-    if axes is not None and axes.replace("c", "") != "yx" and axes not in ("tyx", "tcyx"):
-        lengths = {"t": held, "c": channels, "y": rows, "x": columns}
-        found = _other_order(path, lengths, stored, axes, offset)
-    else:
-        offsets = offset + step * np.arange(held * channels, dtype=np.int64)
-        reader = RawFrames(path, offsets, (rows, columns), stored, file_token(path))
-        told += nothing_at_the_end(reader)
-        lag = 0.5 if channels == 2 else None  # a camera writes one after the other
-        found = MovieFile(frames=reader, channels=channels, reference_lag=lag)
-    said = beside.said if beside is not None else {}
-    return replace(
-        found,
-        frame_rate=said_rate(said),
-        pixel_size=said_pixel_size(said),
-        metadata={"described by": beside.path.name} if beside is not None else {},
-        warnings=tuple(told),
-    )
-
-
-def _other_order(
-    path: Path, lengths: dict[str, int], stored: np.dtype[Any], axes: str, offset: int
-) -> MovieFile:
-    """Return frames whose axes lie in another order in the file, such as columns after columns."""
-    if sorted(axes) != sorted(a for a in "tcyx" if a != "c" or lengths["c"] > 1 or "c" in axes):
+    if axes in (None, "tyx", "tcyx") or axes.replace("c", "") == "yx":
+        axes = "tcyx" if channels > 1 else "tyx"
+    lengths = {"t": held, "c": channels, "y": rows, "x": columns}
+    if sorted(axes) != sorted(a for a in lengths if a != "c" or channels > 1 or "c" in axes):
         raise RecordingError(
             f"{path}: its axes cannot be {axes!r}; give them slowest first, such as axes='txy' for "
             "frames that lie column after column."
         )
     in_file = tuple(lengths[axis] for axis in axes)
-    arrangement, _ = arrange(path, in_file, said=axes)
-    frames = array_frames(NpyHeader(path, in_file, False, stored, offset), arrangement)
-    return MovieFile(frames=frames, channels=arrangement["c"])
+    array = Array(
+        source=NpyHeader(path, in_file, False, stored, offset),
+        shape=in_file,
+        dtype=stored,
+        stamp=(*file_token(path), offset, stored.str),
+        what="raw frames",
+        places=(beside.said,) if beside is not None else (),
+        said=tuple(told),
+    )
+    return replace(
+        movie_of(array, axes),
+        # a camera writes one after the other
+        reference_lag=0.5 if axes == "tcyx" else None,
+        metadata={"described by": beside.path.name} if beside is not None else {},
+    )
 
 
 def _dtype(path: Path, name: str) -> np.dtype[np.generic]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,18 @@ class MovieFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a user says of a file besides its path; see `open_recording`."""
+
+    dataset: str | None = None
+    axes: str | None = None
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    areas: str | Sequence[str] | None = None
+    atlas: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MovieFormat:
     """One container of movies.
 
@@ -83,9 +95,9 @@ class MovieFormat:
     matches
         Whether a path is of this format: by its name and, where that is ambiguous, its content.
     open
-        Reader of a path; takes the options named in `options` as keywords.
+        Reader of a path, and of what the user says of it.
     options
-        Names of the further keywords of `open_recording` that this format understands.
+        Names of what it understands of that.
     """
 
     name: str
@@ -93,7 +105,7 @@ class MovieFormat:
     recognized: str
     metadata: str
     matches: Callable[[Path], bool]
-    open: Callable[..., MovieFile]
+    open: Callable[[Path, Given], MovieFile]
     options: frozenset[str] = frozenset()
 
 

@@ -22,7 +22,12 @@ from napari_cortex_decoder.recording.formats.frames import (
 )
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 
 # space: (rows, columns, components); time: (components, frames), corrected for haemodynamics first
 _SPACE = ("U.npy", "widefieldU.images.npy")
@@ -102,7 +107,7 @@ def _pair(path: Path) -> tuple[Path, Path] | None:
     return None
 
 
-def open_svd(path: Path) -> MovieFile:
+def open_svd(path: Path, given: Given) -> MovieFile:
     """Open a pair; see `napari_cortex_decoder.recording.open_recording`."""
     pair = _pair(path)
     if pair is None:

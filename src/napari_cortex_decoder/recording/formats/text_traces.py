@@ -16,10 +16,15 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent
 from napari_cortex_decoder.recording.behavior.tables import read_text_table
-from napari_cortex_decoder.recording.formats.arrays import trace_frames
+from napari_cortex_decoder.recording.formats.arrays import Array, trace_frames
 from napari_cortex_decoder.recording.formats.frames import file_token
-from napari_cortex_decoder.recording.formats.painted import Areas, Naming, painted
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.painted import Naming, painted
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 
 _SUFFIXES = (".csv", ".tsv")
 _WHAT = "a table of traces"
@@ -46,12 +51,7 @@ class _Columns:
         yield np.stack([one.values for one in self.content.samples.values()], axis=1)
 
 
-def open_text_traces(
-    path: Path,
-    *,
-    areas: Areas = None,
-    atlas: str | None = None,
-) -> MovieFile:
+def open_text_traces(path: Path, given: Given) -> MovieFile:
     """Open a table; see `napari_cortex_decoder.recording.open_recording`."""
     columns = _Columns(path)
     with readable(path, _WHAT):
@@ -59,23 +59,13 @@ def open_text_traces(
     if not content.samples:
         raise RecordingError(f"{path}: it has no column but its clock; give a table of traces.")
     first = next(iter(content.samples.values()))
-    frames, said = trace_frames(
-        path,
-        columns,
-        (len(first.values), len(content.samples)),
-        np.dtype(np.float64),
-        len(content.samples),
-        axes="ta",
-        stamp=file_token(path),
-        what=_WHAT,
-    )
+    shape = len(first.values), len(content.samples)
+    stored = np.dtype(np.float64)
+    array = Array(source=columns, shape=shape, dtype=stored, stamp=file_token(path), what=_WHAT)
+    frames, said = trace_frames(array, len(content.samples), "ta")
     units = [one.unit for one in content.samples.values()]  # "MOs (left)", "MOs left (dF/F)"
-    found = MovieFile(
-        frames=frames,
-        frame_times=first.times,
-        warnings=(*content.said, *said),
-    )
-    return painted(path, found, [Naming(list(content.samples), units)], areas=areas, atlas=atlas)
+    found = MovieFile(frames=frames, frame_times=first.times, warnings=(*content.said, *said))
+    return painted(path, found, [Naming(list(content.samples), units)], given)
 
 
 register(

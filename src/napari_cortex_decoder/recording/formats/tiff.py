@@ -19,7 +19,12 @@ from napari_cortex_decoder.recording.formats.frames import (
     check_frames,
     gathered,
 )
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 from napari_cortex_decoder.recording.formats.tiff_layout import Layout, layout_of
 from napari_cortex_decoder.recording.formats.tiff_pages import find_frames, page_offsets
 
@@ -32,7 +37,7 @@ Pages = NDArray[np.int64]
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def open_tiff(path: Path, *, dataset: str | None = None) -> MovieFile:
+def open_tiff(path: Path, given: Given) -> MovieFile:
     """Open a multi-page TIFF, or the set that it belongs to; see `open_recording`."""
     check_magic(path)
     with readable(path, "a TIFF movie"):
@@ -42,7 +47,7 @@ def open_tiff(path: Path, *, dataset: str | None = None) -> MovieFile:
         if not len(pages):
             raise RecordingError(f"{path}: there is no frame in it; a movie needs at least 2.")
         first = first_page(path, tif)
-        layout = layout_of(path, tif, pages, dataset)
+        layout = layout_of(path, tif, pages, given.dataset)
         check_frames(path, (len(layout.page), *first.shape), first.dtype)
         frames = _frames(path, tif, pages, layout)
         told = list(layout.warnings)

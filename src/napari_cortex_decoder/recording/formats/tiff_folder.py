@@ -17,7 +17,12 @@ from napari_cortex_decoder.recording.formats.frames import check_frames, unchang
 from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import Named, in_turns, natural_key, understood
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 from napari_cortex_decoder.recording.formats.tiff import (
     TIFF_SUFFIXES,
     check_magic,
@@ -94,11 +99,13 @@ def _inside(folder: Path) -> list[Path]:
     return sorted((p for p in folder.iterdir() if p.is_dir() and _tiffs(p)), key=natural_key)
 
 
-def open_folder(folder: Path, *, dataset: str | None = None) -> MovieFile:
+def open_folder(folder: Path, given: Given) -> MovieFile:
     """Open a folder of TIFFs; see `napari_cortex_decoder.recording.open_recording`."""
+    dataset = given.dataset
     places = {place.name: place for place in _inside(folder)}
     if [*places.values()] != [folder] and (len(places) == 1 or dataset in places):
-        return open_folder(places[dataset] if dataset in places else next(iter(places.values())))
+        only = places[dataset] if dataset in places else next(iter(places.values()))
+        return open_folder(only, Given())
     if len(places) > 1:
         raise UnclearMovieError(
             f"{folder}: TIFFs lie in {len(places)} folders in it, {', '.join([*places][:6])}; give "
@@ -117,7 +124,7 @@ def open_folder(folder: Path, *, dataset: str | None = None) -> MovieFile:
         page = first_page(first, tif)
         kind, dtype, plain = page.shape, page.dtype, page.is_contiguous
     if not alone or dataset is not None:
-        return join_files(paths, lambda path: open_tiff(path, dataset=dataset))
+        return join_files(paths, lambda path: open_tiff(path, given))
     least = kind[0] * kind[1] * dtype.itemsize if plain else 1
     for path in paths:
         if sizes[path] < least:

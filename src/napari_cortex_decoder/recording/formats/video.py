@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.frames import check_frames, file_token, unchanged
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 from napari_cortex_decoder.recording.formats.video_index import VideoIndex, index_video
 
 # The container is named, not guessed: a file whose content is a playlist must not open others.
@@ -98,7 +103,7 @@ def is_grey(frame: Any) -> bool:
     return True
 
 
-def open_video(path: Path) -> MovieFile:
+def open_video(path: Path, given: Given) -> MovieFile:
     """Open a video; see `napari_cortex_decoder.recording.open_recording`."""
     index = index_video(path, CONTAINERS[path.suffix.lower()])
     n_frames = len(index.stamps)

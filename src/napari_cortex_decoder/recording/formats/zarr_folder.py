@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +18,20 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import (
-    ArrayFrames,
-    are_times,
-    choose,
+    Array,
     could_be_movie,
-    frames_in_chunk,
-    said_pixel_size,
-    said_rate,
-    said_times,
+    movie_of,
+    open_chosen,
 )
-from napari_cortex_decoder.recording.formats.axes import Arrangement, arrange, named_axes, told_axes
-from napari_cortex_decoder.recording.formats.frames import check_frames, file_token
-from napari_cortex_decoder.recording.formats.joining import join
-from napari_cortex_decoder.recording.formats.names import two_colours
-from napari_cortex_decoder.recording.formats.registry import MovieFile, MovieFormat, register
+from napari_cortex_decoder.recording.formats.axes import named_axes
+from napari_cortex_decoder.recording.formats.frames import file_token
+from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES, are_times, said_times
+from napari_cortex_decoder.recording.formats.registry import (
+    Given,
+    MovieFile,
+    MovieFormat,
+    register,
+)
 from napari_cortex_decoder.recording.formats.tiff_metadata import OmeImage
 from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, in_seconds
@@ -39,7 +39,6 @@ from napari_cortex_decoder.units import in_millimetres, in_seconds
 _WHAT = "a Zarr movie"
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
 _DEPTH = 4
-_MOST_TIMES = 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +72,16 @@ class ZarrArray:
         yield self._array
 
 
-@dataclass(frozen=True)
-class _Image:
+class _Image(NamedTuple):
     """What OME-Zarr says of an image, whose finest level is the first."""
 
     levels: tuple[str, ...]
     axes: str | None
-    frame_rate: float | None = None
-    pixel_size: float | None = None
-    told: tuple[str, ...] = ()
+    said: dict[str, float]
+    told: list[str]
 
 
-def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None) -> MovieFile:
+def open_zarr(path: Path, given: Given) -> MovieFile:
     """Open a Zarr folder; see `napari_cortex_decoder.recording.open_recording`."""
     import zarr
 
@@ -92,61 +89,37 @@ def open_zarr(path: Path, *, dataset: str | None = None, axes: str | None = None
 
     opened = time.time_ns()
     with readable(path, _WHAT):
-        node = zarr.open(str(path), mode="r")
-        if isinstance(node, zarr.Array):
-            array, name, image, places = node, "", None, [dict(node.attrs)]
-        else:
-            name, image, other = _find(path, node, dataset)
-            if other is not None:
-                pair = [name, other]
-                parts = [open_zarr(path, dataset=one, axes=axes) for one in pair]
-                return join([path / one for one in pair], parts)
-            array = node[name]
-            inside = name.rpartition("/")[0]
-            places = [dict(array.attrs), dict((node[inside] if inside else node).attrs)]
-            places.append(dict(node.attrs))
-        if not isinstance(array, zarr.Array):
-            raise RecordingError(
-                f"{path}: {name!r} is no array; give the name of the movie as dataset."
+        root = zarr.open(str(path), mode="r")
+        images: dict[str, _Image] = {}
+
+        def array(name: str) -> Array:
+            data = root[name] if name else root
+            CheckedStore(path, {}, opened).expect(data)
+            inside = [name.rpartition("/")[0]] if "/" in name else []
+            groups = [*(root[one] for one in inside), *([root] if name else [])]
+            clocks = [_frame_times(path, group, opened) for group in groups]
+            times = next((times for times, _ in clocks if times), {})
+            image = images.get(name, _Image((), None, {}, []))
+            names = getattr(data.metadata, "dimension_names", None)
+            return Array(
+                source=ZarrArray(path, name, _folders(path, name), opened),
+                name=name,
+                shape=data.shape,
+                dtype=data.dtype,
+                chunks=data.chunks,
+                stamp=(*file_token(_description(path / name)), name),
+                what=_WHAT,
+                labels=image.axes or names or data.attrs.get("_ARRAY_DIMENSIONS") or (),
+                places=(image.said, *(dict(one.attrs) for one in (data, *groups)), times),
+                at_end=partial(_unwritten, path / name, data),
+                said=(*(one for _, told in clocks for one in told), *image.told),
             )
-        CheckedStore(path, {}, opened).expect(array)
-        shape, stored, chunks = array.shape, array.dtype, array.chunks
-        beside = [node[name.rpartition("/")[0]]] if "/" in name else []
-        clocks = [_frame_times(path, group, opened) for group in (*beside, node)]
-        times, told = next((clock for clock in clocks if clock[0] is not None), clocks[-1])
-        stamp, folders = file_token(_description(path / name)), _folders(path, name)
-        names = getattr(array.metadata, "dimension_names", None)
-        names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
-    said = axes or (image.axes if image else None) or named_axes(names, shape) or None
-    if axes is None and (said is None or not set("tyx") <= set(said)):
-        said = told_axes(shape, *places)
-    arrangement, warnings = arrange(path, shape, said=said)
-    check_frames(path, arrangement.movie_shape, stored)
-    together, slow = frames_in_chunk(path, arrangement, chunks, stored.itemsize)
-    warnings += (*slow, *told, *(image.told if image else ()))
-    lost = _unwritten(path / name, array, arrangement)
-    if lost:
-        warnings += (
-            f"the last {lost} of its {arrangement['t']} frames were never written, or not copied; "
-            f"they are shown as {array.fill_value}.",
-        )
-    return MovieFile(
-        frames=ArrayFrames(
-            source=ZarrArray(path, name, folders, opened),
-            arrangement=arrangement,
-            dtype=stored.newbyteorder("="),
-            stamp=(*stamp, name),
-            what=_WHAT,
-            together=together,
-        ),
-        channels=arrangement["c"],
-        frame_rate=(image.frame_rate if image else None) or said_rate(*places),
-        pixel_size=(image.pixel_size if image else None) or said_pixel_size(*places),
-        frame_times=_each_colour(times, arrangement),
-        steps=next((s for p in places if (s := steps_in_text(p.get(PROGRAM)))), ()),
-        metadata={"dataset": name} if name else {},
-        warnings=warnings,
-    )
+
+        if isinstance(root, zarr.Array):
+            return movie_of(array(""), given.axes)
+        movies, images, wanted = _movies(path, root, given.dataset)
+        found = open_chosen(path, movies, {}, array, lambda: [], replace(given, dataset=wanted))
+        return replace(found, steps=steps_in_text(root.attrs.get(PROGRAM)))
 
 
 def _description(folder: Path) -> Path:
@@ -161,100 +134,87 @@ def _folders(path: Path, name: str) -> dict[Path, int]:
     return {place: place.stat().st_mtime_ns for place in inside}
 
 
-def _find(path: Path, root: Any, wanted: str | None) -> tuple[str, _Image | None, str | None]:
-    """Find the array that is the movie, what OME-Zarr says of it, and the array of its reference.
+def _movies(
+    path: Path, root: Any, wanted: str | None
+) -> tuple[dict[str, tuple[int, ...]], dict[str, _Image], str | None]:
+    """Return the shapes of what can be the movie, what OME-Zarr says of it, and which is wanted.
 
-    Levels are one picture; of two arrays the names may tell two colours.
+    The levels of an image are one movie, by the name of the finest.
     """
     import zarr
 
     members = [("", root), *sorted(root.members(max_depth=_DEPTH))]
     images: dict[str, _Image] = {}
-    levels: set[str] = set()
     for name, member in members:
         if isinstance(member, zarr.Group) and "labels" not in name.split("/"):
             found = _ome_image(dict(member.attrs), f"{name}/" if name else "")
             if found is not None:
                 images[name] = _with_xml(path, name, found)
-                levels |= set(found.levels)
-    shapes = {n: m.shape for n, m in members if isinstance(m, zarr.Array)}
     if wanted is not None and wanted.strip("/") in images:
         wanted = images[wanted.strip("/")].levels[0]
     finest = {image.levels[0]: image for image in images.values()}
+    arrays = {name: member for name, member in members if isinstance(member, zarr.Array)}
     movies = {
-        name: member.shape
-        for name, member in members
-        if name in shapes
-        and could_be_movie(member.shape, member.dtype)
-        and (name in finest or wanted == name or name not in levels)
+        name: array.shape
+        for name, array in arrays.items()
+        if could_be_movie(array.shape, array.dtype)
         and (name in finest or wanted == name or not images)
     }
-    missing = next((name for name in finest if name not in shapes), None)
+    missing = next((name for name in finest if name not in arrays), None)
     if missing is not None and not movies:
         raise RecordingError(f"{path}: {missing!r} is no array; copy the folder again.")
-    pair = two_colours(movies, wanted)
-    if pair:
-        return pair[0], None, pair[1]
-    name = choose(path, movies, wanted)
-    return name, finest.get(name), None
+    return movies, finest, wanted
 
 
 def _with_xml(path: Path, name: str, image: _Image) -> _Image:
     """Add what bioformats2raw keeps in OME-XML beside the images, which it numbers."""
     file, number = path / "OME" / "METADATA.ome.xml", name.rpartition("/")[2]
-    if image.frame_rate or not number.isdecimal() or not file.is_file():
+    if "frame_rate" in image.said or not number.isdecimal() or not file.is_file():
         return image
     try:
         with readable(file, "OME-XML"):
             told = OmeImage(file.read_text("utf-8"), "", number=int(number))
     except RecordingError:
         return image  # a broken description costs the description only
-    return replace(
-        image, frame_rate=told.frame_rate, pixel_size=image.pixel_size or told.pixel_size
-    )
+    rest = {"frame_rate": told.frame_rate, "pixel_size_mm": told.pixel_size}
+    return image._replace(said={key: n for key, n in rest.items() if n} | image.said)
 
 
 def _frame_times(
-    path: Path, node: Any, opened: int
-) -> tuple[NDArray[np.float64] | None, list[str]]:
+    path: Path, group: Any, opened: int
+) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
     """Seconds of the time points, from an array called like ``frame_times``, and what to say."""
-    import zarr
-
     told: list[str] = []
-    if not isinstance(node, zarr.Group):
-        return None, told
-    for name, times in node.arrays():
+    for name, times in group.arrays():
         if are_times(name) and times.ndim == 1 and times.size > 1 and times.dtype.kind in "iuf":
-            unit = times.attrs.get("units", times.attrs.get("unit"))
-            if max(times.size, math.prod(times.chunks)) > _MOST_TIMES:
+            if max(times.size, math.prod(times.chunks)) > MOST_TIMES:
                 told.append(f"{name} claims {times.size} times, which no movie has; left out.")
-                return None, told
-            place = str(times.path)
+                break
+            unit, place = times.attrs.get("units", times.attrs.get("unit")), str(times.path)
             with ZarrArray(path, place, _folders(path, place), opened).open() as values:
-                return said_times(name, values[:], unit, told), told
-    return None, told
+                seconds = said_times(name, values[:], unit, told)
+            return {} if seconds is None else {"frame_times": seconds}, told
+    return {}, told
 
 
-def _each_colour(
-    times: NDArray[np.float64] | None, arrangement: Arrangement
-) -> NDArray[np.float64] | None:
-    if times is not None and len(times) == arrangement["t"]:
-        return np.repeat(times, arrangement["c"])
-    every = arrangement["t"] * arrangement["c"]
-    return times if times is not None and len(times) == every else None
-
-
-def _unwritten(folder: Path, array: Any, arrangement: Arrangement) -> int:
-    """Return how many frames at the end have no chunk."""
+def _unwritten(folder: Path, array: Any, time: int) -> tuple[str, ...]:
+    """Return a word on frames at the end of which there is no chunk."""
     grid = getattr(array, "shards", None) or array.chunks
     counts = [-(-n // size) for n, size in zip(array.shape, grid, strict=True)]
-    time = arrangement.axes.index("t")
+    held = 0
     for last in range(counts[time] - 1, -1, -1):
         others = [range(n) if axis != time else (last,) for axis, n in enumerate(counts)]
         keys = (str(array.metadata.encode_chunk_key(place)) for place in product(*others))
         if any((folder / key).exists() for key in keys):
-            return max(0, int(array.shape[time] - (last + 1) * grid[time]))
-    return int(array.shape[time])
+            held = (last + 1) * grid[time]
+            break
+    n = int(array.shape[time])
+    if held >= n:
+        return ()
+    return (
+        f"the last {n - held} of its {n} frames were never written, or not copied; they are shown "
+        f"as {array.fill_value}.",
+    )
 
 
 def _ome_image(attributes: Mapping[str, Any], inside: str) -> _Image | None:
@@ -269,18 +229,22 @@ def _ome_image(attributes: Mapping[str, Any], inside: str) -> _Image | None:
     levels = tuple(f"{inside}{level['path']}" for level in image["datasets"])
     scale = _scale(image) or [1.0] * len(listed)
     fine = _scale(finest)
-    if not axes or not fine or not len(fine) == len(scale) == len(listed):
-        return _Image(levels, axes or None)
-    units = [axis.get("unit") for axis in listed]
-    sizes = [own * common for own, common in zip(fine, scale, strict=True)]
-    steps = dict(zip(axes, zip(sizes, units, strict=True), strict=True))
     told: list[str] = []
-    interval = in_seconds(*steps["t"], told) if steps.get("t", (0, None))[1] else None
-    size = in_millimetres(*steps["x"], told) if "x" in steps else None
-    height = in_millimetres(*steps["y"]) if "y" in steps else None
-    if size and height and not math.isclose(size, height, rel_tol=0.01):
-        told.append(f"its pixels are {size:g} mm wide and {height:g} mm high; the width is taken.")
-    return _Image(levels, axes, 1 / interval if interval else None, size, tuple(told))
+    said: dict[str, float] = {}
+    if axes and fine and len(fine) == len(scale) == len(listed):
+        units = [axis.get("unit") for axis in listed]
+        sizes = [own * common for own, common in zip(fine, scale, strict=True)]
+        steps = dict(zip(axes, zip(sizes, units, strict=True), strict=True))
+        interval = in_seconds(*steps["t"], told) if steps.get("t", (0, None))[1] else None
+        size = in_millimetres(*steps["x"], told) if "x" in steps else None
+        height = in_millimetres(*steps["y"]) if "y" in steps else None
+        said |= {"frame_rate": 1 / interval} if interval else {}
+        said |= {"pixel_size_mm": size} if size else {}
+        if size and height and not math.isclose(size, height, rel_tol=0.01):
+            told.append(
+                f"its pixels are {size:g} mm wide and {height:g} mm high; the width is taken."
+            )
+    return _Image(levels, axes or None, said, told)
 
 
 def _scale(holder: Mapping[str, Any]) -> Sequence[float] | None:
