@@ -118,7 +118,7 @@ def test_the_area_that_says_it_holds_and_the_others_are_worth_nothing(linear: Ma
     result = area_importance(decoder, recording, quarters(), ethogram, patches=20)
     first = result.table.iloc[0]
     assert first["low"] > 0.3 and first["control_high"] < first["importance"]
-    assert first["p"] == pytest.approx(1 / 21)
+    assert first["p"] < 0.01
     others = result.table.iloc[1:]
     assert (others["importance"] == 0).all() and others["p"].isna().all()
     assert result.verdict.kind == "holds", result.verdict
@@ -141,7 +141,7 @@ def test_too_few_patches_make_it_weak_not_significant(linear: MakeLinear) -> Non
     decoder, _ = linear(UPPER_LEFT)
     recording, ethogram = two_places(480)
     verdict = area_importance(decoder, recording, quarters(), ethogram, patches=4).verdict
-    assert verdict.kind == "weak" and "too few for p" in verdict.reason
+    assert verdict.kind == "weak" and "too few to tell" in verdict.reason
 
 
 def test_groups_and_pairs_are_taken_at_once(linear: MakeLinear) -> None:
@@ -238,9 +238,7 @@ def test_progress_is_told_and_an_exception_of_it_ends_the_work(linear: MakeLinea
     told: list[Progress] = []
     area_importance(decoder, recording, quarters(), ethogram, patches=2, progress=told.append)
     stages = list(dict.fromkeys(event.stage for event in told))
-    assert stages[:2] == ["measuring the movie", "areas"] and stages[2].startswith(
-        "patches for A left"
-    )
+    assert stages[:2] == ["measuring the movie", "areas"] and stages[2].startswith("patches")
     assert all(0 <= event.done <= event.total for event in told)
 
     class Stop(Exception):

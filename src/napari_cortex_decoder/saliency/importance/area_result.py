@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import ScoreName
+from napari_cortex_decoder.saliency.importance.control import FEWEST_PATCHES
 from napari_cortex_decoder.saliency.importance.experiment import Whole
 from napari_cortex_decoder.saliency.masking.regions import Target
 from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
@@ -18,7 +19,7 @@ from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
 Floats = NDArray[np.float64]
 
 SMALLEST_RETEST = 0.5
-"""Rank correlation of the two halves of a session, or of two replacements, that is expected."""
+"""Correlation of the two halves of a session, or of two replacements, that is expected."""
 
 FEWEST_BOUTS = 6
 """With fewer, a bootstrap over bouts has too little to draw from."""
@@ -34,10 +35,11 @@ class AreaImportance:
         One row a target, in the atlas's order: ``acronym``, ``side``, ``importance`` (score −
         score without it), ``low`` and ``high`` (95 % interval, bootstrap over bouts), ``control``
         (median importance of random patches of its size and shape), ``control_low`` and
-        ``control_high`` (their 2.5 and 97.5 %), ``p`` (share of patches, itself among them, that
-        are worth as much; one-sided, not corrected for the number of areas), ``pixels`` (on the
-        images that the decoder sees). NaN for an area outside the movie; patches are only
-        measured for areas whose interval lies above 0, and of a decoder that reads the behavior.
+        ``control_high`` (their 2.5 and 97.5 %), ``p`` (that a place of its size is worth as much,
+        by the spread of its patches; one-sided, corrected for all targets on the movie by Holm's
+        method), ``pixels`` (on the images that the decoder sees). NaN for an area outside the
+        movie; patches are only measured for areas whose interval lies above 0, and of a decoder
+        that reads the behavior.
     behavior
         What is decoded.
     score
@@ -47,11 +49,12 @@ class AreaImportance:
     by_fill
         Importance by kind of replacement, shape (targets,) each; `table` is of the first.
     agreement
-        Lowest Spearman correlation between two kinds of replacement; NaN where there is one.
+        Lowest correlation over areas between two kinds of replacement; NaN where there is one.
     halves
         Shape (2, targets): importance in the first and in the second half of the bouts.
     retest
-        Spearman correlation of the two; NaN where there are too few bouts.
+        Correlation of the two over areas; NaN where there are too few bouts. Not of ranks: where
+        one area is worth something, the order of all others is chance.
     encodings
         Images that were encoded for it; none for a decoder of area traces.
     decoder, recording
@@ -126,21 +129,20 @@ def _judge(result: AreaImportance) -> Verdict:
         )
     controlled = above[above["p"].notna()]
     patches = int(result.settings["patches"])  # type: ignore[call-overload]
-    few = 1 / (patches + 1) > SIGNIFICANT
-    beating = controlled[controlled["p"] <= max(SIGNIFICANT, 1 / (patches + 1) + 1e-9)]
+    beating = controlled[controlled["p"] <= SIGNIFICANT]
     if len(controlled) and beating.empty:
         best = controlled.loc[controlled["p"].idxmin()]
         return Verdict(
             "not supported",
             "random patches of the same size and shape are worth as much as the areas "
-            f"(lowest p {best['p']:.2f}, {_label(best)}).",
+            f"(lowest p, of {len(ranked)} areas, {best['p']:.2f}: {_label(best)}).",
         )
     found = beating if len(beating) else above
     doubts = _doubts(result)
     if controlled.empty:
         doubts.insert(0, "no random patches were measured")
-    elif few:
-        doubts.insert(0, f"{patches} random patches are too few for p ≤ {SIGNIFICANT:g}")
+    elif patches < FEWEST_PATCHES:
+        doubts.insert(0, f"{patches} random patches are too few to tell how places differ")
     what = ", ".join(f"{_label(row)} ({row['importance']:+.3f})" for _, row in found[:4].iterrows())
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     unit = "AUC" if result.score == "auc" else "log-odds"
@@ -148,7 +150,7 @@ def _judge(result: AreaImportance) -> Verdict:
     said = f"worth more than {than} ({unit}): {what}{more}"
     if doubts:
         return Verdict("weak", f"{said}; but {'; '.join(doubts)}.")
-    return Verdict("holds", f"{said}; halves of the session agree (rank r {result.retest:.2f}).")
+    return Verdict("holds", f"{said}; halves of the session agree (r {result.retest:.2f}).")
 
 
 def _doubts(result: AreaImportance) -> list[str]:
@@ -160,9 +162,9 @@ def _doubts(result: AreaImportance) -> list[str]:
     if np.isnan(result.retest):
         doubts.append("there are too few bouts or areas to compare halves of the session")
     elif result.retest < SMALLEST_RETEST:
-        doubts.append(f"halves of the session disagree (rank r {result.retest:.2f})")
+        doubts.append(f"halves of the session disagree (r {result.retest:.2f})")
     if result.agreement < SMALLEST_RETEST:
-        doubts.append(f"kinds of replacement disagree (rank r {result.agreement:.2f})")
+        doubts.append(f"kinds of replacement disagree (r {result.agreement:.2f})")
     return doubts
 
 

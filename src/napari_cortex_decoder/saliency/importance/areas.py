@@ -18,6 +18,7 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
+from napari_cortex_decoder.saliency.importance.control import corrected, excess
 from napari_cortex_decoder.saliency.importance.experiment import LEVELS, Experiment
 from napari_cortex_decoder.saliency.masking.fills import check_fills
 from napari_cortex_decoder.saliency.masking.regions import (
@@ -26,7 +27,7 @@ from napari_cortex_decoder.saliency.masking.regions import (
     matched_patches,
     member_masks,
 )
-from napari_cortex_decoder.scoring.correlation import rank_correlation
+from napari_cortex_decoder.scoring.correlation import correlation
 
 Floats = NDArray[np.float64]
 
@@ -85,8 +86,8 @@ def area_importance(
         Numbers of the frames to score; None: all that are labelled, or all. `sample_frames`
         chooses some of every bout.
     patches
-        Control patches for each area whose interval lies above 0; 0 for none. p can be no
-        smaller than 1 / (patches + 1).
+        Control patches for each area whose interval lies above 0; 0 for none. Fewer than ten
+        tell too little of how places differ for a verdict that holds.
     draws
         Of the bootstrap.
     seed
@@ -155,13 +156,19 @@ def area_importance(
     # no control can make up for a decoder that does not read the behaviour
     wanted = patches and whole.unread(behavior) is None
     above = [i for i in seen if low[i] > 0] if wanted else []
-    for number, i in enumerate(above, 1):
-        moved = matched_patches(members[list(chosen[i].members)], brain, patches, rng)
-        if len(moved):
-            stage = f"patches for {chosen[i].label}, {number} of {len(above)}"
-            worth = experiment.lost(moved, fills[0], stage).importance
+    patches_of = [
+        matched_patches(members[list(chosen[i].members)], brain, patches, rng) & brain
+        for i in above
+    ]
+    moved = np.concatenate([masks[:0], *patches_of])
+    worths = experiment.lost(moved, fills[0], "patches").importance if len(moved) else np.empty(0)
+    for i, own in zip(above, patches_of, strict=True):
+        sizes = own.sum(axis=(1, 2))
+        worth, worths = worths[: len(own)] * masks[i].sum() / sizes, worths[len(own) :]
+        if len(own):
             controls[:3, i] = np.percentile(worth, [50, *LEVELS])
-            controls[3, i] = (1 + (worth >= importance[i]).sum()) / (1 + len(worth))
+            controls[3, i] = excess(importance[i], masks[i], worth, own)
+    controls[3, seen] = corrected(controls[3, seen])
     table = pd.DataFrame(
         {
             "acronym": [target.acronym for target in chosen],
@@ -198,7 +205,7 @@ def area_importance(
         by_fill=by_fill,
         agreement=_lowest_agreement([values[seen] for values in by_fill.values()]),
         halves=np.array(halves),
-        retest=rank_correlation(halves[0][seen], halves[1][seen]),
+        retest=correlation(halves[0][seen], halves[1][seen]),
         encodings=masked.encodings,
         decoder=decoder.name,
         recording=recording.name,
@@ -228,5 +235,5 @@ def _columns(n: int, places: NDArray[np.int64], found: Floats) -> Floats:
 
 
 def _lowest_agreement(columns: Sequence[Floats]) -> float:
-    found = [rank_correlation(a, b) for i, a in enumerate(columns) for b in columns[i + 1 :]]
+    found = [correlation(a, b) for i, a in enumerate(columns) for b in columns[i + 1 :]]
     return min(found) if found else np.nan

@@ -85,7 +85,7 @@ def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
     if isinstance(result, AreaImportance):
         about |= {
             "areas": [_plain(row) for row in result.table.to_dict("records")],
-            "retest_rank_correlation": _plain(result.retest),
+            "retest_correlation": _plain(result.retest),
             "fills_agreement": _plain(result.agreement),
             "by_fill": {name: _plain(values) for name, values in result.by_fill.items()},
             "encodings": result.encodings,

@@ -36,7 +36,7 @@ _WORDS = {
     "control": "Median importance of random patches of its size and shape",
     "control_low": "2.5th percentile of theirs",
     "control_high": "97.5th percentile of theirs",
-    "p": "Share of patches, itself among them, that are worth as much",
+    "p": "That a place of its size is worth as much, corrected for all areas (Holm)",
     "pixels": "Pixels on the images that the decoder sees",
     "row": "Center of the cutout, px of the images that the decoder sees",
     "column": "Center of the cutout, px of the images that the decoder sees",
