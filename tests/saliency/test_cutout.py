@@ -95,7 +95,7 @@ def test_a_picture_of_the_grid_has_its_values_at_its_places() -> None:
     [
         ({"size": 33}, "does not fit images of 32 × 32"),
         ({"step": 0}, "a step of at least 1"),
-        ({"shape": "star"}, "choose 'square' or 'disc'"),
+        ({"shape": "star"}, "choose from square, disc"),
     ],
 )
 def test_impossible_cutouts_are_refused(

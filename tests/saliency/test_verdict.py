@@ -72,11 +72,11 @@ def verdict(seed: int, special: float = 0.0) -> Verdict:
 
 
 def test_where_every_place_says_the_same_hardly_a_session_holds() -> None:
-    found = [verdict(seed) for seed in range(40)]
+    found = [verdict(seed) for seed in range(24)]
     assert (
         sum(one.kind == "holds" for one in found) <= 4
     )  # 56 % if each area had p ≤ .05 for itself
-    assert sum("random patches" in one.reason for one in found) >= 36, found
+    assert sum("random patches" in one.reason for one in found) >= 20, found
 
 
 def test_the_one_place_that_says_more_holds_and_is_named_first() -> None:
