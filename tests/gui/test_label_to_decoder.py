@@ -151,6 +151,7 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
 
     workspace.tuning._timer.setInterval(10)
     workspace.tuning.events.told.connect(count_points)
+    workspace.tuning.set_depth("head")
     click(qtbot, group, "Fine-tune")
     assert child(group, QPushButton, "Cancel").isEnabled()
     qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=120_000)

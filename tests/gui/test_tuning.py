@@ -203,11 +203,13 @@ def test_another_mouse_is_learned_from_too_and_one_of_them_is_held_out_whole(
     add(movies[1])
     qtbot.waitUntil(lambda: len(tuning.others) == 1, timeout=20_000)
 
+    assert tuning.depth == "best"
     click(qtbot, group, "Fine-tune")
     qtbot.waitUntil(lambda: tuning.result is not None, timeout=60_000)
     result = tuning.result
+    assert says(group, "compared inside what was learned from") and says(group, "a baseline wins")
     labelled = [(open_recording(path), mouse[1]) for path, mouse in zip(movies, mice, strict=True)]
-    same = fine_tune(files / "blank.safetensors", labelled)
+    same = fine_tune(files / "blank.safetensors", labelled, depth="best")
     assert result.held_out == same.held_out == (HeldOut(1, 0, mice[1][0].n_frames),)
     assert result.before == same.before and result.after == same.after
     assert "m1, m2" in result.decoder.provenance.summary

@@ -27,7 +27,7 @@ from napari_cortex_decoder.decoder import (
     load_decoder,
     make_decoder,
 )
-from napari_cortex_decoder.decoder.config import CnnRnnConfig, LinearConfig
+from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, build_network, reestimate_batch_norm
@@ -333,9 +333,9 @@ def test_decoders_and_recordings_that_do_not_suit_are_refused(
         fine_tune(base, [(recording.replace(frame_rate=10), ethogram)])
     with pytest.raises(TrainingError, match="no recording"):
         fine_tune(base, [])
-    linear = make_decoder(LinearConfig(), build_network(LinearConfig()), name="line")
-    with pytest.raises(TrainingError, match="only a cnn-rnn"):
-        fine_tune(linear, [mouse])
+    single = make_decoder(CnnConfig(), build_network(CnnConfig()), name="single")
+    with pytest.raises(TrainingError, match="is a cnn, which cannot be fine-tuned"):
+        fine_tune(single, [mouse])
     with pytest.raises(TrainingError, match="is not a stretch"):
         fine_tune(base, [mouse], held_out=[HeldOut(1, 0, 5)])
     with pytest.raises(TrainingError, match="no frame of 'rest' is left"):

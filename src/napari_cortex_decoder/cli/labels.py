@@ -187,9 +187,10 @@ def fine_tune(
     depth: Annotated[
         str,
         typer.Option(
-            help="threshold: scale and shift of what is read, instant; head: the recurrent part, "
-            "seconds once frames are encoded; end-to-end: everything, in a process of its own, "
-            "which goes on after a kill when the same is asked for again."
+            help="best: compares threshold, linear and head inside what is learned from; "
+            "threshold: scale and shift, instant; linear: filters of areas, seconds; head: the "
+            "recurrent part, seconds once frames are encoded; end-to-end: everything, in a process "
+            "of its own, which goes on after a kill when the same is asked for again."
         ),
     ] = "head",
     compute: Compute = HERE,
@@ -213,6 +214,7 @@ def fine_tune(
     from napari_cortex_decoder.labels import journal_ethogram, read_labels
     from napari_cortex_decoder.recording.sidecar import sidecar_folders
     from napari_cortex_decoder.tuning.fine_tune import fine_tune as tune
+    from napari_cortex_decoder.tuning.result import candidate_lines
 
     if labels is not None and len(labels) != len(movies):
         raise LabelError(
@@ -263,4 +265,8 @@ def fine_tune(
     for name in ("auc", "accuracy", "balanced_accuracy", "bout_f1", "calibration_error"):
         before, after = getattr(result.before, name), getattr(result.after, name)
         typer.echo(f"{name.replace('_', ' '):>22}  {before:7.3f}  {after:7.3f}")
+    if result.candidates:
+        typer.echo("compared inside what was learned from:")
+        for line in candidate_lines(result.candidates):
+            typer.echo(f"  {line}")
     typer.echo(f"{written}")

@@ -16,6 +16,7 @@ from napari_cortex_decoder.decoder import DecoderConfig
 from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.decoder.engine.traces import (
+    areas_in_view,
     locate_areas,
     preprocess_traces,
     read_traces,
@@ -102,7 +103,7 @@ def areas_shown_by_all(config: TraceConfig, sessions: Sequence[Session]) -> Trac
     """
     if config.preprocessing.areas:
         return config
-    common: list[str] | None = None
+    common: Sequence[str] | None = None
     atlas = config.preprocessing.atlas
     for session in sessions:
         recording, _, registration = session.load()
@@ -112,11 +113,7 @@ def areas_shown_by_all(config: TraceConfig, sessions: Sequence[Session]) -> Trac
                 f"{recording.path or recording.name} has no registration, and an area decoder must "
                 "know where the areas lie; name its file in the cohort's column 'registration'."
             )
-        labels = registration.label_image(recording.shape)
-        if recording.label_image is not None:
-            labels = labels[recording.label_image > 0]
-        seen = np.unique(labels)
-        shown = [a.label for i, a in enumerate(registration.atlas.areas, start=1) if i in seen]
+        shown = areas_in_view(recording, registration)
         atlas = atlas or registration.atlas.name
         common = shown if common is None else [label for label in common if label in shown]
     if not common:

@@ -51,7 +51,8 @@ def auc_on_base_mice(
     """
     subjects = [score.subject for score in base.provenance.held_out]
     again = base.provenance.simulated and all(subject.isdigit() for subject in subjects)
-    if not subjects or not again or tuned.behaviors != base.behaviors:
+    alike = type(tuned.config) is type(base.config) and tuned.behaviors == base.behaviors
+    if not subjects or not again or not alike:
         return None
     shape = (128, 128)
     if isinstance(base.config, CnnRnnConfig):

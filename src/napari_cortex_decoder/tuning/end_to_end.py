@@ -27,8 +27,8 @@ from napari_cortex_decoder.training.loss import classification_loss
 from napari_cortex_decoder.tuning.calibration import calibrate
 from napari_cortex_decoder.tuning.encoding import encode_images
 from napari_cortex_decoder.tuning.epoch import Epoch
-from napari_cortex_decoder.tuning.heads import N_FOLDS, Labeled, fit_head
-from napari_cortex_decoder.tuning.held_out import folds
+from napari_cortex_decoder.tuning.heads import Labeled, fit_head
+from napari_cortex_decoder.tuning.held_out import N_FOLDS, folds
 from napari_cortex_decoder.tuning.tunable import with_encoder
 
 EPOCHS = 6

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from napari_cortex_decoder.compute import Compute
-from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder.config import TraceConfig, TracePreprocessing
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.image_engine import Engine
-from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
+from napari_cortex_decoder.decoder.engine.traces import (
+    areas_in_view,
+    locate_areas,
+    pixel_sums,
+    preprocess_traces,
+    read_traces,
+    registration_of,
+)
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.image_decoder import reads_images
 from napari_cortex_decoder.decoder.networks import N_FEATURES
@@ -23,6 +31,7 @@ from napari_cortex_decoder.decoder.trace_decoder import TraceDecoder
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.training.arrays import write_array
+from napari_cortex_decoder.tuning.task import AreaTraces
 
 
 def recording_features(
@@ -92,10 +101,89 @@ def _traces(config: TraceConfig, recording: Recording, report: Report) -> NDArra
     for start, block in read_traces(recording, labels):
         parts.append(block)
         report(Progress("encoding", start + len(block), recording.n_frames))
+    return trace_features(config, recording, np.concatenate(parts))
+
+
+def trace_features(
+    config: TraceConfig, recording: Recording, traces: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Return the traces of a recording as a decoder of areas reads them, and the mean of these.
+
+    Parameters
+    ----------
+    config
+        The decoder's.
+    recording
+        Whose traces.
+    traces
+        Shape (t, areas), of the decoder's areas, as measured.
+    """
     rate, where = recording.known_frame_rate(), str(recording.path or recording.name)
-    read = preprocess_traces(np.concatenate(parts), config.preprocessing, rate, where)
+    read = preprocess_traces(traces, config.preprocessing, rate, where)
     features: NDArray[np.float32] = np.nan_to_num(np.column_stack([read, read.mean(axis=1)]))
     return features
+
+
+def all_area_traces(recordings: Sequence[Recording], report: Callable[[int], Report]) -> AreaTraces:
+    """Average recordings over the areas that all of them show, and over the whole frame.
+
+    Parameters
+    ----------
+    recordings
+        Without areas where one of them does not say where they lie.
+    report
+        Gets frames read, by the number of the recording.
+
+    Returns
+    -------
+    AreaTraces
+        The last column is the mean of the frame. Areas that do not vary are left out.
+
+    Raises
+    ------
+    RecordingError
+        If a recording has unusable pixels.
+    """
+    placed = [registration_of(recording, None) for recording in recordings]
+    areas: tuple[str, ...] = ()
+    if all(placed):
+        shown = [
+            areas_in_view(recording, place)
+            for recording, place in zip(recordings, placed, strict=True)
+            if place is not None
+        ]
+        areas = tuple(label for label in shown[0] if all(label in own for own in shown))
+    values = []
+    for number, recording in enumerate(recordings):
+        labels = [locate_areas(TracePreprocessing(), recording, None)]
+        if areas:
+            labels.insert(0, locate_areas(TracePreprocessing(areas=areas), recording, None))
+        counts, blocks = pixel_sums(recording, _groups(labels))
+        parts = []
+        for start, sums in blocks:
+            parts.append(sums / counts)
+            report(number)(Progress("encoding", start + len(sums), recording.n_frames))
+        values.append(np.concatenate(parts))
+    varies = np.all([v.std(axis=0) > 1e-12 * np.abs(v).max(axis=0) for v in values], axis=0)
+    varies[-1] = True
+    return AreaTraces(
+        areas=tuple(label for label, kept in zip(areas, varies[:-1], strict=True) if kept),
+        atlas=placed[0].atlas.name if areas and placed[0] is not None else "",
+        values=[v[:, varies] for v in values],
+        frame_rate=recordings[0].known_frame_rate(),
+    )
+
+
+def _groups(labels: Sequence[NDArray[np.int32]]) -> csr_array:
+    """Return which pixels are of which area, shape (areas, pixels), of painted frames in a row."""
+    rows, columns, n = [], [], 0
+    for painted in labels:
+        inside = np.flatnonzero(painted)
+        rows.append(n + painted.ravel()[inside] - 1)
+        columns.append(inside)
+        n += int(painted.max())
+    place = np.concatenate(rows), np.concatenate(columns)
+    return csr_array((np.ones(len(place[0])), place), shape=(n, labels[0].size))
 
 
 def write_frames(decoder: Decoder, recording: Recording, file: Path, report: Report) -> None:

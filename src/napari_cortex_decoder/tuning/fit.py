@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,12 +24,15 @@ from napari_cortex_decoder.tuning.end_to_end import Filmed, fit_end_to_end
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import EPOCHS
+from napari_cortex_decoder.tuning.held_out import N_FOLDS
 from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores, score
-from napari_cortex_decoder.tuning.result import FineTuneResult
+from napari_cortex_decoder.tuning.result import Candidate, FineTuneResult
 from napari_cortex_decoder.tuning.task import TuneTask
 from napari_cortex_decoder.tuning.tunable import Config, Network, with_encoder
+from napari_cortex_decoder.tuning.ways import compare, ways_of
 
 Features = Sequence[NDArray[np.floating]]
+_FROM_NOTHING = {"linear": "linear filters of areas", "mean": "a filter of the frame's mean"}
 _WORSE = 0.02  # AUC on mice of the base from which on it is worth a warning
 
 
@@ -56,34 +59,23 @@ def fit_task(
     """
     began = time.perf_counter()
     asked, base, start = task.asked, task.base, task.start
-    assert isinstance(start.config, Config) and isinstance(start.network, Network)
-    network = with_behaviors(start.network, start.config, asked.behaviors)
-    config = start.config.model_copy(update={"behaviors": asked.behaviors})
-    data = [
-        heads.Labeled(features, labels, learns)
-        for features, labels, learns in zip(task.features, task.labels, task.learns, strict=True)
-    ]
     fitting = _Fitting(report)
-    features: Features = task.features
-    if asked.depth == "head":
-        network, config = heads.fit_head(network, config, data, gap=asked.gap, tell=fitting.epoch)
-    elif asked.depth == "end-to-end":
+    candidates: tuple[Candidate, ...] = ()
+    features: Features
+    origin: Decoder | None = base
+    if asked.depth == "end-to-end":
         assert checkpoint is not None
-        network, config = fit_end_to_end(
-            *with_encoder(network, config),
-            [Filmed(f, own) for f, own in zip(task.frames, data, strict=True)],
-            gap=asked.gap,
-            seed=asked.seed,
-            compute=asked.compute,
-            checkpoint=checkpoint,
-            tell=fitting.step,
-        )
-        features = [
-            encode_frames(network, config, frames, measured, asked.compute)
-            for frames, measured in zip(task.frames, task.measured, strict=True)
-        ]
+        network, config, features = _end_to_end(task, checkpoint, fitting.step)
     else:
-        network, config = heads.fit_threshold(network, config, data)
+        ways = ways_of(task)
+        if len(ways) > 1:
+            candidates = compare(ways, task, report)
+            (chosen,) = (one.depth for one in candidates if one.chosen)
+            ways = [way for way in ways if way.name == chosen]
+        (way,) = ways
+        network, config = way.fit(task.learns, fitting.epoch)
+        features = way.features(config)
+        origin = base if way.base is start else way.base
     fitted = time.perf_counter()
 
     def scoring(event: Progress) -> None:
@@ -97,9 +89,10 @@ def fit_task(
     after_logits = heads.held_out_logits(draft, features, task.held_out)
     after = _score(task, after_logits, draft, baseline)
     on_base = None
-    if asked.depth != "threshold":  # which leaves every AUC as it is
+    chosen = next((one.depth for one in candidates if one.chosen), asked.depth)
+    if chosen != "threshold":  # which leaves every AUC as it is
         on_base = auc_on_base_mice(base, draft, asked.compute, scoring)
-    card = _provenance(task, before, after, on_base)
+    card = _provenance(task, origin, chosen, before, after, on_base)
     result = FineTuneResult(
         decoder=make_decoder(
             config.model_copy(update={"provenance": card}), network, name=asked.name
@@ -107,11 +100,39 @@ def fit_task(
         before=before,
         after=after,
         held_out=task.held_out,
-        warnings=_warnings(task, before, after, on_base),
+        warnings=_warnings(task, candidates, before, after, on_base),
+        candidates=candidates,
         seconds={"fitting": fitted - began, "scoring": time.perf_counter() - fitted},
     )
     scoring(Progress("scoring", 1, 1))
     return result
+
+
+def _end_to_end(
+    task: TuneTask, checkpoint: Path, tell: Callable[[int, int, Epoch | None], None]
+) -> tuple[Network, Config, Features]:
+    """Fit all of a CNN-RNN; give what its new encoder makes of the held-out frames, too."""
+    asked, start = task.asked, task.start
+    assert isinstance(start.config, Config) and isinstance(start.network, Network)
+    network = with_behaviors(start.network, start.config, asked.behaviors)
+    config = start.config.model_copy(update={"behaviors": asked.behaviors})
+    data = [
+        heads.Labeled(*one) for one in zip(task.features, task.labels, task.learns, strict=True)
+    ]
+    tuned, described = fit_end_to_end(
+        *with_encoder(network, config),
+        [Filmed(f, own) for f, own in zip(task.frames, data, strict=True)],
+        gap=asked.gap,
+        seed=asked.seed,
+        compute=asked.compute,
+        checkpoint=checkpoint,
+        tell=tell,
+    )
+    features = [
+        encode_frames(tuned, described, frames, measured, asked.compute)
+        for frames, measured in zip(task.frames, task.measured, strict=True)
+    ]
+    return tuned, described, features
 
 
 class _Fitting:
@@ -122,7 +143,7 @@ class _Fitting:
 
     def epoch(self, epoch: Epoch) -> None:
         """Report an epoch of a head."""
-        total = EPOCHS * (heads.N_FOLDS + 1)
+        total = EPOCHS * (N_FOLDS + 1)
         self._epochs += epoch.epoch > 0
         self.step(min(self._epochs, total), total, epoch)
 
@@ -156,6 +177,10 @@ def _score(
     parts = []
     for block, own in zip(task.held_out, logits, strict=True):
         p = probabilities(torch.from_numpy(np.array(own)), decoder.config.temperature).numpy()
+        frames, n = np.arange(block.start, block.stop), len(task.labels[block.recording])
+        p[(frames < decoder.config.frames_before) | (frames >= n - decoder.config.frames_after)] = (
+            np.nan
+        )
         padded = np.column_stack([p, np.zeros(len(p))])[:, columns]
         parts.append((padded, task.labels[block.recording][block.start : block.stop]))
     recordings = [block.recording for block in task.held_out]
@@ -179,12 +204,24 @@ def _global_mean_auc(task: TuneTask) -> float | None:
 
 def _warnings(
     task: TuneTask,
+    candidates: Sequence[Candidate],
     before: HeldOutScores,
     after: HeldOutScores,
     on_base: tuple[float, float] | None,
 ) -> tuple[str, ...]:
     said = []
-    if task.start is not task.base:
+    chosen = next((one for one in candidates if one.chosen), None)
+    if task.asked.depth == "best" and task.traces is not None and not task.traces.areas:
+        said.append(
+            "nothing says where areas lie, so decoders of areas were not compared: they often read "
+            "a mouse best. Place the atlas and fine-tune again."
+        )
+    if chosen is not None and chosen.depth == "mean":
+        said.append(
+            "a baseline wins: no decoder reads these labels better than a filter of the frame's "
+            "mean, and that is what was fitted."
+        )
+    if task.start is not task.base and (chosen is None or chosen.depth in ("threshold", "head")):
         said.append(
             f"slow drift is taken away (moving mean of {DETREND_SECONDS:.0f} s), which in sessions "
             "of minutes passes for behavior. The new decoder reads a recording from its first "
@@ -215,15 +252,22 @@ def _warnings(
 
 def _provenance(
     task: TuneTask,
+    origin: Decoder | None,
+    chosen: str,
     before: HeldOutScores,
     after: HeldOutScores,
     on_base: tuple[float, float] | None,
 ) -> Provenance:
     """Complete the model card: whose it is, what it learned from, what came of it."""
-    asked, given = task.asked, task.base.provenance
+    asked = task.asked
+    given = Provenance(simulated=asked.simulated) if origin is None else origin.provenance
     names = ", ".join(asked.recordings)
     frames = sum(int(learns.sum()) for learns in task.learns)
-    how = "" if task.start is task.base else ", detrended"
+    how = ", detrended" if origin is task.base and task.start is not task.base else ""
+    summary, trained_on = f"Fitted to {names} ({_FROM_NOTHING.get(chosen)}).", ""
+    if origin is not None:
+        summary = f"{origin.name}, fine-tuned ({chosen}{how}) on {names}."
+        trained_on = f"{given.trained_on}; then "
     limits = given.limits
     if given.simulated and not asked.simulated:
         limits = (*limits, "Its encoder learned from simulated mice.")
@@ -239,14 +283,14 @@ def _provenance(
     return given.model_copy(
         update={
             "simulated": given.simulated and asked.simulated,
-            "summary": f"{asked.base}, fine-tuned ({asked.depth}{how}) on {names}.",
-            "trained_on": f"{given.trained_on}; then {frames} labelled frames of {names}",
+            "summary": summary,
+            "trained_on": f"{trained_on}{frames} labelled frames of {names}",
             "created": datetime.now(UTC).date().isoformat(),
             "settings": {
                 **given.settings,
                 "fine_tune.base": asked.base,
                 "fine_tune.base_sha256": asked.base_sha256,
-                "fine_tune.depth": asked.depth,
+                "fine_tune.depth": chosen,
                 "fine_tune.seed": asked.seed,
                 "fine_tune.labels_sha256": asked.labels_sha256,
             },

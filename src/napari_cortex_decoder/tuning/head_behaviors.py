@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from napari_cortex_decoder.decoder.config import RoiRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn, RoiRnn
+from napari_cortex_decoder.decoder.networks import CnnRnn, build_network
 from napari_cortex_decoder.tuning.tunable import Config, Network, like
 
 
@@ -27,7 +26,8 @@ def with_behaviors(network: Network, config: Config, behaviors: tuple[str, ...])
         same.head.load_state_dict(network.head.state_dict())
         return same.eval()
     changed = config.model_copy(update={"behaviors": behaviors})
-    new = RoiRnn(changed) if isinstance(changed, RoiRnnConfig) else CnnRnn(changed)
+    new = build_network(changed)
+    assert isinstance(new, Network)
     own = {k: v for k, v in network.state_dict().items() if not _is_output(k)}
     new.load_state_dict(own, strict=False)
     layers = [(network.head.linear_out, new.head.linear_out)]

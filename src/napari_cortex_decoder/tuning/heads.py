@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.config import LinearConfig
 from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
+from napari_cortex_decoder.decoder.networks import Linear
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.scoring.calibration import calibrated_loss
@@ -19,13 +21,9 @@ from napari_cortex_decoder.tuning.calibration import calibrate
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import HeadRegression
-from napari_cortex_decoder.tuning.held_out import HeldOut, folds
+from napari_cortex_decoder.tuning.held_out import HeldOut, chosen_folds, some_frames
 from napari_cortex_decoder.tuning.linear_units import add_units
 from napari_cortex_decoder.tuning.tunable import Config, Network, n_features
-
-N_FOLDS = 3
-EXAMPLES = 2048
-"""Frames that a head learns from, at most: neighbours are near-copies."""
 
 _COMPARED = 512  # frames by which features are compared with others of the same recordings
 _UNITS = 40
@@ -88,7 +86,8 @@ def fit_head(
     TrainingError
         If there are too few labelled frames.
     """
-    places = _some(data)
+    assert not isinstance(config, LinearConfig)  # it has no head
+    places = some_frames([one.learns for one in data])
     n = sum(len(own) for own in places)
     if n < _FEWEST:
         raise TrainingError(
@@ -106,7 +105,7 @@ def fit_head(
     better = []
     best = None
     try:
-        parts = _chosen_folds(data, places, labels, gap)
+        parts = chosen_folds([one.learns for one in data], places, labels, gap)
         for number, (learning, deciding) in enumerate(parts, start=1):
             _, losses = regression.fit(learning, deciding, number, tell)
             better.append(losses[-1] < losses[0])
@@ -135,7 +134,7 @@ def fit_threshold(
 
     Parameters and results as of `fit_head`.
     """
-    places = _some(data)
+    places = some_frames([one.learns for one in data])
     _, logits = _states(network, config, data, places)
     labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
     return _calibrated(network, config, logits, labels)
@@ -157,28 +156,15 @@ def learnable_loss(network: Network, config: Config, data: Sequence[Labeled], ga
     float
         Mean cross-entropy, natural logarithm.
     """
-    places = _some(data, _COMPARED)
+    places = some_frames([one.learns for one in data], _COMPARED)
     _, logits = _states(network, config, data, places)
     labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
     everything = np.ones(len(labels), bool)
-    parts = _chosen_folds(data, places, labels, gap) or [(everything, everything)]
+    parts = chosen_folds([one.learns for one in data], places, labels, gap) or [
+        (everything, everything)
+    ]
     losses = [calibrated_loss(logits, labels, *part) for part in parts]
     return float(np.average(losses, weights=[deciding.sum() for _, deciding in parts]))
-
-
-def _chosen_folds(
-    data: Sequence[Labeled],
-    places: Sequence[NDArray[np.int64]],
-    labels: NDArray[np.int64],
-    gap: int,
-) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Return the folds of chosen frames that can be learned without, as masks of shape (n,)."""
-    joined = np.concatenate([one.learns for one in data])
-    offsets = np.cumsum([0, *(len(one.learns) for one in data)])
-    flat = np.concatenate([own + start for own, start in zip(places, offsets, strict=False)])
-    pairs = [(learning[flat], deciding[flat]) for learning, deciding in folds(joined, N_FOLDS, gap)]
-    n_labels = len(np.unique(labels))
-    return [pair for pair in pairs if pair[1].any() and len(np.unique(labels[pair[0]])) == n_labels]
 
 
 def _calibrated(
@@ -191,13 +177,6 @@ def _calibrated(
     return calibrate(new, config, logits, labels)
 
 
-def _some(data: Sequence[Labeled], most: int = EXAMPLES) -> list[NDArray[np.int64]]:
-    """Choose the frames that are learned from: all, or as many, evenly."""
-    total = sum(int(one.learns.sum()) for one in data)
-    every = max(1, -(-total // most))
-    return [np.flatnonzero(one.learns)[::every] for one in data]
-
-
 def _directions(
     network: Network,
     data: Sequence[Labeled],
@@ -207,7 +186,7 @@ def _directions(
     """Return weight and bias of whitened principal components of averaged features."""
     from scipy.linalg import eigh
 
-    past, future, n = config.window.past, config.window.future, n_features(network)
+    past, future, n = config.window.past, config.window.future, n_features(network, config)
     averaged, single = [], []
     for one, own in zip(data, places, strict=True):
         total = torch.zeros(len(own), n)
@@ -248,17 +227,22 @@ def _states(
 def _read(
     network: Network, config: Config, features: NDArray[np.floating], places: NDArray[np.int64]
 ) -> list[tuple[Tensor, Tensor]]:
-    """Return last state and logits of windows around some frames, in batches."""
-    head = ProjectedHead(network.head)
+    """Return last state, or what it looks at, and logits of windows around some frames."""
+    n = n_features(network, config)
+    head = None if isinstance(network, Linear) else ProjectedHead(network.head)
     past, future = config.window.past, config.window.future
     around = np.arange(-past, future + 1)
     results = []
     for part in np.array_split(places, max(1, -(-len(places) // 1024))):
         index = np.clip(part[:, None] + around, 0, len(features) - 1)
         seen, back = np.unique(index, return_inverse=True)
-        inputs = head.project(_features(features, seen, n_features(network)))
-        state = head.last_state(inputs[torch.from_numpy(back.reshape(index.shape))])
-        results.append((state, head.out(state)))
+        inputs, windows = _features(features, seen, n), torch.from_numpy(back.reshape(index.shape))
+        if head is None:
+            state = inputs[windows].flatten(1)
+            results.append((state, network.head.linear_out(state)))
+        else:
+            state = head.last_state(head.project(inputs)[windows])
+            results.append((state, head.out(state)))
     return results
 
 

@@ -15,6 +15,12 @@ from napari_cortex_decoder.labels import UNKNOWN
 N_BLOCKS = 6
 """Blocks into which one mouse's labeled frames are cut; two of them are held out."""
 
+N_FOLDS = 3
+"""Into which what is learned from is cut for choices inside a fit."""
+
+EXAMPLES = 2048
+"""Frames that a fit learns from, at most: neighbours are near-copies."""
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -147,6 +153,48 @@ def folds(
         learning[max(part[0] - gap, 0) : part[-1] + gap + 1] = False
         pairs.append((learning, deciding))
     return pairs
+
+
+def some_frames(
+    learns: Sequence[NDArray[np.bool_]], most: int = EXAMPLES
+) -> list[NDArray[np.int64]]:
+    """Return the frames that are learned from, by recording: all, or so many, spread evenly."""
+    total = sum(int(own.sum()) for own in learns)
+    every = max(1, -(-total // most))
+    return [np.flatnonzero(own)[::every] for own in learns]
+
+
+def chosen_folds(
+    learns: Sequence[NDArray[np.bool_]],
+    places: Sequence[NDArray[np.int64]],
+    labels: NDArray[np.int64],
+    gap: int,
+    n_folds: int = N_FOLDS,
+) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Return the folds of chosen frames that can be learned without.
+
+    Parameters
+    ----------
+    learns
+        By recording, shape (t,).
+    places
+        By recording: the n frames of them that were chosen.
+    labels
+        Shape (n,), of these.
+    gap, n_folds
+        As of `folds`.
+
+    Returns
+    -------
+    list of (learning, deciding)
+        Masks of shape (n,); every behavior is among what learns.
+    """
+    joined = np.concatenate(learns)
+    offsets = np.cumsum([0, *(len(own) for own in learns)])
+    flat = np.concatenate([own + start for own, start in zip(places, offsets, strict=False)])
+    pairs = [(learning[flat], deciding[flat]) for learning, deciding in folds(joined, n_folds, gap)]
+    n_labels = len(np.unique(labels))
+    return [pair for pair in pairs if pair[1].any() and len(np.unique(labels[pair[0]])) == n_labels]
 
 
 def _blocks(recording: int, labels: NDArray[np.int64]) -> list[HeldOut]:

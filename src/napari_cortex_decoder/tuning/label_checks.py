@@ -9,7 +9,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig, DecoderConfig, RoiRnnConfig
+from napari_cortex_decoder.decoder.config import (
+    CnnConfig,
+    DecoderConfig,
+    LinearConfig,
+    RoiRnnConfig,
+    TraceConfig,
+)
 from napari_cortex_decoder.decoder.suitability import check_kind, check_length, rates_agree
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
@@ -24,9 +30,11 @@ GAP_SECONDS = 2.0
 """Between what is learned from and what is measured on, beside the window: signals this near are
 alike."""
 
-Depth = Literal["threshold", "head", "end-to-end"]
+Depth = Literal["best", "threshold", "linear", "head", "end-to-end"]
 DEPTHS: dict[Depth, str] = {
+    "best": "the best of them: compares all but the slow one inside what is learned from",
     "threshold": "threshold and temperature: instant, keeps what the decoder reads",
+    "linear": "linear filters of areas: seconds; wants the atlas to be placed",
     "head": "head: seconds, on features that are computed once",
     "end-to-end": "end to end: minutes to hours, in a process of its own; wants a GPU",
 }
@@ -185,14 +193,18 @@ def check_tunable(config: DecoderConfig, name: str, depth: str) -> None:
         If it has no head of PyTorch's own layers, or no encoder for end to end.
     """
     keras = isinstance(config, RoiRnnConfig) and config.recurrent == "keras-gru"
-    if keras or not isinstance(config, CnnRnnConfig | RoiRnnConfig):
+    if keras or isinstance(config, CnnConfig):
         kind = "keras-gru" if keras else config.architecture
         raise TrainingError(
-            f"decoder {name!r} is a {kind}, and only a cnn-rnn and a roi-rnn of PyTorch's own "
-            "layers can be fine-tuned; train it anew instead (cortex-decoder train)."
+            f"decoder {name!r} is a {kind}, which cannot be fine-tuned; train it anew instead "
+            "(cortex-decoder train)."
         )
-    if depth == "end-to-end" and isinstance(config, RoiRnnConfig):
+    if depth == "end-to-end" and isinstance(config, TraceConfig):
         raise TrainingError(
             f"decoder {name!r} reads areas and has no encoder to learn end to end; take the depth "
-            "head."
+            "best."
+        )
+    if depth == "head" and isinstance(config, LinearConfig):
+        raise TrainingError(
+            f"decoder {name!r} is of linear filters, without a head; take the depth linear or best."
         )

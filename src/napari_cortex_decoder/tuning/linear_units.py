@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.decoder.config import LinearConfig
+from napari_cortex_decoder.decoder.networks import Linear
 from napari_cortex_decoder.tuning.tunable import Config, Network, like
 
 _ALWAYS, _HARDLY = 20.0, -5.0  # into a sigmoid: 1 to rounding, and 1/150: so slow is an average
@@ -37,9 +39,11 @@ def add_units(
     network, config
         The new units are the last of each recurrent layer.
     """
+    assert not isinstance(config, LinearConfig) and not isinstance(network, Linear)
     units, old = len(bias), config.hidden_size
     changed = config.model_copy(update={"hidden_size": old + units})
     new = like(network, changed)
+    assert not isinstance(new, Linear)
     gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.recurrent]
     # units without gates add up what others average
     small = _SMALL / 150 if config.recurrent == "rnn" else _SMALL

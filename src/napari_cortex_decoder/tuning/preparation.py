@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.compute import Compute
-from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder.suitability import rates_agree
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
@@ -28,6 +29,9 @@ from napari_cortex_decoder.tuning.task import (
     recordings_hash,
     save_task,
 )
+
+AREA_DECODER = "run-rest-areas"
+"""The bundled decoder whose head is a candidate beside a base of images."""
 
 
 class Preparation:
@@ -132,7 +136,7 @@ class Preparation:
         from napari_cortex_decoder.tuning.heads import Labeled, held_out_logits
 
         steady = None
-        if self.asked.depth != "threshold":  # which is instant: nothing is encoded anew
+        if self.asked.depth not in ("threshold", "linear"):  # nothing is encoded anew for these
             steady = detrended_base(self._base, self._recordings)
         passes = 1 if steady is None else 2
         features = self._features(self._base, report, 0, passes)
@@ -145,7 +149,35 @@ class Preparation:
             ]
             if reads_as_well(self._base, self.asked.behaviors, *both, gap=self.asked.gap):
                 start, features = steady, others
-        return TuneTask(self.asked, self._base, start, self._labels, features, before)
+        task = TuneTask(self.asked, self._base, start, self._labels, features, before)
+        return self._with_traces(task, report) if self.asked.depth in ("linear", "best") else task
+
+    def _with_traces(self, task: TuneTask, report: Report) -> TuneTask:
+        """Add what linear filters read, and a bundled decoder of areas that reads it, too."""
+        from napari_cortex_decoder.tuning.features import all_area_traces, trace_features
+
+        traces = all_area_traces(self._recordings, lambda number: self._reading(report, number))
+        if self.asked.depth == "linear" and not traces.areas:
+            raise TrainingError(
+                f"{self._recordings[0].name}: linear filters read areas, and nothing says where "
+                "they lie; give a registration of the atlas (command line: --registration)."
+            )
+        task = replace(task, traces=traces)
+        if isinstance(self._base.config, TraceConfig) or self._base.config.preprocessing.causal:
+            return task
+        other = load_decoder(AREA_DECODER)
+        assert isinstance(other.config, TraceConfig)
+        wanted = other.config.preprocessing.areas
+        if not set(wanted) <= set(traces.areas) or not rates_agree(
+            traces.frame_rate, other.frame_rate
+        ):
+            return task
+        columns = [traces.areas.index(label) for label in wanted]
+        read = [
+            trace_features(other.config, recording, values[:, columns])
+            for recording, values in zip(self._recordings, traces.values, strict=True)
+        ]
+        return replace(task, area_base=other, area_features=read)
 
     def _features(
         self,

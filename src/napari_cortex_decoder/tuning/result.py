@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,48 @@ _SCORES = TypeAdapter(HeldOutScores)
 _BLOCKS = TypeAdapter(tuple[HeldOut, ...])
 _SAID = TypeAdapter(tuple[str, ...])
 _SECONDS = TypeAdapter(dict[str, float])
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to fit, judged inside what is learned from: in folds that it has not learned.
+
+    Attributes
+    ----------
+    depth
+        ``"threshold"``, ``"mean"`` (a linear filter of the frame's mean, the baseline),
+        ``"linear"``, ``"areas"`` (the head of a bundled decoder of areas) or ``"head"``.
+    auc, loss
+        AUC and cross-entropy there; None where it could not be judged.
+    chosen
+        Whether the new decoder was fitted so.
+    why
+        Why it could not be judged.
+    """
+
+    depth: str
+    auc: float | None
+    loss: float | None
+    chosen: bool = False
+    why: str = ""
+
+    @property
+    def rank(self) -> tuple[float, float] | None:
+        """What the best has most of: AUC to a hundredth, then likelihood."""
+        return None if self.auc is None or self.loss is None else (round(self.auc, 2), -self.loss)
+
+
+def candidate_lines(candidates: Sequence[Candidate]) -> list[str]:
+    """Return what was compared as text, the best first, a line each."""
+    lines = []
+    for one in sorted(candidates, key=lambda one: one.rank or (-1.0, 0.0), reverse=True):
+        name = "filter of the frame's mean" if one.depth == "mean" else one.depth
+        said = one.why if one.auc is None else f"AUC {one.auc:.3f}"
+        lines.append(f"{name}: {said}{' (taken)' if one.chosen else ''}")
+    return lines
+
+
+_CANDIDATES = TypeAdapter(tuple[Candidate, ...])
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +77,8 @@ class FineTuneResult:
         Sentences to read before keeping it.
     seconds
         What took how long: ``encoding``, ``fitting``, ``scoring``.
+    candidates
+        The ways to fit that were compared, of the depth ``"best"``.
     """
 
     decoder: Decoder
@@ -42,6 +87,7 @@ class FineTuneResult:
     held_out: tuple[HeldOut, ...]
     warnings: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all but the decoder, for JSON."""
@@ -52,6 +98,7 @@ class FineTuneResult:
             "held_out": [vars(block) for block in self.held_out],
             "warnings": list(self.warnings),
             "seconds": self.seconds,
+            "candidates": [vars(candidate) for candidate in self.candidates],
         }
 
     @classmethod
@@ -73,6 +120,7 @@ class FineTuneResult:
                 held_out=_BLOCKS.validate_python(said["held_out"]),
                 warnings=_SAID.validate_python(said["warnings"]),
                 seconds=_SECONDS.validate_python(said["seconds"]),
+                candidates=_CANDIDATES.validate_python(said.get("candidates", ())),
             )
         except (ValidationError, KeyError, TypeError) as reason:
             raise TrainingError(f"{where} is damaged; fine-tune in another folder.") from reason

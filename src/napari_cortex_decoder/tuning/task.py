@@ -76,6 +76,28 @@ class Asked(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
+class AreaTraces:
+    """What area decoders can learn from.
+
+    Attributes
+    ----------
+    areas
+        Labels; none: the one trace is the mean of the frame.
+    atlas
+        Whose areas they are.
+    values
+        By recording, shape (t, areas): as measured.
+    frame_rate
+        Frames a second (Hz).
+    """
+
+    areas: tuple[str, ...]
+    atlas: str
+    values: Sequence[NDArray[np.float64]]
+    frame_rate: float
+
+
+@dataclass(frozen=True, eq=False)
 class TuneTask:
     """All that a fit needs.
 
@@ -95,6 +117,12 @@ class TuneTask:
         By held-out block, shape (frames, n_logits): logits of the base.
     frames
         By recording, shape (t, y, x), normalized; empty but for ``"end-to-end"``.
+    traces
+        Of the areas that all recordings show, and of the frame's mean, which is the last column;
+        only for ``"linear"`` and ``"best"``.
+    area_base, area_features
+        The bundled decoder of areas, where it can read all recordings, and what it reads of each;
+        only for ``"best"``.
     """
 
     asked: Asked
@@ -104,6 +132,9 @@ class TuneTask:
     features: Sequence[NDArray[np.floating]]
     before: Sequence[NDArray[np.float64]]
     frames: Sequence[NDArray[np.float16]] = ()
+    traces: AreaTraces | None = None
+    area_base: Decoder | None = None
+    area_features: Sequence[NDArray[np.floating]] = ()
 
     @property
     def held_out(self) -> tuple[HeldOut, ...]:

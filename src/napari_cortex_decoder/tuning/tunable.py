@@ -1,12 +1,13 @@
-"""What can be fine-tuned: a recurrent head over images that are encoded, or over area traces."""
+"""What can be fine-tuned: a recurrent head over images that are encoded, or what reads traces."""
 
 from __future__ import annotations
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig, RoiRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn, RoiRnn
+from napari_cortex_decoder.decoder.config import CnnRnnConfig, LinearConfig, RoiRnnConfig
+from napari_cortex_decoder.decoder.networks import CnnRnn, Linear, RoiRnn
 
-Network = CnnRnn | RoiRnn
-Config = CnnRnnConfig | RoiRnnConfig
+Network = CnnRnn | RoiRnn | Linear
+Config = CnnRnnConfig | RoiRnnConfig | LinearConfig
+Recurrent = CnnRnn | RoiRnn
 
 
 def like(network: Network, config: Config) -> Network:
@@ -14,8 +15,8 @@ def like(network: Network, config: Config) -> Network:
     if isinstance(network, CnnRnn):
         assert isinstance(config, CnnRnnConfig)
         return CnnRnn(config, network.cnn)
-    assert isinstance(config, RoiRnnConfig)
-    return RoiRnn(config)
+    assert not isinstance(config, CnnRnnConfig)
+    return RoiRnn(config) if isinstance(config, RoiRnnConfig) else Linear(config)
 
 
 def with_encoder(network: Network, config: Config) -> tuple[CnnRnn, CnnRnnConfig]:
@@ -24,6 +25,8 @@ def with_encoder(network: Network, config: Config) -> tuple[CnnRnn, CnnRnnConfig
     return network, config
 
 
-def n_features(network: Network) -> int:
+def n_features(network: Network, config: Config) -> int:
     """Return how many numbers of a frame the head reads."""
+    if isinstance(network, Linear):
+        return network.linear_out.in_features // config.window.length
     return int(network.head.rnn.get_parameter("weight_ih_l0").shape[1])

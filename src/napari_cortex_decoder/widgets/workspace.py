@@ -92,7 +92,7 @@ class Workspace:
         )
         self.labelling = LabellingModel(self.movie, self.labels)
         self.review = ReviewModel(self.movie, self.decode, self.labels)
-        self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review)
+        self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review, self.placing)
         self._models = (
             self.movie,
             self.playback,

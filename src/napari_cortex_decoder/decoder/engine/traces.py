@@ -52,6 +52,15 @@ def registration_of(
     return own if of_traces and set(areas) <= {a.label for a in own.atlas.areas} else registration
 
 
+def areas_in_view(recording: Recording, registration: Registration) -> tuple[str, ...]:
+    """Return the labels of the areas that a recording shows, in the atlas' order."""
+    labels = registration.label_image(recording.shape)
+    measured = recording.label_image
+    inside = seen_pixels(recording.movie) if measured is None else measured > 0
+    seen = np.unique(labels[inside])
+    return tuple(a.label for i, a in enumerate(registration.atlas.areas, start=1) if i in seen)
+
+
 def locate_areas(
     preprocessing: TracePreprocessing, recording: Recording, registration: Registration | None
 ) -> NDArray[np.int32]:

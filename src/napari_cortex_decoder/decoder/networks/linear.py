@@ -15,6 +15,11 @@ class Linear(nn.Module):
         n_inputs = config.window.length * config.preprocessing.n_traces
         self.linear_out = nn.Linear(n_inputs, config.n_logits)
 
+    @property
+    def head(self) -> Linear:
+        """All of it, as of a network with an encoder the part behind that."""
+        return self
+
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits, shape (n, n_logits), of windows of traces, shape (n, length, areas)."""
         logits: Tensor = self.linear_out(windows.flatten(1))

@@ -13,7 +13,7 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning.epoch import epoch_of
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.label_checks import DEPTHS
-from napari_cortex_decoder.tuning.result import FineTuneResult
+from napari_cortex_decoder.tuning.result import FineTuneResult, candidate_lines
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE
 from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, row
@@ -248,6 +248,9 @@ def _card(result: FineTuneResult) -> str:
                 f"<tr><td>{title}</td><td>&nbsp;{before:.3f}</td><td>&nbsp;{after:.3f}</td></tr>"
             )
     lines.append(f"<table>{cells}</table>")
+    if result.candidates:
+        lines.append("<b>compared inside what was learned from</b>")
+        lines += [f"{text}" for text in candidate_lines(result.candidates)]
     names = result.decoder.behaviors
     for name, counts in zip(names, result.after.confusion, strict=True):
         read = ", ".join(f"{n} as {other}" for other, n in zip(names, counts, strict=True))

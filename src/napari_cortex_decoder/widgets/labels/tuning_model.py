@@ -10,6 +10,7 @@ from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.decoder import load_decoder, make_decoder
+from napari_cortex_decoder.decoder.engine.traces import registration_of
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Estimate, Progress
@@ -20,6 +21,7 @@ from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.job import FineTuneJob
 from napari_cortex_decoder.tuning.label_checks import Depth, plan
 from napari_cortex_decoder.tuning.result import FineTuneResult
+from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_job import LOADING
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
@@ -64,7 +66,7 @@ class TuningModel(SectionModel):
         Name of the decoder that a fine-tune would begin with; empty if none is chosen.
     """
 
-    depth: Depth = "head"
+    depth: Depth = "best"
     progress: Progress = Progress()
     told: tuple[Progress, ...] = ()
     result: FineTuneResult | None = None
@@ -81,6 +83,7 @@ class TuningModel(SectionModel):
     _labels: LabelsModel = PrivateAttr()
     _choice: ChoiceModel = PrivateAttr()
     _review: ReviewModel = PrivateAttr()
+    _placing: PlacingModel = PrivateAttr()
     _cancelled: bool = PrivateAttr(default=False)
     _run: FineTuneJob | None = PrivateAttr(default=None)
     _deep: bool = PrivateAttr(default=False)
@@ -89,9 +92,15 @@ class TuningModel(SectionModel):
     _timer: QTimer = PrivateAttr()
 
     def __init__(
-        self, movie: MovieModel, labels: LabelsModel, choice: ChoiceModel, review: ReviewModel
+        self,
+        movie: MovieModel,
+        labels: LabelsModel,
+        choice: ChoiceModel,
+        review: ReviewModel,
+        placing: PlacingModel,
     ) -> None:
         super().__init__()
+        self._placing = placing
         self._movie, self._labels, self._choice = movie, labels, choice
         self._review = review
         self._timer = QTimer()
@@ -264,6 +273,7 @@ class TuningModel(SectionModel):
         if shown is None or labels.labels is None:
             return []
         known = labels.ethogram or Ethogram(labels.labels.ethogram.behaviors, (), shown.n_frames)
+        shown = shown.replace(registration=registration_of(shown, self._placing.registration))
         return [(shown, known), *((one.recording, one.ethogram) for one in self.others)]
 
     def _follow(self, run: FineTuneJob) -> None:

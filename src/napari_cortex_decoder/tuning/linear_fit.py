@@ -1,0 +1,194 @@
+"""Linear decoders of area traces: what seconds of fitting can do, and what all else has to beat.
+
+Each area has a filter over time: a weight for each of some stretches of the window, fine near the
+frame and coarse away from it. Weights are those of a ridge regression on the labels, whose strength
+is chosen, with the length of the window and the detrending, in folds of contiguous blocks inside
+what is learned from. Scale and shift come from what the folds read without having learned it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from napari_cortex_decoder.decoder.config import (
+    DecoderConfig,
+    LinearConfig,
+    TracePreprocessing,
+    Window,
+)
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
+from napari_cortex_decoder.decoder.networks import Linear
+from napari_cortex_decoder.scoring.calibration import cross_entropy, fit_calibration
+from napari_cortex_decoder.tuning.detrended_base import DETREND_SECONDS
+from napari_cortex_decoder.tuning.held_out import chosen_folds, some_frames
+from napari_cortex_decoder.tuning.task import AreaTraces
+
+REACHES = (1.0, 3.0)
+"""s: how far a filter may see to either side."""
+
+_STRETCHES = (0.1, 0.3, 0.6, 1.0)  # of the reach: where one weight ends
+_STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # of the ridge, in units of the mean variance
+_DETRENDED = (DETREND_SECONDS, 3 * DETREND_SECONDS, None)
+_TOLERATED = 0.05
+"""Cross-entropy that each step to less detrending has to win: between labels that are learned from
+drift shows less than beyond them, and where detrending takes long bouts away it costs much more."""
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(eq=False)
+class LinearFit:
+    """Fits linear decoders of the same traces and labels to one choice of frames after another.
+
+    Attributes
+    ----------
+    traces
+        What they read.
+    labels
+        By recording, shape (t,): number of the behavior, −1 unknown.
+    behaviors
+        Their names.
+    like
+        Whose statistics and cleaning are taken over: of a causal base nothing looks ahead.
+    gap
+        Frames between what learns and what decides.
+    """
+
+    traces: AreaTraces
+    labels: Sequence[NDArray[np.int64]]
+    behaviors: tuple[str, ...]
+    like: DecoderConfig
+    gap: int
+    _read: dict[float | None, list[NDArray[np.float32]]] = field(default_factory=dict)
+
+    def features(self, config: LinearConfig) -> list[NDArray[np.float32]]:
+        """Return what a decoder reads, by recording, shape (t, areas)."""
+        seconds = config.preprocessing.detrend_seconds
+        if seconds not in self._read:
+            self._read[seconds] = [
+                np.nan_to_num(preprocess_traces(v, config.preprocessing, self.traces.frame_rate))
+                for v in self.traces.values
+            ]
+        return self._read[seconds]
+
+    def fit(self, learns: Sequence[Bools]) -> tuple[Linear, LinearConfig]:
+        """Fit to some frames: shape (t,) by recording, whether it is learned from."""
+        with threadpool_limits(1):  # matrices this small are slower by many threads than by one
+            return self._fit(learns)
+
+    def _fit(self, learns: Sequence[Bools]) -> tuple[Linear, LinearConfig]:
+        places = some_frames(learns)
+        labels = np.concatenate([v[own] for v, own in zip(self.labels, places, strict=True)])
+        targets = np.eye(len(self.behaviors))[labels]
+        if len(self.behaviors) == 2:
+            targets = targets[:, 1:]
+        everything = np.ones(len(labels), bool)
+        parts = chosen_folds(learns, places, labels, self.gap) or [(everything, everything)]
+        decided = np.any([deciding for _, deciding in parts], axis=0)
+        best: tuple[float, LinearConfig, int, float, Floats] | None = None
+        for steps, config in self._configs():
+            design = self._design(config, places)
+            read = np.zeros((len(_STRENGTHS), len(labels), targets.shape[1]))
+            for learning, deciding in parts:
+                for row, (weight, bias) in zip(
+                    read, _ridges(design[learning], targets[learning]), strict=True
+                ):
+                    row[deciding] = design[deciding] @ weight + bias
+            for number in reversed(range(len(_STRENGTHS))):  # of equals the strongest
+                logits = read[number][decided]
+                scale, shift = fit_calibration(logits, labels[decided])
+                loss = cross_entropy(logits * scale + shift, labels[decided])
+                loss += steps * _TOLERATED
+                if best is None or loss < best[0] - 1e-4:
+                    best = loss, config, number, scale, shift
+        assert best is not None  # there is always one configuration
+        _, config, number, scale, shift = best
+        weight, bias = _ridges(self._design(config, places), targets)[number]
+        return _network(config, weight * scale, bias * scale + shift), config
+
+    def _configs(self) -> list[tuple[int, LinearConfig]]:
+        """Return what is tried, the plainest first, and by how many steps it detrends less."""
+        rate, given = self.traces.frame_rate, self.like.preprocessing
+        longest = max(len(values) for values in self.traces.values) / rate
+        configs = []
+        for steps, seconds in enumerate(_DETRENDED):
+            if seconds is not None and longest < 2 * seconds:
+                continue
+            for reach in REACHES:
+                n = max(1, round(reach * rate))
+                configs.append(
+                    (
+                        steps,
+                        LinearConfig(
+                            behaviors=self.behaviors,
+                            frame_rate=rate,
+                            window=Window(past=n, future=0 if given.causal else n),
+                            preprocessing=TracePreprocessing(
+                                areas=self.traces.areas,
+                                atlas=self.traces.atlas,
+                                detrend_seconds=seconds,
+                                scaling="sd",
+                                statistics=given.statistics,
+                                warm_up_seconds=given.warm_up_seconds,
+                            ),
+                            cleaning=self.like.cleaning,
+                        ),
+                    )
+                )
+        return configs
+
+    def _design(self, config: LinearConfig, places: Sequence[NDArray[np.int64]]) -> Floats:
+        """Return the mean of each trace over each stretch, shape (frames, stretches · areas)."""
+        rows = []
+        for values, own in zip(self.features(config), places, strict=True):
+            sums = np.cumsum(np.pad(values, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
+            columns = []
+            for first, last in _stretches(config.window):
+                start = np.clip(own + first, 0, len(values) - 1)
+                stop = np.clip(own + last + 1, start + 1, len(values))
+                columns.append((sums[stop] - sums[start]) / (stop - start)[:, None])
+            rows.append(np.concatenate(columns, axis=1))
+        return np.concatenate(rows)
+
+
+def _stretches(window: Window) -> list[tuple[int, int]]:
+    """Return first and last sample of each stretch, relative to the frame."""
+    ends = sorted({max(1, round(share * window.past)) for share in _STRETCHES})
+    back = [(-end, -start - 1) for start, end in zip([0, *ends], ends, strict=False)]
+    ahead = [(-last, -first) for first, last in back] if window.future else []
+    return [*back, (0, 0), *ahead]
+
+
+def _ridges(design: Floats, targets: Floats) -> list[tuple[Floats, Floats]]:
+    """Return weights (inputs, outputs) and biases of ridge regressions, by strength."""
+    mean, level = design.mean(axis=0), targets.mean(axis=0)
+    centered = design - mean
+    variances, directions = np.linalg.eigh(centered.T @ centered)
+    along = directions.T @ (centered.T @ (targets - level))
+    found = []
+    for strength in _STRENGTHS:
+        pull = strength * max(float(variances.mean()), 1e-12)
+        weight = directions @ (along / (np.maximum(variances, 0) + pull)[:, None])
+        found.append((weight, level - mean @ weight))
+    return found
+
+
+def _network(config: LinearConfig, weight: Floats, bias: Floats) -> Linear:
+    """Return the decoder that gives each sample of a stretch its share of the weight."""
+    n = config.preprocessing.n_traces
+    samples = np.zeros((config.window.length, n, weight.shape[1]))
+    for number, (first, last) in enumerate(_stretches(config.window)):
+        own = slice(config.window.past + first, config.window.past + last + 1)
+        samples[own] += weight[number * n : (number + 1) * n] / (last - first + 1)
+    network = Linear(config)
+    with torch.no_grad():
+        network.linear_out.weight.copy_(torch.from_numpy(samples.reshape(-1, weight.shape[1]).T))
+        network.linear_out.bias.copy_(torch.from_numpy(np.atleast_1d(bias)))
+    return network.eval()
