@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import dask.array as da
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.files import Kind, begins, write_whole
+from napari_cortex_decoder.files import Kind, begins, csv_text, write_whole
 from napari_cortex_decoder.movie_blocks import read_blocks, seen_pixels
 from napari_cortex_decoder.progress import Progress, Report
 
@@ -231,8 +230,4 @@ def traces_kind(labels: Sequence[str]) -> Kind:
 CORRELATIONS = begins("acronym,side,name,r_")
 """What `write_correlations` writes."""
 
-
-def _text(rows: Iterable[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+_text = partial(csv_text, end="\r\n")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -17,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import begins, json_with, write_whole
+from napari_cortex_decoder.files import begins, csv_text, json_with, write_whole
 from napari_cortex_decoder.progress import Progress
 
 Setting = str | int | float | bool | None | Sequence[Mapping[str, Any]]
@@ -82,21 +80,15 @@ class Prediction:
         behaviour are empty where the window does not fit. Such a table is replaced; any other file
         only where `overwrite` allows it.
         """
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["frame", "time_s", *(f"p_{name}" for name in self.behaviors), "behavior"])
+        table = [["frame", "time_s", *(f"p_{name}" for name in self.behaviors), "behavior"]]
         rows = zip(self.times, self.probability, self.labels(), strict=True)
         for frame, (time, probability, label) in enumerate(rows):
             known = label >= 0
-            writer.writerow(
-                [
-                    frame,
-                    f"{time:.6f}",
-                    *(f"{p:.9g}" if known else "" for p in probability),
-                    self.behaviors[label] if known else "",
-                ]
+            cells = (f"{p:.9g}" if known else "" for p in probability)
+            table.append(
+                [str(frame), f"{time:.6f}", *cells, self.behaviors[label] if known else ""]
             )
-        write_whole(path, text.getvalue(), DecoderError, kind=TABLE, overwrite=overwrite)
+        write_whole(path, csv_text(table), DecoderError, kind=TABLE, overwrite=overwrite)
 
     def to_json(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write what must be known to make the prediction again and to trust it; see `to_csv`."""

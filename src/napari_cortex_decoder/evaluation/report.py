@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -20,7 +18,14 @@ from napari_cortex_decoder.evaluation.published import (
 )
 from napari_cortex_decoder.evaluation.reproduce import Reproduction
 from napari_cortex_decoder.evaluation.scores import ModelScore, by_mouse, compare
-from napari_cortex_decoder.files import Kind, begins, check_place, make_folder, write_whole
+from napari_cortex_decoder.files import (
+    Kind,
+    begins,
+    check_place,
+    csv_text,
+    make_folder,
+    write_whole,
+)
 from napari_cortex_decoder.saliency.output.kinds import RESULTS
 
 _TITLE = "# The protocol of Ajioka et al. 2024"
@@ -246,7 +251,5 @@ def _as_markdown(table: Table) -> str:
 
 
 def _write(path: Path, table: Table, overwrite: bool) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(table)
     kind = FILES[path.name]
-    write_whole(path, text.getvalue(), EvaluationError, kind=kind, overwrite=overwrite)
+    write_whole(path, csv_text(table), EvaluationError, kind=kind, overwrite=overwrite)

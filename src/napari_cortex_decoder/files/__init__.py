@@ -17,6 +17,7 @@ from napari_cortex_decoder.files.reading import (
 from napari_cortex_decoder.files.workshop import scratch
 from napari_cortex_decoder.files.writing import (
     check_place,
+    csv_text,
     make_folder,
     write_json,
     write_whole,
@@ -30,6 +31,7 @@ __all__ = [
     "begins",
     "check_place",
     "check_version",
+    "csv_text",
     "in_use",
     "json_with",
     "make_folder",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -247,3 +249,10 @@ def _told(reason: OSError, path: Path) -> str:
     if is_full or (reason.errno is None and free < _DISK_IS_FULL):
         return f"the disk is full ({free / 1e9:.1f} GB free); make room or choose another place"
     return " ".join((reason.strerror or str(reason)).split())[:150]
+
+
+def csv_text(rows: Iterable[Iterable[object]], *, separator: str = ",", end: str = "\n") -> str:
+    """Return rows of cells as the text of a table, quoted where a cell needs it."""
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator, lineterminator=end).writerows(rows)
+    return text.getvalue()

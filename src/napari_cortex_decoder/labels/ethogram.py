@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -15,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.files import begins, write_whole
+from napari_cortex_decoder.files import begins, csv_text, write_whole
 
 """Frame value of *unknown*: nobody has said what the animal did. Not the same as rest."""
 
@@ -180,12 +178,9 @@ class Ethogram:
         LabelError
             If it cannot be written.
         """
-        text = io.StringIO(newline="")
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(["start_frame", "stop_frame", "behavior", "source"])
-        rows.writerows([b.start, b.stop, b.behavior, b.source] for b in self.bouts)
-        table = begins("start_frame,stop_frame,behavior,source\n")
-        write_whole(path, text.getvalue(), LabelError, kind=table, overwrite=overwrite)
+        head = ["start_frame", "stop_frame", "behavior", "source"]
+        text = csv_text([head, *([b.start, b.stop, b.behavior, b.source] for b in self.bouts)])
+        write_whole(path, text, LabelError, kind=begins(csv_text([head])), overwrite=overwrite)
 
     def crop(self, start: int, stop: int) -> Ethogram:
         """Keep frames [start, stop), counted anew from 0; bouts at the edges are cut.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.choices import check_choice
 from napari_cortex_decoder.clock import Clocked, frame_edges
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.files import begins, check_place, write_whole
+from napari_cortex_decoder.files import begins, check_place, csv_text, write_whole
 from napari_cortex_decoder.labels.content import Interval
 from napari_cortex_decoder.labels.ethogram import Ethogram
 from napari_cortex_decoder.labels.nwb import NWB_LABELS, write_nwb_intervals
@@ -123,30 +120,24 @@ def _in_seconds(ethogram: Ethogram, recording: Clocked) -> list[Interval]:
     ]
 
 
-def _table(rows: Iterable[Iterable[object]], delimiter: str = ",") -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
-    return text.getvalue()
-
-
 def _bouts(ethogram: Ethogram, recording: Clocked) -> str:
     """Write one row a bout, by frames and by seconds."""
     rows: list[list[object]] = [[*_BOUTS]]
     for bout, time in zip(ethogram.bouts, _in_seconds(ethogram, recording), strict=True):
         seconds = f"{time.start:.6f}", f"{time.stop:.6f}"
         rows.append([bout.start, bout.stop, *seconds, bout.behavior, bout.source])
-    return _table(rows)
+    return csv_text(rows)
 
 
 def _frames(ethogram: Ethogram, recording: Clocked) -> str:
-    ends = [_table([[name]]) for name in (*ethogram.behaviors, "")]  # −1 takes the last one
+    ends = [csv_text([[name]]) for name in (*ethogram.behaviors, "")]  # −1 takes the last one
     ends[-1] = "\n"
     values, times = ethogram.frames().tolist(), recording.times.tolist()
     rows = [
         f"{frame},{time:.6f},{ends[value]}"
         for frame, (time, value) in enumerate(zip(times, values, strict=True))
     ]
-    return "".join([_table([_FRAMES]), *rows])
+    return "".join([csv_text([_FRAMES]), *rows])
 
 
 def _one_hot(ethogram: Ethogram, recording: Clocked) -> str:
@@ -154,10 +145,10 @@ def _one_hot(ethogram: Ethogram, recording: Clocked) -> str:
     behaviors = [name for name in ethogram.behaviors if name.lower() != BACKGROUND]
     columns = [BACKGROUND, *behaviors]
     marked = [name if name in columns else BACKGROUND for name in ethogram.behaviors]
-    ends = [_table([[int(column == name) for column in columns]]) for name in marked]
-    ends.append(_table([[UNKNOWN] * len(columns)]))  # −1 takes the last one
+    ends = [csv_text([[int(column == name) for column in columns]]) for name in marked]
+    ends.append(csv_text([[UNKNOWN] * len(columns)]))  # −1 takes the last one
     rows = [f"{frame},{ends[value]}" for frame, value in enumerate(ethogram.frames().tolist())]
-    return "".join([_table([["", *columns]]), *rows])
+    return "".join([csv_text([["", *columns]]), *rows])
 
 
 _BORIS_COLUMNS = (
@@ -193,7 +184,7 @@ def _boris_tabular(ethogram: Ethogram, recording: Clocked) -> str:
         for kind, frame in (("START", one.start), ("STOP", one.stop)):
             end = (f"{edges[frame]:.6f}", recording.name, frame, "")
             rows.append([*start, one.behavior, "", kind, *end])
-    return _table(rows, "\t")
+    return csv_text(rows, separator="\t")
 
 
 def _boris_aggregated(ethogram: Ethogram, recording: Clocked) -> str:
@@ -206,7 +197,7 @@ def _boris_aggregated(ethogram: Ethogram, recording: Clocked) -> str:
         times = (f"{time:.6f}" for time in (begin, end, end - begin))
         end_of_row = (recording.name, one.start, one.stop)
         rows.append([*start, one.behavior, "", "STATE", *times, *end_of_row])
-    return _table(rows)
+    return csv_text(rows)
 
 
 _TABLES = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Atlas, load_atlas, relative_change
 from napari_cortex_decoder.errors import SimulationError
-from napari_cortex_decoder.files import make_folder, write_whole, written_whole
+from napari_cortex_decoder.files import csv_text, make_folder, write_whole, written_whole
 from napari_cortex_decoder.recording import save_recording
 from napari_cortex_decoder.simulation.parameters import RUN
 from napari_cortex_decoder.simulation.recording import SimulatedRecording, simulate_recording
@@ -127,9 +125,7 @@ def simulate_cohort(
         all_labels[f"runrest{mouse}"] = _cells(labels)
     _write_mat(folder / SIGNALS, all_signals)
     _write_mat(folder / LABELS, all_labels)
-    table = io.StringIO(newline="")
-    csv.writer(table).writerows([("Data_ID", "Mouse_#"), *rows])
-    write_whole(folder / TABLE, table.getvalue(), SimulationError)
+    write_whole(folder / TABLE, csv_text([("Data_ID", "Mouse_#"), *rows]), SimulationError)
     return folder / TABLE
 
 

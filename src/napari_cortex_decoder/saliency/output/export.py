@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import write_whole, written_whole
+from napari_cortex_decoder.files import csv_text, write_whole, written_whole
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
 from napari_cortex_decoder.saliency.importance.experiment import Whole
@@ -44,18 +44,17 @@ def write_csv(
     if isinstance(result, AreaImportance):
         text = result.table.to_csv(index=False, float_format="%.7g", lineterminator="\n")
     elif isinstance(result, TraceSaliency):
-        lines = ["area,lag,amount,signed"]
+        rows = [["area", "lag", "amount", "signed"]]
         for (i, j), amount in np.ndenumerate(result.amount):
-            lines.append(
-                f"{result.areas[j]},{result.lags[i]},{amount:.7g},{result.signed[i, j]:.7g}"
-            )
-        text = "\n".join(lines) + "\n"
+            figures = (f"{x:.7g}" for x in (amount, result.signed[i, j]))
+            rows.append([result.areas[j], str(result.lags[i]), *figures])
+        text = csv_text(rows)
     else:
-        lines = ["row,column,importance,low,high"]
+        rows = [["row", "column", "importance", "low", "high"]]
         for (i, j), value in np.ndenumerate(result.map):
-            figures = (result.rows[i], result.columns[j], value, result.low[i, j])
-            lines.append(",".join(f"{x:.7g}" for x in (*figures, result.high[i, j])))
-        text = "\n".join(lines) + "\n"
+            places = (result.rows[i], result.columns[j])
+            rows.append([f"{x:.7g}" for x in (*places, value, result.low[i, j], result.high[i, j])])
+        text = csv_text(rows)
     write_whole(path, text, DecoderError, kind=RESULTS[".csv"], overwrite=overwrite)
 
 
