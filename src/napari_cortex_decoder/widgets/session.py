@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -54,6 +55,7 @@ class _Session:
         self.workspace = Workspace()
         self._viewer = ref(viewer)
         self._layer: Layer | None = None
+        self._closed = False
         self._text = BehaviorText(viewer, self.workspace)
         movie = self.workspace.movie
         movie.opened.connect(self._add_layer)
@@ -78,10 +80,17 @@ class _Session:
         viewer.dims.events.point.connect(self._read_slider)
         # napari has no event for a viewer that closes; its window deletes this along with itself.
         QObject(viewer.window._qt_window).destroyed.connect(self.close)
+        # Nor does it delete it in a script that just ends: then Qt would ask who listens for keys
+        # when there is no Python to answer.
+        atexit.register(self.close)
         self._find_layer()
 
     def close(self) -> None:
         """Undo every tie; the viewer is going away."""
+        atexit.unregister(self.close)
+        if self._closed:
+            return
+        self._closed = True
         viewer = self._viewer()
         self.workspace.close()
         if viewer is None:

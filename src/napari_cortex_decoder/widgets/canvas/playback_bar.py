@@ -30,6 +30,9 @@ class PlaybackBar(QObject):
     def close(self) -> None:
         """Listen no more."""
         self._ties.undo()
+        slider = self._slider()
+        if slider is not None:
+            slider.play_button.removeEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Let a click on the play button play: left to start and stop, right to say how fast."""
