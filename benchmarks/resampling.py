@@ -42,7 +42,7 @@ def main() -> None:
 def score(decoder, subject: int, seconds: float, rate: int) -> float:  # type: ignore[no-untyped-def]
     """Return the AUC of one mouse that was filmed at a rate (Hz), brought to the decoder's."""
     mouse = simulate_recording(
-        seed=1, subject=subject, seconds=seconds, frame_rate=rate, steps=LIFE // rate
+        seed=1, subject=subject, seconds=seconds, frame_rate=rate, life_steps=LIFE // rate
     )
     recording = preprocess(mouse, [Resample(frame_rate=decoder.frame_rate)])
     probability = decoder.decode(recording, cached=False).probability[:, 1]

@@ -28,7 +28,7 @@ def test_a_kept_decoder_is_listed_after_the_bundled_ones_and_loaded_by_name(libr
 def test_a_damaged_file_in_the_library_is_told_and_the_others_are_listed(library: Path) -> None:
     (library / "half.safetensors").write_bytes(b"\x00" * 50)
     refused: list[DecoderError] = []
-    assert "run-rest" in list_decoders(refused.append)
+    assert "run-rest" in list_decoders(refused=refused.append)
     assert len(refused) == 1 and "half.safetensors" in str(refused[0])
     with pytest.raises(DecoderError, match="half"):
         list_decoders()

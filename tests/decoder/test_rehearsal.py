@@ -140,8 +140,8 @@ def test_importance_and_maps(
         )  # fmt: skip
     cutout_importance(decoder, recording, ethogram, frames=frames, draws=5, **options)
     for method in ("integrated-gradients", "grad-cam", "occlusion"):
-        saliency_map(decoder, recording, 60, 62, method=method, grid=4, steps=2, **options)
-    randomized_weights(decoder, recording, 60, layers=1, grid=4, steps=2, **options)
+        saliency_map(decoder, recording, 60, 62, method=method, grid=4, points=2, **options)
+    randomized_weights(decoder, recording, 60, layers=1, grid=4, points=2, **options)
 
 
 def cohort(mouse: tuple[Recording, Ethogram], registration: Registration) -> list[Session]:
@@ -271,7 +271,7 @@ def test_a_public_call_leaves_the_random_numbers_of_its_caller(
     expected = torch.rand(1).item(), np.random.random()
     torch.manual_seed(3)
     np.random.seed(3)
-    randomized_weights(decoder, mouse[0], 60, layers=1, grid=4, steps=2, compute=CPU)
+    randomized_weights(decoder, mouse[0], 60, layers=1, grid=4, points=2, compute=CPU)
     train(roi_rnn, cohort(mouse, registration), tmp_path / "run", compute=CPU)
     assert (torch.rand(1).item(), np.random.random()) == expected
 

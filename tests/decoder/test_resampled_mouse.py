@@ -17,7 +17,7 @@ def auc(rate: int) -> float:
     """Return the AUC of one mouse that lives at 300 Hz and was filmed at a rate."""
     decoder = load_decoder("run-rest")
     mouse = simulate_recording(
-        seed=1, subject=501, seconds=40, frame_rate=rate, steps=300 // rate, shape=(64, 64)
+        seed=1, subject=501, seconds=40, frame_rate=rate, life_steps=300 // rate, shape=(64, 64)
     )
     recording = preprocess(mouse, [Resample(frame_rate=decoder.frame_rate)])
     assert isinstance(recording, SimulatedRecording)

@@ -44,6 +44,28 @@ def test_options_are_given_by_name() -> None:
     assert by_place == []
 
 
+OF_ONE_FAMILY = {
+    "atlas": "by its name, or an Atlas that is there",
+    "decoder": "by its name or file, or a Decoder that is there",
+    "path": "of a file; of a movie also several",
+    "progress": "told of progress; a decode's has answers too",
+    "recording": "anything with a clock, where no more is read of it",
+}
+"""Arguments whose types differ, and what they mean all the same."""
+
+
+def test_an_argument_means_one_thing_everywhere() -> None:
+    types: dict[str, set[str]] = {}
+    for _, signature in public_functions():
+        for option in signature.parameters.values():
+            said = str(option.annotation).removesuffix(" | None")
+            types.setdefault(option.name, set()).add(said)
+    # a shape counts as many axes as what has it
+    shapes = {said.replace("tuple[int, int]", "tuple[int, ...]") for said in types.pop("shape")}
+    assert shapes == {"tuple[int, ...]"}
+    assert {name for name, said in types.items() if len(said) > 1} <= {*OF_ONE_FAMILY}
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the Python of an environment that has the wheel, and beside it all that is here."""

@@ -155,11 +155,11 @@ def test_a_second_file_is_later_by_what_the_frame_times_say():
 def test_a_simulated_mouse_filmed_in_turns_lives_on_between_the_colors():
     still = Parameters(hemodynamic=(1e-3, 1e-3), respiration=(1e-3, 1e-3), heart_wander=0.0)
     mouse = simulate_recording(
-        seed=1, seconds=25, shape=(32, 32), alternating=True, steps=4, parameters=still
+        seed=1, seconds=25, shape=(32, 32), alternating=True, life_steps=4, parameters=still
     )
     assert mouse.reference_lag == 0.5
     at_once = simulate_recording(
-        seed=1, seconds=25, shape=(32, 32), reference=True, steps=4, parameters=still
+        seed=1, seconds=25, shape=(32, 32), reference=True, life_steps=4, parameters=still
     )
     assert at_once.reference_lag == 0.0
     cortex = mouse.truth.registration.label_image((32, 32)) > 0

@@ -44,7 +44,7 @@ def test_the_edge_control_is_15_equal_parts_of_the_outermost_16_px() -> None:
 def test_it_equals_a_plain_loop_over_windows(linear: MakeLinear, shape: str) -> None:
     decoder, network = linear(weights())
     recording, ethogram = two_places(120)
-    found = cutout_importance(decoder, recording, ethogram, shape=shape, step=8, edge=False)  # type: ignore[arg-type]
+    found = cutout_importance(decoder, recording, ethogram, cut=shape, step=8, edge=False)  # type: ignore[arg-type]
     masks, *_ = cutouts((SIZE, SIZE), shape, 8, 8)
     scored = np.arange(3, 120 - 2)
 
@@ -95,7 +95,7 @@ def test_a_picture_of_the_grid_has_its_values_at_its_places() -> None:
     [
         ({"size": 33}, "does not fit images of 32 × 32"),
         ({"step": 0}, "a step of at least 1"),
-        ({"shape": "star"}, "choose from square, disc"),
+        ({"cut": "star"}, "choose from square, disc"),
     ],
 )
 def test_impossible_cutouts_are_refused(

@@ -52,7 +52,7 @@ def test_a_linear_decoder_gives_weight_times_distance_from_the_mean() -> None:
 
 def test_shap_comes_close_to_the_linear_answer() -> None:
     decoder, values = linear(), traces(400)
-    found = trace_saliency(decoder, values, method="shap", preprocessed=True, steps=200)
+    found = trace_saliency(decoder, values, method="shap", preprocessed=True, points=200)
     other = trace_saliency(decoder, values, preprocessed=True)
     np.testing.assert_allclose(found.amount, other.amount, rtol=0.15, atol=0.02)
 

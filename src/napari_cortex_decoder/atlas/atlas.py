@@ -222,15 +222,15 @@ class Registration(Transform):
         matrix = np.array([[scale, 0, column], [0, scale, row], [0, 0, 1]])
         return cls(atlas, matrix, pixel_size=pixel_size, method="upright")
 
-    def doubted(self, *, mirrored: bool = False, said: tuple[str, ...] = ()) -> Registration:
-        """Return it with warnings: some `said` already, and what is odd about it."""
+    def doubted(self, *, mirrored: bool = False, before: tuple[str, ...] = ()) -> Registration:
+        """Return it with warnings: some from before, and what is odd about it."""
         found = doubts(
             self,
             self.residuals(),
             pixel_size=self.pixel_size,
             mirrored=mirrored or self.mirrored,
         )
-        return replace(self, warnings=(*said, *found))
+        return replace(self, warnings=(*before, *found))
 
     def moved(self, matrix: NDArray[np.float64]) -> Registration:
         """Move the whole placing, landmarks included, by a 3 × 3 matrix from px (x, y, 1) to px."""

@@ -19,12 +19,12 @@ BUNDLED: dict[str, Callable[[], Atlas]] = {
 
 
 @reads("an atlas", AtlasError)
-def load_atlas(name: str | Path) -> Atlas:
+def load_atlas(name_or_path: str | Path) -> Atlas:
     """Return an atlas by name, or read one from a file.
 
     Parameters
     ----------
-    name
+    name_or_path
         ``"dorsal-cortex"``, the project's own outlines; ``"ajioka-50"``, the 50 ROIs of Ajioka et
         al. 2024 (approximate); a ``.json`` or ``.geojson`` file of outlines (this project's,
         wfield's ``…_ccf_labels.json``, or GeoJSON in mm); or the name of a BrainGlobe atlas such
@@ -36,9 +36,9 @@ def load_atlas(name: str | Path) -> Atlas:
     AtlasError
         If there is no such atlas, or the file cannot be used.
     """
-    if str(name) in BUNDLED:
-        return BUNDLED[str(name)]()
-    path = Path(name)
+    if str(name_or_path) in BUNDLED:
+        return BUNDLED[str(name_or_path)]()
+    path = Path(name_or_path)
     if path.suffix.lower() in (".json", ".geojson"):
         from napari_cortex_decoder.atlas.importers.outline_files import read_outline_file
 
@@ -50,4 +50,4 @@ def load_atlas(name: str | Path) -> Atlas:
         )
     from napari_cortex_decoder.atlas.importers.brainglobe import load_brainglobe
 
-    return load_brainglobe(str(name))
+    return load_brainglobe(str(name_or_path))

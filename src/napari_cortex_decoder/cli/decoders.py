@@ -43,7 +43,7 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
 
     if context.invoked_subcommand is not None:
         return
-    found = list_decoders(lambda error: typer.echo(str(error), err=True))
+    found = list_decoders(refused=lambda error: typer.echo(str(error), err=True))
     if as_json:
         print_json({name: config.model_dump(mode="json") for name, config in found.items()})
         return

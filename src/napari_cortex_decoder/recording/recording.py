@@ -224,7 +224,7 @@ class Recording:
             )
         return self.frame_rate
 
-    def of_frames(self, origins: NDArray[np.int64]) -> Recording:
+    def of_frames(self, origins: NDArray[np.integer]) -> Recording:
         """Return this, after a step, with what else is known frame by frame.
 
         Parameters

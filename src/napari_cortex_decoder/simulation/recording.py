@@ -82,7 +82,7 @@ class SimulatedRecording(Recording):
     truth: Truth
     scene: Scene
 
-    def of_frames(self, origins: NDArray[np.int64]) -> SimulatedRecording:
+    def of_frames(self, origins: NDArray[np.integer]) -> SimulatedRecording:
         """Return this with the truth of the frames that it shows after a step of preprocessing."""
         truth = replace(
             self.truth,
@@ -123,7 +123,7 @@ def simulate_recording(
     shape: tuple[int, int] = (128, 128),
     reference: bool = False,
     alternating: bool = False,
-    steps: int | None = None,
+    life_steps: int | None = None,
     parameters: Parameters | None = None,
 ) -> SimulatedRecording:
     """Simulate one wide-field session of a mouse that runs and rests on a wheel.
@@ -150,7 +150,7 @@ def simulate_recording(
     alternating
         Whether one camera films both wavelengths in turns, as most rigs do: at twice the frame
         rate, so that each frame of the reference comes half an interval after the movie's.
-    steps
+    life_steps
         In how many steps the mouse lives while one frame is taken; the camera sees their mean.
         None: 1, or 2 of alternating wavelengths. Recordings with the same product of frame rate
         and steps show the same mouse doing the same.
@@ -167,12 +167,12 @@ def simulate_recording(
     SimulationError
         If a number is impossible.
     """
-    steps = (2 if alternating else 1) if steps is None else steps
+    steps = (2 if alternating else 1) if life_steps is None else life_steps
     n_frames = _check(seed, subject, seconds, frame_rate, shape)
     if not isinstance(steps, Integral) or steps < 1 or (alternating and steps % 2):
         raise SimulationError(
-            f"steps is {steps!r}; give a whole number, 1 or more, and an even one of alternating "
-            "wavelengths."
+            f"life_steps is {steps!r}; give a whole number, 1 or more, and an even one of "
+            "alternating wavelengths."
         )
     rate, n_steps = frame_rate * steps, n_frames * steps
     first, second = slice(None), slice(None)

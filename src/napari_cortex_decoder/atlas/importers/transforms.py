@@ -92,7 +92,7 @@ def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
         to_reference[:2, 2] = offset
         matrix, turned = _directed(transform, to_reference, mm, match)
         placed = Registration(base, matrix, landmarks=seen, method="imported from wfield")
-        return placed.doubted(said=turned)
+        return placed.doubted(before=turned)
     except AtlasError as error:
         raise AtlasError(f"{path}: {error}") from error
 
@@ -174,7 +174,7 @@ def read_mesonet(
             placed = Registration(base, left, method="imported from MesoNet")
         else:
             placed, said = _joined(base, left, right)
-        return replace(placed, shape=shape).doubted(said=said)
+        return replace(placed, shape=shape).doubted(before=said)
     except AtlasError as error:
         raise AtlasError(f"{path}: {error}") from error
 

@@ -36,7 +36,7 @@ class CutoutImportance:
         Shape (rows, columns) of the grid: score − score with the cutout, and its 95 % interval.
     rows, columns
         Centres of the cutouts on the image that the decoder sees, px.
-    shape, size, step
+    cut, size, step
         ``"square"`` or ``"disc"``; edge or diameter, and step, in px of that image.
     edge
         Shape (15,): importance of cutouts along the edge, the control; empty if not measured.
@@ -53,7 +53,7 @@ class CutoutImportance:
     high: Floats
     rows: Floats
     columns: Floats
-    shape: str
+    cut: CutoutShape
     size: int
     step: int
     edge: Floats
@@ -96,7 +96,7 @@ def cutout_importance(
     ethogram: Ethogram | None = None,
     behavior: str = "run",
     *,
-    shape: CutoutShape = "square",
+    cut: CutoutShape = "square",
     size: int | None = None,
     step: int | None = None,
     edge: bool = True,
@@ -119,7 +119,7 @@ def cutout_importance(
     ----------
     decoder, recording, ethogram, behavior, frames, draws, seed, compute, any_rate
         As for `area_importance`.
-    shape
+    cut
         What is cut out.
     size, step
         Edge or diameter, and step, in px of the images that the decoder sees. None: a quarter and
@@ -157,7 +157,7 @@ def cutout_importance(
     shorter = min(image_size)
     size = round(shorter * _SIZE) if size is None else size
     step = round(shorter * _STEP) if step is None else step
-    masks, rows, columns = cutouts(image_size, shape, size, step)
+    masks, rows, columns = cutouts(image_size, cut, size, step)
     lost = experiment.lost(masks, fill, "cutouts")
     grid = (len(rows), len(columns))
     border = np.empty(0)
@@ -170,7 +170,7 @@ def cutout_importance(
         high=lost.high.reshape(grid),
         rows=rows,
         columns=columns,
-        shape=shape,
+        cut=cut,
         size=size,
         step=step,
         edge=border,

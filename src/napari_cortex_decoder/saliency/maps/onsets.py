@@ -133,7 +133,7 @@ def onset_average(
     after: float = AFTER,
     most: int = MOST_ONSETS,
     grid: int = 8,
-    steps: int = 32,
+    points: int = 32,
     compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
@@ -142,7 +142,7 @@ def onset_average(
 
     Parameters
     ----------
-    decoder, recording, behavior, method, grid, steps, compute, any_rate, progress
+    decoder, recording, behavior, method, grid, points, compute, any_rate, progress
         As for `saliency_map`.
     ethogram
         Labels. An onset is the first frame of a bout before which there is another behavior for
@@ -189,7 +189,7 @@ def onset_average(
         told = renamed(report, lambda stage, place=place: f"{stage}, {place}")  # type: ignore[misc]
         start, stop = onset - reach[0], onset + reach[1] + 1
         one = explain(
-            masked, start, stop, index, method=method, grid=grid, steps=steps, report=told
+            masked, start, stop, index, method=method, grid=grid, points=points, report=told
         )
         place = onset - quiet - int(one.frames[0])
         maps += one.maps[place : place + len(lags)]

@@ -61,7 +61,7 @@ def randomized_weights(
     method: MapMethod = "integrated-gradients",
     layers: int | None = None,
     grid: int = 8,
-    steps: int = 32,
+    points: int = 32,
     seed: int = 0,
     compute: Compute = HERE,
     any_rate: bool = False,
@@ -75,7 +75,7 @@ def randomized_weights(
 
     Parameters
     ----------
-    decoder, recording, start, stop, behavior, method, grid, steps
+    decoder, recording, start, stop, behavior, method, grid, points
         As for `saliency_map`.
     layers
         How many steps from the output down; None for all, 1 for the head only.
@@ -99,7 +99,9 @@ def randomized_weights(
 
     def maps_of(one: MaskedDecoder, name: str) -> SaliencyMaps:
         told = renamed(report, lambda stage: f"{stage}, {name}")
-        return explain(one, start, stop, index, method=method, grid=grid, steps=steps, report=told)
+        return explain(
+            one, start, stop, index, method=method, grid=grid, points=points, report=told
+        )
 
     original = maps_of(masked, "as it is")
     with seeded(seed):

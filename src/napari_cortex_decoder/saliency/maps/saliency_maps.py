@@ -84,7 +84,7 @@ def saliency_map(
     *,
     method: MapMethod = "integrated-gradients",
     grid: int = 8,
-    steps: int = 32,
+    points: int = 32,
     compute: Compute = HERE,
     any_rate: bool = False,
     progress: Report | None = None,
@@ -108,8 +108,8 @@ def saliency_map(
     grid
         For Grad-CAM: the deepest stage of the encoder with at least so many rows and columns
         is taken. The last one has 2 × 2 at 64 px, too coarse for areas.
-    steps
-        For integrated gradients: points on the path; doubled where the completeness gap is over
+    points
+        For integrated gradients: those on the path; doubled where the completeness gap is over
         1 %.
     compute, any_rate
         As for `Decoder.decode`.
@@ -137,7 +137,9 @@ def saliency_map(
         any_rate=any_rate,
         report=report,
     )
-    return explain(masked, start, stop, index, method=method, grid=grid, steps=steps, report=report)
+    return explain(
+        masked, start, stop, index, method=method, grid=grid, points=points, report=report
+    )
 
 
 def check_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> None:
@@ -174,7 +176,7 @@ def explain(
     *,
     method: MapMethod,
     grid: int = 8,
-    steps: int = 32,
+    points: int = 32,
     report: Report,
 ) -> SaliencyMaps:
     """Do what `saliency_map` does, with a decoder that has measured its recording already."""
@@ -189,12 +191,12 @@ def explain(
             maps, frames, odds, true_grid = gradients.grad_cam(scored, grid)
             gap = math.nan
         else:
-            maps, frames, odds, gap = gradients.integrated(scored, steps)
+            maps, frames, odds, gap = gradients.integrated(scored, points)
             true_grid = shape
     maps.setflags(write=False)
     warnings = list(masked.warnings)
     if gap > LARGEST_GAP:
-        warnings.append(f"integrated gradients leave {gap:.1%} unexplained; take more steps.")
+        warnings.append(f"integrated gradients leave {gap:.1%} unexplained; take more points.")
     return SaliencyMaps(
         maps=maps,
         frames=frames,
@@ -207,7 +209,7 @@ def explain(
         behavior=masked.config.behaviors[behavior],
         decoder=masked.decoder.name,
         recording=masked.recording.name,
-        settings={"steps": steps, "device": str(masked.device)},
+        settings={"points": points, "device": str(masked.device)},
         warnings=tuple(warnings),
     )
 

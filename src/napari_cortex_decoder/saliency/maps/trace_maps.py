@@ -93,7 +93,7 @@ def trace_saliency(
     method: LagMethod = "integrated-gradients",
     preprocessed: bool = False,
     frames: ArrayLike | None = None,
-    steps: int = 64,
+    points: int = 64,
     seed: int = 0,
     progress: Report | None = None,
 ) -> TraceSaliency:
@@ -114,8 +114,8 @@ def trace_saliency(
         Whether the traces are detrended and scaled already.
     frames
         Whose windows; None: all that fit, at most every tenth of a second.
-    steps
-        Points on the path, or draws for SHAP.
+    points
+        On the path, or draws for SHAP.
     seed
         Of SHAP's draws.
     progress
@@ -157,10 +157,10 @@ def trace_saliency(
         with torch.backends.cudnn.flags(enabled=False):
             if method == "shap":
                 with seeded(seed + first):
-                    found = GradientShap(model).attribute(batch, baselines, n_samples=steps)
+                    found = GradientShap(model).attribute(batch, baselines, n_samples=points)
             else:
                 found = IntegratedGradients(model).attribute(
-                    batch, rest.expand_as(batch), n_steps=steps, internal_batch_size=_BATCH * 8
+                    batch, rest.expand_as(batch), n_steps=points, internal_batch_size=_BATCH * 8
                 )
                 with torch.no_grad():
                     change = model(batch) - model(rest)
@@ -224,7 +224,7 @@ def area_saliency(
     *,
     method: LagMethod = "integrated-gradients",
     frames: ArrayLike | None = None,
-    steps: int = 64,
+    points: int = 64,
     seed: int = 0,
     any_rate: bool = False,
     progress: Report | None = None,
@@ -239,7 +239,7 @@ def area_saliency(
         Movie of any length; it is streamed.
     registration
         Where the atlas lies on it; None for a decoder of the whole frame's mean.
-    behavior, method, frames, steps, seed, progress
+    behavior, method, frames, points, seed, progress
         As for `trace_saliency`.
     any_rate
         Go on although the frame rate is not the decoder's.
@@ -263,7 +263,7 @@ def area_saliency(
         behavior,
         method=method,
         frames=frames,
-        steps=steps,
+        points=points,
         seed=seed,
         progress=progress,
     )

@@ -91,7 +91,7 @@ def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
         }
     else:
         about |= {
-            "cutout": {"shape": result.shape, "size_px": result.size, "step_px": result.step},
+            "cutout": {"shape": result.cut, "size_px": result.size, "step_px": result.step},
             "image_size_px": list(result.image_size),
             "rows_px": _plain(result.rows),
             "columns_px": _plain(result.columns),

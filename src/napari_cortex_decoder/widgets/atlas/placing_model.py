@@ -285,7 +285,7 @@ def _compared(placed: Registration, pixel_size: float | None) -> Registration:
     """Return a registration with what is odd about it at another pixel size."""
     outdated = (*placed.doubted().warnings, SIZE_UNKNOWN)
     said = tuple(warning for warning in placed.warnings if warning not in outdated)
-    return replace(placed, pixel_size=pixel_size).doubted(said=said)
+    return replace(placed, pixel_size=pixel_size).doubted(before=said)
 
 
 def _landmarks_of(name: str, placed: Registration) -> dict[str, tuple[float, float]]:
