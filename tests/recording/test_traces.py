@@ -269,12 +269,48 @@ def test_another_atlas_is_taken_by_name(tmp_path: Path) -> None:
     assert "atlas" in refused(recording.path, atlas="no-such-atlas.json")
 
 
-def test_two_colors_and_several_files_of_traces_are_refused(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "m.csv", NAMES)
-    assert "channels" in refused(path, channels=2)
-    other = write_csv(tmp_path / "n.csv", NAMES)
-    with pytest.raises(RecordingError, match="one file at a time"):
-        open_recording([path, other])
+def test_two_colors_of_traces_are_refused(tmp_path: Path) -> None:
+    assert "channels" in refused(write_csv(tmp_path / "m.csv", NAMES), channels=2)
+
+
+def test_parts_of_a_session_are_one_recording_of_traces(tmp_path: Path) -> None:
+    files = []
+    for n, part in enumerate((TRACES[:15], TRACES[15:20], TRACES[20:])):
+        clock = {"rate": 30.0, "starting_time": 1 + (0, 15, 20)[n] / 30}
+        files.append(write_nwb_traces(tmp_path / f"p{n}.nwb", part, {"name": NAMES}, **clock))
+    recording = open_recording(files[::-1])
+    check(recording)
+    np.testing.assert_allclose(recording.times, 1 + np.arange(40) / 30)
+    assert "39 areas of the atlas have no trace" in " ".join(recording.warnings)
+
+
+@pytest.mark.parametrize("kind", ["csv", "nwb"])
+def test_a_file_a_hemisphere_is_one_recording_of_traces(tmp_path: Path, kind: str) -> None:
+    sides = {
+        side: [n for n, name in enumerate(NAMES) if side in name] for side in ("left", "right")
+    }
+    paths = []
+    for side, own in sides.items():
+        path, names = tmp_path / f"{side}.{kind}", [NAMES[n] for n in own]
+        if kind == "csv":
+            write_csv(path, names, TRACES[:, own])
+        else:
+            write_nwb_traces(path, TRACES[:, own], {"name": names})
+        paths.append(path)
+    order = sides["left"] + sides["right"]
+    recording = open_recording(paths)
+    check(recording, [NAMES[n] for n in order], TRACES[:, order])
+    assert "39 areas of the atlas have no trace" in " ".join(recording.warnings)
+
+
+def test_files_of_traces_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", NAMES[:2], TRACES[:, :2])
+    for name, names, traces in (
+        ("b.csv", NAMES[1:3], TRACES[:, 1:3]),  # an area in both
+        ("c.csv", NAMES[2:], TRACES[:30, 2:]),  # other times
+    ):
+        with pytest.raises(RecordingError, match="open it alone"):
+            open_recording([path, write_csv(tmp_path / name, names, traces)])
 
 
 def test_damaged_files_are_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -222,7 +222,8 @@ def _split(
         )
     if len(first) > len(second):
         said.append("the last frame of the movie has no reference frame.")
-    return Picked(found.frames, first), Picked(found.frames, second), first, second, said
+    movie, reference = (Picked.of(found.frames, part) for part in (first, second))
+    return movie, reference, first, second, said
 
 
 def _lag(

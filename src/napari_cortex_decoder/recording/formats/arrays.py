@@ -21,6 +21,7 @@ from napari_cortex_decoder.recording.formats.axes import (
     told_axes,
 )
 from napari_cortex_decoder.recording.formats.frames import (
+    FrameReader,
     check_frames,
     fewer_frames,
     nothing_at_the_end,
@@ -56,8 +57,8 @@ class ArraySource(Protocol):
         """Return the array to slice, and close its file afterwards."""
 
 
-@dataclass(frozen=True, eq=False)
-class ArrayFrames:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ArrayFrames(FrameReader):
     """Frames along the time axis of an array.
 
     Attributes
@@ -66,32 +67,13 @@ class ArrayFrames:
         Where the array lies.
     arrangement
         What its axes mean.
-    dtype
-        Type of a pixel, in native byte order.
-    stamp
-        `file_token` of the file when it was opened, and the name of the array in it.
     what
         What the file should be, for errors.
-    together
-        Frames in a chunk of the file.
     """
 
     source: ArraySource
     arrangement: Arrangement
-    dtype: np.dtype[Any]
-    stamp: tuple[Any, ...]
     what: str
-    together: int = 1
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return self.arrangement.movie_shape
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """State of the file, and how it is read."""
-        return (*self.stamp, self.arrangement.axes, self.arrangement.shape)
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, those of one chunk in one go."""
@@ -100,7 +82,7 @@ class ArrayFrames:
         order = np.argsort(time, kind="stable")
         breaks = np.flatnonzero(np.diff(time[order]) > max(2, self.together)) + 1
         with (
-            unchanged(self.stamp),
+            unchanged(self.token),
             readable(self.source.path, self.what),
             self.source.open() as array,
         ):
@@ -132,8 +114,10 @@ class Array:
         Where it lies, and what it is called there; empty where it is alone.
     shape, dtype, chunks
         As the library that slices it says; no chunks where it lies in one piece.
-    stamp, what
-        As for `ArrayFrames`.
+    stamp
+        `file_token` of the file when it was opened, and the name of the array in it.
+    what
+        What the file should be, for errors.
     held
         How much of the shape was written, along each axis; None where that is all.
     labels
@@ -170,8 +154,16 @@ class Array:
         """Return its frames, once they are plausible, and a word on chunks that make them slow."""
         check_frames(self.source.path, arrangement.movie_shape, self.dtype)
         together, slow = self._together(arrangement)
-        native = self.dtype.newbyteorder("=")
-        return ArrayFrames(self.source, arrangement, native, self.stamp, self.what, together), slow
+        frames = ArrayFrames(
+            source=self.source,
+            arrangement=arrangement,
+            what=self.what,
+            shape=arrangement.movie_shape,
+            dtype=self.dtype.newbyteorder("="),
+            token=(*self.stamp, arrangement.axes, arrangement.shape),
+            together=together,
+        )
+        return frames, slow
 
     def _together(self, arrangement: Arrangement) -> tuple[int, tuple[str, ...]]:
         frames, rows, columns = arrangement.movie_shape

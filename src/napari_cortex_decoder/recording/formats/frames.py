@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ from napari_cortex_decoder.reading import readable
 LARGEST_FRAME = 2**28
 
 
-class FrameReader(Protocol):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FrameReader(ABC):
     """Random access to the frames of one movie; picklable, safe to use from many threads.
 
     Attributes
@@ -37,22 +39,12 @@ class FrameReader(Protocol):
         chunk of the file, or between the key frames of a video.
     """
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    token: tuple[Any, ...]
+    together: int = 1
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of a pixel."""
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """Name of the state of the file."""
-
-    @property
-    def together(self) -> int:
-        """Frames that cost no more than one."""
-
+    @abstractmethod
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames by their indices, at least one, shape (len(frames), rows, columns)."""
 
@@ -148,8 +140,8 @@ def nothing_at_the_end(frames: FrameReader) -> tuple[str, ...]:
     return (f"its last {n - held} of {n} frames hold nothing but 0: were they ever recorded?",)
 
 
-@dataclass(frozen=True, eq=False)
-class RawFrames:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RawFrames(FrameReader):
     """Frames that lie uncompressed in a file.
 
     Attributes
@@ -158,45 +150,37 @@ class RawFrames:
         The file.
     offsets
         Shape (frames,), bytes from the start of the file to each frame.
-    frame_shape
-        (rows, columns).
     stored
         Type of a pixel in the file, with its byte order.
-    stamp
-        `file_token` of the file when it was opened.
     """
 
     path: Path
     offsets: NDArray[np.int64]
-    frame_shape: tuple[int, int]
     stored: np.dtype[Any]
-    stamp: tuple[Any, ...]
-    together: int = 1
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return (len(self.offsets), *self.frame_shape)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of a pixel, in native byte order."""
-        return self.stored.newbyteorder("=")
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """State of the file and where its frames are taken from."""
-        return (*self.stamp, self.offsets, self.frame_shape, self.stored.str)
+    @classmethod
+    def at(
+        cls, path: Path, offsets: NDArray[np.int64], frame: tuple[int, int], stored: np.dtype[Any]
+    ) -> RawFrames:
+        """Return the frames (rows, columns) of a file as it is now."""
+        return cls(
+            path=path,
+            offsets=offsets,
+            stored=stored,
+            shape=(len(offsets), *frame),
+            dtype=stored.newbyteorder("="),
+            token=(*file_token(path), offsets, frame, stored.str),
+        )
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, those that lie side by side in one go."""
-        out = np.empty((len(frames), *self.frame_shape), self.stored)
-        size = self.frame_shape[0] * self.frame_shape[1] * self.stored.itemsize
+        out = np.empty((len(frames), *self.shape[1:]), self.stored)
+        size = out[0].nbytes
         wanted = self.offsets[frames]
         breaks = np.flatnonzero(np.diff(wanted) != size) + 1
         into = out.reshape(-1).view(np.uint8).data
         with (
-            unchanged(self.stamp),
+            unchanged(self.token),
             readable(self.path, "a movie"),
             self.path.open("rb", buffering=0) as file,
         ):
@@ -219,72 +203,47 @@ def read_fully(file: Any, into: memoryview, path: Path) -> None:
         done += got
 
 
-@dataclass(frozen=True, eq=False)
-class Picked:
-    """Some frames of a reader: one colour of a camera that takes two in turns.
-
-    Attributes
-    ----------
-    source
-        Reader of all frames.
-    picked
-        Shape (frames,), indices into `source`.
-    """
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Picked(FrameReader):
+    """Some frames of a reader, by their indices: one colour of a camera that takes two in turns."""
 
     source: FrameReader
     picked: NDArray[np.int64]
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return (len(self.picked), *self.source.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of a pixel."""
-        return self.source.dtype
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """Token of the source and which frames are picked."""
-        return (*self.source.token, self.picked)
-
-    @property
-    def together(self) -> int:
-        """How many picked frames lie in one chunk of the source."""
-        chunks = np.unique(self.picked // self.source.together).size
-        return max(1, round(len(self.picked) / chunks))
+    @classmethod
+    def of(cls, source: FrameReader, picked: NDArray[np.int64]) -> Picked:
+        """Return some frames of a reader."""
+        chunks = np.unique(picked // source.together).size
+        return cls(
+            source=source,
+            picked=picked,
+            shape=(len(picked), *source.shape[1:]),
+            dtype=source.dtype,
+            token=(*source.token, picked),
+            together=max(1, round(len(picked) / max(1, chunks))),
+        )
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, counted among the picked ones."""
         return self.source.read(self.picked[frames])
 
 
-@dataclass(frozen=True, eq=False)
-class OneAfterAnother:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OneAfterAnother(FrameReader):
     """The frames of several readers in a row: a session in several files."""
 
     sources: tuple[FrameReader, ...]
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return (sum(s.shape[0] for s in self.sources), *self.sources[0].shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of a pixel."""
-        return self.sources[0].dtype
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """Tokens of the sources, in order."""
-        return tuple(s.token for s in self.sources)
-
-    @property
-    def together(self) -> int:
-        """The most that any source gives together."""
-        return max(s.together for s in self.sources)
+    @classmethod
+    def of(cls, *sources: FrameReader) -> OneAfterAnother:
+        """Return the frames of several readers, which are of one size and type."""
+        return cls(
+            sources=sources,
+            shape=(sum(s.shape[0] for s in sources), *sources[0].shape[1:]),
+            dtype=sources[0].dtype,
+            token=tuple(s.token for s in sources),
+            together=max(s.together for s in sources),
+        )
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, from each source those it holds."""
@@ -297,9 +256,31 @@ class OneAfterAnother:
         return out
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SideBySide(FrameReader):
+    """The columns of several readers beside each other: traces of one session in several files."""
+
+    sources: tuple[FrameReader, ...]
+
+    @classmethod
+    def of(cls, *sources: FrameReader) -> SideBySide:
+        """Return the columns of several readers, which have as many frames and rows."""
+        return cls(
+            sources=sources,
+            shape=(*sources[0].shape[:2], sum(s.shape[2] for s in sources)),
+            dtype=np.result_type(*(s.dtype for s in sources)),
+            token=tuple(s.token for s in sources),
+            together=min(s.together for s in sources),
+        )
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Read frames of all sources."""
+        return np.concatenate([s.read(frames) for s in self.sources], axis=2, dtype=self.dtype)
+
+
 def gathered(parts: Sequence[tuple[FrameReader, NDArray[np.int64]]]) -> FrameReader:
     """Combine readers of one kind of frame, each with the places of its frames in the movie."""
     places = np.concatenate([place for _, place in parts])
-    whole = parts[0][0] if len(parts) == 1 else OneAfterAnother(tuple(part for part, _ in parts))
+    whole = parts[0][0] if len(parts) == 1 else OneAfterAnother.of(*(part for part, _ in parts))
     order = np.argsort(places)
-    return whole if (np.diff(order) == 1).all() else Picked(whole, order)
+    return whole if (np.diff(order) == 1).all() else Picked.of(whole, order)

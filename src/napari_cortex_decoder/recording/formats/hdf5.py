@@ -27,12 +27,7 @@ from napari_cortex_decoder.recording.formats.named_values import (
     said_times,
 )
 from napari_cortex_decoder.recording.formats.nwb_fields import text_of
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.tables import time_unit
 
 _Shapes = dict[str, tuple[int, ...]]
@@ -216,17 +211,15 @@ def _check_readable(path: Path, array: Any) -> None:
             )
 
 
-register(
-    MovieFormat(
-        name="HDF5",
-        patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
-        recognized="by its name and signature; the only array of frames x rows x columns in it, or "
-        "the one given as dataset; without one, traces, times x areas, with their names in a list "
-        "of texts or given as areas",
-        metadata="attributes or datasets called frame_rate or fps, pixel_size_mm or pixel_size_um, "
-        "frame_times or timestamps (s, or as units says); labels of axes",
-        matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
-        open=open_hdf5,
-        options=frozenset({"dataset", "axes", "areas", "atlas"}),
-    )
+FORMAT = MovieFormat(
+    name="HDF5",
+    patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
+    recognized="by its name and signature; the only array of frames x rows x columns in it, or "
+    "the one given as dataset; without one, traces, times x areas, with their names in a list "
+    "of texts or given as areas",
+    metadata="attributes or datasets called frame_rate or fps, pixel_size_mm or pixel_size_um, "
+    "frame_times or timestamps (s, or as units says); labels of axes",
+    matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
+    open=open_hdf5,
+    options=frozenset({"dataset", "axes", "areas", "atlas"}),
 )

@@ -7,12 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import lag_of
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.frames import FrameReader, OneAfterAnother, Picked
+from napari_cortex_decoder.recording.formats.frames import (
+    FrameReader,
+    OneAfterAnother,
+    Picked,
+    SideBySide,
+)
 from napari_cortex_decoder.recording.formats.names import Named, colours_told, understood
-from napari_cortex_decoder.recording.formats.painted import PaintedFrames
+from napari_cortex_decoder.recording.formats.painted import PaintedFrames, painted_as
 from napari_cortex_decoder.recording.formats.registry import MovieFile
 
 
@@ -36,12 +42,8 @@ def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
     first = parts[0]
     if len(parts) == 1:
         return first
-    for path, part in zip(paths, parts, strict=True):
-        if isinstance(part.frames, PaintedFrames):
-            raise RecordingError(
-                f"{path}: it holds traces of areas, which are opened one file at a time; join them "
-                "into one file."
-            )
+    if any(isinstance(part.frames, PaintedFrames) for part in parts):
+        return _traces(paths, parts)
     named = understood(paths, one_frame=all(part.frames.shape[0] == 1 for part in parts))
     if named is not None and len(named.names) == 2:
         return _two_colours(paths, parts, named)
@@ -69,11 +71,11 @@ def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
             f"{paths[0].name} and {paths[1].name} are shown one after the other; if they are two "
             "colours, name them by their light, such as blue and violet."
         )
-    references = tuple(p.reference for p in parts if p.reference is not None)
+    references = [p.reference for p in parts if p.reference is not None]
     return MovieFile(
-        frames=OneAfterAnother(tuple(p.frames for p in parts)),
+        frames=OneAfterAnother.of(*(p.frames for p in parts)),
         channels=first.channels,
-        reference=OneAfterAnother(references) if references else None,
+        reference=OneAfterAnother.of(*references) if references else None,
         reference_lag=first.reference_lag,
         frame_rate=first.frame_rate,
         pixel_size=first.pixel_size,
@@ -85,6 +87,45 @@ def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
         warnings=tuple(said),
         steps=first.steps,
     )
+
+
+def _traces(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
+    """Join traces: of the same areas one after the other, of other areas side by side."""
+    pictures = [part.frames for part in parts if isinstance(part.frames, PaintedFrames)]
+    first = pictures[0]
+    rows = [
+        replace(p, frames=one.rows, warnings=tuple(w for w in p.warnings if w not in one.told))
+        for p, one in zip(parts, pictures, strict=False)
+    ]
+    labels = [label for one in pictures for label in one.areas]
+    clocks = {(p.frames.shape[0], p.frame_rate, _moments(p.frame_times)) for p in parts}
+    atlases = [one.registration.atlas for one in pictures if one.registration is not None]
+    same = all(
+        one.areas == first.areas and np.array_equal(one.label_image, first.label_image)
+        for one in pictures
+    )
+    if len(pictures) == len(parts) and same:
+        joined = join(paths, rows)
+        if joined.reference is None:
+            frames = first.with_rows(joined.frames)
+            return replace(joined, frames=frames, warnings=(*joined.warnings, *first.told))
+    elif len(atlases) == len(parts) and len(clocks) == 1 and len(set(labels)) == len(labels):
+        found = replace(
+            rows[0],
+            frames=SideBySide.of(*(p.frames for p in rows)),
+            metadata={**rows[0].metadata, "files": [path.name for path in paths]},
+            warnings=tuple(sorted({w for p in rows for w in p.warnings})),
+        )
+        return painted_as(paths[0], found, labels, atlases[0])
+    raise RecordingError(
+        f"{paths[1]}: it is not read together with {paths[0].name}: traces are joined if they are "
+        "of the same areas, one part of a session after the other, or of other areas of an atlas "
+        "at the same times; open it alone."
+    )
+
+
+def _moments(times: NDArray[np.float64] | None) -> bytes:
+    return b"" if times is None else np.round(times, 6).tobytes()
 
 
 def _two_colours(paths: Sequence[Path], parts: Sequence[MovieFile], named: Named) -> MovieFile:
@@ -115,8 +156,8 @@ def _two_colours(paths: Sequence[Path], parts: Sequence[MovieFile], named: Named
     times, numbers = movie.frame_times, movie.numbers
     return replace(
         movie,
-        frames=movie.frames if n == len(shared) else Picked(movie.frames, shared),
-        reference=reference.frames if m == len(shared) else Picked(reference.frames, shared),
+        frames=movie.frames if n == len(shared) else Picked.of(movie.frames, shared),
+        reference=reference.frames if m == len(shared) else Picked.of(reference.frames, shared),
         reference_lag=lag_of(times, reference.frame_times),
         frame_times=None if times is None else times[shared],
         numbers=None if numbers is None else numbers[shared],

@@ -23,12 +23,7 @@ from napari_cortex_decoder.recording.formats.arrays import (
 from napari_cortex_decoder.recording.formats.frames import file_token
 from napari_cortex_decoder.recording.formats.hdf5 import open_hdf5
 from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -89,17 +84,15 @@ def open_matlab(path: Path, given: Given) -> MovieFile:
     )
 
 
-register(
-    MovieFormat(
-        name="MATLAB",
-        patterns=("*.mat",),
-        recognized="by its name and first bytes, any version; the only array of rows x "
-        "columns x frames in it, or the one given as dataset; without one, traces, times x areas, "
-        "with their names in a cell array or given as areas",
-        metadata="variables called frame_rate, frameRate or fps, pixel_size_mm or pixel_size_um, "
-        "frame_times or timestamps (s, or as the name says)",
-        matches=lambda path: path.suffix.lower() == ".mat" and path.is_file(),
-        open=open_matlab,
-        options=frozenset({"dataset", "axes", "areas", "atlas"}),
-    )
+FORMAT = MovieFormat(
+    name="MATLAB",
+    patterns=("*.mat",),
+    recognized="by its name and first bytes, any version; the only array of rows x "
+    "columns x frames in it, or the one given as dataset; without one, traces, times x areas, "
+    "with their names in a cell array or given as areas",
+    metadata="variables called frame_rate, frameRate or fps, pixel_size_mm or pixel_size_um, "
+    "frame_times or timestamps (s, or as the name says)",
+    matches=lambda path: path.suffix.lower() == ".mat" and path.is_file(),
+    open=open_matlab,
+    options=frozenset({"dataset", "axes", "areas", "atlas"}),
 )

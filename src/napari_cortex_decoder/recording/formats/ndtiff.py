@@ -17,17 +17,11 @@ from napari_cortex_decoder.recording.formats.frames import (
     RawFrames,
     check_frames,
     check_planes,
-    file_token,
     gathered,
 )
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import colours_told
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.formats.tiff_metadata import micromanager_clock
 
 _WHAT = "an NDTiff folder"
@@ -147,8 +141,7 @@ def _frames(
         there[rows] = whole
         if whole.any():
             stored = np.dtype(order + pixels)
-            reader = RawFrames(path, starts[whole], shape, stored, file_token(path))
-            parts.append((reader, rows[whole]))
+            parts.append((RawFrames.at(path, starts[whole], shape, stored), rows[whole]))
     if not parts:
         raise RecordingError(
             f"{index}: none of the {len(entries)} frames that it lists is in its folder; put its "
@@ -172,13 +165,11 @@ def _description(index: Path, entry: Entry) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-register(
-    MovieFormat(
-        name="NDTiff",
-        patterns=(),
-        recognized="a folder with NDTiff.index in it, or a TIFF beside one",
-        metadata="colours by their names, elapsed time of each frame, pixel size, camera",
-        matches=lambda path: _index_of(path) is not None,
-        open=open_ndtiff,
-    )
+FORMAT = MovieFormat(
+    name="NDTiff",
+    patterns=(),
+    recognized="a folder with NDTiff.index in it, or a TIFF beside one",
+    metadata="colours by their names, elapsed time of each frame, pixel size, camera",
+    matches=lambda path: _index_of(path) is not None,
+    open=open_ndtiff,
 )

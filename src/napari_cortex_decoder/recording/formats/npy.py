@@ -15,12 +15,7 @@ from napari_cortex_decoder.recording.formats.axes import told_axes
 from napari_cortex_decoder.recording.formats.description import description_of
 from napari_cortex_decoder.recording.formats.frames import fewer_frames, file_token
 from napari_cortex_decoder.recording.formats.npy_header import read_header
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
 
 def open_npy(path: Path, given: Given) -> MovieFile:
@@ -52,17 +47,15 @@ def open_npy(path: Path, given: Given) -> MovieFile:
     return movie_of(replace(array, places=places, said=tuple(told)), axes)
 
 
-register(
-    MovieFormat(
-        name="NumPy",
-        patterns=("*.npy",),
-        recognized="by its name; an array of frames x rows x columns, or frames x 2 colours x rows "
-        "x columns; of other orders the one that gives sensible frames, or axes as given; traces, "
-        "times x areas, with their names given as areas",
-        metadata="what a file of the same name beside it says (.json, .yaml, .xml, .ini, .txt) of "
-        "axes, rate and pixel size",
-        matches=lambda path: path.suffix.lower() == ".npy" and path.is_file(),
-        open=open_npy,
-        options=frozenset({"axes", "areas", "atlas"}),
-    )
+FORMAT = MovieFormat(
+    name="NumPy",
+    patterns=("*.npy",),
+    recognized="by its name; an array of frames x rows x columns, or frames x 2 colours x rows "
+    "x columns; of other orders the one that gives sensible frames, or axes as given; traces, "
+    "times x areas, with their names given as areas",
+    metadata="what a file of the same name beside it says (.json, .yaml, .xml, .ini, .txt) of "
+    "axes, rate and pixel size",
+    matches=lambda path: path.suffix.lower() == ".npy" and path.is_file(),
+    open=open_npy,
+    options=frozenset({"axes", "areas", "atlas"}),
 )

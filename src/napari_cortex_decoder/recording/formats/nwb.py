@@ -17,12 +17,7 @@ from napari_cortex_decoder.recording.formats.hdf5 import array_of
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
 from napari_cortex_decoder.recording.formats.nwb_traces import open_traces
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, positive
 
@@ -189,17 +184,15 @@ def _columns_first(shape: tuple[int, ...], dimension: Any) -> bool:
     return x != y and tuple(shape[1:3]) == (x, y)
 
 
-register(
-    MovieFormat(
-        name="NWB",
-        patterns=("*.nwb",),
-        recognized="by its name and signature; the OnePhotonSeries, and as its reference the one "
-        "whose excitation_lambda is 380 to 430 nm; without one, traces in a RoiResponseSeries; of "
-        "several the one given as dataset",
-        metadata="rate or timestamps, grid_spacing, excitation_lambda, subject_id; columns come "
-        "before rows where dimension says so; names, sides and masks of the table of ROIs",
-        matches=lambda path: path.suffix.lower() == ".nwb" and path.is_file(),
-        open=open_nwb,
-        options=frozenset({"dataset", "axes", "areas", "atlas"}),
-    )
+FORMAT = MovieFormat(
+    name="NWB",
+    patterns=("*.nwb",),
+    recognized="by its name and signature; the OnePhotonSeries, and as its reference the one "
+    "whose excitation_lambda is 380 to 430 nm; without one, traces in a RoiResponseSeries; of "
+    "several the one given as dataset",
+    metadata="rate or timestamps, grid_spacing, excitation_lambda, subject_id; columns come "
+    "before rows where dimension says so; names, sides and masks of the table of ROIs",
+    matches=lambda path: path.suffix.lower() == ".nwb" and path.is_file(),
+    open=open_nwb,
+    options=frozenset({"dataset", "axes", "areas", "atlas"}),
 )

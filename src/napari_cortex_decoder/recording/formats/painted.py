@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,8 +25,8 @@ _IN_MEMORY = 2**28  # bytes of traces that are kept once they are read: 45 min o
 _NAMED = 8  # that a sentence lists
 
 
-@dataclass(frozen=True, eq=False)
-class TraceRows:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TraceRows(FrameReader):
     """Traces of areas as frames of one row, an area a pixel; read whole the first time.
 
     Attributes
@@ -34,38 +35,33 @@ class TraceRows:
         Reader of shape (frames, 1, traces in the file).
     columns
         For each area, the traces in the file whose mean it is.
+    kept
+        Whether they are few enough to be kept once they are read.
     """
 
     source: FrameReader
-    columns: tuple[tuple[int, ...], ...]
+    columns: tuple[Sequence[int], ...]
+    kept: bool
+
+    @classmethod
+    def of(cls, source: FrameReader, columns: Iterable[Sequence[int]]) -> TraceRows:
+        """Return the traces of areas, each the mean of some of the traces in the file."""
+        columns = tuple(map(tuple, columns))
+        n = source.shape[0]
+        kept = math.prod(source.shape) * source.dtype.itemsize <= _IN_MEMORY
+        return cls(
+            source=source,
+            columns=columns,
+            kept=kept,
+            shape=(n, 1, len(columns)),
+            dtype=np.result_type(source.dtype, np.float32),
+            token=(*source.token, "traces", columns),
+            together=n if kept else source.together,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the values in memory."""
-        return {"source": self.source, "columns": self.columns}
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, 1, areas)."""
-        return self.source.shape[0], 1, len(self.columns)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Real numbers, of the file's precision."""
-        return np.result_type(self.source.dtype, np.float32)
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """State of the file, and what is taken of it."""
-        return (*self.source.token, "traces", self.columns)
-
-    @property
-    def together(self) -> int:
-        """As many frames as cost no more to read than one."""
-        return self.shape[0] if self._kept else self.source.together
-
-    @property
-    def _kept(self) -> bool:
-        return int(np.prod(self.source.shape)) * self.source.dtype.itemsize <= _IN_MEMORY
+        return {key: value for key, value in self.__dict__.items() if key != "_all"}
 
     @cached_property
     def _all(self) -> NDArray[Any]:
@@ -73,7 +69,7 @@ class TraceRows:
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read the values of frames, shape (len(frames), 1, areas)."""
-        return self._all[frames] if self._kept else self._averaged(frames)
+        return self._all[frames] if self.kept else self._averaged(frames)
 
     def _averaged(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         read = self.source.read(frames).astype(self.dtype, copy=False)
@@ -84,8 +80,8 @@ class TraceRows:
         return firsts
 
 
-@dataclass(frozen=True, eq=False)
-class PaintedFrames:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PaintedFrames(FrameReader):
     """Frames painted with traces; a pixel in no area is NaN.
 
     Attributes
@@ -98,28 +94,40 @@ class PaintedFrames:
         Shape (y, x), int32: i + 1 where area i is painted, else 0.
     registration
         Where the atlas of the areas lies on the picture; None if they are of no atlas.
+    told
+        What a user should know of the picture.
     """
 
     rows: FrameReader
     areas: tuple[str, ...]
     label_image: NDArray[np.int32]
-    registration: Registration | None = None
-    together: int = 1
+    registration: Registration | None
+    told: tuple[str, ...]
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return self.rows.shape[0], self.label_image.shape[0], self.label_image.shape[1]
+    @classmethod
+    def of(
+        cls,
+        rows: FrameReader,
+        areas: Iterable[str],
+        label_image: NDArray[np.int32],
+        registration: Registration | None,
+        told: Iterable[str],
+    ) -> PaintedFrames:
+        """Return a picture of areas for each frame of their traces."""
+        return cls(
+            rows=rows,
+            areas=tuple(areas),
+            label_image=label_image,
+            registration=registration,
+            told=tuple(told),
+            shape=(rows.shape[0], *label_image.shape),
+            dtype=np.dtype(np.float32),
+            token=(*rows.token, label_image),
+        )
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of a picture."""
-        return np.dtype(np.float32)
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """State of the file, and what is painted with it."""
-        return (*self.rows.token, self.label_image)
+    def with_rows(self, rows: FrameReader) -> PaintedFrames:
+        """Return the same picture of other traces."""
+        return self.of(rows, self.areas, self.label_image, self.registration, self.told)
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[np.float32]:
         """Paint frames."""
@@ -216,6 +224,12 @@ def painted(
     return _of_areas(path, found, naming, named, whole)
 
 
+def painted_as(path: Path, found: MovieFile, labels: Sequence[str], atlas: Atlas) -> MovieFile:
+    """Make a movie of traces that are of areas of an atlas, by their labels."""
+    naming = Naming(labels)
+    return _of_areas(path, found, naming, naming.areas_in(atlas), atlas)
+
+
 def _of_areas(
     path: Path, found: MovieFile, naming: Naming, named: Sequence[Area | None], atlas: Atlas
 ) -> MovieFile:
@@ -253,12 +267,8 @@ def _of_areas(
         told.append(f"{len(missing)} areas of the atlas have no trace: {_listed(missing)}.")
     order = np.zeros(len(atlas.areas) + 1, np.int32)
     order[[place[label] for label in columns]] = np.arange(1, len(columns) + 1)
-    frames = PaintedFrames(
-        TraceRows(found.frames, tuple(map(tuple, columns.values()))),
-        tuple(columns),
-        order[image],
-        registration,
-    )
+    rows = TraceRows.of(found.frames, columns.values())
+    frames = PaintedFrames.of(rows, columns, order[image], registration, told)
     matched = {
         label: ", ".join(naming.names[column] for column in own) for label, own in columns.items()
     }
@@ -282,11 +292,9 @@ def _of_masks(found: MovieFile, names: Sequence[str], masks: NDArray[np.int32]) 
     told = ["the traces are painted where they were measured; place the atlas there to decode."]
     if hidden:
         told.append(f"{len(hidden)} traces have no pixel and are left out: {_listed(hidden)}.")
-    frames = PaintedFrames(
-        TraceRows(found.frames, tuple((label - 1,) for label in seen)),
-        tuple(names[label - 1] for label in seen),
-        order[masks],
-    )
+    rows = TraceRows.of(found.frames, [(label - 1,) for label in seen])
+    names = [names[label - 1] for label in seen]
+    frames = PaintedFrames.of(rows, names, order[masks], None, told)
     return replace(found, frames=frames, warnings=(*found.warnings, *told))
 
 

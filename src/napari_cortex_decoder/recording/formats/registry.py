@@ -1,4 +1,4 @@
-"""The registry of movie formats: what opens a path, what napari offers, what the docs list."""
+"""What a movie format is, what it is given, and what it finds in a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.frames import FrameReader
 
 
@@ -107,38 +106,3 @@ class MovieFormat:
     matches: Callable[[Path], bool]
     open: Callable[[Path, Given], MovieFile]
     options: frozenset[str] = frozenset()
-
-
-_FORMATS: dict[str, MovieFormat] = {}
-
-
-def register(movie_format: MovieFormat) -> None:
-    """Add a format; among several that match a path, the one registered first opens it."""
-    if movie_format.name in _FORMATS:
-        raise ValueError(f"a format called {movie_format.name!r} is already registered")
-    _FORMATS[movie_format.name] = movie_format
-
-
-def movie_formats() -> tuple[MovieFormat, ...]:
-    """Return every registered format, in the order in which they are tried."""
-    return tuple(_FORMATS.values())
-
-
-def movie_patterns() -> tuple[str, ...]:
-    """Return the file name patterns of all formats, for the reader's entry in napari's manifest."""
-    return tuple(dict.fromkeys(p for f in _FORMATS.values() for p in f.patterns))
-
-
-def format_of(path: Path) -> MovieFormat:
-    """Return the format of an existing path; raise `RecordingError` if none knows it."""
-    for movie_format in _FORMATS.values():
-        if movie_format.matches(path):
-            return movie_format
-    if path.is_dir():
-        raise RecordingError(
-            f"{path}: the folder holds no frames; give a movie file, or a folder of TIFF frames."
-        )
-    raise RecordingError(
-        f"{path}: this is not a kind of file that holds movies; give one of "
-        f"{', '.join(movie_patterns())}."
-    )

@@ -15,6 +15,7 @@ from napari_cortex_decoder.clock import lag_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import (
+    FrameReader,
     Picked,
     check_frames,
     file_token,
@@ -22,12 +23,7 @@ from napari_cortex_decoder.recording.formats.frames import (
 )
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
 # space: (rows, columns, components); time: (components, frames), corrected for haemodynamics first
 _SPACE = ("U.npy", "widefieldU.images.npy")
@@ -42,8 +38,8 @@ _TIME = {
 _LARGEST_SPACE = 2**32
 
 
-@dataclass(frozen=True, eq=False)
-class SvdFrames:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SvdFrames(FrameReader):
     """Frames that are the product of two matrices, multiplied when they are read.
 
     Attributes
@@ -54,25 +50,15 @@ class SvdFrames:
         Array of shape (components, frames).
     stamps
         `file_token` of both files when they were opened.
-    shape, dtype, together
-        As of every `FrameReader`; frames are rebuilt in single precision.
     """
 
     space: NpyHeader
     time: NpyHeader
     stamps: tuple[tuple[Any, ...], tuple[Any, ...]]
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    together: int = 1
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the matrix in memory."""
         return {k: v for k, v in self.__dict__.items() if k != "_components"}
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """State of both files."""
-        return (*self.stamps[0], *self.stamps[1])
 
     @cached_property
     def _components(self) -> NDArray[np.float32]:
@@ -133,7 +119,12 @@ def open_svd(path: Path, given: Given) -> MovieFile:
         )
     stamps = (file_token(space.path), file_token(time.path))
     frames = SvdFrames(
-        space, time, stamps, (time.shape[1], space.shape[0], space.shape[1]), np.dtype(np.float32)
+        space=space,
+        time=time,
+        stamps=stamps,
+        shape=(time.shape[1], space.shape[0], space.shape[1]),
+        dtype=np.dtype(np.float32),
+        token=(*stamps[0], *stamps[1]),
     )
     check_frames(path, frames.shape, frames.dtype)
     if np.prod(space.shape, dtype=object) * 4 > _LARGEST_SPACE:
@@ -164,8 +155,8 @@ def _timed(folder: Path, found: MovieFile) -> MovieFile:
         reference = np.flatnonzero(np.isin(lights, violet))
         return replace(
             found,
-            frames=Picked(found.frames, movie),
-            reference=Picked(found.frames, reference) if len(reference) else None,
+            frames=Picked.of(found.frames, movie),
+            reference=Picked.of(found.frames, reference) if len(reference) else None,
             reference_lag=lag_of(times[movie], times[reference]) if len(reference) else None,
             frame_times=times[movie],
         )
@@ -197,16 +188,14 @@ def _wavelengths(path: Path) -> dict[int, float]:
         }
 
 
-register(
-    MovieFormat(
-        name="SVD",
-        patterns=("U.npy", "SVT.npy", "SVTcorr.npy", "widefieldU.images.npy", "widefieldSVT.*.npy"),
-        recognized="a folder with wfield's U.npy and SVT.npy (SVTcorr.npy goes first) or the IBL's "
-        "widefieldU.images.npy and widefieldSVT.haemoCorrected.npy (or .uncorrected), or one of "
-        "these files; rebuilt frame by frame",
-        metadata="IBL: imaging.times; imaging.imagingLightSource and imagingLightSource.properties "
-        "split an uncorrected movie from its reference",
-        matches=lambda path: _pair(path) is not None,
-        open=open_svd,
-    )
+FORMAT = MovieFormat(
+    name="SVD",
+    patterns=("U.npy", "SVT.npy", "SVTcorr.npy", "widefieldU.images.npy", "widefieldSVT.*.npy"),
+    recognized="a folder with wfield's U.npy and SVT.npy (SVTcorr.npy goes first) or the IBL's "
+    "widefieldU.images.npy and widefieldSVT.haemoCorrected.npy (or .uncorrected), or one of "
+    "these files; rebuilt frame by frame",
+    metadata="IBL: imaging.times; imaging.imagingLightSource and imagingLightSource.properties "
+    "split an uncorrected movie from its reference",
+    matches=lambda path: _pair(path) is not None,
+    open=open_svd,
 )

@@ -19,12 +19,7 @@ from napari_cortex_decoder.recording.behavior.tables import read_text_table
 from napari_cortex_decoder.recording.formats.arrays import Array, trace_frames
 from napari_cortex_decoder.recording.formats.frames import file_token
 from napari_cortex_decoder.recording.formats.painted import Naming, painted
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
 _SUFFIXES = (".csv", ".tsv")
 _WHAT = "a table of traces"
@@ -68,15 +63,13 @@ def open_text_traces(path: Path, given: Given) -> MovieFile:
     return painted(path, found, [Naming(list(content.samples), units)], given)
 
 
-register(
-    MovieFormat(
-        name="table of traces",
-        patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
-        recognized="by its name; a column an area, called by acronym and side (MOs left, L-MOs) or "
-        "in words, a row a frame",
-        metadata="a column of times (s, or as its name says)",
-        matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
-        open=open_text_traces,
-        options=frozenset({"areas", "atlas"}),
-    )
+FORMAT = MovieFormat(
+    name="table of traces",
+    patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
+    recognized="by its name; a column an area, called by acronym and side (MOs left, L-MOs) or "
+    "in words, a row a frame",
+    metadata="a column of times (s, or as its name says)",
+    matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
+    open=open_text_traces,
+    options=frozenset({"areas", "atlas"}),
 )

@@ -19,12 +19,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     check_frames,
     gathered,
 )
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.formats.tiff_layout import Layout, layout_of
 from napari_cortex_decoder.recording.formats.tiff_pages import find_frames, page_offsets
 
@@ -84,7 +79,7 @@ def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) ->
     if layout.behind_the_first:
         whole = find_frames(path, tif, pages, int(layout.page.max()) + 1)
         in_order = len(layout.page) == whole.shape[0] and (np.diff(layout.page) == 1).all()
-        return whole if in_order else Picked(whole, layout.page)
+        return whole if in_order else Picked.of(whole, layout.page)
     parts: list[tuple[FrameReader, Pages]] = []
     for index in np.unique(layout.file).tolist():
         rows = np.flatnonzero(layout.file == index)
@@ -153,17 +148,15 @@ def _shown(tif: tifffile.TiffFile) -> dict[str, Any]:
     return shown
 
 
-register(
-    MovieFormat(
-        name="TIFF",
-        patterns=tuple(f"*{suffix}" for suffix in TIFF_SUFFIXES),
-        recognized="by its name and its first four bytes; plain, ImageJ, OME and BigTIFF, "
-        "uncompressed or compressed; pages in order of time, or as OME-XML has them, in other "
-        "files of its folder too; of several images or positions the one given as dataset",
-        metadata="ImageJ: frame interval or fps, pixel size, colours; OME: TimeIncrement, DeltaT, "
-        "PhysicalSizeX, order of planes, colours; else resolution tags with a unit",
-        matches=lambda path: path.suffix.lower() in TIFF_SUFFIXES and path.is_file(),
-        open=open_tiff,
-        options=frozenset({"dataset"}),
-    )
+FORMAT = MovieFormat(
+    name="TIFF",
+    patterns=tuple(f"*{suffix}" for suffix in TIFF_SUFFIXES),
+    recognized="by its name and its first four bytes; plain, ImageJ, OME and BigTIFF, "
+    "uncompressed or compressed; pages in order of time, or as OME-XML has them, in other "
+    "files of its folder too; of several images or positions the one given as dataset",
+    metadata="ImageJ: frame interval or fps, pixel size, colours; OME: TimeIncrement, DeltaT, "
+    "PhysicalSizeX, order of planes, colours; else resolution tags with a unit",
+    matches=lambda path: path.suffix.lower() in TIFF_SUFFIXES and path.is_file(),
+    open=open_tiff,
+    options=frozenset({"dataset"}),
 )

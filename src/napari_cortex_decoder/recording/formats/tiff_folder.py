@@ -13,16 +13,11 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.frames import check_frames, unchanged
+from napari_cortex_decoder.recording.formats.frames import FrameReader, check_frames, unchanged
 from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import Named, in_turns, natural_key, understood
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.formats.tiff import (
     TIFF_SUFFIXES,
     check_magic,
@@ -39,32 +34,17 @@ from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets
 _FEW = 1000
 
 
-@dataclass(frozen=True, eq=False)
-class OneFrameFiles:
-    """Frames that lie in a file each.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OneFrameFiles(FrameReader):
+    """Frames that lie in a file each, whose `file_token` is that of when the folder was opened."""
 
-    Attributes
-    ----------
-    paths
-        The files, in order.
-    files
-        `file_token` of each file when the folder was opened.
-    shape, dtype, token, together
-        As of every `FrameReader`.
-    """
-
-    paths: tuple[Path, ...]
     files: tuple[tuple[Any, ...], ...]
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    token: tuple[Any, ...]
-    together: int = 1
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read the file of each frame."""
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
         for image, frame in zip(out, frames.tolist(), strict=True):
-            path = self.paths[frame]
+            path = Path(self.files[frame][0])
             with (
                 unchanged(self.files[frame]),
                 readable(path, "a TIFF frame"),
@@ -147,7 +127,6 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
     stat = folder.stat()
     return MovieFile(
         frames=OneFrameFiles(
-            paths=tuple(paths),
             files=tuple((str(path), sizes[path], states[path].st_mtime_ns) for path in paths),
             shape=(len(paths), *kind),
             dtype=dtype,
@@ -181,18 +160,16 @@ def _info(path: Path) -> dict[str, Any]:
         return micromanager_info(tif.pages.first)
 
 
-register(
-    MovieFormat(
-        name="folder of TIFFs",
-        patterns=(),
-        recognized="a folder with TIFFs in it: one frame a file, ordered by the numbers in their "
-        "names, of one colour or two that the names tell (blue_0001, 0001_405nm, ch0_t001, "
-        "Micro-Manager); or multi-page files of one session, in natural order, or a set whose "
-        "files describe each other (OME, Micro-Manager, NDTiff); or a folder with such a one in it",
-        metadata="Micro-Manager: rate from the elapsed time, colours, camera; numbers missing in "
-        "the names are lost frames",
-        matches=lambda path: path.is_dir() and bool(_inside(path)),
-        open=open_folder,
-        options=frozenset({"dataset"}),
-    )
+FORMAT = MovieFormat(
+    name="folder of TIFFs",
+    patterns=(),
+    recognized="a folder with TIFFs in it: one frame a file, ordered by the numbers in their "
+    "names, of one colour or two that the names tell (blue_0001, 0001_405nm, ch0_t001, "
+    "Micro-Manager); or multi-page files of one session, in natural order, or a set whose "
+    "files describe each other (OME, Micro-Manager, NDTiff); or a folder with such a one in it",
+    metadata="Micro-Manager: rate from the elapsed time, colours, camera; numbers missing in "
+    "the names are lost frames",
+    matches=lambda path: path.is_dir() and bool(_inside(path)),
+    open=open_folder,
+    options=frozenset({"dataset"}),
 )

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.frames import RawFrames, file_token, unchanged
+from napari_cortex_decoder.recording.formats.frames import (
+    FrameReader,
+    RawFrames,
+    file_token,
+    unchanged,
+)
 
 _MOST_TAGS = 4096
 # No codec that cameras' software uses shrinks an image more than this, zeros included.
@@ -87,7 +92,7 @@ def find_frames(
             starts = _read_pages(path, tif, pages)[0][:, 0]
         _check_end(path, starts + step, size)
         stored = np.dtype(f"{tif.byteorder}{first.dtype.str[1:]}")
-        return RawFrames(path, starts, first.shape[-2:], stored, file_token(path))
+        return RawFrames.at(path, starts, first.shape[-2:], stored)
     if claimed > len(pages):
         raise too_few(path, claimed, len(pages))
     offsets, counts = _read_pages(path, tif, pages)
@@ -100,8 +105,13 @@ def find_frames(
             f"{path}: a frame of {step / 2**20:.1f} MB claims to be packed into "
             f"{lengths.min()} to {lengths.max()} bytes; the file is damaged, so export it again."
         )
-    shape = (len(pages), *first.shape[-2:])
-    return EncodedFrames(path, pages, shape, first.dtype, (*file_token(path), pages))
+    return EncodedFrames(
+        path=path,
+        pages=pages,
+        shape=(len(pages), *first.shape[-2:]),
+        dtype=first.dtype,
+        token=(*file_token(path), pages),
+    )
 
 
 def too_few(path: Path, claimed: int, held: int) -> RecordingError:
@@ -164,8 +174,8 @@ def _read_pages(
     return offsets, counts
 
 
-@dataclass(frozen=True, eq=False)
-class EncodedFrames:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EncodedFrames(FrameReader):
     """Frames that lie in a TIFF compressed, tiled or packed, as tifffile decodes them.
 
     Attributes
@@ -174,16 +184,10 @@ class EncodedFrames:
         The file.
     pages
         Shape (frames,), bytes from the start of the file to the directory of each page.
-    shape, dtype, token, together
-        As of every `FrameReader`.
     """
 
     path: Path
     pages: NDArray[np.int64]
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    token: tuple[Any, ...]
-    together: int = 1
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read and decode frames."""

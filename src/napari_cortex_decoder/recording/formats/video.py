@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.frames import check_frames, file_token, unchanged
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
+from napari_cortex_decoder.recording.formats.frames import (
+    FrameReader,
+    check_frames,
+    file_token,
+    unchanged,
 )
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.formats.video_index import VideoIndex, index_video
 
 # The container is named, not guessed: a file whose content is a playlist must not open others.
@@ -29,23 +29,11 @@ _GROUP_BYTES = 2**26
 _CHROMA = 4
 
 
-@dataclass(frozen=True, eq=False)
-class VideoFrames:
-    """Frames of a video of grey values.
-
-    Attributes
-    ----------
-    index
-        Where they are.
-    shape, dtype, token, together
-        As of every `FrameReader`; together are frames between key frames.
-    """
+@dataclass(frozen=True, eq=False, kw_only=True)
+class VideoFrames(FrameReader):
+    """Frames of a video of grey values, found by an index; together are those of a key frame."""
 
     index: VideoIndex
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    token: tuple[Any, ...]
-    together: int
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Decode frames, from the last key frame before each."""
@@ -134,14 +122,12 @@ def open_video(path: Path, given: Given) -> MovieFile:
     )
 
 
-register(
-    MovieFormat(
-        name="video",
-        patterns=tuple(f"*{suffix}" for suffix in CONTAINERS),
-        recognized="by its name; greyscale of 8 or 16 bit, or colour video without colour, of "
-        "which the luma is taken; each frame is found by its own time stamp",
-        metadata="frame rate; frame times where they are uneven",
-        matches=lambda path: path.suffix.lower() in CONTAINERS and path.is_file(),
-        open=open_video,
-    )
+FORMAT = MovieFormat(
+    name="video",
+    patterns=tuple(f"*{suffix}" for suffix in CONTAINERS),
+    recognized="by its name; greyscale of 8 or 16 bit, or colour video without colour, of "
+    "which the luma is taken; each frame is found by its own time stamp",
+    metadata="frame rate; frame times where they are uneven",
+    matches=lambda path: path.suffix.lower() in CONTAINERS and path.is_file(),
+    open=open_video,
 )

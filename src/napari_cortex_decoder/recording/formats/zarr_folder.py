@@ -26,12 +26,7 @@ from napari_cortex_decoder.recording.formats.arrays import (
 from napari_cortex_decoder.recording.formats.axes import named_axes
 from napari_cortex_decoder.recording.formats.frames import file_token
 from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES, are_times, said_times
-from napari_cortex_decoder.recording.formats.registry import (
-    Given,
-    MovieFile,
-    MovieFormat,
-    register,
-)
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.formats.tiff_metadata import OmeImage
 from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, in_seconds
@@ -254,16 +249,14 @@ def _scale(holder: Mapping[str, Any]) -> Sequence[float] | None:
     return None
 
 
-register(
-    MovieFormat(
-        name="Zarr",
-        patterns=("*.zarr",),
-        recognized="a folder with zarr.json, .zarray or .zgroup in it, versions 2 and 3, OME-Zarr "
-        "0.4 and 0.5; the only array of frames x rows x columns, or the one given as dataset",
-        metadata="OME-Zarr: axes, scales with units, colours; else names of dimensions, attributes "
-        "called frame_rate or fps, pixel_size_mm or pixel_size_um; frame_times (s)",
-        matches=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
-        open=open_zarr,
-        options=frozenset({"dataset", "axes"}),
-    )
+FORMAT = MovieFormat(
+    name="Zarr",
+    patterns=("*.zarr",),
+    recognized="a folder with zarr.json, .zarray or .zgroup in it, versions 2 and 3, OME-Zarr "
+    "0.4 and 0.5; the only array of frames x rows x columns, or the one given as dataset",
+    metadata="OME-Zarr: axes, scales with units, colours; else names of dimensions, attributes "
+    "called frame_rate or fps, pixel_size_mm or pixel_size_um; frame_times (s)",
+    matches=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
+    open=open_zarr,
+    options=frozenset({"dataset", "axes"}),
 )

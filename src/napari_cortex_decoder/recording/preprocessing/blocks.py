@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import dask.array as da
 import numpy as np
 from dask.base import tokenize
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.recording.formats.frames import FrameReader
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 
 CHUNK_BYTES = 32 * 2**20
@@ -19,15 +20,12 @@ Blocks = tuple[NDArray[Any], ...]
 """The same frames of each of several movies, each (n, y, x)."""
 
 
-class BlockFunction(Protocol):
-    """What computes frames from a stretch of source frames."""
+BlockFunction = Callable[[Blocks, int, slice], NDArray[np.generic]]
+"""Computes frames from a stretch of source frames: blocks, start, keep.
 
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        """Return the frames computed from those wanted.
-
-        `blocks` are the frames [start, start + n) of each source, and `keep` which of these n are
-        wanted; the others are their surroundings.
-        """
+`blocks` are the frames [start, start + n) of each source, and `keep` which of these n are wanted;
+the others are their surroundings.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,8 @@ class Sources:
         return blocks
 
 
-@dataclass(frozen=True)
-class ComputedFrames:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ComputedFrames(FrameReader):
     """Reader of frames that are computed from the frames of other movies.
 
     Attributes
@@ -89,51 +87,22 @@ class ComputedFrames:
         The other movies.
     function
         What computes frames; picklable, and the same for the same input.
-    frame_shape, dtype
-        Of a computed frame.
     surroundings
         Number of source frames that a frame needs before and after its own.
     first, every
         Computed frame i comes from the source frames
         [first + i · every, first + (i + 1) · every).
-    n_frames
-        Number of computed frames.
     """
 
     sources: Sources
     function: BlockFunction
-    frame_shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    n_frames: int
-    surroundings: int = 0
-    first: int = 0
-    every: int = 1
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        return self.n_frames, *self.frame_shape
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """Name of what is computed."""
-        return (
-            "computed", *(movie.name for movie in self.sources.movies), tokenize(self.function),
-            self.n_frames, self.first, self.every,
-        )  # fmt: skip
-
-    @property
-    def together(self) -> int:
-        """Frames to compute at once: the longer the surroundings, the more is worth it."""
-        if not self.surroundings:
-            return 1
-        frame_bytes = self.frame_shape[0] * self.frame_shape[1] * self.dtype.itemsize
-        worth = max(CHUNK_BYTES // frame_bytes, self.surroundings // 4)
-        return max(1, min(worth, self.surroundings, self.n_frames))
+    surroundings: int
+    first: int
+    every: int
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Compute frames by their indices, shape (len(frames), rows, columns)."""
-        out = np.empty((len(frames), *self.frame_shape), self.dtype)
+        out = np.empty((len(frames), *self.shape[1:]), self.dtype)
         for part in stretches(frames, max(self.together, 64), 1 + 2 * self.surroundings):
             first, stop = int(frames[part][0]), int(frames[part][-1]) + 1
             begin, end = self.first + first * self.every, self.first + stop * self.every
@@ -190,19 +159,25 @@ def computed_movie(
 ) -> da.Array:
     """Return a lazy movie whose frames are computed from others; see `ComputedFrames`.
 
-    The frames keep the shape and number of the first source unless told otherwise.
+    The frames keep the shape and number of the first source unless told otherwise. So many are
+    computed at once: the longer the surroundings, the more is worth it.
     """
     n, *shape = sources[0].shape
+    n, kind = n if n_frames is None else n_frames, np.dtype(dtype)
+    rows, columns = frame_shape or shape
+    worth = max(CHUNK_BYTES // (rows * columns * kind.itemsize), surroundings // 4)
+    names = tuple(movie.name for movie in sources)
     return LazyMovie(
         ComputedFrames(
-            Sources(sources),
-            function,
-            frame_shape or (shape[0], shape[1]),
-            np.dtype(dtype),
-            n if n_frames is None else n_frames,
-            surroundings,
-            first,
-            every,
+            sources=Sources(sources),
+            function=function,
+            surroundings=surroundings,
+            first=first,
+            every=every,
+            shape=(n, rows, columns),
+            dtype=kind,
+            token=("computed", *names, tokenize(function), n, first, every),
+            together=max(1, min(worth, surroundings, n)),
         )
     )
 

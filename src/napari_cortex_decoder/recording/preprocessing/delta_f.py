@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import dask.array as da
@@ -19,6 +20,7 @@ from napari_cortex_decoder.recording.preprocessing.step import (
     Step,
     Survey,
     pixel_means,
+    with_both,
 )
 from napari_cortex_decoder.recording.recording import Recording
 
@@ -78,13 +80,9 @@ class DeltaF(Step):
                     f"{self.dark:g} or less, so it has no ΔF/F; take ΔF/F before steps that remove "
                     "the baseline, and check the dark level."
                 )
-            return computed_movie((movie,), _DeltaF(baseline, self.dark))
+            return computed_movie((movie,), partial(_relative_block, baseline, self.dark))
 
-        reference = recording.reference
-        return recording.replace(
-            movie=relative(recording.movie, "movie"),
-            reference=None if reference is None else relative(reference, "reference"),
-        )
+        return with_both(recording, relative)
 
     def thinning(self, recording: Recording) -> int:
         """Leave enough frames for a percentile of a window."""
@@ -93,13 +91,10 @@ class DeltaF(Step):
         return max(1, MovingWindow.of_seconds(self.window, recording).n // PREVIEW_FRAMES)
 
 
-@dataclass(frozen=True, eq=False)
-class _DeltaF:
-    baseline: NDArray[np.float64]
-    dark: float
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        return _relative(blocks[0][keep], self.baseline, self.dark)
+def _relative_block(
+    baseline: NDArray[np.float64], dark: float, blocks: Blocks, start: int, keep: slice
+) -> NDArray[np.generic]:
+    return _relative(blocks[0][keep], baseline, dark)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -12,7 +12,12 @@ from pydantic import Field
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, row_tiles
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
-from napari_cortex_decoder.recording.preprocessing.step import PREVIEW_FRAMES, Step, Survey
+from napari_cortex_decoder.recording.preprocessing.step import (
+    PREVIEW_FRAMES,
+    Step,
+    Survey,
+    with_both,
+)
 from napari_cortex_decoder.recording.recording import Recording
 
 TILE_BYTES = 64 * 2**20
@@ -42,29 +47,25 @@ class Detrend(Step):
                 f"the movie of {recording.n_frames} frames is shorter than the detrending window "
                 f"of {window.n}.",
             )
-        detrending = _Detrending(window, str(recording.path or recording.name))
-        movies = {
-            channel: computed_movie((movie,), detrending, surroundings=window.before)
-            for channel, movie in (("movie", recording.movie), ("reference", recording.reference))
-            if movie is not None
-        }
-        return recording.replace(**movies, warnings=warnings)
+        function = partial(_detrended, window, str(recording.path or recording.name))
+        return with_both(
+            recording,
+            lambda movie, _: computed_movie((movie,), function, surroundings=window.before),
+            warnings=warnings,
+        )
 
     def thinning(self, recording: Recording) -> int:
         """Leave enough frames for a mean."""
         return max(1, MovingWindow.of_seconds(self.window, recording).n // PREVIEW_FRAMES)
 
 
-@dataclass(frozen=True)
-class _Detrending:
-    window: MovingWindow
-    where: str
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        block = blocks[0]
-        check_finite(block, start, self.where)
-        out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)
-        for rows in row_tiles(block.shape[1:], len(block), TILE_BYTES):
-            tile = block[:, rows]
-            out[:, rows] = tile[keep] - self.window.means(tile, keep)
-        return out
+def _detrended(
+    window: MovingWindow, where: str, blocks: Blocks, start: int, keep: slice
+) -> NDArray[np.generic]:
+    block = blocks[0]
+    check_finite(block, start, where)
+    out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)
+    for rows in row_tiles(block.shape[1:], len(block), TILE_BYTES):
+        tile = block[:, rows]
+        out[:, rows] = tile[keep] - window.means(tile, keep)
+    return out

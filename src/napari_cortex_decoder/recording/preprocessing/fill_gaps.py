@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import dask.array as da
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
-from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey, with_both
 from napari_cortex_decoder.recording.recording import Recording
 
 
@@ -26,33 +26,25 @@ class FillGaps(Step):
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Fill movie and reference; how much that was is told."""
-        movie, told = _filled(recording, recording.movie, "movie", survey)
-        reference = recording.reference
-        if reference is not None:
-            reference, more = _filled(recording, reference, "reference", survey)
-            told += more
-        return recording.replace(
-            movie=movie, reference=reference, warnings=(*recording.warnings, *told)
-        )
+        told: list[str] = []
+        done = with_both(recording, lambda movie, c: _filled(recording, movie, c, survey, told))
+        return done.replace(warnings=(*recording.warnings, *told))
 
 
-@dataclass(frozen=True, eq=False)
-class _Filling:
-    """Puts the mean of a pixel, shape (y, x), into its gaps."""
-
-    means: NDArray[np.floating]
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        frames = blocks[0][keep]
-        return np.where(np.isfinite(frames), frames, self.means)
+def _without_gaps(
+    means: NDArray[np.floating], blocks: Blocks, start: int, keep: slice
+) -> NDArray[np.generic]:
+    """Put the mean of a pixel, shape (y, x), into its gaps."""
+    frames = blocks[0][keep]
+    return np.where(np.isfinite(frames), frames, means)
 
 
 def _filled(
-    recording: Recording, movie: da.Array, channel: str, survey: Survey
-) -> tuple[da.Array, tuple[str, ...]]:
-    """Return the movie without gaps, and sentences about what was filled."""
+    recording: Recording, movie: da.Array, channel: str, survey: Survey, told: list[str]
+) -> da.Array:
+    """Return the movie without gaps; what was filled is `told`."""
     if np.issubdtype(movie.dtype, np.integer):
-        return movie, ()
+        return movie
     total = np.zeros(movie.shape[1:])
     measured = np.zeros(movie.shape[1:], np.int64)
     n_frames, frames_with_gaps = 0, 0
@@ -69,11 +61,11 @@ def _filled(
             "its gaps with; export it again."
         )
     means = np.divide(total, measured, out=np.zeros(total.shape), where=measured > 0)
-    filled = computed_movie((movie,), _Filling(means.astype(movie.dtype)), dtype=movie.dtype)
-    if not frames_with_gaps:
-        return filled, ()
-    share = 1 - measured.mean() / n_frames
-    return filled, (
-        f"{share:.2%} of the {channel}'s pixels were NaN or infinite, in {frames_with_gaps} "
-        "frames; each is filled with its mean over time.",
-    )
+    filling = partial(_without_gaps, means.astype(movie.dtype))
+    filled = computed_movie((movie,), filling, dtype=movie.dtype)
+    if frames_with_gaps:
+        told.append(
+            f"{1 - measured.mean() / n_frames:.2%} of the {channel}'s pixels were NaN or infinite, "
+            f"in {frames_with_gaps} frames; each is filled with its mean over time."
+        )
+    return filled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
 from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask
-from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey, with_both
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
 Range = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
@@ -65,19 +65,18 @@ class Crop(Step):
             kept[label] = slice(start, stop)
         frames = kept["frames"]
 
-        def crop(movie: da.Array) -> da.Array:
+        def crop(movie: da.Array, _: str) -> da.Array:
             return computed_movie(
                 (movie,),
-                _Cropping(kept["rows"], kept["columns"]),
+                partial(_cropped, kept["rows"], kept["columns"]),
                 frame_shape=(_length(kept["rows"]), _length(kept["columns"])),
                 dtype=movie.dtype,
                 n_frames=_length(frames),
                 first=frames.start,
             )
 
-        return _with_movies(
-            recording, crop, **({} if self.frames is None else _cropped_time(recording, frames))
-        )
+        changes = {} if self.frames is None else _cropped_time(recording, frames)
+        return with_both(recording, crop, **changes)
 
     def origins(self, recording: Recording) -> NDArray[np.int64] | None:
         """Return the frames that are kept."""
@@ -118,10 +117,10 @@ class Bin(Step):
                 f"{self.frames} frames and {self.pixels} pixels; bin less."
             )
 
-        def binned(movie: da.Array) -> da.Array:
+        def binned(movie: da.Array, _: str) -> da.Array:
             return computed_movie(
                 (movie,),
-                _Binning(self.frames, self.pixels),
+                partial(_binned, self.frames, self.pixels),
                 frame_shape=(rows, columns),
                 n_frames=n_frames,
                 every=self.frames,
@@ -136,7 +135,7 @@ class Bin(Step):
             changes["reference_lag"] = recording.reference_lag / self.frames
         if recording.frame_times is not None:
             changes["frame_times"] = recording.frame_times[:: self.frames][:n_frames]
-        return _with_movies(recording, binned, **changes)
+        return with_both(recording, binned, **changes)
 
     def origins(self, recording: Recording) -> NDArray[np.int64] | None:
         """Return the first of the frames that become one."""
@@ -155,61 +154,42 @@ class Mask(Step):
     """
 
     name: ClassVar[str] = "mask"
+    only_pixels: ClassVar[bool] = True
     path: Path
-
-    @property
-    def of_pixels(self) -> bool:
-        """Whether it needs pixels beside each other."""
-        return True
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Mask movie and reference."""
-        masking = _Masking(read_mask(self.path, recording.shape))
-        return _with_movies(
-            recording, lambda movie: computed_movie((movie,), masking, dtype=movie.dtype)
-        )
+        masked = partial(_masked, read_mask(self.path, recording.shape))
+        return with_both(recording, lambda m, _: computed_movie((m,), masked, dtype=m.dtype))
 
 
-@dataclass(frozen=True)
-class _Cropping:
-    rows: slice
-    columns: slice
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        return blocks[0][keep, self.rows, self.columns]
+def _cropped(
+    rows: slice, columns: slice, blocks: Blocks, start: int, keep: slice
+) -> NDArray[np.generic]:
+    return blocks[0][keep, rows, columns]
 
 
-@dataclass(frozen=True)
-class _Binning:
-    frames: int
-    pixels: int
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        block = blocks[0][keep]
-        n, rows, columns = len(block) // self.frames, *(s // self.pixels for s in block.shape[1:])
-        whole = block[: n * self.frames, : rows * self.pixels, : columns * self.pixels]
-        groups = whole.reshape(n, self.frames, rows, self.pixels, columns, self.pixels)
-        # float64 while adding: a thousand 16-bit pixels do not fit into float32 exactly
-        means: NDArray[np.float64] = groups.mean(axis=(1, 3, 5), dtype=np.float64)
-        return means
+def _binned(
+    frames: int, pixels: int, blocks: Blocks, start: int, keep: slice
+) -> NDArray[np.generic]:
+    block = blocks[0][keep]
+    n, rows, columns = len(block) // frames, *(size // pixels for size in block.shape[1:])
+    whole = block[: n * frames, : rows * pixels, : columns * pixels]
+    groups = whole.reshape(n, frames, rows, pixels, columns, pixels)
+    # float64 while adding: a thousand 16-bit pixels do not fit into float32 exactly
+    means: NDArray[np.float64] = groups.mean(axis=(1, 3, 5), dtype=np.float64)
+    return means
 
 
-@dataclass(frozen=True, eq=False)
-class _Masking:
-    inside: NDArray[np.bool_]
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        # not a product: outside there may be NaN
-        return np.where(self.inside, blocks[0][keep], 0)
+def _masked(
+    inside: NDArray[np.bool_], blocks: Blocks, start: int, keep: slice
+) -> NDArray[np.generic]:
+    # not a product: outside there may be NaN
+    return np.where(inside, blocks[0][keep], 0)
 
 
 def _length(part: slice) -> int:
     return int(part.stop - part.start)
-
-
-def _with_movies(recording: Recording, change: Any, **others: Any) -> Recording:
-    reference = None if recording.reference is None else change(recording.reference)
-    return recording.replace(movie=change(recording.movie), reference=reference, **others)
 
 
 def _cropped_time(recording: Recording, frames: slice) -> dict[str, Any]:

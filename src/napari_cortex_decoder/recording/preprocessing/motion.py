@@ -14,7 +14,7 @@ from pydantic import Field
 
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
-from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
+from napari_cortex_decoder.recording.preprocessing.step import Step, Survey, with_both
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
 # Measured on a real and a simulated movie with 1 % noise: of high-pass widths of 3–10 pixels, with
@@ -40,12 +40,8 @@ class MotionCorrection(Step):
     """
 
     name: ClassVar[str] = "motion-correction"
+    only_pixels: ClassVar[bool] = True
     upsampling: Annotated[int, Field(ge=1, le=100)] = 20
-
-    @property
-    def of_pixels(self) -> bool:
-        """Whether it needs pixels beside each other."""
-        return True
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Correct movie and reference; the shifts become traces of the recording."""
@@ -65,12 +61,8 @@ class MotionCorrection(Step):
                     parts += list(threads.map(estimate, block))
             shifts = np.array(parts)
             changes = _told(recording, shifts)
-        movies = {
-            channel: computed_movie((frames, movie), _Shifting(estimate, shifts))
-            for channel, frames in (("movie", movie), ("reference", recording.reference))
-            if frames is not None
-        }
-        return recording.replace(**movies, **changes)
+        function = partial(_shifted_block, estimate, shifts)
+        return with_both(recording, lambda m, _: computed_movie((m, movie), function), **changes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,18 +114,19 @@ def _shifted(frame: NDArray[Any], shift: NDArray[np.float64]) -> NDArray[np.floa
     return np.asarray(shift_image(image, shift, order=3, mode="nearest"))
 
 
-@dataclass(frozen=True, eq=False)
-class _Shifting:
-    estimate: _Estimate
-    shifts: NDArray[np.float64] | None
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        frames, movie = blocks[0][keep], blocks[1][keep]
-        if self.shifts is None:
-            shifts = [self.estimate(frame) for frame in movie]
-        else:
-            shifts = list(self.shifts[start + keep.start : start + keep.stop])
-        return np.stack([_shifted(frame, s) for frame, s in zip(frames, shifts, strict=True)])
+def _shifted_block(
+    estimate: _Estimate,
+    shifts: NDArray[np.float64] | None,
+    blocks: Blocks,
+    start: int,
+    keep: slice,
+) -> NDArray[np.generic]:
+    frames, movie = blocks[0][keep], blocks[1][keep]
+    if shifts is None:
+        own = [estimate(frame) for frame in movie]
+    else:
+        own = list(shifts[start + keep.start : start + keep.stop])
+    return np.stack([_shifted(frame, shift) for frame, shift in zip(frames, own, strict=True)])
 
 
 def _told(recording: Recording, shifts: NDArray[np.float64]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,9 @@ def apply_step(recording: Recording, step: Step, survey: Survey) -> Recording:
         rows = recording.replace(movie=movie, traces=None, areas=(), label_image=None)
         done = step.apply(rows, survey)
         done = done.replace(
-            movie=computed_movie((done.movie,), _Painting(labels), frame_shape=labels.shape),
+            movie=computed_movie(
+                (done.movie,), partial(_painted, labels), frame_shape=labels.shape
+            ),
             traces=done.movie[:, 0],
             areas=areas,
             label_image=labels,
@@ -184,7 +186,7 @@ def with_equal_reference(recording: Recording) -> Recording:
         warnings += ("the reference lacks the last frame; the one before is repeated there.",)
     equal = computed_movie(
         (reference,),
-        _Enlarging(factor),
+        partial(_enlarged, factor),
         frame_shape=recording.shape,
         dtype=reference.dtype,
         n_frames=recording.n_frames,
@@ -193,19 +195,13 @@ def with_equal_reference(recording: Recording) -> Recording:
     return recording.replace(reference=equal, warnings=warnings)
 
 
-@dataclass(frozen=True, eq=False)
-class _Painting:
-    label_image: NDArray[np.int32]
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        return paint(blocks[0][keep, 0], self.label_image)
+def _painted(
+    label_image: NDArray[np.int32], blocks: Blocks, start: int, keep: slice
+) -> NDArray[np.generic]:
+    return paint(blocks[0][keep, 0], label_image)
 
 
-@dataclass(frozen=True)
-class _Enlarging:
-    factor: int
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        block = blocks[0]
-        frames = np.minimum(np.arange(keep.start, keep.stop), len(block) - 1)
-        return block[frames].repeat(self.factor, axis=1).repeat(self.factor, axis=2)
+def _enlarged(factor: int, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
+    block = blocks[0]
+    frames = np.minimum(np.arange(keep.start, keep.stop), len(block) - 1)
+    return block[frames].repeat(factor, axis=1).repeat(factor, axis=2)

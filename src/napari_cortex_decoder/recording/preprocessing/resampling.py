@@ -13,6 +13,7 @@ from pydantic import Field
 
 from napari_cortex_decoder.clock import frames_last, is_even, rate_of
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.formats.frames import FrameReader
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import (
@@ -27,7 +28,7 @@ from napari_cortex_decoder.recording.recording import Recording
 Floats = NDArray[np.float64]
 
 # Measured on sines at even and uneven times (5 % jitter) up and down: up to .85 of the lower
-# Nyquist frequency they come through within 1 %, and above the new one less than 1 % is left.
+# Nyquist frequency they come through within 1.5 %, and above the new one less than 1 % is left.
 REACH = 24
 PASSED = 0.9
 MOST = 40
@@ -143,11 +144,24 @@ def resampled(
     tolerance = _SAME / frame_rate
     if len(times) == len(wanted) and np.abs(times - wanted).max() < tolerance:
         return movie
-    return LazyMovie(_ResampledFrames(Sources((movie,)), times, wanted, frame_rate, where))
+    _, rows, columns = movie.shape
+    frames = _ResampledFrames(
+        source=Sources((movie,)),
+        times=times,
+        wanted=wanted,
+        frame_rate=frame_rate,
+        where=where,
+        shape=(len(wanted), rows, columns),
+        dtype=np.dtype(np.float32),
+        token=("resampled", movie.name, tokenize(times, wanted, frame_rate)),
+        # they are made of much the same frames
+        together=max(1, min(CHUNK_BYTES // (rows * columns * 4), _MOST_TOGETHER, len(wanted))),
+    )
+    return LazyMovie(frames)
 
 
-@dataclass(frozen=True, eq=False)
-class _ResampledFrames:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _ResampledFrames(FrameReader):
     """Reader of frames at other times."""
 
     source: Sources
@@ -155,29 +169,6 @@ class _ResampledFrames:
     wanted: Floats
     frame_rate: float
     where: str
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
-        _, rows, columns = self.source.movies[0].shape
-        return len(self.wanted), rows, columns
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of a pixel."""
-        return np.dtype(np.float32)
-
-    @property
-    def token(self) -> tuple[Any, ...]:
-        """Name of what is computed."""
-        name = self.source.movies[0].name
-        return "resampled", name, tokenize(self.times, self.wanted, self.frame_rate)
-
-    @property
-    def together(self) -> int:
-        """Frames to compute at once: they are made of much the same frames."""
-        _, rows, columns = self.shape
-        return max(1, min(CHUNK_BYTES // (rows * columns * 4), _MOST_TOGETHER, len(self.wanted)))
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Compute frames by their indices, shape (len(frames), rows, columns)."""

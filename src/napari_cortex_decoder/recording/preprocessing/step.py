@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -89,6 +89,9 @@ class Step(BaseModel, ABC):
                 f"({reason[:1].lower()}{reason[1:]}); correct it."
             ) from error
 
+    only_pixels: ClassVar[bool] = False
+    """Whether it can do nothing with traces, whatever its settings."""
+
     @abstractmethod
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Return the recording after this step; its frames are computed when they are read.
@@ -116,7 +119,7 @@ class Step(BaseModel, ABC):
     @property
     def of_pixels(self) -> bool:
         """Whether it needs pixels beside each other, so that it can do nothing with traces."""
-        return False
+        return self.only_pixels
 
     def thinning(self, recording: Recording) -> int:
         """Return of how many frames one is enough to preview this step on a recording."""
@@ -125,6 +128,18 @@ class Step(BaseModel, ABC):
     def provenance(self) -> dict[str, Any]:
         """Return name and settings as JSON types."""
         return {"name": self.name, **self.model_dump(mode="json")}
+
+
+def with_both(
+    recording: Recording, change: Callable[[da.Array, str], da.Array], **others: Any
+) -> Recording:
+    """Return a recording with movie and reference changed alike; `change` is told which it has."""
+    reference = recording.reference
+    return recording.replace(
+        movie=change(recording.movie, "movie"),
+        reference=None if reference is None else change(reference, "reference"),
+        **others,
+    )
 
 
 def pixel_means(movie: da.Array, survey: Survey, what: str, where: str) -> NDArray[np.float64]:
