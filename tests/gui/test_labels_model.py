@@ -34,7 +34,7 @@ def bouts(workspace: Workspace) -> list[tuple[int, int, str]]:
 
 def test_labels_by_speed_become_ones_own_with_the_first_edit(shown: Workspace) -> None:
     shown.speed.set_labelling(True)
-    shown.speed.set_threshold(5)
+    shown.speed.set(threshold=5)
     measured = shown.labels.ethogram
     assert measured is not None and shown.labels.labels is not None
     assert shown.labels.labels.ethogram == measured

@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
     QPushButton,
-    QSpinBox,
 )
 
 from helpers.windows import N_FRAMES, child, visible_texts, waves
@@ -218,7 +217,7 @@ def test_files_that_do_not_say_how_to_read_them_are_asked_about_once(
 
     movie.open(raw)
     qtbot.waitUntil(form.isVisible, timeout=10_000)
-    rows, columns = (box for box in form.findChildren(QSpinBox))
+    rows, columns = form.findChildren(QDoubleSpinBox)
     rows.setValue(31)
     columns.setValue(32)
     qtbot.mouseClick(child(form, QPushButton, "Open so"), Qt.MouseButton.LeftButton)

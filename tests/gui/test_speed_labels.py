@@ -9,7 +9,7 @@ from qtpy.QtCore import QPointF
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
 
 from helpers.windows import N_FRAMES, child, visible_texts
-from napari_cortex_decoder.recording import BehaviorTrace, Recording, run_and_rest
+from napari_cortex_decoder.recording import BehaviorTrace, Recording, RunAndRest, run_and_rest
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.colors import behavior_colors
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
@@ -78,7 +78,7 @@ def test_thresholds_and_shortest_bout_are_seen_at_once_on_the_timeline(
     assert rest.value() == 6
     rest.setValue(2)
     assert run.value() == 6
-    expected = run_and_rest(speed, 30.0, threshold=6, stop_threshold=2)
+    expected = run_and_rest(speed, 30.0, RunAndRest(threshold=6, stop_threshold=2))
     np.testing.assert_array_equal(frames_of(workspace), expected)
 
     colors = behavior_colors(["rest", "run"])
@@ -88,9 +88,8 @@ def test_thresholds_and_shortest_bout_are_seen_at_once_on_the_timeline(
     assert label_colors(timeline, times) == wanted
 
     shortest.setValue(10)
-    assert (frames_of(workspace) == run_and_rest(
-        speed, 30.0, threshold=6, stop_threshold=2, shortest_bout=10
-    )).all()  # fmt: skip
+    longer = RunAndRest(threshold=6, stop_threshold=2, shortest_bout=10)
+    assert (frames_of(workspace) == run_and_rest(speed, 30.0, longer)).all()
     child(group, QCheckBox, LABELLING).setChecked(False)
     assert workspace.labels.ethogram is None
     assert [row.title for row in timeline._rows] == ["speed"]
@@ -101,21 +100,21 @@ def test_the_threshold_is_a_line_on_the_speed_that_can_be_dragged(
 ) -> None:
     assert timeline._thresholds is None
     workspace.speed.set_labelling(True)
-    workspace.speed.set_threshold(4)
+    workspace.speed.set(threshold=4)
     lines = timeline._thresholds
     assert lines is not None
     assert lines._run.value() == 4 and not lines._rest.isVisible()
-    workspace.speed.set_stop_threshold(1)
+    workspace.speed.set(stop_threshold=1)
     assert lines._rest.value() == 1 and lines._rest.isVisible()
     lines._run.setValue(7)
     lines._run.sigDragged.emit(lines._run)
-    assert workspace.speed.threshold == 7 and workspace.speed.stop_threshold == 1
+    assert workspace.speed.settings == RunAndRest(threshold=7, stop_threshold=1)
     lines._rest.setValue(8)
     lines._rest.sigDragged.emit(lines._rest)
-    assert workspace.speed.stop_threshold == 7 and lines._rest.value() == 7
+    assert workspace.speed.settings.low == 7 and lines._rest.value() == 7
     lines._run.setValue(-3)
     lines._run.sigDragged.emit(lines._run)
-    assert workspace.speed.threshold == 0
+    assert workspace.speed.settings.threshold == 0
 
 
 def test_the_view_stays_where_it_was_while_thresholds_change(
@@ -124,7 +123,7 @@ def test_the_view_stays_where_it_was_while_thresholds_change(
     workspace.speed.set_labelling(True)
     timeline._rows[0].view.setXRange(1, 2, padding=0)
     rows = timeline._rows
-    workspace.speed.set_threshold(3)
+    workspace.speed.set(threshold=3)
     assert timeline._rows is rows
     assert timeline._rows[0].view.viewRange()[0] == pytest.approx([1, 2])
 
@@ -150,7 +149,7 @@ def test_labels_by_speed_stay_with_the_preprocessed_recording(
     qtbot: QtBot, workspace: Workspace, opened: Layer, recording: Recording
 ) -> None:
     workspace.speed.set_labelling(True)
-    workspace.speed.set_threshold(4)
+    workspace.speed.set(threshold=4)
     whole = frames_of(workspace)
     workspace.preprocessing.switch("crop", True)
     workspace.preprocessing.set("crop", frames=(30, 90))

@@ -12,6 +12,7 @@ from scipy.io import savemat
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import (
     Recording,
+    RunAndRest,
     add_behavior,
     read_behavior,
     run_and_rest,
@@ -116,7 +117,7 @@ def test_the_treadmill_of_the_real_recording_runs_at_48_to_58_seconds(shared_dat
     assert volts.times.size == 20032
     assert volts.times[0] == pytest.approx(0.00901)
     speed = trace_at_frames(speed_from_voltage(volts, gain=100.0), aligned)
-    runs = run_and_rest(speed, 1.0, threshold=0.5, shortest_bout=3.0)
+    runs = run_and_rest(speed, 1.0, RunAndRest(threshold=0.5, shortest_bout=3.0))
     np.testing.assert_array_equal(np.flatnonzero(runs), np.arange(47, 58))
     assert aligned.warnings == ()
 

@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording import BehaviorTrace, run_and_rest, speed_from_voltage
+from napari_cortex_decoder.recording import (
+    BehaviorTrace,
+    RunAndRest,
+    run_and_rest,
+    speed_from_voltage,
+)
 
 speeds = st.lists(
     st.one_of(st.floats(-20, 20), st.just(float("nan")), st.sampled_from([0.5, 0.3])), max_size=80
@@ -36,14 +41,14 @@ def reference(speed: np.ndarray, high: float, low: float) -> list[int]:
 @given(speeds, st.floats(0, 5), st.floats(0, 1))
 def test_hysteresis_equals_a_walk_from_frame_to_frame(speed, high, fraction):
     low = high * fraction
-    states = run_and_rest(speed, 30.0, threshold=high, stop_threshold=low)
+    states = run_and_rest(speed, 30.0, RunAndRest(threshold=high, stop_threshold=low))
     assert states.tolist() == reference(speed, high, low)
 
 
 @given(speeds, st.floats(0, 2))
 def test_a_higher_threshold_never_makes_more_frames_run(speed, threshold):
-    lower = run_and_rest(speed, 30.0, threshold=threshold)
-    higher = run_and_rest(speed, 30.0, threshold=threshold + 1)
+    lower = run_and_rest(speed, 30.0, RunAndRest(threshold=threshold))
+    higher = run_and_rest(speed, 30.0, RunAndRest(threshold=threshold + 1))
     assert not ((higher == 1) & (lower != 1)).any()
 
 
@@ -55,7 +60,7 @@ def bouts(states: np.ndarray) -> list[tuple[int, int, int]]:
 
 @given(speeds, st.integers(1, 12))
 def test_no_bout_between_two_others_stays_shorter_than_asked(speed, shortest):
-    states = run_and_rest(speed, 10.0, shortest_bout=shortest / 10)
+    states = run_and_rest(speed, 10.0, RunAndRest(shortest_bout=shortest / 10))
     found = bouts(states)
     for before, (start, stop, state), after in zip(found, found[1:], found[2:], strict=False):
         if -1 not in (before[2], state, after[2]):
@@ -67,21 +72,21 @@ def test_no_bout_between_two_others_stays_shorter_than_asked(speed, shortest):
 def test_joining_changes_nothing_where_every_bout_is_long_enough(speed, shortest):
     plain = run_and_rest(speed, 10.0)
     if all(stop - start >= shortest for start, stop, _ in bouts(plain)):
-        joined = run_and_rest(speed, 10.0, shortest_bout=shortest / 10)
+        joined = run_and_rest(speed, 10.0, RunAndRest(shortest_bout=shortest / 10))
         np.testing.assert_array_equal(joined, plain)
 
 
 def test_the_shortest_bout_joins_first():
     pattern = [0] * 9 + [1] * 2 + [0] * 1 + [1] * 4 + [0] * 9
     speed = np.array(pattern, float)
-    states = run_and_rest(speed, 10.0, shortest_bout=0.5)
+    states = run_and_rest(speed, 10.0, RunAndRest(shortest_bout=0.5))
     # the gap of one frame closes before the run of two is too short: one run of seven remains
     np.testing.assert_array_equal(states, [0] * 9 + [1] * 7 + [0] * 9)
 
 
 def test_many_flickers_are_joined_in_a_moment():
     speed = np.tile([0.0, 1.0], 100_000)
-    states = run_and_rest(speed, 30.0, shortest_bout=1.0)
+    states = run_and_rest(speed, 30.0, RunAndRest(shortest_bout=1.0))
     assert len(bouts(states)) < 5
 
 
@@ -100,7 +105,7 @@ def test_running_backwards_is_running():
 )
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(RecordingError):
-        run_and_rest(np.zeros(4), 30.0, **settings)
+        RunAndRest(**settings)
 
 
 def test_treadmill_volts_become_speed_around_standstill():

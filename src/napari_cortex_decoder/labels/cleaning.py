@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from napari_cortex_decoder.bouts import UNKNOWN, drop_short, stretches, two_thresholds
 from napari_cortex_decoder.errors import LabelError
-
-_Share = Annotated[float, Field(ge=0, le=1)]
-_Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+from napari_cortex_decoder.settings import FewSeconds, Share
 
 
 class Cleaning(BaseModel):
@@ -36,10 +32,10 @@ class Cleaning(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    threshold: _Share = 0.5
-    stop_threshold: _Share | None = None
-    longest_gap: _Seconds = 0.0
-    shortest_bout: _Seconds = 0.0
+    threshold: Share = 0.5
+    stop_threshold: Share | None = None
+    longest_gap: FewSeconds = 0.0
+    shortest_bout: FewSeconds = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> Cleaning:

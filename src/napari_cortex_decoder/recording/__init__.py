@@ -1,6 +1,7 @@
 """Recordings: movies, behaviour, preprocessing and the formats they come in."""
 
 from napari_cortex_decoder.recording.behavior import (
+    RunAndRest,
     add_behavior,
     coverage_warnings,
     read_behavior,
@@ -38,6 +39,7 @@ __all__ = [
     "CohortRow",
     "Previews",
     "Recording",
+    "RunAndRest",
     "add_behavior",
     "cached",
     "cohort_rows",

@@ -25,6 +25,7 @@ from napari_cortex_decoder.labels.journal import NAME as JOURNAL
 from napari_cortex_decoder.recording import (
     CohortEntry,
     Recording,
+    RunAndRest,
     add_behavior,
     read_cohort,
     run_and_rest,
@@ -155,7 +156,9 @@ def _rest_and_run(recording: Recording, where: str, run_speed: float) -> NDArray
         trace = recording.behavior["speed"]
         trace = replace(trace, values=speed_in_cm(trace), unit="cm/s")
         return run_and_rest(
-            trace_at_frames(trace, recording), recording.known_frame_rate(), threshold=run_speed
+            trace_at_frames(trace, recording),
+            recording.known_frame_rate(),
+            RunAndRest(threshold=run_speed),
         )
     raise TrainingError(
         f"{where}: neither {PAPER_LABELS!r} nor 'speed' is among its traces "

@@ -3,6 +3,7 @@
 from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, trace_at_frames
 from napari_cortex_decoder.recording.behavior.reading import READERS, add_behavior, read_behavior
 from napari_cortex_decoder.recording.behavior.speed import (
+    RunAndRest,
     run_and_rest,
     speed_from_counts,
     speed_from_voltage,
@@ -11,6 +12,7 @@ from napari_cortex_decoder.recording.behavior.speed import (
 
 __all__ = [
     "READERS",
+    "RunAndRest",
     "add_behavior",
     "coverage_warnings",
     "read_behavior",

@@ -3,37 +3,82 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from napari_cortex_decoder.bouts import drop_short, two_thresholds
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.recording import BehaviorTrace
+from napari_cortex_decoder.settings import FewSeconds, Shown
 from napari_cortex_decoder.units import centimetres_a_second, stated
 
 REST, RUN = 0, 1
+Speed = Annotated[float, Field(ge=0, le=1000), Shown("cm/s")]
 
 _COUNTED = ("count", "tick", "pulse", "step", "edge")
 _ANGLES = ("deg", "degree", "°")
 _COUNTER = re.compile(r"tick|count|encoder|rotary|quadrature", re.I)
 
 
-def run_and_rest(
-    speed: ArrayLike,
-    frame_rate: float,
-    *,
-    threshold: float = 0.5,
-    stop_threshold: float | None = None,
-    shortest_bout: float = 0.0,
-) -> NDArray[np.int64]:
-    """Return where a mouse runs and where it rests, by its speed.
+@dataclass(frozen=True, kw_only=True)
+class RunAndRest:
+    """How running is told by speed.
 
     Running starts where the speed rises above `threshold` and lasts until it falls below
     `stop_threshold` (hysteresis), so that a speed that hovers at the threshold does not flicker.
     Then every bout shorter than `shortest_bout` that lies between two bouts of the other kind joins
     them, the shortest first. A bout at the edge of what is known may have begun earlier or end
     later, and stays.
+
+    Attributes
+    ----------
+    threshold
+        Speed (cm/s) above which the animal starts to run. The default is that of the laboratory
+        of Ajioka et al. 2024.
+    stop_threshold
+        Speed (cm/s) below which it stops; `threshold` if None.
+    shortest_bout
+        Seconds. Shorter bouts join those around them.
+
+    Raises
+    ------
+    RecordingError
+        If a threshold is negative, the lower one is above the upper one, or a number is not finite.
+    """
+
+    threshold: Speed = 0.5
+    stop_threshold: Speed | None = None
+    shortest_bout: FewSeconds = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        for what, value in (
+            ("threshold", self.threshold),
+            ("stop threshold", self.low),
+            ("shortest bout", self.shortest_bout),
+        ):
+            if not (np.isfinite(value) and value >= 0):
+                raise RecordingError(f"the {what} is {value}; give a number of 0 or more.")
+        if self.low > self.threshold:
+            raise RecordingError(
+                f"the stop threshold of {self.low} cm/s is above the threshold of "
+                f"{self.threshold} cm/s; lower it."
+            )
+
+    @property
+    def low(self) -> float:
+        """The speed (cm/s) below which running stops."""
+        return self.threshold if self.stop_threshold is None else self.stop_threshold
+
+
+def run_and_rest(
+    speed: ArrayLike, frame_rate: float, settings: RunAndRest | None = None
+) -> NDArray[np.int64]:
+    """Return where a mouse runs and where it rests, by its speed.
 
     Parameters
     ----------
@@ -42,13 +87,8 @@ def run_and_rest(
         not count.
     frame_rate
         Values a second (Hz).
-    threshold
-        Speed (cm/s) above which the animal starts to run. The default is that of the laboratory
-        of Ajioka et al. 2024.
-    stop_threshold
-        Speed (cm/s) below which it stops; `threshold` if None.
-    shortest_bout
-        Seconds.
+    settings
+        Thresholds; None: the default ones.
 
     Returns
     -------
@@ -58,27 +98,16 @@ def run_and_rest(
     Raises
     ------
     RecordingError
-        If a threshold is negative, the lower one is above the upper one, or a number is not finite.
+        If the frame rate or the shape is impossible.
     """
-    low = threshold if stop_threshold is None else stop_threshold
-    for what, value in (
-        ("threshold", threshold), ("stop threshold", low), ("shortest bout", shortest_bout),
-    ):  # fmt: skip
-        if not (np.isfinite(value) and value >= 0):
-            raise RecordingError(f"the {what} is {value}; give a number of 0 or more.")
-    if low > threshold:
-        raise RecordingError(
-            f"the stop threshold of {low} cm/s is above the threshold of {threshold} cm/s; "
-            "lower it."
-        )
+    told = settings or RunAndRest()
     if not (np.isfinite(frame_rate) and frame_rate > 0):
         raise RecordingError(f"the frame rate is {frame_rate}; give a positive number of Hz.")
     absolute = np.abs(np.asarray(speed, dtype=np.float64))
     if absolute.ndim != 1:
         raise RecordingError(f"speed has shape {absolute.shape}; give one value a frame.")
-
-    states = two_thresholds(absolute, ~np.isnan(absolute), threshold, low)
-    return drop_short(states, shortest_bout * frame_rate)
+    states = two_thresholds(absolute, ~np.isnan(absolute), told.threshold, told.low)
+    return drop_short(states, told.shortest_bout * frame_rate)
 
 
 def speed_from_voltage(

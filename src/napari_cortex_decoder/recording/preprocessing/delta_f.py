@@ -23,6 +23,7 @@ from napari_cortex_decoder.recording.preprocessing.step import (
     with_both,
 )
 from napari_cortex_decoder.recording.recording import Recording
+from napari_cortex_decoder.settings import Seconds, Shown
 
 TILE_BYTES = 64 * 2**20
 PERCENTILE_BYTES = 256 * 2**20
@@ -53,9 +54,9 @@ class DeltaF(Step):
 
     name: ClassVar[str] = "delta-f"
     baseline: Literal["mean", "percentile", "moving"] = "mean"
-    percentile: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 10.0
-    window: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 30.0
-    dark: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    percentile: Annotated[float, Field(ge=0, le=100), Shown("%")] = 10.0
+    window: Seconds = 30.0
+    dark: Annotated[float, Field(allow_inf_nan=False), Shown("counts")] = 0.0
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Return ΔF/F of movie and reference."""

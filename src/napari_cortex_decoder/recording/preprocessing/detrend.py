@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, row_tiles
@@ -19,6 +18,7 @@ from napari_cortex_decoder.recording.preprocessing.step import (
     with_both,
 )
 from napari_cortex_decoder.recording.recording import Recording
+from napari_cortex_decoder.settings import Seconds
 
 TILE_BYTES = 64 * 2**20
 
@@ -36,7 +36,7 @@ class Detrend(Step):
     """
 
     name: ClassVar[str] = "detrend"
-    window: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 1000 / 30
+    window: Seconds = 1000 / 30
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Detrend movie and reference."""

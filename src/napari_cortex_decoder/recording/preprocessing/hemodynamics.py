@@ -21,8 +21,9 @@ from napari_cortex_decoder.recording.preprocessing.step import (
     pixel_means,
 )
 from napari_cortex_decoder.recording.recording import Recording
+from napari_cortex_decoder.settings import Hertz, Shown
 
-Frequency = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+_Lag = Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)]
 
 ORDER = 2
 PADDING = 50
@@ -59,9 +60,9 @@ class Hemodynamics(Step):
     """
 
     name: ClassVar[str] = "hemodynamics"
-    highpass: Frequency | None = 0.1
-    lowpass: Frequency | None = 14.0
-    lag: Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)] | None = None
+    highpass: Annotated[Hertz | None, Shown("Hz", "off")] = 0.1
+    lowpass: Annotated[Hertz | None, Shown("Hz", "off")] = 14.0
+    lag: Annotated[_Lag | None, Shown("frames", "as the file says")] = None
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Correct the movie; the reference stays as it is, for controls."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import dask.array as da
 import numpy as np
 from dask.base import tokenize
 from numpy.typing import NDArray
-from pydantic import Field
 
 from napari_cortex_decoder.clock import frames_last, is_even, rate_of
 from napari_cortex_decoder.errors import RecordingError
@@ -24,6 +23,7 @@ from napari_cortex_decoder.recording.preprocessing.blocks import (
 )
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
+from napari_cortex_decoder.settings import Hertz
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class Resample(Step):
 
     name: ClassVar[str] = "resample"
     reshapes: ClassVar[bool] = True
-    frame_rate: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 30.0
+    frame_rate: Hertz = 30.0
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Resample movie and reference."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QDoubleSpinBox, QFrame, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.areas_table import AreasTable
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, caption, enable, row
+from napari_cortex_decoder.widgets.parts.controls import (
+    ChoiceBox,
+    NumberBox,
+    button,
+    enable,
+    fields,
+    row,
+)
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
@@ -54,22 +61,21 @@ class AreasPanel(QWidget):
         self._table.setFixedHeight(_TABLE_HEIGHT)
         self._search.textChanged.connect(self._table.search)
         self._compute = button("Compute traces", self._areas.compute)
-        self._dark = QDoubleSpinBox()
-        self._dark.setObjectName("dark level")
-        self._dark.setRange(0, 65_535)
-        self._dark.setDecimals(1)
-        self._dark.setSuffix(" counts")
-        self._dark.setToolTip("What the camera reads without light: it is no fluorescence")
-        self._dark.valueChanged.connect(self._areas.set_dark)
+        self._dark = NumberBox(
+            self._areas.set_dark, high=65_535, decimals=1, suffix=" counts", label="dark level",
+            tooltip="What the camera reads without light: it is no fluorescence",
+        )  # fmt: skip
+        self._dark.native.setObjectName("dark level")
         self._cancel = button("Stop", self._areas.cancel)
         self._export = button("Export…", self._ask_table)
         self._progress = ProgressRow()
         self._message = wrapped_label()
-        self._behaviors = ChoiceBox(wide=True)
-        self._behaviors.setObjectName("behaviors")
-        self._behaviors.setToolTip("Whose correlation (Pearson's r) the table shows")
-        self._behaviors.currentTextChanged.connect(self._update_correlation)
-        self._correlated = row(caption("r: correlation with"), self._behaviors)
+        self._behaviors = ChoiceBox(
+            lambda _: self._update_correlation(), wide=True, label="r: correlation with",
+            tooltip="Whose correlation (Pearson's r) the table shows",
+        )  # fmt: skip
+        self._behaviors.native.setObjectName("behaviors")
+        self._correlated = fields(self._behaviors)
 
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 4, 0, 0)
@@ -79,7 +85,7 @@ class AreasPanel(QWidget):
             row(self._search, self._lasso, self._clear),
             self._table,
             self._correlated,
-            row(caption("dark level"), self._dark, None),
+            fields(self._dark),
             row(self._compute, self._cancel, self._export),
             self._progress,
             self._message,
@@ -102,15 +108,14 @@ class AreasPanel(QWidget):
     def _update_behaviors(self) -> None:
         """Offer what the recording has to correlate with."""
         names = self._areas.behaviors
-        shown = [self._behaviors.itemText(i) for i in range(self._behaviors.count())]
-        if tuple(shown) != names:
-            self._behaviors.clear()
-            self._behaviors.addItems(list(names))
+        if self._behaviors.choices != names:
+            self._behaviors.offer({name: name for name in names})
+            self._update_correlation()
         self._correlated.setVisible(bool(names))
 
     def _update_correlation(self) -> None:
         found = self._areas.correlations
-        name = self._behaviors.currentText()
+        name = self._behaviors.value
         self._table.show_correlation(None if found is None else found.r.get(name))
 
     def _update_traces(self) -> None:

@@ -42,10 +42,10 @@ def ask_landmark(parent: QWidget, then: Callable[[str, float, float], None]) -> 
     """Ask for name and place on the atlas of a new landmark."""
     name = QLineEdit()
     x, y = _number(-_FARTHEST, _FARTHEST, "mm"), _number(-_FARTHEST, _FARTHEST, "mm")
-    dialog, form = _dialog(parent, "New landmark", lambda: then(name.text(), x.value(), y.value()))
+    dialog, form = _dialog(parent, "New landmark", lambda: then(name.text(), x.value, y.value))
     form.insertRow(0, "name", name)
-    form.insertRow(1, "right of bregma", x)
-    form.insertRow(2, "behind bregma", y)
+    form.insertRow(1, "right of bregma", x.native)
+    form.insertRow(2, "behind bregma", y.native)
     dialog.open()
 
 
@@ -60,28 +60,27 @@ def ask_label_image(parent: QWidget, then: LabelImageTaker) -> None:
     names.clicked.connect(
         lambda: ask_file(names, "Names of the labels", "Tables (*.csv)", names.choose)
     )
-    size = _number(0.0, 10.0, "mm")
-    size.setDecimals(5)
-    size.setValue(0.02)
+    size = NumberBox(high=10.0, decimals=5, suffix=" mm", step=0.1)
+    size.value = 0.02
     row, column = _number(-1.0, _LARGEST, "px"), _number(-1.0, _LARGEST, "px")
     for box in (row, column):
-        box.setSpecialValueText("middle")
-        box.setValue(-1.0)
+        box.native.setSpecialValueText("middle")
+        box.value = -1.0
 
     def take() -> None:
-        known = row.value() >= 0 and column.value() >= 0
-        bregma = (row.value(), column.value()) if known else None
+        known = row.value >= 0 and column.value >= 0
+        bregma = (row.value, column.value) if known else None
         if image.path is not None:
-            then(image.path, names.path, size.value(), bregma)
+            then(image.path, names.path, size.value, bregma)
 
     dialog, form = _dialog(parent, "Atlas of a label image", take)
     for place, (title, part) in enumerate(
         (
             ("label image", image),
             ("names (CSV)", names),
-            ("edge of a pixel", size),
-            ("row of bregma", row),
-            ("column of bregma", column),
+            ("edge of a pixel", size.native),
+            ("row of bregma", row.native),
+            ("column of bregma", column.native),
         )
     ):
         form.insertRow(place, title, part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QMenu
+from qtpy.QtWidgets import QFormLayout, QMenu
 from superqt.utils import QSignalThrottler
 
 from napari_cortex_decoder.atlas import Registration
@@ -25,6 +25,7 @@ from napari_cortex_decoder.widgets.parts.controls import (
     enable,
     menu_button,
     row,
+    switch,
 )
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -90,9 +91,8 @@ class AtlasSection(Section):
         self._save = button("Save placing…", self._ask_save)
         self._load = button("From file…", self._ask_load)
         self._mean = button("Show mean image", self._atlas.ask_mean)
-        self._names = QCheckBox("Acronyms on the movie")
+        self._names = switch("Acronyms on the movie", self._atlas.show_names)
         self._names.setObjectName("names")
-        self._names.toggled.connect(self._atlas.show_names)
         self._message = wrapped_label()
 
         form = QFormLayout()
@@ -137,7 +137,7 @@ class AtlasSection(Section):
     def _update_atlas(self) -> None:
         """Show which atlas it is, what goes on, and what can be done."""
         atlas, placed = self._atlas, self._placing.registration
-        if atlas.atlas is not None and self._atlases.currentText() != atlas.atlas.name:
+        if atlas.atlas is not None and self._atlases.value != atlas.atlas.name:
             self._atlases.offer({name: name for name in (*BUNDLED, atlas.atlas.name)})
             self._atlases.show_value(atlas.atlas.name)
         obstacle = atlas.obstacle

@@ -5,20 +5,21 @@ from __future__ import annotations
 import html
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QFormLayout,
-    QFrame,
-    QHBoxLayout,
-    QPushButton,
-    QVBoxLayout,
-)
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
+from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_short
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, caption, enable, row
+from napari_cortex_decoder.widgets.parts.controls import (
+    ChoiceBox,
+    button,
+    enable,
+    row,
+    switch,
+)
+from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -66,18 +67,15 @@ class DecodeSection(Section):
         self._update_state()
 
     def _compose(self) -> None:
-        self._decoders = ChoiceBox(self._choice.choose, wide=True)
-        self._devices = ChoiceBox(self._choice.set_device, wide=True)
+        self._decoders = ChoiceBox(
+            lambda place: self._choice.choose(self._choice.cards[place]), wide=True, label="decoder"
+        )
+        self._compute = Form(
+            Compute, self._choice.set_device, ("device",), device={"choices": self._offered}
+        )
         load = QPushButton("Load…")
         load.setToolTip("Add a decoder file (.safetensors) to the list")
         load.clicked.connect(self._ask_decoder)
-        decoder = QHBoxLayout()
-        decoder.addWidget(self._decoders)
-        decoder.addWidget(load)
-        form = QFormLayout()
-        form.setVerticalSpacing(6)
-        for title, field in (("decoder", decoder), ("device", self._devices)):
-            form.addRow(caption(title), field)
         self._card = wrapped_label()
         self._simulated = wrapped_label()
 
@@ -86,8 +84,7 @@ class DecodeSection(Section):
         self._banner.setStyleSheet("#rate_banner { border: 1px solid #e69f00; border-radius: 3px }")
         in_banner = QVBoxLayout(self._banner)
         self._rate_problem = wrapped_label()
-        self._any_rate = QCheckBox("Decode anyway; the result says so")
-        self._any_rate.toggled.connect(self._choice.set_any_rate)
+        self._any_rate = switch("Decode anyway; the result says so", self._choice.set_any_rate)
         self._resample = button("Resample", self._resample_recording)
         in_banner.addWidget(self._rate_problem)
         in_banner.addWidget(row(self._resample, None))
@@ -107,7 +104,8 @@ class DecodeSection(Section):
         self._progress = ProgressRow()
         self._message = wrapped_label()
 
-        self.content.addLayout(form)
+        self._compute.insert(0, self._decoders)
+        self.content.addWidget(row(self._compute.native, load))
         for part in (self._card, self._simulated, self._banner):
             self.content.addWidget(part)
         self.content.addLayout(buttons)
@@ -117,13 +115,19 @@ class DecodeSection(Section):
     def _update_choice(self) -> None:
         """Show the decoders on offer, and what the chosen one says of itself."""
         card = self._choice.card
-        self._decoders.clear()
-        for place, known in enumerate(self._choice.cards):
-            self._decoders.addItem(known.name, known)
-            self._decoders.setItemData(place, _whole_card(known), Qt.ItemDataRole.ToolTipRole)
-        if card is not None:
-            self._decoders.setCurrentIndex(self._choice.cards.index(card))
-        self._decoders.setToolTip("" if card is None else _whole_card(card))
+        cards = self._choice.cards
+        names = [known.name for known in cards]
+        self._decoders.offer(
+            {
+                place: known.name if names.count(known.name) == 1 else str(known.source)
+                for place, known in enumerate(cards)
+            }
+        )
+        self._decoders.show_value(None if card is None else cards.index(card))
+        box = self._decoders.native
+        for place, known in enumerate(cards):
+            box.setItemData(place, _whole_card(known), Qt.ItemDataRole.ToolTipRole)
+        box.setToolTip("" if card is None else _whole_card(card))
         set_or_hide(self._card, None if card is None else "\n".join(in_short(card.config)))
         set_or_hide(
             self._simulated,
@@ -131,8 +135,11 @@ class DecodeSection(Section):
         )
 
     def _update_devices(self) -> None:
-        self._devices.offer(self._choice.devices)
-        self._devices.show_value(self._choice.device)
+        self._compute.reset_choices()
+        self._compute.show_values(self._choice.compute)
+
+    def _offered(self, box: object) -> list[tuple[str, str]]:
+        return [(said, device) for device, said in self._choice.devices.items()]
 
     def _update_state(self) -> None:
         """Show how far the decode is, or why there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QCheckBox, QLineEdit
+from qtpy.QtWidgets import QLineEdit
 
 from napari_cortex_decoder.labels import Format, Imported
 from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
@@ -14,7 +14,7 @@ from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import Color
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, row
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
@@ -81,8 +81,7 @@ class LabelsSection(Section):
         labels, labelling = self._labels, self._labelling
         self._obstacle = wrapped_label()
         self._reload = button("Look again", labels.reload)
-        self._editing = QCheckBox("Label with keys and mouse")
-        self._editing.toggled.connect(labelling.switch)
+        self._editing = switch("Label with keys and mouse", labelling.switch)
         self._help = wrapped_label(_HELP)
         self._help.setEnabled(False)
         self._table = BehaviorsTable(labels, labelling, colors)
@@ -160,7 +159,7 @@ class LabelsSection(Section):
         ask_file(self, "Import labels", pattern, self._labelling.read)
 
     def _ask_export(self) -> None:
-        form = self._formats.currentData()
+        form = self._formats.value
         title, suffix = _FORMATS[form]
         recording = self._movie.recording
         name = f"{recording.name if recording else 'recording'}-labels.{suffix}"

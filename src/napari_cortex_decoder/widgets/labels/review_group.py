@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from qtpy.QtWidgets import QFormLayout, QWidget
-
 from napari_cortex_decoder.choices import ORDERS
+from napari_cortex_decoder.labels import Cleaning
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
-from napari_cortex_decoder.widgets.parts.controls import (
-    ChoiceBox,
-    NumberBox,
-    button,
-    caption,
-    enable,
-    row,
-)
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, button, enable, row
+from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 
@@ -36,32 +27,15 @@ class ReviewGroup(Section):
 
     def _compose(self) -> None:
         review = self._review
-        self._form = QFormLayout()
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.setVerticalSpacing(3)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
-
-        share = partial(NumberBox, high=1.0, step=0.05)
-        seconds = partial(NumberBox, high=60.0, step=0.1, suffix=" s")
-
-        self._begin = share(lambda value: review.set_cleaning(threshold=value))
-        self._end = share(lambda value: review.set_cleaning(stop_threshold=value))
-        self._gap = seconds(lambda value: review.set_cleaning(longest_gap=value))
-        self._short = seconds(lambda value: review.set_cleaning(shortest_bout=value))
-        self._doubt = share(review.set_doubt)
-        self._orders = ChoiceBox(review.set_order, ORDERS)
-        for title, field, tip in (
-            ("begins above", self._begin, "Probability of the second behavior at which it begins"),
-            ("ends below", self._end, "Between the two, the animal goes on with what it did"),
-            ("fill gaps under", self._gap, "Two bouts with less than this between them are one"),
-            ("drop bouts under", self._short, "Shorter bouts join those around them"),
-            ("queue", self._orders, "What to look at first"),
-            ("uncertain from", self._doubt, "Mean entropy of a bout, 0 sure to 1 undecided"),
-        ):
-            field.setToolTip(tip)
-            self._form.addRow(caption(title), field)
-        settings = QWidget()
-        settings.setLayout(self._form)
+        self._form = Form(Cleaning, review.set_cleaning)
+        self._orders = ChoiceBox(
+            review.set_order, ORDERS, label="queue", tooltip="What to look at first"
+        )
+        self._doubt = NumberBox(
+            review.set_doubt, high=1.0, label="uncertain from",
+            tooltip="Mean entropy of a bout, 0 sure to 1 undecided",
+        )  # fmt: skip
+        self._form.extend([self._orders, self._doubt])
         self._next = button("Next (N)", review.next)
         self._accept = button("Accept (A)", review.accept)
         self._flip = button("Flip (F)", review.flip)
@@ -70,7 +44,7 @@ class ReviewGroup(Section):
         self._obstacle = wrapped_label()
         for part in (
             self._obstacle,
-            settings,
+            self._form.native,
             row(self._next, self._accept, self._flip, None),
             row(self._verify, None),
             self._message,
@@ -80,15 +54,9 @@ class ReviewGroup(Section):
     def _update(self) -> None:
         """Show the settings, and where the queue stands."""
         review, cleaning = self._review, self._review.cleaning
-        end = cleaning.threshold if cleaning.stop_threshold is None else cleaning.stop_threshold
-        for box, value in (
-            (self._begin, cleaning.threshold),
-            (self._end, end),
-            (self._gap, cleaning.longest_gap),
-            (self._short, cleaning.shortest_bout),
-            (self._doubt, review.doubt),
-        ):
-            box.show_value(value)
+        end = cleaning.threshold - cleaning.hysteresis
+        self._form.show_values(dict(cleaning) | {"stop_threshold": end})
+        self._doubt.show_value(review.doubt)
         self._orders.show_value(review.order)
         obstacle = review.obstacle
         set_or_hide(self._obstacle, obstacle)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, Widget
 from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
+    QCheckBox,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 
-class ChoiceBox(QComboBox):
+class ChoiceBox(ComboBox):
     """A field for one of a few values; it tells what somebody chooses and not what it shows.
 
     Parameters
@@ -28,6 +28,8 @@ class ChoiceBox(QComboBox):
         What each value is called.
     wide
         Whether it takes the width that is left.
+    options
+        As magicgui's own combo box takes them: label, tool tip.
     """
 
     def __init__(
@@ -36,28 +38,33 @@ class ChoiceBox(QComboBox):
         choices: Mapping[Any, str] | None = None,
         *,
         wide: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__()
-        self.offer(choices or {})
+        self._offered = dict(choices or {})
+        # a function, asked again whenever magicgui fills the box
+        super().__init__(choices=lambda _: [(t, v) for v, t in self._offered.items()], **options)
         if tell is not None:
-            self.activated.connect(lambda index: tell(self.itemData(index)))
+            self.changed.connect(tell)
         if wide:
-            self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            self.setMinimumContentsLength(8)
-            self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box = self.native
+            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            box.setMinimumContentsLength(8)
+            box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
 
     def offer(self, choices: Mapping[Any, str]) -> None:
         """Offer other values."""
-        self.clear()
-        for value, text in choices.items():
-            self.addItem(text, value)
+        self._offered = dict(choices)
+        with self.changed.blocked():
+            self.reset_choices()
 
     def show_value(self, value: Any) -> None:
-        """Show what is chosen."""
-        self.setCurrentIndex(self.findData(value))
+        """Show what is chosen; a value that is not on offer shows as nothing."""
+        places = {known: place for place, known in enumerate(self._offered)}
+        with self.changed.blocked():
+            self.native.setCurrentIndex(places.get(value, -1))
 
 
-class NumberBox(QDoubleSpinBox):
+class NumberBox(FloatSpinBox):
     """A field for a number, which tells what somebody enters and not what it is given to show."""
 
     def __init__(
@@ -66,23 +73,35 @@ class NumberBox(QDoubleSpinBox):
         *,
         low: float = 0.0,
         high: float = 10_000.0,
-        step: float = 1.0,
         decimals: int = 2,
         suffix: str = "",
+        **options: Any,
     ) -> None:
-        super().__init__()
-        self.setDecimals(decimals)
-        self.setRange(low, high)
-        self.setSingleStep(step)
-        self.setSuffix(suffix)
+        super().__init__(min=low, max=high, **options)
+        self.native.setDecimals(decimals)
+        self.native.setSuffix(suffix)
         if tell is not None:
-            self.valueChanged.connect(tell)
+            self.changed.connect(tell)
 
     def show_value(self, value: float) -> None:
         """Show a number without telling of it."""
-        was_blocked = self.blockSignals(True)
-        self.setValue(value)
-        self.blockSignals(was_blocked)
+        with self.changed.blocked():
+            self.value = value
+
+
+def switch(text: str, tell: Callable[[bool], object]) -> QCheckBox:
+    """Make a box to tick, which tells when somebody does."""
+    box = CheckBox(text=text)
+    box.changed.connect(tell)
+    return box.native  # type: ignore[no-any-return]
+
+
+def fields(*parts: Widget) -> QWidget:
+    """Put fields below each other, each beside its label."""
+    form: Container[Any] = Container()
+    form.extend(parts)  # only fields that come later have labels of one width
+    form.margins = (0, 0, 0, 0)
+    return form.native  # type: ignore[no-any-return]
 
 
 def caption(text: str) -> QLabel:
@@ -108,7 +127,7 @@ def menu_button(text: str) -> tuple[QPushButton, QMenu]:
     return opens, menu
 
 
-def row(*parts: QWidget | None) -> QWidget:
+def row(*parts: QWidget | Widget | None) -> QWidget:
     """Put parts beside each other; None takes the space that is left."""
     row = QWidget()
     line = QHBoxLayout(row)
@@ -118,11 +137,12 @@ def row(*parts: QWidget | None) -> QWidget:
         if part is None:
             line.addStretch()
         else:
-            line.addWidget(part)
+            line.addWidget(part.native if isinstance(part, Widget) else part)
     return row
 
 
-def enable(part: QWidget, obstacle: str | None, tip: str) -> None:
+def enable(part: QWidget | Widget, obstacle: str | None, tip: str) -> None:
     """Enable a part, or say in its tool tip why not."""
-    part.setEnabled(obstacle is None)
-    part.setToolTip(obstacle or tip)
+    shown = part.native if isinstance(part, Widget) else part
+    shown.setEnabled(obstacle is None)
+    shown.setToolTip(obstacle or tip)

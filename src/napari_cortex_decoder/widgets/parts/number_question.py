@@ -33,7 +33,7 @@ class NumberQuestion(QWidget):
         super().__init__()
         self._text = wrapped_label()
         self._box = NumberBox(low=low, high=high, decimals=decimals, suffix=suffix)
-        answer = button("Set", lambda: tell(self._box.value()))
+        answer = button("Set", lambda: tell(self._box.value))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
@@ -48,4 +48,4 @@ class NumberQuestion(QWidget):
 
     def propose(self, value: float) -> None:
         """Put a value into the field."""
-        self._box.setValue(value)
+        self._box.value = value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QPushButton
+from qtpy.QtWidgets import QPushButton
 
-from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.controls import button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
@@ -39,8 +39,7 @@ class PreprocessingGroup(Section):
             else StepRow(self._model, name)
             for name in TITLES
         }
-        self._caching = QCheckBox()
-        self._caching.toggled.connect(self._cache)
+        self._caching = switch("", self._cache)
         self._look = QPushButton("Preview")
         self._look.setCheckable(True)
         self._look.toggled.connect(self._preview.switch)
@@ -63,9 +62,8 @@ class PreprocessingGroup(Section):
     def _update_recording(self) -> None:
         """Show what there is to crop, and what can be done to this recording."""
         raw = self._movie.raw
-        for each in self._rows.values():
-            if raw is not None:
-                each.set_extent(raw)
+        if raw is not None:
+            self._rows["crop"].set_extent(raw)
         self._update_rows()
         self._update_state()
 

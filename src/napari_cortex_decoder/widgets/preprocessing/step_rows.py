@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cortex_decoder.recording import Recording, movie_patterns
+from napari_cortex_decoder.recording.preprocessing import STEPS
 from napari_cortex_decoder.recording.preprocessing.mask_file import SUFFIXES
-from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row
+from napari_cortex_decoder.widgets.parts.controls import button, enable, row, switch
+from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import (
     Draft,
     PreprocessingModel,
-)
-from napari_cortex_decoder.widgets.preprocessing.setting_fields import (
-    Changed,
-    Choice,
-    Field,
-    File,
-    Number,
-    Span,
 )
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
@@ -53,11 +47,10 @@ _TIPS = {
 
 _CROPPED = {"rows": 1, "columns": 2, "frames": 0}  # axis of the movie
 
-_BASELINES = {
-    "mean": "mean",
-    "percentile": "percentile",
-    "moving": "moving percentile",
+_OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "mask": {"path": {"filter": " ".join(f"*{suffix}" for suffix in SUFFIXES), "nullable": True}},
 }
+"""What magicgui should know of settings beside what their step says."""
 
 
 class StepRow(QWidget):
@@ -66,44 +59,31 @@ class StepRow(QWidget):
     def __init__(self, model: PreprocessingModel, name: str) -> None:
         super().__init__()
         self._model, self._name = model, name
-        self._switch = QCheckBox(TITLES[name])
-        self._switch.toggled.connect(lambda on: model.switch(name, on))
+        self._switch = switch(TITLES[name], lambda on: model.switch(name, on))
         self._obstacle = wrapped_label()
         self._obstacle.setEnabled(False)
-        self._settings = QWidget()
-        self._form = QFormLayout(self._settings)
-        self._form.setContentsMargins(22, 0, 0, 4)
-        self._form.setVerticalSpacing(3)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
-        self._fields: dict[str, Field] = {}
-        for setting, title, make in _FORMS[name]:
-            field = make(partial(self._tell, setting))
-            self._form.addRow(caption(title), field.widget)
-            self._fields[setting] = field
+        self._form = Form(STEPS[name], partial(model.set, name), **_OPTIONS.get(name, {}))
+        self._form.margins = (22, 0, 0, 4)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(2)
-        for part in (self._switch, self._obstacle, self._settings):
+        for part in (self._switch, self._obstacle, self._form.native):
             self.column.addWidget(part)
 
     def set_extent(self, recording: Recording) -> None:
         """Say how many rows, columns and frames there are to crop."""
-        for setting, field in self._fields.items():
-            if isinstance(field, Span):
-                field.set_size(recording.movie.shape[_CROPPED[setting]])
+        for setting, axis in _CROPPED.items():
+            self._form.limit(setting, recording.movie.shape[axis])
 
     def show_draft(self, draft: Draft, obstacle: str | None) -> None:
         """Show how the step is set up, and why it cannot be on."""
         enable(self._switch, obstacle, _TIPS[self._name])
         set_or_hide(self._obstacle, obstacle if self._name == "hemodynamics" else None)
         self._switch.setChecked(draft.on)
-        self._settings.setVisible(draft.on and bool(self._fields))
-        for setting, field in self._fields.items():
-            field.show(draft.settings[setting])
-            self._form.setRowVisible(field.widget, _matters(setting, draft.settings))
-
-    def _tell(self, setting: str, value: Any) -> None:
-        self._model.set(self._name, **{setting: value})
+        self._form.native.setVisible(draft.on and bool(draft.settings))
+        if draft.on:
+            self._form.show_values(draft.settings)
+            self._form.show_only(name for name in draft.settings if _matters(name, draft.settings))
 
 
 class HemodynamicsRow(StepRow):
@@ -137,77 +117,3 @@ def _matters(setting: str, settings: Mapping[str, Any]) -> bool:
     if setting == "percentile":
         return baseline != "mean"
     return baseline in (None, "moving") if setting == "window" else True
-
-
-_FORMS: dict[str, list[tuple[str, str, Callable[[Changed], Field]]]] = {
-    "crop": [("rows", "rows", Span), ("columns", "columns", Span), ("frames", "frames", Span)],
-    "fill-gaps": [],
-    "bin": [
-        ("pixels", "pixels", partial(Number, low=1, high=64, suffix=" × the edge")),
-        ("frames", "frames", partial(Number, low=1, high=10_000)),
-    ],
-    "motion-correction": [
-        ("upsampling", "to parts", partial(Number, low=1, high=100, suffix=" of a pixel")),
-    ],
-    "mask": [
-        (
-            "path",
-            "file",
-            partial(
-                File,
-                title="Choose a mask",
-                pattern=f"Masks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)})",
-            ),
-        )
-    ],
-    "delta-f": [
-        ("baseline", "baseline", partial(Choice, choices=_BASELINES)),
-        ("percentile", "percentile", partial(Number, low=0, high=100, decimals=1, suffix=" %")),
-        (
-            "window",
-            "window",
-            partial(Number, low=0.1, high=86_400, step=5, decimals=1, suffix=" s"),
-        ),
-        ("dark", "dark level", partial(Number, low=-1e6, high=1e6, decimals=1, suffix=" counts")),
-    ],
-    "hemodynamics": [
-        (
-            "highpass",
-            "high-pass",
-            partial(Number, low=0, high=100, step=0.05, decimals=2, suffix=" Hz", none="off"),
-        ),
-        (
-            "lowpass",
-            "low-pass",
-            partial(Number, low=0, high=1000, step=1, decimals=1, suffix=" Hz", none="off"),
-        ),
-        (
-            "lag",
-            "reference later by",
-            partial(
-                Number,
-                low=-1,
-                high=0.99,
-                step=0.25,
-                decimals=2,
-                suffix=" frames",
-                none="as the file says",
-            ),
-        ),
-    ],
-    "detrend": [
-        (
-            "window",
-            "window",
-            partial(Number, low=0.1, high=86_400, step=5, decimals=2, suffix=" s"),
-        ),
-    ],
-    "resample": [
-        (
-            "frame_rate",
-            "to",
-            partial(Number, low=0.01, high=10_000, step=1, decimals=2, suffix=" Hz"),
-        ),
-    ],
-}
-"""The settings of each step: name, caption, and what makes its field."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, caption, row
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, button, fields, row
 from napari_cortex_decoder.widgets.parts.section import wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -26,30 +26,25 @@ class MovieQuestion(QWidget):
         super().__init__()
         self._movie = movie
         self._question = wrapped_label()
-        self._datasets = ChoiceBox(wide=True)
-        self._rows, self._columns = QSpinBox(), QSpinBox()
-        for box in (self._rows, self._columns):
-            box.setRange(1, _LARGEST)
-            box.setValue(512)
-            box.setSuffix(" px")
-        self._pixels = QComboBox()
-        self._pixels.addItems(_PIXELS)
-        self._pixels.setEditable(True)
-        self._form = QFormLayout()
-        self._form.setVerticalSpacing(3)
+        self._datasets = ChoiceBox(wide=True, label="movie", tooltip="Which array of the file")
+        self._rows = NumberBox(
+            low=1, high=_LARGEST, decimals=0, suffix=" px", label="rows", value=512,
+            tooltip="Height of a frame",
+        )  # fmt: skip
+        self._columns = NumberBox(
+            low=1, high=_LARGEST, decimals=0, suffix=" px", label="columns", value=512,
+            tooltip="Width of a frame",
+        )  # fmt: skip
+        self._pixels = ChoiceBox(
+            choices={name: name for name in _PIXELS}, label="pixels",
+            tooltip="Type of a number in the file, as NumPy names it",
+        )  # fmt: skip
+        self._pixels.native.setEditable(True)
         self._raw = (self._rows, self._columns, self._pixels)
-        for title, field, tip in (
-            ("movie", self._datasets, "Which array of the file"),
-            ("rows", self._rows, "Height of a frame"),
-            ("columns", self._columns, "Width of a frame"),
-            ("pixels", self._pixels, "Type of a number in the file, as NumPy names it"),
-        ):
-            field.setToolTip(tip)
-            self._form.addRow(caption(title), field)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._question)
-        column.addLayout(self._form)
+        column.addWidget(fields(self._datasets, *self._raw))
         column.addWidget(
             row(button("Open so", self._open), button("Leave it", movie.dismiss_movie), None)
         )
@@ -71,18 +66,17 @@ class MovieQuestion(QWidget):
             if several
             else f"{name} does not say its shape. How do its frames lie in it?"
         )
-        self._datasets.clear()
-        self._datasets.addItems(unclear.datasets)
-        self._form.setRowVisible(self._datasets, several)
+        self._datasets.offer({name: name for name in unclear.datasets})
+        self._datasets.visible = several
         for field in self._raw:
-            self._form.setRowVisible(field, not several)
+            field.visible = not several
 
     def _open(self) -> None:
         unclear = self._movie.unclear
         if unclear is None:
             return
         if unclear.datasets:
-            self._movie.open_as(dataset=self._datasets.currentText())
+            self._movie.open_as(dataset=self._datasets.value)
         else:
-            shape = (self._rows.value(), self._columns.value())
-            self._movie.open_as(shape=shape, dtype=self._pixels.currentText().strip())
+            shape = (int(self._rows.value), int(self._columns.value))
+            self._movie.open_as(shape=shape, dtype=self._pixels.native.currentText().strip())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QWidget
 
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, caption, row
+from napari_cortex_decoder.recording import RunAndRest
+from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, row, switch
+from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -43,34 +42,16 @@ class SpeedGroup(Section):
         self._update()
 
     def _compose(self) -> None:
-        self._labelling = QCheckBox("Label run and rest by speed")
-        self._labelling.toggled.connect(self._speed.set_labelling)
-        self._settings = QWidget()
-        form = QFormLayout(self._settings)
-        form.setContentsMargins(22, 0, 0, 0)
-        form.setVerticalSpacing(3)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
-        self._run = self._box(form, "run above", self._speed.set_threshold)
-        self._rest = self._box(form, "rest below", self._speed.set_stop_threshold)
-        self._shortest = self._box(form, "shortest bout", self._speed.set_shortest_bout)
-        self._shortest.setSuffix(" s")
-        self._rest.setToolTip(
-            "Between the two thresholds the animal goes on with what it did: a speed that hovers "
-            "at one of them does not flicker"
-        )
-        self._shortest.setToolTip("Shorter bouts join those around them")
+        self._labelling = switch("Label run and rest by speed", self._speed.set_labelling)
+        self._form = Form(RunAndRest, self._speed.set)
+        self._form.margins = (22, 0, 0, 0)
         self._question = wrapped_label()
         self._factor = NumberBox(low=-10_000)
-        self._factor.setValue(1)
-        self._make = button("Make speed", lambda: self._speed.make_speed(self._factor.value()))
+        self._factor.value = 1
+        self._make = button("Make speed", lambda: self._speed.make_speed(self._factor.value))
         self._making = row(self._factor, self._make, None)
-        for part in (self._question, self._making, self._labelling, self._settings):
+        for part in (self._question, self._making, self._labelling, self._form.native):
             self.content.addWidget(part)
-
-    def _box(self, form: QFormLayout, title: str, tell: Callable[[float], None]) -> NumberBox:
-        box = NumberBox(tell, high=1000, step=0.1)
-        form.addRow(caption(title), box)
-        return box
 
     def _update(self) -> None:
         """Show the model's state, and what comes of it."""
@@ -82,21 +63,13 @@ class SpeedGroup(Section):
         else:
             asked, suffix, decimals, tip = _OF_COUNTS
         set_or_hide(self._question, None if source is None else f"{source.name} {asked}")
-        self._factor.setDecimals(decimals)
-        self._factor.setSuffix(suffix)
+        self._factor.native.setDecimals(decimals)
+        self._factor.native.setSuffix(suffix)
         self._make.setToolTip(tip)
         self._labelling.setVisible(trace is not None)
         self._labelling.setChecked(speed.labelling)
-        self._settings.setVisible(speed.labelling)
-        unit = (trace.unit if trace is not None else "") or "cm/s"
-        for box, value in (
-            (self._run, speed.threshold),
-            (self._rest, speed.stop_threshold),
-            (self._shortest, speed.shortest_bout),
-        ):
-            if box is not self._shortest:
-                box.setSuffix(f" {unit}")
-            box.show_value(value)
+        self._form.native.setVisible(speed.labelling)
+        self._form.show_values(vars(speed.settings) | {"stop_threshold": speed.settings.low})
         self.set_done(_summary(speed.ethogram))
 
 

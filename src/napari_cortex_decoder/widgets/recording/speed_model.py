@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_cortex_decoder.labels import Ethogram, Source
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
+    RunAndRest,
     run_and_rest,
     speed_from_counts,
     speed_from_voltage,
@@ -39,18 +40,13 @@ class SpeedModel(SectionModel):
         Whether it does.
     ethogram
         The labels of the frames shown; None while it does not label.
-    threshold, stop_threshold
-        Speed (cm/s) above which the animal starts to run, and below which it stops; the second is
-        never above the first.
-    shortest_bout
-        Seconds; shorter bouts join those around them.
+    settings
+        How running is told by speed.
     """
 
     labelling: bool = False
     ethogram: Ethogram | None = None
-    threshold: float = 0.5
-    stop_threshold: float = 0.5
-    shortest_bout: float = 0.0
+    settings: RunAndRest = RunAndRest()
 
     _movie: MovieModel = PrivateAttr()
     _speed: NDArray[np.float64] | None = PrivateAttr(default=None)
@@ -100,22 +96,13 @@ class SpeedModel(SectionModel):
             self.labelling = labelling
             self._label()
 
-    def set_threshold(self, threshold: float) -> None:
-        """Say above which speed (cm/s) the animal runs; without hysteresis it stops there too."""
-        had_hysteresis = self.stop_threshold < self.threshold
-        self.threshold = threshold
-        if not had_hysteresis or self.stop_threshold > threshold:
-            self.stop_threshold = threshold
-        self._label()
-
-    def set_stop_threshold(self, threshold: float) -> None:
-        """Say below which speed (cm/s) the animal stops to run."""
-        self.stop_threshold = min(threshold, self.threshold)
-        self._label()
-
-    def set_shortest_bout(self, seconds: float) -> None:
-        """Say which bouts are too short to be one."""
-        self.shortest_bout = seconds
+    def set(self, **changes: float) -> None:
+        """Change settings; without hysteresis running stops where it starts."""
+        values = {**asdict(self.settings), **changes}
+        stop = values["stop_threshold"]
+        if stop is not None and stop >= values["threshold"]:
+            values["stop_threshold"] = None
+        self.settings = RunAndRest(**values)
         self._label()
 
     def _on_recording(self, recording: Recording | None) -> None:
@@ -136,16 +123,5 @@ class SpeedModel(SectionModel):
         if not self.labelling or recording is None or speed is None:
             self.ethogram = None
             return
-        try:
-            states = run_and_rest(
-                speed,
-                recording.known_frame_rate(),
-                threshold=self.threshold,
-                stop_threshold=self.stop_threshold,
-                shortest_bout=self.shortest_bout,
-            )
-        except RecordingError as error:
-            self.ethogram = None
-            self.failed.emit(error)
-        else:
-            self.ethogram = Ethogram.from_frames(states, BEHAVIORS, source=Source.MEASURED)
+        states = run_and_rest(speed, recording.known_frame_rate(), self.settings)
+        self.ethogram = Ethogram.from_frames(states, BEHAVIORS, source=Source.MEASURED)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout
+from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_cortex_decoder.choices import SCORES
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, caption, enable, row
+from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -21,7 +22,7 @@ from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars
 from napari_cortex_decoder.widgets.saliency.saliency_files import suffixes_of
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import METHODS, SPANS
+from napari_cortex_decoder.widgets.saliency.saliency_jobs import METHODS, SPANS, Question
 from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
 
 _SIGNS = {"holds": "✓", "weak": "~", "not supported": "✗", "an illustration": "◐"}
@@ -45,8 +46,7 @@ class SaliencySection(Section):
         self._said: str | None = None
         self._compose()
         ties = Ties()
-        ties.tie(self._update_question, choice.events.card, saliency.events.behavior)
-        ties.tie(self._update_methods, choice.events.card)
+        ties.tie(self._update_question, choice.events.card)
         ties.tie(
             self._update_state,
             movie.events.recording,
@@ -60,26 +60,20 @@ class SaliencySection(Section):
         ties.tie(self._update_result, saliency.events.result, saliency.events.kept)
         ties.tie(self._mark, areas.events.selected)
         ties.undo_with(self)
-        self._update_methods()
         self._update_question()
         self._update_result()
 
     def _compose(self) -> None:
         model = self._model
-        self._behaviors = ChoiceBox(lambda name: model.choose(behavior=name), wide=True)
-        self._methods = ChoiceBox(lambda method: model.choose(method=method), wide=True)
-        self._spans = ChoiceBox(lambda span: model.choose(span=span), SPANS, wide=True)
-        self._scores = ChoiceBox(lambda score: model.choose(score=score), SCORES, wide=True)
-        form = QFormLayout()
-        form.setVerticalSpacing(6)
-        for title, box in (
-            ("behavior", self._behaviors),
-            ("method", self._methods),
-            ("frames", self._spans),
-        ):
-            form.addRow(caption(title), box)
-        self._score_caption = caption("score")
-        form.addRow(self._score_caption, self._scores)
+        self._form = Form(
+            Question,
+            model.choose,
+            ("behavior", "method", "span", "score"),
+            behavior={"choices": lambda _: model.behaviors},
+            method={"choices": lambda _: [(METHODS[one], one) for one in model.methods]},
+            span={"choices": [(said, span) for span, said in SPANS.items()], "label": "frames"},
+            score={"choices": [(said, score) for score, said in SCORES.items()]},
+        )
         self._begin = button("Begin here", lambda: model.mark(begin=True))
         self._end = button("End here", lambda: model.mark(begin=False))
         self._marked = QLabel()
@@ -94,7 +88,7 @@ class SaliencySection(Section):
         self._message = wrapped_label()
         self._progress = ProgressRow()
         self._place = QVBoxLayout()
-        self.content.addLayout(form)
+        self.content.addWidget(self._form.native)
         self.content.addWidget(self._marks)
         self.content.addWidget(row(self._run, self._cancel))
         for part in (self._obstacle, self._progress, self._verdict, self._kept):
@@ -103,15 +97,9 @@ class SaliencySection(Section):
         self.content.addWidget(row(self._check, self._keep, self._save))
         self.content.addWidget(self._message)
 
-    def _update_methods(self) -> None:
-        """Offer what the chosen decoder can be asked."""
-        self._methods.offer({method: METHODS[method] for method in self._model.methods})
-        self._methods.show_value(self._model.method)
-
     def _update_question(self) -> None:
-        model = self._model
-        self._behaviors.offer({name: name for name in model.behaviors})
-        self._behaviors.show_value(model.behavior)
+        """Offer what the chosen decoder can be asked."""
+        self._form.reset_choices()
         self._update_state()
 
     def _follow_slider(self) -> None:
@@ -122,11 +110,8 @@ class SaliencySection(Section):
     def _update_state(self) -> None:
         """Show how far the work is, or why there is none."""
         model, progress = self._model, self._model.progress
-        self._methods.show_value(model.method)
-        self._spans.show_value(model.span)
-        self._scores.show_value(model.score)
-        for part in (self._score_caption, self._scores):
-            part.setVisible(model.scores_differ)
+        self._form.show_values(model)
+        self._form["score"].visible = model.scores_differ
         obstacle = self._said = model.obstacle
         enable(self._run, obstacle, "See what the decoder reads this behavior from")
         set_or_hide(self._obstacle, None if progress.running else obstacle)

@@ -109,7 +109,7 @@ class TimelineWidget(DockContent):
         )
         ties.tie(self._update_prediction, decode.predicted)
         speed = self._workspace.speed.events
-        ties.tie(self._update_labels, speed.threshold, speed.stop_threshold)
+        ties.tie(self._update_labels, speed.settings)
         labels, review = self._workspace.labels.events, self._workspace.review
         editing = self._workspace.labelling.events.editing
         ties.tie(self._update_rows, labels.ethogram, speed.labelling, editing)
@@ -194,9 +194,7 @@ class TimelineWidget(DockContent):
             row.view.setYRange(float(finite.min()), float(finite.max()), padding=0.08)
         speed = self._workspace.speed
         if speed.labelling and trace is speed.trace:
-            self._thresholds = ThresholdLines(
-                row.view, speed.set_threshold, speed.set_stop_threshold
-            )
+            self._thresholds = ThresholdLines(row.view, speed.set)
 
     def _add_strip(
         self, title: str, behaviors: tuple[str, ...], labels: NDArray[np.int64]
@@ -253,7 +251,7 @@ class TimelineWidget(DockContent):
         """Draw other labels, and the speeds that they are made by, in the rows that there are."""
         ethogram, speed = self._shown_labels, self._workspace.speed
         if self._thresholds is not None:
-            self._thresholds.show(speed.threshold, speed.stop_threshold)
+            self._thresholds.show(speed.settings.threshold, speed.settings.low)
         if self._labelled is not None and ethogram is not None:
             self._labelled.set_ethogram(ethogram, self._workspace.behavior_colors)
             if self._workspace.tuning.planning:

@@ -167,18 +167,14 @@ class ThresholdLines:
     ----------
     view
         Of the row that shows the speed.
-    set_run, set_rest
-        Called with the speed that a line was dragged to.
+    tell
+        Called with the threshold that a line was dragged to, by name.
     """
 
-    def __init__(
-        self,
-        view: pg.ViewBox,
-        set_run: Callable[[float], None],
-        set_rest: Callable[[float], None],
-    ) -> None:
-        self._run = self._line(view, "run", Qt.PenStyle.SolidLine, set_run)
-        self._rest = self._line(view, "rest", Qt.PenStyle.DashLine, set_rest)
+    def __init__(self, view: pg.ViewBox, tell: Callable[..., None]) -> None:
+        solid, dashed = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine
+        self._run = self._line(view, "run", solid, lambda at: tell(threshold=at))
+        self._rest = self._line(view, "rest", dashed, lambda at: tell(stop_threshold=at))
 
     def show(self, run: float, rest: float) -> None:
         """Put the lines at two speeds; one line will do where they are the same."""
