@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
-from magicgui.widgets import Container, Widget, create_widget
+from magicgui.widgets import ComboBox, Container, Widget, create_widget
 from pydantic.fields import FieldInfo
 from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
 
@@ -61,7 +61,10 @@ class Form(Container[Any]):
             value = settings[name] if isinstance(settings, Mapping) else getattr(settings, name)
             field: Any = self[name]
             with field.changed.blocked():
-                field.value = self._none.get(name) if value is None else value
+                if isinstance(field, ComboBox) and value not in field.choices:
+                    field.native.setCurrentIndex(-1)  # nothing that is on offer
+                else:
+                    field.value = self._none.get(name) if value is None else value
 
     def limit(self, name: str, size: int) -> None:
         """Say how many there are to choose a stretch of; all of them are None."""

@@ -1,0 +1,138 @@
+"""What users do with a movie layer from napari's console, or in a panel that magicgui makes.
+
+Each takes a layer that *File ▸ Open* or the dock has made, and works without the dock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from napari.layers import Image
+from napari.qt.threading import FunctionWorker
+from napari.types import LayerDataTuple
+from superqt.utils import create_worker
+
+from napari_cortex_decoder.atlas import load_atlas, load_registration
+from napari_cortex_decoder.compute import Compute
+from napari_cortex_decoder.decoder.library import load_decoder
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.preprocessing import STEPS, Step
+from napari_cortex_decoder.widgets.atlas.area_traces import compute_traces
+from napari_cortex_decoder.widgets.atlas.registration_files import guess
+from napari_cortex_decoder.widgets.decode.decode_job import LOADING
+from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import preprocessed
+from napari_cortex_decoder.widgets.recording.layers import recording_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_cortex_decoder.decoder import Prediction
+
+StepName = Literal[
+    "fill-gaps", "bin", "motion-correction", "delta-f", "hemodynamics", "detrend", "resample"
+]
+
+
+def preprocess_layer(movie: Image, steps: Iterable[StepName | Step]) -> LayerDataTuple:
+    """Return the layer of a preprocessed movie; its frames are computed when they are shown.
+
+    Parameters
+    ----------
+    movie
+        Layer of a recording.
+    steps
+        In order: steps, or names of steps as they are by default.
+    """
+    chosen = tuple(STEPS[one]() if isinstance(one, str) else one for one in steps)
+    return preprocessed(_recording(movie), chosen, None, lambda _: None)
+
+
+def preprocess_in_background(
+    movie: Image,
+    steps: Annotated[list[StepName], {"widget_type": "Select"}] = ["delta-f"],  # noqa: B006
+) -> FunctionWorker[LayerDataTuple]:
+    """Begin what `preprocess_layer` does, off the window's thread; napari adds the layer.
+
+    Parameters
+    ----------
+    movie
+        Layer of a recording.
+    steps
+        Names of steps, which are applied as they are by default.
+    """
+    return create_worker(preprocess_layer, movie, steps, _start_thread=True)
+
+
+def decode_layer(
+    movie: Image,
+    decoder: str = "run-rest",
+    *,
+    registration: Path | None = None,
+    device: str = "auto",
+    any_rate: bool = False,
+) -> Prediction:
+    """Return what a decoder reads from the movie of a layer.
+
+    Parameters
+    ----------
+    movie
+        Layer of a recording.
+    decoder
+        Name of a bundled or kept decoder, or a file.
+    registration
+        File that says where the atlas lies, for a decoder of areas.
+    device
+        Where to compute, as `Compute` has it.
+    any_rate
+        Decode although the frame rates differ.
+    """
+    with LOADING:
+        loaded = load_decoder(decoder)
+    placed = None if registration is None else load_registration(registration)
+    return loaded.decode(
+        _recording(movie), compute=Compute(device=device), any_rate=any_rate, registration=placed
+    )
+
+
+def area_traces_of_layer(
+    movie: Image, registration: Path | None = None, *, dark: float = 0.0
+) -> pd.DataFrame:
+    """Return the mean of each area over time: a row a frame, indexed by seconds.
+
+    Parameters
+    ----------
+    movie
+        Layer of a recording.
+    registration
+        File that says where the atlas lies; None: as the recording says, else a first guess.
+    dark
+        What the camera reads without light, in counts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One column an area, such as ``"MOp left"``: ΔF/F as a fraction, or the mean of a movie that
+        varies around 0 already.
+    """
+    import pandas as pd
+
+    recording = _recording(movie)
+    if registration is not None:
+        placed: Any = load_registration(registration)
+    else:
+        placed = recording.registration or guess(recording, None, load_atlas("dorsal-cortex"))[1]
+    found = compute_traces(recording, placed, dark, lambda _: None)
+    names = [area.label for area in placed.atlas.areas]
+    return pd.DataFrame(found.values, index=pd.Index(recording.times, name="s"), columns=names)
+
+
+def _recording(layer: Image) -> Recording:
+    recording = recording_of(layer)
+    if recording is None:
+        raise RecordingError(
+            f"layer {layer.name!r} is no recording; open its file with Cortex Decoder."
+        )
+    return recording
