@@ -21,6 +21,7 @@ FLOORS = {
     "choices": -3,
     "reading": -2,
     "files": -1,
+    "settings": -1,
     "units": -1,
     "child": -1,
     "progress": -1,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from magicgui import magicgui
 from napari import Viewer
 from napari.layers import Image, Layer
 from pytestqt.qtbot import QtBot
@@ -59,6 +61,17 @@ def test_areas_become_columns_over_seconds(layer: Image, recording: Recording) -
     table = area_traces_of_layer(layer)
     assert table.index.to_numpy() == pytest.approx(recording.times)
     assert table.notna().any().any() and len(table) == recording.n_frames
+
+
+@pytest.mark.parametrize("function", [decode_layer, area_traces_of_layer])
+def test_magicgui_makes_a_panel_of_each_function(
+    viewer: Viewer, layer: Image, function: Callable[..., object]
+) -> None:
+    panel = magicgui(function)
+    viewer.window.add_dock_widget(panel)
+    panel.reset_choices()
+    assert panel["movie"].value is layer
+    assert panel["movie"].tooltip == "Layer of a recording."
 
 
 def test_a_layer_that_is_no_recording_is_refused_with_its_name(viewer: Viewer) -> None:

@@ -1,14 +1,14 @@
 """What users do with a movie layer from napari's console, or in a panel that magicgui makes.
 
-Each takes a layer that *File ▸ Open* or the dock has made, and works without the dock.
+Each takes a layer that *File ▸ Open* or the dock has made, and works without the dock. magicgui
+reads their annotations, which therefore are types and no text.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
+import pandas as pd
 from napari.layers import Image
 from napari.qt.threading import FunctionWorker
 from napari.types import LayerDataTuple
@@ -17,6 +17,7 @@ from superqt.utils import create_worker
 from napari_cortex_decoder.atlas import load_atlas, load_registration
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.library import load_decoder
+from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import STEPS, Step
@@ -25,11 +26,6 @@ from napari_cortex_decoder.widgets.atlas.registration_files import guess
 from napari_cortex_decoder.widgets.decode.decode_job import LOADING
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import preprocessed
 from napari_cortex_decoder.widgets.recording.layers import recording_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from napari_cortex_decoder.decoder import Prediction
 
 StepName = Literal[
     "fill-gaps", "bin", "motion-correction", "delta-f", "hemodynamics", "detrend", "resample"
@@ -117,8 +113,6 @@ def area_traces_of_layer(
         One column an area, such as ``"MOp left"``: ΔF/F as a fraction, or the mean of a movie that
         varies around 0 already.
     """
-    import pandas as pd
-
     recording = _recording(movie)
     if registration is not None:
         placed: Any = load_registration(registration)
