@@ -10,18 +10,16 @@ import typer
 from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
-    Channels,
-    FrameRate,
     Overwrite,
-    PixelSize,
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import Placed, ReadAs, open_as_told, place_atlas
+from napari_cortex_decoder.cli.reading import AS_SAID, Placed, Reading, opening, place_atlas
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import check_place
 
 
+@opening
 def areas(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
     out: Annotated[Path, typer.Option("--out", help="File to write: .csv or .nwb."), WRITTEN],
@@ -41,10 +39,7 @@ def areas(
         typer.Option(help="CSV to write: Pearson's r of each area with each behavior."),
         WRITTEN,
     ] = None,
-    frame_rate: FrameRate = None,
-    pixel_size: PixelSize = None,
-    channels: Channels = None,
-    settings: ReadAs = None,
+    reading: Reading = AS_SAID,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +55,7 @@ def areas(
 
     if out.suffix.lower() not in (".csv", ".nwb"):
         raise AtlasError(f"{out} is neither .csv nor .nwb; choose one of them.")
-    recording = open_as_told(movie, frame_rate, channels, settings, pixel_size)
+    recording = reading.open(movie)
     for path in behavior or ():
         recording = add_behavior(recording, path)
     has_clock = recording.frame_rate is not None or recording.frame_times is not None

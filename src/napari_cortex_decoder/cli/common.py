@@ -22,22 +22,6 @@ from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.files import protected
 from napari_cortex_decoder.progress import Estimate, Progress, Report
 
-FrameRate = Annotated[
-    float | None,
-    typer.Option("--frame-rate", help="Frames a second (Hz), where the file does not say it."),
-]
-PixelSize = Annotated[
-    float | None,
-    typer.Option("--pixel-size", help="Edge of a pixel in mm, where the file does not say it."),
-]
-Channels = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        max=2,
-        help="2: the camera took two colors in turns; every other frame becomes the reference.",
-    ),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -65,7 +49,10 @@ Output = Annotated[
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 
-_COMPUTE: dict[str, tuple[object, object]] = {
+Option = tuple[object, object]
+"""How a parameter is asked for, and its default."""
+
+_COMPUTE: dict[str, Option] = {
     "device": (Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")], "auto"),
     "batch_size": (
         Annotated[
@@ -97,25 +84,33 @@ _COMPUTE: dict[str, tuple[object, object]] = {
 def computing(*names: str) -> Callable[[_Verb], _Verb]:
     """Return what asks for the `compute` of a verb by options: the named ones of `_COMPUTE`."""
 
+    def make(*, half: bool = False, **told: Any) -> Compute:
+        return Compute(**told, precision="half" if half else "full")
+
+    return spread("compute", {name: _COMPUTE[name] for name in names}, make)
+
+
+def spread(
+    parameter: str, options: Mapping[str, Option], make: Callable[..., object]
+) -> Callable[[_Verb], _Verb]:
+    """Return what asks for one parameter of a verb by several options, and `make`s it of these."""
+
     def wrap(verb: _Verb) -> _Verb:
         hints = get_type_hints(verb, include_extras=True)
         asked: list[Parameter] = []
         for name, own in signature(verb).parameters.items():
-            if name == "compute":
-                told = {name: _COMPUTE[name] for name in names}
+            if name == parameter:
                 asked += [
-                    Parameter(name, own.kind, annotation=hint, default=default)
-                    for name, (hint, default) in told.items()
+                    Parameter(option, own.kind, annotation=hint, default=default)
+                    for option, (hint, default) in options.items()
                 ]
             else:
                 asked.append(own.replace(annotation=hints[name]))
 
         @wraps(verb)
         def run(**given: Any) -> Any:
-            told = {name: given.pop(name) for name in names}
-            if told.pop("half", False):
-                told["precision"] = "half"
-            return verb(**given, compute=Compute(**told))
+            made = make(**{option: given.pop(option) for option in options})
+            return verb(**given, **{parameter: made})
 
         run.__signature__ = Signature(asked)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in asked}

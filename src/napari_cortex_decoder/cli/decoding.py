@@ -9,17 +9,14 @@ import typer
 
 from napari_cortex_decoder.cli.common import (
     AsJson,
-    Channels,
-    FrameRate,
     Output,
     Overwrite,
-    PixelSize,
     check_folder,
     computing,
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import Placings, ReadAs, open_as_told, placings
+from napari_cortex_decoder.cli.reading import AS_SAID, Placings, Reading, opening, placings
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.files import check_place, make_folder
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     pass
 
 
+@opening
 @computing("device", "batch_size", "half", "threads")
 def decode(
     movies: Annotated[list[Path], typer.Argument(help="Movies: files or folders.")],
@@ -37,10 +35,7 @@ def decode(
     ] = "run-rest",
     registration: Placings = None,
     compute: Compute = HERE,
-    frame_rate: FrameRate = None,
-    pixel_size: PixelSize = None,
-    channels: Channels = None,
-    settings: ReadAs = None,
+    reading: Reading = AS_SAID,
     any_rate: Annotated[
         bool,
         typer.Option(
@@ -81,9 +76,7 @@ def decode(
     from napari_cortex_decoder.recording import preprocess
     from napari_cortex_decoder.recording.preprocessing import FillGaps, Resample, Step
 
-    recordings = [
-        open_as_told(movie, frame_rate, channels, settings, pixel_size) for movie in movies
-    ]
+    recordings = [reading.open(movie) for movie in movies]
     names = [recording.name for recording in recordings]
     for name in names:
         if names.count(name) > 1:

@@ -10,11 +10,8 @@ import typer
 from napari_cortex_decoder.choices import FILLS, GROUPINGS, MAP_METHODS, SCORES
 from napari_cortex_decoder.cli.common import (
     AsJson,
-    Channels,
-    FrameRate,
     Output,
     Overwrite,
-    PixelSize,
     check_folder,
     computing,
     one_of,
@@ -22,7 +19,7 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
 )
 from napari_cortex_decoder.cli.explained import Job
-from napari_cortex_decoder.cli.reading import Placed, ReadAs, open_as_told, place_atlas
+from napari_cortex_decoder.cli.reading import AS_SAID, Placed, Reading, opening, place_atlas
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import CortexDecoderError, DecoderError
 from napari_cortex_decoder.files import make_folder
@@ -32,6 +29,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.recording import Recording
 
 
+@opening
 @computing("device", "batch_size", "threads")
 def explain(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
@@ -86,10 +84,7 @@ def explain(
     nwb: Annotated[bool, typer.Option("--nwb", help="Write all results as NWB, too.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of bootstrap, patches and shuffle.")] = 0,
     compute: Compute = HERE,
-    frame_rate: FrameRate = None,
-    pixel_size: PixelSize = None,
-    channels: Channels = None,
-    settings: ReadAs = None,
+    reading: Reading = AS_SAID,
     any_rate: Annotated[
         bool,
         typer.Option("--any-rate", help="Go on although the frame rate is not the decoder's."),
@@ -114,7 +109,7 @@ def explain(
     if (map_frames or check) and maps is None:
         raise CortexDecoderError("--map-frames and --check are for maps; say which with --map.")
     check_folder(out)
-    recording = open_as_told(movie, frame_rate, channels, settings, pixel_size)
+    recording = reading.open(movie)
     job = Job(
         recording,
         place_atlas(recording, registration),

@@ -11,8 +11,6 @@ from napari_cortex_decoder.choices import CLOCKS
 from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
-    Channels,
-    FrameRate,
     Output,
     Overwrite,
     computing,
@@ -21,7 +19,7 @@ from napari_cortex_decoder.cli.common import (
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import Placings, ReadAs, open_as_told, placings
+from napari_cortex_decoder.cli.reading import AS_SAID, Placings, Reading, opening, placings
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import LabelError
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.tuning.label_checks import Depth
 
 
+@opening
 def label(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
     take: Annotated[
@@ -73,9 +72,7 @@ def label(
     ] = None,
     subject: Annotated[str | None, typer.Option(help="Which animal of the imported file.")] = None,
     table: Annotated[str | None, typer.Option(help="Which table of an NWB file.")] = None,
-    frame_rate: FrameRate = None,
-    channels: Channels = None,
-    settings: ReadAs = None,
+    reading: Reading = AS_SAID,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -95,7 +92,7 @@ def label(
     from napari_cortex_decoder.labels.exporting import check_export
     from napari_cortex_decoder.recording.sidecar import sidecar_folders
 
-    recording = open_as_told(movie, frame_rate, channels, settings)
+    recording = reading.open(movie)
     if export is not None:
         check_export(export, form, overwrite=overwrite)
     unmatched: list[str] = []
@@ -171,6 +168,7 @@ def _summary(ethogram: Ethogram) -> dict[str, Any]:
     }
 
 
+@opening
 @computing("device", "threads")
 def fine_tune(
     movies: Annotated[list[Path], typer.Argument(help="Labelled movies: files or folders.")],
@@ -199,9 +197,7 @@ def fine_tune(
     anew: Annotated[
         bool, typer.Option("--anew", help="Remove first what another fine-tune has made in OUT.")
     ] = False,
-    frame_rate: FrameRate = None,
-    channels: Channels = None,
-    settings: ReadAs = None,
+    reading: Reading = AS_SAID,
     as_json: AsJson = False,
 ) -> None:
     """Fit a decoder to labels: `OUT/decoder.safetensors`, and scores before and after.
@@ -225,7 +221,7 @@ def fine_tune(
     for number, (movie, lies) in enumerate(
         zip(movies, placings(registration, len(movies)), strict=True)
     ):
-        recording = open_as_told(movie, frame_rate, channels, settings)
+        recording = reading.open(movie)
         if lies is not None:
             recording = recording.replace(registration=lies)
         if labels is not None:

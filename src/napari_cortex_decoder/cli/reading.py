@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from napari_cortex_decoder.cli.common import spread
 from napari_cortex_decoder.errors import AtlasError, RecordingError
 
 if TYPE_CHECKING:
@@ -22,37 +24,57 @@ Placed = Annotated[
     ),
 ]
 
-ReadAs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--as",
-        metavar="SETTING=VALUE",
-        help="How to read a movie that does not say it: dataset=NAME, axes=tyx, "
-        "shape=FRAMES,ROWS,COLUMNS (or ROWS,COLUMNS), dtype=uint16; of traces areas=FILE (a name a "
-        "line) and atlas=NAME. Repeat for more.",
-    ),
-]
-
 _SETTINGS = ("dataset", "axes", "shape", "dtype", "areas", "atlas")
 
 
-def open_as_told(
-    movie: Path,
-    frame_rate: float | None,
-    channels: int | None,
-    settings: list[str] | None,
-    pixel_size: float | None = None,
-) -> Recording:
-    """Open a movie as the options of a verb say; errors are those of `open_recording`."""
-    from napari_cortex_decoder.recording import open_recording
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a movie is read whose file does not say it: options of all verbs that open one."""
 
-    return open_recording(
-        movie,
-        frame_rate=frame_rate,
-        pixel_size=pixel_size,
-        channels=channels,
-        **read_as(settings),
-    )
+    frame_rate: Annotated[
+        float | None, typer.Option(help="Frames a second (Hz), where the file does not say it.")
+    ] = None
+    pixel_size: Annotated[
+        float | None, typer.Option(help="Edge of a pixel in mm, where the file does not say it.")
+    ] = None
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2,
+            help="2: the camera took two colors in turns; every other frame becomes the reference.",
+        ),
+    ] = None
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="SETTING=VALUE",
+            help="How to read a movie that does not say it: dataset=NAME, axes=tyx, "
+            "shape=FRAMES,ROWS,COLUMNS (or ROWS,COLUMNS), dtype=uint16; of traces areas=FILE (a "
+            "name a line) and atlas=NAME. Repeat for more.",
+        ),
+    ] = None
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Keywords of `open_recording` that `remember_metadata` knows, too."""
+        told = {"frame_rate": self.frame_rate, "pixel_size": self.pixel_size}
+        return told | read_as(self.settings)
+
+    def open(self, movie: Path) -> Recording:
+        """Open a movie; errors are those of `open_recording`."""
+        from napari_cortex_decoder.recording import open_recording
+
+        return open_recording(movie, channels=self.channels, **self.said)
+
+
+AS_SAID = Reading()
+"""As the files say."""
+
+_HINTS = get_type_hints(Reading, include_extras=True)
+opening = spread("reading", {f.name: (_HINTS[f.name], f.default) for f in fields(Reading)}, Reading)
+"""Asks for the `reading` of a verb by options."""
 
 
 def place_atlas(recording: Recording, registration: Path | None) -> Registration:

@@ -11,26 +11,21 @@ import typer
 from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
-    Channels,
-    FrameRate,
     Overwrite,
-    PixelSize,
     print_json,
     progress_bar,
 )
-from napari_cortex_decoder.cli.reading import ReadAs, open_as_told, read_as
+from napari_cortex_decoder.cli.reading import AS_SAID, Reading, opening
 from napari_cortex_decoder.errors import RecordingError
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.recording import Recording
 
 
+@opening
 def info(
     movies: Annotated[list[Path], typer.Argument(help="Movies: files or folders.")],
-    frame_rate: FrameRate = None,
-    pixel_size: PixelSize = None,
-    channels: Channels = None,
-    settings: ReadAs = None,
+    reading: Reading = AS_SAID,
     remember: Annotated[
         bool,
         typer.Option(
@@ -47,13 +42,12 @@ def info(
 
     Example: `cortex-decoder info m1.h5 --as dataset=raw/green --frame-rate 30 --remember`
     """
-    from napari_cortex_decoder.recording import open_recording, remember_metadata
+    from napari_cortex_decoder.recording import remember_metadata
 
-    said = {"frame_rate": frame_rate, "pixel_size": pixel_size, **read_as(settings)}
-    opened = [open_recording(movie, channels=channels, **said) for movie in movies]
+    opened = [reading.open(movie) for movie in movies]
     if remember:
         for movie in movies:
-            remember_metadata(movie, **said)
+            remember_metadata(movie, **reading.said)
     described = [_describe(recording) for recording in opened]
     if as_json:
         print_json(described)
@@ -92,6 +86,7 @@ def _duration(recording: Recording) -> float:
     return float(times[-1] - times[0]) + 1 / recording.known_frame_rate()
 
 
+@opening
 def preprocess(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
     out: Annotated[
@@ -112,10 +107,7 @@ def preprocess(
     reference: Annotated[
         Path | None, typer.Option(help="Movie of the second color, where it is another file.")
     ] = None,
-    channels: Channels = None,
-    frame_rate: FrameRate = None,
-    pixel_size: PixelSize = None,
-    settings: ReadAs = None,
+    reading: Reading = AS_SAID,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -133,7 +125,7 @@ def preprocess(
     from napari_cortex_decoder.recording.saving.writing import check_saving
 
     steps = steps_from_provenance(_parsed(text) for text in step or ())
-    recording = open_as_told(movie, frame_rate, channels, settings, pixel_size)
+    recording = reading.open(movie)
     if reference is not None:
         second = open_recording(reference, frame_rate=recording.frame_rate)
         recording = recording.with_reference(second)

@@ -101,11 +101,6 @@ class LabelSession:
         return self._locked_out
 
     @property
-    def started(self) -> bool:
-        """Whether anything was ever edited here."""
-        return self._n_lines > 0 or bool(self.labels.behaviors)
-
-    @property
     def can_undo(self) -> bool:
         """Whether there is an edit to take back."""
         return self._history.can_undo and not self.read_only

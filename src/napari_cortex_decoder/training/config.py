@@ -13,7 +13,6 @@ from napari_cortex_decoder.decoder.config import (
     CnnConfig,
     CnnRnnConfig,
     DecoderConfig,
-    ImageConfig,
 )
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes
@@ -212,11 +211,6 @@ class TrainingConfig(_Frozen):
         if isinstance(self.decoder, CnnRnnConfig):
             return _IMAGE_STAGES[1:] if self.encoder_from else _IMAGE_STAGES
         return _TRACE_STAGES
-
-    @property
-    def sees_images(self) -> bool:
-        """Whether the decoder sees images; else it sees area traces."""
-        return isinstance(self.decoder, ImageConfig)
 
 
 @reads("the settings of a training", TrainingError, remedy="correct it")

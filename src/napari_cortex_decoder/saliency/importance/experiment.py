@@ -219,11 +219,6 @@ class Experiment:
             n_units=own.n_units,
         )
 
-    def score_of(self, odds: Floats) -> float:
-        """Return the score of some log-odds, shape (n,); after `lost`."""
-        assert self._score is not None
-        return self._score.score(self._score.summarize(odds))
-
     def _begin(self, whole: Floats) -> None:
         if self._labels is not None and self._bouts is not None:
             kind = Auc if self.score == "auc" else Separation
