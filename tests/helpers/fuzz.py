@@ -25,15 +25,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-MOST_SECONDS = 5.0  # of the processor
+MOST_SECONDS = 5.0  # of the processor, of a process and those that it begins
 MOST_BYTES = 2**30
-WATCHDOG = 90.0  # seconds of a clock, however busy the machine is
+ENDLESS = 4 * MOST_SECONDS
+WATCHDOG = 90.0  # seconds of a clock without work, however busy the machine is
 ADDRESS_SPACE = 12 * 2**30
 WRONG = ("exception", "slow", "memory", "outside", "crash")
 
 
 class Worker:
-    """A process that reads one damaged file after another."""
+    """A process that reads one damaged file after another, from when it has loaded all."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
@@ -43,30 +44,49 @@ class Worker:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        self.ready = False
 
     def ask(self, name: str, seed: int) -> None:
-        self.begun, self.by_children = time.monotonic(), 0
         self.asked = (name, seed)
+        if self.ready:
+            self.send()
+
+    def send(self) -> None:
+        self.before = self.worked = processor_time(self.process.pid)
+        self.at_work, self.by_children = time.monotonic(), 0
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps([name, seed]) + "\n")
+        self.process.stdin.write(json.dumps(self.asked) + "\n")
         self.process.stdin.flush()
 
     def answer(self) -> dict[str, Any] | None:
         """Return what came of the last input; None while it is being read."""
         assert self.process.stdout is not None
-        self.by_children = max(self.by_children, held_by_children(self.process.pid))
+        if self.ready:
+            self.by_children = max(self.by_children, held_by_children(self.process.pid))
         ready, _, _ = select.select([self.process.stdout], [], [], 0)
         line = self.process.stdout.readline() if ready else ""
+        if line and not self.ready:
+            self.ready = True
+            self.send()
+            return None
         if line:
             told = dict(json.loads(line))
             held = told.pop("held") + self.by_children
             return told | ({"memory": f"{held / 2**20:.0f} MiB"} if held > MOST_BYTES else {})
         if self.process.poll() is not None:
             return {"crash": f"ended with {self.process.returncode}"}
-        if time.monotonic() - self.begun > WATCHDOG:
-            self.end()
-            return {"slow": f"more than {WATCHDOG:g} s"}
-        return None
+        return self.endless() if self.ready else None
+
+    def endless(self) -> dict[str, Any] | None:
+        """Tell an input that does not come to an end, after having ended it."""
+        worked, now = processor_time(self.process.pid), time.monotonic()
+        if worked > self.worked:
+            self.worked, self.at_work = worked, now
+        seconds, waited = worked - self.before, now - self.at_work
+        if seconds < ENDLESS and waited < WATCHDOG:
+            return None
+        self.end()
+        return {"slow": f"ended after {seconds:.1f} s of the processor and {waited:.0f} s of none"}
 
     def end(self) -> None:
         self.process.kill()
@@ -127,8 +147,9 @@ class Watch:
 
         package = Path(napari_cortex_decoder.__file__).parents[2]
         code = (sys.prefix, sys.base_prefix, str(package), "/usr", "/proc", "/dev/null", "/sys")
-        self.home = (str(home), tempfile.gettempdir())
-        self.read = (*self.home, *code, "/etc/", "/dev/urandom", "/lib")
+        self.home = (str(home / "input"), tempfile.gettempdir())
+        kept = str(home / "napari-cortex-decoder")  # for what no folder beside a movie can hold
+        self.read = (*self.home, kept, *code, "/etc/", "/dev/urandom", "/lib")
         self.on = False
         self.outside: list[str] = []
         sys.addaudithook(self.look)
@@ -150,9 +171,9 @@ def work() -> None:
     os.dup2(2, 1)
     with tempfile.TemporaryDirectory() as made:
         home = Path(made)
-        for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "TMPDIR", "MPLCONFIGDIR"):
+        for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
             os.environ[name] = made
-        tempfile.tempdir = str(home / "temporary")
+        os.environ["TMPDIR"] = tempfile.tempdir = str(home / "temporary")
         Path(tempfile.tempdir).mkdir()
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -164,7 +185,9 @@ def work() -> None:
         elsewhere.mkdir()
         # whoever opens a pipe that nobody writes to waits for ever, which the watchdog tells
         os.mkfifo(elsewhere / "secret")
-        watch = Watch(home / "input")
+        watch = Watch(home)
+        answers.write("ready\n")
+        answers.flush()
         for line in sys.stdin:
             name, seed = json.loads(line)
             if name not in sound:
@@ -225,15 +248,31 @@ def most_held(process: int | str = "self") -> int:
     return int(told.split()[0]) * 1024 if told else 0
 
 
+def children(process: int) -> list[str]:
+    """Return the numbers of the processes that a process has begun, and which are there now."""
+    with contextlib.suppress(OSError):  # it has ended
+        threads = Path(f"/proc/{process}/task").iterdir()
+        return [child for one in threads for child in (one / "children").read_text().split()]
+    return []
+
+
 def held_by_children(process: int) -> int:
     """Most bytes that the processes held which a process has begun, and which are there now."""
     held = 0
-    with contextlib.suppress(OSError):  # it has ended
-        for thread in Path(f"/proc/{process}/task").iterdir():
-            for child in (thread / "children").read_text().split():
-                with contextlib.suppress(OSError):
-                    held += most_held(child)
+    for child in children(process):
+        with contextlib.suppress(OSError):
+            held += most_held(child)
     return held
+
+
+def processor_time(process: int) -> float:
+    """Seconds of the processor that a process took, and those that it has begun."""
+    ticks = 0
+    for one in (process, *children(process)):
+        with contextlib.suppress(OSError):
+            told = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, told[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:

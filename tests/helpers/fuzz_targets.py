@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import dask.array as da
 import h5py
 import numpy as np
 import scipy.io
@@ -17,10 +15,9 @@ from PIL import Image
 
 from atlas import test_transforms
 from decoder import test_import_keras
-from helpers.movies import movie_of
+from helpers.fuzz_recordings import CLIP, MOVIE, Target, of, of_text, recordings
 from helpers.poses import pose
-from helpers.trace_files import write_nwb_traces
-from labels import test_importing
+from labels import test_boris_media, test_importing
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.atlas.importers.label_image import read_label_image
 from napari_cortex_decoder.atlas.importers.transforms import (
@@ -28,85 +25,24 @@ from napari_cortex_decoder.atlas.importers.transforms import (
     read_wfield,
 )
 from napari_cortex_decoder.atlas.registration_file import load_registration
-from napari_cortex_decoder.labels import Behavior, Bout, import_labels
-from napari_cortex_decoder.labels.journal import (
-    Header,
-    StepLine,
-    now,
-    read_journal,
+from napari_cortex_decoder.labels import (
+    Behavior,
+    LabelSession,
+    Paint,
+    SetBehaviors,
+    Source,
+    import_labels,
 )
-from napari_cortex_decoder.recording import Recording, open_recording, read_behavior
-from napari_cortex_decoder.recording.cohort import read_cohort
+from napari_cortex_decoder.labels.content import Interval
+from napari_cortex_decoder.labels.journal import read_journal
+from napari_cortex_decoder.labels.nwb import write_nwb_intervals
+from napari_cortex_decoder.recording import read_behavior
+from napari_cortex_decoder.recording.cohort import cohort_rows, read_cohort
 from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask
-from recording import (
-    test_behavior_mangled,
-    test_format_details,
-    test_formats,
-    test_tiff,
-    test_traces,
-)
-from recording.test_traces import CELL, NAMES, TRACES
+from recording import test_behavior_mangled
+from sessions import test_kept
 
-
-@dataclass(frozen=True)
-class Target:
-    """A kind of file: `write` makes a sound one in a folder and gives its path."""
-
-    write: Callable[[Path], Path]
-    read: Callable[[Path], object]
-
-
-MOVIE = (movie_of(frames=27, rows=20, columns=30) * 211).astype("uint16")
-CLIP = Recording(movie=da.zeros((40, 20, 30)), name="m", frame_rate=2.0)
 SHAPE = (256, 200)
-
-
-def open_movie(path: Path) -> None:
-    movie = open_recording(path).movie
-    movie[0].compute()
-    movie[-1].compute()
-
-
-def of_text(name: str, text: str) -> Callable[[Path], Path]:
-    def write(folder: Path) -> Path:
-        (folder / name).write_text(text, encoding="utf-8")
-        return folder / name
-
-    return write
-
-
-def of(name: str, make: Callable[[Path], object]) -> Callable[[Path], Path]:
-    def write(folder: Path) -> Path:
-        make(folder / name)
-        return folder / name
-
-    return write
-
-
-def tiff(**way: Any) -> Callable[[Path], Path]:
-    return of("m.tif", lambda path: tifffile.imwrite(path, MOVIE, **way))
-
-
-def svd(folder: Path) -> Path:
-    test_format_details.svd_pair(folder, MOVIE, ("U.npy", "SVT.npy"))
-    return folder
-
-
-def ibl(folder: Path) -> Path:
-    test_format_details.ibl(folder, movie_of(frames=40), "haemoCorrected")
-    return folder
-
-
-def dated(folder: Path) -> Path:
-    for index, frame in enumerate(MOVIE[:6]):
-        tifffile.imwrite(folder / f"2024-05-06_10-11-12.{index * 40000:06d}.tif", frame)
-    return folder
-
-
-def micro_manager(folder: Path) -> Path:
-    for index, frame in enumerate(MOVIE[:6]):
-        tifffile.imwrite(folder / f"img_{index:09d}_GCaMP_000.tif", frame)
-    return folder
 
 
 def labels_nwb(path: Path) -> None:
@@ -164,6 +100,11 @@ ONE_HOT = ",background,run,groom\n" + "".join(
     f"{i},{int(i < 9)},{int(9 <= i < 30)},{int(i >= 30)}\n" for i in range(40)
 )
 FRAMES = "frame,time_s,behavior\n" + "".join(f"{i},{i / 2},run\n" for i in range(40))
+EVENTS = "onset\tduration\ttrial_type\n1.0\t1.0\trun\n4.0\t2.5\tgroom\n"
+DATES = "time,behavior\n" + "".join(
+    f"2024-05-06 23:59:{50 + i // 2}.{i % 2 * 5}00,run\n" for i in range(20)
+)
+COLUMNS = "frame,run,groom\n" + "".join(f"{i},{i % 9 < 5},{i % 9 > 6}\n" for i in range(40))
 BOUTS = "start_s,stop_s,behavior,source\n1,3.5,run,person\n4,9,groom,model\n"
 STATES = "time (s)\tstate\tspeed (cm/s)\n" + "".join(
     f"{i / 2}\t{'ab'[i % 2]}\t{i}\n" for i in range(40)
@@ -187,6 +128,15 @@ def transform(path: Path) -> object:
     return read_mesonet(path, SHAPE)
 
 
+def decoded(path: Path) -> None:
+    test_kept.prediction(40).to_csv(path)
+
+
+def ethogram_nwb(path: Path) -> None:
+    rows = [Interval(i, "", "run", i, i + 0.5, Source.PERSON) for i in range(9)]
+    write_nwb_intervals(path, rows, "m")
+
+
 def write_cohort(folder: Path) -> Path:
     for name in ("a", "b"):
         np.save(folder / f"{name}.npy", MOVIE[:3])
@@ -195,14 +145,9 @@ def write_cohort(folder: Path) -> Path:
     return folder / "cohort.csv"
 
 
-def remembered(folder: Path) -> Path:
-    np.save(folder / "m.npy", MOVIE)
-    beside = folder / "m.npy.cortex"
-    beside.mkdir()
-    (beside / "recording.json").write_text(
-        json.dumps({"version": 1, "frame_rate": 30.0, "pixel_size": 0.03, "axes": "tyx"})
-    )
-    return folder / "m.npy"
+def read_table(path: Path) -> None:
+    cohort_rows(path)
+    read_cohort(path)
 
 
 def registration(path: Path) -> None:
@@ -273,40 +218,78 @@ def read_run(path: Path) -> None:
     folder.progress()
 
 
-def write_journal(path: Path) -> None:
-    """Write a journal of a version that holds bouts, and one step back."""
-    header = Header(
-        version=2,
-        name="m",
-        n_frames=40,
-        behaviors=(Behavior(name="run", color=(255, 0, 0)),),
-        bouts=(Bout(3, 9, "run"),),
-    )
-    path.write_bytes(header.as_bytes() + StepLine(kind="undo", time=now()).as_bytes())
+def fine_tuned(folder: Path) -> Path:
+    from napari_cortex_decoder.compute import Compute
+    from napari_cortex_decoder.tuning.folder import FineTuneFolder
+    from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores
+    from napari_cortex_decoder.tuning.task import Asked
 
-
-def movies() -> dict[str, Target]:
-    def wrapped(write: Callable[..., tuple[Path, float | None]]) -> Callable[[Path], Path]:
-        return lambda folder: write(folder, MOVIE)[0]
-
-    made = {f"movie {w.__name__}": Target(wrapped(w), open_movie) for w in test_formats.WRITERS}
-    made |= {f"TIFF {n}": Target(tiff(**way), open_movie) for n, way in test_tiff.WAYS.items()}
-    more = {"svd": svd, "ibl": ibl, "dated TIFFs": dated, "Micro-Manager TIFFs": micro_manager}
-    more |= {
-        "traces NWB": of("m.nwb", lambda path: write_nwb_traces(path, TRACES, {"name": NAMES})),
-        "traces NWB masks": of(
-            "m.nwb", lambda path: write_nwb_traces(path, TRACES, masks=np.ones((5, 4, 6)))
-        ),
-        "traces table": of("m.csv", lambda path: test_traces.write_csv(path, NAMES)),
-        "traces MATLAB": of("m.mat", lambda path: test_traces.write_mat(path, a=TRACES, b=CELL)),
-        "traces MATLAB 7.3": of("m.mat", lambda path: test_traces.write_mat73(path, NAMES)),
+    run = FineTuneFolder(folder / "run")
+    scores = HeldOutScores(9, 0.9, 0.8, 0.8, 0.7, ((3, 1), (1, 4)), 0.1, (), 0.5, 0.6, None, 0.5)
+    asked = Asked(
+        name="mine", depth="head", seed=1, compute=Compute(), base="b", base_sha256="0", gap=3,
+        behaviors=("rest", "run"), held_out=((0, 3, 9),), recordings=("m",), labels_sha256="1",
+        recordings_sha256="2", simulated=True,
+    )  # fmt: skip
+    said = {"name": "mine", "before": scores.as_dict(), "warnings": ["a sentence."]}
+    said |= {
+        "after": scores.as_dict(),
+        "held_out": [{"recording": 0, "start": 3, "stop": 9}],
+        "seconds": {"fitting": 0.1},
     }
-    return made | {f"movie {name}": Target(write, open_movie) for name, write in more.items()}
+    with run.claim():
+        run.ask(asked.model_dump(mode="json"))
+        run.result_file.write_text(json.dumps(said))
+        area_decoder(run.decoder_file)
+    return folder / "run"
+
+
+def read_fine_tuned(path: Path) -> None:
+    from napari_cortex_decoder.tuning.folder import FineTuneFolder
+    from napari_cortex_decoder.tuning.task import read_asked
+
+    folder = FineTuneFolder(path)
+    read_asked(folder)
+    folder.progress()
+    folder.result()
+
+
+def write_cache(folder: Path) -> Path:
+    """Write what the cache of decoding has kept, now and in an earlier version."""
+    from napari_cortex_decoder.decoder.cache.feature_cache import EntryWriter, entry_path
+
+    os.environ["CORTEX_DECODER_CACHE"] = str(folder)
+    kind = np.dtype([("features", "f4", (3,))])
+    entry = EntryWriter(entry_path("features", "0" * 32), "m1", kind, 9)
+    entry.write(0, np.zeros(9, kind))
+    entry.finish()
+    with h5py.File(folder / f"features-{'1' * 32}.h5", "w") as file:
+        file["features"], file["means"] = np.zeros((9, 3)), np.zeros(9)
+        file.attrs["recording"] = "m2"
+    return folder
+
+
+def list_kept(path: Path) -> None:
+    from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
+
+    os.environ["CORTEX_DECODER_CACHE"] = str(path)
+    list_cache()
+
+
+def write_journal(folder: Path) -> Path:
+    """Write a journal that holds bouts, edits and one step back."""
+    session = LabelSession(40, "m", folder)
+    session.edit(SetBehaviors(behaviors=(Behavior(name="run"), Behavior(name="groom"))))
+    for start, name in ((3, "run"), (20, "groom")):
+        session.edit(Paint(start=start, stop=start + 9, behavior=name))
+    session.undo()
+    session.close()
+    return folder / "labels.jsonl"
 
 
 def all_targets() -> dict[str, Target]:
     """Return every kind of file, by name."""
-    made = movies()
+    made = recordings()
     made |= {
         f"behavior {name}": Target(of(f"b{suffix}", write), behavior)
         for name, (suffix, write) in test_behavior_mangled.WRITERS.items()
@@ -320,10 +303,17 @@ def all_targets() -> dict[str, Target]:
         for suffix in (".tif", ".png", ".npy")
     }
     texts = {"BORIS 7": test_importing.TABULAR_7, "BORIS 8": test_importing.TABULAR_8}
-    texts |= {"one hot": ONE_HOT, "frames": FRAMES, "bouts": BOUTS}
+    texts |= {"BORIS aggregated": test_importing.AGGREGATED, "events": EVENTS, "dates": DATES}
+    texts |= {"one hot": ONE_HOT, "frames": FRAMES, "bouts": BOUTS, "a column each": COLUMNS}
     made |= {f"labels {n}": Target(of_text("l.csv", text), labels) for n, text in texts.items()}
+    made |= {
+        f"labels {name}": Target(partial(test_boris_media.project, name=name), labels)
+        for name in ("m1.boris", "m1.boris.gz")
+    }
+    made["labels decoded"] = Target(of("l.csv", decoded), labels)
+    made["labels NWB of pynwb"] = Target(of("l.nwb", ethogram_nwb), labels)
     made["labels NWB"] = Target(of("l.nwb", labels_nwb), labels)
-    made["journal"] = Target(of("labels.jsonl", write_journal), read_journal)
+    made["journal"] = Target(write_journal, read_journal)
     made |= {
         f"label image {suffix}": Target(of(f"l{suffix}", label_picture), picture)
         for suffix in (".tif", ".png", ".npy")
@@ -342,8 +332,9 @@ def all_targets() -> dict[str, Target]:
     made["Keras"] = Target(of("k.h5", test_import_keras.write_model), import_keras)
     made["state dict"] = Target(of("s.pth", state_dict), import_state_dict)
     made["decoder"] = Target(of("d.safetensors", area_decoder), read_decoder)
-    made["cohort"] = Target(write_cohort, read_cohort)
-    made["remembered"] = Target(remembered, open_movie)
+    made["cohort"] = Target(write_cohort, read_table)
     made["training"] = Target(of("t.toml", settings), training)
     made["run folder"] = Target(run_folder, read_run)
+    made["fine-tune folder"] = Target(fine_tuned, read_fine_tuned)
+    made["cache"] = Target(write_cache, list_kept)
     return made

@@ -81,6 +81,7 @@ EVEN = [round(n * 50 / 3) for n in range(600)]
         ("face.mov", "mpeg4", EVEN, {}),
         ("face.webm", "libvpx", EVEN, {"auto-alt-ref": "1", "lag-in-frames": "16"}),
         ("face.mkv", "mjpeg", UNEVEN, {}),
+        ("face.ts", "libx264", EVEN, {}),
     ],
 )
 def test_every_moment_shows_the_picture_whose_stamp_is_nearest(

@@ -93,12 +93,13 @@ class VideoReader:
         found = self._decode_to(wanted) if ahead else None
         # a container may order its key frames by when they are decoded: then it seeks too far
         for _ in range(_KEYS_BACK if found is None else 0):
-            self._video.seek(int(index.stamps[key]), stream=self._stream, backward=True)
+            at = int(index.stamps[key]) if key >= 0 else int(index.stamps[0] - 1 / index.tick)
+            self._video.seek(at, stream=self._stream, backward=True)
             self._decoded = self._video.decode(self._stream)
             found = self._decode_to(wanted)
-            if found is not None or not key:
+            if found is not None or key < 0:
                 break
-            key = int(index.keys[key - 1])
+            key = int(index.keys[key - 1]) if key else -1
         if found is None:
             raise RecordingError(
                 f"{index.path}: frame {wanted + 1} of {len(index.stamps)} cannot be decoded; "
