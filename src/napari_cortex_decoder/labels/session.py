@@ -80,7 +80,6 @@ class LabelSession:
         self._lock: EditorLock | None = None
         self._writer: JournalWriter | None = None
         self._locked_out = False
-        self._n_lines = 0
         self._digest = ""
         self._long = LONG
         # what is to be written before the first edit, because it lies elsewhere until then
@@ -233,7 +232,6 @@ class LabelSession:
     def _replay(self, content: JournalContent) -> None:
         """Go from nothing to the present state."""
         self._history.clear()
-        self._n_lines = content.n_lines
         if content.start is None:
             self.labels = Labels.empty(self._header.n_frames)
             return
@@ -256,7 +254,6 @@ class LabelSession:
             if self._writer is None:
                 self._writer = self._open(self._folder)
             self._writer.append(line)
-        self._n_lines += 1
 
     def _open(self, folder: Path) -> JournalWriter:
         """Begin to write; somebody else may have begun in the meantime."""

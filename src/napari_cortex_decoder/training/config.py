@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_cortex_decoder.decoder.config import (
@@ -256,25 +257,9 @@ def parse_config(data: Any, where: str) -> TrainingConfig:
 def as_toml(config: TrainingConfig) -> str:
     """Write a configuration as TOML that `read_config` reads; nothing set is None in TOML."""
     data = config.model_dump(
-        mode="json", exclude={"decoder": {"provenance", "format_version", "temperature"}}
+        mode="json",
+        exclude={"decoder": {"provenance", "format_version", "temperature"}},
+        exclude_none=True,
     )
-    data["stages"] = [stage.model_dump(mode="json") for stage in config.usual_stages]
-    tables: list[str] = []
-    _write_table(data, (), tables)
-    return "\n".join(tables).lstrip() + "\n"
-
-
-def _write_table(data: dict[str, Any], path: tuple[str, ...], out: list[str]) -> None:
-    """Append a table's plain values, then its tables, as TOML's order demands."""
-    if path:
-        out += ["", f"[{'.'.join(path)}]"]
-    for key, value in data.items():
-        if not isinstance(value, dict) and key != "stages" and value is not None:
-            # strings, numbers, booleans and lists of them are written alike in JSON and TOML
-            out.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-    for key, value in data.items():
-        if isinstance(value, dict):
-            _write_table(value, (*path, key), out)
-    for stage in data.get("stages", ()):
-        out += ["", "[[stages]]"]
-        out += [f"{key} = {json.dumps(value)}" for key, value in stage.items()]
+    stages = [stage.model_dump(mode="json") for stage in config.usual_stages]
+    return tomli_w.dumps(data | {"stages": stages})
