@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -16,6 +17,9 @@ import h5py
 import numpy as np
 import pytest
 
+from helpers.fuzz import most_held
+from napari_cortex_decoder.containers.hdf5 import opened
+from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels.nwb import read_nwb_intervals
 from napari_cortex_decoder.recording.behavior.nwb import read_nwb_behavior
 
@@ -192,6 +196,25 @@ def test_rows_beside_a_long_text_are_all_read(tmp_path: Path, chunks: tuple[int]
     found = read_nwb_intervals(tmp_path / "l.nwb")
     assert [one.behavior for one in found.intervals] == labels.tolist()
     assert len(read_nwb_behavior(tmp_path / "l.nwb").intervals) == 9
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks at itself in /proc")
+@pytest.mark.parametrize("chunks", [None, (2,)])
+def test_a_text_that_claims_gigabytes_is_refused_before_there_is_room_for_it(
+    tmp_path: Path, chunks: tuple[int] | None
+) -> None:
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("names", data=["MOs", "VISp"], dtype=h5py.string_dtype(), chunks=chunks)
+    content = bytearray(path.read_bytes())
+    reference = content.find(content.rfind(b"GCOL").to_bytes(8, "little")) - 4
+    content[reference : reference + 12] = struct.pack("<IQ", 2**30, 2**40)
+    path.write_bytes(content)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = most_held()
+    with pytest.raises(RecordingError, match="its texts become more"), opened(path) as file:
+        file["names"][()]
+    assert most_held() - before < 2**27
 
 
 def test_a_list_of_lists_of_texts_is_refused(tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ class Dataset(h5py.Dataset):  # type: ignore[misc]
         self._check(parts, whole)
         content, read = self._source.content, partial(super().__getitem__, *args, **kwargs)
         texts = content.texts(self.dtype)
+        if texts:
+            content.check_lengths(self)
         if whole and texts and self.shape:
             return content.rows(read, self.shape, texts)
         return content.taken(partial(read, index), texts * _most(parts, self.shape))

@@ -23,6 +23,7 @@ import numpy as np
 _SIGNATURE = b"GCOL\x01\0\0\0"
 _HEADER = len(_SIGNATURE) + 8
 _OBJECT = struct.Struct("<HHIQ")
+_REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
 _MOST_OBJECTS = 2**16  # their index has so many bits
 _LARGEST_HEAP = 2**26
 _MOST_BYTES = 2**27
@@ -72,6 +73,28 @@ class Content(io.FileIO):
         if inner is not None and inner not in (bytes, str) and self.texts(np.dtype(inner)):
             raise self._error(f"{self._path} has lists in lists, which nothing needs; mend it.")
         return 1
+
+    def check_lengths(self, dataset: h5py.Dataset) -> None:
+        """Refuse texts that claim to be longer than the file: HDF5 makes room before it looks.
+
+        Those in rows of several columns, and those that are packed, are not looked at.
+        """
+        about = dataset.id
+        if dataset.dtype.kind != "O":
+            return
+        parts: list[bytes] = []
+        if dataset.chunks is None and about.get_offset() is not None:
+            self.seek(about.get_offset())
+            parts.append(self.read(about.get_storage_size()))
+        elif dataset.chunks is not None and not about.get_create_plist().get_nfilters():
+            corners: list[tuple[int, ...]] = []
+            about.chunk_iter(lambda chunk: corners.append(chunk.chunk_offset))
+            parts += (about.read_direct_chunk(corner)[1] for corner in corners)
+        size = self._path.stat().st_size
+        for part in parts:
+            whole = len(part) // _REFERENCE.itemsize
+            if np.frombuffer(part, _REFERENCE, whole)["length"].max(initial=0) > size:
+                raise self._too_much()
 
     def taken(self, read: Callable[[], Any], texts: int) -> Any:
         """Return what `read` does: at most so many texts, which the file may not multiply."""
