@@ -130,10 +130,9 @@ def kept(recording: Path, name: str, classes: Iterable[type]) -> Kept | None:
         ) from error
 
 
-def forget(recording: Path, name: str) -> None:
-    """Remove what `keep` wrote."""
-    for file in sidecar_folders(recording).kept(f"{name}.safetensors"):
-        file.unlink(missing_ok=True)
+def is_kept(recording: Path, name: str) -> bool:
+    """Whether anything was kept under a name."""
+    return bool(sidecar_folders(recording).kept(f"{name}.safetensors"))
 
 
 def _packed(value: Any, arrays: dict[str, NDArray[np.generic]]) -> Any:

@@ -9,7 +9,12 @@ from napari_cortex_decoder.sessions.opening import applied, kept_registration, o
 from napari_cortex_decoder.sessions.placing import place_like
 from napari_cortex_decoder.sessions.queue import decode_session
 from napari_cortex_decoder.sessions.results import keep_prediction, kept_prediction, made_from
-from napari_cortex_decoder.sessions.state import SessionState, remember_state, remembered_state
+from napari_cortex_decoder.sessions.state import (
+    SessionState,
+    remember_state,
+    remembered_state,
+    remembering,
+)
 
 __all__ = [
     "Facts",
@@ -26,4 +31,5 @@ __all__ = [
     "place_like",
     "remember_state",
     "remembered_state",
+    "remembering",
 ]

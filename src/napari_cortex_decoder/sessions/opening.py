@@ -78,12 +78,16 @@ def applied(recording: Recording, report: Report | None = None) -> Recording:
     """
     if recording.path is None:
         return recording
-    steps = steps_from_provenance(remembered_state(recording.path).steps)
+    state = remembered_state(recording.path)
+    steps = steps_from_provenance(state.steps)
     done = preprocess(recording, steps, progress=report)
-    return cached(done, progress=report) if any(map(looks_around, steps)) else done
+    kept = bool(steps) and (state.cached or any(map(looks_around, steps)))
+    return cached(done, progress=report) if kept else done
 
 
-def kept_registration(recording: Recording, shown: Recording | None = None) -> Registration | None:
+def kept_registration(
+    recording: Recording, shown: Recording | None = None, other: Path | None = None
+) -> Registration | None:
     """Return where the atlas lies on a session, as kept beside it or known from its file.
 
     Parameters
@@ -92,6 +96,8 @@ def kept_registration(recording: Recording, shown: Recording | None = None) -> R
         As its file has it.
     shown
         After some steps, on whose pixels it is wanted; None: on those of `recording`.
+    other
+        A file to read where none is kept.
 
     Raises
     ------
@@ -100,8 +106,9 @@ def kept_registration(recording: Recording, shown: Recording | None = None) -> R
     """
     if recording.registration is not None or recording.path is None:
         return recording.registration
-    file = sidecar_folders(recording.path).newest(REGISTRATION)
-    if not file.exists():
+    kept = sidecar_folders(recording.path).newest(REGISTRATION)
+    file = kept if kept.exists() else other
+    if file is None:
         return None
     placed = load_registration(file)
     if shown is None:

@@ -21,6 +21,7 @@ def decode_session(
     *,
     compute: Compute,
     any_rate: bool = False,
+    placed: Path | None = None,
     report: Report,
 ) -> Prediction:
     """Decode a session after the steps that were applied to it, and keep its prediction.
@@ -33,6 +34,8 @@ def decode_session(
         The decoder, and its name in the library or its file.
     compute, any_rate
         As for `Decoder.decode`.
+    placed
+        A file that says where the atlas lies, where nothing is kept beside the recording.
     report
         Is told how far it is; what it raises ends the work.
 
@@ -44,7 +47,7 @@ def decode_session(
     raw = open_session(files)
     shown = applied(raw, report)
     areas = isinstance(decoder.config, TraceConfig) and bool(decoder.config.preprocessing.areas)
-    registration = kept_registration(raw, shown) if areas else None
+    registration = kept_registration(raw, shown, placed) if areas else None
     prediction = decoder.decode(
         shown, compute=compute, any_rate=any_rate, registration=registration, progress=report
     )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import check_version, json_with, make_folder, read_json, write_json
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
 
 _NAME = "session.json"
@@ -32,6 +33,8 @@ class SessionState(BaseModel):
         where the recording's own file says.
     turns
         Whether the camera took two colors in turns, as somebody said.
+    cached
+        Whether frames after these steps were kept on disk.
     unfolded
         Titles of the sections that were unfolded; None before one was touched.
     version
@@ -44,6 +47,7 @@ class SessionState(BaseModel):
     steps: tuple[dict[str, Any], ...] = ()
     reference: str | None = None
     turns: bool = False
+    cached: bool = False
     unfolded: tuple[str, ...] | None = None
     version: Literal[1] = 1
 
@@ -80,6 +84,20 @@ def remember_state(recording: Path, **changes: Any) -> None:
         place = sidecar_folder(recording) / _NAME
         make_folder(place.parent, RecordingError)
         write_json(place, after.model_dump(mode="json"), RecordingError, kind=_OURS)
+
+
+def remembering(recording: Recording, **changes: Any) -> Recording:
+    """Write down what has changed of a recording's state, if it is in a file, and return it.
+
+    Why that was not possible is among its warnings.
+    """
+    if recording.path is None:
+        return recording
+    try:
+        remember_state(recording.path, **changes)
+    except RecordingError as error:
+        return recording.replace(warnings=(*recording.warnings, str(error)))
+    return recording
 
 
 def _read(file: Path) -> SessionState:

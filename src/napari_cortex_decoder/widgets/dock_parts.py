@@ -21,6 +21,10 @@ from napari_cortex_decoder.widgets.recording.saving_row import SavingRow
 from napari_cortex_decoder.widgets.recording.speed_group import SpeedGroup
 from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.session import workspace_of
+from napari_cortex_decoder.widgets.sessions.sessions_section import (
+    SessionsSection,
+    follow_unfolding,
+)
 from napari_cortex_decoder.widgets.timeline.timeline import show_timeline
 
 
@@ -32,7 +36,10 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
     workspace = workspace_of(viewer)
     movie = workspace.movie
     yield
-    recording = RecordingSection(movie)
+    sessions = SessionsSection(workspace.sessions, workspace.queue)
+    column.addWidget(sessions)
+    yield
+    recording = RecordingSection(movie, workspace.sessions.add)
     column.addWidget(recording)
     yield
     groups: tuple[Callable[[], QWidget], ...] = (
@@ -46,7 +53,7 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
     for make in groups:
         recording.content.addWidget(make())
         yield
-    sections: tuple[tuple[Callable[[], Section], bool], ...] = (
+    listed: tuple[tuple[Callable[[], Section], bool], ...] = (
         # decoding needs no atlas, and is to be in sight without scrolling
         (lambda: AtlasSection(movie, workspace.atlas, workspace.placing, workspace.areas), False),
         (
@@ -82,11 +89,14 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
             False,
         ),
     )
-    for build, unfolded in sections:
+    built: list[Section] = [sessions, recording]
+    for build, unfolded in listed:
         section = build()
+        built.append(section)
         section.set_expanded(unfolded)
         column.addWidget(section)
         yield
+    follow_unfolding(workspace.sessions, built)
     timeline = QPushButton("Show timeline")
     timeline.setToolTip("Bring the timeline back below the canvas")
     timeline.clicked.connect(lambda: show_timeline(viewer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from napari_cortex_decoder.recording import open_recording
+from napari_cortex_decoder.sessions import open_session
 from napari_cortex_decoder.widgets.recording.layers import (
     LayerData,
     movie_layer,
@@ -19,5 +19,5 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerD
 
 def read_movie(path: str | list[str]) -> list[LayerData]:
     """Open a movie lazily, as one layer in seconds and mm that carries its `Recording`."""
-    recording = open_recording(path)
+    recording = open_session(path)
     return [movie_layer(recording, sample_contrast_limits(recording))]

@@ -104,24 +104,33 @@ class _Session:
         _SESSIONS.pop(viewer, None)
 
     def _add_layer(self, layer_data: tuple[Any, dict[str, Any], str]) -> None:
+        """Show a recording, in place of the one before: two may differ in clock and units."""
         viewer = self._viewer()
         if viewer is not None:
+            for layer in self._recordings(viewer):
+                viewer.layers.remove(layer)
             viewer.add_layer(Layer.create(*layer_data))
+            viewer.reset_view()
+
+    def _recordings(self, viewer: Viewer) -> list[Any]:
+        return [layer for layer in viewer.layers if recording_of(layer) is not None]
 
     def _find_layer(self, event: object = None) -> None:
-        """Make the newest layer that carries a recording the open one."""
+        """Make the newest layer that carries a recording the open one, and hide the others."""
         viewer = self._viewer()
         if viewer is None:
             return
-        layers = [layer for layer in viewer.layers if recording_of(layer) is not None]
-        newest = layers[-1] if layers else None
+        *others, newest = self._recordings(viewer) or [None]
         if newest is self._layer:
             return
         self._layer = newest
         if newest is None:
             self.workspace.movie.show(None)
         else:
+            newest.visible = True
             self.workspace.movie.show(recording_of(newest), raw_of(newest))
+        for layer in others:
+            layer.visible = False
         self._read_slider()
 
     def _replace_movie(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
+from napari_cortex_decoder.recording import CohortEntry
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
@@ -30,6 +31,9 @@ from napari_cortex_decoder.widgets.recording.playback_model import PlaybackModel
 from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
 from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
 from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
+from napari_cortex_decoder.widgets.sessions.queue_model import QueueModel
+from napari_cortex_decoder.widgets.sessions.session_files import SessionRow
+from napari_cortex_decoder.widgets.sessions.sessions_model import SessionsModel
 
 
 class Workspace:
@@ -65,6 +69,8 @@ class Workspace:
         What the prediction comes to, and what of it deserves a look.
     tuning
         The job that fits the chosen decoder to the labels.
+    sessions, queue
+        The recordings at hand; what is being done to all of them that are checked.
     """
 
     failed = Signal(Exception)
@@ -93,6 +99,8 @@ class Workspace:
         self.labelling = LabellingModel(self.movie, self.labels)
         self.review = ReviewModel(self.movie, self.decode, self.labels)
         self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review, self.placing)
+        self.sessions = SessionsModel(self.movie)
+        self.queue = QueueModel(self.movie, self.choice, self.sessions)
         self._models = (
             self.movie,
             self.playback,
@@ -111,9 +119,22 @@ class Workspace:
             self.labelling,
             self.review,
             self.tuning,
+            self.sessions,
+            self.queue,
         )
         for model in self._models:
             model.failed.connect(self.failed.emit)
+        self.sessions.events.rows.connect(self._offer_placings)
+        self.sessions.arrived.connect(self._bring)
+        self.queue.done.connect(self._bring_back)
+        for changed in (
+            self.movie.events.recording,
+            self.labels.events.ethogram,
+            self.placing.events.placing,
+            self.cameras.events.cameras,
+            self.decode.events.complete,
+        ):
+            changed.connect(self.sessions.look_again)
 
     @property
     def behavior_colors(self) -> dict[str, Color]:
@@ -138,7 +159,7 @@ class Workspace:
 
         Some kinds of file hold a movie or behavior, and videos a movie or the mouse; with a
         recording open they are taken as its behavior, and as a camera.
-        Movies that are dropped together are the files of one session.
+        Of movies that are dropped together it is asked whether they are one session.
         """
         movies = []
         for path in paths:
@@ -152,7 +173,28 @@ class Workspace:
             else:
                 movies.append(path)
         if movies:
-            self.movie.open(*movies)
+            self.sessions.add(*movies)
+
+    def _offer_placings(self, rows: tuple[SessionRow, ...]) -> None:
+        """Place the atlas as the cohort says, where nothing is kept beside a recording."""
+        for row in rows:
+            if row.entry is not None and row.entry.registration is not None:
+                self.atlas.offer(row.entry.recording, row.entry.registration)
+
+    def _bring(self, entry: CohortEntry) -> None:
+        """Take what the cohort lists beside a recording, and what is not kept beside it yet."""
+        raw, labels = self.movie.raw, self.labels.labels
+        if raw is None or raw.frame_rate is None:
+            return
+        if entry.behavior is not None and not raw.behavior:
+            self.movie.add_behavior(entry.behavior)
+        if entry.labels is not None and labels is not None and not labels.ethogram.bouts:
+            self.labelling.read(entry.labels)
+
+    def _bring_back(self, recording: Path) -> None:
+        """Show what the queue has made of the open recording."""
+        if self.movie.raw is not None and self.movie.raw.path == recording:
+            self.decode.bring_back()
 
     def close(self) -> None:
         """End whatever runs; late results are dropped."""

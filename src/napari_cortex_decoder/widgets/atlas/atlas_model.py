@@ -78,6 +78,7 @@ class AtlasModel(SectionModel):
     _kept: Registration | None = PrivateAttr(default=None)
     _n_kept: int = PrivateAttr(default=0)
     _set_aside: bool = PrivateAttr(default=False)
+    _offered: dict[Path, Path] = PrivateAttr(default_factory=dict)
 
     def __init__(self, movie: MovieModel, placing: PlacingModel) -> None:
         super().__init__()
@@ -107,6 +108,10 @@ class AtlasModel(SectionModel):
         if self.atlas is None:
             return "Choose an atlas first."
         return None
+
+    def offer(self, recording: Path, registration: Path) -> None:
+        """Say where the atlas lies on a recording, should nothing be kept beside it."""
+        self._offered[recording] = registration
 
     def choose(self, name: str | Path) -> None:
         """Load an atlas: a bundled one, a file, or one of BrainGlobe."""
@@ -238,7 +243,8 @@ class AtlasModel(SectionModel):
         elif raw.path is None:
             self._restored(None)
         else:
-            self._do("looking for the placing of last time", restore_registration, raw.path,
+            other = self._offered.get(raw.path)
+            self._do("looking for the placing of last time", restore_registration, raw, other,
                      then=self._restored, failed=self._not_restored)  # fmt: skip
 
     def _follow_pixels(self) -> None:

@@ -13,8 +13,7 @@ from napari_cortex_decoder.atlas.guess import guess_registration
 from napari_cortex_decoder.atlas.registration_file import load_registration
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.recording import Recording, sidecar_folder
-from napari_cortex_decoder.recording.sidecar import sidecar_folders
-from napari_cortex_decoder.sessions.opening import REGISTRATION
+from napari_cortex_decoder.sessions.opening import REGISTRATION, kept_registration
 from napari_cortex_decoder.sessions.placing import mean_image
 
 _SET_ASIDE = "registration.unreadable.json"
@@ -84,11 +83,10 @@ def read_placing(path: str | Path, recording: Recording, atlas: Atlas) -> Regist
     return load_registration(path)
 
 
-def restore_registration(recording_path: Path) -> Registration | None:
-    """Return the registration kept beside a recording; None if there is none."""
+def restore_registration(recording: Recording, other: Path | None) -> Registration | None:
+    """Return the registration kept beside a recording, else that of another file, if any."""
     _load_fitting()
-    kept = sidecar_folders(recording_path).newest(REGISTRATION)
-    return load_registration(kept) if kept.exists() else None
+    return kept_registration(recording, other=other)
 
 
 def keep_registration(

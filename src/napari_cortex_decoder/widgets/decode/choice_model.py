@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import PrivateAttr
@@ -11,11 +12,11 @@ from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
-from napari_cortex_decoder.decoder.file import read_config
-from napari_cortex_decoder.decoder.library import list_decoders
+from napari_cortex_decoder.decoder.library import decoder_files, list_decoders, read_card
 from napari_cortex_decoder.decoder.suitability import rates_agree
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.sessions import SessionState, remember_state, remembered_state
 from napari_cortex_decoder.widgets.decode.decode_job import list_devices
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -64,6 +65,8 @@ class ChoiceModel(SectionModel):
     any_rate: bool = False
 
     _movie: MovieModel = PrivateAttr()
+    _refused: list[Exception] = PrivateAttr(default_factory=list)
+    _of: Path | None = PrivateAttr(default=None)
     _asked_devices: bool = PrivateAttr(default=False)
     _instead_of: DecoderCard | None = PrivateAttr(default=None)
     _closed: bool = PrivateAttr(default=False)
@@ -72,7 +75,8 @@ class ChoiceModel(SectionModel):
         super().__init__()
         self._movie = movie
         self.cards = tuple(
-            DecoderCard(name, name, config) for name, config in list_decoders().items()
+            DecoderCard(name, name, config)
+            for name, config in list_decoders(self._refused.append).items()
         )
         self.card = self.cards[0] if self.cards else None
         self._ties.tie(self._on_recording, movie.events.recording)
@@ -117,21 +121,39 @@ class ChoiceModel(SectionModel):
         return Compute(device=self.device)
 
     def choose(self, card: DecoderCard) -> None:
-        """Choose one of the decoders on offer."""
+        """Choose one of the decoders on offer; it comes back with the recording."""
+        self._take(card)
+        path = None if self._movie.raw is None else self._movie.raw.path
+        if path is not None:
+            self._background.run(partial(remember_state, path, decoder=str(card.source)))
+
+    def _take(self, card: DecoderCard) -> None:
         self.any_rate, self._instead_of = False, None
         self.card = card
 
     def offer(self, path: str | Path) -> None:
         """Put a decoder file on offer and choose it; `failed` if it is none."""
-        path = Path(path)
+        card = self.card_of(path)
+        if card is not None:
+            self.choose(card)
+
+    def card_of(self, source: str | Path) -> DecoderCard | None:
+        """Return a decoder by its name in the library or its file, which is put on offer.
+
+        None, and `failed`, if it is not there or unusable.
+        """
+        of_library = decoder_files()
+        name = next((n for n, path in of_library.items() if path == Path(source)), str(source))
         try:
-            config = read_config(path)
+            config = read_card(name)
         except DecoderError as error:
             self.failed.emit(error)
-            return
-        card = DecoderCard(path.stem, path, config)
-        self.cards = (*(known for known in self.cards if known.source != path), card)
-        self.choose(card)
+            return None
+        card = DecoderCard(Path(name).stem, name if name in of_library else Path(name), config)
+        known = next((one for one in self.cards if one == card), None)
+        if known is None:
+            self.cards = (*(one for one in self.cards if one.source != card.source), card)
+        return known or card
 
     def set_device(self, device: str) -> None:
         """Choose where to compute: ``"auto"``, ``"cpu"``, ``"cuda:0"``, …."""
@@ -148,23 +170,36 @@ class ChoiceModel(SectionModel):
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Propose a decoder that reads this; ask torch, once, which devices there are."""
+        while recording is not None and self._refused:
+            self.failed.emit(self._refused.pop())
         if recording is not None:
             self._propose(recording)
+        of, self._of = self._of, None if recording is None else recording.path
+        if self._of is not None and of != self._of:
+            self._background.run(remembered_state, self._of, then=partial(self._restore, self._of))
         if recording is None or self._asked_devices:
             return
         self._asked_devices = True
         # When the event loop runs: a script without one may end, and torch with it, half loaded.
         QTimer.singleShot(0, self._ask_devices)
 
+    def _restore(self, of: Path, state: SessionState) -> None:
+        """Choose the decoder that was chosen for this recording."""
+        if of != self._of or state.decoder is None:
+            return
+        card = self.card_of(state.decoder)
+        if card is not None and card != self.card:
+            self._take(card)
+
     def _propose(self, recording: Recording) -> None:
         """Choose a decoder of areas for traces, and for the next movie what was chosen before."""
         if recording.traces is None:
             if self._instead_of is not None:
-                self.choose(self._instead_of)
+                self._take(self._instead_of)
         elif self.kind_problem is not None:
             before, best = self.card, min(self.cards, key=lambda card: _unmet(card, recording))
             if _unmet(best, recording) < math.inf:
-                self.choose(best)
+                self._take(best)
                 self._instead_of = before
 
     def _ask_devices(self) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,9 @@ from superqt.utils import WorkerBase
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.library import load_decoder
+from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.progress import Progress
+from napari_cortex_decoder.sessions import keep_prediction
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.atlas import Registration
@@ -99,6 +101,8 @@ class DecodeJob(WorkerBase[None]):
         Where the atlas lies, for a decoder of area traces.
     looked_at
         Gives the frame whose answer is wanted first; called from the thread.
+    source
+        Name or file of the decoder, to keep the whole result with.
     """
 
     def __init__(
@@ -110,6 +114,7 @@ class DecodeJob(WorkerBase[None]):
         any_rate: bool,
         registration: Registration | None,
         looked_at: Callable[[], int],
+        source: str | Path,
     ) -> None:
         super().__init__()
         self.results = _Results()
@@ -118,7 +123,7 @@ class DecodeJob(WorkerBase[None]):
         self._compute = compute
         self._any_rate = any_rate
         self._registration = registration
-        self._looked_at = looked_at
+        self._looked_at, self._source = looked_at, source
         self.warned.connect(_log_warning)
 
     def work(self) -> None:
@@ -143,6 +148,8 @@ class DecodeJob(WorkerBase[None]):
             for event in events:
                 if self.abort_requested:
                     return
+                if event.prediction is not None:
+                    event = replace(event, prediction=self._kept(event.prediction))
                 pending = pending or Update(event)
                 pending.add(event)
                 now = time.monotonic()
@@ -151,6 +158,14 @@ class DecodeJob(WorkerBase[None]):
                     pending, last = None, now
             if pending is not None:
                 self.results.updated.emit(pending)
+
+    def _kept(self, prediction: Prediction) -> Prediction:
+        """Keep the whole result, before anybody is told that it is there."""
+        try:
+            keep_prediction(self._recording, prediction, self._source, self._registration)
+        except CortexDecoderError as error:
+            return replace(prediction, warnings=(*prediction.warnings, str(error)))
+        return prediction
 
 
 def _log_warning(shown: tuple[object, ...]) -> None:

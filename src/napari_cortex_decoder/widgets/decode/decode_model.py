@@ -19,6 +19,7 @@ from napari_cortex_decoder.decoder.suitability import raw_problem
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.progress import Estimate, Progress, as_duration
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.sessions.results import prediction_of
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_job import DecodeJob, Update
@@ -104,6 +105,7 @@ class DecodeModel(SectionModel):
             any_rate=self._choice.any_rate,
             registration=self._placing.registration,
             looked_at=lambda: self._movie.frame,
+            source=card.source,
         )
         job.results.loaded.connect(lambda decoder: self._on_loaded(card, decoder))
         job.results.updated.connect(lambda update: self._on_update(job, update))
@@ -194,6 +196,28 @@ class DecodeModel(SectionModel):
         self.card = None
         self.prediction = None
         self.message = ""
+        self.bring_back()
+
+    def bring_back(self) -> None:
+        """Show the prediction that is kept of what is shown, if there is one."""
+        recording = self._recording
+        if recording is not None and recording.path is not None and recording.frame_rate:
+
+            def show(found: tuple[Prediction, str, str] | None) -> None:
+                if found is not None and recording is self._recording:
+                    self._show_kept(*found)
+
+            self._background.run(prediction_of, recording, then=show)
+
+    def _show_kept(self, prediction: Prediction, source: str, stale: str) -> None:
+        if self.progress.running:
+            return
+        self.complete = False
+        self.card = self._choice.card_of(source)
+        self.prediction = prediction
+        said = [f"Decoded before, with {prediction.decoder}.", *([stale] if stale else [])]
+        self.message = "\n⚠ ".join([*said, *prediction.warnings])
+        self.complete = True
 
     def _on_loaded(self, card: DecoderCard, decoder: Decoder) -> None:
         self._loaded = (card, decoder)

@@ -9,6 +9,9 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_cortex_decoder.decoder.library import library_folder
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.files import make_folder
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning.epoch import epoch_of
 from napari_cortex_decoder.tuning.held_out import HeldOut
@@ -179,12 +182,13 @@ class TuningGroup(Section):
     def _ask_keep(self) -> None:
         result = self._tuning.result
         if result is not None:
+            library = make_folder(library_folder(), DecoderError)
             ask_file(
                 self,
                 "Keep the decoder",
                 "Decoders (*.safetensors)",
                 self._tuning.keep,
-                save_as=f"{result.decoder.name}.safetensors",
+                save_as=str(library / f"{result.decoder.name}.safetensors"),
             )
 
 

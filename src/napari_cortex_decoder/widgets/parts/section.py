@@ -42,7 +42,7 @@ class Section(QFrame):
 
     def __init__(self, title: str) -> None:
         super().__init__()
-        self._title = title
+        self.title = title
         self._header = QToolButton()
         self._header.setText(title.replace("&", "&&"))  # one alone would be a key of Qt's
         self._header.setCheckable(True)
@@ -52,6 +52,7 @@ class Section(QFrame):
         self._header.setAutoRaise(True)
         self._header.setStyleSheet("font-weight: bold; border: none; background: transparent;")
         self._header.toggled.connect(self.set_expanded)
+        self.folded = self._header.clicked  # by somebody, not by the program
         self._tick = QLabel()
         self._summary = QElidingLabel()
         self._summary.setEnabled(False)
@@ -71,6 +72,11 @@ class Section(QFrame):
         whole.setSpacing(0)
         whole.addLayout(line)
         whole.addWidget(self._body)
+
+    @property
+    def expanded(self) -> bool:
+        """Whether its content is shown."""
+        return bool(self._header.isChecked())
 
     def set_expanded(self, expanded: bool) -> None:
         """Show the content, or only the header."""

@@ -7,11 +7,18 @@ from pathlib import Path
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording, cached, open_recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import Bin, Step
+from napari_cortex_decoder.sessions import remembering
+from napari_cortex_decoder.sessions.opening import relative_to
 from napari_cortex_decoder.widgets.recording.layers import (
     LayerData,
     movie_layer,
     sample_contrast_limits,
 )
+
+
+def shown_raw(raw: Recording, report: Report) -> LayerData:
+    """Describe the layer of a recording that is to be shown without steps from now on."""
+    return as_it_is(remembering(raw, steps=()), report)
 
 
 def as_it_is(recording: Recording, report: Report) -> LayerData:
@@ -39,7 +46,8 @@ def preprocessed(
     if keep_at is not None:
         kept = cached(done.replace(path=keep_at), progress=report)
         done = kept.replace(path=raw.path)
-    return as_it_is(done, report)
+    made = done.steps[len(raw.steps) :]
+    return as_it_is(remembering(done, steps=made, cached=keep_at is not None), report)
 
 
 def with_reference(raw: Recording, path: Path, report: Report) -> LayerData:
@@ -47,9 +55,12 @@ def with_reference(raw: Recording, path: Path, report: Report) -> LayerData:
     both = raw.with_reference(open_recording(path, frame_rate=raw.frame_rate))
     # if they do not fit, that is told now and not by a step that needs it
     preprocess(both, [Bin(pixels=1)])
+    if raw.path is not None:
+        both = remembering(both, reference=relative_to(raw.path, path), turns=False)
     return as_it_is(both, report)
 
 
 def split_colors(path: Path, report: Report) -> LayerData:
     """Open a recording again, as one of two colours that the camera took in turns."""
-    return as_it_is(open_recording(path, channels=2), report)
+    both = open_recording(path, channels=2)
+    return as_it_is(remembering(both, turns=True, reference=None), report)

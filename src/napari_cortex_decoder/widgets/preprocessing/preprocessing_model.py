@@ -16,14 +16,15 @@ from pydantic import PrivateAttr
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import scratch
 from napari_cortex_decoder.progress import Progress
-from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording import Recording, steps_from_provenance
 from napari_cortex_decoder.recording.preprocessing import STEPS, Step, reshaped
+from napari_cortex_decoder.sessions import SessionState, remembered_state
 from napari_cortex_decoder.sessions.preprocessed import looks_around, steps_between
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
-    as_it_is,
     preprocessed,
+    shown_raw,
     split_colors,
     with_reference,
 )
@@ -195,7 +196,7 @@ class PreprocessingModel(SectionModel):
         """Go back to the recording as its file has it."""
         raw = self._movie.raw
         if raw is not None and self._movie.recording is not raw:
-            self._task.start("opening", partial(as_it_is, raw), then=partial(self._show, raw))
+            self._task.start("opening", partial(shown_raw, raw), then=partial(self._show, None))
 
     def add_reference(self, path: str | Path) -> None:
         """Take a movie of the second colour, filmed frame by frame with this one."""
@@ -261,3 +262,18 @@ class PreprocessingModel(SectionModel):
         if before is not None and before.movie.shape != raw.movie.shape:
             drafts["crop"] = _defaults()["crop"]
         self.drafts = drafts
+        if raw.path is not None and recording is raw:
+            self._background.run(remembered_state, raw.path, then=partial(self._restore, raw))
+
+    def _restore(self, raw: Recording, state: SessionState) -> None:
+        """Apply the steps that were applied to this recording when it was last looked at."""
+        if raw is not self._raw or not state.steps or self._task.running or self.applied:
+            return
+        try:
+            steps = steps_from_provenance(state.steps)
+        except RecordingError as error:
+            self.failed.emit(error)
+            return
+        self.drafts = _defaults() | {step.name: Draft(True, step.model_dump()) for step in steps}
+        self.caching = state.cached
+        self.apply()

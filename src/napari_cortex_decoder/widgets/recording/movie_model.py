@@ -17,11 +17,11 @@ from napari_cortex_decoder.recording import (
     BehaviorTrace,
     Recording,
     add_behavior,
-    open_recording,
     remember_metadata,
 )
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
+from napari_cortex_decoder.sessions import keep_behavior, open_session
 from napari_cortex_decoder.sessions.preprocessed import with_raw
 from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
@@ -142,18 +142,22 @@ class MovieModel(SectionModel):
             if isinstance(error, RecordingError) and self._raw is raw:
                 self._background.run(_refused, path, then=partial(setattr, self, "refused"))
 
-        work = partial(add_behavior, raw, path, **clock)
+        work = partial(_with_behavior, raw, path, clock)
         self._background.run(work, then=take, failed=refuse)
 
     def dismiss_behavior(self) -> None:
         """Leave out the behavior file that was refused."""
         self.refused = None
 
-    def add_trace(self, trace: BehaviorTrace) -> None:
-        """Take one more trace on the raw recording's clock, or another one of that name."""
+    def add_trace(self, trace: BehaviorTrace, said: str = "") -> None:
+        """Take one more trace on the raw recording's clock, or another one of that name.
+
+        It is kept beside the recording, with what is `said` of how it was made.
+        """
         if self._raw is not None:
             behavior = {**self._raw.behavior, trace.name: trace}
             self._change_raw(self._raw.replace(behavior=behavior))
+            self._background.run(partial(keep_behavior, self._raw, [trace.name], said=said))
 
     def set_frame_rate(self, frame_rate: float) -> None:
         """Say how many frames a second (Hz) the open recording has, and remember it beside it."""
@@ -218,9 +222,21 @@ def _refused(path: Path) -> RefusedBehavior:
     return RefusedBehavior(path, tuple(content.frame_times))
 
 
+def _with_behavior(raw: Recording, path: Path, clock: ClockOptions) -> Recording:
+    """Add the behavior of a file, and keep it beside the recording; runs in a thread."""
+    found = add_behavior(raw, path, **clock)
+    new = [name for name, trace in found.behavior.items() if raw.behavior.get(name) is not trace]
+    timed = found.frame_times is not raw.frame_times
+    try:
+        keep_behavior(found, new, file=path, clock=clock, timed=timed)
+    except RecordingError as error:
+        found = found.replace(warnings=(*found.warnings, str(error)))
+    return found
+
+
 def _open(paths: Sequence[Path], how: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
-    """Open a recording, remember how it is read, and describe its layer; runs in a thread."""
-    recording = open_recording(paths, **how)
+    """Open a session, remember how it is read, and describe its layer; runs in a thread."""
+    recording = open_session(paths, **how)
     if how and recording.path is not None:
         remember_metadata(recording.path, **how)
     return movie_layer(recording, sample_contrast_limits(recording))

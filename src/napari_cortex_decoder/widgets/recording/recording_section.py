@@ -27,11 +27,19 @@ _AGAIN = "A file that says it itself says it again when it is next opened."
 
 
 class RecordingSection(Section):
-    """Shows a `MovieModel`, and sends it: open this, its rate is that, here is its behaviour."""
+    """Shows a `MovieModel`, and sends it: its rate is that, here is its behavior.
 
-    def __init__(self, movie: MovieModel) -> None:
+    Parameters
+    ----------
+    movie
+        The open recording.
+    add
+        Is given the movies that somebody wants to open.
+    """
+
+    def __init__(self, movie: MovieModel, add: Callable[..., None]) -> None:
         super().__init__("Recording")
-        self._movie = movie
+        self._movie, self._add = movie, add
         self._rate_asked_of: object = None  # the movie whose rate the user wants to change
         self._pixel_asked_of: object = None
         self._compose()
@@ -176,9 +184,9 @@ class RecordingSection(Section):
         patterns = " ".join(movie_patterns())
         ask_files(
             self,
-            "Open a movie, or the files of one session",
+            "Open movies, or the files of one session",
             f"Movies ({patterns});;All files (*)",
-            lambda paths: self._movie.open(*paths),
+            lambda paths: self._add(*paths),
         )
 
     def _ask_behavior(self) -> None:

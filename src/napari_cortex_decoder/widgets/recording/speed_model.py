@@ -84,9 +84,11 @@ class SpeedModel(SectionModel):
             return
         try:
             if source.unit == "V":
-                self._movie.add_trace(speed_from_voltage(source, gain=factor))
+                said = f"{source.name}, {factor:g} cm/s per V"
+                self._movie.add_trace(speed_from_voltage(source, gain=factor), said)
             else:
-                self._movie.add_trace(speed_from_counts(source, cm_per_count=factor))
+                said = f"{source.name}, {factor:g} cm per count"
+                self._movie.add_trace(speed_from_counts(source, cm_per_count=factor), said)
         except RecordingError as error:
             self.failed.emit(error)
 

@@ -103,6 +103,8 @@ class Result:
         The one that was asked for; the others are None.
     check
         Controls of maps, once somebody asked for them.
+    said
+        What else is to be said of it: that it is stale, or could not be kept.
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class Result:
         self.question = question
         self.areas, self.cutouts, self.maps = areas, cutouts, maps
         self.onsets, self.lags, self.check = onsets, lags, check
+        self.said: tuple[str, ...] = ()
 
     @property
     def found(
@@ -131,7 +134,7 @@ class Result:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that whoever uses the result should read."""
-        return self.found.warnings
+        return (*self.said, *self.found.warnings)
 
     @property
     def title(self) -> str:

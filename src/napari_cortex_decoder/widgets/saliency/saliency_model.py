@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +10,7 @@ from pydantic import PrivateAttr
 
 from napari_cortex_decoder.choices import ScoreName
 from napari_cortex_decoder.decoder.config import TraceConfig
-from napari_cortex_decoder.progress import Progress
+from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
@@ -32,6 +33,7 @@ from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
     answer,
     check,
 )
+from napari_cortex_decoder.widgets.saliency.saliency_kept import keep_result, kept_result
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
@@ -216,7 +218,7 @@ class SaliencyModel(SectionModel):
                 self.kept = checked
             self._take(checked)
 
-        self._task.start("Checking", lambda report: check(result, report), take)
+        self._task.start("Checking", lambda report: keep_result(check(result, report)), take)
 
     def run(self) -> None:
         """Explain the decoder; does nothing while there is an `obstacle`."""
@@ -239,7 +241,11 @@ class SaliencyModel(SectionModel):
             any_rate=self._choice.any_rate,
         )
         self.message = ""
-        self._task.start("Loading the decoder", lambda report: answer(question, report), self._take)
+
+        def work(report: Report) -> Result:
+            return keep_result(answer(question, report))
+
+        self._task.start("Loading the decoder", work, self._take)
 
     def cancel(self) -> None:
         """Stop the work."""
@@ -293,9 +299,9 @@ class SaliencyModel(SectionModel):
         bouts = () if ethogram is None else ethogram.bouts
         return next(((b.start, b.stop) for b in bouts if b.start <= frame < b.stop), None)
 
-    def _take(self, result: Result) -> None:
+    def _take(self, result: Result, said: str = "Done.") -> None:
         self.result = result
-        self.message = "\n⚠ ".join(["Done.", *result.warnings])
+        self.message = "\n⚠ ".join([said, *result.warnings])
 
     def _on_recording(self, recording: Recording | None) -> None:
         """A result is of one movie: it goes with it."""
@@ -307,6 +313,14 @@ class SaliencyModel(SectionModel):
         self.result = self.kept = None
         self.marked = (None, None)
         self.message = ""
+        if recording is not None and recording.path is not None and recording.frame_rate:
+
+            def show(found: Result | None) -> None:
+                if found is not None and movie is self._shown and not self.progress.running:
+                    self._take(found, "Explained before.")
+
+            work = partial(kept_result, recording, self._labels.ethogram, self._choice.compute)
+            self._background.run(work, then=show)
 
     def _on_card(self) -> None:
         """Ask for what the chosen decoder can be asked for."""

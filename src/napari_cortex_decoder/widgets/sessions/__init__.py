@@ -1,0 +1,1 @@
+"""The section *Sessions*: every recording at hand, and what is done to all of them."""

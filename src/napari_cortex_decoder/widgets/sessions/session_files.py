@@ -1,0 +1,140 @@
+"""The files of the section *Sessions*: movies in a folder, cohorts, those opened last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
+
+import platformdirs
+
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import make_folder, read_json, write_json
+from napari_cortex_decoder.recording import (
+    CohortEntry,
+    Recording,
+    movie_patterns,
+    remember_metadata,
+)
+from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES
+from napari_cortex_decoder.recording.formats.names import natural_key
+from napari_cortex_decoder.sessions import Facts
+
+MOST_RECENT = 8
+
+
+@dataclass(frozen=True, eq=False)
+class SessionRow:
+    """A row of the table of sessions.
+
+    Attributes
+    ----------
+    entry
+        What it is of; None where it is in no file, or its cohort names no file that may be opened.
+    name
+        To show where there is no `entry`.
+    memory
+        The recording itself, where it is in no file.
+    cells
+        Of the cohort's CSV, for a row that cannot be opened.
+    facts
+        What is there of it; None until somebody has looked.
+    checked
+        Whether what is done to all checked is done to it.
+    said
+        What became of it last.
+    """
+
+    entry: CohortEntry | None
+    name: str = ""
+    memory: Recording | None = None
+    cells: Mapping[str, str] = field(default_factory=dict)
+    facts: Facts | None = None
+    checked: bool = True
+    said: str = ""
+
+    @property
+    def session(self) -> str:
+        """Name of the session."""
+        return self.name if self.entry is None else self.entry.session
+
+    @property
+    def subject(self) -> str:
+        """Which mouse; empty where nobody has said it."""
+        return "" if self.entry is None else self.entry.subject
+
+    def is_of(self, recording: Recording) -> bool:
+        """Whether this is the row of a recording."""
+        if recording.path is None:
+            return self.memory is not None and self.memory.movie is recording.movie
+        return self.entry is not None and recording.path.absolute() in self.entry.files
+
+
+def movies_in(folder: Path) -> tuple[Path, ...]:
+    """Return what may be a movie in a folder: not tables, and not videos, which film the mouse.
+
+    Raises
+    ------
+    RecordingError
+        If there is none.
+    """
+    other = {*READERS, *VIDEO_SUFFIXES} - {".nwb"}
+    patterns = [p for p in movie_patterns() if Path(p).suffix not in other]
+    found = {file for pattern in patterns for file in folder.glob(pattern)}
+    if not found:
+        raise RecordingError(f"{folder}: there is no movie in it; choose the folder of the movies.")
+    return tuple(sorted(found, key=natural_key))
+
+
+def entries_of(movies: Iterable[Path], taken: Iterable[str]) -> tuple[CohortEntry, ...]:
+    """Make an entry of each movie, with a name that no other session has."""
+    names = set(taken)
+    made = []
+    for movie in movies:
+        path = movie.absolute()
+        beside = f"{path.parent.name}-{path.stem}"
+        proposed = chain((path.stem, beside), (f"{beside}-{number}" for number in count(2)))
+        name = next(one for one in proposed if one not in names)
+        names.add(name)
+        made.append(CohortEntry(path, None, "", name))
+    return tuple(made)
+
+
+def recent_cohorts() -> tuple[Path, ...]:
+    """Return the cohorts opened last that are still there, the latest first.
+
+    Raises
+    ------
+    RecordingError
+        If their list is damaged.
+    """
+    file = _recent_file()
+    listed = read_json(file, RecordingError) if file.exists() else {"cohorts": []}
+    cohorts = listed.get("cohorts") if isinstance(listed, dict) else None
+    if not isinstance(cohorts, list) or not all(isinstance(one, str) for one in cohorts):
+        raise RecordingError(f"{file}: this is no list of cohorts; delete it.")
+    return tuple(path for path in map(Path, cohorts) if path.is_file())
+
+
+def remember_cohort(csv: Path) -> None:
+    """Put a cohort at the top of those opened last."""
+    csv = csv.absolute()
+    others = [str(one) for one in recent_cohorts() if one != csv]
+    file = _recent_file()
+    make_folder(file.parent, RecordingError)
+    write_json(file, {"cohorts": [str(csv), *others][:MOST_RECENT]}, RecordingError)
+
+
+def say_of_all(
+    entries: Iterable[CohortEntry], frame_rate: float | None, pixel_size: float | None
+) -> None:
+    """Remember a rate (Hz) or a pixel size (mm) of several sessions."""
+    for entry in entries:
+        remember_metadata(entry.recording, frame_rate=frame_rate, pixel_size=pixel_size)
+
+
+def _recent_file() -> Path:
+    root = platformdirs.user_data_path("napari-cortex-decoder", appauthor=False)
+    return root / "recent-cohorts.json"
