@@ -42,7 +42,7 @@ class Section(QFrame):
 
     def __init__(self, title: str) -> None:
         super().__init__()
-        self.title = title
+        self._title = title
         self._header = QToolButton()
         self._header.setText(title.replace("&", "&&"))  # one alone would be a key of Qt's
         self._header.setCheckable(True)
@@ -72,6 +72,11 @@ class Section(QFrame):
         whole.setSpacing(0)
         whole.addLayout(line)
         whole.addWidget(self._body)
+
+    @property
+    def title(self) -> str:
+        """What stands in its header."""
+        return self._title
 
     @property
     def expanded(self) -> bool:

@@ -15,8 +15,7 @@ from napari_cortex_decoder.widgets.sessions.queue_model import QueueModel
 from napari_cortex_decoder.widgets.sessions.session_files import SessionRow
 from napari_cortex_decoder.widgets.sessions.sessions_model import SessionsModel
 
-CHECK, SUBJECT, SESSION, LENGTH = range(4)
-DECODED = 9
+CHECK, SUBJECT, SESSION, DECODED, SCORE, LENGTH = range(6)
 _Role = Qt.ItemDataRole
 
 
@@ -37,16 +36,6 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Facts], str]], ...] = (
     ("mouse", "Which mouse: a double click changes it", lambda facts: ""),
     ("session", "Its name in the cohort: a double click changes it", lambda facts: ""),
     (
-        "length",
-        "How long it is, or how many frames where the rate is unknown",
-        _length,
-    ),
-    ("rate", "Whether its frame rate is known", lambda facts: _tick(facts.frame_rate)),
-    ("beh.", "Whether behavior was measured beside it", lambda facts: _tick(facts.behavior)),
-    ("cam.", "Cameras on the mouse", lambda facts: str(facts.cameras or "–")),
-    ("atlas", "Whether the atlas is placed", lambda facts: _tick(facts.atlas)),
-    ("labels", "Share of the frames that are labelled", _labelled),
-    (
         "decoded",
         "With which decoder; ⚠: something has changed since",
         lambda facts: ("⚠ " if facts.stale else "") + (facts.decoded or "–"),
@@ -56,6 +45,16 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Facts], str]], ...] = (
         "Of the prediction against the labels",
         lambda facts: "" if facts.score is None else f"{facts.score:.2f}".removeprefix("0"),
     ),
+    (
+        "length",
+        "How long it is, or how many frames where the rate is unknown",
+        _length,
+    ),
+    ("rate", "Whether its frame rate is known", lambda facts: _tick(facts.frame_rate)),
+    ("beh.", "Whether behavior was measured beside it", lambda facts: _tick(facts.behavior)),
+    ("cam.", "Cameras on the mouse", lambda facts: str(facts.cameras or "–")),
+    ("atlas", "Whether the atlas is placed", lambda facts: _tick(facts.atlas)),
+    ("labels", "Share of the frames that are labelled", _labelled),
 )
 
 
