@@ -76,7 +76,7 @@ class ChoiceModel(SectionModel):
         self._movie = movie
         self.cards = tuple(
             DecoderCard(name, name, config)
-            for name, config in list_decoders(self._refused.append).items()
+            for name, config in list_decoders(refused=self._refused.append).items()
         )
         self.card = self.cards[0] if self.cards else None
         self._ties.tie(self._on_recording, movie.events.recording)
