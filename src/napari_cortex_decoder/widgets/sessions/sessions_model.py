@@ -82,7 +82,6 @@ class SessionsModel(SectionModel):
         self._pause.setTimeout(_PAUSE)
         self._pause.triggered.connect(self._look_again)
         self._ties.tie(self._on_recording, movie.events.recording)
-        self._ties.tie(self._on_frame, movie.events.frame)
 
     @property
     def checked(self) -> tuple[CohortEntry, ...]:
@@ -174,6 +173,8 @@ class SessionsModel(SectionModel):
         if not 0 <= place < len(self.rows) or place == self.current:
             return
         row = self.rows[place]
+        if self._open is not None and self._open.path is not None:
+            self._frames[self._open.path] = self._movie.frame
         if row.memory is not None:
             self._background.run(_layer_of, row.memory, then=self._movie.opened.emit)
         elif row.entry is not None:
@@ -300,11 +301,6 @@ class SessionsModel(SectionModel):
     def _look_again(self) -> None:
         if self.current >= 0:
             self._change(self.current, facts=None)
-
-    def _on_frame(self, frame: int) -> None:
-        path = None if self._open is None else self._open.path
-        if path is not None and self._movie.recording is not None:
-            self._frames[path] = frame
 
     def _on_recording(self, recording: Recording | None) -> None:
         """See which row is open; a recording that has none yet gets one."""
