@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import make_folder, read_json, write_json
 from napari_cortex_decoder.recording import (
     CohortEntry,
+    CohortRow,
     Recording,
     movie_patterns,
     remember_metadata,
@@ -100,6 +101,24 @@ def entries_of(movies: Iterable[Path], taken: Iterable[str]) -> tuple[CohortEntr
         names.add(name)
         made.append(CohortEntry(path, None, "", name))
     return tuple(made)
+
+
+def row_of(row: CohortRow) -> SessionRow:
+    """Make the row of a cohort's row."""
+    named = row.cells.get("recording", "") or row.cells.get("Data_ID", "")
+    said = f"⚠ {row.problem}" if row.problem else ""
+    return SessionRow(row.entry, named, None, row.cells, said=said)
+
+
+def row_for(raw: Recording, rows: Iterable[SessionRow]) -> SessionRow:
+    """Make the row of a recording that was opened by itself."""
+    if raw.path is None:
+        return SessionRow(None, raw.name, raw)
+    (entry,) = entries_of([raw.path], (row.session for row in rows))
+    names = raw.metadata.get("files")
+    more = [raw.path.with_name(n) for n in names] if isinstance(names, list) else []
+    others = tuple(file.absolute() for file in more if file != raw.path)
+    return SessionRow(replace(entry, subject=raw.subject or "", more_files=others))
 
 
 def recent_cohorts() -> tuple[Path, ...]:

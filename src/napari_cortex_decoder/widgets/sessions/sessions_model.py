@@ -34,6 +34,8 @@ from napari_cortex_decoder.widgets.sessions.session_files import (
     entries_of,
     movies_in,
     remember_cohort,
+    row_for,
+    row_of,
     say_of_all,
 )
 
@@ -138,7 +140,7 @@ class SessionsModel(SectionModel):
         path = Path(csv)
 
         def take(found: tuple[CohortRow, ...]) -> None:
-            self._set(*map(_row_of, found), *(r for r in self.rows if r.memory is not None))
+            self._set(*map(row_of, found), *(r for r in self.rows if r.memory is not None))
             self.csv = path
             problems = sum(bool(row.problem) for row in found)
             odd = f", {problems} of which cannot be used as they are" if problems else ""
@@ -311,7 +313,7 @@ class SessionsModel(SectionModel):
             return
         self._open = None
         if not any(row.is_of(raw) for row in self.rows):
-            self._set(*self.rows, _row_for(raw, self.rows))
+            self._set(*self.rows, row_for(raw, self.rows))
         self._follow(raw)
         row = self.rows[self.current]
         if raw.path is not None:
@@ -337,23 +339,6 @@ def _same(one: Recording, other: Recording) -> bool:
     if one.path is None:
         return one.movie is other.movie
     return one.path == other.path
-
-
-def _row_of(row: CohortRow) -> SessionRow:
-    named = row.cells.get("recording", "") or row.cells.get("Data_ID", "")
-    said = f"⚠ {row.problem}" if row.problem else ""
-    return SessionRow(row.entry, named, None, row.cells, said=said)
-
-
-def _row_for(raw: Recording, rows: Iterable[SessionRow]) -> SessionRow:
-    """Make the row of a recording that was opened by itself."""
-    if raw.path is None:
-        return SessionRow(None, raw.name, raw)
-    (entry,) = entries_of([raw.path], (row.session for row in rows))
-    names = raw.metadata.get("files")
-    more = [raw.path.with_name(n) for n in names] if isinstance(names, list) else []
-    others = tuple(file.absolute() for file in more if file != raw.path)
-    return SessionRow(replace(entry, subject=raw.subject or "", more_files=others))
 
 
 def _layer_of(recording: Recording) -> Any:
