@@ -9,17 +9,18 @@ import pytest
 from napari import Viewer
 from napari.layers import Layer
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from helpers.windows import child, visible_texts, wait_until_idle
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.atlas.traces import write_traces
 from napari_cortex_decoder.labels import Paint
-from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.recording.saving_row import SavingRow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LABELS = [area.label for area in load_atlas("dorsal-cortex").areas]
@@ -121,3 +122,18 @@ def test_traces_are_shown_again_when_the_movie_above_them_goes(
     viewer.layers.remove(movie)
     assert shown.movie.recording is not None and shown.movie.recording.traces is not None
     assert shown.placing.registration is shown.movie.recording.registration
+
+
+def test_save_as_writes_the_traces_and_not_their_picture(
+    qtbot: QtBot, dock: CortexDecoderWidget, shown: Workspace, tmp_path: Path
+) -> None:
+    row = dock.findChild(SavingRow)
+    child(row, QPushButton, "Save as…").click()
+    dialog = row.findChild(QFileDialog)
+    assert dialog.nameFilters() == ["NWB (*.nwb)", "Table (*.csv)"]
+    dialog.fileSelected.emit(str(tmp_path / "saved.nwb"))
+    dialog.close()
+    qtbot.waitUntil(lambda: not shown.saving.progress.running, timeout=20_000)
+    saved = open_recording(tmp_path / "saved.nwb")
+    assert saved.areas == tuple(LABELS)
+    np.testing.assert_allclose(saved.traces.compute(), values(), atol=1e-6)

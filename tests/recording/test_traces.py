@@ -15,9 +15,13 @@ from helpers.trace_files import write_nwb_traces
 from napari_cortex_decoder import load_atlas
 from napari_cortex_decoder.errors import FrameRateError, RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording import (
+    BehaviorTrace,
+    add_behavior,
+    cached,
     open_recording,
     preprocess,
     remember_metadata,
+    save_recording,
     steps_from_provenance,
 )
 
@@ -311,6 +315,54 @@ def test_files_of_traces_that_do_not_go_together_are_refused(tmp_path: Path) -> 
     ):
         with pytest.raises(RecordingError, match="open it alone"):
             open_recording([path, write_csv(tmp_path / name, names, traces)])
+
+
+@pytest.mark.parametrize("kind", ["nwb", "csv"])
+def test_saved_traces_come_back_as_they_are(tmp_path: Path, kind: str) -> None:
+    times = 12.5 + np.arange(40) / 30 + 0.5 * (np.arange(40) > 20)
+    first = write_nwb_traces(tmp_path / "m.nwb", TRACES, {"name": NAMES}, timestamps=times)
+    step = {"name": "detrend", "window": 0.5}
+    done = preprocess(open_recording(first), steps_from_provenance([step]))
+    speed = BehaviorTrace("speed", np.arange(40.0), times, "cm/s")
+    path = save_recording(done.replace(behavior={"speed": speed}), tmp_path / f"again.{kind}")
+    again = open_recording(path)
+    assert again.areas == done.areas and again.label_image.tolist() == done.label_image.tolist()
+    np.testing.assert_allclose(again.traces.compute(), done.traces.compute(), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(again.times, times, atol=1e-5)
+    if kind == "nwb":
+        assert [dict(one)["name"] for one in again.steps] == ["detrend"]
+        assert again.metadata["traces"] == "fluorescence"
+        seen = add_behavior(again, path, fields=["speed"]).behavior["speed"]
+        np.testing.assert_array_equal(seen.values, speed.values)
+
+
+def test_traces_of_cells_are_saved_with_the_places_of_the_cells(tmp_path: Path) -> None:
+    masks = np.zeros((5, 10, 12))
+    for i, mask in enumerate(masks):
+        mask[2 * i : 2 * i + 2, 3:6] = 1
+    first = open_recording(write_nwb_traces(tmp_path / "m.nwb", TRACES, masks=masks))
+    again = open_recording(save_recording(first, tmp_path / "again.nwb"))
+    np.testing.assert_array_equal(again.label_image, first.label_image)
+    np.testing.assert_allclose(again.traces.compute(), first.traces.compute(), rtol=1e-6)
+
+
+def test_a_movie_is_no_table_and_traces_are_no_movie(tmp_path: Path) -> None:
+    traces = open_recording(write_csv(tmp_path / "m.csv", NAMES))
+    for name in ("m.tif", "m.zarr"):
+        with pytest.raises(RecordingError, match=r"saved as \.nwb, \.csv"):
+            save_recording(traces, tmp_path / name)
+    movie = traces.replace(traces=None, areas=(), label_image=None)
+    with pytest.raises(RecordingError, match=r"saved as \.nwb, \.zarr"):
+        save_recording(movie, tmp_path / "n.csv")
+
+
+def test_preprocessed_traces_are_computed_once(tmp_path: Path) -> None:
+    raw = open_recording(write_csv(tmp_path / "m.csv", NAMES))
+    done = preprocess(raw, steps_from_provenance([{"name": "detrend", "window": 0.5}]))
+    kept = cached(done)
+    assert [file.suffix for file in (tmp_path / "m.csv.cortex").rglob("*.zarr")] == [".zarr"]
+    np.testing.assert_allclose(kept.traces.compute(), done.traces.compute(), rtol=1e-6)
+    np.testing.assert_allclose(kept.movie[3].compute(), done.movie[3].compute(), rtol=1e-6)
 
 
 def test_damaged_files_are_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,16 @@ from napari_cortex_decoder.containers.nwb_output import nwb_output
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import mark, marked, written_whole
 
+if TYPE_CHECKING:
+    from pynwb import NWBFile
+
 TRACES_NWB = marked(b"\x89HDF", mark("area traces"))
 """What `write_traces_nwb` writes."""
+_COLUMNS = {
+    "acronym": "Short name of the area",
+    "area_name": "Name of the area",
+    "side": "Hemisphere",
+}
 
 
 def write_traces_nwb(
@@ -79,13 +88,7 @@ def write_traces_nwb(
     from uuid import uuid4
 
     import pynwb
-    from pynwb.ophys import (
-        DfOverF,
-        Fluorescence,
-        ImageSegmentation,
-        OpticalChannel,
-        RoiResponseSeries,
-    )
+    from pynwb.ophys import OpticalChannel
 
     file = pynwb.NWBFile(
         session_description=f"Fluorescence of cortical areas in {name}",
@@ -108,40 +111,70 @@ def write_traces_nwb(
         location="Isocortex",
         **({**size, "grid_spacing_unit": "meters"} if size else {}),
     )
-    segmentation = ImageSegmentation()
-    table = segmentation.create_plane_segmentation(
-        name="Areas", description="Areas of an atlas placed on the movie", imaging_plane=plane
-    )
-    for column, words in (
-        ("acronym", "Short name of the area"),
-        ("area_name", "Name of the area"),
-        ("side", "Hemisphere"),
-    ):
-        table.add_column(column, words)
-    seen = [i for i in range(len(areas)) if (label_image == i + 1).any()]
-    for i in seen:
-        table.add_roi(
-            image_mask=(label_image == i + 1).T.astype(np.uint8),  # NWB wants (x, y)
-            acronym=areas[i].acronym,
-            area_name=areas[i].name,
-            side=areas[i].side,
-        )
-    response = RoiResponseSeries(
-        name="RoiResponseSeries",
-        data=np.asarray(traces[:, seen], dtype=np.float32),
-        rois=table.create_roi_table_region("all areas", region=list(range(len(seen)))),
-        unit="n.a." if relative else "a.u.",
-        **_clock(np.asarray(times, dtype=np.float64)),
-    )
-    module = file.create_processing_module("ophys", "Areas and their fluorescence")
-    module.add(segmentation)
-    kind = DfOverF if relative else Fluorescence
-    module.add(kind(roi_response_series=response))
+    columns: dict[str, Sequence[str]] = {
+        "acronym": [area.acronym for area in areas],
+        "area_name": [area.name for area in areas],
+        "side": [area.side for area in areas],
+    }
+    clock = _clock(np.asarray(times, dtype=np.float64))
+    values = np.asarray(traces, dtype=np.float32)
+    add_traces(file, plane, values, label_image, columns, relative=relative, **clock)
     with (
         written_whole(path, AtlasError, kind=TRACES_NWB, overwrite=overwrite) as part,
         nwb_output(part) as (output, _),
     ):
         output.write(file)
+
+
+def add_traces(
+    file: NWBFile,
+    plane: Any,
+    traces: NDArray[np.floating],
+    label_image: NDArray[np.integer],
+    columns: Mapping[str, Sequence[str]],
+    *,
+    relative: bool,
+    **series: Any,
+) -> None:
+    """Add a segmentation and its responses to an NWB file.
+
+    Parameters
+    ----------
+    file, plane
+        The file, and the imaging plane in it.
+    traces, label_image, relative
+        As for `write_traces_nwb`.
+    columns
+        What the table of areas says of each.
+    **series
+        Clock and comments of the responses.
+    """
+    from pynwb.ophys import DfOverF, Fluorescence, ImageSegmentation, RoiResponseSeries
+
+    segmentation = ImageSegmentation()
+    table = segmentation.create_plane_segmentation(
+        name="Areas",
+        description="Areas of an atlas, or where traces come from",
+        imaging_plane=plane,
+    )
+    for column in columns:
+        table.add_column(column, _COLUMNS[column])
+    seen = [i for i in range(traces.shape[1]) if (label_image == i + 1).any()]
+    for i in seen:
+        table.add_roi(
+            image_mask=(label_image == i + 1).T.astype(np.uint8),  # NWB wants (x, y)
+            **{column: values[i] for column, values in columns.items()},
+        )
+    response = RoiResponseSeries(
+        name="RoiResponseSeries",
+        data=traces[:, seen],
+        rois=table.create_roi_table_region("all areas", region=list(range(len(seen)))),
+        unit="n.a." if relative else "a.u.",
+        **series,
+    )
+    module = file.create_processing_module("ophys", "Areas and their fluorescence")
+    module.add(segmentation)
+    module.add((DfOverF if relative else Fluorescence)(roi_response_series=response))
 
 
 def _clock(times: NDArray[np.float64]) -> dict[str, float | NDArray[np.float64]]:

@@ -91,7 +91,7 @@ def preprocess(
     movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
     out: Annotated[
         Path,
-        typer.Option("--out", help="File to write: .nwb, .zarr or .tif, by its suffix."),
+        typer.Option("--out", help="File to write: .nwb, .zarr or .tif; of traces .nwb or .csv."),
         WRITTEN,
     ],
     step: Annotated[
@@ -130,7 +130,7 @@ def preprocess(
         second = open_recording(reference, frame_rate=recording.frame_rate)
         recording = recording.with_reference(second)
     with progress_bar(recording.name, quiet=as_json) as show:
-        check_saving(out, overwrite=overwrite)
+        check_saving(recording, out, overwrite=overwrite)
         done = apply_steps(recording, steps, progress=show)
         written = save_recording(done, out, overwrite=overwrite, progress=show)
     for warning in done.warnings:

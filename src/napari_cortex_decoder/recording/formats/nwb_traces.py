@@ -16,6 +16,7 @@ from napari_cortex_decoder.recording.formats.hdf5 import array_of
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
 from napari_cortex_decoder.recording.formats.painted import Naming, painted
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
+from napari_cortex_decoder.recording.provenance import steps_in_text
 
 _SIDES = ("side", "hemisphere", "hemi")
 # in columns like these several rows have one value: the cells of an area
@@ -51,6 +52,7 @@ def open_traces(path: Path, series: Any, given: Given) -> MovieFile:
             **({"unit": unit} if unit else {}),
         },
         warnings=said,
+        steps=steps_in_text(text_of(series.attrs.get("comments"))),
     )
     rows = np.arange(frames.shape[2]) if rows is None else rows
     masks = None if table is None else partial(_masks, path, table, rows)

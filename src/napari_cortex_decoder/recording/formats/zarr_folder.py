@@ -152,7 +152,7 @@ def _movies(
     movies = {
         name: array.shape
         for name, array in arrays.items()
-        if could_be_movie(array.shape, array.dtype)
+        if (could_be_movie(array.shape, array.dtype) or wanted == name)
         and (name in finest or wanted == name or not images)
     }
     missing = next((name for name in finest if name not in arrays), None)

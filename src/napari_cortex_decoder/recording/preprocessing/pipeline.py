@@ -80,7 +80,7 @@ def apply_step(recording: Recording, step: Step, survey: Survey) -> Recording:
 
     Traces are changed as a movie whose frames are one row, an area a pixel, and painted anew.
     """
-    if recording.traces is None or recording.label_image is None:
+    if recording.traces is None:
         recording = with_equal_reference(recording)
         done = step.apply(recording, survey)
     else:
@@ -89,22 +89,31 @@ def apply_step(recording: Recording, step: Step, survey: Survey) -> Recording:
                 f"{recording.path or recording.name} holds traces of areas, which have no pixels "
                 f"for the step {step.name!r}; leave it out."
             )
-        areas, labels = recording.areas, recording.label_image
-        movie = recording.traces[:, np.newaxis]
-        rows = recording.replace(movie=movie, traces=None, areas=(), label_image=None)
-        done = step.apply(rows, survey)
-        done = done.replace(
-            movie=computed_movie(
-                (done.movie,), partial(_painted, labels), frame_shape=labels.shape
-            ),
-            traces=done.movie[:, 0],
-            areas=areas,
-            label_image=labels,
-        )
+        done = painted_anew(step.apply(as_rows(recording), survey), recording)
     origins = step.origins(recording) if step.reshapes else None
     if origins is not None:
         done = done.of_frames(origins)
     return done.replace(steps=(*recording.steps, step.provenance()))
+
+
+def as_rows(recording: Recording) -> Recording:
+    """Return traces of areas as a movie whose frames are one row, an area a pixel."""
+    assert recording.traces is not None
+    movie = recording.traces[:, np.newaxis]
+    return recording.replace(movie=movie, traces=None, areas=(), label_image=None)
+
+
+def painted_anew(rows: Recording, like: Recording) -> Recording:
+    """Return what `as_rows` made of traces, and a step changed, painted as before."""
+    labels = like.label_image
+    assert labels is not None
+    painting = partial(_painted, labels)
+    return rows.replace(
+        movie=computed_movie((rows.movie,), painting, frame_shape=labels.shape),
+        traces=rows.movie[:, 0],
+        areas=like.areas,
+        label_image=labels,
+    )
 
 
 def reshaped(recording: Recording, steps: Iterable[Step]) -> Recording:

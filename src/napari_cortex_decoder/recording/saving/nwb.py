@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cortex_decoder import __version__
+from napari_cortex_decoder.atlas.nwb_export import add_traces
 from napari_cortex_decoder.containers.nwb_output import nwb_output
 from napari_cortex_decoder.movie_blocks import frames_within
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.formats.nwb import REFERENCE_SERIES
+from napari_cortex_decoder.recording.preprocessing.pipeline import as_rows
 from napari_cortex_decoder.recording.provenance import provenance_text
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, colors_in_blocks
@@ -29,8 +31,9 @@ def write_nwb(recording: Recording, path: Path, progress: Report | None) -> None
     """Write an NWB 2 file of a recording, block by block.
 
     The movie goes into acquisition, or, after preprocessing, into the processing module *ophys*;
-    frames are stored as NWB orders them, (time, width, height). What the recording does not know
-    (light, indicator, age of the mouse) is left open, as NaN or "unknown".
+    frames are stored as NWB orders them, (time, width, height). Traces of areas are a
+    ``RoiResponseSeries`` with masks of the areas. What the recording does not know (light,
+    indicator, age of the mouse) is left open, as NaN or "unknown".
 
     Raises
     ------
@@ -40,6 +43,12 @@ def write_nwb(recording: Recording, path: Path, progress: Report | None) -> None
         If it cannot be written.
     """
     file = _described(recording)
+    _add_behavior(file, recording)
+    if recording.traces is not None:
+        _add_traces(file, recording, progress)
+        with nwb_output(path) as (output, _):
+            output.write(file)
+        return
     series = [_series(file, recording, recording.movie, SERIES)]
     if recording.reference is not None:
         series.append(_series(file, recording, recording.reference, REFERENCE_SERIES))
@@ -48,7 +57,6 @@ def write_nwb(recording: Recording, path: Path, progress: Report | None) -> None
             _module(file, "ophys", "preprocessed movies").add(one)
         else:
             file.add_acquisition(one)
-    _add_behavior(file, recording)
     with nwb_output(path) as (output, written):
         output.write(file)
         for frames, colors in colors_in_blocks(recording, progress):
@@ -92,18 +100,34 @@ def session_start(recording: Recording) -> tuple[datetime, list[str]]:
     return datetime.now().astimezone(), ["session_start_time is when this file was saved."]
 
 
-def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
-    from hdmf.backends.hdf5 import H5DataIO
-    from pynwb.ophys import OnePhotonSeries, OpticalChannel
+def _add_traces(file: NWBFile, recording: Recording, progress: Report | None) -> None:
+    rows = as_rows(recording).replace(reference=None)
+    assert recording.label_image is not None
+    add_traces(
+        file,
+        _plane(file, recording, is_reference=False),
+        np.concatenate([block[:, 0] for _, (block,) in colors_in_blocks(rows, progress)]),
+        recording.label_image,
+        {"area_name": recording.areas},
+        relative=_is_relative(recording) or recording.metadata.get("traces") == "ΔF/F",
+        comments=provenance_text(recording),
+        **_movie_clock(recording, is_reference=False),
+    )
 
-    is_reference = name == REFERENCE_SERIES
-    rows, columns = movie.shape[1:]
+
+def _is_relative(recording: Recording) -> bool:
+    return any(step.get("name") == "delta-f" for step in recording.steps)
+
+
+def _plane(file: NWBFile, recording: Recording, *, is_reference: bool) -> Any:
+    from pynwb.ophys import OpticalChannel
+
     known = recording.metadata.get("excitation (nm)")
     millimetres = recording.pixel_size
     device = file.devices.get("camera") or file.create_device(
         name="camera", description="camera of the one-photon microscope"
     )
-    plane = file.create_imaging_plane(
+    return file.create_imaging_plane(
         name="ImagingPlaneReference" if is_reference else "ImagingPlane",
         optical_channel=OpticalChannel(
             name="OpticalChannel", description="emission not stated", emission_lambda=np.nan
@@ -119,6 +143,14 @@ def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
             else {"grid_spacing": [millimetres / 1e3] * 2, "grid_spacing_unit": "meters"}
         ),
     )
+
+
+def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
+    from hdmf.backends.hdf5 import H5DataIO
+    from pynwb.ophys import OnePhotonSeries
+
+    is_reference = name == REFERENCE_SERIES
+    rows, columns = movie.shape[1:]
     # larger chunks of HDF5 are read twice: once to see what they would unpack to
     frames = min(CHUNK_FRAMES, frames_within(movie, CHUNK_BYTES))
     return OnePhotonSeries(
@@ -134,8 +166,8 @@ def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
             shuffle=True,
         ),
         dimension=[columns, rows],
-        imaging_plane=plane,
-        unit="dF/F" if any(s.get("name") == "delta-f" for s in recording.steps) else "counts",
+        imaging_plane=_plane(file, recording, is_reference=is_reference),
+        unit="dF/F" if _is_relative(recording) else "counts",
         **_movie_clock(recording, is_reference=is_reference),
     )
 

@@ -6,25 +6,38 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from napari_cortex_decoder.atlas import write_traces
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import Kind, check_place, make_folder, written_whole
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.opening import open_recording
+from napari_cortex_decoder.recording.preprocessing.pipeline import as_rows, painted_anew
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.saving.nwb import write_nwb
-from napari_cortex_decoder.recording.saving.ome_zarr import is_zarr_of_ours, write_zarr
+from napari_cortex_decoder.recording.saving.ome_zarr import ARRAY, is_zarr_of_ours, write_zarr
 from napari_cortex_decoder.recording.saving.tiff import write_tiff
 from napari_cortex_decoder.recording.sidecar import sidecar_folders
 
 _Write = Callable[[Recording, Path, Report | None], None]
+
+
+def _write_table(recording: Recording, path: Path, progress: Report | None) -> None:
+    """Write traces of areas as CSV, with the times of frames where they are known."""
+    assert recording.traces is not None
+    known = recording.frame_times is not None or recording.frame_rate is not None
+    times = recording.times if known else None
+    write_traces(path, recording.traces.compute(), recording.areas, times)
+
 
 WRITERS: dict[str, _Write] = {
     ".nwb": write_nwb,
     ".zarr": write_zarr,
     ".tif": write_tiff,
     ".tiff": write_tiff,
+    ".csv": _write_table,
 }
 """Writer of a kind of file, by its suffix."""
+_OF_MOVIES, _OF_TRACES = (".nwb", ".zarr", ".tif", ".tiff"), (".nwb", ".csv")
 
 
 def save_recording(
@@ -34,10 +47,10 @@ def save_recording(
     overwrite: bool = False,
     progress: Report | None = None,
 ) -> Path:
-    """Save a recording as NWB, OME-Zarr or TIFF, block by block.
+    """Save a movie as NWB, OME-Zarr or TIFF, block by block, and traces of areas as NWB or CSV.
 
-    NWB holds everything: both colours, frame times, behaviour, what was done. Zarr and TIFF hold
-    the movies and their times; TIFF no behaviour, Zarr neither.
+    NWB holds everything: both colours, frame times, behaviour, what was done. The others hold
+    the movies, or the traces, and their times.
 
     Parameters
     ----------
@@ -64,24 +77,26 @@ def save_recording(
         If NWB needs a frame rate that is unknown.
     """
     path = Path(path).expanduser().absolute()
-    write, folder = _writer(path)
+    write, folder = _writer(recording, path)
     with written_whole(path, RecordingError, overwrite=overwrite, folder=folder) as part:
         write(recording, part, progress)
     return path
 
 
-def check_saving(path: Path, *, overwrite: bool = False) -> None:
+def check_saving(recording: Recording, path: Path, *, overwrite: bool = False) -> None:
     """Refuse what `save_recording` would refuse of its place, before anything takes minutes."""
-    check_place(path, RecordingError, overwrite=overwrite, folder=_writer(path)[1])
+    check_place(path, RecordingError, overwrite=overwrite, folder=_writer(recording, path)[1])
 
 
-def _writer(path: Path) -> tuple[_Write, Kind | None]:
+def _writer(recording: Recording, path: Path) -> tuple[_Write, Kind | None]:
     """Return who writes such a file, and what tells folders of ours where it is one."""
-    write = WRITERS.get(path.suffix.lower())
-    if write is None:
+    kinds = _OF_MOVIES if recording.traces is None else _OF_TRACES
+    if path.suffix.lower() not in kinds:
+        what = "recordings" if recording.traces is None else "traces of areas"
         raise RecordingError(
-            f"{path}: recordings are saved as {', '.join(WRITERS)}; choose one of these."
+            f"{path}: {what} are saved as {', '.join(kinds)}; choose one of these."
         )
+    write = WRITERS[path.suffix.lower()]
     return write, is_zarr_of_ours if write is write_zarr else None
 
 
@@ -113,11 +128,13 @@ def cached(recording: Recording, *, progress: Report | None = None) -> Recording
             f"{recording.name}: it came from no file, so there is no place to keep its frames; "
             "save it first."
         )
+    plain = recording if recording.traces is None else as_rows(recording)
     names = [recording.movie.name, "" if recording.reference is None else recording.reference.name]
     key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
     place = sidecar_folders(recording.path).newest(f"preprocessed/{key}.zarr")
     if not place.exists():
         make_folder(place.parent, RecordingError)
-        save_recording(recording, place, progress=progress)
-    kept = open_recording(place)
-    return recording.replace(movie=kept.movie, reference=kept.reference)
+        save_recording(plain, place, progress=progress)
+    kept = open_recording(place, dataset=ARRAY)
+    plain = plain.replace(movie=kept.movie, reference=kept.reference)
+    return plain if recording.traces is None else painted_anew(plain, recording)

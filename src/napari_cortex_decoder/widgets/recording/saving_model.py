@@ -42,8 +42,6 @@ class SavingModel(SectionModel):
         """Why nothing can be saved now; None if it can."""
         if self._movie.recording is None:
             return "Open a recording first."
-        if self._movie.recording.traces is not None:
-            return "These are traces of areas: compute and export them in the section Atlas."
         return "Wait: a recording is being saved." if self._task.running else None
 
     def save(self, path: str | Path) -> None:

@@ -11,6 +11,7 @@ from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
 
 _KINDS = {"NWB (*.nwb)": ".nwb", "OME-Zarr (*.zarr)": ".zarr", "TIFF (*.tif *.tiff)": ".tif"}
+_KINDS_OF_TRACES = {"NWB (*.nwb)": ".nwb", "Table (*.csv)": ".csv"}
 """What one can save as, and the suffix of a name without one."""
 
 
@@ -37,7 +38,7 @@ class SavingRow(QWidget):
 
     def _update(self) -> None:
         saving, progress = self._saving, self._saving.progress
-        enable(self._save, saving.obstacle, "Write what is shown as NWB, OME-Zarr or TIFF")
+        enable(self._save, saving.obstacle, "Write what is shown; traces of areas as NWB or CSV")
         self._cancel.setVisible(progress.running)
         self._progress.set(progress, otherwise=saving.message)
 
@@ -48,8 +49,9 @@ class SavingRow(QWidget):
             return
         dialog = QFileDialog(self, "Save the recording")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(list(_KINDS))
-        dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(_KINDS[kind]))
+        kinds = _KINDS if recording.traces is None else _KINDS_OF_TRACES
+        dialog.setNameFilters(list(kinds))
+        dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kinds[kind]))
         dialog.setDefaultSuffix(".nwb")
         dialog.selectFile(recording.name)
         dialog.fileSelected.connect(self._saving.save)
