@@ -271,7 +271,7 @@ def test_bouts_are_written_without_a_clock_too(tmp_path: Path) -> None:
         ("a.csv", b"\xff\xfe\x00x\x00", "UTF-8"),
         ("a.csv", b"speed,pupil\n1,2\n", "is none of"),
         ("a.xlsx", b"PK", "labels are read from"),
-        ("a.nwb", b"no HDF5", "cannot be read as an NWB file"),
+        ("a.nwb", b"no HDF5", "is no HDF5 file"),
         ("a.csv", b"frame,behavior\n2,run\n0,run\n", "count up"),
         ("a.csv", b"time_s,behavior\n0,run\n0,run\n", "increase"),
         ("a.csv", b",a,b\n0,1,0\n1,2,0\n", "is none of"),

@@ -211,6 +211,8 @@ def opened(path: Path, error: Callable[[str], Exception] = RecordingError) -> It
     """
     if not path.stat().st_size:
         raise error(f"{path}: the file is empty (0 bytes); copy it again.")
+    if not h5py.is_hdf5(path):
+        raise error(f"{path}: this is no HDF5 file, whatever its name says; export it again.")
     with Content(path, error) as content, h5py.File(content, "r") as file:
         source = _Source(path, content, error)
         try:

@@ -30,6 +30,7 @@ from napari_cortex_decoder.labels.content import (
     IntervalTable,
     Unmatched,
 )
+from napari_cortex_decoder.labels.elan import read_elan
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram
 from napari_cortex_decoder.labels.nwb import read_nwb_intervals
 from napari_cortex_decoder.reading import reads
@@ -37,7 +38,7 @@ from napari_cortex_decoder.tables import read_lines
 
 _DAY = 86400.0
 _ROUNDING = 1e-6  # seconds; times that are dates are not known finer
-SUFFIXES = (".csv", ".tsv", ".txt", ".nwb", ".boris", ".gz")
+SUFFIXES = (".csv", ".tsv", ".txt", ".nwb", ".boris", ".gz", ".eaf")
 """Kinds of file that labels are read from."""
 
 
@@ -102,7 +103,8 @@ def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOp
     ----------
     path
         BORIS events (tabular or aggregated) or project, DeepEthogram labels, a table of bouts, of
-        frames or of a column a behavior, one that `cortex-decoder decode` wrote, NWB intervals.
+        frames or of a column a behavior, one that `cortex-decoder decode` wrote, NWB intervals,
+        annotations of ELAN.
     recording
         What was labelled.
     **options
@@ -186,6 +188,8 @@ def _read(
     if path.name.lower().endswith(boris_project.SUFFIXES):
         rows = boris_project.rows_of(path)
         return boris.read_boris(rows, choice, recording, by_time=by_time), "a project of BORIS"
+    if suffix == ".eaf":
+        return read_elan(path, choice, recording.name), "annotations of ELAN"
     lines = read_lines(path, LabelError)
     if boris.header_row(lines.rows) is not None:
         return boris.read_boris(lines.rows, choice, recording, by_time=by_time), "BORIS events"

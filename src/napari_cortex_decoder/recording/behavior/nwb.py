@@ -25,6 +25,7 @@ from napari_cortex_decoder.recording.behavior.content import (
     Intervals,
     Samples,
 )
+from napari_cortex_decoder.units import stated
 
 PLACES = (
     "acquisition", "processing", "intervals", "events", "stimulus", "analysis", "scratch",
@@ -32,7 +33,6 @@ PLACES = (
 _MOST_COLUMNS = 4  # x, y, z and one more
 LABEL_COLUMNS = ("label", "labels", "behavior", "behaviour", "state", "condition", "annotation")
 MAX_LABELS = 32
-UNSTATED_UNITS = ("unknown", "n/a", "n.a.", "no unit")
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _series(path: Path, name: str, series: Mapping[str, Any]) -> dict[str, Sampl
             f"{path}: {name!r} has {n} values and {times.size} timestamps; repair the file."
         )
     unit = _text(data.attrs.get("unit", ""))
-    unit = "" if unit in UNSTATED_UNITS else unit
+    unit = unit if stated(unit) else ""
     if columns == 1:
         return {name: Samples(values[:, 0], times, unit=unit)}
     return {

@@ -54,24 +54,17 @@ class Hdf5Array:
 
 def open_hdf5(path: Path, given: Given) -> MovieFile:
     """Open a dataset; see `napari_cortex_decoder.recording.open_recording`."""
-    from h5py import is_hdf5
-
     from napari_cortex_decoder.containers import hdf5
 
-    with readable(path, "an HDF5 file"):
-        if not is_hdf5(path):
-            raise RecordingError(
-                f"{path}: this is no HDF5 file, whatever its name says; export it again."
-            )
-        with hdf5.opened(path) as file:
-            movies, traces, small, told = _contents(file)
+    with readable(path, "an HDF5 file"), hdf5.opened(path) as file:
+        movies, traces, small, told = _contents(file)
 
-            def array(name: str) -> Array:
-                data = file[name]
-                places = (dict(data.attrs), dict(data.parent.attrs), dict(file.attrs), small)
-                return array_of(path, data, name=name, places=places, said=tuple(told))
+        def array(name: str) -> Array:
+            data = file[name]
+            places = (dict(data.attrs), dict(data.parent.attrs), dict(file.attrs), small)
+            return array_of(path, data, name=name, places=places, said=tuple(told))
 
-            return open_chosen(path, movies, traces, array, lambda: _texts(file), given)
+        return open_chosen(path, movies, traces, array, lambda: _texts(file), given)
 
 
 def array_of(

@@ -41,37 +41,29 @@ class _Series:
 
 def open_nwb(path: Path, given: Given) -> MovieFile:
     """Open the one-photon series; see `napari_cortex_decoder.recording.open_recording`."""
-    from h5py import is_hdf5
-
     from napari_cortex_decoder.containers import hdf5
 
     dataset = given.dataset
-    with readable(path, _WHAT):
-        if not is_hdf5(path):
-            raise RecordingError(
-                f"{path}: this is no NWB file of the HDF5 kind, whatever its name says; export it "
-                "again."
-            )
-        with hdf5.opened(path) as file:
-            found: dict[str, _Series] = {}
-            lacking: dict[str, str] = {}
-            for group in _groups(file, _SERIES):
-                name = group.name.rpartition("/")[2]
-                try:
-                    if _has_movie(path, group):
-                        found[name] = _series(path, group, given.axes)
-                except RecordingError as error:  # does not stand in the way of other series
-                    lacking[name] = str(error)
-            subject = file.get("general/subject/subject_id", default=None)
-            subject = text_of(subject[()]) if isinstance(subject, hdf5.Dataset) else None
-            traces = _named(_groups(file, _ROI_SERIES))
-            if traces and (dataset in traces if dataset else not found):
-                shapes = {n: getattr(g.own("data"), "shape", ()) for n, g in traces.items()}
-                name = choose(path, shapes, dataset)
-                opened = open_traces(path, traces[name], given)
-                said = (*opened.warnings, *file.outside, *lacking.values())
-                return replace(opened, subject=subject, warnings=said)
-            elsewhere = tuple(file.outside)
+    with readable(path, _WHAT), hdf5.opened(path) as file:
+        found: dict[str, _Series] = {}
+        lacking: dict[str, str] = {}
+        for group in _groups(file, _SERIES):
+            name = group.name.rpartition("/")[2]
+            try:
+                if _has_movie(path, group):
+                    found[name] = _series(path, group, given.axes)
+            except RecordingError as error:  # does not stand in the way of other series
+                lacking[name] = str(error)
+        subject = file.get("general/subject/subject_id", default=None)
+        subject = text_of(subject[()]) if isinstance(subject, hdf5.Dataset) else None
+        traces = _named(_groups(file, _ROI_SERIES))
+        if traces and (dataset in traces if dataset else not found):
+            shapes = {n: getattr(g.own("data"), "shape", ()) for n, g in traces.items()}
+            name = choose(path, shapes, dataset)
+            opened = open_traces(path, traces[name], given)
+            said = (*opened.warnings, *file.outside, *lacking.values())
+            return replace(opened, subject=subject, warnings=said)
+        elsewhere = tuple(file.outside)
     if lacking and (not found or dataset in lacking):
         raise RecordingError(lacking.get(dataset or "") or next(iter(lacking.values())))
     plain = {name: series for name, series in found.items() if not series.is_reference}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from qtpy.QtWidgets import QLineEdit
 
 from napari_cortex_decoder.labels import Format, Imported
+from napari_cortex_decoder.labels.importing import SUFFIXES
 from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
 from napari_cortex_decoder.widgets.labels.labelling_model import ERASER, LabellingModel
 from napari_cortex_decoder.widgets.labels.review_group import ReviewGroup
@@ -155,7 +156,7 @@ class LabelsSection(Section):
         self._name.clear()
 
     def _ask_import(self) -> None:
-        pattern = "Labels (*.csv *.tsv *.txt *.nwb)"
+        pattern = f"Labels ({' '.join(f'*{suffix}' for suffix in SUFFIXES)})"
         ask_file(self, "Import labels", pattern, self._labelling.read)
 
     def _ask_export(self) -> None:
