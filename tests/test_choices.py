@@ -24,6 +24,7 @@ TABLES = {
     "MapMethod": choices.MAP_METHODS,
     "LagMethod": choices.LAG_METHODS,
     "FitKind": choices.FIT_KINDS,
+    "Depth": choices.DEPTHS,
     "Order": choices.ORDERS,
     "Counted": choices.CLOCKS,
 }
@@ -63,10 +64,11 @@ def test_another_name_is_refused_by_naming_those_that_there_are(what: str, known
     [
         ("explain", [choices.SCORES, choices.GROUPINGS, choices.FILLS, choices.MAP_METHODS]),
         ("label", [choices.CLOCKS]),
+        ("fine-tune", [choices.DEPTHS]),
     ],
 )
 def test_the_help_of_a_verb_says_what_each_name_means(verb: str, tables: list[Any]) -> None:
-    shown = CliRunner().invoke(app, [verb, "--help"], env={"COLUMNS": "400"}).output
+    shown = CliRunner().invoke(app, [verb, "--help"], env={"COLUMNS": "1500"}).output
     for table in tables:
         assert "|".join(table) in shown
         assert all(f"{name}: {said}" in shown for name, said in table.items())

@@ -68,6 +68,16 @@ FIT_KINDS: dict[FitKind, str] = {
 }
 """What a fit of landmarks may do."""
 
+Depth = Literal["best", "threshold", "linear", "head", "end-to-end"]
+DEPTHS: dict[Depth, str] = {
+    "best": "the best of them: compares all but the slow one inside what is learned from",
+    "threshold": "threshold and temperature: instant, keeps what the decoder reads",
+    "linear": "linear filters of areas: seconds; wants the atlas to be placed",
+    "head": "head: seconds, on features that are computed once",
+    "end-to-end": "end to end: minutes to hours, in a process of its own; wants a GPU",
+}
+"""What of a decoder a fine-tune changes."""
+
 Order = Literal["uncertainty", "disagreement"]
 ORDERS: dict[Order, str] = {
     "uncertainty": "least certain first",

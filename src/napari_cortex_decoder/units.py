@@ -32,8 +32,6 @@ _MILLIMETRES = _table(
     ("m",), ("meter", "metre"), 1e3, micron=1e-3, inch=25.4, angstrom=1e-7, foot=304.8, feet=304.8,
     ft=304.8, mile=1609344.0, mi=1609344.0, **{"in": 25.4, "å": 1e-7},
 )  # fmt: skip
-_HERTZ = _table(("hz",), ("hertz",), fps=1.0, cps=1.0, bpm=1 / 60, rpm=1 / 60, **{"1/s": 1.0})
-del _HERTZ["mhz"]  # of a million hertz, or of a thousandth
 _SPEEDS = {
     "mps": "m/s",
     "cmps": "cm/s",
@@ -42,7 +40,6 @@ _SPEEDS = {
     "kph": "km/h",
     "mph": "mi/h",
 }
-_COUNTS = ("frame", "image", "sample", "cycle", "picture", "scan")
 _NO_UNIT = (
     "", "none", "null", "nan", "n/a", "n.a.", "na", "unknown", "no unit", "pixel", "pixels", "px",
     "au", "a.u.", "arbitrary", "arbitrary unit", "arbitrary units", "reference frame", "-", "1",
@@ -86,17 +83,6 @@ def seconds(unit: Any) -> float | None:
 def millimetres(unit: Any) -> float | None:
     """Return how many mm a unit of length is; None if it is none, such as pixels."""
     return _factor(unit, _MILLIMETRES)
-
-
-def hertz(unit: Any) -> float | None:
-    """Return how many Hz a unit of frequency is; None if it is none."""
-    known = _factor(unit, _HERTZ)
-    if known is not None:
-        return known
-    counted, per = _divided(stated(unit))
-    time = None if per is None else seconds(per)
-    is_count = counted.removesuffix("s") in (*_COUNTS, "1", "")
-    return 1 / time if time and is_count else None
 
 
 def centimetres_a_second(unit: Any) -> float | None:

@@ -66,15 +66,6 @@ def test_speeds_and_what_is_none(unit, factor):
     assert units.centimetres_a_second(unit) == (factor and pytest.approx(factor))
 
 
-def test_frequencies_and_one_that_could_be_two():
-    assert units.hertz("kHz") == 1e3
-    assert units.hertz("frames per second") == 1
-    assert units.hertz("Frames/min") == pytest.approx(1 / 60)
-    assert (
-        units.hertz("mHz") is None
-    )  # read without care for case: a million hertz, or a thousandth
-
-
 def test_pixels_are_no_length_and_need_no_word():
     said = []
     assert units.in_millimetres(3, "pixels", said) is None

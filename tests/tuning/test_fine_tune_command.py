@@ -70,7 +70,7 @@ LABELS = ("--labels", "l.csv")
         ),
         (
             ("m.tif", *LABELS, "--depth", "deepest"),
-            ("'deepest' is no depth", "best, threshold, linear, head or end-to-end"),
+            ("depth 'deepest' is unknown", "best, threshold, linear, head, end-to-end"),
         ),
         (("m.tif", *LABELS, "--device", "toaster"), ("no device 'toaster'", "use auto or one of")),
         (("m.tif", *LABELS, "--out", "text.txt"), ("text.txt cannot be made", "another folder")),

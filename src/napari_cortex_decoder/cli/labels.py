@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from napari_cortex_decoder.choices import CLOCKS
+from napari_cortex_decoder.choices import CLOCKS, DEPTHS, Depth
 from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
@@ -25,7 +25,6 @@ from napari_cortex_decoder.errors import LabelError
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.labels import Ethogram
-    from napari_cortex_decoder.tuning.label_checks import Depth
 
 
 @opening
@@ -182,15 +181,7 @@ def fine_tune(
     decoder: Annotated[
         str, typer.Option(help="The base: name of a bundled decoder, or a .safetensors file.")
     ] = "run-rest",
-    depth: Annotated[
-        str,
-        typer.Option(
-            help="best: compares threshold, linear and head inside what is learned from; "
-            "threshold: scale and shift, instant; linear: filters of areas, seconds; head: the "
-            "recurrent part, seconds once frames are encoded; end-to-end: everything, in a process "
-            "of its own, which goes on after a kill when the same is asked for again."
-        ),
-    ] = "head",
+    depth: Annotated[str, one_of(DEPTHS, "What is fitted.")] = "head",
     compute: Compute = HERE,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decoder.")] = 1,
     registration: Placings = None,

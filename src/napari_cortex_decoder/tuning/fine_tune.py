@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
@@ -17,7 +18,6 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.job import FineTuneJob
-from napari_cortex_decoder.tuning.label_checks import Depth
 from napari_cortex_decoder.tuning.preparation import Preparation
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.tuning.task import is_saved, read_asked

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.choices import DEPTHS, check_choice
 from napari_cortex_decoder.decoder.config import (
     CnnConfig,
     DecoderConfig,
@@ -29,15 +29,6 @@ FEWEST_BOUTS = 3
 GAP_SECONDS = 2.0
 """Between what is learned from and what is measured on, beside the window: signals this near are
 alike."""
-
-Depth = Literal["best", "threshold", "linear", "head", "end-to-end"]
-DEPTHS: dict[Depth, str] = {
-    "best": "the best of them: compares all but the slow one inside what is learned from",
-    "threshold": "threshold and temperature: instant, keeps what the decoder reads",
-    "linear": "linear filters of areas: seconds; wants the atlas to be placed",
-    "head": "head: seconds, on features that are computed once",
-    "end-to-end": "end to end: minutes to hours, in a process of its own; wants a GPU",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +103,7 @@ def check_labels(
     TrainingError
         With the reason and the remedy.
     """
-    if depth not in DEPTHS:
-        raise TrainingError(f"{depth!r} is no depth of a fine-tune; take {_one_of(DEPTHS)}.")
+    check_choice("depth", depth, DEPTHS, TrainingError)
     check_tunable(config, name, depth)
     if not labelled:
         raise TrainingError("no recording was given to learn from; give one with its labels.")
@@ -177,11 +167,6 @@ def _check_rate(recording: Recording, config: DecoderConfig, name: str) -> None:
             f"{name!r} learned from {config.frame_rate:g}; correct the frame rate, or take a "
             "decoder for this one."
         )
-
-
-def _one_of(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} or {last}"
 
 
 def check_tunable(config: DecoderConfig, name: str, depth: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
@@ -19,7 +20,7 @@ from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.tuning.held_out import HeldOut, held_out_masks, training_mask
-from napari_cortex_decoder.tuning.label_checks import Depth, plan
+from napari_cortex_decoder.tuning.label_checks import plan
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.tuning.task import (
     Asked,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder, make_decoder
 from napari_cortex_decoder.decoder.image_decoder import reads_images
@@ -21,7 +22,6 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.training.arrays import write_array
 from napari_cortex_decoder.tuning.held_out import HeldOut, held_out_masks, training_mask
-from napari_cortex_decoder.tuning.label_checks import Depth
 
 BASE, PREPROCESSING = "work/base.safetensors", "work/preprocessing.json"
 

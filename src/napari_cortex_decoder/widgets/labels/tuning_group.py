@@ -9,13 +9,13 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_cortex_decoder.choices import DEPTHS
 from napari_cortex_decoder.decoder.library import library_folder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import make_folder
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning.epoch import epoch_of
 from napari_cortex_decoder.tuning.held_out import HeldOut
-from napari_cortex_decoder.tuning.label_checks import DEPTHS
 from napari_cortex_decoder.tuning.result import FineTuneResult, candidate_lines
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE

@@ -9,6 +9,7 @@ from psygnal import Signal
 from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
+from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.decoder import load_decoder, make_decoder
 from napari_cortex_decoder.decoder.engine.traces import registration_of
 from napari_cortex_decoder.errors import CortexDecoderError
@@ -19,7 +20,7 @@ from napari_cortex_decoder.runs import CutShort
 from napari_cortex_decoder.tuning.fine_tune import start_fine_tune
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.job import FineTuneJob
-from napari_cortex_decoder.tuning.label_checks import Depth, plan
+from napari_cortex_decoder.tuning.label_checks import plan
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
