@@ -240,9 +240,9 @@ class TuningModel(SectionModel):
         if self.result is None:
             return
         new = self.result.decoder
-        config = new.config.model_copy(update={"cleaning": self._review.cleaning})
+        cleaned = new.config.model_copy(update={"cleaning": self._review.cleaning})
         try:
-            make_decoder(config, new.network, name=new.name).save(path, overwrite=True)
+            make_decoder(cleaned, new.network, name=new.name).save(path, overwrite=True)
         except CortexDecoderError as error:
             self.failed.emit(error)
             return
@@ -302,8 +302,7 @@ class TuningModel(SectionModel):
 
     def _look(self) -> None:
         """See how far it is."""
-        run = self._run
-        if run is None:
+        if (run := self._run) is None:
             return
         told = run.progress()
         if len(told) != len(self.told):

@@ -62,28 +62,45 @@ class StepRow(QWidget):
         self._switch = switch(TITLES[name], lambda on: model.switch(name, on))
         self._obstacle = wrapped_label()
         self._obstacle.setEnabled(False)
-        self._form = Form(STEPS[name], partial(model.set, name), **_OPTIONS.get(name, {}))
-        self._form.margins = (22, 0, 0, 4)
+        self._form: Form | None = None
+        self._extent: tuple[int, ...] = ()
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(2)
-        for part in (self._switch, self._obstacle, self._form.native):
+        for part in (self._switch, self._obstacle):
             self.column.addWidget(part)
 
     def set_extent(self, recording: Recording) -> None:
         """Say how many rows, columns and frames there are to crop."""
-        for setting, axis in _CROPPED.items():
-            self._form.limit(setting, recording.movie.shape[axis])
+        self._extent = recording.movie.shape
+        self._limit()
 
     def show_draft(self, draft: Draft, obstacle: str | None) -> None:
         """Show how the step is set up, and why it cannot be on."""
         enable(self._switch, obstacle, _TIPS[self._name])
         set_or_hide(self._obstacle, obstacle if self._name == "hemodynamics" else None)
         self._switch.setChecked(draft.on)
+        if draft.on and self._form is None:  # not before: those of all steps take too long
+            self._form = Form(
+                STEPS[self._name],
+                partial(self._model.set, self._name),
+                **_OPTIONS.get(self._name, {}),
+            )
+            self._form.margins = (22, 0, 0, 4)
+            self.column.addWidget(self._form.native)
+            self._limit()
+        if self._form is None:
+            return
         self._form.native.setVisible(draft.on and bool(draft.settings))
         if draft.on:
             self._form.show_values(draft.settings)
             self._form.show_only(name for name in draft.settings if _matters(name, draft.settings))
+
+    def _limit(self) -> None:
+        """Say it to the form, once there is one."""
+        if self._form is not None and self._extent:
+            for setting, axis in _CROPPED.items():
+                self._form.limit(setting, self._extent[axis])
 
 
 class HemodynamicsRow(StepRow):
