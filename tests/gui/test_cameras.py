@@ -133,6 +133,20 @@ def test_a_pane_that_was_closed_is_shown_again_when_wanted(
     qtbot.waitUntil(lambda: "Camera: face" in viewer.window.dock_widgets)
 
 
+def test_a_pane_stands_between_the_canvas_and_the_dock_as_the_menu_names_it(
+    filmed: Workspace, video: Path, viewer: Viewer, dock: CortexDecoderWidget, qtbot: QtBot
+) -> None:
+    docks = viewer.window._wrapped_dock_widgets
+    ours = next(name for name in docks if name.startswith("Cortex Decoder"))
+    docks["Cortex Decoder (Cortex Decoder)"] = docks.pop(ours)
+    filmed.take(video)
+    qtbot.waitUntil(lambda: "Camera: face" in viewer.window.dock_widgets)
+    pane = viewer.window.dock_widgets["Camera: face"]
+    qtbot.waitUntil(lambda: 0 < pane.mapToGlobal(pane.rect().topRight()).x()
+                    <= dock.mapToGlobal(dock.rect().topLeft()).x())  # fmt: skip
+    docks[ours] = docks.pop("Cortex Decoder (Cortex Decoder)")
+
+
 def test_motion_in_a_rectangle_becomes_a_row_of_the_timeline(
     pane: CameraPane, filmed: Workspace, qtbot: QtBot
 ) -> None:
@@ -141,6 +155,15 @@ def test_motion_in_a_rectangle_becomes_a_row_of_the_timeline(
     qtbot.waitUntil(lambda: "motion face" in filmed.movie.recording.behavior)
     trace = filmed.movie.recording.behavior["motion face"]
     assert trace.values[1:].min() > 0.5  # the lowest bit turns in each picture
+    assert filmed.speed.others == ("motion face",) and filmed.speed.trace is None
+    filmed.speed.choose("motion face")
+    filmed.speed.set(threshold=0.9)
+    filmed.speed.set_labelling(True)
+    assert filmed.speed.ethogram.behaviors == ("still", "motion face")
+    on = filmed.speed.ethogram.frames() == 1
+    at_frames = np.interp(filmed.movie.recording.times, trace.times[1:], trace.values[1:])
+    assert on.any()
+    assert at_frames[on].min() > 0.8
 
 
 @pytest.mark.parametrize("gone", ["at opening", "while shown"])

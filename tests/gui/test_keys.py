@@ -17,6 +17,7 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QApplication,
+    QComboBox,
     QLineEdit,
     QPushButton,
     QSlider,
@@ -31,7 +32,6 @@ from napari_cortex_decoder.widgets.canvas.key_list import KeyList
 from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -66,7 +66,7 @@ def places(
     labels = dock.findChild(LabelsSection)
     labels.set_expanded(True)
     qt_viewer = viewer.window._qt_viewer
-    choice = next(box for box in dock.findChildren(ChoiceBox) if box.isVisible())
+    choice = next(box for box in dock.findChildren(QComboBox) if box.isVisible())
     qtbot.waitUntil(lambda: labels.findChild(BehaviorsTable).isVisible())
     return {
         "canvas": qt_viewer.canvas.native,

@@ -263,9 +263,16 @@ def test_the_queue_leads_to_the_least_certain_bout_and_marks_it(
     group.set_expanded(True)
     press(qtbot, viewer, Qt.Key.Key_N)
     first = decoded.review.item
-    assert first is not None and first.start <= viewer.dims.current_step[0] < first.stop
+    assert first is not None
     assert any(f"frames {first.start}–{first.stop - 1}" in t for t in visible_texts(group, QLabel))
     assert timeline._marks.regions[0][0] == pytest.approx(first.start / FRAME_RATE, abs=0.02)
+    left, right = timeline._rows[0].view.viewRange()[0]
+    assert left < first.start / FRAME_RATE < first.stop / FRAME_RATE < right < N_FRAMES / FRAME_RATE
+    assert decoded.playback.playing  # again and again, half a second around it
+    start, stop = decoded.playback.stretch
+    assert (
+        start <= first.start < first.stop <= stop and stop - start <= 31 + first.stop - first.start
+    )
     child(group, QPushButton, "Next (N)").click()
     second = decoded.review.item
     assert second is not None and second != first and second.score <= first.score

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -254,3 +255,62 @@ def test_motion_energy_follows_what_moves_in_the_rectangle(tmp_path: Path) -> No
     assert np.array_equal(trace.times, camera.times)
     with pytest.raises(RecordingError, match="outside its pictures"):
         motion_energy(camera, Rectangle(50, 10, 60, 30))
+
+
+def write_nwb(path: Path, *videos: str, timestamps: list[float] | None = None) -> Path:
+    from pynwb import NWBHDF5IO, NWBFile
+    from pynwb.image import ImageSeries
+
+    session = NWBFile(
+        session_description="a mouse", identifier=path.stem,
+        session_start_time=datetime(2026, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    even = {"rate": 60.0, "starting_time": 2.0, "num_samples": 120}
+    clock = even if timestamps is None else {}
+    for number, video in enumerate(videos):
+        session.add_acquisition(
+            ImageSeries(
+                name=f"camera{number}",
+                external_file=[video],
+                format="external",
+                unit="n.a.",
+                starting_frame=[0],
+                timestamps=timestamps,
+                **clock,
+            )
+        )
+    with NWBHDF5IO(path, "w") as file:
+        file.write(session)
+    return path
+
+
+@pytest.mark.parametrize("stamped", [False, True])
+def test_a_video_that_an_nwb_file_names_is_its_camera(tmp_path: Path, stamped: bool) -> None:
+    write_video(tmp_path / "face.mp4", [round(i / 0.06) for i in range(120)])
+    stamps = [2 + i / 60 + (i > 60) for i in range(120)] if stamped else None
+    path = write_nwb(tmp_path / "m1.nwb", "face.mp4", timestamps=stamps)
+    camera = open_camera(path, movie(n=150))
+    assert camera.times[:2] == pytest.approx([2, 2 + 1 / 60])
+    assert camera.times[-1] == pytest.approx(2 + 119 / 60 + stamped)
+    with camera.pictures.opened() as read:
+        assert number_in(read(camera.frame_at(2.5))) == 30
+    assert camera.files == (path,)  # so it comes back with its clock
+
+
+@pytest.mark.parametrize("named", ["/etc/hosts", "../face.mp4", "a/../../face.mp4", "link.mp4"])
+def test_an_nwb_file_opens_no_video_outside_its_folder(tmp_path: Path, named: str) -> None:
+    video = write_video(tmp_path / "face.mp4", [0, 16, 33])
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "link.mp4").symlink_to(video)
+    path = write_nwb(tmp_path / "in" / "m1.nwb", named)
+    with pytest.raises(RecordingError, match=r"camera0 names the video .* not in the folder"):
+        open_camera(path, movie())
+
+
+@pytest.mark.parametrize("videos", [(), ("a.mp4", "b.mp4")])
+def test_an_nwb_file_without_one_camera_says_what_to_do(
+    tmp_path: Path, videos: tuple[str, ...]
+) -> None:
+    path = write_nwb(tmp_path / "m1.nwb", *videos)
+    with pytest.raises(RecordingError, match=rf"{len(videos)} of its ImageSeries .*add the video"):
+        open_camera(path, movie())

@@ -10,10 +10,12 @@ import av
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from helpers.toys import SIZE, Linear, quarters, two_places
 from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.recording.cameras import open_camera
 from napari_cortex_decoder.saliency import (
     area_importance,
     check_maps,
@@ -104,6 +106,27 @@ def test_a_video_shows_movie_map_outlines_and_labels(tmp_path: Path, linear: Mak
     with pytest.raises(Stop):
         write_mp4(maps, tmp_path / "stopped.mp4", recording, progress=stop)
     assert [one.name for one in tmp_path.iterdir()] == ["maps.mp4"]
+
+
+def test_a_video_shows_the_mouse_of_the_same_moment_beside_its_cortex(
+    tmp_path: Path, linear: MakeLinear
+) -> None:
+    decoder, _ = linear(UPPER_LEFT)
+    recording, ethogram = two_places()
+    maps = saliency_map(decoder, recording, 30, 50)
+    (tmp_path / "face").mkdir()
+    for number in range(60):  # two pictures a frame, from frame 20 on: the last is of frame 49
+        shade = Image.new("L", (64, 48), 4 * number)
+        shade.save(tmp_path / "face" / f"{number}.png")
+    camera = open_camera(tmp_path / "face", recording, frame_rate=60.0, offset=20 / 30)
+    write_mp4(maps, tmp_path / "maps.mp4", recording, ethogram=ethogram, camera=camera)
+    with av.open(str(tmp_path / "maps.mp4")) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert frames[0].shape == (480 + 24, 480 + 640, 3)
+    shown = [frame[100:400, 600:1000].mean() for frame in frames]
+    # the last picture is shown for one and a half of its intervals
+    expected = [4 * min(2 * (frame - 20), 59) if frame < 51 else 0 for frame in maps.frames]
+    assert shown == pytest.approx(expected, abs=4)
 
 
 def test_an_onset_average_is_drawn_and_written(tmp_path: Path, linear: MakeLinear) -> None:

@@ -97,7 +97,7 @@ class Workspace:
             self.movie, self.labels, self.choice, self.placing, self.areas
         )
         self.labelling = LabellingModel(self.movie, self.labels)
-        self.review = ReviewModel(self.movie, self.decode, self.labels)
+        self.review = ReviewModel(self.movie, self.playback, self.decode, self.labels)
         self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review, self.placing)
         self.sessions = SessionsModel(self.movie)
         self.queue = QueueModel(self.movie, self.choice, self.sessions)

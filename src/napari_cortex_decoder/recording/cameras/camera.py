@@ -13,6 +13,7 @@ from napari_cortex_decoder.clock import clock_warnings
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.reading import READERS
+from napari_cortex_decoder.recording.cameras.nwb import open_nwb_camera
 from napari_cortex_decoder.recording.cameras.pictures import Pictures, open_pictures
 from napari_cortex_decoder.recording.recording import Recording
 
@@ -117,7 +118,8 @@ def open_camera(
     Parameters
     ----------
     path
-        A video, several of one session in their order, or a folder of images.
+        A video, several of one session in their order, a folder of images, or an NWB file with an
+        ``ImageSeries`` whose videos lie in its folder.
     recording
         What was filmed of its cortex meanwhile: its clock is the session's.
     frame_rate
@@ -144,10 +146,15 @@ def open_camera(
         If its rate is not known, or the recording's own frame times are not.
     """
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
-    pictures = open_pictures(paths)
     first = paths[0]
+    if len(paths) == 1 and first.suffix.lower() == ".nwb" and first.is_file():
+        pictures, in_file = open_nwb_camera(first)
+    else:
+        pictures, in_file = open_pictures(paths), None
     times_file = Path(frame_times) if isinstance(frame_times, str | Path) else None
     given = frame_times if times_file is None else read_camera_times(times_file)
+    if given is None and frame_rate is None:
+        given = in_file
     times = None if given is None else np.asarray(given, np.float64)
     own, said = _own_times(first, pictures, frame_rate, times)
     begin = float(recording.times[0])

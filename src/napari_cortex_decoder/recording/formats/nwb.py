@@ -15,7 +15,7 @@ from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import choose, could_be_movie, movie_of
 from napari_cortex_decoder.recording.formats.hdf5 import array_of
 from napari_cortex_decoder.recording.formats.light import isosbestic
-from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
+from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, series_of, text_of
 from napari_cortex_decoder.recording.formats.nwb_traces import open_traces
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
@@ -47,7 +47,7 @@ def open_nwb(path: Path, given: Given) -> MovieFile:
     with readable(path, _WHAT), hdf5.opened(path) as file:
         found: dict[str, _Series] = {}
         lacking: dict[str, str] = {}
-        for group in _groups(file, _SERIES):
+        for group in series_of(file, _SERIES):
             name = group.name.rpartition("/")[2]
             try:
                 if _has_movie(path, group):
@@ -56,7 +56,7 @@ def open_nwb(path: Path, given: Given) -> MovieFile:
                 lacking[name] = str(error)
         subject = file.get("general/subject/subject_id", default=None)
         subject = text_of(subject[()]) if isinstance(subject, hdf5.Dataset) else None
-        traces = _named(_groups(file, _ROI_SERIES))
+        traces = _named(series_of(file, _ROI_SERIES))
         if traces and (dataset in traces if dataset else not found):
             shapes = {n: getattr(g.own("data"), "shape", ()) for n, g in traces.items()}
             name = choose(path, shapes, dataset)
@@ -93,26 +93,6 @@ def _named(series: list[Any]) -> dict[str, Any]:
         "/".join(name[-1:] if last.count(name[-1]) == 1 else name[-2:]): one
         for name, one in zip(names, series, strict=True)
     }
-
-
-def _groups(file: Any, kind: str) -> list[Any]:
-    """Every series of a kind in a file.
-
-    They are looked up by the layout that the NWB schema fixes: pynwb would build every object of
-    the file, load the schema of each extension, and hang on some damaged ones.
-    """
-    from napari_cortex_decoder.containers import hdf5
-
-    found = []
-
-    def look(_: str, item: Any) -> None:
-        if isinstance(item, hdf5.Group) and text_of(item.attrs.get("neurodata_type")) == kind:
-            found.append(item)
-
-    for place in ("acquisition", "processing"):
-        if isinstance(file.get(place), hdf5.Group):
-            file[place].visititems(look)
-    return found
 
 
 def _has_movie(path: Path, series: Any) -> bool:

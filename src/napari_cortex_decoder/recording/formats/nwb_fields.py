@@ -40,3 +40,23 @@ def clock_of(series: Any, n_frames: int) -> tuple[float | None, NDArray[np.float
     begin = float(np.ravel(start[()])[0]) if rate and start.size == 1 else 0.0
     times = begin + np.arange(n_frames) / rate if rate and begin and np.isfinite(begin) else None
     return rate, times
+
+
+def series_of(file: Any, kind: str) -> list[Any]:
+    """Return every series of a kind in a file.
+
+    They are looked up by the layout that the NWB schema fixes: pynwb would build every object of
+    the file, load the schema of each extension, and hang on some damaged ones.
+    """
+    from napari_cortex_decoder.containers import hdf5
+
+    found = []
+
+    def look(_: str, item: Any) -> None:
+        if isinstance(item, hdf5.Group) and text_of(item.attrs.get("neurodata_type")) == kind:
+            found.append(item)
+
+    for place in ("acquisition", "processing"):
+        if isinstance(file.get(place), hdf5.Group):
+            file[place].visititems(look)
+    return found

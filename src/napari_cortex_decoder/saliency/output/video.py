@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.cameras import Camera
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
 
@@ -38,6 +41,7 @@ def write_mp4(
     registration: Registration | None = None,
     ethogram: Ethogram | None = None,
     *,
+    camera: Camera | None = None,
     progress: Report | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -58,6 +62,8 @@ def write_mp4(
         Where the atlas lies, for its outlines.
     ethogram
         Labels, for the strip below.
+    camera
+        What filmed the mouse meanwhile, to be shown on the right.
     progress
         Called several times a second; an exception it raises ends the work and leaves no file.
     overwrite
@@ -75,20 +81,25 @@ def write_mp4(
     first, n = int(maps.frames[0]), len(maps.frames)
     zoom = max(1, _EDGE // max(recording.shape))
     size = tuple(edge * zoom // 2 * 2 for edge in recording.shape)  # H.264 halves its colours
-    strip = _label_strip(maps, ethogram, size[1])
-    height = size[0] + len(strip)
+    times = recording.times[maps.frames]
     lines = _outlines(registration, zoom, (size[0], size[1]))
     low, high = _limits(recording, first, n)
 
     import av
 
-    with written_whole(path, DecoderError, kind=RESULTS[".mp4"], overwrite=overwrite) as part:
+    with (
+        written_whole(path, DecoderError, kind=RESULTS[".mp4"], overwrite=overwrite) as part,
+        _beside(camera, size[0]) as mouse,
+    ):
+        width = size[1] + mouse(float(times[0])).shape[1]
+        strip = _label_strip(maps, ethogram, width)
         try:
             with av.open(str(part), "w") as container:
                 container.metadata["comment"] = MARK
                 rate = Fraction(recording.known_frame_rate()).limit_denominator(1000)
                 stream = container.add_stream("libx264", rate=rate)
-                stream.width, stream.height, stream.pix_fmt = size[1], height, "yuv420p"
+                stream.width, stream.height = width, size[0] + len(strip)
+                stream.pix_fmt = "yuv420p"
                 stream.options = {"crf": "20"}
                 for start in range(0, n, _BLOCK):
                     stop = min(start + _BLOCK, n)
@@ -98,8 +109,9 @@ def write_mp4(
                         picture = _picture(gray, maps.maps[i], maps.scale, zoom, size)
                         picture[lines] = np.maximum(picture[lines], _OUTLINE)
                         below = strip.copy()
-                        at = min(size[1] - 2, i * size[1] // n)
+                        at = min(width - 2, i * width // n)
                         below[:, at : at + 2] = _CURSOR
+                        picture = np.concatenate([picture, mouse(float(times[i]))], axis=1)
                         whole = np.concatenate([picture, below])
                         shown = av.VideoFrame.from_ndarray(whole, format="rgb24")
                         container.mux(stream.encode(shown))
@@ -109,6 +121,28 @@ def write_mp4(
             if isinstance(error, OSError):  # a full disk
                 raise
             raise DecoderError(f"{path} cannot be written as a video ({error}).") from error
+
+
+@contextmanager
+def _beside(camera: Camera | None, rows: int) -> Iterator[Callable[[float], Bytes]]:
+    """Give what a camera shows at a time of the session (s), so many rows high, in colors."""
+    if camera is None:
+        yield lambda seconds: np.zeros((rows, 0, 3), np.uint8)
+        return
+    from PIL import Image
+
+    with camera.pictures.opened() as read:
+        height, width = read(0).shape[:2]
+        columns = max(2, round(rows * width / height) // 2 * 2)
+
+        def picture(seconds: float) -> Bytes:
+            number = camera.frame_at(seconds)
+            if number is None:
+                return np.zeros((rows, columns, 3), np.uint8)
+            image = Image.fromarray(read(number)).convert("RGB")
+            return np.asarray(image.resize((columns, rows)))
+
+        yield picture
 
 
 def _limits(recording: Recording, first: int, n: int) -> tuple[float, float]:

@@ -44,7 +44,8 @@ def open_label_image(
 
 
 def _load_fitting() -> None:
-    """Import what a fit imports: the first drag must not wait for it."""
+    """Import what a fit imports, and napari for the first outlines: nobody is to wait for it."""
+    import pandas  # noqa: F401
     from skimage.draw import polygon  # noqa: F401
     from skimage.transform import estimate_transform  # noqa: F401
 

@@ -14,23 +14,32 @@ from napari_cortex_decoder.widgets.parts.controls import button, row
 from napari_cortex_decoder.widgets.parts.section import DockContent, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.playback_model import PlaybackModel
 
 _PEN = pg.mkPen("#ffb000", width=2)
+_LARGEST_LEAD = 0.5  # s
 
 
 class CameraPane(DockContent):
     """Shows one camera of a `CamerasModel`; no key stays here, the canvas gets them all."""
 
-    def __init__(self, movie: MovieModel, cameras: CamerasModel, pictures: Pictures) -> None:
+    def __init__(
+        self,
+        movie: MovieModel,
+        playback: PlaybackModel,
+        cameras: CamerasModel,
+        pictures: Pictures,
+    ) -> None:
         super().__init__()
-        self._movie, self._cameras, self._pictures = movie, cameras, pictures
+        self._movie, self._playback = movie, playback
+        self._cameras, self._pictures = cameras, pictures
         self._shown: int | None = None
         self._failure = ""
         self._rectangle: pg.RectROI | None = None
         self._feed = PictureFeed(pictures, self._show, self._fail)
         self._compose()
         ties = Ties()
-        ties.tie(self._follow, movie.events.frame)
+        ties.tie(self._follow, movie.events.frame, playback.events.playing)
         ties.tie(self._update, cameras.events.cameras, cameras.events.lining_up)
         ties.tie(self._update, cameras.events.measuring)
         ties.undo_with(self)
@@ -43,7 +52,7 @@ class CameraPane(DockContent):
         return QSize(360, 330)
 
     def _compose(self) -> None:
-        self._text = QLabel()
+        self._text = wrapped_label()  # of no width of its own: it would take the dock's
         self._problem = wrapped_label()
         self._image = pg.ImageItem(axisOrder="row-major")
         self._view = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
@@ -90,9 +99,10 @@ class CameraPane(DockContent):
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 4)
         column.setSpacing(3)
-        column.addWidget(row(self._text, None, self._light, self._line_up, self._motion))
+        column.addWidget(row(None, self._light, self._line_up, self._motion))
         column.addWidget(self._problem)
         column.addWidget(graphics, stretch=1)
+        column.addWidget(self._text)
         column.addWidget(self._lining)
         column.addWidget(self._moving)
         for part in (*self.findChildren(QPushButton), self._own):
@@ -137,6 +147,9 @@ class CameraPane(DockContent):
             self._tell_picture(camera)
             return
         moment = float(recording.times[self._movie.frame])
+        if self._playback.playing:  # what will be its moment by the time that it is shown
+            lead = min(self._feed.latency, _LARGEST_LEAD) * self._playback.speed
+            moment = min(moment + lead, float(recording.times[-1]))
         wanted = camera.frame_at(moment)
         if wanted is None:
             self._shown = None

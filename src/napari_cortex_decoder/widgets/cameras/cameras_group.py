@@ -13,7 +13,7 @@ from napari_cortex_decoder.widgets.parts.section import Section, ask_file, ask_f
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
-_VIDEOS = f"Videos ({' '.join(f'*{suffix}' for suffix in VIDEO_SUFFIXES)})"
+_VIDEOS = f"Videos ({' '.join(f'*{suffix}' for suffix in (*VIDEO_SUFFIXES, '.nwb'))})"
 _USUAL_RATE = 60.0
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from napari_cortex_decoder.recording.cameras import Picture, Pictures
 from napari_cortex_decoder.widgets.parts.background import Background
+
+_NEWEST = 0.2  # share of the last picture in the latency
 
 
 class PictureFeed:
@@ -20,6 +23,11 @@ class PictureFeed:
         Called on the GUI thread with the number of a picture, and the picture.
     failed
         Called on the GUI thread with the reason why a picture could not be read.
+
+    Attributes
+    ----------
+    latency
+        Seconds from asking for a picture to showing it, of late.
     """
 
     def __init__(
@@ -35,6 +43,7 @@ class PictureFeed:
         self._busy = False
         self._wanted: int | None = None
         self._closed = False
+        self.latency = 0.0
 
     def ask(self, number: int) -> None:
         """Want a picture, by its number from 0."""
@@ -51,8 +60,12 @@ class PictureFeed:
         if self._busy or self._closed or self._wanted is None:
             return
         number, self._wanted, self._busy = self._wanted, None, True
+        asked = time.monotonic()
         self._background.run(
-            self._decode, number, then=lambda shown: self._done(number, shown), failed=self._fail
+            self._decode,
+            number,
+            then=lambda shown: self._done(number, shown, asked),
+            failed=self._fail,
         )
 
     def _decode(self, number: int) -> Picture:
@@ -61,8 +74,9 @@ class PictureFeed:
             self._read = self._stack.enter_context(self._pictures.opened())
         return self._read(number)
 
-    def _done(self, number: int, shown: Picture) -> None:
+    def _done(self, number: int, shown: Picture, asked: float) -> None:
         self._busy = False
+        self.latency += _NEWEST * (time.monotonic() - asked - self.latency)
         if self._closed:
             self._stack.close()
             return

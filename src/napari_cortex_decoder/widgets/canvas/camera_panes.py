@@ -13,7 +13,7 @@ from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.workspace import Workspace
 
-_DOCK = "Cortex Decoder (napari-cortex-decoder)"
+_DOCK = "Cortex Decoder ("  # then napari writes the plugin's name, or the one that it shows
 
 
 class CameraPanes:
@@ -59,10 +59,11 @@ class CameraPanes:
         return {pictures: pane for pictures, pane in self._panes.items() if pane in here}
 
     def _open(self, viewer: Viewer, camera: Camera) -> QDockWidget:
-        pane = CameraPane(self._workspace.movie, self._workspace.cameras, camera.pictures)
+        work = self._workspace
+        pane = CameraPane(work.movie, work.playback, work.cameras, camera.pictures)
         names = (f"Camera: {camera.name}{f' {n}' if n else ''}" for n in range(99))
         name = next(name for name in names if name not in viewer.window.dock_widgets)
-        beside = viewer.window._wrapped_dock_widgets.get(_DOCK)
+        beside = _our_dock(viewer)
         width = 0 if beside is None else beside.width()
         dock = viewer.window.add_dock_widget(pane, name=name, area="right")
         first = next(iter(self._open_panes(viewer).values()), None)
@@ -81,9 +82,15 @@ class CameraPanes:
         viewer = self._viewer()
         if viewer is None or not hasattr(viewer.window, "_qt_window"):  # closed meanwhile
             return
-        beside = viewer.window._wrapped_dock_widgets.get(_DOCK)
+        beside = _our_dock(viewer)
         pane = next(iter(self._open_panes(viewer).values()), None)
         if beside is not None and pane is not None:
             sizes = [pane.widget().sizeHint().width(), self._width]
             window = viewer.window._qt_window
             window.resizeDocks([pane, beside], sizes, Qt.Orientation.Horizontal)
+
+
+def _our_dock(viewer: Viewer) -> QDockWidget | None:
+    """Return the dock of the sections; None while it is closed."""
+    docks = viewer.window._wrapped_dock_widgets.items()
+    return next((dock for name, dock in docks if name.startswith(_DOCK)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -117,8 +118,9 @@ class ChoiceModel(SectionModel):
 
     @property
     def compute(self) -> Compute:
-        """Where and how to compute."""
-        return Compute(device=self.device)
+        """Where and how to compute: of three cores and more, the window keeps one."""
+        cores = os.cpu_count() or 1
+        return Compute(device=self.device, threads=cores - 1 if cores > 2 else None)
 
     def choose(self, card: DecoderCard) -> None:
         """Choose one of the decoders on offer; it comes back with the recording."""

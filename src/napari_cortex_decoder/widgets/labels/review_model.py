@@ -32,6 +32,7 @@ from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.playback_model import PlaybackModel
 
 
 class ReviewModel(SectionModel):
@@ -61,14 +62,22 @@ class ReviewModel(SectionModel):
     """`decoded` has changed."""
 
     _movie: MovieModel = PrivateAttr()
+    _playback: PlaybackModel = PrivateAttr()
     _decode: DecodeModel = PrivateAttr()
     _labels: LabelsModel = PrivateAttr()
     _decoded: NDArray[np.int64] | None = PrivateAttr(default=None)
     _seen: set[tuple[int, int]] = PrivateAttr(default_factory=set)
 
-    def __init__(self, movie: MovieModel, decode: DecodeModel, labels: LabelsModel) -> None:
+    def __init__(
+        self,
+        movie: MovieModel,
+        playback: PlaybackModel,
+        decode: DecodeModel,
+        labels: LabelsModel,
+    ) -> None:
         super().__init__()
-        self._movie, self._decode, self._labels = movie, decode, labels
+        self._movie, self._playback = movie, playback
+        self._decode, self._labels = decode, labels
         self._ties.tie(self._take_cleaning, decode.events.card)
         self._ties.tie(self._forget, decode.events.prediction)
         self._ties.tie(self._clean, decode.events.complete)
@@ -133,7 +142,7 @@ class ReviewModel(SectionModel):
         )
 
     def next(self) -> None:
-        """Go to the next stretch of the queue that was not visited yet."""
+        """Go to the next stretch of the queue that was not visited yet, and play it in a loop."""
         queue = self.queue()
         left = [item for item in queue if (item.start, item.stop) not in self._seen]
         if not left and queue:
@@ -151,10 +160,17 @@ class ReviewModel(SectionModel):
             f"{item.score:.2f}; {len(left) - 1} more"
         )
         self._movie.seek(item.frame)
+        self._playback.loop(item.start, item.stop)
+
+    @property
+    def _frame(self) -> int:
+        """The frame that a verdict is about: while a stretch is played in a loop, its own."""
+        looping = self._playback.stretch is not None
+        return self.item.frame if looping and self.item is not None else self._movie.frame
 
     def accept(self) -> None:
         """Say that what is predicted at this frame is right, or what is labelled there."""
-        frame, bout, labels = self._movie.frame, self._predicted_bout(), self._labels.labels
+        frame, bout, labels = self._frame, self._predicted_bout(), self._labels.labels
         if bout is None:
             if labels is not None and bout_at(labels.ethogram.bouts, frame) is None:
                 self.message = f"Nothing is labelled or predicted at frame {frame}."
@@ -169,7 +185,7 @@ class ReviewModel(SectionModel):
 
         The bout is the labelled one; where nothing is labelled, the predicted one.
         """
-        frame, labels, predicted = self._movie.frame, self._labels.labels, self._predicted_bout()
+        frame, labels, predicted = self._frame, self._labels.labels, self._predicted_bout()
         if labels is None:
             return
         labelled = bout_at(labels.ethogram.bouts, frame)
@@ -189,7 +205,7 @@ class ReviewModel(SectionModel):
         if prediction is None or labels is None or decoded is None or self.obstacle is not None:
             self.message = self.obstacle or ""
             return
-        start, n_frames = self._movie.frame, labels.ethogram.n_frames
+        start, n_frames = self._frame, labels.ethogram.n_frames
         uncertain = review_queue(
             prediction.probability, decoded, prediction.behaviors, labels.ethogram
         )
@@ -203,7 +219,7 @@ class ReviewModel(SectionModel):
 
     def _predicted_bout(self) -> Bout | None:
         """Return the predicted bout at this frame."""
-        decoded, prediction, frame = self._decoded, self.prediction, self._movie.frame
+        decoded, prediction, frame = self._decoded, self.prediction, self._frame
         if decoded is None or prediction is None or decoded[frame] == UNKNOWN:
             return None
         value = decoded[frame]

@@ -67,6 +67,14 @@ def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> L
     )
 
 
+def load_for_layers() -> None:
+    """Load what napari loads with its first layer; not for the GUI thread."""
+    import pint
+    import scipy.ndimage  # noqa: F401
+
+    pint.Unit("mm")  # which reads the table of all units
+
+
 def scale_and_units(
     recording: Recording,
 ) -> tuple[tuple[float, float, float], tuple[str, str, str]]:

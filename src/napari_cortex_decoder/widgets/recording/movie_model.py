@@ -25,7 +25,11 @@ from napari_cortex_decoder.sessions import keep_behavior, open_session
 from napari_cortex_decoder.sessions.preprocessed import with_raw
 from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
-from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.recording.layers import (
+    load_for_layers,
+    movie_layer,
+    sample_contrast_limits,
+)
 
 LABEL_TRACE = "runrest"
 """Name of the paper's label trace, 1 = run, 0 = rest: shown as labels, not as a curve."""
@@ -236,6 +240,7 @@ def _with_behavior(raw: Recording, path: Path, clock: ClockOptions) -> Recording
 
 def _open(paths: Sequence[Path], how: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
     """Open a session, remember how it is read, and describe its layer; runs in a thread."""
+    load_for_layers()
     recording = open_session(paths, **how)
     if how and recording.path is not None:
         remember_metadata(recording.path, **how)

@@ -13,6 +13,7 @@ from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 SPEEDS = {0.25: "×¼", 0.5: "×½", 1.0: "×1", 2.0: "×2", 4.0: "×4", 8.0: "×8"}
 
+_AROUND = 0.5  # s before and after a stretch that is looked at
 _TICK = 15  # ms between two looks at the clock
 
 
@@ -78,9 +79,14 @@ class PlaybackModel(SectionModel):
         self.playing = False
 
     def loop(self, start: int, stop: int) -> None:
-        """Play frames [start, stop) again and again."""
-        self._movie.seek(start)
-        self.stretch = start, stop
+        """Play frames [start, stop), and half a second around them, again and again."""
+        recording, clock = self._movie.recording, self._movie.clock
+        if recording is None or clock is None or clock.unit != "s":
+            return
+        first, last = (float(clock.times[frame]) for frame in (start, stop - 1))
+        begin, end = clock.frame_at(first - _AROUND), clock.frame_at(last + _AROUND)
+        self._movie.seek(begin)
+        self.stretch = begin, end + 1
         self.play()
 
     def set_speed(self, speed: float) -> None:

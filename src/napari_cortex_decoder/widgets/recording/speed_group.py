@@ -1,4 +1,4 @@
-"""The group *Run and rest from speed* of the section *Recording*."""
+"""The group *Labels from a trace* of the section *Recording*."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import numpy as np
 
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import RunAndRest
-from napari_cortex_decoder.widgets.parts.controls import NumberBox, button, row, switch
+from napari_cortex_decoder.widgets.parts.controls import (
+    ChoiceBox,
+    NumberBox,
+    button,
+    row,
+    switch,
+)
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-from napari_cortex_decoder.widgets.recording.speed_model import BEHAVIORS, SpeedModel
+from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
 
 _OF_VOLTS = (
     "is in volts. What is the treadmill's gain?",
@@ -31,7 +37,7 @@ class SpeedGroup(Section):
     """Shows a `SpeedModel`; there is nothing to see of it without a speed."""
 
     def __init__(self, movie: MovieModel, speed: SpeedModel) -> None:
-        super().__init__("Run and rest from speed")
+        super().__init__("Labels from a trace")
         self.content.setContentsMargins(10, 2, 0, 8)
         self._speed = speed
         self._compose()
@@ -45,18 +51,26 @@ class SpeedGroup(Section):
         self._labelling = switch("Label run and rest by speed", self._speed.set_labelling)
         self._form = Form(RunAndRest, self._speed.set)
         self._form.margins = (22, 0, 0, 0)
+        self._traces = ChoiceBox(self._speed.choose)
         self._question = wrapped_label()
         self._factor = NumberBox(low=-10_000)
         self._factor.value = 1
         self._make = button("Make speed", lambda: self._speed.make_speed(self._factor.value))
         self._making = row(self._factor, self._make, None)
-        for part in (self._question, self._making, self._labelling, self._form.native):
+        traces = self._traces.native
+        for part in (self._question, self._making, traces, self._labelling, self._form.native):
             self.content.addWidget(part)
 
     def _update(self) -> None:
         """Show the model's state, and what comes of it."""
         speed, trace, source = self._speed, self._speed.trace, self._speed.source
-        self.setVisible(trace is not None or source is not None)
+        self.setVisible(trace is not None or source is not None or bool(speed.others))
+        self._traces.offer({"": "by the speed", **{name: f"by {name}" for name in speed.others}})
+        self._traces.show_value(speed.chosen if speed.chosen in speed.others else "")
+        self._traces.native.setVisible(bool(speed.others))
+        below, above = speed.behaviors
+        by = "" if speed.chosen in speed.others else " by speed"
+        self._labelling.setText(f"Label {above} and {below}{by}")
         self._making.setVisible(source is not None)
         if source is not None and source.unit == "V":
             asked, suffix, decimals, tip = _OF_VOLTS
@@ -70,18 +84,19 @@ class SpeedGroup(Section):
         self._labelling.setChecked(speed.labelling)
         self._form.native.setVisible(speed.labelling)
         self._form.show_values(vars(speed.settings) | {"stop_threshold": speed.settings.low})
-        self.set_done(_summary(speed.ethogram))
+        self.set_done(_summary(speed.ethogram, above))
 
 
-def _summary(labels: Ethogram | None) -> str | None:
-    """Say how much of the recording is running, in how many bouts."""
+def _summary(labels: Ethogram | None, above: str) -> str | None:
+    """Say how much of the recording is above the threshold, in how many bouts."""
     if labels is None:
         return None
     frames = labels.frames()
     known = int(np.count_nonzero(frames >= 0))
     if not known:
         return None
-    share = np.count_nonzero(frames == BEHAVIORS.index("run")) / known
-    n_bouts = sum(bout.behavior == "run" for bout in labels.bouts)
+    share = np.count_nonzero(frames == 1) / known
+    n_bouts = sum(bout.behavior == above for bout in labels.bouts)
     bouts = "1 bout" if n_bouts == 1 else f"{n_bouts} bouts"
-    return f"runs {share:.0%} of the time in {bouts}"
+    said = "runs" if above == "run" else above
+    return f"{said} {share:.0%} of the time in {bouts}"

@@ -1,4 +1,4 @@
-"""Run and rest from speed: the thresholds, and the labels that they give."""
+"""Labels from a trace, above all run and rest from speed: thresholds, and what they give."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from napari_cortex_decoder.recording import (
 from napari_cortex_decoder.recording.behavior.speed import is_running_count
 from napari_cortex_decoder.units import centimetres_a_second, stated
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
 
 BEHAVIORS = ("rest", "run")
 
@@ -38,6 +38,8 @@ class SpeedModel(SectionModel):
     ----------
     labelling
         Whether it does.
+    chosen
+        Name of another trace to label by, such as motion that a camera saw; empty for the speed.
     ethogram
         The labels of the frames shown; None while it does not label.
     settings
@@ -45,6 +47,7 @@ class SpeedModel(SectionModel):
     """
 
     labelling: bool = False
+    chosen: str = ""
     ethogram: Ethogram | None = None
     settings: RunAndRest = RunAndRest()
 
@@ -59,16 +62,41 @@ class SpeedModel(SectionModel):
 
     @property
     def trace(self) -> BehaviorTrace | None:
-        """The speed of the open recording on its clock; None if there is none."""
+        """What it labels by, on the recording's clock: the speed, if none is chosen."""
         recording = self._movie.recording
         if recording is None or recording.frame_rate is None:
             return None
         traces = recording.behavior
+        if self.chosen in traces:
+            return traces[self.chosen]
         speeds = [one for one in traces.values() if centimetres_a_second(one.unit)]
         named = traces.get(_NAME)
         if named is not None and (named in speeds or not stated(named.unit)):
             return named
         return next(iter(speeds), None)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of traces that are no speed, and can be labelled by as well."""
+        recording = self._movie.recording
+        traces = () if recording is None else recording.behavior.values()
+        return tuple(
+            one.name
+            for one in traces
+            if one.name != LABEL_TRACE
+            and not (one.unit == "V" or is_running_count(one) or centimetres_a_second(one.unit))
+        )
+
+    @property
+    def behaviors(self) -> tuple[str, str]:
+        """What it labels: below the threshold, and above it."""
+        trace = self.trace
+        return ("still", self.chosen) if trace and trace.name == self.chosen else BEHAVIORS
+
+    def choose(self, name: str) -> None:
+        """Label by another trace; by the speed, if the name is empty."""
+        self.chosen = name
+        self._on_recording(self._movie.recording)
 
     @property
     def source(self) -> BehaviorTrace | None:
@@ -109,8 +137,10 @@ class SpeedModel(SectionModel):
 
     def _on_recording(self, recording: Recording | None) -> None:
         trace = self.trace
+        if trace is not None and trace.name != self.chosen:
+            trace = replace(trace, values=speed_in_cm(trace), unit=_UNIT)
         self._speed = (
-            trace_at_frames(replace(trace, values=speed_in_cm(trace), unit=_UNIT), recording)
+            trace_at_frames(trace, recording)
             if recording is not None and trace is not None
             else None
         )
@@ -126,4 +156,4 @@ class SpeedModel(SectionModel):
             self.ethogram = None
             return
         states = run_and_rest(speed, recording.known_frame_rate(), self.settings)
-        self.ethogram = Ethogram.from_frames(states, BEHAVIORS, source=Source.MEASURED)
+        self.ethogram = Ethogram.from_frames(states, self.behaviors, source=Source.MEASURED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.progress import Report
+from napari_cortex_decoder.recording.cameras import remembered_cameras
 from napari_cortex_decoder.widgets.saliency.saliency_jobs import Result
 
 if TYPE_CHECKING:
@@ -64,12 +65,14 @@ def export(result: Result, path: Path, report: Report) -> None:
         write_nwb(kind, path, question.recording, overwrite=True)
     elif suffix == ".mp4":
         assert result.maps is not None
+        cameras, _ = remembered_cameras(question.recording)  # others are told of where they are
         write_mp4(
             result.maps,
             path,
             question.recording,
             question.registration,
             question.ethogram,
+            camera=cameras[0] if cameras else None,
             progress=report,
             overwrite=True,
         )

@@ -14,7 +14,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.decoder.prediction import Prediction
-from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.labels import Ethogram, ReviewItem
 from napari_cortex_decoder.recording import BehaviorTrace
 from napari_cortex_decoder.widgets.atlas.area_traces import AreaTraces
 from napari_cortex_decoder.widgets.parts.clock import Clock
@@ -34,6 +34,7 @@ from napari_cortex_decoder.widgets.timeline.timeline_items import (
 from napari_cortex_decoder.widgets.timeline.timeline_labels import LabelStrip, Marks
 
 NAME = "Timeline (Cortex Decoder)"
+_LEAST = 2.0  # s to be seen on either side of what is reviewed
 
 
 def show_timeline(viewer: Viewer) -> None:
@@ -115,6 +116,7 @@ class TimelineWidget(DockContent):
         ties.tie(self._update_rows, labels.ethogram, speed.labelling, editing)
         ties.tie(self._update_labels, labels.labels, labels.preview)
         ties.tie(self._update_decoded, review.cleaned)
+        ties.tie(self._look_at_item, review.events.item)
         tuning = self._workspace.tuning.events
         ties.tie(self._update_marks, review.events.item, tuning.planning, tuning.result)
         ties.tie(self._update_marks, tuning.others, tuning.base)
@@ -268,6 +270,13 @@ class TimelineWidget(DockContent):
         """Mark what the review queue led to, and what a fine-tune is measured on."""
         if self._clock is not None:
             self._marks.update(self._clock, self._rows, self._text)
+
+    def _look_at_item(self, item: ReviewItem | None) -> None:
+        """Zoom to the stretch that the review queue led to, with as much before and after it."""
+        if item is not None and self._clock is not None and self._rows:
+            start, stop = (float(self._clock.edges[frame]) for frame in (item.start, item.stop))
+            around = max(stop - start, _LEAST)
+            self._rows[0].view.setXRange(start - around, stop + around, padding=0)
 
     def _share_time(self) -> None:
         """Put all rows on one axis of time that ends where the movie does."""

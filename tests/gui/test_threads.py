@@ -1,0 +1,47 @@
+"""Threads beside the window: they leave it a core, and free nothing that Qt knows of."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QObject
+
+from napari_cortex_decoder.widgets.workspace import Workspace
+
+
+def test_garbage_that_qt_knows_of_goes_in_the_thread_of_the_windows(
+    workspace: Workspace, qtbot: QtBot
+) -> None:
+    freed_in: list[int] = []
+
+    class Cycle(QObject):
+        def __init__(self) -> None:
+            super().__init__()
+            self.itself = self
+            weakref.finalize(self, lambda: freed_in.append(threading.get_ident()))
+
+    def allocate() -> None:
+        kept = []
+        while not freed_in and len(kept) < 300_000:
+            kept.append([kept])
+
+    assert not gc.isenabled()
+    for _ in range(3):
+        Cycle()
+        thread = threading.Thread(target=allocate)
+        thread.start()
+        thread.join()
+        qtbot.waitUntil(lambda: bool(freed_in), timeout=20_000)
+        assert freed_in.pop() == threading.get_ident()
+
+
+def test_work_leaves_the_window_a_core(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cores, threads in ((2, None), (3, 2), (16, 15)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert workspace.choice.compute.threads == threads
