@@ -98,6 +98,7 @@ def run(
 ) -> tuple[collections.Counter[str], list[str]]:
     """Read damaged files and count what came of them."""
     names = [name for name in kinds() if only in name]
+    random.Random(seed).shuffle(names)  # so that a few are of every room
     asked = iter([(names[i % len(names)], seed * 1_000_003 + i) for i in range(inputs)])
     counts: collections.Counter[str] = collections.Counter()
     wrong: list[str] = []

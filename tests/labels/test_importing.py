@@ -298,7 +298,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "form", "reason"),
     [
-        ("a.csv", "excel", "is no format"),
+        ("a.csv", "excel", "is unknown"),
         ("a.csv", "nwb", "ends with .nwb"),
         ("a.nwb", "boris-tabular", "ends with .nwb"),
     ],

@@ -54,6 +54,10 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     base: Decoder, mouse: Labelled, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
+    owned = ("a-1.npy", "features-0.npy", "base.safetensors", "checkpoint.pt")
+    folder.mkdir()
+    for name in owned:  # somebody's, by names that a fine-tune once took for its own
+        (folder / name).write_text(f"my {name}")
 
     def begin() -> FineTuneJob:
         return start_fine_tune(
@@ -85,6 +89,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     left = {file.name for file in folder.iterdir()}
     assert {"decoder.safetensors", "result.json", "progress.jsonl"} <= left
     assert "work" not in left
+    assert all((folder / name).read_text() == f"my {name}" for name in owned)
     prediction = result.decoder.decode(mouse[0], compute=CPU)
     assert np.isfinite(prediction.probability[10:-10]).all()
     assert "end-to-end" in result.decoder.provenance.summary

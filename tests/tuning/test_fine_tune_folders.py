@@ -64,9 +64,7 @@ def owned(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "depth", ["threshold", "head", pytest.param("end-to-end", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("depth", ["threshold", "head"])  # end to end: in test_end_to_end.py
 def test_a_folder_of_somebodys_files_is_only_added_to(
     tune: FineTune, owned: Path, depth: str
 ) -> None:
