@@ -154,7 +154,7 @@ REFUSED = {
         "similarity",
         r"give \(row, column\)",
     ),
-    "unknown fit": ({"bregma": (1, 1), "left": (4, 9)}, "rigid", "no fit 'rigid'"),
+    "unknown fit": ({"bregma": (1, 1), "left": (4, 9)}, "rigid", "fit 'rigid' is unknown"),
 }
 
 

@@ -21,7 +21,7 @@ from napari_cortex_decoder.clock import (
     zero_of,
 )
 from napari_cortex_decoder.errors import LabelError
-from napari_cortex_decoder.labels import boris, boris_project, text_tables
+from napari_cortex_decoder.labels import boris, boris_project, elan, jabs, text_tables
 from napari_cortex_decoder.labels.behaviors import Labels
 from napari_cortex_decoder.labels.content import (
     Choice,
@@ -30,7 +30,6 @@ from napari_cortex_decoder.labels.content import (
     IntervalTable,
     Unmatched,
 )
-from napari_cortex_decoder.labels.elan import read_elan
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram
 from napari_cortex_decoder.labels.nwb import read_nwb_intervals
 from napari_cortex_decoder.reading import reads
@@ -38,7 +37,7 @@ from napari_cortex_decoder.tables import read_lines
 
 _DAY = 86400.0
 _ROUNDING = 1e-6  # seconds; times that are dates are not known finer
-SUFFIXES = (".csv", ".tsv", ".txt", ".nwb", ".boris", ".gz", ".eaf")
+SUFFIXES = (".csv", ".tsv", ".txt", ".nwb", ".boris", ".gz", ".eaf", ".json")
 """Kinds of file that labels are read from."""
 
 
@@ -102,9 +101,8 @@ def read_labels(path: str | Path, recording: Clocked, **options: Unpack[ImportOp
     Parameters
     ----------
     path
-        BORIS events (tabular or aggregated) or project, DeepEthogram labels, a table of bouts, of
-        frames or of a column a behavior, one that `cortex-decoder decode` wrote, NWB intervals,
-        annotations of ELAN.
+        BORIS events (tabular or aggregated) or project, labels of DeepEthogram, ELAN or JABS, a
+        table of bouts, of frames or of a column a behavior, NWB intervals, what `decode` wrote.
     recording
         What was labelled.
     **options
@@ -189,7 +187,9 @@ def _read(
         rows = boris_project.rows_of(path)
         return boris.read_boris(rows, choice, recording, by_time=by_time), "a project of BORIS"
     if suffix == ".eaf":
-        return read_elan(path, choice, recording.name), "annotations of ELAN"
+        return elan.read_elan(path, choice, recording.name), "annotations of ELAN"
+    if suffix == ".json":
+        return jabs.read_jabs(path, choice), "labels of JABS"
     lines = read_lines(path, LabelError)
     if boris.header_row(lines.rows) is not None:
         return boris.read_boris(lines.rows, choice, recording, by_time=by_time), "BORIS events"
