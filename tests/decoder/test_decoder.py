@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.waves import make_network, make_recording
+from helpers.waves import make_recording
 from napari_cortex_decoder.compute import CPU, Compute
 from napari_cortex_decoder.decoder import (
     CnnRnnConfig,
     DecodeEvent,
     Decoder,
-    Preprocessing,
     Provenance,
     list_decoders,
     load_decoder,
@@ -23,7 +22,6 @@ from napari_cortex_decoder.decoder import (
 )
 from napari_cortex_decoder.decoder.networks import CnnRnn, Encoder, reestimate_batch_norm
 from napari_cortex_decoder.errors import DecoderError, FrameRateError
-from napari_cortex_decoder.recording.preprocessing import Detrend, preprocess
 
 
 def test_the_network_has_as_many_parameters_as_the_papers() -> None:
@@ -144,21 +142,3 @@ def test_every_bundled_decoder_loads_and_says_what_it_learned_from(name: str) ->
     assert decoder.provenance.summary
     assert decoder.provenance.trained_on
     assert decoder.provenance.metrics
-
-
-def test_a_long_session_of_a_simulated_decoder_comes_with_a_warning_of_drift() -> None:
-    def warned(n: int, simulated: bool = True, **options: float) -> str:
-        config = CnnRnnConfig(
-            frame_rate=1.0,
-            preprocessing=Preprocessing(image_size=(32, 32), scale="centered-sd", **options),
-            provenance=Provenance(simulated=simulated),
-        )
-        decoder = make_decoder(config, make_network(config), name="quick")
-        recording = make_recording(n, rate=1.0)
-        detrended = preprocess(recording, [Detrend(window=40)])
-        assert "slow drift" not in " ".join(decoder.decode(detrended, compute=CPU).warnings)
-        return " ".join(decoder.decode(recording, compute=CPU).warnings)
-
-    assert "lasts 2 minutes" in warned(130) and "step detrend" in warned(130)
-    assert "slow drift" not in warned(60) + warned(130, simulated=False)
-    assert "slow drift" not in warned(130, detrend_seconds=40.0)

@@ -9,7 +9,8 @@ import pytest
 from napari_cortex_decoder.atlas import area_traces
 from napari_cortex_decoder.decoder import Preprocessing
 from napari_cortex_decoder.decoder.config import TracePreprocessing
-from napari_cortex_decoder.decoder.engine.traces import locate_areas, read_traces
+from napari_cortex_decoder.decoder.engine.area_places import locate_areas
+from napari_cortex_decoder.decoder.engine.traces import read_traces
 from napari_cortex_decoder.decoder.frames.normalization import movie_statistics, normalized_frames
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording, preprocess

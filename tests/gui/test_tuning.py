@@ -205,7 +205,7 @@ def test_another_mouse_is_learned_from_too_and_one_of_them_is_held_out_whole(
 
     assert tuning.depth == "best"
     click(qtbot, group, "Fine-tune")
-    qtbot.waitUntil(lambda: tuning.result is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: tuning.result is not None, timeout=240_000)
     result = tuning.result
     assert says(group, "compared inside what was learned from") and says(group, "a baseline wins")
     labelled = [(open_recording(path), mouse[1]) for path, mouse in zip(movies, mice, strict=True)]

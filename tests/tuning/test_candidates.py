@@ -12,7 +12,7 @@ import torch
 from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Decoder, RoiRnnConfig, load_decoder, make_decoder
 from napari_cortex_decoder.decoder.config import TracePreprocessing, Window
-from napari_cortex_decoder.decoder.engine.traces import areas_in_view
+from napari_cortex_decoder.decoder.engine.area_places import areas_in_view
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram

@@ -72,7 +72,7 @@ def decode(
     """
     from napari_cortex_decoder.decoder import load_decoder
     from napari_cortex_decoder.decoder.prediction import RECORD, TABLE
-    from napari_cortex_decoder.decoder.suitability import rates_agree
+    from napari_cortex_decoder.decoder.suitability import reads_rate
     from napari_cortex_decoder.recording import preprocess
     from napari_cortex_decoder.recording.preprocessing import FillGaps, Resample, Step
 
@@ -94,7 +94,7 @@ def decode(
     written = []
     for recording, lies in zip(recordings, placed, strict=True):
         steps: list[Step] = [FillGaps()] if fill_gaps else []
-        if resample and not rates_agree(recording.known_frame_rate(), reader.frame_rate):
+        if resample and not reads_rate(recording.known_frame_rate(), reader.config):
             steps.append(Resample(frame_rate=reader.frame_rate))
         recording = preprocess(recording, steps)
         with progress_bar(recording.name, quiet=as_json) as progress:

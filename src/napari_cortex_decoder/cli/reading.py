@@ -86,7 +86,7 @@ def place_atlas(recording: Recording, registration: Path | None) -> Registration
         If neither says it, or the file cannot be read.
     """
     from napari_cortex_decoder.atlas import load_registration
-    from napari_cortex_decoder.decoder.engine.traces import registration_of
+    from napari_cortex_decoder.decoder.engine.area_places import registration_of
 
     given = None if registration is None else load_registration(registration)
     placed = registration_of(recording, given)

@@ -138,6 +138,11 @@ class TracePreprocessing(FrameStatistics):
         Name of the atlas whose areas they are, to tell a user which one to place.
     scaling
         ``"min-max"``: each trace to 0 … 1, as the paper does; ``"sd"``: to mean 0 and SD 1.
+    beside_raw
+        Whether each trace is an input twice: as it is before detrending, in the same units, and
+        detrended. So bouts of minutes are seen, and drift is told from them.
+    fewest
+        With how many of the areas it makes do; None: it needs all.
     """
 
     areas: Annotated[tuple[AreaLabel, ...], Field(max_length=1000)] = ()
@@ -146,6 +151,8 @@ class TracePreprocessing(FrameStatistics):
         DETREND_SECONDS
     )
     scaling: Literal["min-max", "sd"] = "min-max"
+    beside_raw: bool = False
+    fewest: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -157,6 +164,11 @@ class TracePreprocessing(FrameStatistics):
     def n_traces(self) -> int:
         """Number of traces: one an area, or one for the whole frame."""
         return len(self.areas) or 1
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers of a frame that a network sees."""
+        return self.n_traces * (1 + self.beside_raw)
 
 
 class _Config(_Frozen):
@@ -279,6 +291,48 @@ class RoiRnnConfig(_TraceConfig):
     hidden_size: Size = 32
 
 
+class TemporalCnnConfig(_TraceConfig):
+    """Dilated convolutions over seconds of area traces, at any frame rate, of what areas are seen.
+
+    Traces are brought to `frame_rate` first, and what it says back to the recording's frames.
+    Beyond the ends of a recording it sees zeros, so that every frame is predicted. Areas that a
+    recording does not show are zeros, too.
+
+    Attributes
+    ----------
+    channels, n_blocks
+        Size. Each block doubles what is seen: the window has 2 · (2ⁿ − 1) + 1 samples.
+    dropout
+        Share of channels that a block leaves out while it learns.
+    """
+
+    architecture: Literal["temporal-cnn"] = "temporal-cnn"
+    frame_rate: Rate = 10.0
+    window: Window = Window(past=63, future=63)
+    preprocessing: TracePreprocessing = TracePreprocessing(scaling="sd", beside_raw=True)
+    channels: Size = 64
+    n_blocks: Annotated[int, Field(ge=1, le=9)] = 6
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Self:
+        if self.window.length != 2 * (2**self.n_blocks - 1) + 1:
+            raise ValueError(
+                f"window of {self.window.length} samples is not what {self.n_blocks} blocks see"
+            )
+        return self
+
+    @property
+    def frames_before(self) -> int:
+        """Frames before t that a prediction at t needs: none."""
+        return 0
+
+    @property
+    def frames_after(self) -> int:
+        """Frames after t that a prediction at t needs: none."""
+        return 0
+
+
 class LinearConfig(_TraceConfig):
     """A baseline: logistic regression on every sample of a window of traces."""
 
@@ -288,15 +342,16 @@ class LinearConfig(_TraceConfig):
 ImageConfig = CnnConfig | CnnRnnConfig
 """Decoders that see images."""
 
-TraceConfig = RoiRnnConfig | LinearConfig
+TraceConfig = RoiRnnConfig | LinearConfig | TemporalCnnConfig
 """Decoders that see area traces, and so need to know where the areas lie."""
 
 DecoderConfig = Annotated[
-    CnnConfig | CnnRnnConfig | RoiRnnConfig | LinearConfig, Field(discriminator="architecture")
+    CnnConfig | CnnRnnConfig | RoiRnnConfig | LinearConfig | TemporalCnnConfig,
+    Field(discriminator="architecture"),
 ]
 """Architecture, behaviours, window, preprocessing and provenance of one decoder."""
 
-ARCHITECTURES = ("cnn", "cnn-rnn", "roi-rnn", "linear")
+ARCHITECTURES = ("cnn", "cnn-rnn", "roi-rnn", "linear", "temporal-cnn")
 """Names by which they are told apart."""
 
 DECODER_CONFIG: TypeAdapter[DecoderConfig] = TypeAdapter(DecoderConfig)

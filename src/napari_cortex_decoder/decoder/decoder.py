@@ -15,9 +15,10 @@ import numpy as np
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, Window
+from napari_cortex_decoder.decoder.drift import drift_warnings
 from napari_cortex_decoder.decoder.file import DECODER_FILE, encode_decoder
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
-from napari_cortex_decoder.decoder.suitability import check_drift, check_kind, check_suits
+from napari_cortex_decoder.decoder.suitability import check_kind, check_suits
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
 from napari_cortex_decoder.progress import Estimate
@@ -199,14 +200,13 @@ class Decoder(ABC):
         placed = self._placed(recording, registration)
         warnings = [
             *recording.warnings,
-            *check_suits(recording, self.config, name=self.name, any_rate=any_rate),
+            *check_suits(recording, self.config, name=self.name, any_rate=any_rate, decodes=True),
         ]
         if self.provenance.simulated:
             warnings.append(
                 f"decoder {self.name!r} learned from simulated mice: train or fine-tune it before "
                 "you trust what it says of a real one."
             )
-            warnings += check_drift(recording, self.config, self.name)
         if placed is not None:
             warnings += [*placed.atlas.warnings, *placed.warnings]
         engine = self._engine(placed, compute=compute, cached=cached, looked_at=looked_at)
@@ -267,6 +267,7 @@ class Decoder(ABC):
                 if event.message:
                     warnings.append(event.message)
                 yield event
+        warnings += drift_warnings(probability, recording.times, self.config, recording.steps)
         probability.setflags(write=False)
         prediction = Prediction(
             probability=probability,

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
+from napari_cortex_decoder.decoder.config import DecoderConfig, TemporalCnnConfig, TraceConfig
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 from napari_cortex_decoder.recording import Recording
 
 RATE_TOLERANCE = 0.1
 """By how much, relative to the decoder's, a recording's frame rate may differ unasked."""
-
-_LONG_SECONDS = 120.0
-"""From here on slow drift shows; the bundled decoders learned from sessions of a minute."""
-
 
 _NO_BASELINE = {"delta-f": "ΔF/F", "hemodynamics": "corrected", "detrend": "detrended"}
 """Steps after which a movie is not raw, and what it is then."""
@@ -25,6 +21,12 @@ _LEAST_BASELINE = 2.0  # times a pixel's SD over time; of fluorescence it is 30 
 def rates_agree(frame_rate: float, learned: float) -> bool:
     """Return whether a recording's frame rate (Hz) is near enough to the decoder's."""
     return round(abs(frame_rate / learned - 1), 9) <= RATE_TOLERANCE
+
+
+def reads_rate(frame_rate: float, config: DecoderConfig) -> bool:
+    """Return whether a decoder reads recordings of a frame rate (Hz), some bring them to theirs."""
+    at_own = isinstance(config, TemporalCnnConfig) and frame_rate >= config.frame_rate / 2
+    return at_own or rates_agree(frame_rate, config.frame_rate)
 
 
 def check_kind(recording: Recording, config: DecoderConfig, name: str) -> None:
@@ -88,6 +90,7 @@ def check_suits(
     *,
     name: str = "",
     any_rate: bool = False,
+    decodes: bool = False,
 ) -> list[str]:
     """Refuse pixels that the decoder cannot read and another frame rate, or warn of the rate.
 
@@ -99,6 +102,8 @@ def check_suits(
         The decoder's, for the sentence.
     any_rate
         Warn instead.
+    decodes
+        Whether it is to be decoded, which some decoders do at a frame rate of their own.
 
     Raises
     ------
@@ -110,7 +115,7 @@ def check_suits(
     if (problem := raw_problem(recording, config, look=True)) is not None:
         raise RecordingError(f"{recording.path or recording.name}: {problem}")
     rate = recording.known_frame_rate()
-    if rates_agree(rate, config.frame_rate):
+    if rates_agree(rate, config.frame_rate) or (decodes and reads_rate(rate, config)):
         return []
     where = recording.path or recording.name
     which = f"decoder {name!r}" if name else "the decoder"
@@ -124,30 +129,6 @@ def check_suits(
         f"{where} has {rate:g} frames a second, but {which} learned from "
         f"{config.frame_rate:g}: its probabilities may mean nothing here; resample the movie "
         "(step resample; command line: --resample)."
-    ]
-
-
-def check_drift(recording: Recording, config: DecoderConfig, name: str) -> list[str]:
-    """Return the warning that goes with a long session which nobody has detrended.
-
-    A decoder of images that centres each pixel on its mean over the session takes slow drift for
-    behavior, if its own sessions were too short to show any.
-
-    Parameters
-    ----------
-    recording, config, name
-        What is to be decoded, and by what.
-    """
-    detrended = any(step.get("name") == "detrend" for step in recording.steps)
-    if isinstance(config, TraceConfig) or config.preprocessing.causal or detrended:
-        return []
-    seconds = recording.n_frames / recording.known_frame_rate()
-    if config.preprocessing.detrend_seconds is not None or seconds < _LONG_SECONDS:
-        return []
-    return [
-        f"{recording.path or recording.name} lasts {seconds / 60:.0f} minutes and decoder {name!r} "
-        "learned from single ones: slow drift may pass for behavior. Take it away first "
-        "(preprocessing step detrend), or fine-tune on a few labels."
     ]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.engine.traces import preprocess_traces, registration_of
+from napari_cortex_decoder.decoder.engine.area_places import guessed_registration, registration_of
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
 
@@ -35,7 +36,8 @@ class TraceDecoder(Decoder):
         ----------
         traces
             Shape (t, areas), in the order of ``config.preprocessing.areas`` and at the decoder's
-            frame rate: fluorescence or ΔF/F.
+            frame rate: fluorescence or ΔF/F. All NaN of an area that is not in view, where it
+            makes do with fewer.
         preprocessed
             Whether they are detrended and scaled already, as the decoder needs them.
 
@@ -59,7 +61,11 @@ class TraceDecoder(Decoder):
                 f"the traces have shape {values.shape} and type {values.dtype}, and decoder "
                 f"{self.name!r} reads numbers of shape (frames, {n})."
             )
-        if not np.isfinite(values).all():
+        unseen = np.isnan(values).all(axis=0)
+        most = (
+            0 if self.config.preprocessing.fewest is None else n - self.config.preprocessing.fewest
+        )
+        if not np.isfinite(values[:, ~unseen]).all() or unseen.sum() > most:
             raise DecoderError("the traces hold NaN or infinity; fill or cut the gaps first.")
         if not preprocessed:
             values = preprocess_traces(values, self.config.preprocessing, self.frame_rate)
@@ -72,7 +78,11 @@ class TraceDecoder(Decoder):
     def _placed(
         self, recording: Recording, registration: Registration | None
     ) -> Registration | None:
-        return registration_of(recording, registration, self.config.preprocessing.areas)
+        how = self.config.preprocessing
+        placed = registration_of(recording, registration, how.areas)
+        if placed is None and how.areas and how.fewest is not None:
+            return guessed_registration(recording)  # its warnings say so
+        return placed
 
     def _engine(
         self,

@@ -70,6 +70,9 @@ def activate(
     precise = _precise_signal(rng, subject, behavior, areas, frame_rate, p)
     spontaneous = _spontaneous(rng, areas, behavior.speed.size, frame_rate, p)
     percent = widespread[:, None] * global_weight + precise * precise_weight + spontaneous
+    for weights in p.other_weights:
+        own_weight = np.array([weights.get(name, 0.0) for name in names])
+        percent += _other_signal(rng, subject, behavior, frame_rate, p) * own_weight
     return Activity(subject.expression * percent / 100, subject.expression * widespread)
 
 
@@ -156,6 +159,18 @@ def _precise_signal(
     phase = np.pi * np.array([(a.side == "left") ^ (a.acronym == "SSp-ll") for a in areas])
     steps = 1 + p.stride_modulation * np.sin(behavior.stride[:, None] + phase)
     return p.precise_amplitude * _indicator(effort[:, None] * steps, subject, frame_rate)
+
+
+def _other_signal(
+    rng: np.random.Generator, subject: Subject, behavior: Behavior, frame_rate: float, p: Parameters
+) -> Floats:
+    """Return the signal of a behavior beside running, shape (t, 1), % ΔF/F."""
+    times = np.arange(behavior.speed.size) / frame_rate
+    drive, seconds = np.zeros(times.size), times.size / frame_rate
+    for start in rng.uniform(0, seconds, rng.poisson(seconds / p.other_interval)):
+        drive[between(times, start, start + rng.uniform(*p.other_duration))] = rng.uniform(0.5, 1)
+    drive *= np.where(behavior.speed > p.run_threshold, p.other_running, 1.0)
+    return p.other_amplitude * _indicator(drive[:, None], subject, frame_rate)
 
 
 def _indicator(drive: Floats, subject: Subject, frame_rate: float) -> Floats:

@@ -75,6 +75,11 @@ class Parameters:
         Depth of the modulation of the precise signal by the stride, 0–1 [S].
     rest_movement_gain
         Precise signal of a twitch at rest, as a share of a run's [C].
+    other_amplitude, other_weights
+        Signal of other behaviors, such as whisking and licking, and what areas show of each; the
+        calibrated mouse has none [S].
+    other_interval, other_duration, other_running
+        s, s, and how many times stronger they are while the mouse runs [S].
     indicator_rise, indicator_half_decay
         s; GCaMP6f–s [K; half-decays are an assumption].
 
@@ -226,6 +231,11 @@ class Parameters:
     precise_gain_spread: float = 0.25
     stride_modulation: float = 0.5
     rest_movement_gain: float = 0.6
+    other_amplitude: float = 0.0
+    other_weights: tuple[Mapping[str, float], ...] = ()
+    other_interval: float = 10.0
+    other_duration: Range = (0.5, 4.0)
+    other_running: float = 1.0
     indicator_rise: Range = (0.05, 0.12)
     indicator_half_decay: Range = (0.13, 0.26)
 

@@ -14,14 +14,13 @@ from torch import Tensor
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import DecoderConfig
 from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
-from napari_cortex_decoder.decoder.engine.devices import select_device
-from napari_cortex_decoder.decoder.engine.traces import (
+from napari_cortex_decoder.decoder.engine.area_places import (
     areas_in_view,
     locate_areas,
-    preprocess_traces,
-    read_traces,
     registration_of,
 )
+from napari_cortex_decoder.decoder.engine.devices import select_device
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
 from napari_cortex_decoder.decoder.suitability import check_kind, rates_agree
@@ -86,7 +85,8 @@ def cache_session(
             write_array(file, shape, np.float16, normalized_frames(recording, config.preprocessing))
         else:
             labels = locate_areas(config.preprocessing, recording, registration)
-            raw = np.concatenate([block for _, block in read_traces(recording, labels)])
+            n_areas = config.preprocessing.n_traces
+            raw = np.concatenate([block for _, block in read_traces(recording, labels, n_areas)])
             traces = preprocess_traces(raw, config.preprocessing, rate, str(where))
             write_array(file, traces.shape, np.float32, [traces])
     first = config.preprocessing.warm_up_frames(rate)

@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from napari_cortex_decoder.compute import Compute
-from napari_cortex_decoder.decoder.config import TraceConfig, TracePreprocessing
+from napari_cortex_decoder.decoder.config import TemporalCnnConfig, TracePreprocessing
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.engine.image_engine import Engine
-from napari_cortex_decoder.decoder.engine.traces import (
+from napari_cortex_decoder.decoder.engine.area_places import (
     areas_in_view,
     locate_areas,
-    pixel_sums,
-    preprocess_traces,
-    read_traces,
     registration_of,
 )
+from napari_cortex_decoder.decoder.engine.image_engine import Engine
+from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
+from napari_cortex_decoder.decoder.engine.traces import pixel_sums, preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
 from napari_cortex_decoder.decoder.image_decoder import reads_images
 from napari_cortex_decoder.decoder.networks import N_FEATURES
@@ -72,7 +71,7 @@ def recording_features(
         If an area that the decoder reads is not to be found.
     """
     if isinstance(decoder, TraceDecoder):
-        return _traces(decoder.config, recording, report)
+        return _traces(decoder, recording, report)
     decoder = reads_images(decoder)
     config = decoder.config
     features = np.zeros((recording.n_frames, N_FEATURES + 1), np.float16)
@@ -95,32 +94,40 @@ def recording_features(
     return features
 
 
-def _traces(config: TraceConfig, recording: Recording, report: Report) -> NDArray[np.float32]:
+def _traces(decoder: TraceDecoder, recording: Recording, report: Report) -> NDArray[np.float32]:
+    config = decoder.config
     labels = locate_areas(config.preprocessing, recording, recording.registration)
     parts = []
-    for start, block in read_traces(recording, labels):
+    for start, block in read_traces(recording, labels, config.preprocessing.n_traces):
         parts.append(block)
         report(Progress("encoding", start + len(block), recording.n_frames))
-    return trace_features(config, recording, np.concatenate(parts))
+    return trace_features(decoder, recording, np.concatenate(parts))
 
 
 def trace_features(
-    config: TraceConfig, recording: Recording, traces: NDArray[np.floating]
+    decoder: TraceDecoder, recording: Recording, traces: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Return the traces of a recording as a decoder of areas reads them, and the mean of these.
+    """Return what the head of a decoder of areas reads, and the mean of its traces.
 
     Parameters
     ----------
-    config
-        The decoder's.
+    decoder
+        The decoder.
     recording
         Whose traces.
     traces
         Shape (t, areas), of the decoder's areas, as measured.
     """
-    rate, where = recording.known_frame_rate(), str(recording.path or recording.name)
-    read = preprocess_traces(traces, config.preprocessing, rate, where)
-    features: NDArray[np.float32] = np.nan_to_num(np.column_stack([read, read.mean(axis=1)]))
+    config, where = decoder.config, str(recording.path or recording.name)
+    if isinstance(config, TemporalCnnConfig):
+        read = TraceEngine(decoder.network, config).states(traces, recording.times, where)
+        scale = config.preprocessing.model_copy(update={"beside_raw": False})
+        of = preprocess_traces(traces, scale, recording.known_frame_rate(), where)
+    else:
+        read = of = preprocess_traces(
+            traces, config.preprocessing, recording.known_frame_rate(), where
+        )
+    features: NDArray[np.float32] = np.nan_to_num(np.column_stack([read, of.mean(axis=1)]))
     return features
 
 

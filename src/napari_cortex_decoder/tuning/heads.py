@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import LinearConfig
 from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
-from napari_cortex_decoder.decoder.networks import Linear
+from napari_cortex_decoder.decoder.networks import TemporalCnn
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.scoring.calibration import calibrated_loss
@@ -23,7 +23,13 @@ from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import HeadRegression
 from napari_cortex_decoder.tuning.held_out import HeldOut, chosen_folds, some_frames
 from napari_cortex_decoder.tuning.linear_units import add_units
-from napari_cortex_decoder.tuning.tunable import Config, Network, n_features
+from napari_cortex_decoder.tuning.tunable import (
+    Config,
+    Network,
+    Recurrent,
+    RecurrentConfig,
+    n_features,
+)
 
 _COMPARED = 512  # frames by which features are compared with others of the same recordings
 _UNITS = 40
@@ -94,9 +100,13 @@ def fit_head(
             f"{n} labelled frames are too few to learn from; label more, or take the depth "
             "threshold."
         )
-    wide, wide_config = add_units(network, config, *_directions(network, data, places, config))
+    wide, old = with_behaviors(network, config, config.behaviors), 0
+    wide_config: Config = config
+    if isinstance(config, RecurrentConfig):  # else the states are units that average already
+        wide, wide_config = add_units(network, config, *_directions(network, data, places, config))
+        old = config.hidden_size
     states, base = _states(wide, wide_config, data, places)
-    states = states[:, config.hidden_size :]
+    states = states[:, old:]
     base /= config.temperature
     labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
     level, spread = states.mean(axis=0), states.std(axis=0) + 1e-12
@@ -118,11 +128,10 @@ def fit_head(
         return _calibrated(network, config, base * config.temperature, labels)
     gain, shift, weights = best
     with torch.no_grad():
-        layer, old = wide.head.linear_out, config.hidden_size
-        own = weights / spread
-        layer.weight[:, :old].mul_(gain / config.temperature)
+        layer, own = wide.head.linear_out, weights / spread
+        layer.weight.mul_(gain / config.temperature)
         layer.bias.mul_(gain / config.temperature)
-        layer.weight[:, old:] = torch.from_numpy(own)
+        layer.weight[:, old:] += torch.from_numpy(own)
         layer.bias.add_(torch.from_numpy(shift - own @ level))
     return wide, wide_config.model_copy(update={"temperature": 1.0})
 
@@ -229,8 +238,10 @@ def _read(
 ) -> list[tuple[Tensor, Tensor]]:
     """Return last state, or what it looks at, and logits of windows around some frames."""
     n = n_features(network, config)
-    head = None if isinstance(network, Linear) else ProjectedHead(network.head)
+    head = ProjectedHead(network.head) if isinstance(network, Recurrent) else None
     past, future = config.window.past, config.window.future
+    if isinstance(network, TemporalCnn):  # its features have seen what is around
+        past = future = 0
     around = np.arange(-past, future + 1)
     results = []
     for part in np.array_split(places, max(1, -(-len(places) // 1024))):

@@ -16,7 +16,7 @@ from napari_cortex_decoder.decoder.config import (
     RoiRnnConfig,
     TraceConfig,
 )
-from napari_cortex_decoder.decoder.suitability import check_kind, check_length, rates_agree
+from napari_cortex_decoder.decoder.suitability import check_kind, check_length, reads_rate
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
 from napari_cortex_decoder.labels.ethogram import class_indices
@@ -83,13 +83,15 @@ def plan(
     """
     behaviors = check_labels(config, name, labelled, depth)
     labels = tuple(class_indices(ethogram, behaviors) for _, ethogram in labelled)
-    for values in labels:
-        first = config.preprocessing.warm_up_frames(config.frame_rate) + config.frames_before
+    rates = [recording.known_frame_rate() for recording, _ in labelled]
+    for values, rate in zip(labels, rates, strict=True):
+        first = config.preprocessing.warm_up_frames(rate) + config.frames_before
         values[:first] = UNKNOWN
         values[len(values) - config.frames_after :] = UNKNOWN
     subjects = [recording.subject for recording, _ in labelled]
     chosen = hold_out(labels, subjects, len(behaviors)) if held_out is None else held_out
-    gap = config.window.length + round(GAP_SECONDS * config.frame_rate)
+    seen = config.frames_before + 1 + config.frames_after
+    gap = seen + round(GAP_SECONDS * max(rates))
     return Plan(behaviors, labels, gap, tuple(chosen))
 
 
@@ -161,7 +163,7 @@ def _check_apart(recordings: Sequence[Recording]) -> None:
 def _check_rate(recording: Recording, config: DecoderConfig, name: str) -> None:
     """Refuse a frame rate that is not the decoder's: nothing that it reads would be alike."""
     rate = recording.known_frame_rate()
-    if not rates_agree(rate, config.frame_rate):
+    if not reads_rate(rate, config):
         raise FrameRateError(
             f"{recording.path or recording.name} has {rate:g} frames a second and decoder "
             f"{name!r} learned from {config.frame_rate:g}; correct the frame rate, or take a "

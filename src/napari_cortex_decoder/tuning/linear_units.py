@@ -13,9 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cortex_decoder.decoder.config import LinearConfig
-from napari_cortex_decoder.decoder.networks import Linear
-from napari_cortex_decoder.tuning.tunable import Config, Network, like
+from napari_cortex_decoder.tuning.tunable import Config, Network, Recurrent, RecurrentConfig, like
 
 _ALWAYS, _HARDLY = 20.0, -5.0  # into a sigmoid: 1 to rounding, and 1/150: so slow is an average
 _SMALL = 0.05  # into a tanh, which is linear there
@@ -39,11 +37,11 @@ def add_units(
     network, config
         The new units are the last of each recurrent layer.
     """
-    assert not isinstance(config, LinearConfig) and not isinstance(network, Linear)
+    assert isinstance(config, RecurrentConfig)
     units, old = len(bias), config.hidden_size
     changed = config.model_copy(update={"hidden_size": old + units})
     new = like(network, changed)
-    assert not isinstance(new, Linear)
+    assert isinstance(new, Recurrent) and isinstance(network, Recurrent)
     gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.recurrent]
     # units without gates add up what others average
     small = _SMALL / 150 if config.recurrent == "rnn" else _SMALL

@@ -13,7 +13,8 @@ from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
-from napari_cortex_decoder.decoder.suitability import rates_agree
+from napari_cortex_decoder.decoder.suitability import reads_rate
+from napari_cortex_decoder.decoder.trace_decoder import reads_traces
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
@@ -60,8 +61,8 @@ class Preparation:
         seed: int,
         name: str | None,
     ) -> None:
+        from napari_cortex_decoder.decoder.engine.area_places import locate_areas
         from napari_cortex_decoder.decoder.engine.devices import select_device
-        from napari_cortex_decoder.decoder.engine.traces import locate_areas
 
         select_device(compute)  # refused before anything is written
         self._base = base
@@ -166,18 +167,18 @@ class Preparation:
         task = replace(task, traces=traces)
         if isinstance(self._base.config, TraceConfig) or self._base.config.preprocessing.causal:
             return task
-        other = load_decoder(AREA_DECODER)
-        assert isinstance(other.config, TraceConfig)
-        wanted = other.config.preprocessing.areas
-        if not set(wanted) <= set(traces.areas) or not rates_agree(
-            traces.frame_rate, other.frame_rate
-        ):
+        other = reads_traces(load_decoder(AREA_DECODER))
+        wanted, fewest = other.config.preprocessing.areas, other.config.preprocessing.fewest
+        shown = [label in traces.areas for label in wanted]
+        suits = all(reads_rate(r.known_frame_rate(), other.config) for r in self._recordings)
+        if not suits or sum(shown) < (len(wanted) if fewest is None else fewest):
             return task
-        columns = [traces.areas.index(label) for label in wanted]
-        read = [
-            trace_features(other.config, recording, values[:, columns])
-            for recording, values in zip(self._recordings, traces.values, strict=True)
-        ]
+        read = []
+        for recording, values in zip(self._recordings, traces.values, strict=True):
+            own = np.full((len(values), len(wanted)), np.nan)
+            for column in np.flatnonzero(shown):
+                own[:, column] = values[:, traces.areas.index(wanted[column])]
+            read.append(trace_features(other, recording, own))
         return replace(task, area_base=other, area_features=read)
 
     def _features(

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig, LinearConfig, RoiRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn, Linear, RoiRnn
+from napari_cortex_decoder.decoder.config import (
+    CnnRnnConfig,
+    LinearConfig,
+    RoiRnnConfig,
+    TemporalCnnConfig,
+)
+from napari_cortex_decoder.decoder.networks import (
+    CnnRnn,
+    Linear,
+    RoiRnn,
+    TemporalCnn,
+    build_network,
+)
 
-Network = CnnRnn | RoiRnn | Linear
-Config = CnnRnnConfig | RoiRnnConfig | LinearConfig
+Network = CnnRnn | RoiRnn | Linear | TemporalCnn
+Config = CnnRnnConfig | RoiRnnConfig | LinearConfig | TemporalCnnConfig
 Recurrent = CnnRnn | RoiRnn
+RecurrentConfig = CnnRnnConfig | RoiRnnConfig
 
 
 def like(network: Network, config: Config) -> Network:
@@ -15,8 +27,9 @@ def like(network: Network, config: Config) -> Network:
     if isinstance(network, CnnRnn):
         assert isinstance(config, CnnRnnConfig)
         return CnnRnn(config, network.cnn)
-    assert not isinstance(config, CnnRnnConfig)
-    return RoiRnn(config) if isinstance(config, RoiRnnConfig) else Linear(config)
+    new = build_network(config)
+    assert isinstance(new, Network)
+    return new
 
 
 def with_encoder(network: Network, config: Config) -> tuple[CnnRnn, CnnRnnConfig]:
@@ -27,6 +40,8 @@ def with_encoder(network: Network, config: Config) -> tuple[CnnRnn, CnnRnnConfig
 
 def n_features(network: Network, config: Config) -> int:
     """Return how many numbers of a frame the head reads."""
+    if isinstance(network, TemporalCnn):
+        return network.linear_out.in_features
     if isinstance(network, Linear):
         return network.linear_out.in_features // config.window.length
     return int(network.head.rnn.get_parameter("weight_ih_l0").shape[1])

@@ -11,16 +11,20 @@ from torch import nn
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.compute import HERE, Compute
-from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.decoder.config import TemporalCnnConfig, TraceConfig
+from napari_cortex_decoder.decoder.engine.area_places import locate_areas
 from napari_cortex_decoder.decoder.engine.devices import select_device
-from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
-from napari_cortex_decoder.decoder.networks import probabilities
+from napari_cortex_decoder.decoder.engine.own_rate import OwnRate
+from napari_cortex_decoder.decoder.engine.traces import padded, preprocess_traces, read_traces
+from napari_cortex_decoder.decoder.networks import TemporalCnn, probabilities
 from napari_cortex_decoder.decoder.prediction import MEASURING, DecodeEvent
 from napari_cortex_decoder.decoder.suitability import check_length
 from napari_cortex_decoder.recording import Recording
 
 _BATCH = 1024
 """Windows classified at once: a cancel is heeded between two batches."""
+
+_STRETCH = 4096  # frames that a temporal network reads at once, each input once
 
 
 class TraceEngine:
@@ -74,10 +78,13 @@ class TraceEngine:
         labels = locate_areas(preprocessing, recording, self._registration)
         yield DecodeEvent(MEASURING, 0, recording.n_frames)
         traces = np.empty((recording.n_frames, preprocessing.n_traces))
-        for start, block in read_traces(recording, labels):
+        for start, block in read_traces(recording, labels, preprocessing.n_traces):
             traces[start : start + len(block)] = block
             yield DecodeEvent(MEASURING, start + len(block), recording.n_frames)
         where = str(recording.path or recording.name)
+        if isinstance(self._config, TemporalCnnConfig):
+            yield from self._at_own_rate(traces, recording, where)
+            return
         rate = recording.known_frame_rate()
         inputs = preprocess_traces(traces, preprocessing, rate, where)
         done, total = 0, len(inputs) - preprocessing.warm_up_frames(rate)
@@ -85,6 +92,21 @@ class TraceEngine:
         for first, probability in self.decode(inputs):
             done += len(probability)
             yield DecodeEvent("decoding", done, total, start=first, probability=probability)
+
+    def _at_own_rate(
+        self, traces: NDArray[np.float64], recording: Recording, where: str
+    ) -> Iterator[DecodeEvent]:
+        """Decode traces at the rate of the decoder, and bring what it says to their frames."""
+        preprocessing, rate = self._config.preprocessing, self._config.frame_rate
+        own = OwnRate.of(recording.times, rate, causal=preprocessing.causal)
+        inputs = preprocess_traces(own.gather(traces), preprocessing, rate, where)
+        said = np.full((len(inputs), len(self._config.behaviors)), np.nan, np.float32)
+        total = recording.n_frames
+        for first, probability in self.decode(inputs):
+            said[first : first + len(probability)] = probability
+            done = round(total * (first + len(probability)) / len(inputs))
+            yield DecodeEvent("decoding", min(done, total - 1), total)
+        yield DecodeEvent("decoding", total, total, start=0, probability=own.spread(said))
 
     def decode(self, inputs: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Decode preprocessed traces.
@@ -105,16 +127,62 @@ class TraceEngine:
         network = self._network.to(self.device).eval()
         try:
             for stretch in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
-                if len(stretch) < self._config.window.length:
+                values = padded(inputs[stretch[0] : stretch[-1] + 1], self._config)
+                if len(values) < self._config.window.length:
                     continue
-                first = int(stretch[0]) + self._config.window.past
-                values = torch.from_numpy(inputs[stretch[0] : stretch[-1] + 1])
-                windows = values.unfold(0, self._config.window.length, 1).transpose(1, 2)
-                for batch in windows.split(self.batch_size):
-                    with torch.inference_mode():
-                        logits = network(batch.to(self.device))
-                        probability = probabilities(logits, self._config.temperature)
+                first = int(stretch[0]) + self._config.frames_before
+                for logits in self._logits(network, torch.from_numpy(values)):
+                    probability = probabilities(logits, self._config.temperature)
                     yield first, probability.cpu().numpy()
-                    first += len(batch)
+                    first += len(probability)
         finally:
             network.to("cpu")
+
+    def states(
+        self, traces: NDArray[np.floating], times: NDArray[np.float64], where: str
+    ) -> NDArray[np.float32]:
+        """Return what the logits of a temporal network are read from, at the frames' own times.
+
+        Parameters
+        ----------
+        traces
+            Shape (t, areas), as measured.
+        times
+            Shape (t,), s.
+        where
+            Names them in a refusal.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (t, channels); NaN before the warm-up.
+        """
+        config = self._config
+        assert isinstance(config, TemporalCnnConfig) and isinstance(self._network, TemporalCnn)
+        own = OwnRate.of(times, config.frame_rate, causal=config.preprocessing.causal)
+        inputs = preprocess_traces(
+            own.gather(traces), config.preprocessing, config.frame_rate, where
+        )
+        found = np.full((len(inputs), config.channels), np.nan, np.float32)
+        first = config.preprocessing.warm_up_frames(config.frame_rate)
+        values = torch.from_numpy(padded(inputs[first:], config))
+        read = torch.cat([part.cpu() for part in self._states(self._network.eval(), values)])
+        found[first:] = read.numpy()
+        return own.spread(found)
+
+    @torch.inference_mode()
+    def _states(self, network: TemporalCnn, values: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Give the states of all windows of a stretch, shape (frames, channels), in parts."""
+        reach = self._config.window.length - 1
+        for start in range(0, len(values) - reach, _STRETCH):
+            yield network.states(values[None, start : start + _STRETCH + reach].to(self.device))[0]
+
+    @torch.inference_mode()
+    def _logits(self, network: nn.Module, values: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Give the logits of all windows of a stretch, shape (frames, n_logits), in batches."""
+        if isinstance(network, TemporalCnn):
+            yield from map(network.linear_out, self._states(network, values))
+            return
+        windows = values.unfold(0, self._config.window.length, 1).transpose(1, 2)
+        for batch in windows.split(self.batch_size):
+            yield network(batch.to(self.device))

@@ -7,7 +7,7 @@ same result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dask.array as da
@@ -15,118 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from napari_cortex_decoder.atlas import Atlas, Registration
-from napari_cortex_decoder.decoder.config import TracePreprocessing
+from napari_cortex_decoder.decoder.config import TraceConfig, TracePreprocessing
 from napari_cortex_decoder.decoder.frames.detrending import detrending_window
-from napari_cortex_decoder.errors import DecoderError, RecordingError
-from napari_cortex_decoder.movie_blocks import read_blocks, seen_pixels
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 
 
-def missing_areas(preprocessing: TracePreprocessing, atlas: Atlas) -> list[str]:
-    """Return the areas that a decoder asks for and an atlas does not have."""
-    known = {area.label for area in atlas.areas}
-    return [label for label in preprocessing.areas if label not in known]
-
-
-def registration_of(
-    recording: Recording, registration: Registration | None, areas: Sequence[str] = ()
-) -> Registration | None:
-    """Return where areas lie on a recording.
-
-    Traces of named areas are of those areas, wherever somebody places an atlas on their picture:
-    their own registration counts for what it names.
-
-    Parameters
-    ----------
-    recording, registration
-        The recording, and what is said of it.
-    areas
-        Labels that are looked for.
-    """
-    own = recording.registration
-    if own is None or registration is None:
-        return registration or own
-    of_traces = recording.traces is not None
-    return own if of_traces and set(areas) <= {a.label for a in own.atlas.areas} else registration
-
-
-def areas_in_view(recording: Recording, registration: Registration) -> tuple[str, ...]:
-    """Return the labels of the areas that a recording shows, in the atlas' order."""
-    labels = registration.label_image(recording.shape)
-    measured = recording.label_image
-    inside = seen_pixels(recording.movie) if measured is None else measured > 0
-    seen = np.unique(labels[inside])
-    return tuple(a.label for i, a in enumerate(registration.atlas.areas, start=1) if i in seen)
-
-
-def locate_areas(
-    preprocessing: TracePreprocessing, recording: Recording, registration: Registration | None
-) -> NDArray[np.int32]:
-    """Paint the areas that a decoder asks for on a frame.
-
-    Parameters
-    ----------
-    preprocessing
-        Names them; none: the whole frame is the area.
-    recording, registration
-        What lies where.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (y, x), int32: i + 1 where the decoder's area i is, else 0.
-
-    Raises
-    ------
-    DecoderError
-        If there is no registration, if its atlas lacks an area, or if one lies outside the movie.
-    AtlasError
-        If the registration was made on frames of another shape.
-    """
-    where = recording.path or recording.name
-    if not preprocessing.areas:
-        return seen_pixels(recording.movie).astype(np.int32)
-    registration = registration_of(recording, registration, preprocessing.areas)
-    wanted = f" {preprocessing.atlas!r}" if preprocessing.atlas else " that it learned from"
-    if registration is None:
-        raise DecoderError(
-            f"this decoder reads {len(preprocessing.areas)} areas, and nothing says where they lie "
-            f"on {where}; give a registration of the atlas{wanted} (command line: --registration)."
-        )
-    if missing := missing_areas(preprocessing, registration.atlas):
-        more = f" and {len(missing) - 1} more areas" if len(missing) > 1 else ""
-        raise DecoderError(
-            f"atlas {registration.atlas.name!r} on {where} has no {missing[0]!r}{more}, which this "
-            f"decoder reads; place the atlas{wanted}."
-        )
-    places = {area.label: i + 1 for i, area in enumerate(registration.atlas.areas)}
-    column = np.zeros(len(registration.atlas.areas) + 1, dtype=np.int32)
-    for i, label in enumerate(preprocessing.areas):
-        column[places[label]] = i + 1
-    labels = column[registration.label_image(recording.shape)]
-    if recording.label_image is None:
-        labels = np.where(seen_pixels(recording.movie), labels, 0)
-    measured = labels if recording.label_image is None else labels * (recording.label_image > 0)
-    pixels = np.bincount(measured.ravel(), minlength=len(preprocessing.areas) + 1)[1:]
-    unseen = [label for label, n in zip(preprocessing.areas, pixels, strict=True) if n == 0]
-    if unseen and recording.traces is not None:
-        raise DecoderError(
-            f"{where} has no trace of {', '.join(unseen)}, which this decoder reads; use a decoder "
-            "of areas that were measured, or fine-tune or train one on them."
-        )
-    if unseen:
-        more = f" and {len(unseen) - 1} more areas" if len(unseen) > 1 else ""
-        raise DecoderError(
-            f"{unseen[0]!r}{more}, which this decoder reads, covers no pixel of {where}; check "
-            "where the atlas lies, or use a decoder of areas that are in view."
-        )
-    return labels
+def padded(inputs: NDArray[np.float32], config: TraceConfig) -> NDArray[np.float32]:
+    """Add zeros before and after inputs (t, n) where a decoder sees beyond their ends."""
+    before = config.window.past - config.frames_before
+    after = config.window.future - config.frames_after
+    return np.pad(inputs, ((before, after), (0, 0))) if before or after else inputs
 
 
 def read_traces(
-    recording: Recording, labels: NDArray[np.int32]
+    recording: Recording, labels: NDArray[np.int32], n_areas: int
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Average a movie over areas, block by block.
 
@@ -136,25 +41,27 @@ def read_traces(
         Whose movie.
     labels
         As `locate_areas` gives them.
+    n_areas
+        How many areas they are of.
 
     Yields
     ------
     start : int
         Number of the block's first frame.
     traces : numpy.ndarray
-        Shape (n, areas), in the movie's own unit.
+        Shape (n, areas), in the movie's own unit; NaN of an area without a pixel.
 
     Raises
     ------
     RecordingError
         If an area has pixels that are NaN or infinite (names the frame).
     """
-    n_areas = int(labels.max())
     inside = np.flatnonzero(labels)
     pixels = csr_array(
         (np.ones(len(inside)), (labels.ravel()[inside] - 1, inside)), shape=(n_areas, labels.size)
     )
     counts, blocks = pixel_sums(recording, pixels)
+    counts[counts == 0] = np.nan
     for start, sums in blocks:
         yield start, sums / counts
 
@@ -232,20 +139,31 @@ class TraceScaling:
         Frames at the start that nothing is predicted from.
     window
         Of the moving mean that is subtracted; None for none.
+    raw_center
+        What is subtracted of the traces before detrending, where those are inputs, too.
     """
 
     center: NDArray[np.float64]
     spread: NDArray[np.float64]
     warm_up: int
     window: MovingWindow | None
+    raw_center: NDArray[np.float64] | None = None
 
     def apply(self, traces: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Detrend and scale traces, shape (t, areas); NaN in the frames of the warm-up."""
-        values = _detrended(traces, self.window)
-        scaled = np.full(values.shape, np.nan, dtype=np.float32)
-        kept = slice(self.warm_up, None)
-        scaled[kept] = ((values - self.center) / np.where(self.spread > 0, self.spread, 1))[kept]
-        return scaled
+        """Detrend and scale traces, shape (t, areas), to inputs; NaN in the frames of the warm-up.
+
+        What stands for areas that are not seen (NaN) is 0, and the others count for more.
+        """
+        parts = [_detrended(traces, self.window) - self.center]
+        if self.raw_center is not None:
+            parts.insert(0, traces - self.raw_center)
+        spread = np.where(self.spread > 0, self.spread, 1)
+        values = np.concatenate([part / spread for part in parts], axis=1)
+        unseen = np.isnan(values).all(axis=0)
+        values[:, unseen] = 0
+        values *= len(unseen) / max(1, int((~unseen).sum()))
+        values[: self.warm_up] = np.nan
+        return values.astype(np.float32)
 
 
 def measure_traces(
@@ -274,10 +192,12 @@ def measure_traces(
     """
     window = detrending_window(preprocessing, frame_rate)
     values = _detrended(traces, window)
-    center, spread = (_running if preprocessing.causal else _session)(values, preprocessing.scaling)
+    statistics = _running if preprocessing.causal else _session
+    center, spread = statistics(values, preprocessing.scaling)
     warm_up = preprocessing.warm_up_frames(frame_rate)
     # of rounding, a trace of one value keeps a spread of some 1e-16 of it
-    still = spread[warm_up:] <= 1e-12 * np.abs(np.asarray(traces)).max(axis=0)
+    with np.errstate(invalid="ignore"):  # areas that are not seen are NaN
+        still = spread[warm_up:] <= 1e-12 * np.abs(np.asarray(traces)).max(axis=0)
     if still.any():
         names = preprocessing.areas or ("the mean of the frame",)
         column = int(still.any(axis=0).argmax())
@@ -285,7 +205,10 @@ def measure_traces(
             f"{where}: the trace of {names[column]} does not vary, so there is nothing to decode "
             "from; check that the right file was exported and that the atlas lies on the brain."
         )
-    return TraceScaling(center, spread, warm_up, window)
+    raw = None
+    if preprocessing.beside_raw:
+        raw, _ = statistics(np.asarray(traces, np.float64), preprocessing.scaling)
+    return TraceScaling(center, spread, warm_up, window, raw)
 
 
 def preprocess_traces(

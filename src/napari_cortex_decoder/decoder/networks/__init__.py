@@ -16,6 +16,7 @@ from napari_cortex_decoder.decoder.config import (
     DecoderConfig,
     ImageConfig,
     LinearConfig,
+    TemporalCnnConfig,
 )
 from napari_cortex_decoder.decoder.networks.cnn import Cnn
 from napari_cortex_decoder.decoder.networks.cnn_rnn import CnnRnn, RecurrentHead
@@ -27,6 +28,7 @@ from napari_cortex_decoder.decoder.networks.encoder import (
 from napari_cortex_decoder.decoder.networks.linear import Linear
 from napari_cortex_decoder.decoder.networks.output import probabilities
 from napari_cortex_decoder.decoder.networks.roi_rnn import RoiRnn
+from napari_cortex_decoder.decoder.networks.temporal_cnn import TemporalCnn
 
 __all__ = [
     "N_FEATURES",
@@ -36,6 +38,7 @@ __all__ = [
     "Linear",
     "RecurrentHead",
     "RoiRnn",
+    "TemporalCnn",
     "build_network",
     "probabilities",
     "reestimate_batch_norm",
@@ -54,4 +57,6 @@ def build_network(config: DecoderConfig) -> nn.Module:
         return CnnRnn(config)
     if isinstance(config, LinearConfig):
         return Linear(config)
+    if isinstance(config, TemporalCnnConfig):
+        return TemporalCnn(config)
     return RoiRnn(config)

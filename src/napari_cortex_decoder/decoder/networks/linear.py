@@ -12,7 +12,7 @@ class Linear(nn.Module):
 
     def __init__(self, config: LinearConfig) -> None:
         super().__init__()
-        n_inputs = config.window.length * config.preprocessing.n_traces
+        n_inputs = config.window.length * config.preprocessing.n_inputs
         self.linear_out = nn.Linear(n_inputs, config.n_logits)
 
     @property

@@ -14,7 +14,7 @@ class RoiRnn(nn.Module):
 
     def __init__(self, config: RoiRnnConfig) -> None:
         super().__init__()
-        n_inputs, size = config.preprocessing.n_traces, config.hidden_size
+        n_inputs, size = config.preprocessing.n_inputs, config.hidden_size
         self.rnn: nn.Module
         if config.recurrent == "keras-gru":
             self.rnn = KerasGru(n_inputs, size)

@@ -12,7 +12,7 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import SCORES, FillName, ScoreName, check_choice
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.engine.traces import registration_of
+from napari_cortex_decoder.decoder.engine.area_places import registration_of
 from napari_cortex_decoder.errors import AtlasError, DecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, unheard

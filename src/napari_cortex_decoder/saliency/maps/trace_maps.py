@@ -20,7 +20,8 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import LAG_METHODS, LagMethod, check_choice
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
-from napari_cortex_decoder.decoder.engine.traces import locate_areas, preprocess_traces, read_traces
+from napari_cortex_decoder.decoder.engine.area_places import locate_areas
+from napari_cortex_decoder.decoder.engine.traces import preprocess_traces, read_traces
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.decoder.suitability import check_suits
 from napari_cortex_decoder.decoder.trace_decoder import reads_traces
@@ -169,9 +170,14 @@ def trace_saliency(
         amount += found.detach().abs().sum(dim=0).numpy()
         signed += found.detach().sum(dim=0).numpy()
         report(Progress(method, min(first + _BATCH, len(windows)), len(windows)))
+    # an area may be several inputs
+    amount, signed = (
+        each.reshape(length, -1, config.preprocessing.n_traces).sum(axis=1) / len(windows)
+        for each in (amount, signed)
+    )
     return TraceSaliency(
-        amount=amount / len(windows),
-        signed=signed / len(windows),
+        amount=amount,
+        signed=signed,
         lags=np.arange(length) - past,
         areas=config.preprocessing.areas or ("mean of the frame",),
         gap=max(gaps) if gaps else math.nan,
@@ -254,7 +260,7 @@ def area_saliency(
     warnings = check_suits(recording, config, name=decoder.name, any_rate=any_rate)
     labels = locate_areas(config.preprocessing, recording, registration)
     traces = np.empty((recording.n_frames, config.preprocessing.n_traces))
-    for start, block in read_traces(recording, labels):
+    for start, block in read_traces(recording, labels, config.preprocessing.n_traces):
         traces[start : start + len(block)] = block
         report(Progress("averaging areas", start + len(block), recording.n_frames))
     found = trace_saliency(

@@ -17,12 +17,9 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import FillName
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import TraceDecoder
+from napari_cortex_decoder.decoder.engine.area_places import locate_areas
 from napari_cortex_decoder.decoder.engine.devices import select_device
-from napari_cortex_decoder.decoder.engine.traces import (
-    locate_areas,
-    measure_traces,
-    pixel_sums,
-)
+from napari_cortex_decoder.decoder.engine.traces import measure_traces, padded, pixel_sums
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.decoder.suitability import check_suits
 from napari_cortex_decoder.errors import DecoderError
@@ -128,6 +125,7 @@ class MaskedTraces:
         for start, block in blocks:
             sums[start : start + len(block)] = block
             report(Progress("averaging areas", start + len(block), n_frames))
+        counts[counts == 0] = np.nan  # areas that are not in view
         traces = sums[:, :n_areas] / counts[:n_areas]
         missing = sums[:, n_areas:] / counts[area]
         rate = self.recording.known_frame_rate()
@@ -184,13 +182,13 @@ class MaskedTraces:
         self, inputs: NDArray[np.float32], scored: Ints, behavior: int
     ) -> NDArray[np.float32]:
         """Return the log-odds of the windows of some frames, shape (n,)."""
-        window = self.config.window
-        windows = torch.from_numpy(inputs).unfold(0, window.length, 1).transpose(1, 2)
+        values = torch.from_numpy(padded(inputs, self.config))
+        windows = values.unfold(0, self.config.window.length, 1).transpose(1, 2)
         network = self._network.to(self.device)
         try:
             found = [
                 log_odds(network(windows[part].to(self.device)), behavior, self.config.temperature)
-                for part in torch.from_numpy(scored - window.past).split(_BATCH)
+                for part in torch.from_numpy(scored - self.config.frames_before).split(_BATCH)
             ]
         finally:
             network.to("cpu")

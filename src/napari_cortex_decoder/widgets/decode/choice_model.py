@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.library import decoder_files, list_decoders, read_card
-from napari_cortex_decoder.decoder.suitability import rates_agree
+from napari_cortex_decoder.decoder.suitability import reads_rate
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.sessions import SessionState, remember_state, remembered_state
@@ -89,7 +89,7 @@ class ChoiceModel(SectionModel):
         if self.card is None or recording is None or recording.frame_rate is None:
             return None
         mine, learned = recording.frame_rate, self.card.config.frame_rate
-        if rates_agree(mine, learned):
+        if reads_rate(mine, self.card.config):
             return None
         too_slow = "" if self.wanted_rate else " It was filmed too slowly for resampling to help."
         return (

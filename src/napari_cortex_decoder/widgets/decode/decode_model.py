@@ -13,7 +13,7 @@ from pydantic import PrivateAttr
 
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.engine.traces import missing_areas
+from napari_cortex_decoder.decoder.engine.area_places import missing_areas
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.decoder.suitability import raw_problem
 from napari_cortex_decoder.errors import CortexDecoderError

@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.decoder import load_decoder, make_decoder
-from napari_cortex_decoder.decoder.engine.traces import registration_of
+from napari_cortex_decoder.decoder.engine.area_places import registration_of
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Estimate, Progress

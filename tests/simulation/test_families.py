@@ -1,0 +1,64 @@
+"""Families of simulated mice: unlike each other, and always the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_cortex_decoder.errors import SimulationError
+from napari_cortex_decoder.simulation.families import (
+    HELD_OUT,
+    LEARNED,
+    family_parameters,
+    simulate_family,
+)
+from napari_cortex_decoder.simulation.parameters import Parameters
+
+FAMILIES = [*LEARNED, *HELD_OUT]
+
+
+def test_no_family_is_both_learned_and_held_out() -> None:
+    assert not set(LEARNED) & set(HELD_OUT) and len(LEARNED) >= 4 and len(HELD_OUT) >= 4
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_mouse_of_a_family_is_always_the_same_and_films_run_and_rest(family: str) -> None:
+    one, two = (
+        simulate_family(family, 3, seconds=240, frame_rate=5, shape=(32, 32)) for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.movie[::60].compute(), two.movie[::60].compute())
+    assert family_parameters(family, 3) == family_parameters(family, 3)
+    assert 0 < one.truth.ethogram.frames().mean() < 1
+    assert np.isfinite(one.truth.area_traces).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_mice_of_a_family_differ_from_each_other_and_from_the_calibrated_one(family: str) -> None:
+    several = [family_parameters(family, number) for number in range(6)]
+    assert len({mouse.cycle for mouse in several}) == 6
+    assert len({mouse.drift for mouse in several}) == 6
+    assert all(mouse != Parameters() for mouse in several)
+
+
+def test_which_areas_carry_the_signal_is_drawn_anew() -> None:
+    mice = [family_parameters("any", number) for number in range(40)]
+    most = [max(mouse.precise_weight, key=lambda n: mouse.precise_weight[n]) for mouse in mice]
+    assert len(set(most)) > 8
+    loudest = [max(mouse.global_weight, key=lambda n: mouse.global_weight[n]) for mouse in mice]
+    assert len(set(loudest)) > 5
+
+
+def test_whiskers_move_cortex_whether_the_mouse_runs_or_not() -> None:
+    quiet = family_parameters("whiskers", 1)
+    loud = simulate_family("whiskers", 1, seconds=60, frame_rate=10, shape=(32, 32))
+    assert quiet.other_amplitude >= 1 and len(quiet.other_weights) == 2
+    areas = [area.acronym for area in loud.truth.registration.atlas.areas]
+    own = max(quiet.other_weights[0], key=lambda n: quiet.other_weights[0][n])
+    rest = loud.truth.ethogram.frames() == 0
+    spread = loud.truth.area_traces[rest].std(axis=0)
+    assert spread[areas.index(own)] > 0.5 * np.median(spread)
+
+
+def test_a_family_that_there_is_not_is_refused_by_name() -> None:
+    with pytest.raises(SimulationError, match="'cats' is no family of mice; take any, usual"):
+        family_parameters("cats", 1)
