@@ -57,7 +57,7 @@ def drift_warnings(
         return [
             f"half of the predicted bouts last {median:.1f} s or less: what detrending leaves of "
             "bouts of half a minute and more looks like that. If this animal's bouts are long, "
-            "take a decoder that does not detrend, such as 'run-rest-cortex'."
+            "take a decoder that does not detrend, such as 'run-rest'."
         ]
     share = max(_slow_share(column, at) for column in said.T)
     if share < _MOST_SLOW:
