@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +105,7 @@ def test_only_classes_that_a_reader_names_are_made(tmp_path: Path) -> None:
         kept(tmp_path / "m.tif", "thing", (BehaviorTrace,))
 
 
-@pytest.mark.parametrize("damage", ["cut", "noise", "other", "newer", "content", "empty"])
+@pytest.mark.parametrize("damage", ["cut", "noise", "other", "newer", "content", "empty", "type"])
 def test_a_damaged_or_newer_file_is_one_sentence_and_is_not_written_over(
     movie: Path, damage: str
 ) -> None:
@@ -116,6 +116,9 @@ def test_a_damaged_or_newer_file_is_one_sentence_and_is_not_written_over(
     header = json.dumps({"version": 1, "made_from": {}, "written": "", "content": {"map": {}}})
     if damage in ("cut", "noise", "empty"):
         file.write_bytes({"cut": content[:200], "noise": b"\x00" * 300, "empty": b""}[damage])
+    elif damage == "type":
+        told = replace(prediction(), times=1.5, behaviors=3)  # type: ignore[arg-type]
+        keep(movie, "prediction", {"prediction": told}, {})
     elif damage == "other":
         save_file({"a": np.zeros(3)}, file)
     elif damage == "newer":

@@ -16,6 +16,7 @@ from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.kept import Kept, keep, kept
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.fingerprint import content_hash
 from napari_cortex_decoder.sessions.opening import kept_registration
@@ -159,6 +160,7 @@ def decoder_hash(source: str) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@reads("the prediction that was kept beside it", remedy="decode it again")
 def kept_prediction(recording: Path) -> tuple[Prediction, str, Kept] | None:
     """Return the prediction that was kept, the source of its decoder, and what it was made from.
 
