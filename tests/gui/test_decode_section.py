@@ -35,6 +35,8 @@ from napari_cortex_decoder.decoder import (
     load_decoder,
     make_decoder,
 )
+from napari_cortex_decoder.decoder.drift import drift_warnings
+from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.labels import Paint
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode import decode_job
@@ -59,6 +61,11 @@ def chosen(workspace: Workspace, decoder_file: Path) -> Workspace:
 
 def click(qtbot: QtBot, dock: CortexDecoderWidget, text: str) -> None:
     qtbot.mouseClick(child(dock, QPushButton, text), Qt.MouseButton.LeftButton)
+
+
+def box_with(dock: CortexDecoderWidget, text: str) -> QComboBox:
+    (box,) = [box for box in dock.findChildren(QComboBox) if box.findText(text) >= 0]
+    return box
 
 
 def half_way(workspace: Workspace) -> bool:
@@ -99,7 +106,7 @@ def test_a_decoder_file_joins_the_list_and_is_chosen(
     workspace.choice.offer(decoder_file)
     workspace.choice.offer(decoder_file)
     assert len(workspace.choice.cards) == before + 1
-    box = dock.findChildren(QComboBox)[0]
+    box = box_with(dock, "run-rest")
     assert box.count() == before + 1 and box.currentText() == "untrained"
 
 
@@ -134,6 +141,37 @@ def test_a_real_decode_equals_the_decoder_without_a_screen(
     shown = visible_texts(dock, QLabel)
     assert any(text.startswith("Decoded in") for text in shown)
     assert "untrained (simulated mice)" in [part.text() for part in dock.findChildren(QLabel)]
+    # its speed says when it ran
+    qtbot.waitUntil(lambda: bool(chosen.agreement.said), timeout=10_000)
+    assert "with the speed in" in chosen.agreement.said and "AUC" in chosen.agreement.said
+    assert chosen.agreement.said in visible_texts(dock, QLabel)
+    chosen.speed.set_labelling(True)
+    qtbot.waitUntil(lambda: "with the labels in" in chosen.agreement.said, timeout=10_000)
+
+
+def test_warnings_have_a_button_that_does_what_they_advise(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, opened: Layer
+) -> None:
+    assert workspace.decode.advice == ()
+    # an hour of it, not detrended, by a decoder that learned from simulated mice
+    workspace.movie.set_frame_rate(N_FRAMES / 3600)
+    workspace.choice.set_any_rate(True)
+    shown, card = workspace.movie.recording, workspace.choice.card
+    assert shown is not None and card is not None
+    run = (0.5 + 0.45 * np.sin(shown.times / 500)).astype(np.float32)
+    slow = np.stack([1 - run, run], axis=1)
+    workspace.decode.prediction = Prediction(
+        probability=slow, behaviors=("rest", "run"), times=shown.times, decoder=card.name,
+        decoder_hash="", device="cpu", settings={},
+        warnings=tuple(drift_warnings(slow, shown.times, card.config, ())),
+    )  # fmt: skip
+    workspace.decode.complete = True
+    assert {"detrend", "fine-tune"} <= set(workspace.decode.advice)
+    click(qtbot, dock, "Fine-tune…")
+    assert workspace.tuning.planning, "the group is unfolded"
+    click(qtbot, dock, "Detrend")
+    qtbot.waitUntil(lambda: workspace.movie.recording is not workspace.movie.raw, timeout=20_000)
+    assert [step.name for step in workspace.preprocessing.applied] == ["detrend"]
 
 
 def test_results_show_while_they_come(
@@ -364,7 +402,7 @@ def test_devices_are_listed_once_a_recording_is_open(
 
     expected = ["auto", *available_devices()]
     qtbot.waitUntil(lambda: list(chosen.choice.devices) == expected, timeout=30_000)
-    box = dock.findChildren(QComboBox)[1]
+    box = box_with(dock, "Automatic")
     assert [box.itemData(i) for i in range(box.count())] == expected
 
 
@@ -447,7 +485,7 @@ def test_the_chooser_shows_the_whole_card_of_each_decoder(
     dock: CortexDecoderWidget, workspace: Workspace, area_decoder_file: Path
 ) -> None:
     workspace.choice.offer(area_decoder_file)
-    box = dock.findChildren(QComboBox)[0]
+    box = box_with(dock, "run-rest")
     card = box.itemData(box.currentIndex(), Qt.ItemDataRole.ToolTipRole)
     assert card == box.toolTip()
     for part in ("From two areas.", "mouse m7: AUC 0.900", "Limit: Never &lt;seen&gt;"):

@@ -22,6 +22,7 @@ _SLOW_SECONDS = 240.0  # a period this long is slow: bouts of a minute are faste
 _MOST_SLOW = 0.15  # share of the variance of log-odds
 _FLICKER = 0.6  # s: median predicted bout where a moving mean takes long bouts away
 _SUREST = 1e-3
+_ADVICE = "Take it away first (preprocessing step detrend)"
 
 
 def drift_warnings(
@@ -64,9 +65,13 @@ def drift_warnings(
         return []
     return [
         f"{share:.0%} of what the prediction says changes over more than {_SLOW_SECONDS / 60:.0f} "
-        "minutes: slow drift may pass for behavior. Take it away first (preprocessing step "
-        "detrend), or fine-tune on a few labels."
+        f"minutes: slow drift may pass for behavior. {_ADVICE}, or fine-tune on a few labels."
     ]
+
+
+def advises_detrending(warnings: Sequence[str]) -> bool:
+    """Return whether one of a prediction's warnings is that drift is to be taken away first."""
+    return any(_ADVICE in said for said in warnings)
 
 
 def _slow_share(said: NDArray[np.float64], at: NDArray[np.float64]) -> float:

@@ -35,6 +35,8 @@ class SessionState(BaseModel):
         Whether the camera took two colors in turns, as somebody said.
     cached
         Whether frames after these steps were kept on disk.
+    activity
+        Whether it is looked at as change in percent.
     unfolded
         Titles of the sections that were unfolded; None before one was touched.
     version
@@ -48,6 +50,7 @@ class SessionState(BaseModel):
     reference: str | None = None
     turns: bool = False
     cached: bool = False
+    activity: bool = False
     unfolded: tuple[str, ...] | None = None
     version: Literal[1] = 1
 

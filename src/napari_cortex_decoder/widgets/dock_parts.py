@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from napari import Viewer
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
 from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.parts.controls import row
+from napari_cortex_decoder.widgets.parts.messages import MessagesSection
 from napari_cortex_decoder.widgets.parts.section import Section
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
+from napari_cortex_decoder.widgets.recording.activity_row import ActivityRow
 from napari_cortex_decoder.widgets.recording.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.recording.movie_question import MovieQuestion
 from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
@@ -45,6 +49,7 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
     groups: tuple[Callable[[], QWidget], ...] = (
         lambda: MovieQuestion(movie),
         lambda: BehaviorClockForm(movie),
+        lambda: ActivityRow(movie, workspace.activity),
         lambda: CamerasGroup(movie, workspace.cameras),
         lambda: SavingRow(movie, workspace.saving),
         lambda: SpeedGroup(movie, workspace.speed),
@@ -62,7 +67,10 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
                 workspace.preprocessing,
                 workspace.choice,
                 workspace.decode,
+                workspace.agreement,
                 workspace.placing,
+                workspace.review.set_cleaning,
+                partial(unfold, column),
             ),
             True,
         ),
@@ -97,6 +105,7 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
         column.addWidget(section)
         yield
     follow_unfolding(workspace.sessions, built)
+    column.addWidget(MessagesSection(workspace.failed))
     timeline = QPushButton("Show timeline")
     timeline.setToolTip("Bring the timeline back below the canvas")
     timeline.clicked.connect(lambda: show_timeline(viewer))
@@ -106,3 +115,17 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
     column.addWidget(row(None, keys, timeline))
     column.addStretch()
     show_timeline(viewer)
+
+
+def unfold(column: QVBoxLayout, *titles: str) -> None:
+    """Unfold sections of the dock's column by their titles, and bring the last one into sight."""
+    dock = column.parentWidget()
+    found = {} if dock is None else {one.title: one for one in dock.findChildren(Section)}
+    for title in titles:
+        found[title].set_expanded(True)
+    scroll: QWidget | None = dock
+    while scroll is not None and not isinstance(scroll, QScrollArea):
+        scroll = scroll.parentWidget()
+    if scroll is not None:
+        # once the sections have got their height
+        QTimer.singleShot(0, partial(scroll.ensureWidgetVisible, found[titles[-1]], 0, 400))

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.widgets.canvas.activity_layer import ActivityLayer
 from napari_cortex_decoder.widgets.canvas.area_picking import AreaPicking
 from napari_cortex_decoder.widgets.canvas.atlas_layers import AtlasLayers
 from napari_cortex_decoder.widgets.canvas.camera_panes import CameraPanes
@@ -66,6 +67,7 @@ class _Session:
         self._on_movie = (
             ReferenceLayer(viewer, self.workspace),
             PreviewLayer(viewer, self.workspace),
+            ActivityLayer(viewer, self.workspace),
             SaliencyLayer(viewer, self.workspace),
             AtlasLayers(viewer, self.workspace),
             LandmarkLayer(viewer, self.workspace),
@@ -148,10 +150,16 @@ class _Session:
 
     def _update_layer(self, recording: Recording | None) -> None:
         """Keep scale and units of the layer in step with its recording."""
-        layer = self._layer
-        if layer is not None and recording is not None and recording_of(layer) is not recording:
-            frame = self.workspace.movie.frame
+        layer, viewer = self._layer, self._viewer()
+        if viewer is None or layer is None or recording is None:
+            return
+        if recording_of(layer) is not recording:
+            frame, pixel = self.workspace.movie.frame, layer.scale[-1]
             refresh_recording(layer, recording, self.workspace.movie.raw)
+            grown = layer.scale[-1] / pixel
+            if grown != 1:  # the same pixels stay in view
+                viewer.camera.center = tuple(grown * at for at in viewer.camera.center)
+                viewer.camera.zoom /= grown
             self._move_slider(frame)  # which a new clock has left at another one
             self._read_slider()
 

@@ -17,6 +17,7 @@ from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel
+from napari_cortex_decoder.widgets.decode.agreement_model import AgreementModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
 from napari_cortex_decoder.widgets.labels.labelling_model import LabellingModel
@@ -25,6 +26,7 @@ from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import Color, behavior_colors
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.preprocessing.preview_model import PreviewModel
+from napari_cortex_decoder.widgets.recording.activity_model import ActivityModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.playback_model import PlaybackModel
@@ -43,6 +45,8 @@ class Workspace:
     ----------
     movie
         The open recording, the frame under the slider.
+    activity
+        Whether the movie is shown as change in percent.
     playback
         How the slider moves by itself.
     speed
@@ -59,8 +63,8 @@ class Workspace:
         Where the atlas lies; which it is; what is selected of it, and what that does over time.
     choice
         The chosen decoder and device.
-    decode
-        The prediction, and the job that makes it.
+    decode, agreement
+        The prediction, and the job that makes it; how far it agrees with labels or speed.
     saliency
         What the decoder reads a behavior from, and the work that finds it.
     labelling
@@ -81,6 +85,7 @@ class Workspace:
 
     def __init__(self) -> None:
         self.movie = MovieModel()
+        self.activity = ActivityModel(self.movie)
         self.playback = PlaybackModel(self.movie)
         self.speed = SpeedModel(self.movie)
         self.labels = LabelsModel(self.movie, self.speed)
@@ -93,6 +98,7 @@ class Workspace:
         self.areas = AreasModel(self.movie, self.placing, self.labels)
         self.choice = ChoiceModel(self.movie)
         self.decode = DecodeModel(self.movie, self.choice, self.placing)
+        self.agreement = AgreementModel(self.movie, self.decode, self.labels, self.speed)
         self.saliency = SaliencyModel(
             self.movie, self.labels, self.choice, self.placing, self.areas
         )
@@ -103,6 +109,7 @@ class Workspace:
         self.queue = QueueModel(self.movie, self.choice, self.sessions)
         self._models = (
             self.movie,
+            self.activity,
             self.playback,
             self.speed,
             self.labels,
@@ -115,6 +122,7 @@ class Workspace:
             self.areas,
             self.choice,
             self.decode,
+            self.agreement,
             self.saliency,
             self.labelling,
             self.review,
@@ -135,6 +143,7 @@ class Workspace:
             self.decode.events.complete,
         ):
             changed.connect(self.sessions.look_again)
+        self.tuning.kept.connect(self.decode.decode)
 
     @property
     def behavior_colors(self) -> dict[str, Color]:

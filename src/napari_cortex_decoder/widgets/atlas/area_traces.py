@@ -20,7 +20,8 @@ from napari_cortex_decoder.atlas.traces import (
 )
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram
 from napari_cortex_decoder.progress import Report
-from napari_cortex_decoder.recording import Recording, trace_at_frames
+from napari_cortex_decoder.recording import BehaviorTrace, Recording, trace_at_frames
+from napari_cortex_decoder.recording.behavior.speed import is_running_count
 from napari_cortex_decoder.recording.preprocessing import DeltaF
 from napari_cortex_decoder.recording.saving.nwb import session_start
 from napari_cortex_decoder.widgets.parts.clock import Clock
@@ -104,13 +105,18 @@ def correlate(traces: AreaTraces, recording: Recording, labels: Ethogram | None)
     values = {
         name: trace_at_frames(trace, recording)
         for name, trace in recording.behavior.items()
-        if name != LABEL_TRACE
+        if correlates(trace)
     }
     if labels is not None:
         frames = labels.frames()
         for i, name in enumerate(labels.behaviors):
             values[name] = np.where(frames == UNKNOWN, np.nan, frames == i)
     return Correlations({n: correlate_behavior(traces.values, v) for n, v in values.items()})
+
+
+def correlates(trace: BehaviorTrace) -> bool:
+    """Whether more of a trace is more of a behavior: not of volts around standstill, or a count."""
+    return trace.name != LABEL_TRACE and trace.unit != "V" and not is_running_count(trace)
 
 
 def same_place(one: Registration, other: Registration | None) -> bool:

@@ -20,6 +20,7 @@ from napari_cortex_decoder.widgets.atlas.area_traces import (
     Correlations,
     compute_traces,
     correlate,
+    correlates,
     export_traces,
     same_place,
 )
@@ -28,7 +29,7 @@ from napari_cortex_decoder.widgets.parts.colors import Color, palette_color
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
-from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 _MOSTLY = 0.5  # share of an area inside a lasso that selects it
 
@@ -100,9 +101,9 @@ class AreasModel(SectionModel):
     def behaviors(self) -> tuple[str, ...]:
         """What traces can be correlated with: measured traces, and labels as 0 and 1."""
         recording, ethogram = self._movie.recording, self._labels.ethogram
-        measured = () if recording is None else recording.behavior
+        measured = () if recording is None else recording.behavior.values()
         return (
-            *(name for name in measured if name != LABEL_TRACE),
+            *(trace.name for trace in measured if correlates(trace)),
             *(() if ethogram is None else ethogram.behaviors),
         )
 

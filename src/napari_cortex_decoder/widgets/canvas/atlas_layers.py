@@ -9,12 +9,14 @@ import numpy as np
 import shapely
 from napari import Viewer
 from napari.layers import Image, Points, Vectors
+from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from superqt.utils import QSignalThrottler
 
 from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
+from napari_cortex_decoder.widgets.parts.colors import VERMILION
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.layers import contrast_limits_of
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -51,6 +53,7 @@ class AtlasLayers:
         self._ties.tie(self._soon.throttle, self._areas.events.selected)
         self._ties.tie(self._soon.throttle, self._atlas.events.names_shown)
         self._ties.tie(self._show_mean, self._atlas.mean_ready)
+        self._ties.tie(self._on_theme, viewer.events.theme)
 
     def close(self) -> None:
         """Listen no more."""
@@ -78,6 +81,19 @@ class AtlasLayers:
         self._draw_outlines(placed)
         self._soon.throttle()
 
+    @property
+    def _ink(self) -> str:
+        """Colour of lines and letters that is seen on the canvas, and on a movie."""
+        viewer = self._flat.viewer
+        dark = viewer is None or get_theme(viewer.theme).type == "dark"
+        return "white" if dark else f"#{bytes(VERMILION).hex()}"
+
+    def _on_theme(self) -> None:
+        if self._outlines is not None:
+            self._outlines.edge_color = self._ink
+        if self._names is not None:
+            self._names.text.color = self._ink
+
     def _draw_outlines(self, placed: Registration) -> None:
         lines = _segments(placed, _WIDTH * placed.scale)
         layer = self._outlines
@@ -92,7 +108,7 @@ class AtlasLayers:
             lines,
             name="Atlas outlines",
             vector_style="line",
-            edge_color="white",
+            edge_color=self._ink,
             edge_width=_WIDTH * placed.scale,
             opacity=0.85,
         )
@@ -141,7 +157,7 @@ class AtlasLayers:
             places,
             name="Area names",
             features={"acronym": acronyms},
-            text={"string": "{acronym}", "size": 8, "color": "white", "anchor": "center"},
+            text={"string": "{acronym}", "size": 8, "color": self._ink, "anchor": "center"},
             face_color="transparent",
             border_color="transparent",
             size=0.1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pydantic import PrivateAttr
 
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.drift import advises_detrending
 from napari_cortex_decoder.decoder.engine.area_places import missing_areas
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.decoder.suitability import raw_problem
@@ -25,6 +26,9 @@ from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, Decod
 from napari_cortex_decoder.widgets.decode.decode_job import DecodeJob, Update
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+Advice = Literal["resample", "raw", "place", "detrend", "fine-tune"]
+"""What can be done about a warning."""
 
 
 class DecodeModel(SectionModel):
@@ -91,6 +95,25 @@ class DecodeModel(SectionModel):
         if self.progress.running:
             return "A decode is running."
         return None
+
+    @property
+    def advice(self) -> tuple[Advice, ...]:
+        """What would make a decode possible, or its result better, most urgent first."""
+        recording, card = self._movie.recording, self._choice.card
+        if recording is None or recording.frame_rate is None or card is None:
+            return ()
+        given = {
+            "resample": self._choice.rate_problem is not None
+            and self._choice.wanted_rate is not None,
+            "raw": raw_problem(recording, card.config) is not None
+            and recording is not self._movie.raw,
+            "place": self._areas_problem(card.config) is not None,
+            "detrend": self.complete
+            and self.prediction is not None
+            and advises_detrending(self.prediction.warnings),
+            "fine-tune": self.complete and card.config.provenance.simulated,
+        }
+        return tuple(name for name, wanted in given.items() if wanted)  # type: ignore[misc]
 
     def decode(self) -> None:
         """Decode the open recording; does nothing while there is an `obstacle`."""

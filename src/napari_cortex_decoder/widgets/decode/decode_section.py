@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
+from functools import partial
+from typing import get_args
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
@@ -10,8 +13,9 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_short
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
+from napari_cortex_decoder.widgets.decode.agreement_model import AgreementModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
-from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
+from napari_cortex_decoder.widgets.decode.decode_model import Advice, DecodeModel
 from napari_cortex_decoder.widgets.parts.controls import (
     ChoiceBox,
     button,
@@ -31,9 +35,30 @@ from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
+_ADVICE: dict[Advice, tuple[str, str]] = {
+    "resample": (
+        "Resample to {:g} Hz",
+        "Bring the movie to the decoder's frame rate, as Preprocessing does",
+    ),
+    "raw": ("Back to raw", "Show and decode the recording as its file has it"),
+    "place": ("Place the atlas…", "Open the section Atlas"),
+    "detrend": ("Detrend", "Take away what changes slowly: a step of Preprocessing"),
+    "fine-tune": ("Fine-tune…", "Label some bouts, and fit the decoder to this mouse"),
+}
+
 
 class DecodeSection(Section):
-    """Shows a `ChoiceModel` and a `DecodeModel`, and sends them what the user chooses."""
+    """Shows a `ChoiceModel` and a `DecodeModel`, and sends them what the user chooses.
+
+    Parameters
+    ----------
+    movie, preprocessing, choice, decode, agreement, placing
+        What is shown.
+    clean
+        Sets how probabilities become bouts.
+    unfold
+        Unfolds sections by their titles.
+    """
 
     def __init__(
         self,
@@ -41,11 +66,15 @@ class DecodeSection(Section):
         preprocessing: PreprocessingModel,
         choice: ChoiceModel,
         decode: DecodeModel,
+        agreement: AgreementModel,
         placing: PlacingModel,
+        clean: Callable[..., None],
+        unfold: Callable[..., None],
     ) -> None:
         super().__init__("Decode")
         self._movie, self._preprocessing = movie, preprocessing
         self._choice, self._decode = choice, decode
+        self._agreement, self._set_cleaning, self._unfold = agreement, clean, unfold
         self._compose()
         ties = Ties()
         ties.tie(self._update_choice, choice.events.cards, choice.events.card)
@@ -60,6 +89,7 @@ class DecodeSection(Section):
             decode.events.progress,
             decode.events.complete,
             decode.events.message,
+            agreement.events,
         )
         ties.undo_with(self)
         self._update_choice()
@@ -85,9 +115,7 @@ class DecodeSection(Section):
         in_banner = QVBoxLayout(self._banner)
         self._rate_problem = wrapped_label()
         self._any_rate = switch("Decode anyway; the result says so", self._choice.set_any_rate)
-        self._resample = button("Resample", self._resample_recording)
         in_banner.addWidget(self._rate_problem)
-        in_banner.addWidget(row(self._resample, None))
         in_banner.addWidget(self._any_rate)
 
         self._start = QPushButton("Decode")
@@ -102,15 +130,19 @@ class DecodeSection(Section):
         buttons.addWidget(self._save)
         self._obstacle = wrapped_label()
         self._progress = ProgressRow()
-        self._message = wrapped_label()
+        self._message, self._agrees = wrapped_label(), wrapped_label()
+        self._advice = {name: button("", partial(self._follow, name)) for name in get_args(Advice)}
 
         self._compute.insert(0, self._decoders)
         self.content.addWidget(row(self._compute.native, load))
         for part in (self._card, self._simulated, self._banner):
             self.content.addWidget(part)
         self.content.addLayout(buttons)
-        for part in (self._obstacle, self._progress, self._message):
+        for part in (self._obstacle, self._progress, self._message, self._agrees):
             self.content.addWidget(part)
+        self._clean = button("Clean the bouts", self._clean_bouts)
+        self._clean.setToolTip("Join and drop what is shorter than bouts are, as in Review")
+        self.content.addWidget(row(*self._advice.values(), self._clean, None))
 
     def _update_choice(self) -> None:
         """Show the decoders on offer, and what the chosen one says of itself."""
@@ -147,14 +179,8 @@ class DecodeSection(Section):
         set_or_hide(self._rate_problem, self._choice.rate_problem)
         self._banner.setVisible(self._choice.rate_problem is not None)
         self._any_rate.setChecked(self._choice.any_rate)
-        wanted, working = self._choice.wanted_rate, self._preprocessing.progress
-        self._resample.setVisible(wanted is not None)
-        self._resample.setText(f"Resample to {wanted:g} Hz" if wanted else "")
-        enable(
-            self._resample,
-            f"Wait: {working.stage} …" if working.running else None,
-            "Show and decode the movie at the decoder's frame rate: a step of Preprocessing",
-        )
+        working = self._preprocessing.progress
+        self._update_advice(f"Wait: {working.stage} …" if working.running else None)
         obstacle = decode.obstacle
         enable(self._start, obstacle, "Read the behavior from the open recording")
         set_or_hide(self._obstacle, None if progress.running else obstacle)
@@ -164,12 +190,36 @@ class DecodeSection(Section):
         resampling = working.running and self._choice.rate_problem is not None
         self._progress.set(working if resampling else progress)
         set_or_hide(self._message, decode.message)
+        set_or_hide(self._agrees, self._agreement.said)
+        self._clean.setVisible(self._agreement.cleaning is not None)
         self.set_done(_summary(decode))
 
-    def _resample_recording(self) -> None:
-        wanted = self._choice.wanted_rate
-        if wanted is not None:
-            self._preprocessing.resample(wanted)
+    def _update_advice(self, busy: str | None) -> None:
+        """Offer what warnings advise."""
+        given, wanted = self._decode.advice, self._choice.wanted_rate
+        for name, (said, tip) in _ADVICE.items():
+            self._advice[name].setVisible(name in given)
+            self._advice[name].setText(said.format(wanted or 0))
+            enable(self._advice[name], busy, tip)
+
+    def _follow(self, advice: Advice) -> None:
+        """Do what a warning advises."""
+        if advice == "resample" and self._choice.wanted_rate is not None:
+            self._preprocessing.resample(self._choice.wanted_rate)
+        elif advice == "raw":
+            self._preprocessing.show_raw()
+        elif advice == "detrend":
+            self._preprocessing.switch("detrend", True)
+            self._preprocessing.apply()
+        elif advice == "place":
+            self._unfold("Atlas")
+        else:
+            self._unfold("Label & fine-tune", "Fine-tune the decoder")
+
+    def _clean_bouts(self) -> None:
+        if self._agreement.cleaning is not None:
+            self._set_cleaning(**dict(self._agreement.cleaning))
+            self._agreement.cleaning = None  # done
 
     def _ask_decoder(self) -> None:
         ask_file(self, "Load a decoder", "Decoders (*.safetensors)", self._choice.offer)

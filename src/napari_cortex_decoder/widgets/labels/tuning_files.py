@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
-from napari_cortex_decoder.errors import LabelError, TrainingError
-from napari_cortex_decoder.labels import Ethogram, journal_ethogram
+from napari_cortex_decoder.decoder import Decoder, make_decoder
+from napari_cortex_decoder.decoder.library import library_folder
+from napari_cortex_decoder.errors import DecoderError, LabelError, TrainingError
+from napari_cortex_decoder.files import make_folder
+from napari_cortex_decoder.labels import Cleaning, Ethogram, journal_ethogram
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
 from napari_cortex_decoder.tuning.fine_tune import found_job
@@ -41,6 +45,27 @@ def open_labelled(path: str | Path) -> Other:
     if ethogram is None:
         raise LabelError(f"{path} has no labels beside it; open it here and label it first.")
     return Other(recording, ethogram)
+
+
+def save_tuned(new: Decoder, cleaning: Cleaning, path: str | Path | None) -> Path:
+    """Write a decoder with the cleaning that was set; return where.
+
+    Without a path it goes among those that are kept, by a name that is free.
+
+    Raises
+    ------
+    DecoderError
+        If it cannot be written.
+    """
+    place = Path(path or "")
+    if path is None:
+        folder = make_folder(library_folder(), DecoderError)
+        names = chain([new.name], (f"{new.name}-{n}" for n in count(2)))
+        places = (folder / f"{one}.safetensors" for one in names)
+        place = next(one for one in places if not one.exists())
+    config = new.config.model_copy(update={"cleaning": cleaning})
+    make_decoder(config, new.network, name=new.name).save(place, overwrite=path is not None)
+    return place
 
 
 def run_folder(path: Path) -> Path:

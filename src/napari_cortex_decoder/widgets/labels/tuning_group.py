@@ -7,6 +7,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.choices import DEPTHS
@@ -55,7 +56,6 @@ class TuningGroup(Section):
         self._tuning = tuning
         self._compose()
         self.set_expanded(False)
-        self._header.toggled.connect(tuning.set_planning)
         ties = Ties()
         events = tuning.events
         ties.tie(
@@ -93,12 +93,15 @@ class TuningGroup(Section):
         self._warnings = wrapped_label()
         self._reliability = _Plot("said", "came true")
         self._keep = button("Keep…", self._ask_keep)
+        self._again = button("Keep and decode again", tuning.keep)
+        self._again.setToolTip("Keep it beside the other decoders, and decode this with it")
         self._discard = button("Discard", tuning.discard)
         self._go_on = button("Go on", tuning.go_on)
         self._go_on.setToolTip("From its last epoch, with the labels that it began with")
-        self._verdict = row(self._keep, self._go_on, self._discard, None)
+        self._verdict = row(self._again, self._keep, self._go_on, self._discard, None)
         for part in (
-            row(self._depths, self._start, self._cancel, None),
+            self._depths.native,
+            row(self._start, self._cancel, None),
             self._about,
             row(self._add, self._remove, None),
             self._others,
@@ -114,6 +117,21 @@ class TuningGroup(Section):
             self._message,
         ):
             self.content.addWidget(part)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Show what would be held out, too."""
+        super().showEvent(event)
+        self._tuning.set_planning(self.expanded)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Show it no longer, such as in a section that was folded away."""
+        super().hideEvent(event)
+        self._tuning.set_planning(False)
+
+    def set_expanded(self, expanded: bool) -> None:
+        """Show the content, and what would be held out."""
+        super().set_expanded(expanded)
+        self._tuning.set_planning(expanded and self.isVisible())
 
     def _update(self) -> None:
         """Show how far it is, what came of it, or why it cannot start."""
@@ -157,7 +175,7 @@ class TuningGroup(Section):
                     plot.plot([0, own[-1].epochs], [y[0], y[0]], pen=base)
 
     def _show(self, result: FineTuneResult | None) -> None:
-        for part in (self._card, self._reliability, self._keep):
+        for part in (self._card, self._reliability, self._keep, self._again):
             part.setVisible(result is not None)
         cut_short = self._tuning.cut_short and not self._tuning.running
         self._go_on.setVisible(cut_short)
@@ -238,10 +256,21 @@ class _Plot(QWidget):
         self._plot.view.addItem(pg.PlotDataItem(*args, **kwargs))
 
 
+def _in_short(result: FineTuneResult) -> str:
+    """Say in one sentence whether the new decoder is worth keeping."""
+    before, after = result.before.auc, result.after.auc
+    if before is None or after is None:
+        return "What was held out has too few behaviors for a verdict."
+    null = result.after.shifted_auc
+    beside = f"; {null:.2f} with the labels shifted" if null is not None else ""
+    if after <= before + 0.005:
+        return f"No better than before: AUC {after:.2f}, was {before:.2f}{beside}."
+    return f"Better: AUC {after:.2f}, was {before:.2f}{beside}."
+
+
 def _card(result: FineTuneResult) -> str:
     """Write the scores as a table, and what was taken for what."""
-    frames = result.after.frames
-    lines = [f"<b>on {frames} held-out frames</b>"]
+    lines = [f"<b>{_in_short(result)}</b>", f"on {result.after.frames} held-out frames"]
     colored = (("before", BLUE), ("after", ORANGE))  # as in the plot below
     heads = "".join(f"<td style='color: rgb{color}'>&nbsp;{name}</td>" for name, color in colored)
     cells = f"<tr><td></td>{heads}</tr>"

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.choices import Depth
-from napari_cortex_decoder.decoder import load_decoder, make_decoder
+from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.decoder.engine.area_places import registration_of
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram
@@ -33,6 +33,7 @@ from napari_cortex_decoder.widgets.labels.tuning_files import (
     go_on,
     open_labelled,
     run_folder,
+    save_tuned,
 )
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
@@ -60,7 +61,7 @@ class TuningModel(SectionModel):
     message
         A sentence about it.
     planning
-        Whether somebody looks at what would be held out.
+        Whether somebody looks at what is held out.
     others
         Labelled recordings beside the open one.
     base
@@ -76,6 +77,9 @@ class TuningModel(SectionModel):
     planning: bool = False
     others: tuple[Other, ...] = ()
     base: str = ""
+
+    kept: ClassVar[Signal] = Signal()
+    """The new decoder is kept and chosen, and the recording is to be decoded with it."""
 
     found: ClassVar[Signal] = Signal()
     """An earlier window has left a fine-tune of this recording, whatever became of it."""
@@ -102,8 +106,7 @@ class TuningModel(SectionModel):
     ) -> None:
         super().__init__()
         self._placing = placing
-        self._movie, self._labels, self._choice = movie, labels, choice
-        self._review = review
+        self._movie, self._labels, self._choice, self._review = movie, labels, choice, review
         self._timer = QTimer()
         self._timer.setInterval(_LOOK_EVERY)
         self._timer.timeout.connect(self._look)
@@ -159,12 +162,10 @@ class TuningModel(SectionModel):
     @property
     def held_out(self) -> tuple[HeldOut, ...]:
         """What is, or would be, held out; none while nobody looks."""
-        if self.result is not None:
+        if self.result is not None and self.planning:
             return self.result.held_out
-        if not self.planning:
-            return ()
         try:
-            return self.planned()
+            return self.planned() if self.planning else ()
         except CortexDecoderError:  # why not, `obstacle` says
             return ()
 
@@ -184,8 +185,8 @@ class TuningModel(SectionModel):
     def _add(self, other: Other) -> None:
         if any(one.path == other.recording.path for one in self.recordings):
             self.message = f"{other.recording.name} is learned from already."
-            return
-        self.others = (*self.others, other)
+        else:
+            self.others = (*self.others, other)
 
     def set_depth(self, depth: Depth) -> None:
         """Say how deep to change the decoder."""
@@ -232,34 +233,34 @@ class TuningModel(SectionModel):
         """End it; the best so far is the result."""
         if self._run is not None:
             self._run.cancel()
-            self._cancelled = True
-            self.message = "Ending; the best so far is kept…"
+            self._cancelled, self.message = True, "Ending; the best so far is kept…"
 
-    def keep(self, path: str | Path) -> None:
-        """Save the new decoder with the cleaning that is set, and choose it."""
+    def keep(self, path: str | Path | None = None) -> None:
+        """Save the new decoder with the cleaning that is set, and choose it.
+
+        Without a path it goes to the library by a free name, and the recording is decoded with it.
+        """
         if self.result is None:
             return
-        new = self.result.decoder
-        cleaned = new.config.model_copy(update={"cleaning": self._review.cleaning})
         try:
-            make_decoder(cleaned, new.network, name=new.name).save(path, overwrite=True)
+            place = save_tuned(self.result.decoder, self._review.cleaning, path)
         except CortexDecoderError as error:
             self.failed.emit(error)
             return
         self.result = None
         if self._deep:
             self._forget_run()
-        self.message = f"Kept as {Path(path).name}, and chosen: decode again."
-        self._choice.offer(path)
+        self.message = f"Kept as {place.name}, and chosen{': decode again' if path else ''}."
+        self._choice.offer(place)
+        if path is None:
+            self.kept.emit()
 
     def discard(self) -> None:
         """Forget the new decoder, or what was cut short."""
         if self.result is None or self._deep:
             self.cut_short = False
             self._forget_run()
-        self.result = None
-        self.told = ()
-        self.message = "Discarded."
+        self.result, self.told, self.message = None, (), "Discarded."
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
@@ -343,8 +344,7 @@ class TuningModel(SectionModel):
         if self._run is not None:
             self._run.leave()
             self._run = None
-        self.progress = Progress()
+        self.progress, self.cut_short = Progress(), False
         self.result, self.told, self.message, self.others = None, (), "", ()
-        self.cut_short = False
         if raw is not None and raw.path is not None:
             self._background.run(find_run, raw.path, then=self._follow_found)

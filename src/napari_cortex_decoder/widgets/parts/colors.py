@@ -18,8 +18,8 @@ YELLOW: Color = (240, 228, 66)
 BLUE: Color = (0, 114, 178)
 VERMILION: Color = (213, 94, 0)
 
-TRACE: Color = (200, 204, 210)
-"""Measured traces, such as speed: no behaviour's colour."""
+TRACE: Color = (136, 144, 156)
+"""Measured traces, such as speed: no behaviour's colour, and seen on dark and light themes."""
 
 _FIXED: dict[str, Color] = {"rest": SKY_BLUE, "run": ORANGE}
 _OTHERS: tuple[Color, ...] = (GREEN, PURPLE, YELLOW, BLUE, VERMILION)

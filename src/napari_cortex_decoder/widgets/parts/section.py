@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
@@ -114,11 +115,20 @@ def set_or_hide(label: QLabel, text: str | None) -> None:
     label.setVisible(bool(text))
 
 
+class _Begin:
+    """Where dialogs begin."""
+
+    folder = ""
+
+
+def begin_dialogs_beside(path: Path) -> None:
+    """Let dialogs begin in the folder that a file, such as the open movie, lies in."""
+    _Begin.folder = str(path.parent)
+
+
 def ask_files(parent: QWidget, title: str, pattern: str, then: Callable[[list[str]], None]) -> None:
     """Ask for existing files, as `ask_file` does for one."""
-    dialog = QFileDialog(parent, title)
-    dialog.setNameFilter(pattern)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog = _dialog(parent, title, pattern)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
     dialog.filesSelected.connect(then)
     dialog.open()
@@ -144,25 +154,34 @@ def ask_file(
     then
         Called with the chosen path; not at all if none is chosen.
     save_as
-        Proposed name of a file to write; None to choose an existing one.
+        Proposed name of a file to write, with its suffix, which follows the chosen kind of file;
+        None to choose an existing one.
     mode
         What exists: a file, or a folder.
     """
-    dialog = QFileDialog(parent, title)
-    dialog.setNameFilter(pattern)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog = _dialog(parent, title, pattern)
     if save_as is None:
         dialog.setFileMode(mode)
     else:
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(_first_suffix(kind)))
-        dialog.setDefaultSuffix(_first_suffix(pattern))
+        dialog.filterSelected.connect(lambda kind: _propose(dialog, kind))
         dialog.selectFile(save_as)
+        _propose(dialog, pattern)
     dialog.fileSelected.connect(then)
     dialog.open()
 
 
-def _first_suffix(kind: str) -> str:
-    """Return the suffix of a name filter such as ``Tables (*.csv)``."""
-    found = re.search(r"\*\.(\w+)", kind)
-    return found[1] if found else ""
+def _dialog(parent: QWidget, title: str, pattern: str) -> QFileDialog:
+    dialog = QFileDialog(parent, title, _Begin.folder)
+    dialog.setNameFilter(pattern)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    return dialog
+
+
+def _propose(dialog: QFileDialog, kind: str) -> None:
+    """Let the proposed name end as the chosen kind of file, such as ``Tables (*.csv)``, does."""
+    suffixes = re.findall(r"\*(\.\w+)", kind)
+    chosen = Path(dialog.selectedFiles()[0])
+    if suffixes and chosen.suffix.lower() not in suffixes:
+        dialog.selectFile(f"{chosen.stem if chosen.suffix else chosen.name}{suffixes[0]}")
+    dialog.setDefaultSuffix(suffixes[0] if suffixes else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QPushButton
 
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
@@ -94,7 +95,8 @@ class PreprocessingGroup(Section):
         raw_obstacle = None if applied else "The raw recording is shown"
         enable(self._back, raw_obstacle, "Show and decode the recording as its file has it")
         set_or_hide(self._obstacle, preview.problem if preview.on else None)
-        self._progress.set(progress)
+        looking = Progress("computing the preview") if preview.looking else progress
+        self._progress.set(progress if progress.running else looking)
         set_or_hide(self._message, model.message)
         self.set_done(", ".join(TITLES[step.name] for step in applied) if applied else None)
 

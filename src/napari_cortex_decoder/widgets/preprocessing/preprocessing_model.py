@@ -17,7 +17,7 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import scratch
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, steps_from_provenance
-from napari_cortex_decoder.recording.preprocessing import STEPS, Step, reshaped
+from napari_cortex_decoder.recording.preprocessing import STEPS, Hemodynamics, Step, reshaped
 from napari_cortex_decoder.sessions import SessionState, remembered_state
 from napari_cortex_decoder.sessions.preprocessed import looks_around, steps_between
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
@@ -253,7 +253,10 @@ class PreprocessingModel(SectionModel):
         if self._task.running:
             self._task.cancel()
             self.message = "The recording changed: apply the steps again."
-        if raw is None or (before is not None and before.movie is raw.movie):
+        if raw is None:
+            return
+        if before is not None and before.movie is raw.movie:
+            self.drafts = _without_idle_filter(self.drafts, raw)
             return
         drafts = {
             name: replace(draft, on=draft.on and self.step_obstacle(name) is None)
@@ -261,7 +264,7 @@ class PreprocessingModel(SectionModel):
         }
         if before is not None and before.movie.shape != raw.movie.shape:
             drafts["crop"] = _defaults()["crop"]
-        self.drafts = drafts
+        self.drafts = _without_idle_filter(drafts, raw)
         if raw.path is not None and recording is raw:
             self._background.run(remembered_state, raw.path, then=partial(self._restore, raw))
 
@@ -277,3 +280,15 @@ class PreprocessingModel(SectionModel):
         self.drafts = _defaults() | {step.name: Draft(True, step.model_dump()) for step in steps}
         self.caching = state.cached
         self.apply()
+
+
+def _without_idle_filter(drafts: dict[str, Draft], raw: Recording) -> dict[str, Draft]:
+    """Switch a low-pass off that a recording is too slow for, and the default one on again."""
+    draft, rate = drafts["hemodynamics"], raw.frame_rate
+    usual = Hemodynamics.model_fields["lowpass"].default
+    given = draft.settings["lowpass"]
+    chosen = usual if given is None else given
+    if rate is None or given not in (None, usual):
+        return drafts
+    settings = {**draft.settings, "lowpass": chosen if 2 * chosen < rate else None}
+    return {**drafts, "hemodynamics": replace(draft, settings=settings)}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 from pydantic import PrivateAttr
+from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Previews, Recording
@@ -18,6 +19,8 @@ from napari_cortex_decoder.sessions.preprocessed import Patch
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+_MOMENT = 300  # ms
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +49,13 @@ class PreviewModel(SectionModel):
         Whether it does.
     problem
         Why there is no preview now; empty if there is.
+    looking
+        Whether one is being computed, and not in a moment.
     """
 
     on: bool = False
     problem: str = ""
+    looking: bool = False
 
     previewed: ClassVar[Signal] = Signal(object)
     """What to lay over the movie: a `Preview`, or None for nothing."""
@@ -59,10 +65,15 @@ class PreviewModel(SectionModel):
     _previews: Previews | None = PrivateAttr(default=None)
     _looking: bool = PrivateAttr(default=False)
     _look_again: bool = PrivateAttr(default=False)
+    _slow: QTimer = PrivateAttr()
 
     def __init__(self, movie: MovieModel, preprocessing: PreprocessingModel) -> None:
         super().__init__()
         self._movie, self._preprocessing = movie, preprocessing
+        self._slow = QTimer()
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(_MOMENT)
+        self._slow.timeout.connect(lambda: setattr(self, "looking", True))
         self._ties.tie(self._on_recording, movie.events.recording)
         self._ties.tie(self._look, movie.events.frame, preprocessing.events.drafts)
 
@@ -93,6 +104,7 @@ class PreviewModel(SectionModel):
         steps, applied = self._preprocessing.chosen, self._preprocessing.applied
         frame = int(frame_origins(raw, applied)[self._movie.frame])
         self._looking, self._look_again = True, False
+        self._slow.start()
 
         def deliver(image: NDArray[np.generic]) -> None:
             self._looked(lambda: self._give(Preview(image, Patch.of(steps), Patch.of(applied))))
@@ -105,7 +117,8 @@ class PreviewModel(SectionModel):
         self._background.run(self._previews.frame, steps, frame, then=deliver, failed=fail)
 
     def _looked(self, then: Callable[[], None]) -> None:
-        self._looking = False
+        self._looking = self.looking = False
+        self._slow.stop()
         if self.on and not self._look_again:
             then()
         elif self._look_again:

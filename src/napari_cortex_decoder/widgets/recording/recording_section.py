@@ -15,6 +15,7 @@ from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
     ask_files,
+    begin_dialogs_beside,
     set_or_hide,
     wrapped_label,
 )
@@ -120,6 +121,8 @@ class RecordingSection(Section):
             else None,
         )
         if recording is not None:
+            if recording.path is not None:
+                begin_dialogs_beside(recording.path)
             self._show_facts(recording)
 
     def _show_facts(self, recording: Recording) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
+from napari_cortex_decoder.widgets.parts.section import ask_file
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
 
-_KINDS = {"NWB (*.nwb)": ".nwb", "OME-Zarr (*.zarr)": ".zarr", "TIFF (*.tif *.tiff)": ".tif"}
-_KINDS_OF_TRACES = {"NWB (*.nwb)": ".nwb", "Table (*.csv)": ".csv"}
-"""What one can save as, and the suffix of a name without one."""
+_KINDS = "NWB (*.nwb);;OME-Zarr (*.zarr);;TIFF (*.tif *.tiff)"
+_KINDS_OF_TRACES = "NWB (*.nwb);;Table (*.csv)"
 
 
 class SavingRow(QWidget):
@@ -43,17 +43,9 @@ class SavingRow(QWidget):
         self._progress.set(progress, otherwise=saving.message)
 
     def _ask(self) -> None:
-        """Ask where to write; a name without suffix gets the one of the chosen kind."""
+        """Ask where to write, and as what."""
         recording = self._movie.recording
-        if recording is None:
-            return
-        dialog = QFileDialog(self, "Save the recording")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        kinds = _KINDS if recording.traces is None else _KINDS_OF_TRACES
-        dialog.setNameFilters(list(kinds))
-        dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kinds[kind]))
-        dialog.setDefaultSuffix(".nwb")
-        dialog.selectFile(recording.name)
-        dialog.fileSelected.connect(self._saving.save)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        if recording is not None:
+            kinds = _KINDS if recording.traces is None else _KINDS_OF_TRACES
+            name = f"{recording.name}.nwb"
+            ask_file(self, "Save the recording", kinds, self._saving.save, save_as=name)

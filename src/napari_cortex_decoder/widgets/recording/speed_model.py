@@ -150,10 +150,14 @@ class SpeedModel(SectionModel):
             self.labelling = False
         self._label()
 
-    def _label(self) -> None:
+    @property
+    def measured(self) -> Ethogram | None:
+        """Run and rest by the speed at hand, whether it labels or not; None without one."""
         recording, speed = self._movie.recording, self._speed
-        if not self.labelling or recording is None or speed is None:
-            self.ethogram = None
-            return
+        if recording is None or speed is None:
+            return None
         states = run_and_rest(speed, recording.known_frame_rate(), self.settings)
-        self.ethogram = Ethogram.from_frames(states, self.behaviors, source=Source.MEASURED)
+        return Ethogram.from_frames(states, self.behaviors, source=Source.MEASURED)
+
+    def _label(self) -> None:
+        self.ethogram = self.measured if self.labelling else None

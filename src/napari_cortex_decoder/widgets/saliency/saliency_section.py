@@ -166,6 +166,6 @@ class SaliencySection(Section):
         if result is None:
             return
         suffixes = suffixes_of(result)
-        kinds = " ".join(f"*{suffix}" for suffix in suffixes)
+        kinds = ";;".join(f"{suffix[1:].upper()} (*{suffix})" for suffix in suffixes)
         name = f"{result.question.recording.name}_{result.question.method}{suffixes[0]}"
-        ask_file(self, "Export", f"Results ({kinds})", self._model.export, save_as=name)
+        ask_file(self, "Export", kinds, self._model.export, save_as=name)

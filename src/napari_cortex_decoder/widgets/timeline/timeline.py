@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 
 import numpy as np
 import pyqtgraph as pg
@@ -77,10 +78,12 @@ class TimelineWidget(DockContent):
         self._readout.setReadOnly(True)
         self._readout.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._readout.setStyleSheet("background: transparent; border: none;")
+        self._legend = QLabel()
         hint = QLabel("click: seek · wheel: zoom · drag: pan · double click: all")
         hint.setEnabled(False)
         header = QHBoxLayout()
         header.addWidget(self._readout, stretch=1)
+        header.addWidget(self._legend)
         header.addWidget(hint)
         self._graphics = pg.GraphicsLayoutWidget()
         self._graphics.ci.layout.setVerticalSpacing(3)
@@ -175,11 +178,26 @@ class TimelineWidget(DockContent):
             self._add_areas(self._areas_shown)
         if not self._rows:
             self._add_strip("", (), np.full(movie.recording.n_frames, -1))
+        self._write_legend()
         self._share_time()
         self._graphics.setMinimumHeight(int(self._graphics.ci.minimumHeight()))
         # Clearing a layout shrinks it, and nothing but a resize makes it fill its view again.
         self._graphics.ci.setGeometry(self._graphics.range)
         self._update_cursor()
+
+    def _write_legend(self) -> None:
+        """Say which behavior has which color."""
+        prediction, labels = self._workspace.decode.prediction, self._shown_labels
+        names = (
+            *(labels.behaviors if labels else ()),
+            *(prediction.behaviors if prediction else ()),
+        )
+        colors = self._workspace.behavior_colors
+        marks = (
+            f"<span style='color: rgb{colors[n]}'>■</span> {escape(n)}"
+            for n in dict.fromkeys(names)
+        )
+        self._legend.setText("&nbsp; ".join(marks))
 
     def _add_row(self, title: str, unit: str = "", *, strip: bool = False) -> Row:
         row = Row(self._graphics.ci, title, unit, strip=strip, text=self._text)

@@ -1,0 +1,103 @@
+"""How far a prediction agrees with labels at hand, beside what chance would give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.scoring.auc import auc, aucs
+from napari_cortex_decoder.scoring.bouts import bout_f1
+from napari_cortex_decoder.scoring.nulls import shifted_labels
+
+_MOST, _HALF = 0.75, 0.5
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far a prediction agrees with labels that it may have learned from.
+
+    Attributes
+    ----------
+    frames
+        How many are labelled and predicted.
+    share
+        Share of them (0–1) whose most probable behavior is the labelled one.
+    bout_f1
+        Of bouts, as `bout_f1` measures it: low beside a high share where bouts fall apart.
+    auc
+        Of the second of two behaviors; of more, the mean of each against the others. None where
+        only one is labelled.
+    shifted_auc
+        With labels shifted circularly in time: what slow drifts alone give.
+    mean_auc
+        Of the mean of the frame in place of the prediction, at the frames that were looked at; only
+        of two behaviors.
+    """
+
+    frames: int
+    share: float
+    bout_f1: float
+    auc: float | None
+    shifted_auc: float | None
+    mean_auc: float | None
+
+    @property
+    def falls_apart(self) -> bool:
+        """Whether frames agree and bouts do not: flicker that cleaning takes away."""
+        return self.share >= _MOST and self.bout_f1 < _HALF
+
+    def said(self, seconds: float, of: str) -> str:
+        """Say it in a sentence: of so many seconds, with what is called so."""
+        text = f"Agrees with the {of} in {self.share:.0%} of {seconds:.0f} s"
+        if self.auc is None:
+            return f"{text}, of one behavior."
+        beside = [f"{self.shifted_auc:.2f} with the {of} shifted in time"]
+        if self.mean_auc is not None:
+            beside.append(f"{self.mean_auc:.2f} by the frame's mean")
+        apart = " Bouts fall apart: clean them." if self.falls_apart else ""
+        return f"{text}: AUC {self.auc:.2f} ({', '.join(beside)}).{apart}"
+
+
+def agreement(
+    probability: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    frame_mean: NDArray[np.floating] | None = None,
+) -> Agreement | None:
+    """Hold a prediction against labels.
+
+    Parameters
+    ----------
+    probability
+        Shape (t, k), NaN where there is none.
+    labels
+        Shape (t,): column of the labelled behavior, −1 unknown.
+    frame_mean
+        Shape (t,): brightness, NaN where nobody looked.
+
+    Returns
+    -------
+    Agreement or None
+        None where nothing is both labelled and predicted.
+    """
+    known = np.isfinite(probability).all(axis=1) & (labels >= 0)
+    if not known.any():
+        return None
+    values, truth = probability[known].astype(np.float64), labels[known].astype(np.int64)
+    k = probability.shape[1]
+    found = auc(values, truth)
+    by_mean = None
+    if frame_mean is not None and k == 2:
+        looked = known & np.isfinite(frame_mean)
+        mean = frame_mean[looked].astype(np.float64)
+        score = auc(np.stack([-mean, mean], axis=1), labels[looked].astype(np.int64))
+        by_mean = None if score is None else max(score, 1 - score)
+    return Agreement(
+        frames=len(truth),
+        share=float((values.argmax(axis=1) == truth).mean()),
+        bout_f1=bout_f1([(probability.astype(np.float64), labels.astype(np.int64))], k),
+        auc=found,
+        shifted_auc=None if found is None else float(aucs(values, shifted_labels([truth])).mean()),
+        mean_auc=by_mean,
+    )

@@ -1,0 +1,88 @@
+"""What a prediction is worth where somebody has labelled, or speed was measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import PrivateAttr
+
+from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.labels import UNKNOWN, Cleaning, Ethogram
+from napari_cortex_decoder.labels.cleaning import proposed_cleaning
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.scoring.agreement import Agreement, agreement
+from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
+from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
+
+_LOOKED_AT = 1000  # frames whose mean is taken
+
+
+class AgreementModel(SectionModel):
+    """Holds the whole prediction of the open recording against its labels, or else its speed.
+
+    Attributes
+    ----------
+    said
+        What came out, in a sentence; empty where there is nothing to hold it against.
+    cleaning
+        How to clean bouts that fall apart; None where they do not.
+    """
+
+    said: str = ""
+    cleaning: Cleaning | None = None
+
+    _movie: MovieModel = PrivateAttr()
+    _decode: DecodeModel = PrivateAttr()
+    _labels: LabelsModel = PrivateAttr()
+    _speed: SpeedModel = PrivateAttr()
+    _mean: tuple[object, NDArray[np.float64]] | None = PrivateAttr(default=None)
+
+    def __init__(
+        self, movie: MovieModel, decode: DecodeModel, labels: LabelsModel, speed: SpeedModel
+    ) -> None:
+        super().__init__()
+        self._movie, self._decode, self._labels, self._speed = movie, decode, labels, speed
+        self._ties.tie(
+            self._hold, decode.events.complete, labels.events.ethogram, speed.events.settings
+        )
+
+    def _hold(self) -> None:
+        recording, prediction = self._movie.recording, self._decode.prediction
+        ethogram, of = self._labels.ethogram, "labels"
+        if ethogram is None:
+            ethogram, of = self._speed.measured, "speed"
+        self._background.drop()
+        if recording is None or prediction is None or ethogram is None or not self._decode.complete:
+            self.said, self.cleaning = "", None
+            return
+        known = self._mean[1] if self._mean and self._mean[0] is recording.movie else None
+
+        def take(found: tuple[Agreement | None, NDArray[np.float64]]) -> None:
+            agrees, self._mean = found[0], (recording.movie, found[1])
+            rate, apart = recording.known_frame_rate(), agrees is not None and agrees.falls_apart
+            self.cleaning = proposed_cleaning(ethogram, rate) if apart else None
+            self.said = "" if agrees is None else agrees.said(agrees.frames / rate, of)
+
+        self._background.run(_held, recording, prediction, ethogram, known, then=take)
+
+
+def _held(
+    recording: Recording,
+    prediction: Prediction,
+    ethogram: Ethogram,
+    frame_mean: NDArray[np.float64] | None,
+) -> tuple[Agreement | None, NDArray[np.float64]]:
+    """Return what comes out, and the mean of some frames, NaN for the others; runs in a thread."""
+    if frame_mean is None:
+        frame_mean = np.full(recording.n_frames, np.nan)
+        looked = np.unique(np.linspace(0, recording.n_frames - 1, _LOOKED_AT).astype(int))
+        frame_mean[looked] = recording.movie[looked].mean(axis=(1, 2)).compute()
+    known = [
+        prediction.behaviors.index(name) if name in prediction.behaviors else UNKNOWN
+        for name in ethogram.behaviors
+    ]
+    labels = np.array([*known, UNKNOWN])[ethogram.frames()]
+    return agreement(prediction.probability, labels, frame_mean), frame_mean

@@ -1,0 +1,79 @@
+"""State and intents of *Activity*: the movie as change in percent, or as it was filmed."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from psygnal import Signal
+from pydantic import PrivateAttr
+
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.preprocessing.activity import activity_of
+from napari_cortex_decoder.sessions import SessionState, remember_state, remembered_state
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
+from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+
+
+class ActivityModel(SectionModel):
+    """Whether activity is shown, which is remembered with the recording.
+
+    Attributes
+    ----------
+    on
+        Whether it is.
+    """
+
+    on: bool = False
+
+    ready: ClassVar[Signal] = Signal(object)
+    """What to lay over the movie: frames (t, y, x) in percent, and where their colors end; None
+    for nothing."""
+
+    _movie: MovieModel = PrivateAttr()
+    _of: Path | None = PrivateAttr(default=None)
+    _shown: Any = PrivateAttr(default=None)
+
+    def __init__(self, movie: MovieModel) -> None:
+        super().__init__()
+        self._movie = movie
+        self._ties.tie(self._on_recording, movie.events.recording)
+
+    def switch(self, on: bool) -> None:
+        """Show activity, or the movie as it was filmed."""
+        self.on = on
+        if self._of is not None:
+            self._background.run(partial(remember_state, self._of, activity=on))
+        self._show()
+
+    def _show(self) -> None:
+        recording = self._movie.recording
+        wanted = recording.movie if self.on and recording is not None else None
+        if wanted is self._shown:
+            return
+        self._shown = wanted
+        if wanted is None:
+            self.ready.emit(None)
+            return
+
+        def give(found: object) -> None:
+            if wanted is self._shown:
+                self.ready.emit(found)
+
+        self._background.run(activity_of, wanted, then=give)
+
+    def _on_recording(self, recording: Recording | None) -> None:
+        """Follow to the same movie preprocessed; ask what was chosen for another one."""
+        raw = self._movie.raw
+        of, self._of = self._of, None if raw is None else raw.path
+        if of != self._of or recording is None:
+            self.on = False
+            if self._of is not None:
+                self._background.run(remembered_state, self._of, then=partial(self._take, self._of))
+        self._show()
+
+    def _take(self, of: Path, state: SessionState) -> None:
+        if of == self._of and state.activity:
+            self.on = True
+            self._show()
