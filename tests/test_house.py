@@ -196,8 +196,8 @@ def test_no_test_looks_at_private_names() -> None:
 
 
 def test_a_module_fits_in_a_head() -> None:
-    lines = {path.name: path.read_text(encoding="utf-8").count("\n") for path in modules()}
-    assert {name: n for name, n in lines.items() if n > 350} == {}
+    lines = {path: path.read_text(encoding="utf-8").count("\n") for path in modules()}
+    assert {path: n for path, n in lines.items() if n > 350} == {}
 
 
 def test_tests_lie_where_their_room_is() -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.labels import Cleaning
+from napari_cortex_decoder.settings import Hertz
 
 FORMAT_VERSION = 1
 """Version of the decoder file; a file with a higher one is refused."""
@@ -29,7 +30,7 @@ AreaLabel = Annotated[
 ]
 """Acronym and side of an area, as ``Area.label`` has them: ``"MOs left"``."""
 
-Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+UpToAnHour = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -69,8 +70,8 @@ class FrameStatistics(_Frozen):
     """
 
     statistics: Literal["session", "running"] = "session"
-    warm_up_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
-    detrend_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] | None = None
+    warm_up_seconds: UpToAnHour = 10.0
+    detrend_seconds: UpToAnHour | None = None
 
     @property
     def causal(self) -> bool:
@@ -147,9 +148,7 @@ class TracePreprocessing(FrameStatistics):
 
     areas: Annotated[tuple[AreaLabel, ...], Field(max_length=1000)] = ()
     atlas: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\p{C}]*$")] = ""
-    detrend_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] | None = (
-        DETREND_SECONDS
-    )
+    detrend_seconds: UpToAnHour | None = DETREND_SECONDS
     scaling: Literal["min-max", "sd"] = "min-max"
     beside_raw: bool = False
     fewest: Annotated[int, Field(ge=1)] | None = None
@@ -192,7 +191,7 @@ class _Config(_Frozen):
         "rest",
         "run",
     )
-    frame_rate: Rate = 30.0
+    frame_rate: Hertz = 30.0
     temperature: Annotated[float, Field(ge=0.01, le=100)] = 1.0
     cleaning: Cleaning = Cleaning()
     provenance: Provenance = Provenance()
@@ -234,10 +233,7 @@ class CnnConfig(_Config):
 class CnnRnnConfig(_Config):
     """The paper's decoder: recurrent layers over the features of a window of images.
 
-    Attributes
-    ----------
-    recurrent
-        Kind of recurrent layer.
+    `recurrent` is the kind of its layers.
     """
 
     architecture: Literal["cnn-rnn"] = "cnn-rnn"
@@ -294,9 +290,8 @@ class RoiRnnConfig(_TraceConfig):
 class TemporalCnnConfig(_TraceConfig):
     """Dilated convolutions over seconds of area traces, at any frame rate, of what areas are seen.
 
-    Traces are brought to `frame_rate` first, and what it says back to the recording's frames.
-    Beyond the ends of a recording it sees zeros, so that every frame is predicted. Areas that a
-    recording does not show are zeros, too.
+    Traces are brought to `frame_rate` first, and what it says back to the recording's frames. What
+    lies beyond the ends is zeros, as are areas that are not shown: every frame is predicted.
 
     Attributes
     ----------
@@ -307,7 +302,7 @@ class TemporalCnnConfig(_TraceConfig):
     """
 
     architecture: Literal["temporal-cnn"] = "temporal-cnn"
-    frame_rate: Rate = 10.0
+    frame_rate: Hertz = 10.0
     window: Window = Window(past=63, future=63)
     preprocessing: TracePreprocessing = TracePreprocessing(scaling="sd", beside_raw=True)
     channels: Size = 64
@@ -317,9 +312,8 @@ class TemporalCnnConfig(_TraceConfig):
     @model_validator(mode="after")
     def _check_window(self) -> Self:
         if self.window.length != 2 * (2**self.n_blocks - 1) + 1:
-            raise ValueError(
-                f"window of {self.window.length} samples is not what {self.n_blocks} blocks see"
-            )
+            seen = f"window of {self.window.length} samples"
+            raise ValueError(f"{seen} is not what {self.n_blocks} blocks see")
         return self
 
     @property
@@ -345,10 +339,7 @@ ImageConfig = CnnConfig | CnnRnnConfig
 TraceConfig = RoiRnnConfig | LinearConfig | TemporalCnnConfig
 """Decoders that see area traces, and so need to know where the areas lie."""
 
-DecoderConfig = Annotated[
-    CnnConfig | CnnRnnConfig | RoiRnnConfig | LinearConfig | TemporalCnnConfig,
-    Field(discriminator="architecture"),
-]
+DecoderConfig = Annotated[ImageConfig | TraceConfig, Field(discriminator="architecture")]
 """Architecture, behaviours, window, preprocessing and provenance of one decoder."""
 
 ARCHITECTURES = ("cnn", "cnn-rnn", "roi-rnn", "linear", "temporal-cnn")
