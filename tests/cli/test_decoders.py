@@ -143,7 +143,7 @@ def test_cards_of_bundled_decoders_tell_of_six_unseen_mice_beside_a_null(
 def test_a_decoder_that_is_not_there_is_one_sentence(run: Run, tmp_path: Path) -> None:
     code, said, why = run("decoders", "no-such")
     assert (code, said) == (2, "")
-    assert "bundled are:" in why
+    assert "there are: run-rest" in why
     code, _, why = run("decoders", "import", tmp_path / "none.h5", "--out", tmp_path / "d")
     assert code == 2
     assert "cannot be read" in why

@@ -101,10 +101,10 @@ def test_a_name_that_is_no_decoder_is_refused_with_the_names_that_are(
     small_config: CnnRnnConfig, decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("napari_cortex_decoder.decoder.file.BUNDLED", tmp_path)
-    with pytest.raises(DecoderError, match="bundled are: none"):
+    with pytest.raises(DecoderError, match="there are: none"):
         load_decoder("run-rest")
     decoder.save(tmp_path / "fast.safetensors")
-    with pytest.raises(DecoderError, match="bundled are: fast"):
+    with pytest.raises(DecoderError, match="there are: fast"):
         load_decoder("run-rest")
     with pytest.raises(DecoderError, match="does not exist"):
         load_decoder("run-rest.safetensors")

@@ -63,7 +63,7 @@ def test_the_mean_of_the_frame_is_of_the_pixels_inside(outside: float) -> None:
     frames = brain()
     recording = recording_of(masked(frames, outside))
     labels = locate_areas(TracePreprocessing(), recording, None)
-    read = np.concatenate([block for _, block in read_traces(recording, labels)])
+    read = np.concatenate([block for _, block in read_traces(recording, labels, 1)])
     np.testing.assert_allclose(read[:, 0], frames[:, :, :40].mean(axis=(1, 2)), rtol=1e-5)
 
 
