@@ -148,7 +148,8 @@ class SessionsSection(Section):
         said = "\n".join(text for text in (sessions.message, queue.message) if text)
         set_or_hide(self._message, said)
         decoded = sum(bool(one.facts and one.facts.decoded) for one in rows)
-        self.set_done(f"{decoded} of {len(rows)} decoded" if rows else None)
+        in_files = sum(one.entry is not None for one in rows)
+        self.set_done(f"{decoded} of {in_files} decoded" if in_files else None)
 
     def _on_click(self, index: QModelIndex) -> None:
         if index.column() != CHECK:
