@@ -18,6 +18,8 @@ EXAMPLES = dict(re.findall(r"\*\*(A [^*]+)\*\* is.*?```python\n(.*?)```", PAGE, 
 USES = {
     "A format of movies": """
 import napari_cortex_decoder as ncd
+from napari_cortex_decoder.recording import formats
+formats._FORMATS += (FORMAT,)
 Path("m.sqr").write_bytes(bytes([3]) + bytes(range(36)))
 recording = ncd.open_recording("m.sqr", frame_rate=30)
 assert recording.movie.shape == (4, 3, 3) and recording.movie[1, 0, 0].compute() == 9

@@ -160,7 +160,7 @@ def test_labels_of_traces_make_a_decoder_for_them(mouse, nwb: Path, depth: str) 
 
 def test_what_of_an_area_decoder_cannot_be_tuned_is_said(mouse, nwb: Path) -> None:
     labelled = [(open_recording(nwb), mouse.truth.ethogram)]
-    with pytest.raises(TrainingError, match="take the depth head"):
+    with pytest.raises(TrainingError, match="take the depth best"):
         fine_tune("run-rest-areas", labelled, depth="end-to-end")
     with pytest.raises(RecordingError, match="run-rest-areas"):
         fine_tune("run-rest", labelled)

@@ -297,7 +297,7 @@ def test_open_asks_for_a_file_without_blocking(
     assert wait_for_movie(qtbot, workspace).name == "no rate"
 
 
-def test_movies_dropped_together_on_the_dock_are_one_session(
+def test_movies_dropped_together_on_the_dock_may_be_one_session(
     qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, tmp_path: Path
 ) -> None:
     files = [tmp_path / f"m_{number}.tif" for number in (10, 9)]
@@ -307,5 +307,7 @@ def test_movies_dropped_together_on_the_dock_are_one_session(
     mime.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     dock.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, left, none))
+    assert workspace.sessions.asking == tuple(files) and workspace.movie.opening == ""
+    workspace.sessions.answer(one=True)
     assert workspace.movie.opening == "2 files"
     np.testing.assert_array_equal(np.asarray(wait_for_movie(qtbot, workspace).movie), waves())

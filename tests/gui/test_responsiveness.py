@@ -160,7 +160,7 @@ def test_a_frame_draws_the_canvas_once_and_the_cursor_and_lays_nothing_out(
     for _ in range(50):  # what opening began ends first, however slow the machine is
         seen.layouts.clear()
         seen.painted.clear()
-        qtbot.wait(200)
+        qtbot.wait(1_200)  # what waits for a second without a change is among it
         if not seen.layouts and not seen.painted:
             break
     assert items_painted

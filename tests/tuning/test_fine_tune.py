@@ -308,7 +308,7 @@ def one_bout(behavior: str, n: int) -> tuple[Bout, ...]:
         (one_bout("run", 5), N, "head", "only 'run' is labelled"),
         ((*one_bout("run", 5), Bout(840, 890, "rest")), N, "head", "'rest' has 1 labelled bout;"),
         ((*one_bout("run", 5), *()), N + 1, "head", "give labels of this recording"),
-        (one_bout("run", 5), N, "deepest", "no depth"),
+        (one_bout("run", 5), N, "deepest", "is unknown; choose"),
         (
             tuple(sorted((*one_bout("run", 5), *(replace(b, start=b.start + 60, stop=b.stop + 40,
             behavior="groom") for b in one_bout("run", 5))))),

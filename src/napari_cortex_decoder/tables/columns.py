@@ -57,18 +57,21 @@ def columns_of(lines: Lines, error: Refusal) -> tuple[pd.DataFrame, str]:
             "cells than the header has; complete it, or put texts with commas into quotes."
         )
     width = len(names)
-    numbered = pd.Index([at + 1 for at in placed])
-    table = pd.DataFrame([row[:width] for row in body], dtype=str, index=numbered)
-    table = table.reindex(columns=range(width)).fillna("")
-    dropped = [at for at, name in enumerate(names) if not name and (table[at] == "").all()]
+    body = [[*row[:width], *[""] * (width - len(row))] for row in body]
+    dropped = {at for at, name in enumerate(names) if not name and not any(row[at] for row in body)}
     if not names[0] and counts and width > 1:
-        dropped.append(0)
-    table = table.drop(columns=dropped)
-    names = [name or f"column {at + 1}" for at, name in enumerate(names) if at not in dropped]
+        dropped.add(0)
+    kept = [at for at in range(width) if at not in dropped]
+    names = [names[at] or f"column {at + 1}" for at in kept]
     twice = sorted(name for name, n in Counter(names).items() if n > 1)
     if twice:
         raise error(f"{path}: two columns are called {twice[0]!r}; rename one.")
-    table.columns = pd.Index(names)
+    table = pd.DataFrame(
+        [[row[at] for at in kept] for row in body],
+        index=pd.Index([at + 1 for at in placed]),
+        columns=pd.Index(names),
+        dtype=str,
+    )
     above = sum(1 for row in lines.rows[: max(place, 0)] if any(row))
     left_out = f"{above} lines above its header are left out." if above else ""
     return _with_units(table), left_out

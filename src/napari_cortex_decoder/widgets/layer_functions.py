@@ -6,12 +6,13 @@ reads their annotations, which therefore are types and no text.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pandas as pd
 from napari.layers import Image
 from napari.qt.threading import FunctionWorker
 from napari.types import LayerDataTuple
+from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from napari_cortex_decoder.atlas import load_atlas, load_registration
@@ -30,6 +31,8 @@ from napari_cortex_decoder.widgets.recording.layers import recording_of
 StepName = Literal[
     "fill-gaps", "bin", "motion-correction", "delta-f", "hemodynamics", "detrend", "resample"
 ]
+_NAMES = get_args(StepName)
+_USUAL: list[StepName] = ["delta-f"]
 
 
 def preprocess_layer(movie: Image, steps: Iterable[StepName | Step]) -> LayerDataTuple:
@@ -43,12 +46,14 @@ def preprocess_layer(movie: Image, steps: Iterable[StepName | Step]) -> LayerDat
         In order: steps, or names of steps as they are by default.
     """
     chosen = tuple(STEPS[one]() if isinstance(one, str) else one for one in steps)
-    return preprocessed(_recording(movie), chosen, None, lambda _: None)
+    data, shown, kind = preprocessed(_recording(movie), chosen, None, lambda _: None)
+    # napari puts a layer of a name that is there in that one's place, which is the raw movie
+    return data, shown | {"name": " · ".join([movie.name, *(one.name for one in chosen)])}, kind
 
 
 def preprocess_in_background(
     movie: Image,
-    steps: Annotated[list[StepName], {"widget_type": "Select"}] = ["delta-f"],  # noqa: B006
+    steps: Annotated[list[StepName], {"widget_type": "Select", "choices": _NAMES}] = _USUAL,
 ) -> FunctionWorker[LayerDataTuple]:
     """Begin what `preprocess_layer` does, off the window's thread; napari adds the layer.
 
@@ -59,7 +64,10 @@ def preprocess_in_background(
     steps
         Names of steps, which are applied as they are by default.
     """
-    return create_worker(preprocess_layer, movie, steps, _start_thread=True)
+    worker = create_worker(preprocess_layer, movie, steps, _start_thread=False)
+    # napari listens to a worker once it has it, and Qt does not keep what a bound method is of
+    QTimer.singleShot(0, lambda: worker.start())
+    return worker
 
 
 def decode_layer(
