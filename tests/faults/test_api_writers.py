@@ -35,6 +35,7 @@ from napari_cortex_decoder.evaluation.reproduce import Reproduction
 from napari_cortex_decoder.evaluation.scores import ModelScore
 from napari_cortex_decoder.labels import write_labels
 from napari_cortex_decoder.recording import Recording, open_recording, save_recording
+from napari_cortex_decoder.recording.cohort import CohortRow, write_cohort
 from napari_cortex_decoder.saliency import area_importance, saliency_map
 from napari_cortex_decoder.saliency.masking import encoding
 from napari_cortex_decoder.saliency.output import export
@@ -54,7 +55,8 @@ CROSSED = {
     "decoder/prediction.py:to_csv", "decoder/prediction.py:to_json",
     "evaluation/report.py:write_report", "evaluation/report.py:_write",
     "labels/exporting.py:write_labels", "labels/nwb.py:write_nwb_intervals",
-    "recording/saving/writing.py:save_recording", "saliency/output/export.py:write_csv",
+    "recording/cohort.py:write_cohort", "recording/saving/writing.py:save_recording",
+    "saliency/output/export.py:write_csv",
     "saliency/output/export.py:write_json", "saliency/output/export.py:write_tiff",
     "saliency/output/figure.py:save_figure", "saliency/output/nwb_export.py:write_nwb",
     "saliency/output/video.py:write_mp4",
@@ -65,6 +67,8 @@ OWN_FOLDERS = {
     # a folder beside the recording, of the cache, or of a run, whose marker says what is in it
     "atlas/importers/brainglobe.py:load_brainglobe", "labels/session.py:_write_anew",
     "recording/sidecar.py:remember_metadata", "recording/cameras/kept.py:remember_cameras",
+    "kept.py:keep", "sessions/state.py:remember_state",
+    "widgets/sessions/session_files.py:remember_cohort",
     "evaluation/reproduce.py:_keep", "runs/folder.py:write_progress",
     "runs/folder.py:_mark", "runs/folder.py:_sweep", "runs/folder.py:ask",
     "training/arrays.py:write_array", "tuning/end_to_end.py:save",
@@ -166,6 +170,7 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
         return lambda path, **how: write_labels(ethogram, path, two, format=format, **how)
 
     columns = [area.label for area in shown]
+    row = CohortRow(None, "", {"recording": "m.tif", "subject": "1"})
     return MappingProxyType(
         {
             "registration": (".json", placed.save),
@@ -179,6 +184,7 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
             "prediction csv": (".csv", prediction.to_csv),
             "prediction json": (".json", prediction.to_json),
             "ethogram": (".csv", ethogram.to_csv),
+            "cohort": (".csv", lambda path, **how: write_cohort(path, [row], **how)),
             "bouts": (".csv", labels("bouts")),
             "frames": (".csv", labels("frames")),
             "labels nwb": (".nwb", labels("nwb")),
@@ -211,7 +217,8 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
 
 AGAIN = [
     "registration", "traces", "traces nwb", "correlations", "decoder", "prediction csv",
-    "prediction json", "ethogram", "bouts", "frames", "labels nwb", "report", "report table",
+    "prediction json", "ethogram", "cohort", "bouts", "frames", "labels nwb", "report",
+    "report table",
     "report figure", "areas csv", "areas json", "areas nwb", "maps nwb", "maps", "video",
     "figure .png", "figure .svg", "figure .pdf",
 ]  # fmt: skip
