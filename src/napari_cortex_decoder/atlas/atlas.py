@@ -270,7 +270,7 @@ class Registration(Transform):
         return self.moved(turn)
 
     def residuals(self) -> tuple[Residual, ...]:
-        """Give, for each landmark, its distance from the fit in mm and in px."""
+        """Return, for each landmark, its distance from the fit in mm and in px."""
         px = as_points([*self.landmarks.values()])
         mm = as_points([self.atlas.landmarks[name] for name in self.landmarks])
         off_px = np.linalg.norm(self.to_px(mm) - px, axis=1)

@@ -106,6 +106,12 @@ def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
 
 
 @reads("what is known of a recording")
+def relative_to(recording: Path, file: Path) -> str:
+    """Return how a file is written down beside a recording: relative where it lies there."""
+    home, file = recording.absolute().parent, file.absolute()
+    return str(file.relative_to(home)) if file.is_relative_to(home) else str(file)
+
+
 def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what a user has once said about a recording.
 

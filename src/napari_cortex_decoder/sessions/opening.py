@@ -117,9 +117,3 @@ def kept_registration(
 
     back = np.linalg.inv(to_raw_pixels(recording, shown))
     return on_pixels(placed, np.asarray(back, np.float64), shown.shape)
-
-
-def relative_to(recording: Path, file: Path) -> str:
-    """Return how a file is written down beside a recording: relative where it lies there."""
-    home, file = recording.absolute().parent, file.absolute()
-    return str(file.relative_to(home)) if file.is_relative_to(home) else str(file)

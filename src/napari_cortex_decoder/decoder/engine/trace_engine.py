@@ -172,14 +172,14 @@ class TraceEngine:
 
     @torch.inference_mode()
     def _states(self, network: TemporalCnn, values: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Give the states of all windows of a stretch, shape (frames, channels), in parts."""
+        """Yield the states of all windows of a stretch, shape (frames, channels), in parts."""
         reach = self._config.window.length - 1
         for start in range(0, len(values) - reach, _STRETCH):
             yield network.states(values[None, start : start + _STRETCH + reach].to(self.device))[0]
 
     @torch.inference_mode()
     def _logits(self, network: nn.Module, values: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Give the logits of all windows of a stretch, shape (frames, n_logits), in batches."""
+        """Yield the logits of all windows of a stretch, shape (frames, n_logits), in batches."""
         if isinstance(network, TemporalCnn):
             yield from map(network.linear_out, self._states(network, values))
             return

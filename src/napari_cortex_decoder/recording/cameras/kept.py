@@ -17,7 +17,7 @@ from napari_cortex_decoder.recording.cameras.camera import (
     open_camera,
 )
 from napari_cortex_decoder.recording.recording import Recording
-from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
+from napari_cortex_decoder.recording.sidecar import relative_to, sidecar_folder, sidecar_folders
 
 _FILE = "cameras.json"
 
@@ -57,12 +57,13 @@ def remember_cameras(recording_path: Path, cameras: Sequence[Camera]) -> None:
         If no place can be written to.
     """
     target = sidecar_folder(recording_path) / _FILE
-    home = recording_path.absolute().parent
     kept = [
         KeptCamera(
-            files=tuple(_relative(file, home) for file in camera.files),
+            files=tuple(relative_to(recording_path, file) for file in camera.files),
             frame_rate=camera.frame_rate,
-            times_file=None if camera.times_file is None else _relative(camera.times_file, home),
+            times_file=None
+            if camera.times_file is None
+            else relative_to(recording_path, camera.times_file),
             offset=camera.clock.offset,
             drift=camera.clock.drift,
             said=camera.clock.said,
@@ -123,8 +124,3 @@ def _listed(recording_path: Path) -> list[KeptCamera]:
         raise RecordingError(
             f"{file}: this is no list of cameras; delete it and add the cameras again."
         ) from error
-
-
-def _relative(file: Path, home: Path) -> str:
-    file = file.absolute()
-    return str(file.relative_to(home)) if file.is_relative_to(home) else str(file)

@@ -83,7 +83,7 @@ def check_frames(frames: ArrayLike | None, recording: Recording, before: int, af
 
 
 def labelled(ethogram: Ethogram, behavior: str, frames: Ints, n_frames: int) -> tuple[Ints, Ints]:
-    """Give, of some frames, 1 for the behaviour, 0 for another, and the bout each is in.
+    """Return, of some frames, 1 for the behaviour, 0 for another, and the bout each is in.
 
     Returns
     -------

@@ -125,7 +125,7 @@ def write_mp4(
 
 @contextmanager
 def _beside(camera: Camera | None, rows: int) -> Iterator[Callable[[float], Bytes]]:
-    """Give what a camera shows at a time of the session (s), so many rows high, in colors."""
+    """Return what a camera shows at a time of the session (s), so many rows high, in colors."""
     if camera is None:
         yield lambda seconds: np.zeros((rows, 0, 3), np.uint8)
         return

@@ -7,8 +7,8 @@ from pathlib import Path
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording, cached, open_recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import Bin, Step
+from napari_cortex_decoder.recording.sidecar import relative_to
 from napari_cortex_decoder.sessions import remembering
-from napari_cortex_decoder.sessions.opening import relative_to
 from napari_cortex_decoder.widgets.recording.layers import (
     LayerData,
     movie_layer,
