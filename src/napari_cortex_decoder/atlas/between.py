@@ -30,6 +30,8 @@ def placed_like(
 ) -> Registration:
     """Return where an atlas lies on a movie, by where it lies on another movie of the same mouse.
 
+    Raises AtlasError if the two pictures are too unlike to be of one brain.
+
     Parameters
     ----------
     placed
@@ -38,11 +40,6 @@ def placed_like(
         Mean images of the other movie and of this one, shape (y, x).
     pixel_size
         Edge of a pixel (mm) of this movie; with both known their pictures may differ in scale.
-
-    Raises
-    ------
-    AtlasError
-        If the two pictures are too unlike to be of one brain.
     """
     of, onto = np.asarray(there, np.float64), np.asarray(here, np.float64)
     known = placed.pixel_size is not None and pixel_size is not None

@@ -21,6 +21,9 @@ def draw_atlas(
 ) -> Atlas:
     """Make an atlas of drawn outlines.
 
+    Raises AtlasError if an outline bounds no area or crosses itself, or two of one side share their
+    acronym.
+
     Parameters
     ----------
     outlines
@@ -34,11 +37,6 @@ def draw_atlas(
     -------
     Atlas
         With a warning for each pair of outlines that overlap.
-
-    Raises
-    ------
-    AtlasError
-        If an outline bounds no area or crosses itself, or two of one side share their acronym.
     """
     areas = []
     for acronym, outline in outlines:

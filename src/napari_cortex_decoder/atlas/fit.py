@@ -43,18 +43,12 @@ class Residual(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """What landmarks give.
+    """What landmarks give."""
 
-    Attributes
-    ----------
-    matrix, right_matrix
-        As in `Transform`.
-    mirrored
-        Whether a mirrored brain explains the landmarks better; a similarity cannot mirror.
-    """
-
+    # as in `Transform`
     matrix: NDArray[np.float64]
     right_matrix: NDArray[np.float64] | None
+    # whether a mirrored brain explains the landmarks better; a similarity cannot mirror
     mirrored: bool
 
 
@@ -68,6 +62,9 @@ def fit_landmarks(
 ) -> Fit:
     """Fit the mapping from atlas to movie by least squares over the landmarks' distances in px.
 
+    Raises AtlasError if landmarks are unknown, too few, outside the movie, coincident, or on one
+    line.
+
     Parameters
     ----------
     known
@@ -80,11 +77,6 @@ def fit_landmarks(
         For messages.
     shape
         Rows and columns of the movie, to refuse landmarks outside it.
-
-    Raises
-    ------
-    AtlasError
-        If landmarks are unknown, too few, outside the movie, coincident, or on one line.
     """
     check_choice("fit", kind, FIT_KINDS, AtlasError)
     mm, px = _checked_landmarks(known, seen, kind, atlas_name, shape)
@@ -175,7 +167,7 @@ def fit_hemispheres(
     """Fit px = a + b·y + c·x, with a c for each hemisphere, so that they share the midline.
 
     scikit-image's piecewise affine fits every triangle of landmarks by itself; this is the least
-    squares fit with one piece a side.
+    squares fit with one piece a side. Raises AtlasError if the points leave a hemisphere open.
 
     Parameters
     ----------
@@ -186,11 +178,6 @@ def fit_hemispheres(
     -------
     left, right
         Matrices as in `Registration`.
-
-    Raises
-    ------
-    AtlasError
-        If the points leave a hemisphere open.
     """
     x, y = mm.T
     basis = np.stack([np.minimum(x, 0), np.maximum(x, 0), y, np.ones_like(x)], axis=1)

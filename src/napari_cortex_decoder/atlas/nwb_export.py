@@ -44,6 +44,9 @@ def write_traces_nwb(
 ) -> None:
     """Write area traces as a segmentation and its responses, in an NWB file of their own.
 
+    Raises AtlasError if the shapes do not fit, the time zone is missing, or the file cannot be
+    written.
+
     Parameters
     ----------
     path
@@ -70,11 +73,6 @@ def write_traces_nwb(
         Sentences that belong to the file.
     overwrite
         Whether any other file may be replaced, too.
-
-    Raises
-    ------
-    AtlasError
-        If the shapes do not fit, the time zone is missing, or the file cannot be written.
     """
     if traces.shape != (len(times), len(areas)):
         raise AtlasError(

@@ -28,6 +28,8 @@ def bundled_outlines(stem: str) -> Atlas:
 def read_outlines(text: str, where: str) -> Atlas:
     """Make an atlas of the text of an outlines file.
 
+    Raises AtlasError if it is not such a file, is of a newer version, or its arcs do not close.
+
     Parameters
     ----------
     text
@@ -39,11 +41,6 @@ def read_outlines(text: str, where: str) -> Atlas:
     -------
     Atlas
         Left and right of each area in turn, exact mirror images.
-
-    Raises
-    ------
-    AtlasError
-        If it is not such a file, is of a newer version, or its arcs do not close.
     """
     data = parse_json(text, where, AtlasError)
     if not isinstance(data, dict) or data.get("format") != FORMAT:

@@ -65,10 +65,8 @@ def load_registration(path: str | Path) -> Registration:
 def atlas_from_data(data: dict[str, Any]) -> Atlas:
     """Make an atlas of what `Atlas.as_data` gave.
 
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        If a field is missing or of the wrong type; `AtlasError` if the outlines are unusable.
+    Raises KeyError, TypeError, ValueError if a field is missing or of the wrong type; `AtlasError`
+    if the outlines are unusable.
     """
     return Atlas(
         str(data["name"]),

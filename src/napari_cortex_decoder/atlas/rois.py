@@ -27,6 +27,8 @@ def bundled_rois(stem: str) -> Atlas:
 def read_rois(text: str, where: str) -> Atlas:
     """Make an atlas of the text of a file of points, such as ``atlas/data/ajioka_50.json``.
 
+    Raises AtlasError if it is not such a file, or is of a newer version.
+
     Parameters
     ----------
     text
@@ -38,11 +40,6 @@ def read_rois(text: str, where: str) -> Atlas:
     -------
     Atlas
         In the order of the numbers of the ROIs, so that ``areas[i]`` is ROI i + 1.
-
-    Raises
-    ------
-    AtlasError
-        If it is not such a file, or is of a newer version.
     """
     data = parse_json(text, where, AtlasError)
     if not isinstance(data, dict) or data.get("format") != FORMAT:

@@ -25,8 +25,9 @@ def area_traces(
 ) -> NDArray[np.float64]:
     """Average a movie over each area, frame by frame.
 
-    The movie is read once, from its first frame to its last, in blocks of about 16 MiB (or one
-    dask chunk, where that is more), so memory does not grow with its length.
+    The movie is read once, from its first frame to its last, in blocks of about 16 MiB (or one dask
+    chunk, where that is more), so memory does not grow with its length. Raises AtlasError if the
+    label image is not the size of a frame, or has labels beyond `n_areas`.
 
     Parameters
     ----------
@@ -45,11 +46,6 @@ def area_traces(
     numpy.ndarray
         Shape (t, n_areas), float64, in the movie's own unit; NaN for an area with no pixel. Pixels
         outside a mask (`seen_pixels`) are no part of an area.
-
-    Raises
-    ------
-    AtlasError
-        If the label image is not the size of a frame, or has labels beyond `n_areas`.
     """
     labels = np.asarray(label_image)
     if labels.shape != movie.shape[1:] or not np.issubdtype(labels.dtype, np.integer):
@@ -157,6 +153,8 @@ def write_traces(
 ) -> None:
     """Write traces as CSV: ``frame``, ``time_s`` where times are known, a column an area.
 
+    Raises AtlasError if the headings or times do not fit the traces, or the file cannot be written.
+
     Parameters
     ----------
     path
@@ -169,11 +167,6 @@ def write_traces(
         Shape (t,), seconds.
     overwrite
         Whether any other file may be replaced, too.
-
-    Raises
-    ------
-    AtlasError
-        If the headings or times do not fit the traces, or the file cannot be written.
     """
     if traces.ndim != 2 or len(labels) != traces.shape[1]:
         raise AtlasError(f"{len(labels)} headings for traces of shape {traces.shape}.")
@@ -195,6 +188,8 @@ def write_correlations(
 ) -> None:
     """Write correlations as CSV: ``acronym,side,name``, and a column ``r_<behavior>`` for each.
 
+    Raises AtlasError if the file cannot be written.
+
     Parameters
     ----------
     path
@@ -205,11 +200,6 @@ def write_correlations(
         Shape (n,) by behavior, as `correlate_behavior` gives it.
     overwrite
         Whether any other file may be replaced, too.
-
-    Raises
-    ------
-    AtlasError
-        If the file cannot be written.
     """
     rows = [["acronym", "side", "name", *(f"r_{behavior}" for behavior in r)]]
     for i, area in enumerate(areas):

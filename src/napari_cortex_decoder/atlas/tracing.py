@@ -21,18 +21,12 @@ _WORTH_SAYING = 0.05  # share of an area in pieces or holes, above which it is s
 
 @dataclass(frozen=True)
 class Named:
-    """What a label stands for.
+    """What a label stands for."""
 
-    Attributes
-    ----------
-    acronym, name
-        As in `Area`.
-    side
-        As in `Area`; None to tell it by the midline, splitting a label that lies on both sides.
-    """
-
+    # as in `Area`
     acronym: str
     name: str
+    # as in `Area`; None to tell it by the midline, splitting a label that lies on both sides
     side: Side | None = None
 
 
@@ -46,9 +40,10 @@ def trace_labels(
 ) -> tuple[tuple[Area, ...], tuple[str, ...]]:
     """Outline each label of an image, neighbors along the same border.
 
-    Borders follow the pixel edges and are then straightened together (Visvalingam & Whyatt's
-    method on a coverage, by GEOS), so that no gap opens between neighbors. An area is one closed
-    outline: of a label in several pieces the largest is kept.
+    Borders follow the pixel edges and are then straightened together (Visvalingam & Whyatt's method
+    on a coverage, by GEOS), so that no gap opens between neighbors. An area is one closed outline:
+    of a label in several pieces the largest is kept. Raises AtlasError if none of the labels is in
+    the image.
 
     Parameters
     ----------
@@ -68,11 +63,6 @@ def trace_labels(
     areas : tuple of Area
     warnings : tuple of str
         Sentences about labels that lost more than 5 % to pieces or holes.
-
-    Raises
-    ------
-    AtlasError
-        If none of the labels is in the image.
     """
     import shapely
 

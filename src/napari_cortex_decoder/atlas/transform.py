@@ -14,17 +14,12 @@ class Transform:
     """The mapping by the matrices of whoever inherits it.
 
     Pixel (0, 0) has its *centre* at row 0, column 0, as in napari and scikit-image.
-
-    Attributes
-    ----------
-    matrix
-        Shape (3, 3): atlas (x, y, 1) in mm → movie (x, y, 1) in px, where x is the column.
-    right_matrix
-        The same for x > 0 where the hemispheres have a matrix each (`matrix` is then the left
-        one); both agree on the midline. Else None.
     """
 
+    # shape (3, 3): atlas (x, y, 1) in mm → movie (x, y, 1) in px, where x is the column
     matrix: NDArray[np.float64]
+    # the same for x > 0 where the hemispheres have a matrix each (`matrix` is then the left one);
+    # both agree on the midline. Else None
     right_matrix: NDArray[np.float64] | None
 
     @property
@@ -88,10 +83,7 @@ def checked_matrices(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Return read-only copies of the matrices of a `Transform`.
 
-    Raises
-    ------
-    AtlasError
-        If one is no invertible affine matrix, or the two disagree on the midline.
+    Raises AtlasError if one is no invertible affine matrix, or the two disagree on the midline.
     """
     whole = _checked(matrix)
     if right_matrix is None:

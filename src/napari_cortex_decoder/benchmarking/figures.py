@@ -41,25 +41,14 @@ _GOALS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value.
+    """One measured value."""
 
-    Attributes
-    ----------
-    group, name
-        Which; a unit stands at the end of the name, ratios and shares have none.
-    value
-        What was measured.
-    goal
-        What it should be, such as ``">= 20"``; empty if nothing was said.
-    met
-        Whether it is; None without a goal.
-    """
-
+    # which; a unit stands at the end of the name, ratios and shares have none
     group: str
     name: str
-    value: float
-    goal: str = ""
-    met: bool | None = None
+    value: float  # what was measured
+    goal: str = ""  # what it should be, such as ``">= 20"``; empty if nothing was said
+    met: bool | None = None  # whether it is; None without a goal
 
 
 def measure(groups: Iterable[str], frames: int) -> Iterator[Figure]:

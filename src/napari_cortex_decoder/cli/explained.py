@@ -23,21 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """One result, and how it is told.
+    """One result, and how it is told."""
 
-    Attributes
-    ----------
-    kind
-        End of the names of its files.
-    result, figure
-        To write.
-    said, described
-        For people, and for machines.
-    """
-
-    kind: str
+    kind: str  # end of the names of its files
+    # to write
     result: Any
     figure: Figure
+    # for people, and for machines
     said: str
     described: dict[str, Any]
 
@@ -81,25 +73,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Job:
-    """What is explained, and how.
+    """What is explained, and how."""
 
-    Attributes
-    ----------
-    recording, placed, decoder, ethogram, behavior
-        As for `area_importance`.
-    options
-        Where and how to compute.
-    seed
-        Of everything that is drawn.
-    """
-
+    # as for `area_importance`
     recording: Recording
     placed: Registration
     decoder: Decoder
     ethogram: Ethogram | None
     behavior: str
-    options: dict[str, Any]
-    seed: int
+    options: dict[str, Any]  # where and how to compute
+    seed: int  # of everything that is drawn
 
     def scored(self, frames: int | None) -> NDArray[np.int64] | None:
         """Choose about so many frames, all for 0; None: as many as the plugin."""

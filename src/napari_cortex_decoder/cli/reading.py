@@ -80,10 +80,7 @@ opening = spread("reading", {f.name: (_HINTS[f.name], f.default) for f in fields
 def place_atlas(recording: Recording, registration: Path | None) -> Registration:
     """Return where the atlas lies: as a file says, or traces of named areas.
 
-    Raises
-    ------
-    AtlasError
-        If neither says it, or the file cannot be read.
+    Raises AtlasError if neither says it, or the file cannot be read.
     """
     from napari_cortex_decoder.atlas import load_registration
     from napari_cortex_decoder.decoder.engine.area_places import registration_of
@@ -101,10 +98,7 @@ def place_atlas(recording: Recording, registration: Path | None) -> Registration
 def read_as(settings: list[str] | None) -> dict[str, Any]:
     """Read what was typed after ``--as`` into keywords of `open_recording`.
 
-    Raises
-    ------
-    RecordingError
-        If a setting is unknown or has no value.
+    Raises RecordingError if a setting is unknown or has no value.
     """
     found: dict[str, Any] = {}
     for text in settings or ():
@@ -139,12 +133,8 @@ Placings = Annotated[
 def placings(files: list[Path] | None, n_movies: int) -> list[Registration | None]:
     """Read where the atlas lies on each movie; None where no file was given.
 
-    Raises
-    ------
-    AtlasError
-        If a file cannot be read.
-    RecordingError
-        If there are neither one nor as many as movies.
+    Raises AtlasError if a file cannot be read; RecordingError if there are neither one nor as many
+    as movies.
     """
     from napari_cortex_decoder.atlas import load_registration
 

@@ -144,10 +144,7 @@ def preprocess(
 def _parsed(text: str) -> dict[str, Any]:
     """Read a step as it is typed: ``bin:pixels=2,frames=3``.
 
-    Raises
-    ------
-    RecordingError
-        If a setting has no value.
+    Raises RecordingError if a setting has no value.
     """
     name, _, settings = text.partition(":")
     # a comma may stand in the name of a file: only one before `key=` separates

@@ -84,24 +84,17 @@ class FrameStatistics(_Frozen):
 
 
 class Preprocessing(FrameStatistics):
-    """How raw frames become the images that the encoder sees.
+    """How raw frames become the images that the encoder sees."""
 
-    Attributes
-    ----------
-    image_size
-        Rows and columns of an image in pixels; frames of another size are resampled. Multiples
-        of 32, because the encoder halves five times.
-    channel_offsets
-        Frames that make up the three channels of image t, relative to t.
-    scale
-        What the centred frame is divided by: ``"movie-sd"``, one standard deviation of the whole
-        raw stack, as the paper does (dominated by brightness over space: images are of order
-        0.02); or ``"centered-sd"``, one standard deviation of the stack after each pixel's mean,
-        or its moving mean, was taken away (images are of order 1).
-    """
-
+    # rows and columns of an image in pixels; frames of another size are resampled. Multiples of 32,
+    # because the encoder halves five times
     image_size: tuple[int, int] = (128, 128)
+    # frames that make up the three channels of image t, relative to t
     channel_offsets: tuple[int, int, int] = (-1, 0, 1)
+    # what the centred frame is divided by: ``"movie-sd"``, one standard deviation of the whole raw
+    # stack, as the paper does (dominated by brightness over space: images are of order 0.02); or
+    # ``"centered-sd"``, one standard deviation of the stack after each pixel's mean, or its moving
+    # mean, was taken away (images are of order 1)
     scale: Literal["movie-sd", "centered-sd"] = "movie-sd"
 
     @model_validator(mode="after")
@@ -129,28 +122,20 @@ class TracePreprocessing(FrameStatistics):
 
     The mean of each area over time, detrended and scaled (Ajioka et al. 2024, where detrending is
     worth .063 AUC).
-
-    Attributes
-    ----------
-    areas
-        Acronym and side of each area, in the order of the network's inputs; none for the mean of
-        the whole frame.
-    atlas
-        Name of the atlas whose areas they are, to tell a user which one to place.
-    scaling
-        ``"min-max"``: each trace to 0 … 1, as the paper does; ``"sd"``: to mean 0 and SD 1.
-    beside_raw
-        Whether each trace is an input twice: as it is before detrending, in the same units, and
-        detrended. So bouts of minutes are seen, and drift is told from them.
-    fewest
-        With how many of the areas it makes do; None: it needs all.
     """
 
+    # acronym and side of each area, in the order of the network's inputs; none for the mean of the
+    # whole frame
     areas: Annotated[tuple[AreaLabel, ...], Field(max_length=1000)] = ()
+    # name of the atlas whose areas they are, to tell a user which one to place
     atlas: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\p{C}]*$")] = ""
     detrend_seconds: UpToAnHour | None = DETREND_SECONDS
+    # ``"min-max"``: each trace to 0 … 1, as the paper does; ``"sd"``: to mean 0 and SD 1
     scaling: Literal["min-max", "sd"] = "min-max"
+    # whether each trace is an input twice: as it is before detrending, in the same units, and
+    # detrended. So bouts of minutes are seen, and drift is told from them
     beside_raw: bool = False
+    # with how many of the areas it makes do; None: it needs all
     fewest: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
@@ -273,16 +258,11 @@ class _TraceConfig(_Config):
 
 
 class RoiRnnConfig(_TraceConfig):
-    """The paper's ROI decoder: one recurrent layer over a window of area traces.
-
-    Attributes
-    ----------
-    recurrent
-        Kind of recurrent layer; ``"keras-gru"`` is the cell of the published weights
-        (``reset_after=False``, ``hard_sigmoid``), which torch's GRU cannot hold.
-    """
+    """The paper's ROI decoder: one recurrent layer over a window of area traces."""
 
     architecture: Literal["roi-rnn"] = "roi-rnn"
+    # kind of recurrent layer; ``"keras-gru"`` is the cell of the published weights
+    # (``reset_after=False``, ``hard_sigmoid``), which torch's GRU cannot hold
     recurrent: Literal["gru", "lstm", "rnn", "keras-gru"] = "gru"
     hidden_size: Size = 32
 
@@ -292,21 +272,16 @@ class TemporalCnnConfig(_TraceConfig):
 
     Traces are brought to `frame_rate` first, and what it says back to the recording's frames. What
     lies beyond the ends is zeros, as are areas that are not shown: every frame is predicted.
-
-    Attributes
-    ----------
-    channels, n_blocks
-        Size. Each block doubles what is seen: the window has 2 · (2ⁿ − 1) + 1 samples.
-    dropout
-        Share of channels that a block leaves out while it learns.
     """
 
     architecture: Literal["temporal-cnn"] = "temporal-cnn"
     frame_rate: Hertz = 10.0
     window: Window = Window(past=63, future=63)
     preprocessing: TracePreprocessing = TracePreprocessing(scaling="sd", beside_raw=True)
+    # size. Each block doubles what is seen: the window has 2 · (2ⁿ − 1) + 1 samples
     channels: Size = 64
     n_blocks: Annotated[int, Field(ge=1, le=9)] = 6
+    # share of channels that a block leaves out while it learns
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
     @model_validator(mode="after")

@@ -57,19 +57,12 @@ class _Versioned(BaseModel):
 
 
 class Lender(BaseModel):
-    """The bundled decoder whose encoder a file takes, because decoders that share one are small.
-
-    Attributes
-    ----------
-    bundled
-        Its name.
-    sha256
-        Of the encoder's tensors, as `tensors_digest` gives it.
-    """
+    """The bundled decoder whose encoder a file takes, because decoders that share one are small."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bundled: Annotated[str, StringConstraints(max_length=100)]
+    bundled: Annotated[str, StringConstraints(max_length=100)]  # its name
+    # of the encoder's tensors, as `tensors_digest` gives it
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -145,6 +138,9 @@ def read_config(path: str | Path) -> DecoderConfig:
 def read_decoder(path: str | Path) -> tuple[DecoderConfig, nn.Module, str]:
     """Read a decoder file.
 
+    Raises DecoderError if it is not a decoder file that this version can read; names the tensor
+    that is missing, unexpected, of another shape or type, or not finite.
+
     Returns
     -------
     config
@@ -153,12 +149,6 @@ def read_decoder(path: str | Path) -> tuple[DecoderConfig, nn.Module, str]:
         The weights, float32 whatever they are on disk, in evaluation mode.
     hash
         SHA-256 of the file.
-
-    Raises
-    ------
-    DecoderError
-        If it is not a decoder file that this version can read; names the tensor that is missing,
-        unexpected, of another shape or type, or not finite.
     """
     import torch
 
@@ -246,6 +236,9 @@ def encode_decoder(
 ) -> bytes:
     """Return the content of a decoder file; the same decoder gives the same bytes.
 
+    Raises DecoderError if a tensor is not finite, or too large for half precision, or if the
+    bundled decoder has another encoder.
+
     Parameters
     ----------
     config, network
@@ -256,12 +249,6 @@ def encode_decoder(
     lender
         Name of the bundled decoder that has the same encoder: its tensors are left out. None:
         the file is whole.
-
-    Raises
-    ------
-    DecoderError
-        If a tensor is not finite, or too large for half precision, or if the bundled decoder has
-        another encoder.
     """
     import torch
     from safetensors.torch import save

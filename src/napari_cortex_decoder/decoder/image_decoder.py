@@ -38,13 +38,7 @@ class ImageDecoder(Decoder):
 
 
 def reads_images(decoder: Decoder) -> ImageDecoder:
-    """Return a decoder that must be one of images.
-
-    Raises
-    ------
-    DecoderError
-        If it reads area traces.
-    """
+    """Return a decoder that must be one of images. Raises DecoderError if it reads area traces."""
     if not isinstance(decoder, ImageDecoder):
         raise DecoderError(
             f"decoder {decoder.name!r} reads area traces, and this is for decoders of images; "

@@ -64,15 +64,12 @@ def list_decoders(
 def read_card(name_or_path: str | Path) -> DecoderConfig:
     """Read what a decoder says of itself, without its weights and without torch.
 
+    Raises DecoderError if there is no such decoder, or its file is unusable.
+
     Parameters
     ----------
     name_or_path
         As for `load_decoder`.
-
-    Raises
-    ------
-    DecoderError
-        If there is no such decoder, or its file is unusable.
     """
     return read_config(_find(name_or_path))
 
@@ -112,6 +109,9 @@ def save_sharing_encoder(
 ) -> None:
     """Write a decoder to be bundled without its encoder, which another bundled one has already.
 
+    Raises DecoderError if there is no such bundled decoder, if it has another encoder, or if the
+    file cannot be written.
+
     Parameters
     ----------
     decoder
@@ -122,12 +122,6 @@ def save_sharing_encoder(
         Name of the bundled decoder that has the encoder.
     half_precision
         As for `Decoder.save`, which always writes a whole file.
-
-    Raises
-    ------
-    DecoderError
-        If there is no such bundled decoder, if it has another encoder, or if the file cannot be
-        written.
     """
     content = encode_decoder(
         decoder.config, decoder.network, half_precision=half_precision, lender=lender

@@ -116,21 +116,11 @@ class DecodeEvent(Progress):
     """One step of a running decode: frames measured, then decoded.
 
     A `message` tells of a smaller batch, or another device, after memory ran out.
-
-    Attributes
-    ----------
-    start
-        Frame of the first row of `probability`.
-    probability
-        New results, shape (n, k), float32; None if the event brings none.
-    prediction
-        The whole result, in the last event only.
-    provisional
-        Whether `probability` was computed with statistics of a sample of frames, and will be
-        replaced.
     """
 
-    start: int | None = None
+    start: int | None = None  # frame of the first row of `probability`
+    # new results, shape (n, k), float32; None if the event brings none
     probability: NDArray[np.float32] | None = None
-    prediction: Prediction | None = None
+    prediction: Prediction | None = None  # the whole result, in the last event only
+    # whether `probability` was computed with statistics of a sample of frames, and will be replaced
     provisional: bool = False

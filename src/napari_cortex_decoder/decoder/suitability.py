@@ -32,10 +32,7 @@ def reads_rate(frame_rate: float, config: DecoderConfig) -> bool:
 def check_kind(recording: Recording, config: DecoderConfig, name: str) -> None:
     """Refuse traces of areas for a decoder of images.
 
-    Raises
-    ------
-    RecordingError
-        If the recording has no images.
+    Raises RecordingError if the recording has no images.
     """
     if recording.traces is not None and not isinstance(config, TraceConfig):
         raise RecordingError(
@@ -94,6 +91,10 @@ def check_suits(
 ) -> list[str]:
     """Refuse pixels that the decoder cannot read and another frame rate, or warn of the rate.
 
+    Raises FrameRateError if the recording's frame rate is unknown, or more than 10 % off without
+    `any_rate`; RecordingError if the decoder divides by the SD of raw frames, and the movie is ΔF/F
+    or the like.
+
     Parameters
     ----------
     recording, config
@@ -104,13 +105,6 @@ def check_suits(
         Warn instead.
     decodes
         Whether it is to be decoded, which some decoders do at a frame rate of their own.
-
-    Raises
-    ------
-    FrameRateError
-        If the recording's frame rate is unknown, or more than 10 % off without `any_rate`.
-    RecordingError
-        If the decoder divides by the SD of raw frames, and the movie is ΔF/F or the like.
     """
     if (problem := raw_problem(recording, config, look=True)) is not None:
         raise RecordingError(f"{recording.path or recording.name}: {problem}")
@@ -140,10 +134,7 @@ def first_predicted(config: DecoderConfig, frame_rate: float) -> int:
 def check_length(recording: Recording, config: DecoderConfig) -> None:
     """Refuse a recording that is too short for a single prediction.
 
-    Raises
-    ------
-    RecordingError
-        If it is.
+    Raises RecordingError if it is.
     """
     needed = first_predicted(config, recording.known_frame_rate()) + 1 + config.frames_after
     if recording.n_frames < needed:

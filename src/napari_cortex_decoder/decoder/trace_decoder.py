@@ -32,6 +32,9 @@ class TraceDecoder(Decoder):
     ) -> NDArray[np.float32]:
         """Read behaviour from area traces that somebody else has measured.
 
+        Raises DecoderError if the traces are not of its areas; RecordingError if a trace does not
+        vary.
+
         Parameters
         ----------
         traces
@@ -45,13 +48,6 @@ class TraceDecoder(Decoder):
         -------
         numpy.ndarray
             Shape (t, k), float32, rows sum to 1; NaN where the window does not fit.
-
-        Raises
-        ------
-        DecoderError
-            If the traces are not of its areas.
-        RecordingError
-            If a trace does not vary.
         """
         from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 
@@ -98,13 +94,7 @@ class TraceDecoder(Decoder):
 
 
 def reads_traces(decoder: Decoder) -> TraceDecoder:
-    """Return a decoder that must be one of area traces.
-
-    Raises
-    ------
-    DecoderError
-        If it reads images.
-    """
+    """Return a decoder that must be one of area traces. Raises DecoderError if it reads images."""
     if not isinstance(decoder, TraceDecoder):
         raise DecoderError(
             f"decoder {decoder.name!r} reads images, and this is for decoders of area traces; "

@@ -38,19 +38,14 @@ def read_roi_cohort(folder: str | Path) -> RoiCohort:
     """Read ``signal_5mice.mat`` and ``runrest_5mice.mat``.
 
     Each holds one cell array a mouse, whose name ends in the mouse's number (``signal1`` …
-    ``signal5``), and each cell is a session: 50 × T ΔF/F, and 1 × T labels (1 = run).
+    ``signal5``), and each cell is a session: 50 × T ΔF/F, and 1 × T labels (1 = run). Raises
+    EvaluationError if one is missing, or they do not fit together; names mouse and session;
+    RecordingError if a file is damaged.
 
     Parameters
     ----------
     folder
         Where both files lie.
-
-    Raises
-    ------
-    EvaluationError
-        If one is missing, or they do not fit together; names mouse and session.
-    RecordingError
-        If a file is damaged.
     """
     folder = Path(folder)
     signals, labels = (_by_mouse(folder / name) for name in (SIGNALS, LABELS))

@@ -24,37 +24,20 @@ REFERENCE = "roi-gru"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One decoder of the paper's table.
+    """One decoder of the paper's table."""
 
-    Attributes
-    ----------
-    title
-        What it is.
-    published
-        Mean and SD of the AUC over the paper's 20 models; SD None where it was not printed.
-    kind
-        ``"roi"``: trained on ROI traces; ``"images"``: trained on movies; ``"bundled"``: the
-        bundled decoder, which learned from simulated mice and is not trained again.
-    recurrent
-        Recurrent layer; empty: single images.
-    half_window
-        Frames before and after t.
-    detrended
-        Whether a moving mean of 1000 frames is taken away.
-    rois
-        Numbers (1–50) of the ROIs that are left; the others are 0 after scaling. None: all.
-    null
-        Whether labels are permuted between the sessions of a mouse.
-    """
-
-    title: str
+    title: str  # what it is
+    # mean and SD of the AUC over the paper's 20 models; SD None where it was not printed
     published: tuple[float, float | None]
+    # ``"roi"``: trained on ROI traces; ``"images"``: trained on movies; ``"bundled"``: the bundled
+    # decoder, which learned from simulated mice and is not trained again
     kind: Literal["roi", "images", "bundled"] = "roi"
-    recurrent: Literal["", "gru", "lstm", "rnn"] = "gru"
-    half_window: int = 15
-    detrended: bool = True
+    recurrent: Literal["", "gru", "lstm", "rnn"] = "gru"  # recurrent layer; empty: single images
+    half_window: int = 15  # frames before and after t
+    detrended: bool = True  # whether a moving mean of 1000 frames is taken away
+    # numbers (1–50) of the ROIs that are left; the others are 0 after scaling. None: all
     rois: tuple[int, ...] | None = None
-    null: bool = False
+    null: bool = False  # whether labels are permuted between the sessions of a mouse
 
 
 _ALL_BUT_LIMB = tuple(roi for roi in range(1, 51) if roi not in ANTERIOR_LIMB)
@@ -100,21 +83,13 @@ ROWS: dict[str, Row] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How long ROI decoders train; the defaults are the paper's, hours to days on a processor.
+    """How long ROI decoders train; the defaults are the paper's, hours to days on a processor."""
 
-    Attributes
-    ----------
-    epochs
-        Passes over the training mice's frames; the weights of the lowest validation loss are kept.
-    stride
-        Take every `stride`-th frame to learn from and to validate on; all frames are tested.
-    learning_rate
-        Adam's highest, on a one-cycle schedule (the paper's is constant).
-    """
-
+    # passes over the training mice's frames; the weights of the lowest validation loss are kept
     epochs: int = 30
+    # take every `stride`-th frame to learn from and to validate on; all frames are tested
     stride: int = 1
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-3  # adam's highest, on a one-cycle schedule (the paper's is constant)
 
 
 class Pair(NamedTuple):
@@ -127,17 +102,14 @@ class Pair(NamedTuple):
 def pairs(mice: Sequence[str], validations: int | None = None) -> tuple[Pair, ...]:
     """Return all ordered pairs: 20 of five mice.
 
+    Raises EvaluationError if there are fewer than three mice.
+
     Parameters
     ----------
     mice
         Their names.
     validations
         With how many others validating each mouse is tested, at most; None: with all.
-
-    Raises
-    ------
-    EvaluationError
-        If there are fewer than three mice.
     """
     if len(mice) < 3:
         raise EvaluationError(
@@ -154,10 +126,7 @@ def pairs(mice: Sequence[str], validations: int | None = None) -> tuple[Pair, ..
 def chosen_rows(names: Sequence[str]) -> dict[str, Row]:
     """Return rows by name; ``"roi"`` stands for all rows of ROI decoders, ``"all"`` for all.
 
-    Raises
-    ------
-    EvaluationError
-        If there is no such row; names those that are.
+    Raises EvaluationError if there is no such row; names those that are.
     """
     chosen: dict[str, Row] = {}
     for name in names:

@@ -55,6 +55,8 @@ _GROUPS = {
 def write_report(result: Reproduction, out: str | Path, *, overwrite: bool = False) -> Path:
     """Write tables (CSV, Markdown) and figures (PNG).
 
+    Raises EvaluationError if the folder cannot be written.
+
     Parameters
     ----------
     result
@@ -69,11 +71,6 @@ def write_report(result: Reproduction, out: str | Path, *, overwrite: bool = Fal
     -------
     pathlib.Path
         ``report.md``.
-
-    Raises
-    ------
-    EvaluationError
-        If the folder cannot be written.
     """
     out = make_folder(out, EvaluationError)
     _write(out / "auc.csv", _auc_table(result), overwrite)

@@ -30,27 +30,15 @@ _USUAL = Effort()
 
 @dataclass(frozen=True, eq=False)
 class Reproduction:
-    """What came of the protocol.
+    """What came of the protocol."""
 
-    Attributes
-    ----------
-    scores
-        Models of each row.
-    correlation
-        Shape (50,): mean over sessions of each ROI's correlation with running; None where no ROI
-        traces were needed.
-    run_fraction
-        Share of running of each mouse; empty likewise.
-    simulated
-        Whether the mice are simulated.
-    effort, seed
-        As asked for.
-    """
-
-    scores: dict[str, tuple[ModelScore, ...]]
+    scores: dict[str, tuple[ModelScore, ...]]  # models of each row
+    # shape (50,): mean over sessions of each ROI's correlation with running; None where no ROI
+    # traces were needed
     correlation: NDArray[np.float64] | None
-    run_fraction: dict[str, float]
-    simulated: bool
+    run_fraction: dict[str, float]  # share of running of each mouse; empty likewise
+    simulated: bool  # whether the mice are simulated
+    # as asked for
     effort: Effort
     seed: int
 
@@ -69,7 +57,9 @@ def reproduce(
     """Train and test the models of some rows of the paper's table.
 
     Each model's score is kept in ``out/models`` as soon as it is known, and not measured again by
-    the same call.
+    the same call. Raises EvaluationError if there is no such row, data are missing or do not fit,
+    or `out` cannot be written or holds scores of other settings; RecordingError or TrainingError if
+    a file is damaged, or an image decoder cannot be trained.
 
     Parameters
     ----------
@@ -91,14 +81,6 @@ def reproduce(
         Where to train.
     progress
         Gets rows, and numbers of models done and of all.
-
-    Raises
-    ------
-    EvaluationError
-        If there is no such row, data are missing or do not fit, or `out` cannot be written or
-        holds scores of other settings.
-    RecordingError, TrainingError
-        If a file is damaged, or an image decoder cannot be trained.
     """
     data, out = Path(data), Path(out)
     chosen = chosen_rows(rows)

@@ -13,30 +13,18 @@ from napari_cortex_decoder.scoring.auc import auc
 
 
 class ModelScore(BaseModel):
-    """One model on the pooled frames of its test mouse.
-
-    Attributes
-    ----------
-    validation, test
-        Mice; validation is empty for a decoder that was not trained here.
-    auc
-        Area under the ROC curve.
-    accuracy
-        At a threshold of 0.5.
-    threshold
-        The one of the highest accuracy.
-    lost
-        AUC lost when ROIs i and i + 25 are set to their mean, without training again; 25 numbers,
-        or none where that was not measured.
-    """
+    """One model on the pooled frames of its test mouse."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # mice; validation is empty for a decoder that was not trained here
     validation: str
     test: str
-    auc: float
-    accuracy: float
-    threshold: float
+    auc: float  # area under the ROC curve
+    accuracy: float  # at a threshold of 0.5
+    threshold: float  # the one of the highest accuracy
+    # AUC lost when ROIs i and i + 25 are set to their mean, without training again; 25 numbers, or
+    # none where that was not measured
     lost: tuple[float, ...] = ()
 
 
@@ -66,18 +54,10 @@ def score_model(
 
 
 class Comparison(NamedTuple):
-    """Wilcoxon's rank-sum test of one row against another, corrected after Holm.
+    """Wilcoxon's rank-sum test of one row against another, corrected after Holm."""
 
-    Attributes
-    ----------
-    models
-        Over models, as the paper did: 20 that share five mice and are not independent.
-    mice
-        Over one number a mouse, the mean of the models tested on it: what is independent.
-    """
-
-    models: float
-    mice: float
+    models: float  # over models, as the paper did: 20 that share five mice and are not independent
+    mice: float  # over one number a mouse, the mean of the models tested on it: what is independent
 
 
 def compare(scores: Mapping[str, Sequence[ModelScore]], reference: str) -> dict[str, Comparison]:

@@ -27,12 +27,8 @@ _looked: dict[Path, float] = {}
 def workshop(folder: Path) -> Iterator[Path]:
     """Make a hidden folder with an empty folder `NEW` in it; it is removed at the end.
 
-    The lock in it is held as long as its writer lives.
-
-    Raises
-    ------
-    OSError
-        If nothing can be written to `folder`.
+    The lock in it is held as long as its writer lives. Raises OSError if nothing can be written to
+    `folder`.
     """
     from filelock import FileLock
 

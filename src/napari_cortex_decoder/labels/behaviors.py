@@ -21,33 +21,22 @@ _Level = Annotated[int, Field(ge=0, le=255)]
 
 
 class Behavior(BaseModel):
-    """What an animal can do, as its user names, colours and types it.
-
-    Attributes
-    ----------
-    name
-        Printable, at most 50 characters.
-    color
-        Red, green and blue, 0–255; None takes the next one of the palette.
-    key
-        ``"1"``–``"9"``, or empty.
-    """
+    """What an animal can do, as its user names, colours and types it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Name
+    name: Name  # printable, at most 50 characters
+    # red, green and blue, 0–255; None takes the next one of the palette
     color: tuple[_Level, _Level, _Level] | None = None
-    key: Annotated[str, Field(pattern=r"^[1-9]?$")] = ""
+    key: Annotated[str, Field(pattern=r"^[1-9]?$")] = ""  # ``"1"``–``"9"``, or empty
 
 
 @dataclass(frozen=True)
 class Labels:
     """The labels of one recording, as they are edited: behaviors with their keys, and bouts.
 
-    Raises
-    ------
-    LabelError
-        If the behaviors are not those of the ethogram in its order, or two share a key.
+    Raises LabelError if the behaviors are not those of the ethogram in its order, or two share a
+    key.
     """
 
     behaviors: tuple[Behavior, ...]
@@ -97,13 +86,7 @@ class Labels:
 
 
 def named_behavior(name: str) -> Behavior:
-    """Make a behavior of a name.
-
-    Raises
-    ------
-    LabelError
-        If nobody could show or write the name.
-    """
+    """Make a behavior of a name. Raises LabelError if nobody could show or write the name."""
     try:
         return Behavior(name=name)
     except ValidationError as error:

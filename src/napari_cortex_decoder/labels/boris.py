@@ -86,7 +86,9 @@ def read_boris(
     """Read events of one observation and one subject, as they lie on the movie that was scored.
 
     BORIS adds an observation's time offset to each time that it writes, and counts on from one
-    medium of its queue to the next; image indices count the frames of each medium.
+    medium of its queue to the next; image indices count the frames of each medium. Raises
+    LabelError if the table holds several observations, subjects or media and none was chosen, or
+    not the chosen one.
 
     Parameters
     ----------
@@ -103,12 +105,6 @@ def read_boris(
     -------
     IntervalTable
         In frames where the medium has the movie's own frames, else in seconds from its first one.
-
-    Raises
-    ------
-    LabelError
-        If the table holds several observations, subjects or media and none was chosen, or not the
-        chosen one.
     """
     place = header_row(rows)
     assert place is not None  # whoever asks has looked

@@ -19,27 +19,13 @@ _NONE = ("", "na", "not found", "live observation")
 
 @dataclass(frozen=True)
 class Medium:
-    """One file that BORIS played.
+    """One file that BORIS played."""
 
-    Attributes
-    ----------
-    name
-        Without folders; empty if the table does not say.
-    length
-        Seconds; None if unknown.
-    fps
-        Frames a second (Hz) that BORIS saw; None if unknown.
-    begin
-        Seconds of what its player played before it; None if unknown.
-    leads
-        Whether its player is the first one, whose frames image indices count.
-    """
-
-    name: str = ""
-    length: float | None = None
-    fps: float | None = None
-    begin: float | None = 0.0
-    leads: bool = True
+    name: str = ""  # without folders; empty if the table does not say
+    length: float | None = None  # seconds; None if unknown
+    fps: float | None = None  # frames a second (Hz) that BORIS saw; None if unknown
+    begin: float | None = 0.0  # seconds of what its player played before it; None if unknown
+    leads: bool = True  # whether its player is the first one, whose frames image indices count
 
 
 def players_of(
@@ -122,17 +108,14 @@ def medium_of(
 ) -> tuple[Medium, list[str]]:
     """Find the medium that a movie is: by its name, by its length, or because it is the only one.
 
+    Raises LabelError if it could be several, or the chosen one is not there.
+
     Returns
     -------
     medium
         Which.
     said
         A sentence if neither name nor length say that it is the movie.
-
-    Raises
-    ------
-    LabelError
-        If it could be several, or the chosen one is not there.
     """
     names = sorted({one.name for one in media})
     if choice.media is not None:
@@ -179,27 +162,13 @@ def _has_frames(medium: Medium, n_frames: int) -> bool:
 
 @dataclass
 class Played:
-    """Where in the movie a time of BORIS lies.
+    """Where in the movie a time of BORIS lies."""
 
-    Attributes
-    ----------
-    medium
-        The movie, as BORIS played it.
-    offset
-        Seconds that BORIS added to each time.
-    n_frames
-        Of the movie.
-    by_time
-        Whether times count in any case, because the user has said something of them.
-    by_index
-        Whether pictures were scored, which have numbers and no times.
-    """
-
-    medium: Medium
-    offset: float
-    n_frames: int
-    by_time: bool
-    by_index: bool = False
+    medium: Medium  # the movie, as BORIS played it
+    offset: float  # seconds that BORIS added to each time
+    n_frames: int  # of the movie
+    by_time: bool  # whether times count in any case, because the user has said something of them
+    by_index: bool = False  # whether pictures were scored, which have numbers and no times
 
     @property
     def in_frames(self) -> bool:

@@ -22,10 +22,7 @@ _HEADER = [
 def rows_of(path: Path) -> list[list[str]]:
     """Return a header and one row an event of a project; states alternate START and STOP.
 
-    Raises
-    ------
-    LabelError
-        If it is no project, or has no event.
+    Raises LabelError if it is no project, or has no event.
     """
     content = read_bytes(path, LabelError, limit=_LARGEST)
     if path.suffix.lower() == ".gz":

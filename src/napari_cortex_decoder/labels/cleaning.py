@@ -72,6 +72,8 @@ def clean(
 ) -> NDArray[np.int64]:
     """Turn probabilities into one behavior a frame.
 
+    Raises LabelError if the shape or the frame rate is impossible.
+
     Parameters
     ----------
     probability
@@ -86,11 +88,6 @@ def clean(
     numpy.ndarray
         Shape (t,), int64: column of `probability`, −1 where there is no prediction, unless it is a
         gap that was filled.
-
-    Raises
-    ------
-    LabelError
-        If the shape or the frame rate is impossible.
     """
     if probability.ndim != 2 or probability.shape[1] < 2:
         raise LabelError(f"probabilities have shape {probability.shape}; give (frames, behaviors).")

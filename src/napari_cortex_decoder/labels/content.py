@@ -21,21 +21,11 @@ MAX_FRAMES = 100_000_000
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A row of a file that gave no label, or not all of the one that it tells.
+    """A row of a file that gave no label, or not all of the one that it tells."""
 
-    Attributes
-    ----------
-    row
-        Line of the file, its header being line 1; or row of the table, from 1.
-    text
-        What it says.
-    reason
-        Why it did not match.
-    """
-
-    row: int
-    text: str
-    reason: str
+    row: int  # line of the file, its header being line 1; or row of the table, from 1
+    text: str  # what it says
+    reason: str  # why it did not match
 
     def __str__(self) -> str:
         """Return it as one line."""
@@ -44,14 +34,9 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class Interval:
-    """One bout as a file tells it: [start, stop) in seconds or in frames.
+    """One bout as a file tells it: [start, stop) in seconds or in frames."""
 
-    Attributes
-    ----------
-    row, text
-        Where it stands, and what it says, for messages.
-    """
-
+    # where it stands, and what it says, for messages
     row: int
     text: str
     behavior: str
@@ -62,80 +47,45 @@ class Interval:
 
 @dataclass(frozen=True)
 class IntervalTable:
-    """Bouts with their begin and end.
+    """Bouts with their begin and end."""
 
-    Attributes
-    ----------
-    unit
-        Of all of them.
-    intervals
-        In the order of the file.
-    unmatched
-        Rows that are no bouts.
-    zero
-        What seconds count from.
-    said
-        Sentences on what was read otherwise than it stands, or left out.
-    """
-
-    unit: Literal["s", "frame"]
-    intervals: tuple[Interval, ...]
-    unmatched: tuple[Unmatched, ...] = ()
-    zero: Zero = Zero.UNSAID
-    said: tuple[str, ...] = ()
+    unit: Literal["s", "frame"]  # of all of them
+    intervals: tuple[Interval, ...]  # in the order of the file
+    unmatched: tuple[Unmatched, ...] = ()  # rows that are no bouts
+    zero: Zero = Zero.UNSAID  # what seconds count from
+    said: tuple[str, ...] = ()  # sentences on what was read otherwise than it stands, or left out
 
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """One label a frame of whatever was labelled.
+    """One label a frame of whatever was labelled."""
 
-    Attributes
-    ----------
-    behaviors
-        Names.
-    values
-        Shape (n,), int64: index into `behaviors`, −1 unknown.
-    times
-        Shape (n,), seconds, strictly increasing; None where the file does not say them.
-    frames
-        Shape (n,), the frame of each as the file counts it, where some lack; else None.
-    source
-        Of all labels.
-    unmatched
-        Rows that could not be taken, unknown in `values`.
-    zero
-        What the times count from.
-    said
-        Sentences on what was read otherwise than it stands.
-    """
-
-    behaviors: tuple[str, ...]
-    values: NDArray[np.int64]
+    behaviors: tuple[str, ...]  # names
+    values: NDArray[np.int64]  # shape (n,), int64: index into `behaviors`, −1 unknown
+    # shape (n,), seconds, strictly increasing; None where the file does not say them
     times: NDArray[np.float64] | None = None
+    # shape (n,), the frame of each as the file counts it, where some lack; else None
     frames: NDArray[np.int64] | None = None
-    source: Source = Source.PERSON
-    unmatched: tuple[Unmatched, ...] = ()
-    zero: Zero = Zero.UNSAID
-    said: tuple[str, ...] = ()
+    source: Source = Source.PERSON  # of all labels
+    unmatched: tuple[Unmatched, ...] = ()  # rows that could not be taken, unknown in `values`
+    zero: Zero = Zero.UNSAID  # what the times count from
+    said: tuple[str, ...] = ()  # sentences on what was read otherwise than it stands
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Whose labels to take from a file that has several people's, animals' or sessions'.
-
-    Attributes
-    ----------
-    observation, subject, media
-        As the file names them; None if there is only one, or one medium is called as the movie.
-    """
+    """Whose labels to take from a file that has several people's, animals' or sessions'."""
 
     path: Path
+    # as the file names them; None if there is only one, or one medium is called as the movie
     observation: str | None = None
     subject: str | None = None
     media: str | None = None
 
     def among(self, what: str, names: Iterable[str], like: str = "") -> str | None:
         """Return the one of some names that is meant; None if there is one only.
+
+        Raises LabelError if several could be meant, or the chosen one is not there.
 
         Parameters
         ----------
@@ -145,11 +95,6 @@ class Choice:
             As the file has them.
         like
             What the movie is called: the one of that name is meant, unless another was chosen.
-
-        Raises
-        ------
-        LabelError
-            If several could be meant, or the chosen one is not there.
         """
         known, wanted = sorted(set(names)), getattr(self, what)
         if wanted is not None and wanted not in known:

@@ -15,15 +15,12 @@ _NAME = "labels.lock"
 class EditorLock:
     """Held by whoever edits; the operating system frees that of a process that died.
 
+    Raises LabelError if somebody else holds it, or the folder cannot be written.
+
     Parameters
     ----------
     folder
         Where the labels are.
-
-    Raises
-    ------
-    LabelError
-        If somebody else holds it, or the folder cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,10 +30,7 @@ class EditorLock:
     def keep(self) -> None:
         """Take it anew if its file was deleted, for nobody else would see it then.
 
-        Raises
-        ------
-        LabelError
-            If somebody else was quicker.
+        Raises LabelError if somebody else was quicker.
         """
         try:
             if os.path.samestat(self._path.stat(), self._file):

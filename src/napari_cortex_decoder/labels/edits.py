@@ -22,10 +22,7 @@ class _Edit(BaseModel):
     def apply(self, labels: Labels) -> Labels:
         """Return the labels after this edit.
 
-        Raises
-        ------
-        LabelError
-            If it leaves the recording or names a behavior that is not there.
+        Raises LabelError if it leaves the recording or names a behavior that is not there.
         """
         raise NotImplementedError
 

@@ -19,12 +19,8 @@ def read_elan(path: Path, choice: Choice, movie: str) -> IntervalTable:
 
     Each is of the behavior that it says or, if it says nothing, of what its tier is called. The
     tiers of one participant count; of several videos that begin at other times, the one that is
-    called like the `movie`. Annotations that hang on others have no times and are left out.
-
-    Raises
-    ------
-    LabelError
-        If it is no file of ELAN, has no annotation, or it is open whose are meant.
+    called like the `movie`. Annotations that hang on others have no times and are left out. Raises
+    LabelError if it is no file of ELAN, has no annotation, or it is open whose are meant.
     """
     root = ElementTree.fromstring(read_bytes(path, LabelError, limit=_LARGEST))
     header = root.find("HEADER")

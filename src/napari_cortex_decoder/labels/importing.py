@@ -42,56 +42,34 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".nwb", ".boris", ".gz", ".eaf", ".json")
 
 
 class ImportOptions(TypedDict, total=False):
-    """What a user says about a file of labels.
+    """What a user says about a file of labels."""
 
-    Attributes
-    ----------
-    offset
-        Seconds to add to the file's times.
-    rate
-        Labelled frames a second (Hz) of a table with one row a frame and no times, where what was
-        labelled is not this movie but a video beside it: labels are then aligned by times.
-    clock
-        What the file's times count from: ``"session"``, as the recording's frame times do, or
-        ``"first-frame"``; needed only where the file does not say and the movie's first frame is
-        not at 0.
-    first_frame
-        Number that a table of frames or bouts gives to the movie's first frame.
-    observation, subject, media
-        Which ones of a file that has several; the medium is the movie as it was played.
-    table
-        Which table of intervals of an NWB file.
-    """
-
-    offset: float
+    offset: float  # seconds to add to the file's times
+    # labelled frames a second (Hz) of a table with one row a frame and no times, where what was
+    # labelled is not this movie but a video beside it: labels are then aligned by times
     rate: float | None
+    # what the file's times count from: ``"session"``, as the recording's frame times do, or
+    # ``"first-frame"``; needed only where the file does not say and the movie's first frame is not
+    # at 0
     clock: str | None
+    # number that a table of frames or bouts gives to the movie's first frame
     first_frame: int | None
+    # which ones of a file that has several; the medium is the movie as it was played
     observation: str | None
     subject: str | None
     media: str | None
-    table: str | None
+    table: str | None  # which table of intervals of an NWB file
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of a file of labels.
+    """What came of a file of labels."""
 
-    Attributes
-    ----------
-    ethogram
-        The labels.
-    unmatched
-        Every row that gave no label, or not all of the one that it tells, in the file's order.
-    kind
-        What the file was taken for, to show.
-    said
-        Sentences on what the file leaves open, or was read otherwise than it stands.
-    """
-
-    ethogram: Ethogram
+    ethogram: Ethogram  # the labels
+    # every row that gave no label, or not all of the one that it tells, in the file's order
     unmatched: tuple[Unmatched, ...]
-    kind: str
+    kind: str  # what the file was taken for, to show
+    # sentences on what the file leaves open, or was read otherwise than it stands
     said: tuple[str, ...] = ()
 
 

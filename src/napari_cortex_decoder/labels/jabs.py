@@ -19,12 +19,8 @@ def read_jabs(path: Path, choice: Choice) -> FrameTable:
     """Return what each frame of the video was labeled as.
 
     A frame that is labeled as not showing any behavior is *background*. Of several animals the
-    subject of `choice` counts, by its own name where the file tells it.
-
-    Raises
-    ------
-    LabelError
-        If it is no file of labels of JABS, or it is open whose are meant.
+    subject of `choice` counts, by its own name where the file tells it. Raises LabelError if it is
+    no file of labels of JABS, or it is open whose are meant.
     """
     said = read_json(path, LabelError)
     held = said if isinstance(said, dict) else {}

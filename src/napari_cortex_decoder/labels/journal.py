@@ -47,22 +47,15 @@ class _Line(BaseModel):
 
 
 class Header(_Line):
-    """What recording the labels are of, and what they were before the first edit that follows.
-
-    Attributes
-    ----------
-    version
-        1 has no more than name and length.
-    taken
-        SHA-256 of other journals of this recording whose labels are in this one.
-    """
+    """What recording the labels are of, and what they were before the first edit that follows."""
 
     kind: Literal["recording"] = "recording"
-    version: Literal[1, 2] = 1
+    version: Literal[1, 2] = 1  # 1 has no more than name and length
     name: str
     n_frames: Annotated[int, Field(ge=1)]
     behaviors: tuple[Behavior, ...] = ()
     bouts: tuple[Bout, ...] = ()
+    # SHA-256 of other journals of this recording whose labels are in this one
     taken: tuple[str, ...] = ()
 
     def as_bytes(self) -> bytes:
@@ -113,41 +106,20 @@ class Numbered(NamedTuple):
 
 @dataclass
 class JournalContent:
-    """What a journal says.
+    """What a journal says."""
 
-    Attributes
-    ----------
-    header
-        None for an empty journal.
-    start
-        The labels before the first edit of `past`; None without a header.
-    past, future
-        What can be undone, the latest last, and what can be redone, the next one last; edits that
-        are undone together stand together.
-    run
-        Run of the last edit, if another one of the same run would join it.
-    last
-        Time of the last line; empty without one.
-    n_lines
-        Without the header.
-    whole_bytes
-        Length of the file up to the end of its last whole line.
-    torn
-        Whether a crash cut off the last line.
-    digest
-        SHA-256 of the whole lines; empty without any.
-    """
-
-    header: Header | None = None
-    start: Labels | None = None
+    header: Header | None = None  # None for an empty journal
+    start: Labels | None = None  # the labels before the first edit of `past`; None without a header
+    # what can be undone, the latest last, and what can be redone, the next one last; edits that are
+    # undone together stand together
     past: list[list[Numbered]] = field(default_factory=list)
     future: list[list[Numbered]] = field(default_factory=list)
-    run: str | None = None
-    last: str = ""
-    n_lines: int = 0
-    whole_bytes: int = 0
-    torn: bool = False
-    digest: str = ""
+    run: str | None = None  # run of the last edit, if another one of the same run would join it
+    last: str = ""  # time of the last line; empty without one
+    n_lines: int = 0  # without the header
+    whole_bytes: int = 0  # length of the file up to the end of its last whole line
+    torn: bool = False  # whether a crash cut off the last line
+    digest: str = ""  # SHA-256 of the whole lines; empty without any
 
     def has(self, other: JournalContent) -> bool:
         """Whether all that another journal says is in this one."""
@@ -159,10 +131,8 @@ class JournalContent:
     def take(self, line: EditLine | StepLine) -> None:
         """Go on by one line.
 
-        Raises
-        ------
-        LabelError
-            If there is nothing to undo or redo, or one of the oldest edits is impossible.
+        Raises LabelError if there is nothing to undo or redo, or one of the oldest edits is
+        impossible.
         """
         self.n_lines += 1
         self.last = line.time
@@ -204,10 +174,7 @@ def applied(labels: Labels | None, group: Iterable[Numbered]) -> Labels:
 def read_journal(path: Path) -> JournalContent:
     """Read a journal of any length; a last line that was cut off is left out and told.
 
-    Raises
-    ------
-    LabelError
-        If any other line is damaged, or the file cannot be read.
+    Raises LabelError if any other line is damaged, or the file cannot be read.
     """
     content = JournalContent()
     digest = hashlib.sha256()

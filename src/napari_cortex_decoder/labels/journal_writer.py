@@ -25,7 +25,8 @@ class JournalWriter:
 
     A line is with the operating system when `append` returns, so that a killed program loses
     nothing; a thread of its own sees to it that it is on the disk a moment later, so that waiting
-    for the disk holds up nobody.
+    for the disk holds up nobody. Raises LabelError if the file cannot be written; no file and no
+    thread is left open then.
 
     Parameters
     ----------
@@ -35,11 +36,6 @@ class JournalWriter:
         What `read_journal` found there.
     header
         Written first into a new journal.
-
-    Raises
-    ------
-    LabelError
-        If the file cannot be written; no file and no thread is left open then.
 
     Attributes
     ----------
@@ -73,11 +69,8 @@ class JournalWriter:
     def append(self, line: Header | EditLine | StepLine) -> None:
         """Write one line.
 
-        Raises
-        ------
-        LabelError
-            If it, or one before it, could not be written, or somebody else has changed the
-            journal: the edit must not be made then.
+        Raises LabelError if it, or one before it, could not be written, or somebody else has
+        changed the journal: the edit must not be made then.
         """
         data = line.as_bytes()
         if len(data) > MAX_LINE:

@@ -33,17 +33,14 @@ _LABELS = ("label", "labels", "behavior", "behaviour", "behavior_label", "state"
 def read_nwb_intervals(path: Path, table: str | None = None) -> IntervalTable:
     """Read one table of intervals; times share the recording's clock.
 
+    Raises LabelError if the file cannot be read, or has no such table or several.
+
     Parameters
     ----------
     path
         The file.
     table
         Its name, where there are several.
-
-    Raises
-    ------
-    LabelError
-        If the file cannot be read, or has no such table or several.
     """
     from napari_cortex_decoder.containers import hdf5
 
@@ -109,6 +106,8 @@ def write_nwb_intervals(
 ) -> None:
     """Write bouts as the table ``intervals/ethogram`` of a file of its own.
 
+    Raises LabelError if it cannot be written.
+
     Parameters
     ----------
     path
@@ -119,11 +118,6 @@ def write_nwb_intervals(
         Of the recording.
     overwrite
         Whether any other file may be replaced, too.
-
-    Raises
-    ------
-    LabelError
-        If it cannot be written.
     """
     from pynwb import NWBFile
     from pynwb.epoch import TimeIntervals

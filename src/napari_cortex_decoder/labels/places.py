@@ -33,10 +33,7 @@ def labels_of(content: JournalContent) -> Labels | None:
 def read_fitting(folder: Path | None, n_frames: int | None = None) -> JournalContent:
     """Read the journal in a folder.
 
-    Raises
-    ------
-    LabelError
-        If it is damaged, or of a recording of another length.
+    Raises LabelError if it is damaged, or of a recording of another length.
     """
     content = JournalContent() if folder is None else read_journal(folder / NAME)
     header = content.header

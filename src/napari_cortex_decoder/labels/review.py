@@ -18,34 +18,24 @@ _TINY = 1e-7
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A stretch of frames to look at.
+    """A stretch of frames to look at."""
 
-    Attributes
-    ----------
-    start, stop
-        First frame, and the frame after the last one.
-    predicted
-        What the decoder reads there.
-    labelled
-        What the labels say there; None if they say nothing.
-    frame
-        The most doubtful frame of it.
-    score
-        0–1. Of uncertain bouts: mean entropy over its greatest possible value. Of disagreements:
-        how much more probable the decoder holds its own reading than the label, on average; the
-        surest contradiction first.
-    """
-
+    # first frame, and the frame after the last one
     start: int
     stop: int
-    predicted: str
-    labelled: str | None
-    frame: int
+    predicted: str  # what the decoder reads there
+    labelled: str | None  # what the labels say there; None if they say nothing
+    frame: int  # the most doubtful frame of it
+    # 0–1. Of uncertain bouts: mean entropy over its greatest possible value. Of disagreements: how
+    # much more probable the decoder holds its own reading than the label, on average; the surest
+    # contradiction first
     score: float
 
 
 def calibrated(probability: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
     """Soften or sharpen probabilities by a temperature (Guo et al. 2017, ICML).
+
+    Raises LabelError if the temperature is not a positive number.
 
     Parameters
     ----------
@@ -54,11 +44,6 @@ def calibrated(probability: NDArray[np.floating], temperature: float) -> NDArray
     temperature
         Of the decoder's calibration on labelled frames; 1 leaves them as they are, more makes
         them less sure.
-
-    Raises
-    ------
-    LabelError
-        If the temperature is not a positive number.
     """
     if not (np.isfinite(temperature) and temperature > 0):
         raise LabelError(f"the temperature is {temperature}; give a positive number.")
@@ -80,6 +65,8 @@ def review_queue(
 ) -> tuple[ReviewItem, ...]:
     """Order the bouts of a prediction by how much they deserve a look.
 
+    Raises LabelError if the lengths differ, or the order is unknown.
+
     Parameters
     ----------
     probability
@@ -96,11 +83,6 @@ def review_queue(
         first.
     temperature
         See `calibrated`.
-
-    Raises
-    ------
-    LabelError
-        If the lengths differ, or the order is unknown.
     """
     check_choice("order", order, ORDERS, LabelError)
     n = len(probability)

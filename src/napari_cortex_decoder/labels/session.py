@@ -33,6 +33,8 @@ from napari_cortex_decoder.labels.places import brought_together, labels_of, rea
 class LabelSession:
     """The labels of one recording while somebody edits them.
 
+    Raises LabelError if the journal is damaged, or of a recording of another length.
+
     Parameters
     ----------
     n_frames
@@ -48,11 +50,6 @@ class LabelSession:
     away
         Whether `folder` is only where labels go while they cannot be kept in `other`; the user is
         told so.
-
-    Raises
-    ------
-    LabelError
-        If the journal is damaged, or of a recording of another length.
 
     Attributes
     ----------
@@ -112,18 +109,15 @@ class LabelSession:
     def edit(self, edit: Edit, run: str | None = None) -> None:
         """Make an edit; it is in the journal when this returns.
 
+        Raises LabelError if the edit is impossible, the journal cannot be written, or somebody else
+        is editing; the labels are as they were.
+
         Parameters
         ----------
         edit
             What to do. One that changes nothing is not kept.
         run
             Edits that follow each other with the same run are undone together.
-
-        Raises
-        ------
-        LabelError
-            If the edit is impossible, the journal cannot be written, or somebody else is editing;
-            the labels are as they were.
         """
         if self._locked_out:
             raise LabelError(self.notice)
@@ -138,10 +132,7 @@ class LabelSession:
     def undo(self) -> None:
         """Take back the last edit, or the last run of edits, if there is one.
 
-        Raises
-        ------
-        LabelError
-            If the journal cannot be written.
+        Raises LabelError if the journal cannot be written.
         """
         if self.can_undo:
             self._append(StepLine(kind="undo", time=now()))
@@ -151,10 +142,7 @@ class LabelSession:
     def redo(self) -> None:
         """Make the edit again that was taken back last, if there is one.
 
-        Raises
-        ------
-        LabelError
-            If the journal cannot be written.
+        Raises LabelError if the journal cannot be written.
         """
         if self.can_redo:
             self._append(StepLine(kind="redo", time=now()))
@@ -164,10 +152,7 @@ class LabelSession:
     def reload(self) -> None:
         """Show what whoever edits these labels has made of them since; take over if he is gone.
 
-        Raises
-        ------
-        LabelError
-            If the journal is damaged.
+        Raises LabelError if the journal is damaged.
         """
         if self._folder is None or not self.read_only:
             return
@@ -303,6 +288,8 @@ class LabelSession:
 def journal_ethogram(folder: Path, other: Path | None = None) -> Ethogram | None:
     """Return the labels that a recording's journal holds, without editing them.
 
+    Raises LabelError if a journal is damaged.
+
     Parameters
     ----------
     folder
@@ -314,11 +301,6 @@ def journal_ethogram(folder: Path, other: Path | None = None) -> Ethogram | None
     -------
     Ethogram or None
         None if nothing was ever labelled.
-
-    Raises
-    ------
-    LabelError
-        If a journal is damaged.
     """
     content, _, _ = brought_together(read_fitting(folder), read_fitting(other))
     labels = labels_of(content)

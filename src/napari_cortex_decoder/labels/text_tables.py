@@ -79,6 +79,8 @@ def read_table(
 ) -> tuple[IntervalTable | FrameTable, str]:
     """Read a table as what its columns say.
 
+    Raises LabelError if it is none of these, several could be meant, or frames or times are none.
+
     Parameters
     ----------
     lines
@@ -94,11 +96,6 @@ def read_table(
     -------
     tuple
         What it holds, and what it was taken for.
-
-    Raises
-    ------
-    LabelError
-        If it is none of these, several could be meant, or frames or times are none.
     """
     table, left_out = columns_of(lines, LabelError)
     numerals = numerals_of(lines)
@@ -262,10 +259,7 @@ def _clock(
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None, Zero]:
     """Return the frame of each row if some lack, its time (s), and what times count from.
 
-    Raises
-    ------
-    LabelError
-        If frames do not count up, or times do not increase.
+    Raises LabelError if frames do not count up, or times do not increase.
     """
     frames, times, zero = None, None, Zero.UNSAID
     columns = {kind: column for column, kind in reversed(clock.items())}

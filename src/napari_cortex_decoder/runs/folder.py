@@ -81,11 +81,8 @@ class RunFolder:
     def claim(self) -> Iterator[None]:
         """Make the folder ours, keep other processes out, and sweep up after a killed one.
 
-        Raises
-        ------
-        TrainingError
-            If another process works here, the folder holds something else than such a job, or it
-            cannot be made.
+        Raises TrainingError if another process works here, the folder holds something else than
+        such a job, or it cannot be made.
         """
         self._look()
         try:
@@ -116,10 +113,7 @@ class RunFolder:
     def note(self, *names: str) -> None:
         """Note files, relative to the folder, before they are made: from then on they are ours.
 
-        Raises
-        ------
-        TrainingError
-            If somebody else has put one of them there, or the disk is full.
+        Raises TrainingError if somebody else has put one of them there, or the disk is full.
         """
         made = self._made()
         new = [name for name in dict.fromkeys(names) if name not in made]
@@ -136,10 +130,8 @@ class RunFolder:
     def _look(self) -> Marker | None:
         """Read the marker; refuse a folder that something else is in the way of.
 
-        Raises
-        ------
-        TrainingError
-            If the folder is of another kind of job, or holds a file by a name of ours.
+        Raises TrainingError if the folder is of another kind of job, or holds a file by a name of
+        ours.
         """
         if self.path.exists() and not self.path.is_dir():
             raise TrainingError(f"{self.path} cannot be made: it is a file; choose another folder.")
@@ -190,10 +182,7 @@ class RunFolder:
     def asked(self) -> dict[str, Any] | None:
         """Read what the job was asked to do; None if nothing was begun here.
 
-        Raises
-        ------
-        TrainingError
-            If this is the folder of something else, or the file is damaged.
+        Raises TrainingError if this is the folder of something else, or the file is damaged.
         """
         self._look()
         if not self.config_file.is_file():
@@ -206,10 +195,7 @@ class RunFolder:
     def ask(self, asked: Mapping[str, Any]) -> None:
         """Keep what the job is asked to do; within `claim`.
 
-        Raises
-        ------
-        TrainingError
-            If a job has left something here, but not what it was asked.
+        Raises TrainingError if a job has left something here, but not what it was asked.
         """
         if any((self.path / name).is_file() for name in ("progress.jsonl", "decoder.safetensors")):
             raise TrainingError(
@@ -221,10 +207,7 @@ class RunFolder:
     def place(self, name: str) -> Path:
         """Return the place of a file that is noted, in a folder that is there.
 
-        Raises
-        ------
-        TrainingError
-            If somebody else's file is there, or the disk is full.
+        Raises TrainingError if somebody else's file is there, or the disk is full.
         """
         self.note(name)
         place = self.path / name
@@ -260,10 +243,7 @@ class RunFolder:
     def progress(self) -> list[Progress]:
         """Read the progress, oldest first; a line in the making is left out.
 
-        Raises
-        ------
-        TrainingError
-            If a line is damaged.
+        Raises TrainingError if a line is damaged.
         """
         if not self.progress_file.exists():
             return []
@@ -287,10 +267,7 @@ class RunFolder:
     def read_line(self, line: Any) -> Progress:
         """Return what a line of the progress tells.
 
-        Raises
-        ------
-        ValueError, TypeError, KeyError
-            If it is none.
+        Raises ValueError, TypeError, KeyError if it is none.
         """
         return event_of(line)
 
@@ -310,10 +287,7 @@ class RunFolder:
     def forget(self) -> None:
         """Remove all that the job has made, and the folder, where nothing else is in it.
 
-        Raises
-        ------
-        TrainingError
-            If the folder is another's, or a process is at work in it.
+        Raises TrainingError if the folder is another's, or a process is at work in it.
         """
         if not self.path.is_dir():
             return

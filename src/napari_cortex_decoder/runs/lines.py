@@ -16,13 +16,7 @@ def line_of(event: Progress) -> str:
 
 
 def event_of(line: Any) -> Progress:
-    """Return what a decoded line tells.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        If it is none.
-    """
+    """Return what a decoded line tells. Raises ValueError, TypeError, KeyError if it is none."""
     if not isinstance(line, dict):
         raise ValueError(line)
     stage, done, total = (line.pop(name) for name in ("stage", "done", "total"))

@@ -44,10 +44,7 @@ class Marker(BaseModel):
 def read_marker(file: Path) -> Marker:
     """Read the marker of a run folder.
 
-    Raises
-    ------
-    TrainingError
-        If it is damaged, or of a later version.
+    Raises TrainingError if it is damaged, or of a later version.
     """
     said = read_json(file, TrainingError)
     if isinstance(said, dict):

@@ -96,12 +96,8 @@ class RunProcess:
     def wait(self) -> None:
         """Wait for its end.
 
-        Raises
-        ------
-        CutShort
-            If it was ended from outside.
-        TrainingError
-            If it ended without a result otherwise; with its own words.
+        Raises CutShort if it was ended from outside; TrainingError if it ended without a result
+        otherwise; with its own words.
         """
         while not self.ended:
             time.sleep(_LOOK_EVERY)

@@ -16,31 +16,18 @@ _MOST, _HALF = 0.75, 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far a prediction agrees with labels that it may have learned from.
+    """How far a prediction agrees with labels that it may have learned from."""
 
-    Attributes
-    ----------
-    frames
-        How many are labelled and predicted.
-    share
-        Share of them (0–1) whose most probable behavior is the labelled one.
-    bout_f1
-        Of bouts, as `bout_f1` measures it: low beside a high share where bouts fall apart.
-    auc
-        Of the second of two behaviors; of more, the mean of each against the others. None where
-        only one is labelled.
-    shifted_auc
-        With labels shifted circularly in time: what slow drifts alone give.
-    mean_auc
-        Of the mean of the frame in place of the prediction, at the frames that were looked at; only
-        of two behaviors.
-    """
-
-    frames: int
-    share: float
+    frames: int  # how many are labelled and predicted
+    share: float  # share of them (0–1) whose most probable behavior is the labelled one
+    # of bouts, as `bout_f1` measures it: low beside a high share where bouts fall apart
     bout_f1: float
+    # of the second of two behaviors; of more, the mean of each against the others. None where only
+    # one is labelled
     auc: float | None
-    shifted_auc: float | None
+    shifted_auc: float | None  # with labels shifted circularly in time: what slow drifts alone give
+    # of the mean of the frame in place of the prediction, at the frames that were looked at; only
+    # of two behaviors
     mean_auc: float | None
 
     @property

@@ -31,6 +31,8 @@ def keep_behavior(
 ) -> None:
     """Keep traces of a recording beside it, with those that were kept before.
 
+    Raises RecordingError if they cannot be written, or those kept before cannot be read.
+
     Parameters
     ----------
     recording
@@ -43,11 +45,6 @@ def keep_behavior(
         How they were made otherwise, in words.
     timed
         Whether the file gave the movie its frame times.
-
-    Raises
-    ------
-    RecordingError
-        If they cannot be written, or those kept before cannot be read.
     """
     path = recording.path
     if path is None:
@@ -71,10 +68,7 @@ def keep_behavior(
 def with_kept_behavior(recording: Recording) -> Recording:
     """Return a recording with the behavior that was kept of it; it says what is stale.
 
-    Raises
-    ------
-    RecordingError
-        If what was kept is damaged.
+    Raises RecordingError if what was kept is damaged.
     """
     found = None if recording.path is None else _kept(recording.path)
     if found is None:

@@ -24,42 +24,22 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is there of a session.
+    """What is there of a session."""
 
-    Attributes
-    ----------
-    n_frames, frame_rate, pixel_size
-        Of the movie; Hz and mm, None where nobody has said them.
-    subject
-        Which mouse, as the file says; empty where it does not.
-    behavior, atlas
-        Whether behavior was measured beside it, and whether the atlas is placed.
-    cameras
-        How many.
-    labelled
-        Share of the frames that somebody labelled; None without labels.
-    decoded
-        Name of the decoder that it was decoded with; empty if it was not.
-    stale
-        What has changed since it was decoded: ``"movie"``, ….
-    score
-        AUC of the prediction against the labels; None without either.
-    problems
-        What of it cannot be read, one sentence each.
-    """
-
+    # of the movie; Hz and mm, None where nobody has said them
     n_frames: int = 0
     frame_rate: float | None = None
     pixel_size: float | None = None
-    subject: str = ""
+    subject: str = ""  # which mouse, as the file says; empty where it does not
+    # whether behavior was measured beside it, and whether the atlas is placed
     behavior: bool = False
-    cameras: int = 0
+    cameras: int = 0  # how many
     atlas: bool = False
-    labelled: float | None = None
-    decoded: str = ""
-    stale: tuple[str, ...] = ()
-    score: float | None = None
-    problems: tuple[str, ...] = ()
+    labelled: float | None = None  # share of the frames that somebody labelled; None without labels
+    decoded: str = ""  # name of the decoder that it was decoded with; empty if it was not
+    stale: tuple[str, ...] = ()  # what has changed since it was decoded: ``"movie"``, …
+    score: float | None = None  # AUC of the prediction against the labels; None without either
+    problems: tuple[str, ...] = ()  # what of it cannot be read, one sentence each
 
     @property
     def seconds(self) -> float | None:

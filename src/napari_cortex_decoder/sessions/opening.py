@@ -71,10 +71,7 @@ def _with_behavior(recording: Recording, path: Any, how: dict[str, Any]) -> Reco
 def applied(recording: Recording, report: Report | None = None) -> Recording:
     """Return a session with the steps that were applied to it when it was last looked at.
 
-    Raises
-    ------
-    RecordingError
-        If a step cannot work any more, or its frames cannot be kept.
+    Raises RecordingError if a step cannot work any more, or its frames cannot be kept.
     """
     if recording.path is None:
         return recording
@@ -90,6 +87,8 @@ def kept_registration(
 ) -> Registration | None:
     """Return where the atlas lies on a session, as kept beside it or known from its file.
 
+    Raises AtlasError if the file is damaged, or of a newer version.
+
     Parameters
     ----------
     recording
@@ -98,11 +97,6 @@ def kept_registration(
         After some steps, on whose pixels it is wanted; None: on those of `recording`.
     other
         A file to read where none is kept.
-
-    Raises
-    ------
-    AtlasError
-        If the file is damaged, or of a newer version.
     """
     if recording.registration is not None or recording.path is None:
         return recording.registration

@@ -29,6 +29,9 @@ def mean_image(recording: Recording) -> NDArray[np.float32]:
 def place_like(files: Sequence[Path], placed: Registration, there: NDArray[np.float32]) -> bool:
     """Place the atlas on a session as it lies on another one of the mouse, and keep that.
 
+    Raises CortexDecoderError if the movie cannot be read, or the two pictures are too unlike to be
+    of one brain.
+
     Parameters
     ----------
     files
@@ -40,11 +43,6 @@ def place_like(files: Sequence[Path], placed: Registration, there: NDArray[np.fl
     -------
     bool
         Whether it was placed now: a placing that was there stays.
-
-    Raises
-    ------
-    CortexDecoderError
-        If the movie cannot be read, or the two pictures are too unlike to be of one brain.
     """
     recording = open_recording(files)
     if recording.registration is not None or recording.path is None:

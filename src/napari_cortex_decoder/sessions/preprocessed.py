@@ -31,19 +31,12 @@ from napari_cortex_decoder.recording.preprocessing import (
 
 @dataclass(frozen=True)
 class Patch:
-    """Which part of the raw frames a preprocessed frame shows, in pixels of the raw ones.
+    """Which part of the raw frames a preprocessed frame shows, in pixels of the raw ones."""
 
-    Attributes
-    ----------
-    top, left
-        Its outer edges.
-    pixel
-        Edge of one of its pixels.
-    """
-
+    # its outer edges
     top: float = 0.0
     left: float = 0.0
-    pixel: float = 1.0
+    pixel: float = 1.0  # edge of one of its pixels
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> Patch:
@@ -117,17 +110,14 @@ def labels_after(labels: Ethogram, raw: Recording, steps: Iterable[Step]) -> Eth
 def with_raw(shown: Recording, before: Recording, raw: Recording) -> Recording:
     """Return what is shown once more is known of the raw recording: behaviour, clock, pixel size.
 
+    Raises RecordingError if a step was computed for another frame rate.
+
     Parameters
     ----------
     shown
         What was made of `before`, or `before` itself.
     before, raw
         The raw recording without and with the news; their movie is the same.
-
-    Raises
-    ------
-    RecordingError
-        If a step was computed for another frame rate.
     """
     if shown is before:
         return raw

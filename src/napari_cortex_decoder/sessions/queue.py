@@ -26,6 +26,8 @@ def decode_session(
 ) -> Prediction:
     """Decode a session after the steps that were applied to it, and keep its prediction.
 
+    Raises CortexDecoderError if it cannot be read, or does not suit the decoder.
+
     Parameters
     ----------
     files
@@ -38,11 +40,6 @@ def decode_session(
         A file that says where the atlas lies, where nothing is kept beside the recording.
     report
         Is told how far it is; what it raises ends the work.
-
-    Raises
-    ------
-    CortexDecoderError
-        If it cannot be read, or does not suit the decoder.
     """
     raw = open_session(files)
     shown = applied(raw, report)

@@ -36,6 +36,8 @@ def made_from(
 ) -> dict[str, str]:
     """Return hashes of what a result is made from, by what it is.
 
+    Raises RecordingError if a file of the recording is gone.
+
     Parameters
     ----------
     recording
@@ -44,11 +46,6 @@ def made_from(
         Hash of its file.
     registration, ethogram
         Where the result depends on them.
-
-    Raises
-    ------
-    RecordingError
-        If a file of the recording is gone.
     """
     found = {MOVIE: content_hash(recording), RATE: repr(recording.frame_rate)}
     if decoder is not None:
@@ -73,6 +70,8 @@ def keep_prediction(
 ) -> None:  # fmt: skip
     """Keep a whole prediction beside its recording; one that is in no file keeps nothing.
 
+    Raises RecordingError if it cannot be written.
+
     Parameters
     ----------
     recording
@@ -83,11 +82,6 @@ def keep_prediction(
         Name of the decoder in the library, or its file.
     registration
         Where the atlas lies; it counts if the decoder reads areas of it.
-
-    Raises
-    ------
-    RecordingError
-        If it cannot be written.
     """
     if recording.path is not None:
         content = {"prediction": prediction, "source": str(source)}
@@ -98,6 +92,8 @@ def keep_prediction(
 
 def prediction_of(recording: Recording) -> tuple[Prediction, str, str] | None:
     """Return the prediction that was kept of a recording as it is shown; None if there is none.
+
+    Raises RecordingError if it is damaged, of a newer version, or of another number of frames.
 
     Parameters
     ----------
@@ -112,11 +108,6 @@ def prediction_of(recording: Recording) -> tuple[Prediction, str, str] | None:
         Name of its decoder, or its file.
     said
         What has changed since, in a sentence; else empty.
-
-    Raises
-    ------
-    RecordingError
-        If it is damaged, of a newer version, or of another number of frames.
     """
     found = None if recording.path is None else kept_prediction(recording.path)
     if found is None or not same_steps(recording, found[0].settings.get("preprocessing")):
@@ -164,10 +155,7 @@ def decoder_hash(source: str) -> str | None:
 def kept_prediction(recording: Path) -> tuple[Prediction, str, Kept] | None:
     """Return the prediction that was kept, the source of its decoder, and what it was made from.
 
-    Raises
-    ------
-    RecordingError
-        If it is damaged, or of a newer version.
+    Raises RecordingError if it is damaged, or of a newer version.
     """
     found = kept(recording, PREDICTION, (Prediction,))
     if found is None:

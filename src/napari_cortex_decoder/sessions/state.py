@@ -20,53 +20,34 @@ _WRITING = threading.Lock()
 
 
 class SessionState(BaseModel):
-    """What comes back when a session is opened again.
-
-    Attributes
-    ----------
-    decoder
-        Name of the chosen decoder, or its file; None before one was chosen.
-    steps
-        Steps that were applied to the raw recording, as `Recording.steps` has them.
-    reference
-        File of the reference movie, relative to the recording's folder where it lies in it; None
-        where the recording's own file says.
-    turns
-        Whether the camera took two colors in turns, as somebody said.
-    cached
-        Whether frames after these steps were kept on disk.
-    activity
-        Whether it is looked at as change in percent.
-    unfolded
-        Titles of the sections that were unfolded; None before one was touched.
-    version
-        Of this file.
-    """
+    """What comes back when a session is opened again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # name of the chosen decoder, or its file; None before one was chosen
     decoder: str | None = None
+    # steps that were applied to the raw recording, as `Recording.steps` has them
     steps: tuple[dict[str, Any], ...] = ()
+    # file of the reference movie, relative to the recording's folder where it lies in it; None
+    # where the recording's own file says
     reference: str | None = None
-    turns: bool = False
-    cached: bool = False
-    activity: bool = False
+    turns: bool = False  # whether the camera took two colors in turns, as somebody said
+    cached: bool = False  # whether frames after these steps were kept on disk
+    activity: bool = False  # whether it is looked at as change in percent
+    # titles of the sections that were unfolded; None before one was touched
     unfolded: tuple[str, ...] | None = None
-    version: Literal[1] = 1
+    version: Literal[1] = 1  # of this file
 
 
 def remembered_state(recording: Path) -> SessionState:
     """Return what was remembered of a session; nothing of a new one.
 
+    Raises RecordingError if it is damaged, or of a newer version.
+
     Parameters
     ----------
     recording
         File or folder of the recording.
-
-    Raises
-    ------
-    RecordingError
-        If it is damaged, or of a newer version.
     """
     return _read(sidecar_folders(recording).newest(_NAME))
 
@@ -74,10 +55,8 @@ def remembered_state(recording: Path) -> SessionState:
 def remember_state(recording: Path, **changes: Any) -> None:
     """Write down what has changed of a session's `SessionState`.
 
-    Raises
-    ------
-    RecordingError
-        If what is there is damaged or of a newer version, or no place can be written to.
+    Raises RecordingError if what is there is damaged or of a newer version, or no place can be
+    written to.
     """
     with _WRITING:
         before = remembered_state(recording)

@@ -21,17 +21,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """Neural signals of one session.
+    """Neural signals of one session."""
 
-    Attributes
-    ----------
-    areas
-        Shape (t, areas), ΔF/F as a fraction: everything neural, before blood, bleaching, camera.
-    widespread
-        Shape (t,), % ΔF/F: the global run signal alone, which blood volume follows.
-    """
-
+    # shape (t, areas), ΔF/F as a fraction: everything neural, before blood, bleaching, camera
     areas: Floats
+    # shape (t,), % ΔF/F: the global run signal alone, which blood volume follows
     widespread: Floats
 
 

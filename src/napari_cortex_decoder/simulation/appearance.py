@@ -19,33 +19,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Appearance:
-    """Maps of one mouse in the pose of one session, each shape (y, x) or (k, y, x).
+    """Maps of one mouse in the pose of one session, each shape (y, x) or (k, y, x)."""
 
-    Attributes
-    ----------
-    brightness
-        Counts above the dark offset, with the brain, its window's rim and what lies around.
-    cortex
-        0–1: where there is cortex to be seen.
-    areas
-        (areas, y, x), about 0–1: how much of each area's activity shows.
-    blood
-        (patterns, y, x): how much of each blood-volume pattern shows.
-    pulse
-        How much of heartbeat and respiration shows.
-    fading
-        How much faster than elsewhere the light bleaches: about 0, negative where slower.
-    drift
-        (patterns, y, x): how much of each slow drift shows.
-    """
-
+    # counts above the dark offset, with the brain, its window's rim and what lies around
     brightness: Floats
-    cortex: Floats
-    areas: Floats
-    blood: Floats
-    pulse: Floats
+    cortex: Floats  # 0–1: where there is cortex to be seen
+    areas: Floats  # (areas, y, x), about 0–1: how much of each area's activity shows
+    blood: Floats  # (patterns, y, x): how much of each blood-volume pattern shows
+    pulse: Floats  # how much of heartbeat and respiration shows
+    # how much faster than elsewhere the light bleaches: about 0, negative where slower
     fading: Floats
-    drift: Floats
+    drift: Floats  # (patterns, y, x): how much of each slow drift shows
 
 
 def draw_appearance(

@@ -19,30 +19,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Artifacts:
-    """Signals of one session that a GFP mouse would show too.
+    """Signals of one session that a GFP mouse would show too."""
 
-    Attributes
-    ----------
-    blood
-        Shape (t, patterns), ΔF/F as a fraction: slow blood volume.
-    pulse
-        Shape (t,), ΔF/F as a fraction: heartbeat and respiration.
-    jitter
-        Shape (t, 2), mm: movement of the brain (down, right) below the window.
-    fading
-        Shape (t,), ΔF/F as a fraction: bleaching so far, negative.
-    drift
-        Shape (t, patterns), ΔF/F as a fraction: changes over minutes.
-    light
-        Shape (t,), about 1: lamp and bleaching.
-    """
-
-    blood: Floats
-    pulse: Floats
-    jitter: Floats
-    fading: Floats
-    drift: Floats
-    light: Floats
+    blood: Floats  # shape (t, patterns), ΔF/F as a fraction: slow blood volume
+    pulse: Floats  # shape (t,), ΔF/F as a fraction: heartbeat and respiration
+    jitter: Floats  # shape (t, 2), mm: movement of the brain (down, right) below the window
+    fading: Floats  # shape (t,), ΔF/F as a fraction: bleaching so far, negative
+    drift: Floats  # shape (t, patterns), ΔF/F as a fraction: changes over minutes
+    light: Floats  # shape (t,), about 1: lamp and bleaching
 
     def changed(self, change: Callable[[Floats], Floats]) -> Artifacts:
         """Return them with a change of each signal over time, such as an average over steps."""

@@ -16,25 +16,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Behavior:
-    """Running and resting of one session.
+    """Running and resting of one session."""
 
-    Attributes
-    ----------
-    bouts
-        Shape (n, 2), s: start and stop of each run. The first may have begun before the
-        recording and the last may outlast it.
-    speed
-        Shape (t,), cm/s.
-    movement
-        Shape (t,), 0–1: how hard the limbs work at rest (twitches, grooming).
-    stride
-        Shape (t,), radians: phase of the stride.
-    """
-
+    # shape (n, 2), s: start and stop of each run. The first may have begun before the recording and
+    # the last may outlast it
     bouts: Floats
-    speed: Floats
-    movement: Floats
-    stride: Floats
+    speed: Floats  # shape (t,), cm/s
+    movement: Floats  # shape (t,), 0–1: how hard the limbs work at rest (twitches, grooming)
+    stride: Floats  # shape (t,), radians: phase of the stride
 
 
 def behave(

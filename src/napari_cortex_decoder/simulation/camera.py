@@ -17,34 +17,17 @@ BLOCK_PIXELS = 2**19
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything in front of one camera; single precision.
+    """Everything in front of one camera; single precision."""
 
-    Attributes
-    ----------
-    still
-        Shape (y, x), counts of the still image, without the dark offset.
-    traces
-        Shape (t, k): signals over time.
-    maps
-        Shape (k, y, x), counts: what each signal adds to the still image.
-    light
-        Shape (t,): brightness of the light, about 1.
-    dark_offset, read_noise
-        Counts.
-    electrons_per_count
-        Photo-electrons in one count.
-    seeds
-        Session (subject, seed) and number of the camera.
-    """
-
-    still: NDArray[np.float32]
-    traces: NDArray[np.float32]
-    maps: NDArray[np.float32]
-    light: NDArray[np.float32]
+    still: NDArray[np.float32]  # shape (y, x), counts of the still image, without the dark offset
+    traces: NDArray[np.float32]  # shape (t, k): signals over time
+    maps: NDArray[np.float32]  # shape (k, y, x), counts: what each signal adds to the still image
+    light: NDArray[np.float32]  # shape (t,): brightness of the light, about 1
+    # counts
     dark_offset: float
     read_noise: float
-    electrons_per_count: float
-    seeds: tuple[int, ...]
+    electrons_per_count: float  # photo-electrons in one count
+    seeds: tuple[int, ...]  # session (subject, seed) and number of the camera
 
 
 def film(scene: Scene) -> da.Array:

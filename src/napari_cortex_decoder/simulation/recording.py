@@ -32,39 +32,21 @@ _CAMERA_PIXEL = 0.036
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What a simulated recording is made of, and no real one tells.
+    """What a simulated recording is made of, and no real one tells."""
 
-    Attributes
-    ----------
-    speed
-        Shape (t,), cm/s.
-    ethogram
-        Rest or run at each frame, by the speed.
-    registration
-        The pose in which the brain was drawn.
-    precise_areas
-        Acronyms of the areas that show at least half of the precise signal that forelimb S1
-        shows; the decoder must find them. Others show less of it (``parameters.precise_weight``),
-        and M2 and medial areas tell of running by the widespread signal.
-    area_traces
-        Shape (t, areas), in the order of ``registration.atlas.areas``: neural ΔF/F as a fraction,
-        before blood, movement, bleaching and camera.
-    subject
-        The mouse.
-    parameters
-        What all simulated mice have in common.
-    seed
-        The session.
-    """
-
-    speed: NDArray[np.float64]
-    ethogram: Ethogram
-    registration: Registration
+    speed: NDArray[np.float64]  # shape (t,), cm/s
+    ethogram: Ethogram  # rest or run at each frame, by the speed
+    registration: Registration  # the pose in which the brain was drawn
+    # acronyms of the areas that show at least half of the precise signal that forelimb S1 shows;
+    # the decoder must find them. Others show less of it (``parameters.precise_weight``), and M2 and
+    # medial areas tell of running by the widespread signal
     precise_areas: tuple[str, ...]
+    # shape (t, areas), in the order of ``registration.atlas.areas``: neural ΔF/F as a fraction,
+    # before blood, movement, bleaching and camera
     area_traces: NDArray[np.float64]
-    subject: Subject
-    parameters: Parameters
-    seed: int
+    subject: Subject  # the mouse
+    parameters: Parameters  # what all simulated mice have in common
+    seed: int  # the session
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

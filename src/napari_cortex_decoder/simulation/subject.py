@@ -12,53 +12,34 @@ from napari_cortex_decoder.simulation.seeds import generator
 
 @dataclass(frozen=True)
 class Subject:
-    """One simulated mouse.
+    """One simulated mouse."""
 
-    Attributes
-    ----------
-    number
-        Which one; its maps and vessels are drawn from streams seeded by it.
-    rotation, shift, scaling
-        Pose of its brain in the window: degrees clockwise, mm (right, back), factor.
-    run_fraction, cycle, top_speed
-        Share of time spent running; s between starts of runs; cm/s.
-    rise, decay
-        s; time constants of its indicator.
-    expression
-        Gain of all its activity.
-    scatter
-        mm; blur by scattered light.
-    brightness, dark_offset
-        Counts of bright cortex above the dark offset, and that offset.
-    bleached, bleach_time
-        % of the light lost in the end, and time constant in s.
-    drift
-        SD of slow drift, % ΔF/F.
-    hemodynamic, heartbeat, respiration
-        SD, % ΔF/F.
-    heart_rate, respiration_rate
-        Hz, at rest.
-    """
-
-    number: int
+    number: int  # which one; its maps and vessels are drawn from streams seeded by it
+    # pose of its brain in the window: degrees clockwise, mm (right, back), factor
     rotation: float
     shift: tuple[float, float]
     scaling: float
+    # share of time spent running; s between starts of runs; cm/s
     run_fraction: float
     cycle: float
     top_speed: float
+    # s; time constants of its indicator
     rise: float
     decay: float
-    expression: float
-    scatter: float
+    expression: float  # gain of all its activity
+    scatter: float  # mm; blur by scattered light
+    # counts of bright cortex above the dark offset, and that offset
     brightness: float
     dark_offset: float
+    # % of the light lost in the end, and time constant in s
     bleached: float
     bleach_time: float
-    drift: float
+    drift: float  # SD of slow drift, % ΔF/F
+    # SD, % ΔF/F
     hemodynamic: float
     heartbeat: float
     respiration: float
+    # Hz, at rest
     heart_rate: float
     respiration_rate: float
 

@@ -17,10 +17,7 @@ def write_array(
 ) -> None:
     """Write a `.npy` file block by block; a memory map would crash where the disk is full.
 
-    Raises
-    ------
-    TrainingError
-        If it cannot be written.
+    Raises TrainingError if it cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     description = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}

@@ -42,6 +42,10 @@ def cache_session(
 ) -> CachedArray:
     """Read a recording into images or area traces, unless that has been done.
 
+    Raises TrainingError if labels and movie differ in length, an area decoder has no registration,
+    or the disk is full; RecordingError if the movie cannot be read or does not vary; FrameRateError
+    if its frame rate is not the decoder's.
+
     Parameters
     ----------
     session
@@ -50,16 +54,6 @@ def cache_session(
         Says what is made of it.
     place
         Gives the place of the file of a name; each session and settings have one of their own.
-
-    Raises
-    ------
-    TrainingError
-        If labels and movie differ in length, an area decoder has no registration, or the disk is
-        full.
-    RecordingError
-        If the movie cannot be read or does not vary.
-    FrameRateError
-        If its frame rate is not the decoder's.
     """
     recording, ethogram, registration = session.load()
     where = recording.path or recording.name
@@ -96,10 +90,7 @@ def cache_session(
 def areas_shown_by_all(config: TraceConfig, sessions: Sequence[Session]) -> TraceConfig:
     """Let a decoder that names no areas take all that every recording shows.
 
-    Raises
-    ------
-    TrainingError
-        If a recording has no registration, or no area is seen in all.
+    Raises TrainingError if a recording has no registration, or no area is seen in all.
     """
     if config.preprocessing.areas:
         return config

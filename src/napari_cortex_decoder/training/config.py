@@ -236,10 +236,7 @@ def read_config(path: str | Path) -> TrainingConfig:
 def parse_config(data: Any, where: str) -> TrainingConfig:
     """Check a configuration; `where` names its file in a refusal.
 
-    Raises
-    ------
-    TrainingError
-        If a field is unknown or impossible; names it.
+    Raises TrainingError if a field is unknown or impossible; names it.
     """
     try:
         return TrainingConfig.model_validate(data)

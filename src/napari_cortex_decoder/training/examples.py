@@ -26,20 +26,12 @@ _MOST_MEASURED = 256
 
 @dataclass(frozen=True)
 class CachedArray:
-    """What one recording gives to learn from.
+    """What one recording gives to learn from."""
 
-    Attributes
-    ----------
-    file
-        `.npy` of shape (t, ...), float16 or float32: normalized frames, features or traces.
-    labels
-        Shape (t,), int64: index of the behavior, −1 unknown.
-    first, stop
-        Range of the frames that may be looked at; before are those of a warm-up.
-    """
-
+    # `.npy` of shape (t, ...), float16 or float32: normalized frames, features or traces
     file: Path
-    labels: NDArray[np.int64]
+    labels: NDArray[np.int64]  # shape (t,), int64: index of the behavior, −1 unknown
+    # range of the frames that may be looked at; before are those of a warm-up
     first: int
     stop: int
 
@@ -59,21 +51,13 @@ class RandomStretch:
     """Normalize each recording anew in each epoch, by the statistics of a random stretch of it.
 
     A decoder that only knows means over whole sessions is at a loss where the session is short.
-
-    Attributes
-    ----------
-    shortest
-        Frames.
-    seed
-        Draws the stretches, with the recording and the epoch.
-    scaling
-        ``"sd"``: what is left after the mean is divided by its SD; ``"mean"``: only the mean is
-        taken away (the paper's SD is one of brightness over space, the same in any stretch);
-        ``"min-max"``: each trace of the stretch to 0 … 1.
     """
 
-    shortest: int
-    seed: int
+    shortest: int  # frames
+    seed: int  # draws the stretches, with the recording and the epoch
+    # ``"sd"``: what is left after the mean is divided by its SD; ``"mean"``: only the mean is taken
+    # away (the paper's SD is one of brightness over space, the same in any stretch); ``"min-max"``:
+    # each trace of the stretch to 0 … 1
     scaling: str
 
     def measure(

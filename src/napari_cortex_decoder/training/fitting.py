@@ -70,6 +70,9 @@ def fit_stage(
 ) -> None:
     """Train a part of a network; leave it with the weights of the lowest validation loss.
 
+    Raises TrainingError if the checkpoint is damaged or of another run, or the loss is not finite
+    any more.
+
     Parameters
     ----------
     part
@@ -88,11 +91,6 @@ def fit_stage(
         Of this stage.
     report, begin
         As `Steps` takes them.
-
-    Raises
-    ------
-    TrainingError
-        If the checkpoint is damaged or of another run, or the loss is not finite any more.
     """
     device = select_device(compute)
     per_epoch = steps_per_epoch(len(training), stage.batch_size * compute.devices)

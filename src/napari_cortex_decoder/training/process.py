@@ -49,10 +49,7 @@ class TrainingProcess:
     def wait(self) -> Path:
         """Wait for its end and give the decoder file.
 
-        Raises
-        ------
-        TrainingError
-            If it ended without one; with its own words.
+        Raises TrainingError if it ended without one; with its own words.
         """
         self._process.wait()
         return self.folder.decoder_file
@@ -63,17 +60,14 @@ def start(
 ) -> TrainingProcess:
     """Begin a training, or go on with it, in a process of its own; or join one that is at work.
 
+    Raises TrainingError if the run folder cannot be made, or holds another training.
+
     Parameters
     ----------
     config, cohort, out
         As for `run.train`; the cohort is a CSV.
     compute
         Where and how.
-
-    Raises
-    ------
-    TrainingError
-        If the run folder cannot be made, or holds another training.
     """
     folder = TrainingFolder(out)
     if folder.is_at_work:

@@ -36,10 +36,7 @@ class TrainingFolder(RunFolder):
     def read_config(self) -> TrainingConfig:
         """Read what the training was asked to do.
 
-        Raises
-        ------
-        TrainingError
-            If nothing was begun here, or its configuration is damaged.
+        Raises TrainingError if nothing was begun here, or its configuration is damaged.
         """
         asked = self.asked()
         if asked is None:
@@ -52,10 +49,7 @@ class TrainingFolder(RunFolder):
     def settle(self, config: TrainingConfig) -> None:
         """Keep the configuration of a new training, or see that it is the one begun here.
 
-        Raises
-        ------
-        TrainingError
-            If it is another one, or the folder holds something else.
+        Raises TrainingError if it is another one, or the folder holds something else.
         """
         asked = config.model_dump(mode="json")
         if self.asked() is None:
@@ -73,10 +67,7 @@ class TrainingFolder(RunFolder):
     def settle_split(self, split: Split, fingerprints: dict[str, str]) -> None:
         """Keep who does what and which data they are, or see that both are what they were.
 
-        Raises
-        ------
-        TrainingError
-            If the cohort is not the one that the training began with.
+        Raises TrainingError if the cohort is not the one that the training began with.
         """
         asked = {"split": split.model_dump(mode="json"), "sessions": fingerprints}
         if not self.split_file.exists():

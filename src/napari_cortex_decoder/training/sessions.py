@@ -51,28 +51,18 @@ class LabeledRecording(NamedTuple):
 
 @dataclass(frozen=True)
 class Session:
-    """One recording of a run.
+    """One recording of a run."""
 
-    Attributes
-    ----------
-    name
-        Unique in the run; a plain file name.
-    subject
-        Which mouse.
-    fingerprint
-        Changes when what `load` gives changes.
-    load
-        Opens it.
-    """
-
-    name: str
-    subject: str
-    fingerprint: str
-    load: Callable[[], LabeledRecording]
+    name: str  # unique in the run; a plain file name
+    subject: str  # which mouse
+    fingerprint: str  # changes when what `load` gives changes
+    load: Callable[[], LabeledRecording]  # opens it
 
 
 def cohort_sessions(csv: str | Path, *, run_speed: float) -> tuple[Session, ...]:
     """Return the sessions of a cohort; no movie is opened yet.
+
+    Raises RecordingError if the CSV is unusable; TrainingError if a session has no labels.
 
     Parameters
     ----------
@@ -80,13 +70,6 @@ def cohort_sessions(csv: str | Path, *, run_speed: float) -> tuple[Session, ...]
         As `recording.read_cohort` takes it.
     run_speed
         Where labels are made from speed: above so many cm/s the mouse runs.
-
-    Raises
-    ------
-    RecordingError
-        If the CSV is unusable.
-    TrainingError
-        If a session has no labels.
     """
     sessions = []
     for number, entry in enumerate(read_cohort(csv)):

@@ -12,30 +12,22 @@ from napari_cortex_decoder.training.config import SplitRule
 
 
 class Split(BaseModel):
-    """Names of mice; each is in one group only.
-
-    Attributes
-    ----------
-    training
-        For the first stage, and for all if there is no `head`.
-    head
-        For the stages after the first.
-    validation
-        They decide when to stop, which weights to keep, and the temperature.
-    test
-        They only give the metrics.
-    """
+    """Names of mice; each is in one group only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    training: tuple[str, ...]
-    head: tuple[str, ...] = ()
+    training: tuple[str, ...]  # for the first stage, and for all if there is no `head`
+    head: tuple[str, ...] = ()  # for the stages after the first
+    # they decide when to stop, which weights to keep, and the temperature
     validation: tuple[str, ...]
-    test: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()  # they only give the metrics
 
 
 def split_mice(subjects: Sequence[str], rule: SplitRule, seed: int) -> Split:
     """Return the part of each mouse.
+
+    Raises TrainingError if a named mouse is not there or named twice, or too few are left to learn
+    from.
 
     Parameters
     ----------
@@ -45,11 +37,6 @@ def split_mice(subjects: Sequence[str], rule: SplitRule, seed: int) -> Split:
         How many, or which, mice do what.
     seed
         Draws those that are not named.
-
-    Raises
-    ------
-    TrainingError
-        If a named mouse is not there or named twice, or too few are left to learn from.
     """
     mice = sorted(set(subjects))
     named: dict[str, tuple[str, ...]] = {}

@@ -21,10 +21,7 @@ _LARGEST_WEIGHTS = 2**31
 def prepare_encoder(encoder: Encoder, config: TrainingConfig) -> None:
     """Take another decoder's CNN, or undo two settings of MONAI's that only suit ImageNet's.
 
-    Raises
-    ------
-    TrainingError
-        If that decoder has no CNN for as many behaviors.
+    Raises TrainingError if that decoder has no CNN for as many behaviors.
     """
     if config.encoder_from:
         giver = load_decoder(config.encoder_from)
@@ -48,10 +45,7 @@ def prepare_encoder(encoder: Encoder, config: TrainingConfig) -> None:
 def load_weights(network: nn.Module, file: Path) -> None:
     """Take the weights that a finished stage has left.
 
-    Raises
-    ------
-    TrainingError
-        If the file is damaged or of another network.
+    Raises TrainingError if the file is damaged or of another network.
     """
     try:
         network.load_state_dict(load(read_bytes(file, TrainingError, limit=_LARGEST_WEIGHTS)))

@@ -36,7 +36,9 @@ def load_brainglobe(name: str, folder: str | Path | None = None) -> Atlas:
     """Return the dorsal cortex of a BrainGlobe atlas.
 
     The label of a place is that of the topmost labelled voxel, where that is isocortex; layers
-    count as their area. The result is cached, because a volume takes gigabytes and minutes.
+    count as their area. The result is cached, because a volume takes gigabytes and minutes. Raises
+    AtlasError if brainglobe-atlasapi is not installed, cannot give the atlas, or the atlas has no
+    isocortex.
 
     Parameters
     ----------
@@ -51,12 +53,6 @@ def load_brainglobe(name: str, folder: str | Path | None = None) -> Atlas:
     Atlas
         In mm from bregma, which lies 5.4 mm behind the front of the Allen CCFv3 and, in volumes
         of another length, at the same share of it, with a warning.
-
-    Raises
-    ------
-    AtlasError
-        If brainglobe-atlasapi is not installed, cannot give the atlas, or the atlas has no
-        isocortex.
     """
     volume = _open(name, folder)
     version = str(volume.metadata.get("version", "0"))

@@ -40,6 +40,8 @@ def read_label_image(
 ) -> Atlas:
     """Make an atlas of a label image.
 
+    Raises AtlasError if the image or the table cannot be used.
+
     Parameters
     ----------
     path
@@ -53,11 +55,6 @@ def read_label_image(
         Edge of a pixel of the image in mm.
     bregma
         (row, column) of bregma in the image, px; its middle by default.
-
-    Raises
-    ------
-    AtlasError
-        If the image or the table cannot be used.
     """
     path = Path(path)
     image = _read_image(path)

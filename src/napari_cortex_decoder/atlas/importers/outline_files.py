@@ -22,6 +22,8 @@ from napari_cortex_decoder.reading import reads
 def read_outline_file(path: str | Path) -> Atlas:
     """Read an atlas from JSON, told apart by its content.
 
+    Raises AtlasError if it is none of these, or its outlines are unusable.
+
     Parameters
     ----------
     path
@@ -30,11 +32,6 @@ def read_outline_file(path: str | Path) -> Atlas:
         a GeoJSON FeatureCollection of (Multi)Polygons in mm from bregma, x to the right, y
         posterior, whose properties name the area in ``acronym`` (or ``name``, ``label``, ``id``)
         and may give its ``side``.
-
-    Raises
-    ------
-    AtlasError
-        If it is none of these, or its outlines are unusable.
     """
     path = Path(path)
     content = read_bytes(path, AtlasError)

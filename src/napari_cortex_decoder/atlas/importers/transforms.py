@@ -44,6 +44,8 @@ _TOOLS_FILES = "give its _atlas_transform.txt, _mesoscaler.h5 or _mesoscaler.mat
 def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
     """Read the placing in wfield's ``…_landmarks.json`` (Couto et al. 2021).
 
+    Raises AtlasError if the file has no placing or one that cannot be used.
+
     Parameters
     ----------
     path
@@ -51,11 +53,6 @@ def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
         ``landmarks_match`` to fit one to.
     atlas
         What to place; ``"dorsal-cortex"`` by default. Landmarks that the file moves replace its.
-
-    Raises
-    ------
-    AtlasError
-        If the file has no placing or one that cannot be used.
     """
     data = read_json(path, AtlasError)
     try:
@@ -136,6 +133,8 @@ def read_mesonet(
 ) -> Registration:
     """Read the placing that MesoNet or mesoscaler computed.
 
+    Raises AtlasError if the file has no such matrix.
+
     Parameters
     ----------
     path
@@ -151,11 +150,6 @@ def read_mesonet(
     Registration
         Where the file has a matrix for each hemisphere, one pair that agrees on the midline and
         fits both best, with a sentence about how far it moved.
-
-    Raises
-    ------
-    AtlasError
-        If the file has no such matrix.
     """
     path = Path(path)
     left, right = _mesonet_matrices(path)

@@ -56,28 +56,15 @@ _DAY = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of the cache.
+    """One file of the cache."""
 
-    Attributes
-    ----------
-    path
-        Where it is.
-    kind
-        ``"features"``, ``"statistics"``, or ``"unfinished"`` while it is written, or after whoever
-        wrote it was killed.
-    recording
-        Name of the recording; empty if nothing had been written.
-    n_bytes
-        Its size.
-    used
-        When it was last written or read, seconds since 1970.
-    """
-
-    path: Path
+    path: Path  # where it is
+    # ``"features"``, ``"statistics"``, or ``"unfinished"`` while it is written, or after whoever
+    # wrote it was killed
     kind: str
-    recording: str
-    n_bytes: int
-    used: float
+    recording: str  # name of the recording; empty if nothing had been written
+    n_bytes: int  # its size
+    used: float  # when it was last written or read, seconds since 1970
 
 
 def cache_folder() -> Path:
@@ -94,13 +81,7 @@ def entry_path(kind: str, digest: str) -> Path:
 
 
 def list_cache() -> list[Entry]:
-    """Return all entries, the last used first.
-
-    Raises
-    ------
-    CacheError
-        If the folder cannot be read.
-    """
+    """Return all entries, the last used first. Raises CacheError if the folder cannot be read."""
     folder = cache_folder()
     try:
         found = _entries(folder) if _is_marked(folder) else []
@@ -113,10 +94,7 @@ def list_cache() -> list[Entry]:
 def clear_cache() -> int:
     """Delete all entries but those that are being written; return the bytes that this freed.
 
-    Raises
-    ------
-    CacheError
-        If one cannot be deleted.
+    Raises CacheError if one cannot be deleted.
     """
     freed = 0
     for entry in list_cache():

@@ -72,10 +72,7 @@ class RecordingCache:
     def keep_statistics(self, statistics: Statistics) -> None:
         """Keep the session's statistics.
 
-        Raises
-        ------
-        RecordingError
-            If the recording has changed while they were measured.
+        Raises RecordingError if the recording has changed while they were measured.
         """
         if not self.is_unchanged():
             return
@@ -106,12 +103,8 @@ class RecordingCache:
     def is_unchanged(self) -> bool:
         """Return whether the recording is what it was when this was made.
 
-        It is not, and yet may be decoded, where a file was added to its folder.
-
-        Raises
-        ------
-        RecordingError
-            If a file of it was written to, was replaced, or is gone.
+        It is not, and yet may be decoded, where a file was added to its folder. Raises
+        RecordingError if a file of it was written to, was replaced, or is gone.
         """
         now = files_of(self._recording)
         for file, state in self._files.items():
@@ -147,10 +140,7 @@ class FeatureWriter:
     def finish(self) -> None:
         """Say that all images are there.
 
-        Raises
-        ------
-        RecordingError
-            If the recording has changed meanwhile.
+        Raises RecordingError if the recording has changed meanwhile.
         """
         if self._is_unchanged():
             self._entry.finish()
@@ -166,12 +156,7 @@ def fingerprint(recording: Recording) -> str:
 
     Looks at size, time and a few thousand bytes of its file or files, which say whether it has
     changed, and at five of its frames, which say what was made of it: cropped, one of two colors,
-    preprocessed.
-
-    Raises
-    ------
-    RecordingError
-        If a file is gone, or cannot be read any more.
+    preprocessed. Raises RecordingError if a file is gone, or cannot be read any more.
     """
     digest = hashlib.sha256(about_content(recording))
     for file, (_, changed) in files_of(recording).items():

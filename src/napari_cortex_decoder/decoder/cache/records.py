@@ -65,12 +65,8 @@ def write_records(file: IO[bytes], at: int, start: int, records: NDArray[Any]) -
 def read_records(path: Path, kind: np.dtype[Any], n: int, start: int, stop: int) -> NDArray[Any]:
     """Read some of the `n` records of a file.
 
-    Raises
-    ------
-    OSError
-        If it cannot be opened or read.
-    ValueError
-        If it is no such file, holds something else, or is damaged in what was asked for.
+    Raises OSError if it cannot be opened or read; ValueError if it is no such file, holds something
+    else, or is damaged in what was asked for.
     """
     records = np.empty(stop - start, _checked(kind))
     with path.open("rb") as file:

@@ -47,10 +47,7 @@ def registration_of(
 def guessed_registration(recording: Recording) -> Registration:
     """Guess from some frames where the atlas lies on a movie; its warnings say that it is a guess.
 
-    Raises
-    ------
-    AtlasError
-        If there is too little to see.
+    Raises AtlasError if there is too little to see.
     """
     every = -(-recording.n_frames // _LOOKED_AT)
     mean = recording.movie[::every].mean(axis=0).compute()
@@ -71,6 +68,9 @@ def locate_areas(
 ) -> NDArray[np.int32]:
     """Paint the areas that a decoder asks for on a frame.
 
+    Raises DecoderError if there is no registration, if its atlas lacks an area, or if one lies
+    outside the movie; AtlasError if the registration was made on frames of another shape.
+
     Parameters
     ----------
     preprocessing
@@ -82,13 +82,6 @@ def locate_areas(
     -------
     numpy.ndarray
         Shape (y, x), int32: i + 1 where the decoder's area i is, else 0.
-
-    Raises
-    ------
-    DecoderError
-        If there is no registration, if its atlas lacks an area, or if one lies outside the movie.
-    AtlasError
-        If the registration was made on frames of another shape.
     """
     where = recording.path or recording.name
     if not preprocessing.areas:

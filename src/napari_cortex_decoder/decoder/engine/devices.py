@@ -29,17 +29,14 @@ def available_devices() -> dict[str, str]:
 def select_device(compute: Compute, *, auto: str = "auto") -> torch.device:
     """Return the device to compute on; from then on torch takes the threads that it may.
 
+    Raises DeviceError if it is not there; names those that are.
+
     Parameters
     ----------
     compute
         What is asked for.
     auto
         What ``"auto"`` means; ``"auto"``: the best there is.
-
-    Raises
-    ------
-    DeviceError
-        If it is not there; names those that are.
     """
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)

@@ -104,7 +104,9 @@ class Engine:
 
         Two passes (one with running statistics), each reading ahead by one block while the block
         before it is computed; what is kept between blocks does not grow with the movie. What an
-        earlier decode has left in the cache is not computed again.
+        earlier decode has left in the cache is not computed again. Raises RecordingError if the
+        recording is shorter than one window, does not vary, or has unusable pixels; DeviceError if
+        not even the CPU has memory for a single image.
 
         Parameters
         ----------
@@ -116,13 +118,6 @@ class Engine:
         answers
             False where only features are wanted: those of the cache are then not classified, and
             their events have no probability.
-
-        Raises
-        ------
-        RecordingError
-            If the recording is shorter than one window, does not vary, or has unusable pixels.
-        DeviceError
-            If not even the CPU has memory for a single image.
         """
         self.check(recording)
         cache = None

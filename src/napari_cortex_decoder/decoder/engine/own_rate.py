@@ -17,21 +17,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class OwnRate:
-    """Which frames of a recording make up which sample.
+    """Which frames of a recording make up which sample."""
 
-    Attributes
-    ----------
-    sample
-        Shape (t,): number of the sample that a frame begins in.
-    ends
-        Shape (t,): when a frame ends, in samples from the first one's begin.
-    causal
-        Whether a frame may know samples only that have ended with it.
-    """
-
-    sample: NDArray[np.int64]
-    ends: Floats
-    causal: bool
+    sample: NDArray[np.int64]  # shape (t,): number of the sample that a frame begins in
+    ends: Floats  # shape (t,): when a frame ends, in samples from the first one's begin
+    causal: bool  # whether a frame may know samples only that have ended with it
 
     @classmethod
     def of(cls, times: Floats, frame_rate: float, *, causal: bool) -> OwnRate:

@@ -69,10 +69,7 @@ class TraceEngine:
     def stream(self, recording: Recording) -> Generator[DecodeEvent, None, None]:
         """Average a recording over the areas in one pass, then decode their traces.
 
-        Raises
-        ------
-        RecordingError
-            If it has unusable pixels, or the trace of an area does not vary.
+        Raises RecordingError if it has unusable pixels, or the trace of an area does not vary.
         """
         preprocessing = self._config.preprocessing
         labels = locate_areas(preprocessing, recording, self._registration)

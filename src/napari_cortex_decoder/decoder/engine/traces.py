@@ -35,6 +35,8 @@ def read_traces(
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Average a movie over areas, block by block.
 
+    Raises RecordingError if an area has pixels that are NaN or infinite (names the frame).
+
     Parameters
     ----------
     recording
@@ -50,11 +52,6 @@ def read_traces(
         Number of the block's first frame.
     traces : numpy.ndarray
         Shape (n, areas), in the movie's own unit; NaN of an area without a pixel.
-
-    Raises
-    ------
-    RecordingError
-        If an area has pixels that are NaN or infinite (names the frame).
     """
     inside = np.flatnonzero(labels)
     pixels = csr_array(
@@ -128,25 +125,15 @@ def _sums_of_traces(recording: Recording, traces: da.Array, shares: NDArray[np.f
 
 @dataclass(frozen=True, eq=False)
 class TraceScaling:
-    """How the traces of one recording are detrended and scaled.
+    """How the traces of one recording are detrended and scaled."""
 
-    Attributes
-    ----------
-    center, spread
-        What is subtracted after detrending, and what is divided by: shape (1, areas), or
-        (t, areas) with running statistics.
-    warm_up
-        Frames at the start that nothing is predicted from.
-    window
-        Of the moving mean that is subtracted; None for none.
-    raw_center
-        What is subtracted of the traces before detrending, where those are inputs, too.
-    """
-
+    # what is subtracted after detrending, and what is divided by: shape (1, areas), or (t, areas)
+    # with running statistics
     center: NDArray[np.float64]
     spread: NDArray[np.float64]
-    warm_up: int
-    window: MovingWindow | None
+    warm_up: int  # frames at the start that nothing is predicted from
+    window: MovingWindow | None  # of the moving mean that is subtracted; None for none
+    # what is subtracted of the traces before detrending, where those are inputs, too
     raw_center: NDArray[np.float64] | None = None
 
     def apply(self, traces: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -174,6 +161,8 @@ def measure_traces(
 ) -> TraceScaling:
     """Find out how traces are to be scaled.
 
+    Raises RecordingError if a trace does not vary.
+
     Parameters
     ----------
     traces
@@ -184,11 +173,6 @@ def measure_traces(
         Frames a second (Hz).
     where
         Names them in a refusal.
-
-    Raises
-    ------
-    RecordingError
-        If a trace does not vary.
     """
     window = detrending_window(preprocessing, frame_rate)
     values = _detrended(traces, window)

@@ -25,21 +25,11 @@ from napari_cortex_decoder.recording.gaps import check_finite
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What one pass over a recording finds, on frames resampled for the encoder.
+    """What one pass over a recording finds, on frames resampled for the encoder."""
 
-    Attributes
-    ----------
-    mean
-        Mean of each pixel over the session, shape (y, x), float32.
-    sd
-        Standard deviation of all frames, of the kind that ``Preprocessing.scale`` asks for.
-    resampling
-        From the recording's frames to images.
-    """
-
-    mean: NDArray[np.float32]
-    sd: float
-    resampling: Resampling
+    mean: NDArray[np.float32]  # mean of each pixel over the session, shape (y, x), float32
+    sd: float  # standard deviation of all frames, of the kind that ``Preprocessing.scale`` asks for
+    resampling: Resampling  # from the recording's frames to images
 
     def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Centre and scale resampled frames, shape (n, y, x), in place."""
@@ -80,16 +70,13 @@ class FrameStream:
     def push(self, start: int, frames: NDArray[np.number]) -> NDArray[np.float32]:
         """Take the block of frames, shape (n, y, x), that begins with frame `start`.
 
+        Raises RecordingError if a pixel is NaN, infinite or beyond 32-bit floats.
+
         Returns
         -------
         numpy.ndarray
             The next frames, shape (m, *inner_shape); fewer than were taken where a centred
             moving mean waits for later ones.
-
-        Raises
-        ------
-        RecordingError
-            If a pixel is NaN, infinite or beyond 32-bit floats.
         """
         frames = self.resampling.measured(frames)
         check_finite(frames, start, self._where)
@@ -129,10 +116,7 @@ class StatisticsAccumulator:
     def update(self, start: int, frames: NDArray[np.number]) -> None:
         """Take in the block of frames, shape (n, y, x), that begins with frame `start`.
 
-        Raises
-        ------
-        RecordingError
-            If a pixel is NaN, infinite or beyond 32-bit floats.
+        Raises RecordingError if a pixel is NaN, infinite or beyond 32-bit floats.
         """
         self._add(self._stream.push(start, frames))
 
@@ -151,10 +135,7 @@ class StatisticsAccumulator:
     def result(self) -> Statistics:
         """Return the statistics, once all frames (at least one) were taken in.
 
-        Raises
-        ------
-        RecordingError
-            If they do not vary, so that there is nothing to scale by.
+        Raises RecordingError if they do not vary, so that there is nothing to scale by.
         """
         self._add(self._stream.finish())
         inside = self._stream.resampling.inside_mask
@@ -172,11 +153,8 @@ class StatisticsAccumulator:
 def movie_statistics(recording: Recording, preprocessing: Preprocessing) -> Statistics:
     """Measure a recording in one streaming pass.
 
-    Raises
-    ------
-    RecordingError
-        If a pixel is NaN, infinite or beyond 32-bit floats (names the frame), or if nothing
-        varies.
+    Raises RecordingError if a pixel is NaN, infinite or beyond 32-bit floats (names the frame), or
+    if nothing varies.
     """
     accumulator = StatisticsAccumulator(recording, preprocessing)
     for start, frames in read_blocks(recording.movie):
@@ -188,6 +166,8 @@ def normalized_frames(
     recording: Recording, preprocessing: Preprocessing, statistics: Statistics | None = None
 ) -> Iterator[NDArray[np.float32]]:
     """Read a movie from its first frame to its last, as the encoder sees its frames.
+
+    Raises RecordingError if a pixel is unusable, or if nothing varies.
 
     Parameters
     ----------
@@ -201,11 +181,6 @@ def normalized_frames(
     numpy.ndarray
         The next frames, shape (n, *image_size), float32; margins are 0. With running statistics
         the frames of the warm-up come too, though nothing should be predicted from them.
-
-    Raises
-    ------
-    RecordingError
-        If a pixel is unusable, or if nothing varies.
     """
     scaling: Statistics | RunningStatistics
     stream = FrameStream(recording, preprocessing)

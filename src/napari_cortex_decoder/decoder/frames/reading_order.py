@@ -111,10 +111,7 @@ def can_start_anywhere(preprocessing: Preprocessing) -> bool:
 def sampled_statistics(recording: Recording, preprocessing: Preprocessing) -> Statistics:
     """Estimate the statistics of a session from frames all over it, in half a second or so.
 
-    Raises
-    ------
-    RecordingError
-        If these frames are unusable or all alike.
+    Raises RecordingError if these frames are unusable or all alike.
     """
     accumulator = StatisticsAccumulator(recording, preprocessing)
     end = time.monotonic() + _SAMPLING_SECONDS

@@ -39,10 +39,7 @@ class RunningStatistics:
     def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Normalise the next frames, shape (n, y, x), in place.
 
-        Raises
-        ------
-        RecordingError
-            If nothing has varied by the end of the warm-up.
+        Raises RecordingError if nothing has varied by the end of the warm-up.
         """
         reference = self._mean if self._n else pixels[0].astype(np.float64)
         counts = np.arange(self._n + 1, self._n + len(pixels) + 1, dtype=np.float64)

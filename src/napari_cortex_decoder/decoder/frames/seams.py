@@ -10,22 +10,15 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Frames that follow one another and have been encoded: what the next block needs of them.
+    """Frames that follow one another and have been encoded: what the next block needs of them."""
 
-    Attributes
-    ----------
-    start, stop
-        First frame, and the first one after it.
-    first_frames, last_frames
-        Shape (n, y, x): as many as images at the seam share, or all if there are fewer.
-    first_inputs, last_inputs
-        Shape (n, inputs), of images: as many as windows across the seam share, or all.
-    """
-
+    # first frame, and the first one after it
     start: int
     stop: int
+    # shape (n, y, x): as many as images at the seam share, or all if there are fewer
     first_frames: Tensor
     last_frames: Tensor
+    # shape (n, inputs), of images: as many as windows across the seam share, or all
     first_inputs: Tensor
     last_inputs: Tensor
 

@@ -49,6 +49,9 @@ _LAYERS: dict[str, dict[str, object]] = {
 def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> TraceDecoder:
     """Make an area decoder of the paper's published Keras file.
 
+    Raises DecoderError if the file holds no such model; names the layer, the setting or the tensor
+    that does not fit.
+
     Parameters
     ----------
     path
@@ -57,12 +60,6 @@ def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> TraceD
     config
         What the file does not say: behaviours, areas, frame rate, preprocessing; None: the
         paper's, on the areas of the atlas ``"ajioka-50"``. Sizes and window are the file's.
-
-    Raises
-    ------
-    DecoderError
-        If the file holds no such model; names the layer, the setting or the tensor that does not
-        fit.
     """
     path = Path(path)
     model, found = _read(path)

@@ -33,6 +33,8 @@ _KINDS = {1: "rnn", 3: "gru", 4: "lstm"}
 def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> ImageDecoder:
     """Make a decoder of a state dict that the paper's code saved.
 
+    Raises DecoderError if the file holds no such state dict; names the tensor that does not fit.
+
     Parameters
     ----------
     path
@@ -40,11 +42,6 @@ def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> I
     config
         What the file does not say: behaviours, frame rate, window, preprocessing; None: the
         paper's. Kind, size and number of the recurrent layers are read from the tensors.
-
-    Raises
-    ------
-    DecoderError
-        If the file holds no such state dict; names the tensor that does not fit.
     """
     path = Path(path)
     found = read_state_dict(path)
@@ -76,12 +73,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read a dictionary of tensors as torch.save writes it; execute nothing in it.
 
     Archives are read, and the pickles that torch wrote before 1.6 (the ImageNet weights are one),
-    through an unpickler that makes nothing but tensors.
-
-    Raises
-    ------
-    DecoderError
-        If the file holds anything else.
+    through an unpickler that makes nothing but tensors. Raises DecoderError if the file holds
+    anything else.
     """
     try:
         with path.open("rb") as file:
