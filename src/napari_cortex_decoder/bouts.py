@@ -22,21 +22,9 @@ def stretches(states: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[n
 def two_thresholds(
     values: NDArray[np.floating], known: NDArray[np.bool_], high: float, low: float
 ) -> NDArray[np.int64]:
-    """Return where values begin above one threshold and end below another; between, they go on.
+    """Return where values, (t,), begin above `high` and end below `low`; between, they go on.
 
-    Parameters
-    ----------
-    values
-        Shape (t,).
-    known
-        Shape (t,): False where there is no value.
-    high, low
-        `low` is at most `high`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t,), int64: 1 or 0, −1 where there is no value.
+    Shape (t,), int64: 1 or 0, −1 where there is no value (`known` is False).
     """
     undecided = -2
     states = np.full(values.size, undecided, dtype=np.int64)
@@ -59,10 +47,6 @@ def drop_short(
 
     Parameters
     ----------
-    states
-        Shape (t,): −1 unknown.
-    shortest
-        Frames; shorter bouts go.
     probability
         Shape (t, k): a bout goes to the more probable one of those around it. None: to the one
         before it, which is all the same where there are two behaviors.

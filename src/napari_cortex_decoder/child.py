@@ -48,16 +48,8 @@ def call(
         A function at the top of a module, called with `path` and `arguments`. It
         returns numbers, texts, None, arrays of numbers or of fixed-length text, and lists, tuples
         and dicts (with texts as keys) of these.
-    path
-        The file.
-    arguments
-        What JSON can hold.
     what
         What the file should be, such as ``"a MATLAB file"``.
-    error
-        Makes the exception of a sentence.
-    remedy
-        What helps the person who has that file.
     seconds
         How long it may take; then the process is killed.
     memory

@@ -75,18 +75,10 @@ def frames_last(times: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def clock_warnings(times: NDArray[np.floating]) -> tuple[str, ...]:
-    """Say what a user should know about frame times.
+    """Say what a user should know about frame times, in s, strictly increasing.
 
-    Parameters
-    ----------
-    times
-        Shape (frames,), seconds, strictly increasing.
-
-    Returns
-    -------
-    tuple of str
-        One sentence on dropped frames (gaps of at least 1.5 intervals) and one on uneven intervals
-        (a tenth of them off by more than 10 %), where there are any.
+    A sentence on dropped frames (gaps of at least 1.5 intervals) and one on uneven intervals (a
+    tenth of them off by more than 10 %), where there are any.
     """
     steps = np.diff(times)
     interval = float(np.median(steps))
@@ -134,14 +126,8 @@ def seconds_to_add(
 ) -> tuple[float, tuple[str, ...]]:
     """Return what brings the times of a file onto the session's clock, and what to say about it.
 
-    Parameters
-    ----------
-    zero
-        What the file's times count from.
-    frames
-        Shape (t,), seconds on the session's clock: the movie's frame times.
-    first
-        The first of the file's times.
+    `frames`, shape (t,), are the movie's frame times on the session's clock, `first` is the first
+    of the file's.
 
     Returns
     -------
@@ -187,17 +173,9 @@ def lag_of(times: NDArray[np.floating] | None, others: NDArray[np.floating] | No
 
 
 def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return when each frame begins, and where the last one ends.
+    """Return when each of the frames taken at `times` (s) begins, and where the last one ends.
 
-    Parameters
-    ----------
-    times
-        Shape (t,), seconds, when each frame was taken.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t + 1,); a frame lasts until the next one, the last one as long as the one before.
+    Shape (t + 1,); a frame lasts until the next one, the last one as long as the one before.
     """
     last = times[-1] - times[-2] if times.size > 1 else 1.0
     return np.append(times, times[-1] + last)

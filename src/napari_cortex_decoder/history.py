@@ -36,13 +36,8 @@ class History(Generic[State]):
     def record(self, present: State, run: str | None = None) -> None:
         """Keep the present state before it changes.
 
-        Parameters
-        ----------
-        present
-            The state to come back to.
-        run
-            Changes of one run (ten presses of an arrow key) are undone together: of neighbours
-            with the same name only the state before the first is kept.
+        Changes of one `run` (ten presses of an arrow key) are undone together: of neighbours with
+        the same name only the state before the first is kept.
         """
         if run is None or run != self._run:
             self._past.append(present)

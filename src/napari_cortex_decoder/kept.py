@@ -31,21 +31,11 @@ _CLASS, _ARRAY, _SLICE, _MAP, _TABLE = "is", "array", "slice", "map", "table"
 
 @dataclass(frozen=True)
 class Kept:
-    """What was kept.
+    """What was kept."""
 
-    Attributes
-    ----------
-    content
-        As it was given to `keep`; sequences are tuples.
-    made_from
-        Hashes, or other words, of what it was made from, by name.
-    written
-        When, ISO 8601.
-    """
-
-    content: Any
-    made_from: Mapping[str, str]
-    written: str
+    content: Any  # as it was given to `keep`; sequences are tuples
+    made_from: Mapping[str, str]  # hashes, or other words, of what it was made from, by name
+    written: str  # when, ISO 8601
 
     def changed(self, now: Mapping[str, str]) -> tuple[str, ...]:
         """Return the names of what is not now as it was made from."""
@@ -55,27 +45,15 @@ class Kept:
 def keep(recording: Path, name: str, content: object, made_from: Mapping[str, str]) -> Path:
     """Write a result beside its recording, in place of the one before.
 
+    Raises RecordingError if it cannot be written; what was there before is as it was.
+
     Parameters
     ----------
-    recording
-        File or folder of the recording.
     name
         What it is, such as ``"prediction"``.
     content
         Numbers, texts, None, members of enums, arrays, pandas tables, slices, and sequences,
         mappings and dataclasses of these.
-    made_from
-        See `Kept`.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    RecordingError
-        If it cannot be written; what was there before is as it was.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
     header = {
@@ -95,17 +73,7 @@ def keep(recording: Path, name: str, content: object, made_from: Mapping[str, st
 def kept(recording: Path, name: str, classes: Iterable[type]) -> Kept | None:
     """Read what `keep` wrote; None if nothing was kept.
 
-    Parameters
-    ----------
-    recording, name
-        As for `keep`.
-    classes
-        Dataclasses and enums that it may hold.
-
-    Raises
-    ------
-    RecordingError
-        If it is damaged, of a newer version, or holds something else.
+    Raises RecordingError if it is damaged, of a newer version, or holds something else.
     """
     file = sidecar_folders(recording).newest(f"{name}.safetensors")
     if not file.exists():

@@ -24,19 +24,9 @@ ones the memory that threads hand to each other is scattered, and grows with the
 
 
 def whole_chunks(movie: da.Array, frames: int) -> Iterator[tuple[int, int]]:
-    """Divide a movie in time into stretches of whole chunks: a part of one costs as much as all.
+    """Divide a movie in time into stretches, first and stop, of whole chunks and about `frames`.
 
-    Parameters
-    ----------
-    movie
-        Shape (t, y, x).
-    frames
-        About how long a stretch may be; where a chunk is longer, it is the chunk.
-
-    Yields
-    ------
-    start, stop : int
-        First frame of a stretch, and the first one after it.
+    A part of a chunk costs as much as all of it; where one is longer, it is the stretch.
     """
     cuts, stop = [0], 0
     for size in movie.chunks[0]:
@@ -58,22 +48,10 @@ def block_frames(movie: da.Array) -> int:
 
 
 def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
-    """Read a movie from its first frame to its last, a block at a time.
+    """Read a movie, or traces, from the first frame to the last: first frame and frames of blocks.
 
     Small chunks are read together and large ones are handed out in parts; no chunk is computed
     twice, because a chunk of a compressed file is decompressed as a whole.
-
-    Parameters
-    ----------
-    movie
-        Shape (t, y, x), or (t, areas) of traces.
-
-    Yields
-    ------
-    start : int
-        Number of the block's first frame.
-    frames : numpy.ndarray
-        Shape (n, y, x), or (n, areas), as the movie has them.
     """
     limit = block_frames(movie)
     for start, stop in whole_chunks(movie, limit):
@@ -83,19 +61,10 @@ def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
 
 
 def seen_pixels(movie: da.Array) -> NDArray[np.bool_]:
-    """Return which pixels show something, and are not outside a mask, by frames all over a movie.
+    """Return which pixels show something, shape (y, x), by frames all over a movie.
 
-    Outside are those that are NaN, infinite or 0 in each of these frames; none is where all are.
-
-    Parameters
-    ----------
-    movie
-        Shape (t, y, x).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (y, x), bool.
+    Outside a mask are those that are NaN, infinite or 0 in each of these frames; none is where all
+    are.
     """
     seen = np.zeros(movie.shape[1:], bool)
     last = max(1, movie.shape[0] - 1)

@@ -48,17 +48,6 @@ def readable(
     Bytes that nobody wrote on purpose make parsers raise anything, those of libraries and ours
     alike, so nothing but what `errors` names and what ends the program goes through.
 
-    Parameters
-    ----------
-    path
-        File being read.
-    what
-        What it should be, such as ``"a TIFF movie"``.
-    error
-        Makes the exception of a sentence.
-    remedy
-        What helps the person who has that file.
-
     Raises
     ------
     CortexDecoderError

@@ -112,19 +112,9 @@ def positive(value: Any) -> float | None:
 
 
 def in_seconds(value: Any, unit: Any, said: list[str] | None = None) -> float | None:
-    """Convert a duration; without a unit it is in seconds.
+    """Convert a duration, without a unit in seconds; None if it is none, or its unit is not known.
 
-    Parameters
-    ----------
-    value, unit
-        As the file has them.
-    said
-        Where a sentence on a unit that is not known is added.
-
-    Returns
-    -------
-    float or None
-        Seconds; None if `value` is no positive number or its unit is not known.
+    A sentence on a unit that is not known is added to `said`.
     """
     return _converted(value, unit, seconds(unit) if stated(unit) else 1.0, "time", said)
 

@@ -34,8 +34,6 @@ def placed_like(
 
     Parameters
     ----------
-    placed
-        On the other movie.
     there, here
         Mean images of the other movie and of this one, shape (y, x).
     pixel_size

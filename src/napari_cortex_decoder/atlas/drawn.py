@@ -22,7 +22,7 @@ def draw_atlas(
     """Make an atlas of drawn outlines.
 
     Raises AtlasError if an outline bounds no area or crosses itself, or two of one side share their
-    acronym.
+    acronym. It has a warning for each pair of outlines that overlap.
 
     Parameters
     ----------
@@ -32,11 +32,6 @@ def draw_atlas(
         reaches across the midline by more than a tenth of its area is on ``"both"``.
     landmarks
         (x, y) in mm by name, so that what was drawn on one mouse can be placed on the next.
-
-    Returns
-    -------
-    Atlas
-        With a warning for each pair of outlines that overlap.
     """
     areas = []
     for acronym, outline in outlines:

@@ -71,12 +71,6 @@ def fit_landmarks(
         (x, y) in mm by name: the landmarks of the atlas.
     seen
         (row, column) in px by name.
-    kind
-        What the fit may do.
-    atlas_name
-        For messages.
-    shape
-        Rows and columns of the movie, to refuse landmarks outside it.
     """
     check_choice("fit", kind, FIT_KINDS, AtlasError)
     mm, px = _checked_landmarks(known, seen, kind, atlas_name, shape)
@@ -167,12 +161,8 @@ def fit_hemispheres(
     """Fit px = a + b·y + c·x, with a c for each hemisphere, so that they share the midline.
 
     scikit-image's piecewise affine fits every triangle of landmarks by itself; this is the least
-    squares fit with one piece a side. Raises AtlasError if the points leave a hemisphere open.
-
-    Parameters
-    ----------
-    mm, px
-        (x, y) on the atlas and on the movie, shape (n, 2) each.
+    squares fit with one piece a side. Raises AtlasError if the points leave a hemisphere open. `mm`
+    and `px` are (x, y), shape (n, 2) each.
 
     Returns
     -------
@@ -218,12 +208,6 @@ def doubts(
 
     Parameters
     ----------
-    fitted
-        The mapping.
-    residuals
-        Of the landmarks it was fitted to.
-    pixel_size
-        Edge of a pixel in mm as the recording says.
     mirrored
         Whether left and right are exchanged; the mapping of a similarity cannot tell by itself.
     """

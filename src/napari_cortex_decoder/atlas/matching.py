@@ -27,8 +27,6 @@ def find_area(atlas: Atlas, name: str, side: str = "") -> Area | None:
 
     Parameters
     ----------
-    atlas
-        Where to look.
     name
         Such as ``"MOs left"``, ``"L-MOs"``, ``"SSp_ul_l"``, ``"LH MOp"``, ``"MOpR"``, ``"Primary
         visual area (left)"``.
@@ -68,19 +66,9 @@ def _key(name: str) -> str:
 
 
 def picture_of(atlas: Atlas, areas: Sequence[Area]) -> tuple[Registration, tuple[int, int]]:
-    """Place an atlas upright on a picture that it fills, for what has no movie of its own.
+    """Place an atlas upright on a picture that it fills; return that, and its rows and columns.
 
-    Parameters
-    ----------
-    atlas
-        What is placed.
-    areas
-        Those of it that have to be in the picture, however small.
-
-    Returns
-    -------
-    tuple
-        The registration, and rows and columns of the picture.
+    For what has no movie of its own; `areas` have to be in the picture, however small.
     """
     outlines = np.concatenate([area.polygon for area in atlas.areas])
     low, high = outlines.min(axis=0), outlines.max(axis=0)

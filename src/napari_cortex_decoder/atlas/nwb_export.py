@@ -61,18 +61,6 @@ def write_traces_nwb(
         Shape (t,), seconds since `session_start`.
     session_start
         When the recording began, with its time zone: NWB cannot be without.
-    name
-        Name of the recording.
-    subject
-        Which mouse; None if unknown.
-    pixel_size
-        Edge of a pixel in mm.
-    relative
-        Whether the traces are ΔF/F.
-    notes
-        Sentences that belong to the file.
-    overwrite
-        Whether any other file may be replaced, too.
     """
     if traces.shape != (len(times), len(areas)):
         raise AtlasError(
@@ -136,16 +124,8 @@ def add_traces(
 ) -> None:
     """Add a segmentation and its responses to an NWB file.
 
-    Parameters
-    ----------
-    file, plane
-        The file, and the imaging plane in it.
-    traces, label_image, relative
-        As for `write_traces_nwb`.
-    columns
-        What the table of areas says of each.
-    **series
-        Clock and comments of the responses.
+    Arguments are those of `write_traces_nwb`; `columns` is what the table of areas says of each,
+    `series` are clock and comments of the responses.
     """
     from pynwb.ophys import DfOverF, Fluorescence, ImageSegmentation, RoiResponseSeries
 

@@ -34,8 +34,6 @@ def read_outlines(text: str, where: str) -> Atlas:
     ----------
     text
         JSON as in ``atlas/data/dorsal_cortex.json``, which explains itself.
-    where
-        Name of the file, for messages.
 
     Returns
     -------

@@ -29,13 +29,6 @@ def read_rois(text: str, where: str) -> Atlas:
 
     Raises AtlasError if it is not such a file, or is of a newer version.
 
-    Parameters
-    ----------
-    text
-        JSON.
-    where
-        Name of the file, for messages.
-
     Returns
     -------
     Atlas

@@ -36,8 +36,6 @@ def area_traces(
     label_image
         Shape (y, x), integers: 0 for no area, i + 1 for area i, as `Registration.label_image`
         gives it.
-    n_areas
-        Number of areas, of which some may have no pixel.
     progress
         Called after each block; an exception it raises ends the pass.
 
@@ -165,8 +163,6 @@ def write_traces(
         A heading for each area, such as `Area.label`.
     times
         Shape (t,), seconds.
-    overwrite
-        Whether any other file may be replaced, too.
     """
     if traces.ndim != 2 or len(labels) != traces.shape[1]:
         raise AtlasError(f"{len(labels)} headings for traces of shape {traces.shape}.")
@@ -194,12 +190,8 @@ def write_correlations(
     ----------
     path
         Where to; such a table, with the same headings, is replaced.
-    areas
-        The n areas.
     r
         Shape (n,) by behavior, as `correlate_behavior` gives it.
-    overwrite
-        Whether any other file may be replaced, too.
     """
     rows = [["acronym", "side", "name", *(f"r_{behavior}" for behavior in r)]]
     for i, area in enumerate(areas):

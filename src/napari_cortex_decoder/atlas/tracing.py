@@ -55,8 +55,6 @@ def trace_labels(
         Height and width of a pixel in mm.
     bregma
         (row, column) of bregma in px.
-    where
-        Name of the file, for messages.
 
     Returns
     -------

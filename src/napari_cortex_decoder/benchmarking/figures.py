@@ -55,13 +55,6 @@ def measure(groups: Iterable[str], frames: int) -> Iterator[Figure]:
     """Measure some groups, one after the other, in a folder that goes afterwards.
 
     A group gives nothing where this machine has not what it measures.
-
-    Parameters
-    ----------
-    groups
-        Of `GROUPS`.
-    frames
-        Length of the movie that is decoded.
     """
     for group in groups:
         with scratch() as folder:

@@ -148,13 +148,7 @@ _PATIENCE = 20.0  # s that a program may take to end
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a folder that cannot be made or written to, before anything takes minutes.
-
-    Raises
-    ------
-    CortexDecoderError
-        Naming what is in the way.
-    """
+    """Refuse a folder that cannot be made or written to, before anything takes minutes."""
     there = next(place for place in (out, *out.absolute().parents) if place.exists())
     if not there.is_dir():
         raise CortexDecoderError(f"{there} is no folder; choose another one to write to.")
@@ -167,12 +161,8 @@ def ended_by_signals(then: str) -> Iterator[None]:
     """End with exit code 130 on Ctrl-C and 143 on SIGTERM, and one sentence.
 
     Libraries make other things of both, so both are an exit of ours. Where they are at work in what
-    swallows it, the second signal or a moment's patience ends the program all the same.
-
-    Parameters
-    ----------
-    then
-        The rest of the sentence: how to go on.
+    swallows it, the second signal or a moment's patience ends the program all the same. `then` is
+    the rest of the sentence: how to go on.
     """
     ended: list[int] = []
 

@@ -54,23 +54,16 @@ class Window(_Frozen):
 
 
 class FrameStatistics(_Frozen):
-    """Over which frames means and spreads are taken.
+    """Over which frames means and spreads are taken."""
 
-    Attributes
-    ----------
-    statistics
-        ``"session"``: over the whole recording, as the paper does; so no prediction is known
-        before its end. ``"running"``: at each frame over the frames up to it, never a later one.
-    warm_up_seconds
-        With running statistics: frames of so many seconds at the beginning are used to measure,
-        not to predict from. No matter otherwise.
-    detrend_seconds
-        Length of a moving mean that is subtracted; None for none. It is centred with session
-        statistics, and looks only back with running ones.
-    """
-
+    # ``"session"``: over the whole recording, as the paper does; so no prediction is known before
+    # its end. ``"running"``: at each frame over the frames up to it, never a later one
     statistics: Literal["session", "running"] = "session"
+    # with running statistics: frames of so many seconds at the beginning are used to measure, not
+    # to predict from. No matter otherwise
     warm_up_seconds: UpToAnHour = 10.0
+    # length of a moving mean that is subtracted; None for none. It is centred with session
+    # statistics, and looks only back with running ones
     detrend_seconds: UpToAnHour | None = None
 
     @property
@@ -156,29 +149,19 @@ class TracePreprocessing(FrameStatistics):
 
 
 class _Config(_Frozen):
-    """What all architectures have.
-
-    Attributes
-    ----------
-    behaviors
-        Names, in the order of the columns of a prediction. Two behaviours share one logit, that
-        of the second (the paper's rest | run); more have one each.
-    frame_rate
-        Frames a second (Hz) that it learned from.
-    temperature
-        Logits are divided by it before they become probabilities: over 1 makes them less sure.
-    cleaning
-        How its probabilities become bouts.
-    """
+    """What all architectures have."""
 
     format_version: Literal[1] = 1
+    # names, in the order of the columns of a prediction. Two behaviours share one logit, that of
+    # the second (the paper's rest | run); more have one each
     behaviors: Annotated[tuple[BehaviorName, ...], Field(min_length=2, max_length=100)] = (
         "rest",
         "run",
     )
-    frame_rate: Hertz = 30.0
+    frame_rate: Hertz = 30.0  # frames a second (Hz) that it learned from
+    # logits are divided by it before they become probabilities: over 1 makes them less sure
     temperature: Annotated[float, Field(ge=0.01, le=100)] = 1.0
-    cleaning: Cleaning = Cleaning()
+    cleaning: Cleaning = Cleaning()  # how its probabilities become bouts
     provenance: Provenance = Provenance()
 
     @model_validator(mode="after")

@@ -33,16 +33,8 @@ def drift_warnings(
 ) -> list[str]:
     """Return what is to be said of drift and of long bouts in a prediction, with what helps.
 
-    Parameters
-    ----------
-    probability
-        Shape (t, k); NaN where nothing is predicted.
-    times
-        Shape (t,), s.
-    config
-        The decoder's.
-    steps
-        Preprocessing of the recording.
+    `probability` has shape (t, k), NaN where nothing is predicted, and `times` (s) shape (t,);
+    `steps` are the recording's preprocessing.
     """
     known = np.isfinite(probability).all(axis=1)
     if not known.any() or np.ptp(times[known]) < LONG_SECONDS:

@@ -124,10 +124,7 @@ def _config(path: Path, metadata: Mapping[str, str] | None) -> DecoderConfig:
 def read_config(path: str | Path) -> DecoderConfig:
     """Read what a decoder file says of itself, without its tensors and without torch.
 
-    Raises
-    ------
-    DecoderError
-        If it is not a decoder file that this version can read.
+    Raises DecoderError if it is not a decoder file that this version can read.
     """
     path = Path(path)
     with _open(path, "numpy") as file:
@@ -139,16 +136,8 @@ def read_decoder(path: str | Path) -> tuple[DecoderConfig, nn.Module, str]:
     """Read a decoder file.
 
     Raises DecoderError if it is not a decoder file that this version can read; names the tensor
-    that is missing, unexpected, of another shape or type, or not finite.
-
-    Returns
-    -------
-    config
-        What its header says.
-    network
-        The weights, float32 whatever they are on disk, in evaluation mode.
-    hash
-        SHA-256 of the file.
+    that is missing, unexpected, of another shape or type, or not finite. Gives its configuration,
+    the network (float32 whatever is on disk, in evaluation mode) and the SHA-256 of the file.
     """
     import torch
 
@@ -241,8 +230,6 @@ def encode_decoder(
 
     Parameters
     ----------
-    config, network
-        The decoder.
     half_precision
         Store weight matrices as float16: half the size. Vectors (biases and batch-norm
         statistics, some of them tiny) stay float32.

@@ -65,11 +65,6 @@ def read_card(name_or_path: str | Path) -> DecoderConfig:
     """Read what a decoder says of itself, without its weights and without torch.
 
     Raises DecoderError if there is no such decoder, or its file is unusable.
-
-    Parameters
-    ----------
-    name_or_path
-        As for `load_decoder`.
     """
     return read_config(_find(name_or_path))
 

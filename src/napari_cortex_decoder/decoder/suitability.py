@@ -44,15 +44,9 @@ def check_kind(recording: Recording, config: DecoderConfig, name: str) -> None:
 def raw_problem(recording: Recording, config: DecoderConfig, *, look: bool = False) -> str | None:
     """Return why a decoder that divides by the SD of raw frames cannot read a recording.
 
-    That SD is one of brightness over space, which ΔF/F has not: its images would be fifty times
-    too large. None if it can be read, as far as is known.
-
-    Parameters
-    ----------
-    recording, config
-        What is to be decoded, and by what.
-    look
-        Whether to look at some frames too, not only at the steps that made the recording.
+    That SD is one of brightness over space, which ΔF/F has not: its images would be fifty times too
+    large. None if it can be read, as far as is known. `look`: at some frames too, not only at the
+    steps that made the recording.
     """
     if isinstance(config, TraceConfig) or config.preprocessing.scale != "movie-sd":
         return None
@@ -93,18 +87,8 @@ def check_suits(
 
     Raises FrameRateError if the recording's frame rate is unknown, or more than 10 % off without
     `any_rate`; RecordingError if the decoder divides by the SD of raw frames, and the movie is ΔF/F
-    or the like.
-
-    Parameters
-    ----------
-    recording, config
-        What is to be decoded, and by what.
-    name
-        The decoder's, for the sentence.
-    any_rate
-        Warn instead.
-    decodes
-        Whether it is to be decoded, which some decoders do at a frame rate of their own.
+    or the like. `decodes`: it is to be decoded, which some decoders do at a frame rate of their
+    own.
     """
     if (problem := raw_problem(recording, config, look=True)) is not None:
         raise RecordingError(f"{recording.path or recording.name}: {problem}")

@@ -17,10 +17,7 @@ def check_tensors(
 ) -> None:
     """Account for every tensor by name and shape.
 
-    Raises
-    ------
-    DecoderError
-        Naming the first tensor that is missing, unexpected or of another shape.
+    Raises DecoderError, naming the first that is missing, unexpected or of another shape.
     """
     for problem, names in (
         ("lacks", sorted(expected.keys() - found.keys())),
@@ -41,13 +38,7 @@ def check_tensors(
 
 
 def check_finite(where: str, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse weights that would make every prediction NaN.
-
-    Raises
-    ------
-    DecoderError
-        Naming the first tensor with NaN or infinity.
-    """
+    """Refuse weights that would make every prediction NaN; a DecoderError names the first."""
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise DecoderError(

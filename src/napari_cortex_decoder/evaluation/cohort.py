@@ -41,11 +41,6 @@ def read_roi_cohort(folder: str | Path) -> RoiCohort:
     ``signal5``), and each cell is a session: 50 × T ΔF/F, and 1 × T labels (1 = run). Raises
     EvaluationError if one is missing, or they do not fit together; names mouse and session;
     RecordingError if a file is damaged.
-
-    Parameters
-    ----------
-    folder
-        Where both files lie.
     """
     folder = Path(folder)
     signals, labels = (_by_mouse(folder / name) for name in (SIGNALS, LABELS))

@@ -106,8 +106,6 @@ def pairs(mice: Sequence[str], validations: int | None = None) -> tuple[Pair, ..
 
     Parameters
     ----------
-    mice
-        Their names.
     validations
         With how many others validating each mouse is tested, at most; None: with all.
     """

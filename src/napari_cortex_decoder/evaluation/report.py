@@ -55,22 +55,15 @@ _GROUPS = {
 def write_report(result: Reproduction, out: str | Path, *, overwrite: bool = False) -> Path:
     """Write tables (CSV, Markdown) and figures (PNG).
 
-    Raises EvaluationError if the folder cannot be written.
+    Raises EvaluationError if the folder cannot be written. Gives ``report.md``.
 
     Parameters
     ----------
-    result
-        What was measured.
     out
         Folder for ``report.md``, ``auc.csv``, ``models.csv``, ``mice.csv``, ``rois.csv``,
         ``auc.png``, ``thresholds.png`` and ``rois.png``. What an earlier report left is replaced.
     overwrite
         Whether any other file of these names may be replaced, too.
-
-    Returns
-    -------
-    pathlib.Path
-        ``report.md``.
     """
     out = make_folder(out, EvaluationError)
     _write(out / "auc.csv", _auc_table(result), overwrite)
@@ -86,13 +79,7 @@ def write_report(result: Reproduction, out: str | Path, *, overwrite: bool = Fal
 
 
 def check_report(out: str | Path, *, overwrite: bool = False) -> None:
-    """Refuse what `write_report` would refuse of its folder, before hours are spent.
-
-    Raises
-    ------
-    EvaluationError
-        Naming what is in the way.
-    """
+    """Refuse what `write_report` would refuse of its folder, before hours are spent."""
     out = make_folder(out, EvaluationError)
     for name, kind in FILES.items():
         check_place(out / name, EvaluationError, kind=kind, overwrite=overwrite)

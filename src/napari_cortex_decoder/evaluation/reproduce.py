@@ -65,8 +65,6 @@ def reproduce(
     ----------
     data
         Folder in the layout of the paper's data (Zenodo 10.5281/zenodo.10408334).
-    out
-        Folder for scores; made if need be.
     rows
         Names of rows of `ROWS`, ``"roi"`` for all of ROI decoders or ``"all"``. The image
         decoders' take hours on a processor.
@@ -75,12 +73,6 @@ def reproduce(
     validations
         With how many other mice validating each mouse is tested; None: with all, as in the paper
         (20 models of five mice).
-    seed
-        Of all that is random.
-    compute
-        Where to train.
-    progress
-        Gets rows, and numbers of models done and of all.
     """
     data, out = Path(data), Path(out)
     chosen = chosen_rows(rows)

@@ -35,21 +35,7 @@ _ABLATION_STRIDE = 15
 
 
 class RoiModels:
-    """The models of one row, each of one pair of mice.
-
-    Parameters
-    ----------
-    row
-        What is trained.
-    cohort
-        Traces and labels.
-    effort
-        How long it trains.
-    seed
-        Of weights, batches and permutations of labels.
-    compute
-        Where to train.
-    """
+    """The models of one row, each of one pair of mice."""
 
     def __init__(
         self, row: Row, cohort: RoiCohort, effort: Effort, *, seed: int, compute: Compute

@@ -19,17 +19,7 @@ Refusal = Callable[[str], Exception]
 
 
 def read_bytes(path: str | Path, error: Refusal, *, limit: int = MAX_BYTES) -> bytes:
-    """Read a whole file.
-
-    Parameters
-    ----------
-    path
-        Which.
-    error
-        What is raised if it is missing, not readable, or larger than `limit`.
-    limit
-        The most bytes that it may have.
-    """
+    """Read a whole file; raise `error` if it is missing, not readable, or larger than `limit`."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -45,30 +35,12 @@ def read_bytes(path: str | Path, error: Refusal, *, limit: int = MAX_BYTES) -> b
 
 
 def read_json(path: str | Path, error: Refusal) -> Any:
-    """Read a JSON file.
-
-    Parameters
-    ----------
-    path
-        Which.
-    error
-        What is raised if it is missing, not readable, larger than `MAX_BYTES`, or not JSON.
-    """
+    """Read a JSON file; raise `error` if it is missing, not readable, too large or not JSON."""
     return parse_json(read_bytes(path, error), str(path), error)
 
 
 def parse_json(text: str | bytes, where: str, error: Refusal) -> Any:
-    """Parse JSON.
-
-    Parameters
-    ----------
-    text
-        What the file holds.
-    where
-        Names the file in a refusal.
-    error
-        What is raised if it is not JSON.
-    """
+    """Parse JSON; `where` names its file in the `error` that is raised if it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as reason:
@@ -76,19 +48,7 @@ def parse_json(text: str | bytes, where: str, error: Refusal) -> Any:
 
 
 def check_version(where: str, version: object, newest: int, error: Refusal) -> None:
-    """Refuse a file of a version that this program does not know.
-
-    Parameters
-    ----------
-    where
-        Names the file in a refusal.
-    version
-        What the file says.
-    newest
-        The newest version that this program reads.
-    error
-        What is raised if `version` is no whole number from 1 to `newest`.
-    """
+    """Raise `error` for a file of a version that is no whole number from 1 to `newest`."""
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise error(f"{where}: 'version' is {version!r}; it must be a whole number from 1.")
     if version > newest:

@@ -75,17 +75,8 @@ def write_whole(
 ) -> None:
     """Write a file so that a crash leaves the old one or the new one, never half of it.
 
-    Parameters
-    ----------
-    path
-        Where to.
-    content
-        What it will hold; text is written as UTF-8.
-    error
-        What is raised if it cannot be written: no such folder, no permission, no space, or there
-        is something that may not be replaced.
-    kind, overwrite
-        What may be replaced, as for `check_place`.
+    Text is written as UTF-8. `error` is raised if it cannot be written: no such folder, no
+    permission, no space, or there is something that may not be replaced; see `check_place`.
     """
     with (
         written_whole(path, error, kind=kind, overwrite=overwrite) as part,
@@ -128,10 +119,6 @@ def check_place(
 
     Parameters
     ----------
-    path
-        Where something is to be.
-    error
-        Makes what is raised.
     kind
         Tells whether an existing file is what this writer wrote before, which it may replace; None:
         it may replace nothing.

@@ -53,15 +53,7 @@ class Cleaning(BaseModel):
 
 
 def proposed_cleaning(ethogram: Ethogram, frame_rate: float) -> Cleaning:
-    """Return a cleaning that leaves bouts as long as labelled ones: half the shortest tenth.
-
-    Parameters
-    ----------
-    ethogram
-        With at least one bout.
-    frame_rate
-        Frames a second (Hz).
-    """
+    """Return a cleaning that leaves bouts as long as labelled ones: half the shortest tenth."""
     starts, stops, _ = ethogram.arrays
     shortest = float(np.quantile(stops - starts, 0.1)) / frame_rate / 2
     return Cleaning(shortest_bout=shortest)  # joined across gaps, flicker would be a bout
@@ -78,10 +70,6 @@ def clean(
     ----------
     probability
         Shape (t, k), k ≥ 2; NaN where there is no prediction.
-    settings
-        Thresholds and lengths.
-    frame_rate
-        Frames a second (Hz).
 
     Returns
     -------

@@ -16,11 +16,6 @@ class EditorLock:
     """Held by whoever edits; the operating system frees that of a process that died.
 
     Raises LabelError if somebody else holds it, or the folder cannot be written.
-
-    Parameters
-    ----------
-    folder
-        Where the labels are.
     """
 
     def __init__(self, folder: Path) -> None:

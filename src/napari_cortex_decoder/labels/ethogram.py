@@ -220,12 +220,9 @@ class Ethogram:
 
 
 def class_indices(ethogram: Ethogram, behaviors: tuple[str, ...]) -> NDArray[np.int64]:
-    """Number the labels as a decoder's columns are; a behavior that it does not know is unknown.
+    """Number the labels as a decoder's columns are, shape (t,), int64.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t,), int64: index into `behaviors`, −1 unknown.
+    −1 where they are unknown, or of a behavior that the decoder does not know.
     """
     columns = [behaviors.index(b) if b in behaviors else UNKNOWN for b in ethogram.behaviors]
     return np.array([*columns, UNKNOWN], np.int64)[ethogram.frames()]

@@ -27,20 +27,6 @@ class JournalWriter:
     nothing; a thread of its own sees to it that it is on the disk a moment later, so that waiting
     for the disk holds up nobody. Raises LabelError if the file cannot be written; no file and no
     thread is left open then.
-
-    Parameters
-    ----------
-    path
-        The journal; a last line that was cut off is taken away.
-    content
-        What `read_journal` found there.
-    header
-        Written first into a new journal.
-
-    Attributes
-    ----------
-    size
-        Bytes of the journal.
     """
 
     def __init__(self, path: Path, content: JournalContent, header: Header) -> None:

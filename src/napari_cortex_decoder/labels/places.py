@@ -51,13 +51,6 @@ def brought_together(
 ) -> tuple[JournalContent, list[str], bool]:
     """Return all that two journals of one recording say.
 
-    Parameters
-    ----------
-    mine
-        Of the place that is written to.
-    theirs
-        Of the other place.
-
     Returns
     -------
     content

@@ -73,10 +73,6 @@ def review_queue(
         Shape (t, k), of one prediction; NaN where there is none.
     decoded
         Shape (t,): the bouts that it gives, as column numbers, −1 for none; see `clean`.
-    behaviors
-        Names of the k columns.
-    labels
-        What is known already.
     order
         ``"uncertainty"``: predicted bouts that no person has seen whole, the least certain first.
         ``"disagreement"``: stretches where label and prediction differ, the surest contradiction
@@ -187,17 +183,8 @@ def verification(
 
     Parameters
     ----------
-    labels
-        What is known already.
     decoded
         Shape (t,): column of `behaviors`, −1 for none.
-    start, stop
-        First frame, and the frame after the last one.
-
-    Returns
-    -------
-    tuple of Bout
-        In order, inside [start, stop): for `edits.Replace`.
     """
     kept = [
         replace(bout, start=max(bout.start, start), stop=min(bout.stop, stop))

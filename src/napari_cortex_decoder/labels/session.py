@@ -114,8 +114,6 @@ class LabelSession:
 
         Parameters
         ----------
-        edit
-            What to do. One that changes nothing is not kept.
         run
             Edits that follow each other with the same run are undone together.
         """
@@ -286,21 +284,9 @@ class LabelSession:
 
 
 def journal_ethogram(folder: Path, other: Path | None = None) -> Ethogram | None:
-    """Return the labels that a recording's journal holds, without editing them.
+    """Return the labels that the journals in one or two folders hold, without editing them.
 
-    Raises LabelError if a journal is damaged.
-
-    Parameters
-    ----------
-    folder
-        The recording's sidecar folder.
-    other
-        Where labels of this recording may lie, too.
-
-    Returns
-    -------
-    Ethogram or None
-        None if nothing was ever labelled.
+    None if nothing was ever labelled. Raises LabelError if a journal is damaged.
     """
     content, _, _ = brought_together(read_fitting(folder), read_fitting(other))
     labels = labels_of(content)

@@ -42,15 +42,7 @@ _PROGRESS_LIMIT = 2**30
 
 
 class RunFolder:
-    """One job on disk.
-
-    Parameters
-    ----------
-    path
-        The folder; made by `claim`.
-    kind
-        What kind of job; a folder of another kind is never touched.
-    """
+    """One job on disk; `claim` makes its folder. One of another `kind` of job is never touched."""
 
     def __init__(self, path: str | Path, kind: Kind) -> None:
         self.path = Path(path)

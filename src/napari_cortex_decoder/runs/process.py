@@ -31,8 +31,6 @@ class RunProcess:
 
     Parameters
     ----------
-    folder
-        Its run folder.
     command
         Program and arguments that begin it, or go on with it; not used where a process is at work
         already, or the job is finished.
@@ -134,12 +132,7 @@ class RunProcess:
 def end_when_nobody_waits(folder: RunFolder, *, forget: bool) -> None:
     """End this process when nobody waits for its job any more.
 
-    Parameters
-    ----------
-    folder
-        Its run folder.
-    forget
-        Whether to remove it then: nobody else could find it.
+    `forget`: remove its folder then, for nobody else could find it.
     """
 
     def watch() -> None:

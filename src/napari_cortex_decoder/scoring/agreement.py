@@ -52,21 +52,10 @@ def agreement(
     labels: NDArray[np.integer],
     frame_mean: NDArray[np.floating] | None = None,
 ) -> Agreement | None:
-    """Hold a prediction against labels.
+    """Hold a prediction, (t, k), against labels, (t,); None where no frame has both.
 
-    Parameters
-    ----------
-    probability
-        Shape (t, k), NaN where there is none.
-    labels
-        Shape (t,): column of the labelled behavior, −1 unknown.
-    frame_mean
-        Shape (t,): brightness, NaN where nobody looked.
-
-    Returns
-    -------
-    Agreement or None
-        None where nothing is both labelled and predicted.
+    NaN where there is no prediction, −1 where a label is unknown. `frame_mean`, shape (t,), is
+    brightness, NaN where nobody looked.
     """
     known = np.isfinite(probability).all(axis=1) & (labels >= 0)
     if not known.any():

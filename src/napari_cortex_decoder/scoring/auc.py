@@ -9,17 +9,8 @@ from numpy.typing import NDArray
 def auc(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:
     """Return the AUC of the second of two behaviors, or the mean of each against the others.
 
-    Parameters
-    ----------
-    scores
-        Shape (n, k): probabilities, or anything that rises with them.
-    labels
-        Shape (n,): number of the behavior.
-
-    Returns
-    -------
-    float or None
-        None where the labels show one behavior only.
+    `scores`, shape (n, k), are probabilities, or anything that rises with them; `labels` has shape
+    (n,). None where the labels show one behavior only.
     """
     (found,) = aucs(scores, labels[None])
     return None if np.isnan(found) else float(found)
@@ -28,17 +19,7 @@ def auc(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:
 def aucs(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the AUC of the same scores for several labels of them: they are ranked but once.
 
-    Parameters
-    ----------
-    scores
-        As of `auc`.
-    labels
-        Shape (m, n).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (m,); NaN where labels show one behavior only.
+    `labels` has shape (m, n), the result (m,): NaN where labels show one behavior only.
     """
     from scipy.stats import rankdata
 

@@ -13,14 +13,10 @@ _OVERLAP = 0.5  # intersection over union from which on a bout is found
 
 
 def bout_f1(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], k: int) -> float:
-    """Return the F1 of bouts, mean over behaviors; a bout is matched at most once.
+    """Return the F1 of bouts, mean over `k` behaviors; a bout is matched at most once.
 
-    Parameters
-    ----------
-    parts
-        By stretch: probabilities (n, k), NaN where there is none, and labels (n,), −1 unknown.
-    k
-        Number of behaviors.
+    `parts` are, by stretch, probabilities (n, k), NaN where there is none, and labels (n,), −1
+    unknown.
     """
     found, labelled, predicted = np.zeros(k), np.zeros(k), np.zeros(k)
     for probability, labels in parts:

@@ -31,14 +31,8 @@ def calibration_error(
 ) -> tuple[float, tuple[Reliability, ...]]:
     """Return the expected calibration error over ten bins, and the bins.
 
-    Of two behaviors it is that of the second; of more, that of the most probable one.
-
-    Parameters
-    ----------
-    probability
-        Shape (n, k), n at least 1.
-    labels
-        Shape (n,).
+    Of two behaviors it is that of the second; of more, that of the most probable one. `probability`
+    has shape (n, k), n at least 1, and `labels` shape (n,).
     """
     if probability.shape[1] == 2:
         said, right = probability[:, 1], labels == 1
@@ -57,12 +51,7 @@ def calibration_error(
 def best_threshold(probability: Floats, labels: Ints) -> float:
     """Return the threshold of the best balanced accuracy (Youden's), 0 to 1.
 
-    Parameters
-    ----------
-    probability
-        Shape (n,), of the second of two behaviors.
-    labels
-        Shape (n,), both of them in it.
+    `probability`, shape (n,), is of the second of two behaviors; `labels` has both.
     """
     from sklearn.metrics import roc_curve
 
@@ -71,15 +60,7 @@ def best_threshold(probability: Floats, labels: Ints) -> float:
 
 
 def cross_entropy(logits: Floats, labels: Ints) -> float:
-    """Return the mean cross-entropy.
-
-    Parameters
-    ----------
-    logits
-        Shape (n, 1) for two behaviors, else (n, k).
-    labels
-        Shape (n,).
-    """
+    """Return the mean cross-entropy of logits, shape (n, 1) for two behaviors, else (n, k)."""
     if logits.shape[1] == 1:
         sign = np.where(labels == 1, 1.0, -1.0)
         return float(np.logaddexp(0, -sign * logits[:, 0]).mean())
@@ -88,21 +69,10 @@ def cross_entropy(logits: Floats, labels: Ints) -> float:
 
 
 def fit_temperature(probability: Floats, labels: Ints) -> float:
-    """Return the temperature at which probabilities of temperature 1 are likeliest.
+    """Return the temperature (Guo et al. 2017) at which probabilities of 1 are likeliest.
 
-    The method is that of Guo et al. 2017.
-
-    Parameters
-    ----------
-    probability
-        Shape (n, k), of mice that decide, never of those that test.
-    labels
-        Shape (n,).
-
-    Returns
-    -------
-    float
-        Between 0.05 and 20, rounded to three digits.
+    Between 0.05 and 20, rounded to three digits; `probability`, shape (n, k), is of mice that
+    decide, never of those that test.
     """
     from scipy.optimize import minimize_scalar
 
@@ -117,13 +87,6 @@ def fit_temperature(probability: Floats, labels: Ints) -> float:
 
 def fit_calibration(logits: Floats, labels: Ints) -> tuple[float, Floats]:
     """Return the scale and shift of logits at which the labels are likeliest (Platt 1999).
-
-    Parameters
-    ----------
-    logits
-        Shape (n, n_logits).
-    labels
-        Shape (n,).
 
     Returns
     -------
@@ -149,14 +112,6 @@ def fit_calibration(logits: Floats, labels: Ints) -> tuple[float, Floats]:
 def calibrated_loss(
     logits: Floats, labels: Ints, learning: NDArray[np.bool_], deciding: NDArray[np.bool_]
 ) -> float:
-    """Fit scale and shift to some frames; return the cross-entropy of others.
-
-    Parameters
-    ----------
-    logits, labels
-        As of `fit_calibration`.
-    learning, deciding
-        Shape (n,) each: which.
-    """
+    """Fit scale and shift to some frames; return the cross-entropy of others."""
     scale, shift = fit_calibration(logits[learning], labels[learning])
     return cross_entropy(logits[deciding] * scale + shift, labels[deciding])

@@ -17,17 +17,8 @@ def shifted_labels(stretches: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Return labels that were shifted in time, each stretch around its own end.
 
     Where cortex and behavior both drift slowly, shifted labels can agree with it too: the null is
-    then wide, as it should be.
-
-    Parameters
-    ----------
-    stretches
-        Labels of stretches that go on without a break, shape (n,) each; known frames only.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (len(SHIFTS), all frames).
+    then wide, as it should be. `stretches` hold known frames only, and go on without a break; gives
+    shape (len(SHIFTS), all frames).
     """
     return np.hstack(
         [[np.roll(own, round(share * len(own))) for share in SHIFTS] for own in stretches]
@@ -39,16 +30,8 @@ def permuted_sessions(
 ) -> float | None:
     """Return the AUC of each session's probabilities against the others' labels, averaged.
 
-    Parameters
-    ----------
-    sessions
-        Probabilities (n, k), NaN where there is none, and labels (n,), −1 unknown; of two sessions
-        the longer one is cut.
-
-    Returns
-    -------
-    float or None
-        None for one session, or where no other one shows two behaviors.
+    Sessions are probabilities (n, k), NaN where there is none, and labels (n,), −1 unknown; of two
+    the longer one is cut. None for one session, or where no other one shows two behaviors.
     """
     scores = []
     for own, (probability, _) in enumerate(sessions):

@@ -20,12 +20,8 @@ BLOCK_SECONDS = 5.0
 class _OverBouts:
     """What tells frames of a behaviour from others, bout by bout.
 
-    Parameters
-    ----------
-    labels
-        Shape (n,): 1 behaviour, 0 another, −1 unknown (left out).
-    bouts
-        Shape (n,): number of the bout each frame is in.
+    `labels`, shape (n,): 1 behaviour, 0 another, −1 unknown (left out); `bouts`, shape (n,): number
+    of the bout each frame is in.
     """
 
     def __init__(self, labels: Ints, bouts: Ints) -> None:
@@ -41,11 +37,8 @@ class _OverBouts:
     def draw(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw bouts with replacement, of the behaviour and of the others each as many as are.
 
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n, bouts): how often each is in each draw; the same draws for every part make
-            differences paired.
+        Shape (n, bouts): how often each is in each draw; the same draws for every part make
+        differences paired.
         """
         kinds = (len(self._yes_sizes), len(self._no_sizes))
         drawn = [rng.multinomial(k, np.full(k, 1 / k), n) for k in kinds]
@@ -79,15 +72,7 @@ class Auc(_OverBouts):
     def summarize(self, values: NDArray[np.floating]) -> Floats:
         """Count, for each two bouts, the pairs of frames in the right order; a tie is half a one.
 
-        Parameters
-        ----------
-        values
-            Shape (n,), what ranks the frames.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (bouts of the behaviour, other bouts).
+        `values`, shape (n,), rank the frames; gives shape (bouts of the behaviour, other bouts).
         """
         yes = np.asarray(values, dtype=np.float64)[self._yes]
         no = np.asarray(values, dtype=np.float64)[self._no][self._no_order]
@@ -148,16 +133,7 @@ class LogOdds:
     """Evidence for what the decoder says, where nobody knows what is true.
 
     The mean over frames of the log-odds of the behaviour, counted against it where the decoder
-    (with all cortex) says another.
-
-    Parameters
-    ----------
-    frames
-        Shape (n,), their numbers.
-    whole
-        Shape (n,), log-odds with nothing missing.
-    frame_rate
-        Hz.
+    (with all cortex) says another. `whole`, shape (n,), are the log-odds with nothing missing.
     """
 
     name: ScoreName = "log-odds"

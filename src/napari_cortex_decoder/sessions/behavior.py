@@ -37,8 +37,6 @@ def keep_behavior(
     ----------
     recording
         With the traces; one that is in no file keeps nothing.
-    names
-        Of the traces that were added.
     file, clock
         The file that they come from, and how its clock was said to run (`ClockOptions`).
     said

@@ -31,17 +31,8 @@ def open_session(
 ) -> Recording:
     """Open a recording with the reference and the behavior that were once added to it.
 
-    What cannot be brought back is among the warnings: the movie opens all the same.
-
-    Parameters
-    ----------
-    path, **how
-        As for `open_recording`.
-
-    Raises
-    ------
-    RecordingError, UnclearMovieError
-        As for `open_recording`.
+    What cannot be brought back is among the warnings: the movie opens all the same. Arguments and
+    errors are those of `open_recording`.
     """
     recording = open_recording(path, **how)
     for bring in (_with_reference, _with_behavior):
@@ -87,16 +78,8 @@ def kept_registration(
 ) -> Registration | None:
     """Return where the atlas lies on a session, as kept beside it or known from its file.
 
-    Raises AtlasError if the file is damaged, or of a newer version.
-
-    Parameters
-    ----------
-    recording
-        As its file has it.
-    shown
-        After some steps, on whose pixels it is wanted; None: on those of `recording`.
-    other
-        A file to read where none is kept.
+    Raises AtlasError if the file is damaged, or of a newer version. It is on the pixels of `shown`,
+    after some steps, where that is given; `other` is a file to read where none is kept.
     """
     if recording.registration is not None or recording.path is None:
         return recording.registration

@@ -30,19 +30,8 @@ def place_like(files: Sequence[Path], placed: Registration, there: NDArray[np.fl
     """Place the atlas on a session as it lies on another one of the mouse, and keep that.
 
     Raises CortexDecoderError if the movie cannot be read, or the two pictures are too unlike to be
-    of one brain.
-
-    Parameters
-    ----------
-    files
-        Of the session.
-    placed, there
-        Where the atlas lies on the other session, and its mean image, shape (y, x).
-
-    Returns
-    -------
-    bool
-        Whether it was placed now: a placing that was there stays.
+    of one brain. `there` is the mean image, shape (y, x), of the session on which it is `placed`.
+    Returns whether it was placed now: a placing that was there stays.
     """
     recording = open_recording(files)
     if recording.registration is not None or recording.path is None:

@@ -77,16 +77,9 @@ def looks_around(step: Step) -> bool:
 def on_pixels(
     placed: Registration, matrix: NDArray[np.float64], shape: tuple[int, int]
 ) -> Registration:
-    """Return a registration on other pixels of the same movie.
+    """Return a registration on other pixels of the same movie, of frames of that shape.
 
-    Parameters
-    ----------
-    placed
-        Before.
-    matrix
-        Shape (3, 3), from old to new (x, y, 1) px.
-    shape
-        Rows and columns of the new frames.
+    The matrix, shape (3, 3), leads from old to new (x, y, 1) px.
     """
     size = None if placed.pixel_size is None else placed.pixel_size / float(matrix[0, 0])
     return replace(placed.moved(matrix), pixel_size=size, shape=shape)
@@ -110,14 +103,8 @@ def labels_after(labels: Ethogram, raw: Recording, steps: Iterable[Step]) -> Eth
 def with_raw(shown: Recording, before: Recording, raw: Recording) -> Recording:
     """Return what is shown once more is known of the raw recording: behaviour, clock, pixel size.
 
-    Raises RecordingError if a step was computed for another frame rate.
-
-    Parameters
-    ----------
-    shown
-        What was made of `before`, or `before` itself.
-    before, raw
-        The raw recording without and with the news; their movie is the same.
+    Raises RecordingError if a step was computed for another frame rate. `shown` was made of
+    `before`, the raw recording without the news, or is it.
     """
     if shown is before:
         return raw

@@ -26,20 +26,9 @@ def decode_session(
 ) -> Prediction:
     """Decode a session after the steps that were applied to it, and keep its prediction.
 
-    Raises CortexDecoderError if it cannot be read, or does not suit the decoder.
-
-    Parameters
-    ----------
-    files
-        Of the session.
-    decoder, source
-        The decoder, and its name in the library or its file.
-    compute, any_rate
-        As for `Decoder.decode`.
-    placed
-        A file that says where the atlas lies, where nothing is kept beside the recording.
-    report
-        Is told how far it is; what it raises ends the work.
+    Raises CortexDecoderError if it cannot be read, or does not suit the decoder. `source` is the
+    decoder's name in the library or its file; `placed` a file that says where the atlas lies, where
+    nothing is kept beside the recording.
     """
     raw = open_session(files)
     shown = applied(raw, report)

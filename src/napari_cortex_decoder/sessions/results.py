@@ -36,16 +36,8 @@ def made_from(
 ) -> dict[str, str]:
     """Return hashes of what a result is made from, by what it is.
 
-    Raises RecordingError if a file of the recording is gone.
-
-    Parameters
-    ----------
-    recording
-        As it was decoded, its steps included.
-    decoder
-        Hash of its file.
-    registration, ethogram
-        Where the result depends on them.
+    Raises RecordingError if a file of the recording is gone. `decoder` is the hash of its file; the
+    others count where the result depends on them.
     """
     found = {MOVIE: content_hash(recording), RATE: repr(recording.frame_rate)}
     if decoder is not None:
@@ -70,18 +62,8 @@ def keep_prediction(
 ) -> None:  # fmt: skip
     """Keep a whole prediction beside its recording; one that is in no file keeps nothing.
 
-    Raises RecordingError if it cannot be written.
-
-    Parameters
-    ----------
-    recording
-        As it was decoded.
-    prediction
-        Of it.
-    source
-        Name of the decoder in the library, or its file.
-    registration
-        Where the atlas lies; it counts if the decoder reads areas of it.
+    Raises RecordingError if it cannot be written. `source` is the name of the decoder in the
+    library, or its file; `registration` counts if the decoder reads areas.
     """
     if recording.path is not None:
         content = {"prediction": prediction, "source": str(source)}
@@ -93,12 +75,8 @@ def keep_prediction(
 def prediction_of(recording: Recording) -> tuple[Prediction, str, str] | None:
     """Return the prediction that was kept of a recording as it is shown; None if there is none.
 
-    Raises RecordingError if it is damaged, of a newer version, or of another number of frames.
-
-    Parameters
-    ----------
-    recording
-        With the steps that were applied to it: a prediction after other ones is not of it.
+    Raises RecordingError if it is damaged, of a newer version, or of another number of frames. A
+    prediction after other steps than those of `recording` is not of it.
 
     Returns
     -------

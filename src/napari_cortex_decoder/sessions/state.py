@@ -43,11 +43,6 @@ def remembered_state(recording: Path) -> SessionState:
     """Return what was remembered of a session; nothing of a new one.
 
     Raises RecordingError if it is damaged, or of a newer version.
-
-    Parameters
-    ----------
-    recording
-        File or folder of the recording.
     """
     return _read(sidecar_folders(recording).newest(_NAME))
 

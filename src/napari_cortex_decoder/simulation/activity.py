@@ -37,21 +37,7 @@ def activate(
     frame_rate: float,
     p: Parameters,
 ) -> Activity:
-    """Draw the activity of every area in one session.
-
-    Parameters
-    ----------
-    rng
-        The session's stream for activity.
-    subject, behavior
-        Who, and what it does.
-    areas
-        Areas of the atlas, in its order.
-    frame_rate
-        Frames a second (Hz).
-    p
-        The numbers.
-    """
+    """Draw the activity of every area in one session."""
     own = generator("weights", subject.number)
     names = [area.acronym for area in areas]
     # A mouse's two hemispheres are alike: one deviation for each acronym.

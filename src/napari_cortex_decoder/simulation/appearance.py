@@ -39,21 +39,7 @@ def draw_appearance(
     pixel_size: float,
     p: Parameters,
 ) -> Appearance:
-    """Draw one mouse.
-
-    Parameters
-    ----------
-    subject
-        Who.
-    registration
-        Pose of its brain in the movie.
-    shape
-        Rows and columns.
-    pixel_size
-        mm.
-    p
-        The numbers.
-    """
+    """Draw one mouse."""
     rows_columns = np.indices(shape).reshape(2, -1).T.astype(float)
     xy = registration.to_mm(rows_columns).reshape(*shape, 2)
     labels = registration.label_image(shape)

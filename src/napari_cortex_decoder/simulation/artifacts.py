@@ -44,20 +44,7 @@ def draw_artifacts(
 ) -> Artifacts:
     """Draw the artefacts of one session.
 
-    Parameters
-    ----------
-    rng
-        The session's stream for artefacts.
-    subject, session
-        Who, and the number of the session.
-    behavior
-        What it does.
-    widespread
-        Shape (t,), % ΔF/F: the global signal, which blood volume follows.
-    frame_rate
-        Frames a second (Hz).
-    p
-        The numbers.
+    `widespread`, shape (t,), % ΔF/F, is the global signal, which blood volume follows.
     """
     n = behavior.speed.size
     times = np.arange(n) / frame_rate

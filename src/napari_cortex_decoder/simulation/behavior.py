@@ -29,19 +29,7 @@ class Behavior:
 def behave(
     rng: np.random.Generator, subject: Subject, n_frames: int, frame_rate: float, p: Parameters
 ) -> Behavior:
-    """Draw the behaviour of one session.
-
-    Parameters
-    ----------
-    rng
-        The session's stream for behaviour.
-    subject
-        Who runs.
-    n_frames, frame_rate
-        Length, and frames a second (Hz).
-    p
-        The numbers.
-    """
+    """Draw the behaviour of one session."""
     times = np.arange(n_frames) / frame_rate
     bouts = _draw_bouts(rng, subject, n_frames / frame_rate, p)
     movement = _draw_movement(rng, times, p)

@@ -72,18 +72,14 @@ def average_areas(
 ) -> NDArray[np.float64]:
     """Average a scene's movie over areas without filming it.
 
-    A frame is a sum of maps, so the mean of an area is a sum of the maps' means: what
-    `area_traces` measures on the movie, but for the noise, which is drawn anew with the variance
-    that is left in the mean of so many pixels. Ten minutes take a second.
+    A frame is a sum of maps, so the mean of an area is a sum of the maps' means: what `area_traces`
+    measures on the movie, but for the noise, which is drawn anew with the variance that is left in
+    the mean of so many pixels. Ten minutes take a second.
 
     Parameters
     ----------
-    scene
-        What the camera sees.
     label_image
         Shape (y, x), integers: 0 for no area, i + 1 for area i.
-    n_areas
-        Number of areas.
 
     Returns
     -------

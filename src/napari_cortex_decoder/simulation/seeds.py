@@ -10,11 +10,6 @@ import numpy as np
 def generator(purpose: str, *numbers: int) -> np.random.Generator:
     """Return the random stream of one purpose in one mouse, session or block of frames.
 
-    Parameters
-    ----------
-    purpose
-        A word; streams of different purposes are independent.
-    *numbers
-        Subject, seed, block: non-negative.
+    Streams of different purposes are independent; `numbers` are subject, seed, block.
     """
     return np.random.default_rng(np.random.SeedSequence([zlib.crc32(purpose.encode()), *numbers]))

@@ -19,8 +19,6 @@ def vessel_image(subject: int, xy: Floats, pixel_size: float) -> tuple[Floats, F
 
     Parameters
     ----------
-    subject
-        Number of the mouse.
     xy
         Shape (..., 2), mm from bregma (right, posterior): where to draw.
     pixel_size

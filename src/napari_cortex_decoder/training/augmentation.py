@@ -19,13 +19,6 @@ def vary_images(images: Tensor, by: Augmentation) -> Tensor:
     images
         Shape (n, 3, y, x), or (n, length, 3, y, x): the images of a window are varied alike, but
         for the noise. Normalized: 0 is each pixel's mean, which fills what moves in.
-    by
-        How far.
-
-    Returns
-    -------
-    torch.Tensor
-        Same shape.
     """
     n, shape = len(images), images.shape
     planes = images.reshape(n, -1, *shape[-2:])

@@ -44,16 +44,8 @@ def cache_session(
 
     Raises TrainingError if labels and movie differ in length, an area decoder has no registration,
     or the disk is full; RecordingError if the movie cannot be read or does not vary; FrameRateError
-    if its frame rate is not the decoder's.
-
-    Parameters
-    ----------
-    session
-        The labeled recording.
-    config
-        Says what is made of it.
-    place
-        Gives the place of the file of a name; each session and settings have one of their own.
+    if its frame rate is not the decoder's. `place` gives the place of the file of a name; each
+    session and settings have one of their own.
     """
     recording, ethogram, registration = session.load()
     where = recording.path or recording.name
@@ -129,27 +121,11 @@ def cache_features(
     compute: Compute,
     report: Report,
 ) -> list[CachedArray]:
-    """Encode recordings, each image once a copy, unless that has been done.
+    """Encode normalized recordings, each image once a copy, unless that has been done.
 
-    Parameters
-    ----------
-    encoder
-        Not changed.
-    recordings
-        Normalized frames.
-    files
-        Where features go: each is followed by the number of the copy.
-    config
-        Says which frames make an image.
-    copies
-        The first copy of a recording is as it is, each further one has a pose, a gain and
-        statistics of its own.
-    augmentation, stretch, seed
-        How, and by which draws, further copies vary.
-    compute
-        Where and how.
-    report
-        Gets the numbers of copies done and of all.
+    Features go to `files`, each followed by the number of the copy. The first copy of a recording
+    is as it is, each further one has a pose, a gain and statistics of its own, as `augmentation`,
+    `stretch` and `seed` say.
     """
     features = []
     place = select_device(compute)

@@ -27,11 +27,6 @@ class BestWeights(lightning.Callback):
     ----------
     patience
         Validations in a row without a lower loss after which to stop; 0: never.
-
-    Attributes
-    ----------
-    weights
-        State of `StageModule.part`.
     """
 
     def __init__(self, patience: int) -> None:
@@ -77,15 +72,8 @@ class BestWeights(lightning.Callback):
 class Steps(lightning.Callback):
     """Reports how far a stage is, twice a second and after each validation.
 
-    Parameters
-    ----------
-    kind, total
-        The stage and its steps.
-    report
-        Gets steps with their ``loss``, and validations with ``validation_loss`` and
-        ``validation_auc``.
-    begin
-        Told the step at which training begins, or begins again.
+    Details of steps are their ``loss``, of validations ``validation_loss`` and ``validation_auc``;
+    `begin` is told the step at which training begins, or begins again.
     """
 
     def __init__(self, kind: str, total: int, report: Report, begin: Callable[[int], None]) -> None:

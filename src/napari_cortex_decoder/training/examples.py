@@ -92,13 +92,9 @@ class Examples(Dataset[Batch]):
 
     Parameters
     ----------
-    recordings
-        Where they come from.
     offsets
         Frames of a window relative to t, of any shape: (3,) for the channels of an image,
         (length, 3) for a window of images, (length,) for one of features or traces.
-    stride
-        Take every `stride`-th frame.
     stretch
         How recordings are normalized anew in each epoch; None: they stay as they are.
     """
@@ -133,19 +129,9 @@ class Examples(Dataset[Batch]):
         return np.array([every[number][frame] for number, frame in self._index], np.int64)
 
     def __getitems__(self, items: Sequence[int]) -> Batch:
-        """Return a batch.
+        """Return a batch: inputs, (n, *offsets.shape, ...) float32, and labels, (n,) int64.
 
-        Parameters
-        ----------
-        items
-            epoch × length + number of each example, all of one epoch or of two that follow.
-
-        Returns
-        -------
-        inputs : torch.Tensor
-            Shape (n, *offsets.shape, ...), float32.
-        labels : torch.Tensor
-            Shape (n,), int64.
+        Items are epoch × length + number of each example, all of one epoch or of two that follow.
         """
         epochs, numbers = np.divmod(np.asarray(items), len(self))
         places = self._index[numbers]
@@ -184,19 +170,13 @@ class Examples(Dataset[Batch]):
 class ResumableBatches(Sampler[list[int]]):
     """Shuffled batches without end, of which any is known from its number alone.
 
-    So a run that begins again at step s sees from there on what it would have seen anyway, and
-    no state has to be kept.
+    So a run that begins again at step s sees from there on what it would have seen anyway, and no
+    state has to be kept.
 
     Parameters
     ----------
-    n_examples
-        Number of examples.
-    batch_size
-        Examples a batch, on each device.
     length
         Batches of one round; the next round goes on where it ended.
-    seed
-        Draws the order, with the epoch.
     position
         Gives the number of the batch that comes next.
     rank, world_size

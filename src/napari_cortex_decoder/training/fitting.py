@@ -75,20 +75,8 @@ def fit_stage(
 
     Parameters
     ----------
-    part
-        Takes batches of the examples' inputs; trained in place.
-    stage, config
-        What to do.
-    training, validation
-        Examples of the mice that learn and of those that decide.
-    vary
-        Varies training inputs.
     checkpoint
         Written every so often; training goes on from there if it is there already.
-    compute
-        Where to train.
-    seed
-        Of this stage.
     report, begin
         As `Steps` takes them.
     """

@@ -59,14 +59,7 @@ from napari_cortex_decoder.training.starting import load_weights, prepare_encode
 class Pipeline:
     """The steps of one training; what is on disk already is not done again.
 
-    Parameters
-    ----------
-    folder
-        The run folder, with its configuration and split.
-    config, sessions, split, compute
-        What to do, with what, who does what, and where.
-    cache
-        Folder for what recordings are read into; None: one in the run folder.
+    `cache` is a folder for what recordings are read into; None: one in the run folder.
     """
 
     def __init__(

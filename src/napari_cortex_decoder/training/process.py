@@ -14,15 +14,7 @@ from napari_cortex_decoder.training.run_folder import TrainingFolder
 
 
 class TrainingProcess:
-    """A training that another process works on.
-
-    Parameters
-    ----------
-    folder
-        Its run folder.
-    process
-        The process.
-    """
+    """A training that another process works on."""
 
     def __init__(self, folder: TrainingFolder, process: RunProcess) -> None:
         self.folder, self._process = folder, process
@@ -61,13 +53,6 @@ def start(
     """Begin a training, or go on with it, in a process of its own; or join one that is at work.
 
     Raises TrainingError if the run folder cannot be made, or holds another training.
-
-    Parameters
-    ----------
-    config, cohort, out
-        As for `run.train`; the cohort is a CSV.
-    compute
-        Where and how.
     """
     folder = TrainingFolder(out)
     if folder.is_at_work:

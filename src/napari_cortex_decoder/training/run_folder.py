@@ -19,13 +19,7 @@ from napari_cortex_decoder.training.split import Split
 
 
 class TrainingFolder(RunFolder):
-    """The run folder of one training.
-
-    Parameters
-    ----------
-    path
-        The folder; made by `claim`.
-    """
+    """The run folder of one training."""
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, "training")

@@ -37,19 +37,7 @@ def decode_mice(
     compute: Compute,
     report: Report = unheard,
 ) -> tuple[Decoded, ...]:
-    """Decode sessions as a user would, and put those of each mouse together.
-
-    Parameters
-    ----------
-    decoder
-        Any.
-    sessions
-        Recordings, best of mice that no training saw.
-    compute
-        Where and how.
-    report
-        Gets the numbers of sessions done and of all.
-    """
+    """Decode sessions as a user would, and put those of each mouse together."""
     parts: dict[str, list[tuple[NDArray[np.float64], NDArray[np.int64]]]] = {}
     for done, session in enumerate(sessions, start=1):
         recording, ethogram, registration = session.load()

@@ -66,8 +66,6 @@ def cohort_sessions(csv: str | Path, *, run_speed: float) -> tuple[Session, ...]
 
     Parameters
     ----------
-    csv
-        As `recording.read_cohort` takes it.
     run_speed
         Where labels are made from speed: above so many cm/s the mouse runs.
     """

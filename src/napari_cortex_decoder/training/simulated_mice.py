@@ -32,19 +32,7 @@ def simulated_session(
 def score_again(
     decoder: Decoder, *, mice: int = 6, compute: Compute = HERE, progress: Report = unheard
 ) -> tuple[MouseScore, ...]:
-    """Score a decoder of rest and run on the mice that are kept for testing.
-
-    Parameters
-    ----------
-    decoder
-        A bundled one, or another.
-    mice
-        How many of them.
-    compute
-        Where and how.
-    progress
-        Gets the numbers of mice done and of all.
-    """
+    """Score a decoder of rest and run on the mice that are kept for testing."""
     tested = range(FIRST_TEST_SUBJECT, FIRST_TEST_SUBJECT + mice)
     sessions = [simulated_session(subject) for subject in tested]
     return score_mice(decode_mice(decoder, sessions, compute=compute, report=progress))

@@ -28,15 +28,6 @@ def split_mice(subjects: Sequence[str], rule: SplitRule, seed: int) -> Split:
 
     Raises TrainingError if a named mouse is not there or named twice, or too few are left to learn
     from.
-
-    Parameters
-    ----------
-    subjects
-        Mouse of each recording.
-    rule
-        How many, or which, mice do what.
-    seed
-        Draws those that are not named.
     """
     mice = sorted(set(subjects))
     named: dict[str, tuple[str, ...]] = {}

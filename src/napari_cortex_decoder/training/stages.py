@@ -23,25 +23,8 @@ def feature_noise(windows: Tensor, share: float) -> Tensor:
 class StageModule(lightning.LightningModule):
     """What is trained in one stage, and how.
 
-    All that is random in a step follows from seed, stage, step and device: a run that begins
-    again at a step repeats it.
-
-    Parameters
-    ----------
-    part
-        The network, or the part of it that learns; trained in place.
-    stage
-        Its settings.
-    n_logits
-        1 for two behaviors, else their number.
-    total_steps
-        Length of the schedule.
-    seed
-        Of the stage.
-    vary
-        Varies a batch of training inputs.
-    class_weights, label_smoothing
-        As `classification_loss` takes them.
+    All that is random in a step follows from seed, stage, step and device: a run that begins again
+    at a step repeats it.
     """
 
     def __init__(

@@ -111,21 +111,9 @@ def clear_cache() -> int:
 def read_entry(
     path: Path, kind: np.dtype[Any], n: int, start: int, stop: int
 ) -> NDArray[Any] | None:
-    """Read records of an entry.
+    """Read records `start` to `stop` of the `n` of a kind that an entry consists of.
 
-    Parameters
-    ----------
-    path
-        Where it would be.
-    kind, n
-        What the entry consists of: the kind of a record, and how many there are.
-    start, stop
-        Which of them.
-
-    Returns
-    -------
-    ndarray or None
-        Shape (stop - start,); None if there is no such entry, or a damaged one, which is deleted.
+    None if there is no such entry, or a damaged one, which is deleted.
     """
     try:
         records = read_records(path, kind, n, start, stop)
@@ -146,18 +134,9 @@ def read_entry(
 
 
 class EntryWriter:
-    """Writes one entry bit by bit; it is there once `finish` was called, and whole.
+    """Writes one entry of `n` records bit by bit; it is there once `finish` was called, and whole.
 
-    After any trouble it does nothing any more.
-
-    Parameters
-    ----------
-    path
-        Where it will be.
-    recording
-        Name to list it by.
-    kind, n
-        What it will consist of: the kind of a record, and how many there will be.
+    After any trouble it does nothing any more. `recording` is the name to list it by.
     """
 
     def __init__(self, path: Path, recording: str, kind: np.dtype[Any], n: int) -> None:

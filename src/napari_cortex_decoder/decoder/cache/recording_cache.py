@@ -30,17 +30,7 @@ _digests: WeakKeyDictionary[Recording, bytes] = WeakKeyDictionary()
 
 
 class RecordingCache:
-    """Finds and keeps what is known of one recording.
-
-    Parameters
-    ----------
-    recording
-        One that came from a file: only to such a one can anybody come back.
-    preprocessing
-        How its frames become images.
-    encoder_hash
-        Tells encoders apart.
-    """
+    """Finds and keeps what is known of one recording, by how its images are made and encoded."""
 
     def __init__(
         self, recording: Recording, preprocessing: Preprocessing, encoder_hash: str
@@ -120,12 +110,8 @@ class RecordingCache:
 class FeatureWriter:
     """Keeps features as they come, in any order; they count once `finish` was called.
 
-    Parameters
-    ----------
-    entry
-        Where to.
-    is_unchanged
-        Whether the recording is what it was; raises an error if what was read of it is not.
+    `is_unchanged` says whether the recording is what it was; it raises an error if what was read of
+    it is not.
     """
 
     def __init__(self, entry: EntryWriter, is_unchanged: Callable[[], bool]) -> None:

@@ -24,10 +24,7 @@ _CHECK = "checksum"
 def recording_name(path: Path) -> str | None:
     """Return the name of the recording that a file of the cache is of.
 
-    Returns
-    -------
-    str or None
-        Empty where nothing had been written yet; None if the file is not the cache's.
+    Empty where nothing had been written yet; None if the file is not the cache's.
     """
     with path.open("rb") as file:
         line = file.readline(_LONGEST_TAG)

@@ -29,13 +29,6 @@ def registration_of(
 
     Traces of named areas are of those areas, wherever somebody places an atlas on their picture:
     their own registration counts for what it names.
-
-    Parameters
-    ----------
-    recording, registration
-        The recording, and what is said of it.
-    areas
-        Labels that are looked for.
     """
     own = recording.registration
     if own is None or registration is None:
@@ -69,14 +62,8 @@ def locate_areas(
     """Paint the areas that a decoder asks for on a frame.
 
     Raises DecoderError if there is no registration, if its atlas lacks an area, or if one lies
-    outside the movie; AtlasError if the registration was made on frames of another shape.
-
-    Parameters
-    ----------
-    preprocessing
-        Names them; none: the whole frame is the area.
-    recording, registration
-        What lies where.
+    outside the movie; AtlasError if the registration was made on frames of another shape. Where
+    `preprocessing` names no areas, the whole frame is one.
 
     Returns
     -------

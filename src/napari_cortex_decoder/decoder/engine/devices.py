@@ -29,14 +29,8 @@ def available_devices() -> dict[str, str]:
 def select_device(compute: Compute, *, auto: str = "auto") -> torch.device:
     """Return the device to compute on; from then on torch takes the threads that it may.
 
-    Raises DeviceError if it is not there; names those that are.
-
-    Parameters
-    ----------
-    compute
-        What is asked for.
-    auto
-        What ``"auto"`` means; ``"auto"``: the best there is.
+    Raises DeviceError if it is not there; names those that are. `auto` is what ``"auto"`` means;
+    itself: the best there is.
     """
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
@@ -67,7 +61,7 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def free_memory(device: torch.device) -> None:
-    """Return back what torch keeps of a device's memory: it would until the process ends."""
+    """Free what torch keeps of a device's memory: it would until the process ends."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -46,10 +46,6 @@ class Engine:
 
     Parameters
     ----------
-    network, config
-        The decoder's.
-    compute
-        Where and how.
     looked_at
         Gives the frame whose answer is wanted first; asked again before each block. With session
         statistics and no detrending decoding spreads from there, and while the statistics are
@@ -60,11 +56,6 @@ class Engine:
     made_again
         Whether this also holds for one without a file, because the same is made again whenever it
         is wanted: a simulated mouse.
-
-    Attributes
-    ----------
-    place
-        Where it computes, until memory runs out there.
     """
 
     def __init__(
@@ -110,8 +101,6 @@ class Engine:
 
         Parameters
         ----------
-        recording
-            The movie.
         keep
             Given the features of all images as they come, some of them twice. Image k begins with
             frame k, counted from the end of a warm-up.
@@ -259,14 +248,10 @@ class Engine:
     def _run(
         self, frames: Tensor, before: Tensor | None = None, after: Tensor | None = None
     ) -> _Batch:
-        """Encode the images of some frames and classify the windows that they complete.
+        """Encode the images of some frames, (n, y, x), and classify the windows that they complete.
 
-        Parameters
-        ----------
-        frames
-            Shape (n, y, x), normalised; makes fewer images than frames.
-        before, after
-            What images on both sides that share windows with these gave, shape (m, inputs).
+        `before` and `after`, shape (m, inputs), are what images on both sides gave that share
+        windows with these.
         """
         offsets = self._config.preprocessing.channel_offsets
         n = len(frames) - (offsets[-1] - offsets[0])

@@ -74,18 +74,7 @@ class InferenceNetwork(nn.Module):
         self._accelerated = openvino_encoder(self._encode, self.encoder_hash, image_size)
 
     def features(self, images: Tensor) -> Tensor:
-        """Encode images.
-
-        Parameters
-        ----------
-        images
-            Shape (n, 3, y, x), normalised.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape (n, 1280).
-        """
+        """Encode normalised images, shape (n, 3, y, x), to shape (n, 1280)."""
         if images.device.type != "cpu":
             return self._encode(images)
         if self._accelerated is not None and not images.requires_grad:

@@ -33,25 +33,13 @@ _compiled: dict[tuple[str, tuple[int, int], int], Encode | None] = {}
 
 
 def openvino_encoder(encode: Encode, digest: str, image_size: tuple[int, int]) -> Encode | None:
-    """Compile an encoder, unless this process has done so before.
+    """Compile an encoder, unless this process has done so before; None where that cannot be.
 
     Takes seconds, most of them to trace the network; computes on as many threads as PyTorch does,
-    each with images of its own, so that none waits for another within a layer.
-
-    Parameters
-    ----------
-    encode
-        PyTorch's: features, shape (n, 1280), of images, shape (n, 3, y, x), float32, on the CPU.
-    digest
-        Tells encoders apart.
-    image_size
-        Rows and columns of an image.
-
-    Returns
-    -------
-    Callable or None
-        Gives the same features; None if OpenVINO is not installed, cannot take the encoder, or
-        gives other numbers. The log says which.
+    each with images of its own, so that none waits for another within a layer. It gives the
+    features, shape (n, 1280), of images, shape (n, 3, y, x), float32, on the CPU. None if OpenVINO
+    is not installed, cannot take the encoder, or gives other numbers: the log says which. `digest`
+    tells encoders apart.
     """
     openvino = _openvino()
     if openvino is None:

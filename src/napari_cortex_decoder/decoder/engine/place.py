@@ -23,15 +23,6 @@ _Done = TypeVar("_Done")
 class Place:
     """The device of a network.
 
-    Parameters
-    ----------
-    network
-        What computes there.
-    compute
-        Where and how.
-    image_size
-        Rows and columns of an image.
-
     Attributes
     ----------
     device, batch_size

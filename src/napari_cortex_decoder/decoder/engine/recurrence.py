@@ -18,11 +18,6 @@ class ProjectedHead(nn.Module):
     The first recurrent layer multiplies its input with a matrix before anything recurrent happens.
     That product, `project`, is the same in all windows that see an image. PyTorch's own layers
     cannot be given it: they would multiply it with an identity, half of their work.
-
-    Parameters
-    ----------
-    head
-        To be copied.
     """
 
     def __init__(self, head: RecurrentHead | RoiRnn) -> None:

@@ -32,8 +32,6 @@ class TraceEngine:
 
     Parameters
     ----------
-    network, config
-        The decoder's.
     registration
         Where the areas lie on the recording; None if the decoder reads the whole frame.
     compute
@@ -56,13 +54,7 @@ class TraceEngine:
         self._registration = registration
 
     def check(self, recording: Recording) -> None:
-        """Refuse a recording that is too short, or on which an area is not to be found.
-
-        Raises
-        ------
-        RecordingError, DecoderError, AtlasError
-            As `check_length` and `locate_areas` do.
-        """
+        """Refuse a recording as `check_length` and `locate_areas` do."""
         check_length(recording, self._config)
         locate_areas(self._config.preprocessing, recording, self._registration)
 
@@ -106,19 +98,9 @@ class TraceEngine:
         yield DecodeEvent("decoding", total, total, start=0, probability=own.spread(said))
 
     def decode(self, inputs: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Decode preprocessed traces.
+        """Yield first frame and probabilities, (n, k) float32, of preprocessed traces, (t, areas).
 
-        Parameters
-        ----------
-        inputs
-            Shape (t, areas); windows in which anything is NaN are left out.
-
-        Yields
-        ------
-        first : int
-            Frame of the first row.
-        probability : numpy.ndarray
-            Shape (n, k), float32.
+        Windows in which anything is NaN are left out.
         """
         known = np.flatnonzero(np.isfinite(inputs).all(axis=1))
         network = self._network.to(self.device).eval()
@@ -140,19 +122,8 @@ class TraceEngine:
     ) -> NDArray[np.float32]:
         """Return what the logits of a temporal network are read from, at the frames' own times.
 
-        Parameters
-        ----------
-        traces
-            Shape (t, areas), as measured.
-        times
-            Shape (t,), s.
-        where
-            Names them in a refusal.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (t, channels); NaN before the warm-up.
+        Of traces as measured, shape (t, areas), at times (s), shape (t,): shape (t, channels), NaN
+        before the warm-up. `where` names them in a refusal.
         """
         config = self._config
         assert isinstance(config, TemporalCnnConfig) and isinstance(self._network, TemporalCnn)

@@ -33,25 +33,11 @@ def padded(inputs: NDArray[np.float32], config: TraceConfig) -> NDArray[np.float
 def read_traces(
     recording: Recording, labels: NDArray[np.int32], n_areas: int
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Average a movie over areas, block by block.
+    """Average a movie over areas, as `locate_areas` labels them, block by block.
 
-    Raises RecordingError if an area has pixels that are NaN or infinite (names the frame).
-
-    Parameters
-    ----------
-    recording
-        Whose movie.
-    labels
-        As `locate_areas` gives them.
-    n_areas
-        How many areas they are of.
-
-    Yields
-    ------
-    start : int
-        Number of the block's first frame.
-    traces : numpy.ndarray
-        Shape (n, areas), in the movie's own unit; NaN of an area without a pixel.
+    Yields the number of a block's first frame, and traces of shape (n, areas) in the movie's own
+    unit, NaN of an area without a pixel. Raises RecordingError if an area has pixels that are NaN
+    or infinite (names the frame).
     """
     inside = np.flatnonzero(labels)
     pixels = csr_array(
@@ -71,8 +57,6 @@ def pixel_sums(recording: Recording, pixels: csr_array) -> tuple[NDArray[np.floa
 
     Parameters
     ----------
-    recording
-        The recording.
     pixels
         Shape (groups, pixels of a frame): 1 where a pixel is of a group.
 
@@ -167,12 +151,6 @@ def measure_traces(
     ----------
     traces
         Shape (t, areas): fluorescence or ΔF/F, it makes no difference.
-    preprocessing
-        How.
-    frame_rate
-        Frames a second (Hz).
-    where
-        Names them in a refusal.
     """
     window = detrending_window(preprocessing, frame_rate)
     values = _detrended(traces, window)

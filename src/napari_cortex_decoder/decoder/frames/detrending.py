@@ -24,15 +24,7 @@ class TrailingWindow(MovingWindow):
 
 
 def detrending_window(preprocessing: FrameStatistics, frame_rate: float) -> MovingWindow | None:
-    """Return the window of the mean to be subtracted, None for none.
-
-    Parameters
-    ----------
-    preprocessing
-        Says how long, and whether it may look ahead.
-    frame_rate
-        Frames a second (Hz).
-    """
+    """Return the window of the mean to be subtracted, None for none."""
     if preprocessing.detrend_seconds is None:
         return None
     n = max(1, round(preprocessing.detrend_seconds * frame_rate))

@@ -46,18 +46,7 @@ class Statistics:
 
 
 class FrameStream:
-    """The frames of one recording in order: resampled, checked, detrended.
-
-    Parameters
-    ----------
-    recording, preprocessing
-        Whose frames, and what is to be done with them.
-
-    Attributes
-    ----------
-    resampling
-        From the recording's frames to images.
-    """
+    """The frames of one recording in order: resampled, checked, detrended."""
 
     def __init__(self, recording: Recording, preprocessing: Preprocessing) -> None:
         self.resampling = Resampling.of(recording, preprocessing.image_size)
@@ -70,13 +59,9 @@ class FrameStream:
     def push(self, start: int, frames: NDArray[np.number]) -> NDArray[np.float32]:
         """Take the block of frames, shape (n, y, x), that begins with frame `start`.
 
-        Raises RecordingError if a pixel is NaN, infinite or beyond 32-bit floats.
-
-        Returns
-        -------
-        numpy.ndarray
-            The next frames, shape (m, *inner_shape); fewer than were taken where a centred
-            moving mean waits for later ones.
+        Gives the next frames, shape (m, *inner_shape); fewer than were taken where a centred moving
+        mean waits for later ones. Raises RecordingError if a pixel is NaN, infinite or beyond
+        32-bit floats.
         """
         frames = self.resampling.measured(frames)
         check_finite(frames, start, self._where)
@@ -167,14 +152,8 @@ def normalized_frames(
 ) -> Iterator[NDArray[np.float32]]:
     """Read a movie from its first frame to its last, as the encoder sees its frames.
 
-    Raises RecordingError if a pixel is unusable, or if nothing varies.
-
-    Parameters
-    ----------
-    recording, preprocessing
-        Whose frames, and what is to be done with them.
-    statistics
-        Those of the session, where they are known already; of no use with running ones.
+    Raises RecordingError if a pixel is unusable, or if nothing varies. `statistics` are those of
+    the session, where they are known already.
 
     Yields
     ------

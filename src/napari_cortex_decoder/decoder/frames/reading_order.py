@@ -35,22 +35,8 @@ def normalized_blocks(
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Read a movie as the encoder sees it, but for the warm-up of running statistics.
 
-    Parameters
-    ----------
-    recording, preprocessing
-        Whose frames, and what is to be done with them.
-    statistics
-        Of the session; None for running ones.
-    looked_at
-        Blocks near to it come first where `can_start_anywhere`; else, and if None, they come in
-        their order.
-
-    Yields
-    ------
-    start : int
-        The block's first frame.
-    frames : numpy.ndarray
-        Shape (n, *image_size), float32.
+    Yields a block's first frame, and its frames, shape (n, *image_size), float32. Blocks near to
+    what is looked at come first where `can_start_anywhere`; else they come in their order.
     """
     if looked_at is not None and statistics is not None and can_start_anywhere(preprocessing):
         for start, frames in blocks_from(recording, looked_at):
@@ -67,22 +53,7 @@ def normalized_blocks(
 def blocks_from(
     recording: Recording, looked_at: LookedAt
 ) -> Iterator[tuple[int, NDArray[np.number]]]:
-    """Read a movie whole, a block at a time, always the nearest to what is looked at.
-
-    Parameters
-    ----------
-    recording
-        Whose movie.
-    looked_at
-        Asked before each block.
-
-    Yields
-    ------
-    start : int
-        The block's first frame.
-    frames : numpy.ndarray
-        Shape (n, y, x), as the movie has them.
-    """
+    """Read a movie whole, always the block nearest to what is looked at: first frame, frames."""
     limit = block_frames(recording.movie)
     stretches = np.array(list(whole_chunks(recording.movie, limit)))
     waiting = np.ones(len(stretches), dtype=bool)
@@ -125,15 +96,7 @@ def sampled_statistics(recording: Recording, preprocessing: Preprocessing) -> St
 
 
 class FirstAnswers:
-    """What to answer while the statistics of a session are still being measured.
-
-    Parameters
-    ----------
-    recording, config
-        What is decoded, and by what.
-    looked_at
-        Gives the frame to answer for; None if nobody looks.
-    """
+    """What to answer while the statistics of a session are still being measured."""
 
     def __init__(
         self, recording: Recording, config: ImageConfig, looked_at: LookedAt | None
@@ -146,14 +109,9 @@ class FirstAnswers:
         self._answered = range(0)
 
     def wanted(self) -> tuple[int, NDArray[np.float32]] | None:
-        """Return frames to decode, if what is looked at has no answer yet.
+        """Return a first frame and frames to decode, if what is looked at has no answer yet.
 
-        Returns
-        -------
-        start : int
-            First of the frames.
-        frames : numpy.ndarray
-            Shape (n, *image_size), float32: normalised by the statistics of a sample.
+        They have shape (n, *image_size), float32, and are normalised by the statistics of a sample.
         """
         if self._looked_at is None:
             return None

@@ -58,8 +58,6 @@ class Resampling:
 
     Parameters
     ----------
-    shape
-        Rows and columns of a frame.
     image_size
         Rows and columns of an image; what a frame does not fill is margin on both sides.
     seen

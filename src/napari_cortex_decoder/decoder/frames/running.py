@@ -15,10 +15,6 @@ class RunningStatistics:
 
     Parameters
     ----------
-    where
-        Names the recording in a refusal.
-    scale
-        As ``Preprocessing.scale``.
     warm_up
         Frames at the beginning that may be all alike.
     inside

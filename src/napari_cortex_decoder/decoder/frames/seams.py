@@ -34,8 +34,6 @@ class Seams:
     shared_frames, shared_images
         Frames that an image shares with the next one but what it adds, that is how many more than
         one it needs; and the same of a window's images.
-    empty_frames, empty_inputs
-        Tensors of no frames, shape (0, y, x), and of no inputs, shape (0, inputs).
     """
 
     def __init__(
@@ -55,17 +53,7 @@ class Seams:
         return left, right
 
     def add(self, start: int, frames: Tensor, inputs: Tensor) -> None:
-        """Join a block to its neighbours.
-
-        Parameters
-        ----------
-        start
-            Its first frame.
-        frames
-            Shape (n, y, x).
-        inputs
-            Shape (m, inputs): of the images that the block completed.
-        """
+        """Join a block to its neighbours: frames, and inputs, (m, inputs), of its images."""
         left, right = self.around(start, start + len(frames))
         self._by_stop.pop(left.stop, None)
         self._by_start.pop(left.start, None)

@@ -26,19 +26,12 @@ _N_CLASSES = 1000
 
 
 def load_imagenet(encoder: Encoder, source: str | Path = IMAGENET) -> None:
-    """Return an encoder ImageNet weights; its classifier stays as it is.
+    """Load ImageNet weights into an encoder, in place; its classifier stays as it is.
 
+    `source` is ``"imagenet"``, fetched once and kept in the cache folder of this user, or the file
+    ``efficientnet-b0-355c32eb.pth`` (any state dict of efficientnet-pytorch's B0 for 1000 classes).
     Raises DecoderError if the weights cannot be fetched or are not those of the file's name, or if
     a tensor does not fit.
-
-    Parameters
-    ----------
-    encoder
-        Changed in place.
-    source
-        ``"imagenet"``: fetched once and kept in the cache folder of this user; or the file
-        ``efficientnet-b0-355c32eb.pth`` (any state dict of efficientnet-pytorch's B0 for 1000
-        classes).
     """
     path = _fetched() if str(source) == IMAGENET else Path(source)
     found = read_state_dict(path)

@@ -48,8 +48,6 @@ class CnnRnn(nn.Module):
 
     Parameters
     ----------
-    config
-        The decoder's.
     cnn
         The encoder, which another network may share; None: one with random weights.
     """
@@ -67,18 +65,7 @@ class CnnRnn(nn.Module):
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Encode every image of every window, as the paper's code does.
-
-        Parameters
-        ----------
-        windows
-            Shape (n, length, 3, y, x), normalised images.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits, shape (n, n_logits).
-        """
+        """Return logits, (n, n_logits), of windows of normalised images, (n, length, 3, y, x)."""
         features = self.cnn.features(windows.flatten(0, 1))
         logits: Tensor = self.head(features.reshape(*windows.shape[:2], N_FEATURES))
         return logits

@@ -24,18 +24,7 @@ class Encoder(EfficientNetBN):
         )
 
     def features(self, images: Tensor) -> Tensor:
-        """Encode images.
-
-        Parameters
-        ----------
-        images
-            Shape (n, 3, y, x), float, normalised.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape (n, 1280).
-        """
+        """Encode normalised images, shape (n, 3, y, x), to features, shape (n, 1280)."""
         x = self._swish(self._bn0(self._conv_stem(self._conv_stem_padding(images))))
         x = self._blocks(x)
         x = self._swish(self._bn1(self._conv_head(self._conv_head_padding(x))))
@@ -53,17 +42,10 @@ class Encoder(EfficientNetBN):
 
 @torch.no_grad()
 def reestimate_batch_norm(encoder: Encoder, images: Tensor) -> None:
-    """Return batch normalisation the statistics of some images, in evaluation mode.
+    """Set batch normalisation to the statistics of some normalised images, shape (n, 3, y, x).
 
     Random weights need it before anything is measured on them: a fresh EfficientNet-B0 gives
-    features of SD 1e-13, whatever it sees.
-
-    Parameters
-    ----------
-    encoder
-        Changed in place; its other tensors stay as they are.
-    images
-        Shape (n, 3, y, x), normalised, as varied as what is to be told apart.
+    features of SD 1e-13, whatever it sees. The encoder is in evaluation mode then.
     """
     encoder.eval()
     layers = [m for m in encoder.modules() if isinstance(m, nn.BatchNorm2d)]

@@ -34,15 +34,7 @@ class KerasGru(nn.Module):
         nn.init.orthogonal_(self.recurrent_kernel)
 
     def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Run over windows, shape (n, length, inputs), from a state of zeros.
-
-        Returns
-        -------
-        states
-            Shape (n, length, units).
-        last
-            Shape (n, units).
-        """
+        """Return states, (n, length, units), and the last one, of windows, (n, length, inputs)."""
         inputs = windows @ self.kernel + self.bias
         update_in, reset_in, candidate_in = inputs.split(self.hidden_size, dim=-1)
         update_u, reset_u, candidate_u = self.recurrent_kernel.split(self.hidden_size, dim=-1)

@@ -11,8 +11,6 @@ def probabilities(logits: Tensor, temperature: float = 1.0) -> Tensor:
 
     Parameters
     ----------
-    logits
-        As a network gives them.
     temperature
         What they are divided by first (Guo et al. 2017): over 1 makes probabilities less sure,
         and leaves their order as it is.

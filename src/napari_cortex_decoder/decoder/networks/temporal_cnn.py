@@ -31,17 +31,9 @@ class TemporalCnn(nn.Module):
         return self
 
     def states(self, stretches: Tensor) -> Tensor:
-        """Return what the logits are read from.
+        """Return what logits are read from, of stretches, (n, time, inputs), of a window or more.
 
-        Parameters
-        ----------
-        stretches
-            Shape (n, time, inputs), a window or longer.
-
-        Returns
-        -------
-        Tensor
-            Shape (n, time − window + 1, channels).
+        Shape (n, time − window + 1, channels).
         """
         x: Tensor = self.first(stretches.transpose(1, 2))
         for block in self.blocks:
