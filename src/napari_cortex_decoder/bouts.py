@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,12 @@ def stretches(states: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[n
         return np.empty(0, np.int64), np.empty(0, np.int64)
     starts = np.concatenate([[0], np.flatnonzero(np.diff(states)) + 1]).astype(np.int64)
     return starts, np.diff(np.append(starts, states.size))
+
+
+def each_stretch(states: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
+    """Yield the first frame of each stretch of one value, and the frame after its last one."""
+    starts, lengths = stretches(states)
+    return zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
 
 
 def two_thresholds(

@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """Values that do not change, and beside which no other name is taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """How a form shows a setting.
+    """How a form shows a setting."""
 
-    Attributes
-    ----------
-    unit
-        Behind its number.
-    none
-        What stands for None, where that can be chosen: in place of the bound of a number, which it
-        cannot reach.
-    """
-
-    unit: str = ""
+    unit: str = ""  # behind its number
+    # what stands for None, where that can be chosen: in place of the bound of a number, which it
+    # cannot reach
     none: str = ""
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.decoder import load_decoder
-from napari_cortex_decoder.decoder.importing.any_file import import_decoder
+from napari_cortex_decoder.decoder.importing import import_decoder
 from napari_cortex_decoder.decoder.importing.keras import import_keras
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.simulation import simulate_recording

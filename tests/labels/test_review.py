@@ -7,7 +7,6 @@ import pytest
 
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Bout, Ethogram, Source, review_queue
-from napari_cortex_decoder.labels.review import calibrated
 
 BEHAVIORS = ("rest", "run")
 RUN = np.repeat([0.05, 0.6, 0.1, 0.98, np.nan], [10, 10, 10, 10, 5])
@@ -60,16 +59,6 @@ def test_the_most_doubtful_frame_is_where_the_queue_leads() -> None:
     run[17] = 0.55
     queue = review_queue(np.stack([1 - run, run], 1), np.ones(45, int), BEHAVIORS)
     assert queue[0].frame == 17
-
-
-def test_temperature_makes_probabilities_less_sure_and_keeps_their_order() -> None:
-    soft = calibrated(PROBABILITY, 2.0)
-    np.testing.assert_allclose(calibrated(PROBABILITY, 1.0), PROBABILITY, atol=1e-6)
-    assert soft[0, 1] > PROBABILITY[0, 1] and soft[35, 1] < PROBABILITY[35, 1]
-    assert np.isnan(soft[-1]).all()
-    np.testing.assert_allclose(soft[:40].sum(axis=1), 1)
-    with pytest.raises(LabelError, match="temperature"):
-        calibrated(PROBABILITY, 0)
 
 
 def test_labels_of_another_recording_are_refused() -> None:

@@ -27,6 +27,7 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.training import (
     Augmentation,
     Session,
+    Split,
     SplitRule,
     Stage,
     TrainingConfig,
@@ -52,7 +53,7 @@ def test_a_run_leaves_a_decoder_that_says_how_it_does_on_mice_it_never_saw(
     sessions = mice(4)
     decoder = train(QUICK, sessions, tmp_path / "run", compute=CPU)
     folder = TrainingFolder(tmp_path / "run")
-    split = folder.read_split()
+    split = Split.model_validate(json.loads(folder.split_file.read_text())["split"])
     assert [score.subject for score in decoder.provenance.held_out] == list(split.test)
     card = decoder.provenance
     assert card.metrics["AUC, worst mouse"] > 0.95

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 from napari_cortex_decoder.atlas.atlas import Atlas
-from napari_cortex_decoder.atlas.outlines import bundled_outlines
-from napari_cortex_decoder.atlas.rois import bundled_rois
+from napari_cortex_decoder.atlas.outlines import read_outlines
+from napari_cortex_decoder.atlas.rois import read_rois
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.reading import reads
 
-BUNDLED: dict[str, Callable[[], Atlas]] = {
-    "dorsal-cortex": lambda: bundled_outlines("dorsal_cortex"),
-    "ajioka-50": lambda: bundled_rois("ajioka_50"),
+BUNDLED: dict[str, Callable[[str, str], Atlas]] = {
+    "dorsal-cortex": read_outlines,
+    "ajioka-50": read_rois,
 }
 """Atlases that come with the package."""
 
@@ -37,7 +38,9 @@ def load_atlas(name_or_path: str | Path) -> Atlas:
         If there is no such atlas, or the file cannot be used.
     """
     if str(name_or_path) in BUNDLED:
-        return BUNDLED[str(name_or_path)]()
+        name = f"{name_or_path}".replace("-", "_") + ".json"
+        file = resources.files("napari_cortex_decoder.atlas") / "data" / name
+        return BUNDLED[str(name_or_path)](file.read_text(encoding="utf-8"), name)
     path = Path(name_or_path)
     if path.suffix.lower() in (".json", ".geojson"):
         from napari_cortex_decoder.atlas.importers.outline_files import read_outline_file

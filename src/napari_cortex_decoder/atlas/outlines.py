@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,6 @@ from napari_cortex_decoder.files import check_version, parse_json
 
 FORMAT = "cortex-atlas-outlines"
 VERSION = 1
-
-
-def bundled_outlines(stem: str) -> Atlas:
-    """Return an atlas that comes with the package, by the stem of its data file."""
-    file = resources.files("napari_cortex_decoder.atlas") / "data" / f"{stem}.json"
-    return read_outlines(file.read_text(encoding="utf-8"), file.name)
 
 
 def read_outlines(text: str, where: str) -> Atlas:

@@ -13,6 +13,7 @@ from napari_cortex_decoder.cli.common import (
     Overwrite,
     print_json,
     progress_bar,
+    warn,
 )
 from napari_cortex_decoder.cli.reading import AS_SAID, Placed, Reading, opening, place_atlas
 from napari_cortex_decoder.errors import AtlasError
@@ -103,8 +104,7 @@ def areas(
         }
         atlas.write_correlations(correlations, shown, r, overwrite=overwrite)
         written["correlations"] = str(correlations)
-    for warning in said:
-        typer.echo(f"warning: {recording.name}: {warning}", err=True)
+    warn(recording.name, said)
     if as_json:
         print_json({"files": written, "areas": names, "outside": unseen, "relative": relative})
     else:

@@ -211,6 +211,12 @@ def progress_bar(name: str, *, quiet: bool) -> Iterator[Report | None]:
         yield show
 
 
+def warn(of: object, sentences: Iterable[object]) -> None:
+    """Say on standard error what a user should know of something."""
+    for sentence in sentences:
+        typer.echo(f"warning: {of}: {sentence}", err=True)
+
+
 def print_json(value: object) -> None:
     """Print one JSON value on standard output."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -140,7 +140,7 @@ def import_weights(
 
     Example: `cortex-decoder decoders import best_model_GRU.h5 --out published.safetensors`
     """
-    from napari_cortex_decoder.decoder.importing.any_file import import_decoder
+    from napari_cortex_decoder.decoder.importing import import_decoder
 
     decoder = import_decoder(file)
     decoder.save(out, overwrite=overwrite)

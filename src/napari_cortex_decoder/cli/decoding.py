@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,14 +15,12 @@ from napari_cortex_decoder.cli.common import (
     computing,
     print_json,
     progress_bar,
+    warn,
 )
 from napari_cortex_decoder.cli.reading import AS_SAID, Placings, Reading, opening, placings
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.files import check_place, make_folder
-
-if TYPE_CHECKING:
-    pass
 
 
 @opening
@@ -109,8 +107,7 @@ def decode(
         table, record = out / f"{recording.name}.csv", out / f"{recording.name}.json"
         prediction.to_csv(table, overwrite=overwrite)
         prediction.to_json(record, overwrite=overwrite)
-        for warning in prediction.warnings:
-            typer.echo(f"warning: {recording.name}: {warning}", err=True)
+        warn(recording.name, prediction.warnings)
         written.append({"movie": recording.name, "csv": str(table), "json": str(record)})
         if not as_json:
             typer.echo(f"{table}")

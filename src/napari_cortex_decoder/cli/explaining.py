@@ -17,6 +17,7 @@ from napari_cortex_decoder.cli.common import (
     one_of,
     print_json,
     progress_bar,
+    warn,
 )
 from napari_cortex_decoder.cli.explained import Job
 from napari_cortex_decoder.cli.reading import AS_SAID, Placed, Reading, opening, place_atlas
@@ -155,8 +156,7 @@ def explain(
                 found.append(job.maps(maps, mapped, check, progress))
         make_folder(out, DecoderError)
         written = [path for one in found for path in one.write(out, job, nwb, overwrite, progress)]
-    for warning in dict.fromkeys(text for one in found for text in one.result.warnings):
-        typer.echo(f"warning: {recording.name}: {warning}", err=True)
+    warn(recording.name, dict.fromkeys(text for one in found for text in one.result.warnings))
     if as_json:
         print_json([one.described for one in found])
         return
@@ -181,12 +181,9 @@ def _range(text: str | None) -> tuple[int, int] | None:
 
 def _labels(recording: Recording, path: Path | None) -> Ethogram | None:
     """Read the labels asked for, or those kept beside the movie."""
-    from napari_cortex_decoder.labels import journal_ethogram, read_labels
-    from napari_cortex_decoder.recording.sidecar import sidecar_folders
+    from napari_cortex_decoder.labels import read_labels
+    from napari_cortex_decoder.sessions import kept_labels
 
     if path is not None:
         return read_labels(path, recording)
-    if recording.path is None:
-        return None
-    kept = sidecar_folders(recording.path)
-    return journal_ethogram(kept.folder, kept.other)
+    return None if recording.path is None else kept_labels(recording.path)

@@ -18,6 +18,7 @@ from napari_cortex_decoder.cli.common import (
     one_of,
     print_json,
     progress_bar,
+    warn,
 )
 from napari_cortex_decoder.cli.reading import AS_SAID, Placings, Reading, opening, placings
 from napari_cortex_decoder.compute import HERE, Compute
@@ -112,8 +113,7 @@ def label(
         )
         kind = imported.kind
         unmatched = [str(row) for row in imported.unmatched]
-        for sentence in imported.said:
-            typer.echo(f"warning: {take}: {sentence}", err=True)
+        warn(take, imported.said)
     kept = sidecar_folders(movie)
     session = LabelSession(
         recording.n_frames, recording.name, kept.folder, kept.other, away=kept.away
@@ -125,14 +125,13 @@ def label(
             bouts = imported.ethogram.bouts
             session.edit(Replace(start=0, stop=recording.n_frames, bouts=bouts))
         if session.notice:
-            typer.echo(f"warning: {recording.name}: {session.notice}", err=True)
+            warn(recording.name, [session.notice])
         ethogram = session.labels.ethogram
     finally:
         session.close()
     if export is not None:
         write_labels(ethogram, export, recording, format=form, overwrite=overwrite)
-    for row in unmatched:
-        typer.echo(f"warning: {take}: {row}", err=True)
+    warn(take, unmatched)
     summary = _summary(ethogram) | {"imported_as": kind, "unmatched": unmatched}
     if export is not None:
         summary["file"] = str(export)
@@ -198,8 +197,8 @@ def fine_tune(
 
     Example: `cortex-decoder fine-tune m1.tif --out tuned`
     """
-    from napari_cortex_decoder.labels import journal_ethogram, read_labels
-    from napari_cortex_decoder.recording.sidecar import sidecar_folders
+    from napari_cortex_decoder.labels import read_labels
+    from napari_cortex_decoder.sessions import kept_labels
     from napari_cortex_decoder.tuning.fine_tune import fine_tune as tune
     from napari_cortex_decoder.tuning.result import candidate_lines
 
@@ -215,17 +214,12 @@ def fine_tune(
         recording = reading.open(movie)
         if lies is not None:
             recording = recording.replace(registration=lies)
-        if labels is not None:
-            ethogram = read_labels(labels[number], recording)
-        else:
-            kept = sidecar_folders(movie)
-            beside = journal_ethogram(kept.folder, kept.other)
-            if beside is None:
-                raise LabelError(
-                    f"{movie} has no labels beside it; import some first (cortex-decoder label), "
-                    "or name a file with --labels."
-                )
-            ethogram = beside
+        ethogram = kept_labels(movie) if labels is None else read_labels(labels[number], recording)
+        if ethogram is None:
+            raise LabelError(
+                f"{movie} has no labels beside it; import some first (cortex-decoder label), or "
+                "name a file with --labels."
+            )
         labelled.append((recording, ethogram))
     goes_on = "goes on from where it was" if depth == "end-to-end" else "begins again"
     with (

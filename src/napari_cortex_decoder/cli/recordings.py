@@ -14,6 +14,7 @@ from napari_cortex_decoder.cli.common import (
     Overwrite,
     print_json,
     progress_bar,
+    warn,
 )
 from napari_cortex_decoder.cli.reading import AS_SAID, Reading, opening
 from napari_cortex_decoder.errors import RecordingError
@@ -133,8 +134,7 @@ def preprocess(
         check_saving(recording, out, overwrite=overwrite)
         done = apply_steps(recording, steps, progress=show)
         written = save_recording(done, out, overwrite=overwrite, progress=show)
-    for warning in done.warnings:
-        typer.echo(f"warning: {recording.name}: {warning}", err=True)
+    warn(recording.name, done.warnings)
     if as_json:
         print_json({"file": str(written), **_describe(done), "steps": list(done.steps)})
     else:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from napari_cortex_decoder.settings import Frozen, Share
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MouseScore(_Frozen):
+class MouseScore(Frozen):
     """Scores of a decoder on one mouse that no training saw."""
 
     subject: str  # which mouse
     metrics: dict[str, float]  # scores by name, such as ``"AUC"``
 
 
-class Calibration(_Frozen):
+class Calibration(Frozen):
     """How far probabilities are what they say, over the frames of all held-out mice."""
 
     # expected calibration error: mean distance, over ten bins of probability weighted by their
@@ -34,7 +28,7 @@ class Calibration(_Frozen):
     threshold_range: tuple[Share, Share] | None = None
 
 
-class Provenance(_Frozen):
+class Provenance(Frozen):
     """Where a decoder comes from and what may be said of it."""
 
     # whether it learned from simulated mice; every place that shows the decoder says so

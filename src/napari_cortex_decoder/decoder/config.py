@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.labels import Cleaning
-from napari_cortex_decoder.settings import Hertz
+from napari_cortex_decoder.labels.behaviors import Name
+from napari_cortex_decoder.settings import Frozen, Hertz
 
 FORMAT_VERSION = 1
 """Version of the decoder file; a file with a higher one is refused."""
 
 DETREND_SECONDS = 1000 / 30
 """The paper's moving mean: 1000 frames at 30 Hz (Ajioka et al. 2024)."""
-
-BehaviorName = Annotated[
-    str, StringConstraints(min_length=1, max_length=50, pattern=r"^\w[^\p{C}]*$")
-]
-"""A behaviour's name: printable, because it goes to screens, tables and file headers."""
 
 AreaLabel = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\p{C}\s][^\p{C}]*$")
@@ -34,11 +30,7 @@ UpToAnHour = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1, le=4096)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Window(_Frozen):
+class Window(Frozen):
     """The images, or samples of traces, that one prediction sees: `past`, frame t, `future`.
 
     The default is the paper's CNN-RNN: 11 images, t − 5 … t + 5 (Ajioka et al. 2024).
@@ -53,7 +45,7 @@ class Window(_Frozen):
         return self.past + 1 + self.future
 
 
-class FrameStatistics(_Frozen):
+class FrameStatistics(Frozen):
     """Over which frames means and spreads are taken."""
 
     # ``"session"``: over the whole recording, as the paper does; so no prediction is known before
@@ -148,13 +140,13 @@ class TracePreprocessing(FrameStatistics):
         return self.n_traces * (1 + self.beside_raw)
 
 
-class _Config(_Frozen):
+class _Config(Frozen):
     """What all architectures have."""
 
     format_version: Literal[1] = 1
     # names, in the order of the columns of a prediction. Two behaviours share one logit, that of
     # the second (the paper's rest | run); more have one each
-    behaviors: Annotated[tuple[BehaviorName, ...], Field(min_length=2, max_length=100)] = (
+    behaviors: Annotated[tuple[Name, ...], Field(min_length=2, max_length=100)] = (
         "rest",
         "run",
     )

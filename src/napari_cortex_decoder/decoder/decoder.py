@@ -17,7 +17,7 @@ from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, Window
 from napari_cortex_decoder.decoder.drift import drift_warnings
 from napari_cortex_decoder.decoder.file import DECODER_FILE, encode_decoder
-from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction, Setting
+from napari_cortex_decoder.decoder.prediction import DecodeEvent, LookedAt, Prediction, Setting
 from napari_cortex_decoder.decoder.suitability import check_kind, check_suits
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
@@ -174,7 +174,7 @@ class Decoder(ABC):
         any_rate: bool = False,
         registration: Registration | None = None,
         cached: bool = True,
-        looked_at: Callable[[], int] | None = None,
+        looked_at: LookedAt | None = None,
     ) -> Generator[DecodeEvent, None, None]:
         """Read behaviour from a recording, handing out results while they come.
 
@@ -209,7 +209,7 @@ class Decoder(ABC):
             )
         if placed is not None:
             warnings += [*placed.atlas.warnings, *placed.warnings]
-        engine = self._engine(placed, compute=compute, cached=cached, looked_at=looked_at)
+        engine = self._engine(placed, compute, cached, looked_at)
         engine.check(recording)
         settings: dict[str, Setting] = {
             "recording": str(recording.path or recording.name),
@@ -241,11 +241,10 @@ class Decoder(ABC):
     @abstractmethod
     def _engine(
         self,
-        registration: Registration | None,
-        *,
+        placed: Registration | None,
         compute: Compute,
         cached: bool,
-        looked_at: Callable[[], int] | None,
+        looked_at: LookedAt | None,
     ) -> Engine | TraceEngine:
         """Return what computes this kind of decoder."""
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from napari_cortex_decoder.decoder.config import (
@@ -25,6 +25,7 @@ from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors, t
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import marked
 from napari_cortex_decoder.reading import reads
+from napari_cortex_decoder.settings import Frozen
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -56,10 +57,8 @@ class _Versioned(BaseModel):
     format_version: Any = None
 
 
-class Lender(BaseModel):
+class Lender(Frozen):
     """The bundled decoder whose encoder a file takes, because decoders that share one are small."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     bundled: Annotated[str, StringConstraints(max_length=100)]  # its name
     # of the encoder's tensors, as `tensors_digest` gives it

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.prediction import LookedAt
 from napari_cortex_decoder.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -24,11 +24,10 @@ class ImageDecoder(Decoder):
 
     def _engine(
         self,
-        registration: Registration | None,
-        *,
+        placed: Registration | None,
         compute: Compute,
         cached: bool,
-        looked_at: Callable[[], int] | None,
+        looked_at: LookedAt | None,
     ) -> Engine:
         from napari_cortex_decoder.decoder.engine.image_engine import Engine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import begins, csv_text, json_with, write_whole
 from napari_cortex_decoder.progress import Progress
+
+LookedAt = Callable[[], int]
+"""Returns the frame that is looked at; asked again and again, from any thread."""
 
 Setting = str | int | float | bool | None | Sequence[Mapping[str, Any]]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.area_places import guessed_registration, registration_of
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
+from napari_cortex_decoder.decoder.prediction import LookedAt
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
 
@@ -82,15 +82,14 @@ class TraceDecoder(Decoder):
 
     def _engine(
         self,
-        registration: Registration | None,
-        *,
+        placed: Registration | None,
         compute: Compute,
         cached: bool,
-        looked_at: Callable[[], int] | None,
+        looked_at: LookedAt | None,
     ) -> TraceEngine:
         from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 
-        return TraceEngine(self.network, self.config, registration, compute=compute)
+        return TraceEngine(self.network, self.config, placed, compute=compute)
 
 
 def reads_traces(decoder: Decoder) -> TraceDecoder:

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.containers import matlab
 from napari_cortex_decoder.errors import EvaluationError
+from napari_cortex_decoder.simulation.cohort import LABELS, SIGNALS
 
-SIGNALS = "signal_5mice.mat"
-LABELS = "runrest_5mice.mat"
 N_ROIS = 50
 
 _MOUSE = re.compile(r"(\d+)$")

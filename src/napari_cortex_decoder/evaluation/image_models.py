@@ -20,6 +20,7 @@ from napari_cortex_decoder.decoder.networks import Cnn
 from napari_cortex_decoder.evaluation.protocol import Pair, Row
 from napari_cortex_decoder.evaluation.scores import ModelScore, score_model
 from napari_cortex_decoder.recording import read_cohort
+from napari_cortex_decoder.simulation.cohort import TABLE
 from napari_cortex_decoder.training import (
     LabeledRecording,
     Session,
@@ -31,7 +32,6 @@ from napari_cortex_decoder.training import (
 )
 from napari_cortex_decoder.training.scoring import decode_mice
 
-TABLE = "data_64_5mice.csv"
 BUNDLED = "run-rest"
 FRAME_RATE = 30.0
 
@@ -68,26 +68,16 @@ def score_trained(
     sessions = movie_sessions(data)
     frames = Stage(kind="frames", epochs=3, batch_size=512, learning_rate=1e-3, weight_decay=0.0)
     windows = Stage(kind="windows", epochs=3, batch_size=32, learning_rate=1e-3, weight_decay=0.0)
-    split = SplitRule(validation=(pair.validation,), test=(pair.test,))
-    if row.recurrent:
-        half = row.half_window
-        config = TrainingConfig(
-            decoder=CnnRnnConfig(recurrent=row.recurrent, window=Window(past=half, future=half)),
-            stages=(frames, windows),
-            split=split,
-            seed=seed,
-            statistics_seconds=0,
-            calibrate=False,
-        )
-    else:
-        config = TrainingConfig(
-            decoder=CnnConfig(),
-            stages=(frames,),
-            split=split,
-            seed=seed,
-            statistics_seconds=0,
-            calibrate=False,
-        )
+    window = Window(past=row.half_window, future=row.half_window)
+    network = CnnRnnConfig(recurrent=row.recurrent, window=window) if row.recurrent else CnnConfig()
+    config = TrainingConfig(
+        decoder=network,
+        stages=(frames, windows) if row.recurrent else (frames,),
+        split=SplitRule(validation=(pair.validation,), test=(pair.test,)),
+        seed=seed,
+        statistics_seconds=0,
+        calibrate=False,
+    )
     name = f"{row.recurrent or 'single'}-{pair.validation}-{pair.test}"
     decoder = train(config, sessions, out / name, compute=compute, cache=out / "frames")
     return _score(decoder, sessions, pair, compute)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from napari_cortex_decoder.atlas import correlate_behavior
 from napari_cortex_decoder.compute import HERE, Compute
@@ -19,9 +19,10 @@ from napari_cortex_decoder.evaluation.protocol import Effort, Pair, Row, chosen_
 from napari_cortex_decoder.evaluation.scores import ModelScore
 from napari_cortex_decoder.files import json_with, make_folder, read_bytes, write_whole
 from napari_cortex_decoder.progress import Progress, Report, unheard
+from napari_cortex_decoder.settings import Frozen
+from napari_cortex_decoder.simulation.cohort import TABLE
 from napari_cortex_decoder.training.run import TRAINING_LIBRARIES
 
-TABLE = "data_64_5mice.csv"
 SIMULATED = "simulated_"
 """How the sessions of simulated mice are called."""
 
@@ -105,10 +106,8 @@ def reproduce(
     )
 
 
-class _Kept(BaseModel):
+class _Kept(Frozen):
     """What is kept of a row: with which settings, and its models so far."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     settings: dict[str, int | float]
     scores: tuple[ModelScore, ...]

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import RoiRnnConfig, TracePreprocessing, Window
+from napari_cortex_decoder.decoder.config import DETREND_SECONDS
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
 from napari_cortex_decoder.decoder.networks import build_network, probabilities
 from napari_cortex_decoder.decoder.randomness import seeded
@@ -24,9 +25,9 @@ from napari_cortex_decoder.progress import unheard
 from napari_cortex_decoder.training import Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import CachedArray, Examples
 from napari_cortex_decoder.training.fitting import fit_stage
+from napari_cortex_decoder.training.stages import unvaried
 
 FRAME_RATE = 30.0
-DETREND_SECONDS = 1000 / FRAME_RATE
 LABEL_SMOOTHING = 0.001
 BATCH_SIZE = 256
 
@@ -124,7 +125,7 @@ class RoiModels:
                     config,
                     learned,
                     decided,
-                    _same,
+                    unvaried,
                     folder / "fit.ckpt",
                     self._compute,
                     seed=self._seed,
@@ -191,7 +192,3 @@ def _blind(traces: NDArray[np.float32], rois: Sequence[int]) -> NDArray[np.float
     blinded = traces.copy()
     blinded[:, list(rois)] = traces[:, list(rois)].mean(axis=0)
     return blinded
-
-
-def _same(windows: Tensor) -> Tensor:
-    return windows

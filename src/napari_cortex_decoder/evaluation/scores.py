@@ -7,15 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from napari_cortex_decoder.scoring.auc import auc
+from napari_cortex_decoder.settings import Frozen
 
 
-class ModelScore(BaseModel):
+class ModelScore(Frozen):
     """One model on the pooled frames of its test mouse."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     # mice; validation is empty for a decoder that was not trained here
     validation: str

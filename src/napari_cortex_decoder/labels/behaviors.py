@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram
+from napari_cortex_decoder.settings import Frozen
 
 KEYS = "123456789"
 """Keys that a behavior can have."""
@@ -20,10 +21,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^
 _Level = Annotated[int, Field(ge=0, le=255)]
 
 
-class Behavior(BaseModel):
+class Behavior(Frozen):
     """What an animal can do, as its user names, colours and types it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name  # printable, at most 50 characters
     # red, green and blue, 0–255; None takes the next one of the palette

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
-from napari_cortex_decoder.bouts import UNKNOWN, drop_short, stretches, two_thresholds
+from napari_cortex_decoder.bouts import UNKNOWN, drop_short, each_stretch, two_thresholds
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.ethogram import Ethogram
-from napari_cortex_decoder.settings import FewSeconds, Share
+from napari_cortex_decoder.settings import FewSeconds, Frozen, Share
 
 
-class Cleaning(BaseModel):
+class Cleaning(Frozen):
     """How probabilities become bouts. The default takes the most probable behavior of each frame.
 
     Attributes
@@ -30,8 +30,6 @@ class Cleaning(BaseModel):
     shortest_bout
         Seconds. Shorter bouts then go to the more probable one of those around them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     threshold: Share = 0.5
     stop_threshold: Share | None = None
@@ -109,12 +107,10 @@ def _most_probable(
 
 def _fill_gaps(states: NDArray[np.int64], longest: float) -> NDArray[np.int64]:
     """Join bouts of one behavior across less than `longest` frames of the first one, or of none."""
-    starts, lengths = stretches(np.where(states == 0, UNKNOWN, states))
     filled = states.copy()
-    for place in range(1, starts.size - 1):
-        before, start = states[starts[place] - 1], starts[place]
-        stop = start + lengths[place]
+    for start, stop in [*each_stretch(np.where(states == 0, UNKNOWN, states))][1:-1]:
+        before = states[start - 1]
         is_gap = states[start] in (0, UNKNOWN) and before not in (0, UNKNOWN)
-        if is_gap and lengths[place] < longest - 1e-9 and states[stop] == before:
+        if is_gap and stop - start < longest - 1e-9 and states[stop] == before:
             filled[start:stop] = before
     return filled

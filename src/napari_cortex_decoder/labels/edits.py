@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.behaviors import Behavior, Labels, Name
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram, Source
+from napari_cortex_decoder.settings import Frozen
 
 _Frame = Annotated[int, Field(ge=0)]
 
 
-class _Edit(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Edit(Frozen):
     def apply(self, labels: Labels) -> Labels:
         """Return the labels after this edit.
 

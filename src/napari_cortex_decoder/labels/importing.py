@@ -11,7 +11,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.bouts import UNKNOWN, stretches
+from napari_cortex_decoder.bouts import UNKNOWN, each_stretch
 from napari_cortex_decoder.clock import (
     Clocked,
     Zero,
@@ -255,8 +255,8 @@ def _nearest(
     near = np.abs(times[nearest] - frames) <= half + _ROUNDING
     outside = (times < frames[0] - half) | (times > frames[-1] + half)
     unmatched = [
-        Unmatched(row + 2, f"{n} labels from {times[row]:g} s on", "outside the movie")
-        for row, n in zip(*(part.tolist() for part in stretches(outside.astype(int))), strict=True)
+        Unmatched(row + 2, f"{stop - row} labels from {times[row]:g} s on", "outside the movie")
+        for row, stop in each_stretch(outside.astype(int))
         if outside[row]
     ]
     return np.where(near, values[nearest], UNKNOWN), unmatched

@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.behaviors import Behavior, Labels
 from napari_cortex_decoder.labels.edits import Edit
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram
+from napari_cortex_decoder.settings import Frozen
 
 NAME = "labels.jsonl"
 MAX_LINE = 128 * 2**20
@@ -38,9 +39,7 @@ _TAKEN = 32
 """How many journals a journal remembers to have taken in."""
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Line(Frozen):
     def as_bytes(self) -> bytes:
         """Return the line as it stands in the file."""
         return self.model_dump_json().encode() + b"\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.bouts import UNKNOWN, stretches
+from napari_cortex_decoder.bouts import UNKNOWN, each_stretch
 from napari_cortex_decoder.choices import ORDERS, Order, check_choice
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.ethogram import Bout, Ethogram, Source
@@ -32,28 +32,6 @@ class ReviewItem:
     score: float
 
 
-def calibrated(probability: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Soften or sharpen probabilities by a temperature (Guo et al. 2017, ICML).
-
-    Raises LabelError if the temperature is not a positive number.
-
-    Parameters
-    ----------
-    probability
-        Shape (t, k); NaN stays.
-    temperature
-        Of the decoder's calibration on labelled frames; 1 leaves them as they are, more makes
-        them less sure.
-    """
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise LabelError(f"the temperature is {temperature}; give a positive number.")
-    logits = np.log(np.clip(probability.astype(np.float64), _TINY, 1)) / temperature
-    logits -= logits.max(axis=1, keepdims=True)
-    odds = np.exp(logits)
-    shares: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
-    return shares
-
-
 def review_queue(
     probability: NDArray[np.floating],
     decoded: NDArray[np.integer],
@@ -61,7 +39,6 @@ def review_queue(
     labels: Ethogram | None = None,
     *,
     order: Order = "uncertainty",
-    temperature: float = 1.0,
 ) -> tuple[ReviewItem, ...]:
     """Order the bouts of a prediction by how much they deserve a look.
 
@@ -77,8 +54,6 @@ def review_queue(
         ``"uncertainty"``: predicted bouts that no person has seen whole, the least certain first.
         ``"disagreement"``: stretches where label and prediction differ, the surest contradiction
         first.
-    temperature
-        See `calibrated`.
     """
     check_choice("order", order, ORDERS, LabelError)
     n = len(probability)
@@ -88,7 +63,7 @@ def review_queue(
             f"{n if labels is None else labels.n_frames} labelled ones; give those of one "
             "recording."
         )
-    shares = calibrated(probability, temperature)
+    shares = probability.astype(np.float64)
     if order == "uncertainty":
         items = _uncertain(shares, decoded, behaviors, labels)
     else:
@@ -110,9 +85,7 @@ def _uncertain(
     if labels is not None:
         names = labels.frames()
     items = []
-    starts, lengths = stretches(decoded)
-    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
-        stop = start + length
+    for start, stop in each_stretch(decoded):
         if decoded[start] == UNKNOWN or not unseen[start:stop].any():
             continue
         # a gap that was filled has frames that nothing was predicted for
@@ -151,16 +124,15 @@ def _disagreeing(
     pair = np.where(differ, values * len(behaviors) + decoded, UNKNOWN)
     padded = np.column_stack([np.nan_to_num(shares), np.zeros(len(shares))])
     items = []
-    starts, lengths = stretches(pair)
-    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+    for start, stop in each_stretch(pair):
         if pair[start] == UNKNOWN:
             continue
-        stretch = slice(start, start + length)
+        stretch = slice(start, stop)
         surplus = padded[stretch, decoded[start]] - padded[stretch, said[start]]
         items.append(
             ReviewItem(
                 start=start,
-                stop=start + length,
+                stop=stop,
                 predicted=behaviors[decoded[start]],
                 labelled=labels.behaviors[values[start]],
                 frame=start + int(surplus.argmax()),
@@ -196,15 +168,14 @@ def verification(
         if bout.source in _SEEN:
             said[bout.start - start : bout.stop - start] = UNKNOWN
     bouts = [bout for bout in kept if bout.source in _SEEN]
-    starts, lengths = stretches(said)
-    for first, length in zip((starts + start).tolist(), lengths.tolist(), strict=True):
-        value = int(said[first - start])
+    for begin, end in each_stretch(said):
+        first, after, value = start + begin, start + end, int(said[begin])
         if value >= 0:
-            bouts.append(Bout(first, first + length, behaviors[value], Source.VERIFIED))
+            bouts.append(Bout(first, after, behaviors[value], Source.VERIFIED))
         elif value != UNKNOWN:  # nothing was read here: what was measured stays
             bouts += [
-                replace(bout, start=max(bout.start, first), stop=min(bout.stop, first + length))
+                replace(bout, start=max(bout.start, first), stop=min(bout.stop, after))
                 for bout in kept
-                if bout.source not in _SEEN and bout.start < first + length and bout.stop > first
+                if bout.source not in _SEEN and bout.start < after and bout.stop > first
             ]
     return tuple(sorted(bouts))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.bouts import UNKNOWN, stretches
+from napari_cortex_decoder.bouts import UNKNOWN, each_stretch
 from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.content import (
@@ -317,11 +317,10 @@ def _one_hot(
     several = np.full(len(marks), UNKNOWN)
     several[counts > 1] = np.unique(marks[counts > 1], axis=0, return_inverse=True)[1].ravel()
     unmatched = []
-    starts, lengths = stretches(several)
-    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+    for start, stop in each_stretch(several):
         if counts[start] > 1:
             both = [name for name, on in zip(header, marks[start], strict=True) if on]
-            text = f"frames {start}–{start + length - 1}"
+            text = f"frames {start}–{stop - 1}"
             reason = f"{' and '.join(both)} at once; taken as unknown"
             unmatched.append(Unmatched(int(table.index[start]), text, reason))
     marked = [

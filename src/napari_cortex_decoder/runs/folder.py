@@ -21,7 +21,6 @@ from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes, read_json, write_json, write_whole
 from napari_cortex_decoder.files.workshop import sweep
 from napari_cortex_decoder.progress import Cancelled, Progress
-from napari_cortex_decoder.runs.lines import event_of, line_of
 from napari_cortex_decoder.runs.marker import (
     CANCEL,
     COMMON,
@@ -223,7 +222,7 @@ class RunFolder:
         """
         try:
             with self.progress_file.open("a", encoding="utf-8") as file:
-                file.write(line_of(event))
+                file.write(_line_of(event))
         except OSError as reason:
             raise TrainingError(
                 f"{self.progress_file} cannot be written ({reason.strerror}); make room and start "
@@ -253,7 +252,7 @@ class RunFolder:
     def write_progress(self, events: Iterable[Progress]) -> None:
         """Write all of the progress anew, if there is any."""
         if self.progress_file.exists():
-            text = "".join(map(line_of, events))
+            text = "".join(map(_line_of, events))
             write_whole(self.progress_file, text, TrainingError, overwrite=True)
 
     def read_line(self, line: Any) -> Progress:
@@ -261,7 +260,7 @@ class RunFolder:
 
         Raises ValueError, TypeError, KeyError if it is none.
         """
-        return event_of(line)
+        return _event_of(line)
 
     def remove(self, *names: str) -> None:
         """Remove files if they were made here, and then their folders, where nothing is left."""
@@ -313,3 +312,20 @@ class RunFolder:
 def _remove_empty(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+def _line_of(event: Progress) -> str:
+    """Return some progress as a line of JSON, its details among the rest."""
+    message = {"message": event.message} if event.message else {}
+    place = {"stage": event.stage, "done": event.done, "total": event.total}
+    return json.dumps({**place, **message, **event.details}) + "\n"
+
+
+def _event_of(line: Any) -> Progress:
+    """Return what a decoded line tells. Raises ValueError, TypeError, KeyError if it is none."""
+    if not isinstance(line, dict):
+        raise ValueError(line)
+    stage, done, total = (line.pop(name) for name in ("stage", "done", "total"))
+    if not (isinstance(stage, str) and isinstance(done, int) and isinstance(total, int)):
+        raise ValueError(stage)
+    return Progress(stage, done, total, str(line.pop("message", "")), line)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.bouts import UNKNOWN, stretches
+from napari_cortex_decoder.bouts import UNKNOWN, each_stretch
 
 _OVERLAP = 0.5  # intersection over union from which on a bout is found
 
@@ -37,9 +37,7 @@ def bout_f1(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], k: i
 
 
 def _bouts(values: NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    starts, lengths = stretches(values)
-    pairs = zip(starts.tolist(), lengths.tolist(), strict=True)
-    return [(s, s + n, int(values[s])) for s, n in pairs if values[s] != UNKNOWN]
+    return [(a, b, int(values[a])) for a, b in each_stretch(values) if values[a] != UNKNOWN]
 
 
 def _iou(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:

@@ -5,7 +5,12 @@ Importing this package loads no torch.
 
 from napari_cortex_decoder.sessions.behavior import keep_behavior
 from napari_cortex_decoder.sessions.facts import Facts, look_at
-from napari_cortex_decoder.sessions.opening import applied, kept_registration, open_session
+from napari_cortex_decoder.sessions.opening import (
+    applied,
+    kept_labels,
+    kept_registration,
+    open_session,
+)
 from napari_cortex_decoder.sessions.placing import place_like
 from napari_cortex_decoder.sessions.queue import decode_session
 from napari_cortex_decoder.sessions.results import keep_prediction, kept_prediction, made_from
@@ -23,6 +28,7 @@ __all__ = [
     "decode_session",
     "keep_behavior",
     "keep_prediction",
+    "kept_labels",
     "kept_prediction",
     "kept_registration",
     "look_at",

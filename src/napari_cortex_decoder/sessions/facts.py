@@ -10,13 +10,12 @@ import numpy as np
 
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
-from napari_cortex_decoder.labels import Ethogram, journal_ethogram, read_labels
+from napari_cortex_decoder.labels import Ethogram, read_labels
 from napari_cortex_decoder.labels.ethogram import class_indices
 from napari_cortex_decoder.recording import CohortEntry, Recording
 from napari_cortex_decoder.recording.cameras.kept import n_remembered_cameras
-from napari_cortex_decoder.recording.sidecar import sidecar_folders
 from napari_cortex_decoder.scoring.auc import auc
-from napari_cortex_decoder.sessions.opening import kept_registration, open_session
+from napari_cortex_decoder.sessions.opening import kept_labels, kept_registration, open_session
 from napari_cortex_decoder.sessions.results import kept_prediction, made_from
 
 _Found = TypeVar("_Found")
@@ -93,8 +92,7 @@ def look_at(entry: CohortEntry) -> Facts:
 def _labels(entry: CohortEntry, recording: Recording) -> Ethogram | None:
     """Return the labels beside a recording, else those that the cohort names; None without."""
     assert recording.path is not None  # asked by the caller
-    kept = sidecar_folders(recording.path)
-    found = journal_ethogram(kept.folder, kept.other)
+    found = kept_labels(recording.path)
     if found is None and entry.labels is not None:
         found = read_labels(entry.labels, recording)
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 from napari_cortex_decoder.atlas import Registration, load_registration
 from napari_cortex_decoder.errors import CortexDecoderError
+from napari_cortex_decoder.labels import Ethogram, journal_ethogram
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import (
     Recording,
@@ -71,6 +72,15 @@ def applied(recording: Recording, report: Report | None = None) -> Recording:
     done = preprocess(recording, steps, progress=report)
     kept = bool(steps) and (state.cached or any(map(looks_around, steps)))
     return cached(done, progress=report) if kept else done
+
+
+def kept_labels(recording: Path) -> Ethogram | None:
+    """Return the labels that are kept of a recording; None where nothing was ever labelled.
+
+    Raises LabelError if they are damaged.
+    """
+    kept = sidecar_folders(recording)
+    return journal_ethogram(kept.folder, kept.other)
 
 
 def kept_registration(

@@ -6,12 +6,13 @@ import threading
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import check_version, json_with, make_folder, read_json, write_json
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
+from napari_cortex_decoder.settings import Frozen
 
 _NAME = "session.json"
 _VERSION = 1
@@ -19,10 +20,8 @@ _OURS = json_with("version", "decoder", "steps")
 _WRITING = threading.Lock()
 
 
-class SessionState(BaseModel):
+class SessionState(Frozen):
     """What comes back when a session is opened again."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     # name of the chosen decoder, or its file; None before one was chosen
     decoder: str | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 Range = tuple[float, float]
 """Lowest and highest value among mice; each mouse draws its own."""
@@ -19,8 +20,10 @@ BEHAVIORS = ("rest", "run")
 """Behaviours of a simulated ethogram, in the order of its frame values."""
 
 
-def _by_area(**weights: float) -> Mapping[str, float]:
-    return {name.replace("_", "-"): weight for name, weight in weights.items()}
+def _by_area(**weights: float) -> Any:
+    """Return a field of weights by acronym."""
+    given = {name.replace("_", "-"): weight for name, weight in weights.items()}
+    return field(default_factory=given.copy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,44 +74,18 @@ class Parameters:
     arousal_duration: Range = (1.0, 4.0)
     arousal_gain: Range = (0.15, 0.6)
     # what an area shows of the global signal; areas not named show `other_global_weight` [A, C]
-    global_weight: Mapping[str, float] = field(
-        default_factory=lambda: _by_area(
-            MOs=1.85,
-            MOp=0.4,
-            RSPd=1.15,
-            RSPagl=0.95,
-            VISa=0.7,
-            VISp=0.65,
-            VISpm=1.15,
-            VISam=1.05,
-            VISl=0.85,
-            VISal=0.75,
-            VISrl=0.65,
-            AUDs=0.4,
-            AUDp=0.35,
-            SSp_tr=0.65,
-            SSp_bfd=0.45,
-            SSs=0.35,
-            SSp_ll=0.05,
-            SSp_ul=0.0,
-        )
-    )
+    global_weight: Mapping[str, float] = _by_area(
+        MOs=1.85, MOp=0.4, RSPd=1.15, RSPagl=0.95, VISa=0.7, VISp=0.65, VISpm=1.15, VISam=1.05,
+        VISl=0.85, VISal=0.75, VISrl=0.65, AUDs=0.4, AUDp=0.35, SSp_tr=0.65, SSp_bfd=0.45, SSs=0.35,
+        SSp_ll=0.05, SSp_ul=0.0,
+    )  # fmt: skip
     other_global_weight: float = 0.5
     precise_amplitude: float = 1.2  # steady signal of a limb area while the mouse runs [C]
     # what an area shows of the precise signal; areas not named show none [A, C]
-    precise_weight: Mapping[str, float] = field(
-        default_factory=lambda: _by_area(
-            SSp_ul=1.0,
-            SSp_un=0.9,
-            SSp_ll=0.6,
-            SSp_m=0.45,
-            SSp_n=0.4,
-            MOp=0.4,
-            SSp_bfd=0.25,
-            SSp_tr=0.2,
-            MOs=0.2,
-        )
-    )
+    precise_weight: Mapping[str, float] = _by_area(
+        SSp_ul=1.0, SSp_un=0.9, SSp_ll=0.6, SSp_m=0.45, SSp_n=0.4, MOp=0.4, SSp_bfd=0.25,
+        SSp_tr=0.2, MOs=0.2,
+    )  # fmt: skip
     precise_gain_spread: float = 0.25  # SD of the logarithm of a bout's precise gain [C]
     # depth of the modulation of the precise signal by the stride, 0–1 [S]
     stride_modulation: float = 0.5
@@ -135,14 +112,10 @@ class Parameters:
     specific: float = 0.33
     # share of `specific` that an area shows, 1 where not named: limb areas flicker more, which half
     # a second averages away and a single image does not [C]
-    specific_weight: Mapping[str, float] = field(
-        default_factory=lambda: _by_area(SSp_ul=1.5, SSp_ll=1.5, SSp_un=1.5, SSp_n=1.5)
-    )
+    specific_weight: Mapping[str, float] = _by_area(SSp_ul=1.5, SSp_ll=1.5, SSp_un=1.5, SSp_n=1.5)
     # share of `regional` that an area shows, 1 where not named: limb areas say by themselves what
     # the whole cortex says [C]
-    regional_weight: Mapping[str, float] = field(
-        default_factory=lambda: _by_area(SSp_ul=0.3, SSp_ll=0.4, SSp_un=0.3, SSp_n=0.5)
-    )
+    regional_weight: Mapping[str, float] = _by_area(SSp_ul=0.3, SSp_ll=0.4, SSp_un=0.3, SSp_n=0.5)
     regional_scale: float = 4.0  # mm; distance over which regional activity is alike [C]
     # correlation of an area's specific activity with that of the other side [C]
     homotopic: float = 0.3

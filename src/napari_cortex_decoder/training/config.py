@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from napari_cortex_decoder.decoder.config import (
     CnnConfig,
@@ -18,17 +18,14 @@ from napari_cortex_decoder.decoder.config import (
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.reading import reads
+from napari_cortex_decoder.settings import Frozen
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Augmentation(_Frozen):
+class Augmentation(Frozen):
     """How far an example may be taken from what the camera saw; all 0 and no mirror: not at all.
 
     Attributes
@@ -56,7 +53,7 @@ class Augmentation(_Frozen):
     noise: Annotated[float, Field(ge=0, le=10)] = 0.2
 
 
-class Stage(_Frozen):
+class Stage(Frozen):
     """One fit, from the weights that the one before it left.
 
     Attributes
@@ -101,7 +98,7 @@ class Stage(_Frozen):
     feature_noise: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
-class SplitRule(_Frozen):
+class SplitRule(Frozen):
     """Which mice do what; a mouse does one thing only, and frames are never split at random.
 
     Attributes
@@ -123,7 +120,7 @@ _IMAGE_STAGES = Stage(kind="frames", stride=6), Stage(kind="features", batch_siz
 _TRACE_STAGES = (Stage(kind="windows", epochs=30, batch_size=256, weight_decay=0.0, patience=5),)
 
 
-class TrainingConfig(_Frozen):
+class TrainingConfig(Frozen):
     """A training run.
 
     Attributes

@@ -6,7 +6,7 @@ import datetime
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from napari_cortex_decoder import __version__
 from napari_cortex_decoder.compute import Compute
@@ -52,7 +52,7 @@ from napari_cortex_decoder.training.scoring import (
 )
 from napari_cortex_decoder.training.sessions import Session
 from napari_cortex_decoder.training.split import Split
-from napari_cortex_decoder.training.stages import feature_noise
+from napari_cortex_decoder.training.stages import Variation, feature_noise, unvaried
 from napari_cortex_decoder.training.starting import load_weights, prepare_encoder
 
 
@@ -197,7 +197,7 @@ class Pipeline:
         stretch = self._stretch(seed)
         part: nn.Module = network
         offsets = np.arange(-config.window.past, config.window.future + 1)
-        vary: Callable[[Tensor], Tensor] = _same
+        vary: Variation = unvaried
         images = config if isinstance(config, ImageConfig) else None
         if images and isinstance(network, CnnRnn) and stage.kind == "features":
             part, vary = network.head, partial(feature_noise, share=stage.feature_noise)
@@ -301,10 +301,6 @@ def _phases(stages: Sequence[Stage]) -> list[tuple[str, int]]:
             phases.append(("encoding", number))
         phases.append((stage.kind, number))
     return [*phases, ("scoring", 0)]
-
-
-def _same(inputs: Tensor) -> Tensor:
-    return inputs
 
 
 def _check_behaviors(

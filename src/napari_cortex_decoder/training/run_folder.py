@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_json, write_json
 from napari_cortex_decoder.progress import Progress
@@ -71,13 +69,6 @@ class TrainingFolder(RunFolder):
                 f"{self.path} holds a training on another cohort, or its files have changed since; "
                 "begin in a new folder."
             )
-
-    def read_split(self) -> Split:
-        """Read who does what."""
-        try:
-            return Split.model_validate(read_json(self.split_file, TrainingError)["split"])
-        except (ValidationError, KeyError, TypeError) as reason:
-            raise TrainingError(f"{self.split_file} is damaged; begin in a new folder.") from reason
 
     def read_line(self, line: Any) -> Progress:
         """Return what a line of the progress tells; earlier versions had other names for it."""

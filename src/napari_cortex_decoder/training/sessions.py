@@ -18,7 +18,6 @@ from napari_cortex_decoder.labels import (
     UNKNOWN,
     Ethogram,
     Source,
-    journal_ethogram,
     read_labels,
 )
 from napari_cortex_decoder.labels.journal import NAME as JOURNAL
@@ -33,7 +32,7 @@ from napari_cortex_decoder.recording import (
     trace_at_frames,
 )
 from napari_cortex_decoder.recording.sidecar import sidecar_folders
-from napari_cortex_decoder.sessions import kept_registration, open_session
+from napari_cortex_decoder.sessions import kept_labels, kept_registration, open_session
 from napari_cortex_decoder.sessions.behavior import BEHAVIOR_FILE
 from napari_cortex_decoder.sessions.opening import REGISTRATION
 
@@ -114,8 +113,7 @@ def _load(entry: CohortEntry, run_speed: float) -> LabeledRecording:
     if entry.labels is not None:
         ethogram: Ethogram | None = read_labels(entry.labels, recording)
     else:
-        kept = sidecar_folders(entry.recording)
-        ethogram = None if entry.behavior else journal_ethogram(kept.folder, kept.other)
+        ethogram = None if entry.behavior else kept_labels(entry.recording)
     if ethogram is None:
         frames = _rest_and_run(recording, str(entry.behavior or entry.recording), run_speed)
         ethogram = Ethogram.from_frames(frames, REST_AND_RUN, source=Source.MEASURED)

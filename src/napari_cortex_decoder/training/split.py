@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.settings import Frozen
 from napari_cortex_decoder.training.config import SplitRule
 
 
-class Split(BaseModel):
+class Split(Frozen):
     """Names of mice; each is in one group only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     training: tuple[str, ...]  # for the first stage, and for all if there is no `head`
     head: tuple[str, ...] = ()  # for the stages after the first

@@ -15,6 +15,11 @@ from napari_cortex_decoder.training.loss import classification_loss
 Variation = Callable[[Tensor], Tensor]
 
 
+def unvaried(inputs: Tensor) -> Tensor:
+    """Return inputs as they are."""
+    return inputs
+
+
 def feature_noise(windows: Tensor, share: float) -> Tensor:
     """Add noise of a share of each feature's SD over the batch, shape (n, length, features)."""
     return windows + torch.randn_like(windows) * windows.std(dim=(0, 1), keepdim=True) * share

@@ -20,13 +20,12 @@ from napari_cortex_decoder.decoder.engine.place import Place
 from napari_cortex_decoder.decoder.frames.normalization import Statistics, StatisticsAccumulator
 from napari_cortex_decoder.decoder.frames.reading_order import (
     FirstAnswers,
-    LookedAt,
     normalized_blocks,
     ranges_from,
 )
 from napari_cortex_decoder.decoder.frames.seams import Seams
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, probabilities
-from napari_cortex_decoder.decoder.prediction import MEASURING, DecodeEvent
+from napari_cortex_decoder.decoder.prediction import MEASURING, DecodeEvent, LookedAt
 from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
 from napari_cortex_decoder.movie_blocks import read_ahead, read_blocks
 from napari_cortex_decoder.recording import Recording

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,10 @@ from napari_cortex_decoder.decoder.frames.normalization import (
     StatisticsAccumulator,
     normalized_frames,
 )
+from napari_cortex_decoder.decoder.prediction import LookedAt
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.movie_blocks import block_frames, whole_chunks
 from napari_cortex_decoder.recording import Recording
-
-LookedAt = Callable[[], int]
-"""Returns the frame that is looked at; asked again and again, from any thread."""
 
 _SAMPLED_FRAMES = 64
 _SAMPLING_SECONDS = 0.5

@@ -46,7 +46,7 @@ _LAYERS: dict[str, dict[str, object]] = {
 
 
 @reads("a Keras model in HDF5", DecoderError)
-def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> TraceDecoder:
+def import_keras(path: str | Path) -> TraceDecoder:
     """Make an area decoder of the paper's published Keras file.
 
     Raises DecoderError if the file holds no such model; names the layer, the setting or the tensor
@@ -57,14 +57,11 @@ def import_keras(path: str | Path, config: RoiRnnConfig | None = None) -> TraceD
     path
         An HDF5 file that ``model.save`` wrote: one GRU and one Dense layer. What the optimizer
         left in it is of no use here and is not read.
-    config
-        What the file does not say: behaviours, areas, frame rate, preprocessing; None: the
-        paper's, on the areas of the atlas ``"ajioka-50"``. Sizes and window are the file's.
     """
     path = Path(path)
     model, found = _read(path)
     gru, dense = _layers(path, model)
-    config = _describe(path, gru, dense, config or _published(path))
+    config = _describe(path, gru, dense, _published(path))
     expected = {
         "gru/kernel": (config.preprocessing.n_traces, 3 * config.hidden_size),
         "gru/recurrent_kernel": (config.hidden_size, 3 * config.hidden_size),
@@ -201,7 +198,7 @@ def _describe(
     if n_inputs != config.preprocessing.n_traces:
         raise DecoderError(
             f"{path} reads {n_inputs!r:.20} traces, and {config.preprocessing.n_traces} areas are "
-            "known for it; name its areas in the configuration."
+            "known for it; give the paper's file."
         )
     wanted = "sigmoid" if config.n_logits == 1 else "softmax"
     if (n_logits, activation) != (config.n_logits, wanted):

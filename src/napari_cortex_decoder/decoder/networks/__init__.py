@@ -18,16 +18,14 @@ from napari_cortex_decoder.decoder.config import (
     LinearConfig,
     TemporalCnnConfig,
 )
-from napari_cortex_decoder.decoder.networks.cnn import Cnn
-from napari_cortex_decoder.decoder.networks.cnn_rnn import CnnRnn, RecurrentHead
+from napari_cortex_decoder.decoder.networks.cnn_rnn import Cnn, CnnRnn, RecurrentHead
 from napari_cortex_decoder.decoder.networks.encoder import (
     N_FEATURES,
     Encoder,
     reestimate_batch_norm,
 )
-from napari_cortex_decoder.decoder.networks.linear import Linear
+from napari_cortex_decoder.decoder.networks.of_traces import Linear, RoiRnn
 from napari_cortex_decoder.decoder.networks.output import probabilities
-from napari_cortex_decoder.decoder.networks.roi_rnn import RoiRnn
 from napari_cortex_decoder.decoder.networks.temporal_cnn import TemporalCnn
 
 __all__ = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from napari_cortex_decoder.decoder.config import CnnRnnConfig
+from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
 from napari_cortex_decoder.decoder.networks.encoder import N_FEATURES, Encoder
 
 RECURRENT = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
@@ -40,6 +40,19 @@ class RecurrentHead(nn.Module):
         """Return logits, shape (n, n_logits), of windows of features, shape (n, length, inputs)."""
         states, _ = self.rnn(windows)
         logits: Tensor = self.linear_out(states[:, -1])
+        return logits
+
+
+class Cnn(nn.Module):
+    """The paper's first stage: encoder and classifier, the image of frame t in, its logits out."""
+
+    def __init__(self, config: CnnConfig) -> None:
+        super().__init__()
+        self.cnn = Encoder(config.n_logits)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Return logits, shape (n, n_logits), of windows of one image, shape (n, 1, 3, y, x)."""
+        logits: Tensor = self.cnn(windows.squeeze(1))
         return logits
 
 

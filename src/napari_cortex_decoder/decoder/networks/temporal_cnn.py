@@ -6,9 +6,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_cortex_decoder.decoder.config import TemporalCnnConfig
+from napari_cortex_decoder.decoder.networks.of_traces import TraceNetwork
 
 
-class TemporalCnn(nn.Module):
+class TemporalCnn(TraceNetwork):
     """Residual blocks of dilated convolutions: inputs of a window in, logits of frame t out.
 
     Each block sees twice as far as the one before. Nothing is padded inside, so a longer stretch
@@ -24,11 +25,6 @@ class TemporalCnn(nn.Module):
         )
         self.norm = nn.LayerNorm(size)
         self.linear_out = nn.Linear(size, config.n_logits)
-
-    @property
-    def head(self) -> TemporalCnn:
-        """All of it, as of a network with an encoder the part behind that."""
-        return self
 
     def states(self, stretches: Tensor) -> Tensor:
         """Return what logits are read from, of stretches, (n, time, inputs), of a window or more.

@@ -10,9 +10,10 @@ from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.library import library_folder
 from napari_cortex_decoder.errors import DecoderError, LabelError, TrainingError
 from napari_cortex_decoder.files import make_folder
-from napari_cortex_decoder.labels import Cleaning, Ethogram, journal_ethogram
+from napari_cortex_decoder.labels import Cleaning, Ethogram
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
+from napari_cortex_decoder.sessions import kept_labels
 from napari_cortex_decoder.tuning.fine_tune import found_job
 from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.job import FineTuneJob
@@ -40,8 +41,7 @@ def open_labelled(path: str | Path) -> Other:
     recording = open_recording(path)
     ethogram = None
     if recording.path is not None:
-        kept = sidecar_folders(recording.path)
-        ethogram = journal_ethogram(kept.folder, kept.other)
+        ethogram = kept_labels(recording.path)
     if ethogram is None:
         raise LabelError(f"{path} has no labels beside it; open it here and label it first.")
     return Other(recording, ethogram)
