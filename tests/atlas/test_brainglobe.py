@@ -126,7 +126,10 @@ def test_an_atlas_that_brainglobe_cannot_give_is_refused_in_one_sentence(folder,
 
     monkeypatch.setattr(api, "check_s3_status", lambda *_, **__: False)
     monkeypatch.setattr(api, "check_internet_connection", offline)
-    with pytest.raises(AtlasError, match=r"cannot give the atlas 'missing_25um' \(no connection\)"):
+    with pytest.raises(
+        AtlasError,
+        match=r"missing_25um: this cannot be read as a BrainGlobe atlas \(no connection\)",
+    ):
         brainglobe.load_brainglobe("missing_25um", folder)
 
 

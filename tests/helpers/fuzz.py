@@ -149,8 +149,11 @@ class Watch:
         package = Path(napari_cortex_decoder.__file__).parents[2]
         code = (sys.prefix, sys.base_prefix, str(package), "/usr", "/proc", "/dev/null", "/sys")
         self.home = (str(home / "input"), tempfile.gettempdir())
-        kept = str(home / "napari-cortex-decoder")  # for what no folder beside a movie can hold
-        self.read = (*self.home, kept, *code, "/etc/", "/dev/urandom", "/lib")
+        self.kept = str(
+            home / "napari-cortex-decoder"
+        )  # for what no folder beside a movie can hold
+        brainglobe = str(home / ".config" / "brainglobe")  # its own settings
+        self.read = (*self.home, self.kept, brainglobe, *code, "/etc/", "/dev/urandom", "/lib")
         self.on = False
         self.outside: list[str] = []
         sys.addaudithook(self.look)
@@ -160,7 +163,7 @@ class Watch:
             return
         place = os.path.abspath(os.fsdecode(args[0]))  # noqa: PTH100 - no link is to be followed
         writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if writes and place != "/dev/null" and not place.startswith(self.home):
+        if writes and place != "/dev/null" and not place.startswith((*self.home, self.kept)):
             self.outside.append(f"writes {place}")
         elif not place.startswith(self.read):
             self.outside.append(place)

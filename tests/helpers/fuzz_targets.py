@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from PIL import Image
 from atlas import test_transforms
 from decoder import test_import_keras
 from helpers.fuzz_recordings import CLIP, MOVIE, Target, of, of_text, recordings
+from helpers.fuzz_work import area_decoder, works
 from helpers.poses import pose
 from labels import test_boris_media, test_importing
 from napari_cortex_decoder.atlas import load_atlas
@@ -154,12 +154,6 @@ def registration(path: Path) -> None:
     pose(load_atlas("dorsal-cortex")).save(path)
 
 
-def area_decoder(path: Path) -> None:
-    from napari_cortex_decoder.decoder.file import bundled_files
-
-    path.write_bytes(bundled_files()["run-rest-areas"].read_bytes())
-
-
 def read_decoder(path: Path) -> None:
     from napari_cortex_decoder.decoder.file import read_config, read_decoder
 
@@ -195,85 +189,6 @@ def settings(path: Path) -> None:
     from napari_cortex_decoder.training.config import TrainingConfig, as_toml
 
     path.write_text(as_toml(TrainingConfig()))
-
-
-def run_folder(folder: Path) -> Path:
-    from napari_cortex_decoder.runs.folder import RunFolder
-
-    run = RunFolder(folder / "run", "training")
-    with run.claim():
-        run.ask({"seed": 1, "data": {"cohort": "c.csv"}})
-        run.place("metrics.json").write_text('{"auc": 0.9}')
-    (folder / "run" / "progress.jsonl").write_text(
-        '{"stage": "windows", "done": 1, "total": 9, "loss": 0.4}\n' * 4
-    )
-    return folder / "run"
-
-
-def read_run(path: Path) -> None:
-    from napari_cortex_decoder.runs.folder import RunFolder
-
-    folder = RunFolder(path, "training")
-    folder.asked()
-    folder.progress()
-
-
-def fine_tuned(folder: Path) -> Path:
-    from napari_cortex_decoder.compute import Compute
-    from napari_cortex_decoder.tuning.folder import FineTuneFolder
-    from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores
-    from napari_cortex_decoder.tuning.task import Asked
-
-    run = FineTuneFolder(folder / "run")
-    scores = HeldOutScores(9, 0.9, 0.8, 0.8, 0.7, ((3, 1), (1, 4)), 0.1, (), 0.5, 0.6, None, 0.5)
-    asked = Asked(
-        name="mine", depth="head", seed=1, compute=Compute(), base="b", base_sha256="0", gap=3,
-        behaviors=("rest", "run"), held_out=((0, 3, 9),), recordings=("m",), labels_sha256="1",
-        recordings_sha256="2", simulated=True,
-    )  # fmt: skip
-    said = {"name": "mine", "before": scores.as_dict(), "warnings": ["a sentence."]}
-    said |= {
-        "after": scores.as_dict(),
-        "held_out": [{"recording": 0, "start": 3, "stop": 9}],
-        "seconds": {"fitting": 0.1},
-    }
-    with run.claim():
-        run.ask(asked.model_dump(mode="json"))
-        run.result_file.write_text(json.dumps(said))
-        area_decoder(run.decoder_file)
-    return folder / "run"
-
-
-def read_fine_tuned(path: Path) -> None:
-    from napari_cortex_decoder.tuning.folder import FineTuneFolder
-    from napari_cortex_decoder.tuning.task import read_asked
-
-    folder = FineTuneFolder(path)
-    read_asked(folder)
-    folder.progress()
-    folder.result()
-
-
-def write_cache(folder: Path) -> Path:
-    """Write what the cache of decoding has kept, now and in an earlier version."""
-    from napari_cortex_decoder.decoder.cache.feature_cache import EntryWriter, entry_path
-
-    os.environ["CORTEX_DECODER_CACHE"] = str(folder)
-    kind = np.dtype([("features", "f4", (3,))])
-    entry = EntryWriter(entry_path("features", "0" * 32), "m1", kind, 9)
-    entry.write(0, np.zeros(9, kind))
-    entry.finish()
-    with h5py.File(folder / f"features-{'1' * 32}.h5", "w") as file:
-        file["features"], file["means"] = np.zeros((9, 3)), np.zeros(9)
-        file.attrs["recording"] = "m2"
-    return folder
-
-
-def list_kept(path: Path) -> None:
-    from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
-
-    os.environ["CORTEX_DECODER_CACHE"] = str(path)
-    list_cache()
 
 
 def write_journal(folder: Path) -> Path:
@@ -334,7 +249,4 @@ def all_targets() -> dict[str, Target]:
     made["decoder"] = Target(of("d.safetensors", area_decoder), read_decoder)
     made["cohort"] = Target(write_cohort, read_table)
     made["training"] = Target(of("t.toml", settings), training)
-    made["run folder"] = Target(run_folder, read_run)
-    made["fine-tune folder"] = Target(fine_tuned, read_fine_tuned)
-    made["cache"] = Target(write_cache, list_kept)
-    return made
+    return made | works()

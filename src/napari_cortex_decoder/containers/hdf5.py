@@ -18,6 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from napari_cortex_decoder import child
 from napari_cortex_decoder.containers.hdf5_texts import Content
 from napari_cortex_decoder.containers.packed import DEFLATE_RATIO, check_packed
 from napari_cortex_decoder.errors import CortexDecoderError, RecordingError, UnclearMovieError
@@ -28,6 +29,7 @@ _FILTERS = {1: "gzip", 307: "bz2", 32001: "blosc", 32015: "zstd"}
 _HARMLESS_CHUNK = 2**13
 _HARMLESS = 2**26
 _MOST_LINKS = 16
+_REHEARSAL = 2**30
 _DEPTH = 32
 _SAME_FILE = "."
 
@@ -40,6 +42,14 @@ class _Source:
         self.content = content
         self.error = error
         self.outside: list[str] = []
+        self._rehearsed: set[tuple[str, ...]] = set()
+
+    def rehearse(self, *member: str) -> None:
+        """Read a dataset, or an attribute, where the room that its texts claim is bounded."""
+        if member not in self._rehearsed:
+            what = "an HDF5 file"
+            child.call(_read, self.path, *member, what=what, error=self.error, memory=_REHEARSAL)
+            self._rehearsed.add(member)
 
     def refusal(self, member: str, where: str) -> str:
         return f"{self.path}: {member} lies in {where}, which is not opened; copy it into this one."
@@ -48,15 +58,17 @@ class _Source:
 class _Attributes(h5py.AttributeManager):  # type: ignore[misc]
     """Attributes that hold no more than a description needs."""
 
-    def __init__(self, parent: Any, content: Content) -> None:
+    def __init__(self, parent: Any, source: _Source) -> None:
         super().__init__(parent)
-        self._content = content
+        self._parent, self._source = parent, source
 
     def __getitem__(self, name: Any) -> Any:
         """Read one."""
-        told = self.get_id(name)
-        texts = math.prod(told.shape or ()) * self._content.texts(told.dtype)
-        return self._content.taken(partial(super().__getitem__, name), texts)
+        told, content = self.get_id(name), self._source.content
+        texts = math.prod(told.shape or ()) * content.texts(told.dtype)
+        if texts and not content.check_attribute(self._parent, name, told.dtype):
+            self._source.rehearse(self._parent.name, name)
+        return content.taken(partial(super().__getitem__, name), texts)
 
 
 class Group(h5py.Group):  # type: ignore[misc]
@@ -74,7 +86,7 @@ class Group(h5py.Group):  # type: ignore[misc]
     @property
     def attrs(self) -> _Attributes:
         """What it says of itself."""
-        return _Attributes(self, self._source.content)
+        return _Attributes(self, self._source)
 
     @property
     def parent(self) -> Group:
@@ -144,7 +156,7 @@ class Dataset(h5py.Dataset):  # type: ignore[misc]
     @property
     def attrs(self) -> _Attributes:
         """What it says of itself."""
-        return _Attributes(self, self._source.content)
+        return _Attributes(self, self._source)
 
     @property
     def parent(self) -> Group:
@@ -160,8 +172,8 @@ class Dataset(h5py.Dataset):  # type: ignore[misc]
         self._check(parts, whole)
         content, read = self._source.content, partial(super().__getitem__, *args, **kwargs)
         texts = content.texts(self.dtype)
-        if texts:
-            content.check_lengths(self)
+        if texts and not content.check_dataset(self):
+            self._source.rehearse(self.name)
         if whole and texts and self.shape:
             return content.rows(read, self.shape, texts)
         return content.taken(partial(read, index), texts * _most(parts, self.shape))
@@ -226,6 +238,13 @@ def opened(path: Path, error: Callable[[str], Exception] = RecordingError) -> It
                     raise
                 raise error(f"{str(refusal).rstrip('.')}; {also}") from refusal
             raise
+
+
+def _read(path: Path, *member: str) -> None:
+    """Read a dataset, or an attribute of an object, as HDF5 does without us."""
+    with h5py.File(path, "r") as file:
+        item = file[member[0]]
+        _ = item.attrs[member[1]] if len(member) > 1 else item[()]
 
 
 def _parent(item: Any) -> Group:

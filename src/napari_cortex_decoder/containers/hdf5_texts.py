@@ -12,13 +12,15 @@ from __future__ import annotations
 import io
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+
+from napari_cortex_decoder.containers.hdf5_headers import attribute_bytes
 
 _SIGNATURE = b"GCOL\x01\0\0\0"
 _HEADER = len(_SIGNATURE) + 8
@@ -45,6 +47,7 @@ class Content(io.FileIO):
     def __init__(self, path: Path, error: Callable[[str], Exception]) -> None:
         super().__init__(path)
         self._path, self._error = path, error
+        self._size = path.stat().st_size
         self._largest = 0
         self._at_once = 1
         self._left = _MOST_BYTES
@@ -74,27 +77,41 @@ class Content(io.FileIO):
             raise self._error(f"{self._path} has lists in lists, which nothing needs; mend it.")
         return 1
 
-    def check_lengths(self, dataset: h5py.Dataset) -> None:
-        """Refuse texts that claim to be longer than the file: HDF5 makes room before it looks.
+    def check_attribute(self, item: Any, name: str, dtype: np.dtype[Any]) -> bool:
+        """Whether an attribute's texts were looked at; refuse those that claim too much."""
+        value = attribute_bytes(self._at, item, name) if dtype.kind == "O" else None
+        if value is not None:
+            self._check_lengths([value], dtype)
+        return value is not None
 
-        Those in rows of several columns, and those that are packed, are not looked at.
-        """
-        about = dataset.id
-        if dataset.dtype.kind != "O":
-            return
-        parts: list[bytes] = []
+    def check_dataset(self, dataset: h5py.Dataset) -> bool:
+        """Whether a dataset's texts were looked at; refuse those that claim too much."""
+        about, dtype = dataset.id, dataset.dtype
+        if dtype.kind != "O":
+            return False
         if dataset.chunks is None and about.get_offset() is not None:
-            self.seek(about.get_offset())
-            parts.append(self.read(about.get_storage_size()))
+            self._check_lengths([self._at(about.get_offset(), about.get_storage_size())], dtype)
         elif dataset.chunks is not None and not about.get_create_plist().get_nfilters():
             corners: list[tuple[int, ...]] = []
             about.chunk_iter(lambda chunk: corners.append(chunk.chunk_offset))
-            parts += (about.read_direct_chunk(corner)[1] for corner in corners)
-        size = self._path.stat().st_size
+            self._check_lengths((about.read_direct_chunk(at)[1] for at in corners), dtype)
+        else:
+            return not about.get_storage_size()
+        return True
+
+    def _check_lengths(self, parts: Iterable[bytes], dtype: np.dtype[Any]) -> None:
+        """Refuse texts and lists longer than their file: HDF5 makes room before it looks."""
+        inner = h5py.check_vlen_dtype(dtype)
+        itemsize = 1 if inner in (None, bytes, str) else np.dtype(inner).itemsize
+        most = min(self._size, _MOST_BYTES) // itemsize
         for part in parts:
             whole = len(part) // _REFERENCE.itemsize
-            if np.frombuffer(part, _REFERENCE, whole)["length"].max(initial=0) > size:
+            if np.frombuffer(part, _REFERENCE, whole)["length"].max(initial=0) > most:
                 raise self._too_much()
+
+    def _at(self, start: int, length: int) -> bytes:
+        self.seek(start)
+        return self.read(min(length, self._size))
 
     def taken(self, read: Callable[[], Any], texts: int) -> Any:
         """Return what `read` does: at most so many texts, which the file may not multiply."""
@@ -136,8 +153,7 @@ class Content(io.FileIO):
         """Refuse a heap that has no end, or would hold too much; remember its largest object."""
         if claimed > _LARGEST_HEAP:
             raise self._too_much()
-        self.seek(start)
-        heap = self.read(claimed)
+        heap = self._at(start, claimed)
         at = _HEADER
         for _ in range(_MOST_OBJECTS):
             if at + _OBJECT.size > len(heap):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import signal
 import warnings
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.progress import Report
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.training.callbacks import BestWeights, Steps
 from napari_cortex_decoder.training.config import Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import (
@@ -41,9 +41,6 @@ CHECKPOINT_STEPS = 50
 
 ACCELERATORS: dict[str, str | Accelerator] = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 """What Lightning calls a kind of device."""
-
-_DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError)
-"""What `torch.load` makes of a file that is not what it was."""
 
 _NOT_FOR_USERS = (
     ".*does not have many workers.*",  # true of small data; `workers` is there for large
@@ -203,18 +200,11 @@ def _class_weights(labels: NDArray[np.int64], config: TrainingConfig) -> list[fl
 
 def _check(checkpoint: Path, module: StageModule) -> None:
     """Refuse a checkpoint that cannot be gone on from, before Lightning trips over it."""
-    try:
+    remedy = "remove it, and the run begins that stage anew"
+    with readable(checkpoint, "a checkpoint of this program", TrainingError, remedy=remedy):
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         found = {name: tensor.shape for name, tensor in content["state_dict"].items()}
         complete = {"callbacks", "loops", "optimizer_states", "lr_schedulers"} <= set(content)
-    except (*_DAMAGED, KeyError, TypeError, AttributeError) as reason:
-        raise TrainingError(
-            f"{checkpoint} is damaged or no checkpoint of this program; remove it, and the run "
-            "begins that stage anew."
-        ) from reason
     expected = {name: tensor.shape for name, tensor in module.state_dict().items()}
     if found != expected or not complete:
-        raise TrainingError(
-            f"{checkpoint} belongs to another network; remove it, and the run begins that stage "
-            "anew."
-        )
+        raise TrainingError(f"{checkpoint} belongs to another network; {remedy}.")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +20,7 @@ from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.progress import Cancelled
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.scoring.auc import auc_of_logits
 from napari_cortex_decoder.training.loss import classification_loss
 from napari_cortex_decoder.tuning.calibration import calibrate
@@ -38,7 +37,6 @@ _STRETCHES = 2  # in a step
 _RATE_ENCODER, _RATE_HEAD = 1e-4, 3e-4
 _FEWEST = 128  # frames to learn from
 _AT_ONCE = 256  # frames classified at once where nothing is learned
-_DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,8 +286,9 @@ class _Fit:
         """Go on from the checkpoint; tell whether there is one."""
         if not self._file.exists():
             return False
-        try:
-            content: dict[str, Any] = torch.load(self._file, map_location="cpu", weights_only=True)
+        remedy = "remove it, and the fine-tune begins anew"
+        with readable(self._file, "a checkpoint of this program", TrainingError, remedy=remedy):
+            content = torch.load(self._file, map_location="cpu", weights_only=True)
             own = {"hidden_size": _hidden(content["network"]), "temperature": 1.0}
             config = config.model_copy(update=own)
             network = CnnRnn(config)
@@ -299,10 +298,6 @@ class _Fit:
             self.phase, self.epoch = int(content["phase"]), int(content["epoch"])
             self.losses, self.aucs = list(content["losses"]), list(content["aucs"])
             self._best, self.best_logits = content["best"], content["best_logits"]
-        except _DAMAGED as reason:
-            raise TrainingError(
-                f"{self._file} is damaged; remove it, and the fine-tune begins anew."
-            ) from reason
         return True
 
     def _classify(self, number: int, places: NDArray[np.int64]) -> Tensor:

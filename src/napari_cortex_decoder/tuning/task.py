@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, model_validator
 
 from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.compute import Compute
@@ -18,6 +18,7 @@ from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder, 
 from napari_cortex_decoder.decoder.image_decoder import reads_images
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_json, write_json
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.training.arrays import write_array
@@ -62,12 +63,12 @@ class Asked(BaseModel):
 
     name: str
     depth: Depth
-    seed: int
+    seed: NonNegativeInt
     compute: Compute
     base: str
     base_sha256: str
     behaviors: tuple[str, ...]
-    gap: int
+    gap: NonNegativeInt
     held_out: tuple[tuple[int, int, int], ...]
     recordings: tuple[str, ...]
     labels_sha256: str
@@ -248,10 +249,9 @@ def load_task(folder: RunFolder) -> TuneTask:
 
 
 def _array(file: Path) -> Any:
-    try:
+    what, remedy = "what was read of a recording", "fine-tune in another folder"
+    with readable(file, what, TrainingError, remedy=remedy):
         return np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as reason:
-        raise _damaged(file) from reason
 
 
 def _damaged(file: Path) -> TrainingError:

@@ -17,6 +17,7 @@ from napari_cortex_decoder.atlas.registration_file import atlas_from_data
 from napari_cortex_decoder.atlas.tracing import Named, trace_labels
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import read_json, write_json
+from napari_cortex_decoder.reading import reads
 
 BREGMA_AP = 5.4
 """mm from the front of the CCFv3 volume to bregma. A convention: the CCF has no skull."""
@@ -32,6 +33,12 @@ _LAYER = re.compile(r"\blayers?\b", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
+@reads(
+    "a BrainGlobe atlas",
+    AtlasError,
+    remedy="check its name with `brainglobe list`, and the connection; if it is damaged, remove it "
+    "from BrainGlobe's folder, and it is downloaded again",
+)
 def load_brainglobe(name: str, folder: str | Path | None = None) -> Atlas:
     """Return the dorsal cortex of a BrainGlobe atlas.
 
@@ -80,14 +87,8 @@ def _open(name: str, folder: str | Path | None) -> Any:
             f"{name!r} is not an atlas of this package, and BrainGlobe's need brainglobe-atlasapi: "
             'pip install "napari-cortex-decoder[atlas]".'
         ) from error
-    try:
-        return BrainGlobeAtlas(name, brainglobe_dir=folder, check_latest=False)
-    except (ValueError, KeyError, OSError) as error:
-        # it raises ValueError for unknown names, OSError for lost connections and broken files
-        raise AtlasError(
-            f"BrainGlobe cannot give the atlas {name!r} ({error}); "
-            "check the name with `brainglobe list`, and the connection."
-        ) from error
+    # it raises ValueError for unknown names, OSError for lost connections, anything for damage
+    return BrainGlobeAtlas(name, brainglobe_dir=folder, check_latest=False)
 
 
 def _cache_path(stem: str) -> Path:
