@@ -120,7 +120,7 @@ def test_the_area_that_says_it_holds_and_the_others_are_worth_nothing(linear: Ma
     assert first["low"] > 0.3 and first["control_high"] < first["importance"]
     assert first["p"] < 0.01
     others = result.table.iloc[1:]
-    assert (others["importance"] == 0).all() and others["p"].isna().all()
+    assert (others["importance"] == 0).all() and (others["p"] > 0.5).all()
     assert result.verdict.kind == "holds", result.verdict
     assert "A left" in result.verdict.reason
 
@@ -238,8 +238,11 @@ def test_progress_is_told_and_an_exception_of_it_ends_the_work(linear: MakeLinea
     told: list[Progress] = []
     area_importance(decoder, recording, quarters(), ethogram, patches=2, progress=told.append)
     stages = list(dict.fromkeys(event.stage for event in told))
-    assert stages[:2] == ["measuring the movie", "areas"] and stages[2].startswith("patches")
+    assert stages == ["measuring the movie", "areas"]
     assert all(0 <= event.done <= event.total for event in told)
+    searched = [event for event in told if event.stage == "areas"]
+    assert (np.diff([event.done for event in searched]) >= 0).all()
+    assert searched[-1].done == searched[-1].total == (1 + 4 + 2) * (240 - 2)
 
     class Stop(Exception):
         pass

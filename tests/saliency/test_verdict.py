@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 from scipy.stats import false_discovery_control
 
 from helpers.toys import SIZE
@@ -18,7 +19,7 @@ from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency import Verdict, area_importance
-from napari_cortex_decoder.saliency.importance.control import corrected, excess
+from napari_cortex_decoder.saliency.importance.control import Places, corrected, excess
 
 EDGE = 8
 
@@ -97,8 +98,27 @@ def test_of_places_that_overlap_the_spread_is_that_of_places() -> None:
         for patch, (row, column) in zip(patches, places, strict=True):
             patch[row : row + 9, column : column + 9] = True
         worth = np.array([pixels[patch].sum() for patch in patches])
-        found.append(excess(worth[0], patches[0], worth[1:], patches[1:]))
+        places = Places(patches[1:], worth[1:], np.empty((24, 0)))
+        found.append(excess(worth[0], patches[0], places))
     assert 0.02 <= np.mean(np.array(found) <= 0.05) <= 0.09
+
+
+@pytest.mark.parametrize("smooth", [0, 3], ids=["by themselves", "as their surroundings"])
+@pytest.mark.parametrize("edge", [5, 12])
+def test_places_of_other_sizes_make_no_area_special(edge: int, smooth: float) -> None:
+    # whether pixels say something by themselves or as their surroundings do
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(300):
+        pixels = gaussian_filter(rng.standard_normal((40, 40)), smooth)
+        masks = np.zeros((26, 40, 40), bool)
+        for mask, size in zip(masks, [edge, *rng.integers(4, 14, 25)], strict=True):
+            row, column = rng.integers(0, 40 - size, size=2)
+            mask[row : row + size, column : column + size] = True
+        worth = np.array([pixels[mask].sum() for mask in masks])
+        places = Places(masks[1:], worth[1:], np.empty((25, 0))).of(masks[0])
+        found.append(excess(worth[0], masks[0], places))
+    assert np.mean(np.array(found) <= 0.05) <= 0.08
 
 
 @given(st.lists(st.one_of(st.floats(0, 1), st.just(np.nan)), min_size=1, max_size=30))

@@ -59,11 +59,8 @@ def explain(
         ),
     ] = None,
     patches: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Random patches to compare with each area whose interval is above 0."
-        ),
-    ] = 20,
+        int, typer.Option(min=0, help="Random places, of the areas' sizes, to compare with.")
+    ] = 30,
     cutout: Annotated[
         bool, typer.Option("--cutout", help="Cut squares out all over the image, too.")
     ] = False,

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
-from napari_cortex_decoder.choices import ScoreName
+from napari_cortex_decoder.choices import FillName, ScoreName
 from napari_cortex_decoder.saliency.importance.control import FEWEST_PATCHES
 from napari_cortex_decoder.saliency.importance.experiment import Whole
 from napari_cortex_decoder.saliency.masking.regions import Target
@@ -34,11 +34,13 @@ class AreaImportance:
     table
         One row a target, in the atlas's order: ``acronym``, ``side``, ``importance`` (score −
         score without it), ``low`` and ``high`` (95 % interval, bootstrap over bouts), ``control``
-        (median importance of random patches of its size and shape), ``control_low`` and
-        ``control_high`` (their 2.5 and 97.5 %), ``p`` (that a place of its size is worth as much,
-        by the spread of its patches; one-sided, corrected for all targets on the movie by Holm's
-        method), ``pixels`` (on the images that the decoder sees). NaN for an area outside the
-        movie; patches are only measured for areas whose interval lies above 0, and of a decoder
+        (what random places of its size are worth on average), ``control_low`` and
+        ``control_high`` (2.5 and 97.5 % of them), ``excess_low`` and ``excess_high`` (95 %
+        interval of its importance less theirs, in the same draws of bouts), ``p`` (that a place
+        of its size is worth as much, by the spread of places; one-sided, corrected for all
+        targets on the movie by Holm's method), ``pixels`` (on the images that the decoder sees),
+        ``frames`` (scored: few, where an area was not worth a look at all). NaN for an area
+        outside the movie; controls are for areas that were scored on all frames, and of a decoder
         that reads the behavior.
     behavior
         What is decoded.
@@ -71,7 +73,7 @@ class AreaImportance:
     behavior: str
     score: ScoreName
     whole: Whole
-    by_fill: Mapping[str, Floats]
+    by_fill: Mapping[FillName, Floats]
     agreement: float
     halves: Floats
     retest: float
@@ -129,7 +131,7 @@ def _judge(result: AreaImportance) -> Verdict:
         )
     controlled = above[above["p"].notna()]
     patches = int(result.settings["patches"])  # type: ignore[call-overload]
-    beating = controlled[controlled["p"] <= SIGNIFICANT]
+    beating = controlled[(controlled["p"] <= SIGNIFICANT) & (controlled["excess_low"] > 0)]
     if len(controlled) and beating.empty:
         best = controlled.loc[controlled["p"].idxmin()]
         return Verdict(
@@ -140,7 +142,7 @@ def _judge(result: AreaImportance) -> Verdict:
     found = beating if len(beating) else above
     doubts = _doubts(result)
     if controlled.empty:
-        doubts.insert(0, "no random patches were measured")
+        doubts.insert(0, "it was compared with no random places of its size")
     elif patches < FEWEST_PATCHES:
         doubts.insert(0, f"{patches} random patches are too few to tell how places differ")
     what = ", ".join(f"{_label(row)} ({row['importance']:+.3f})" for _, row in found[:4].iterrows())

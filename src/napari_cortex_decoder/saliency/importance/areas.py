@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas import Registration
@@ -15,16 +15,15 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.area_places import registration_of
 from napari_cortex_decoder.errors import AtlasError, DecoderError
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.progress import Report, unheard
+from napari_cortex_decoder.progress import Cancelled, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
-from napari_cortex_decoder.saliency.importance.control import corrected, excess
-from napari_cortex_decoder.saliency.importance.experiment import LEVELS, Experiment
+from napari_cortex_decoder.saliency.importance.experiment import Experiment
+from napari_cortex_decoder.saliency.importance.search import Meter, Search
 from napari_cortex_decoder.saliency.masking.fills import check_fills
 from napari_cortex_decoder.saliency.masking.regions import (
     Targets,
     choose_targets,
-    matched_patches,
     member_masks,
 )
 from napari_cortex_decoder.scoring.correlation import correlation
@@ -46,7 +45,7 @@ def area_importance(
     score: ScoreName = "auc",
     fills: Sequence[FillName] = ("mean",),
     frames: ArrayLike | None = None,
-    patches: int = 20,
+    patches: int = 30,
     draws: int = 1000,
     seed: int = 0,
     compute: Compute = HERE,
@@ -86,8 +85,8 @@ def area_importance(
         Numbers of the frames to score; None: all that are labelled, or all. `sample_frames`
         chooses some of every bout.
     patches
-        Control patches for each area whose interval lies above 0; 0 for none. Fewer than ten
-        tell too little of how places differ for a verdict that holds.
+        Random places of the areas' sizes and shapes, in all; 0 for none. Fewer than ten tell too
+        little of how places differ for a verdict that holds.
     draws
         Of the bootstrap.
     seed
@@ -111,7 +110,7 @@ def area_importance(
     RecordingError, FrameRateError, DeviceError
         As for `Decoder.decode`.
     """
-    report = progress or unheard
+    meter = Meter(progress or unheard)
     check_fills(tuple(fills))
     check_choice("score", score, SCORES, DecoderError)
     registration = registration_of(recording, registration)
@@ -131,60 +130,25 @@ def area_importance(
         seed=seed,
         compute=compute,
         any_rate=any_rate,
-        report=report,
+        report=meter,
         registration=registration,
         score=score,
     )
     masked = experiment.masked
     members = member_masks(registration, masked.resampling, recording.shape)
-    masks = np.stack([members[list(target.members)].any(axis=0) for target in chosen])
-    seen = np.flatnonzero(masks.any(axis=(1, 2)))
-
-    lost = experiment.lost(masks[seen], fills[0], "areas")
-    importance, low, high, *halves = _columns(
-        len(chosen), seen, np.vstack([lost.importance, lost.low, lost.high, lost.halves])
-    )
-    by_fill: dict[str, Floats] = {fills[0]: importance}
-    for fill in fills[1:]:
-        other = experiment.lost(masks[seen], fill, f"areas, {fill}")
-        by_fill[fill] = _columns(len(chosen), seen, other.importance[None])[0]
-
-    controls = np.full((4, len(chosen)), np.nan)
-    rng = np.random.default_rng(seed)
-    brain = np.asarray(members.any(axis=0))
-    whole = experiment.whole()
-    # no control can make up for a decoder that does not read the behaviour
-    wanted = patches and whole.unread(behavior) is None
-    above = [i for i in seen if low[i] > 0] if wanted else []
-    patches_of = [
-        matched_patches(members[list(chosen[i].members)], brain, patches, rng) & brain
-        for i in above
-    ]
-    moved = np.concatenate([masks[:0], *patches_of])
-    worths = experiment.lost(moved, fills[0], "patches").importance if len(moved) else np.empty(0)
-    for i, own in zip(above, patches_of, strict=True):
-        sizes = own.sum(axis=(1, 2))
-        worth, worths = worths[: len(own)] * masks[i].sum() / sizes, worths[len(own) :]
-        if len(own):
-            controls[:3, i] = np.percentile(worth, [50, *LEVELS])
-            controls[3, i] = excess(importance[i], masks[i], worth, own)
-    controls[3, seen] = corrected(controls[3, seen])
-    table = pd.DataFrame(
-        {
-            "acronym": [target.acronym for target in chosen],
-            "side": [target.side for target in chosen],
-            "importance": importance,
-            "low": low,
-            "high": high,
-            "control": controls[0],
-            "control_low": controls[1],
-            "control_high": controls[2],
-            "p": controls[3],
-            "pixels": masks.sum(axis=(1, 2)),
-        }
-    )
-    outside = [target.label for target, mask in zip(chosen, masks, strict=True) if not mask.any()]
+    search = Search(experiment, chosen, members, fills, patches, seed, meter)
     warnings = [*masked.warnings, *registration.warnings]
+    try:
+        search.run(behavior)
+    except Cancelled:
+        if not meter.found:
+            raise
+        warnings.append(
+            f"Stopped when {len(meter.found)} of {len(search.seen)} were measured, "
+            f"{int((search.frames == len(experiment.scored)).sum())} of them on all frames."
+        )
+    whole, table = experiment.whole(), search.table()
+    outside = [one.label for one, n in zip(chosen, table["pixels"], strict=True) if not n]
     if decoder.provenance.simulated:
         warnings.append(
             f"decoder {decoder.name!r} learned from simulated mice: what it reads from a real one "
@@ -202,10 +166,10 @@ def area_importance(
         behavior=behavior,
         score=experiment.score,
         whole=whole,
-        by_fill=by_fill,
-        agreement=_lowest_agreement([values[seen] for values in by_fill.values()]),
-        halves=np.array(halves),
-        retest=correlation(halves[0][seen], halves[1][seen]),
+        by_fill=search.by_fill,
+        agreement=_lowest_agreement(list(search.by_fill.values())),
+        halves=search.halves,
+        retest=correlation(*search.halves[:, np.isfinite(search.halves[0])]),
         encodings=masked.encodings,
         decoder=decoder.name,
         recording=recording.name,
@@ -227,13 +191,7 @@ def area_importance(
     )
 
 
-def _columns(n: int, places: NDArray[np.int64], found: Floats) -> Floats:
-    """Spread figures of some targets, shape (k, m), over all n of them; NaN elsewhere."""
-    columns = np.full((len(found), n), np.nan)
-    columns[:, places] = found
-    return columns
-
-
 def _lowest_agreement(columns: Sequence[Floats]) -> float:
-    found = [correlation(a, b) for i, a in enumerate(columns) for b in columns[i + 1 :]]
+    known = np.isfinite(columns).all(axis=0)
+    found = [correlation(a[known], b[known]) for a, b in combinations(columns, 2)]
     return min(found) if found else np.nan

@@ -20,7 +20,13 @@ from napari_cortex_decoder.saliency.masking.frames import check_frames, labelled
 from napari_cortex_decoder.saliency.masking.masked_traces import MaskedTraces
 from napari_cortex_decoder.scoring.auc import aucs
 from napari_cortex_decoder.scoring.nulls import shifted_labels
-from napari_cortex_decoder.scoring.over_bouts import Auc, LogOdds, Score, Separation
+from napari_cortex_decoder.scoring.over_bouts import (
+    BLOCK_SECONDS,
+    Auc,
+    LogOdds,
+    Score,
+    Separation,
+)
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +35,9 @@ SMALLEST_AUC = 0.6
 
 LEVELS = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
+
+_FEW_FRAMES, _FEW_BOUTS = 4, 8
+"""Frames of a bout, and fewest bouts of a kind, that tell which parts are worth a look."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +92,53 @@ class Lost:
         Shape (m,): score − score without the part, and its 95 % interval.
     halves
         Shape (2, m): the same in the first and the last half of the bouts; NaN where too few.
+    draws
+        Shape (m, draws): the same in each draw of the bootstrap.
     """
 
     importance: Floats
     low: Floats
     high: Floats
     halves: Floats
+    draws: Floats
+
+
+class _Sample:
+    """Scored frames, decoded with nothing missing.
+
+    Parameters
+    ----------
+    score
+        Of these frames.
+    whole
+        Shape (n,), their log-odds with nothing missing.
+    n_draws, seed
+        Of the bootstrap.
+    """
+
+    def __init__(self, score: Score, whole: Floats, n_draws: int, seed: int) -> None:
+        self.score = score
+        self.draws = score.draw(n_draws, np.random.default_rng(seed))
+        summary = score.summarize(whole)
+        self.value = score.score(summary)
+        self.values = score.scores(summary, self.draws)
+        self._halves = score.halves()
+        self._in_halves = [score.scores(summary, half)[0] for half in self._halves or ()]
+
+    def lost(self, rows: Floats) -> Lost:
+        """Return what is lost where the log-odds are rows, shape (m, n)."""
+        score = self.score
+        summaries = [score.summarize(odds) for odds in rows]
+        importance = np.array([self.value - score.score(one) for one in summaries])
+        draws = np.empty((len(rows), len(self.values)))
+        halves = np.full((2, len(rows)), np.nan)
+        for row, one in enumerate(summaries):
+            draws[row] = self.values - score.scores(one, self.draws)
+            for half, whole in enumerate(self._in_halves):
+                assert self._halves is not None  # it has as many
+                halves[half, row] = whole - score.scores(one, self._halves[half])[0]
+        low, high = np.percentile(draws, LEVELS, axis=1)
+        return Lost(importance, low, high, halves, draws)
 
 
 class Experiment:
@@ -115,6 +165,8 @@ class Experiment:
         Shape (n,), numbers of the scored frames.
     score
         What is lost.
+    few
+        Shape (n,), which of the scored frames tell whether a part is worth a look.
     """
 
     def __init__(
@@ -158,9 +210,24 @@ class Experiment:
         self._report = report
         self._seed = seed
         self._n_draws = draws
-        self._score: Score | None = None
+        self._all: _Sample | None = None
+        self._few: _Sample | None = None
+        self.few = self._choose_few()
 
-    def lost(self, masks: NDArray[np.bool_], fill: FillName, stage: str) -> Lost:
+    @property
+    def at_once(self) -> bool:
+        """Whether many parts cost little more than one: nothing is encoded."""
+        return isinstance(self.masked, MaskedTraces)
+
+    def passing(self) -> tuple[int, int]:
+        """Return how many images are encoded to score all frames once, and the few."""
+        if isinstance(self.masked, MaskedTraces):
+            return 0, 0
+        return self.masked.passing(self.scored), self.masked.passing(self.scored[self.few])
+
+    def lost(
+        self, masks: NDArray[np.bool_], fill: FillName, stage: str, *, few: bool = False
+    ) -> Lost:
         """Take each part away in turn; the first call decodes with nothing missing, too.
 
         Parameters
@@ -171,43 +238,40 @@ class Experiment:
             What stands there instead.
         stage
             What to call this in reports.
+        few
+            Whether to score but the few frames that tell which parts are worth a look.
         """
-        first = self._score is None
-        rows = self.log_odds(masks, fill, stage, whole=first)
-        if first:
-            self._begin(rows[0])
-            rows = rows[1:]
-        found = [self._lost(row) for row in rows]
-        columns = np.array(found, dtype=np.float64).reshape(-1, 5).T
-        return Lost(columns[0], columns[1], columns[2], columns[3:])
-
-    def log_odds(
-        self, masks: NDArray[np.bool_], fill: FillName, stage: str, *, whole: bool = False
-    ) -> Floats:
-        """Return the log-odds of the scored frames without each part; see `MaskedDecoder`."""
-        found = self.masked.log_odds(
-            self.scored,
+        frames = self.scored[self.few] if few else self.scored
+        first = self._all is None
+        rows = self.masked.log_odds(
+            frames,
             masks,
             self.index,
             self._report,
             fill=fill,
-            whole=whole,
+            whole=first,
             stage=stage,
             seed=self._seed,
-        )
-        return found.astype(np.float64)
+        ).astype(np.float64)
+        if first:
+            self._whole_odds, rows = rows[0], rows[1:]
+            self._all = self._sample(np.ones(len(self.scored), bool))
+            self._few = self._sample(self.few)
+        sample = self._few if few else self._all
+        assert sample is not None  # both were made
+        return sample.lost(rows)
 
     def whole(self) -> Whole:
         """Return the score with nothing missing; after `lost`."""
-        assert self._score is not None  # `lost` comes first
-        own, value, draws, null = self._score, self._whole, self._whole_draws, np.empty(0)
+        assert self._all is not None  # `lost` comes first
+        own, value, draws, null = self._all.score, self._all.value, self._all.values, np.empty(0)
         if self._labels is not None and self._bouts is not None:
             odds = self._whole_odds[:, None]
             null = aucs(np.hstack([-odds, odds]), shifted_labels([self._labels]))
             if self.score != "auc":
                 own = Auc(self._labels, self._bouts)
                 summary = own.summarize(self._whole_odds)
-                value, draws = own.score(summary), own.scores(summary, self._draws)
+                value, draws = own.score(summary), own.scores(summary, self._all.draws)
         low, high = np.percentile(draws, LEVELS)
         return Whole(
             score=own.name,
@@ -219,31 +283,33 @@ class Experiment:
             n_units=own.n_units,
         )
 
-    def _begin(self, whole: Floats) -> None:
-        if self._labels is not None and self._bouts is not None:
-            kind = Auc if self.score == "auc" else Separation
-            score: Score = kind(self._labels, self._bouts)
-        else:
+    def _sample(self, chosen: NDArray[np.bool_]) -> _Sample:
+        whole, score = self._whole_odds[chosen], self._score(chosen)
+        if score is None:
             rate = self.masked.recording.known_frame_rate()
-            score = LogOdds(self.scored, whole, rate)
-        self._score = score
-        self._draws = score.draw(self._n_draws, np.random.default_rng(self._seed))
-        summary = score.summarize(whole)
-        self._whole_odds = whole
-        self._whole = score.score(summary)
-        self._whole_draws = score.scores(summary, self._draws)
-        self._halves = score.halves()
-        self._whole_halves = [score.scores(summary, half)[0] for half in self._halves or ()]
+            score = LogOdds(self.scored[chosen], whole, rate)
+        return _Sample(score, whole, self._n_draws, self._seed)
 
-    def _lost(self, odds: Floats) -> tuple[float, float, float, float, float]:
-        """Return what is lost, its interval, and what is lost in each half."""
-        assert self._score is not None
-        summary = self._score.summarize(odds)
-        draws = self._whole_draws - self._score.scores(summary, self._draws)
-        low, high = np.percentile(draws, LEVELS)
-        halves = [
-            whole - float(self._score.scores(summary, half)[0])
-            for whole, half in zip(self._whole_halves, self._halves or (), strict=True)
-        ] or [np.nan, np.nan]
-        lost = self._whole - self._score.score(summary)
-        return lost, float(low), float(high), halves[0], halves[1]
+    def _score(self, chosen: NDArray[np.bool_]) -> Score | None:
+        if self._labels is None or self._bouts is None:
+            return None
+        kind = Auc if self.score == "auc" else Separation
+        return kind(self._labels[chosen], self._bouts[chosen])
+
+    def _choose_few(self) -> NDArray[np.bool_]:
+        """Choose the middle of bouts, of many bouts every other: shape (n,)."""
+        if self._labels is None or self._bouts is None:
+            unit = self.scored // max(
+                1, round(BLOCK_SECONDS * self.masked.recording.known_frame_rate())
+            )
+            kinds = [np.unique(unit)]
+        else:
+            unit = self._bouts
+            kinds = [np.unique(unit[self._labels == label]) for label in (0, 1)]
+        chosen = np.zeros(len(self.scored), bool)
+        for units in kinds:
+            for number in units[:: 2 if len(units) >= 2 * _FEW_BOUTS else 1]:
+                own = np.flatnonzero(unit == number)
+                middle = max(0, (len(own) - _FEW_FRAMES) // 2)
+                chosen[own[middle : middle + _FEW_FRAMES]] = True
+        return chosen

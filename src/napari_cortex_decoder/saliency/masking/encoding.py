@@ -41,6 +41,9 @@ Floats = NDArray[np.float32]
 _BLOCK_IMAGES = 256
 """Images at most that are held in memory, to be encoded under one mask after the other."""
 
+_HELD = 1 << 28
+"""Bytes of frames at most that are kept for the next mask."""
+
 
 class MaskedDecoder:
     """A decoder of images on one device and one recording, that can be kept from seeing parts.
@@ -100,6 +103,7 @@ class MaskedDecoder:
         self.resampling = self._frames.resampling
         self.encodings = 0
         self._banks: dict[int, Bank] = {}
+        self._read: dict[tuple[int, int], Tensor] = {}
 
     def with_network(self, network: Cnn | CnnRnn) -> MaskedDecoder:
         """Return a copy that runs another network of the same configuration."""
@@ -108,8 +112,22 @@ class MaskedDecoder:
         return other
 
     def frames(self, start: int, stop: int) -> Tensor:
-        """Return normalised frames [start, stop), shape (n, *image_size), on the device."""
-        return torch.from_numpy(self._frames.read(start, stop)).to(self.device)
+        """Return normalised frames [start, stop), shape (n, *image_size), on the device.
+
+        What was read last is at hand: the same frames are asked for under each mask.
+        """
+        if (start, stop) not in self._read:
+            frames = torch.from_numpy(self._frames.read(start, stop)).to(self.device)
+            self._read[start, stop] = frames
+            while sum(one.nbytes for one in self._read.values()) > _HELD and len(self._read) > 1:
+                del self._read[next(iter(self._read))]
+        return self._read[start, stop]
+
+    def passing(self, scored: Ints) -> int:
+        """Return how many images are encoded to score some frames once."""
+        window = self.config.window
+        parts = stretches(scored, window.past, window.future)
+        return sum(part.last - part.first + 1 for part in parts)
 
     def images(self, frames: Tensor) -> Tensor:
         """Stack frames, shape (n, y, x), to the images they make, shape (fewer, 3, y, x)."""
@@ -161,7 +179,7 @@ class MaskedDecoder:
         result = np.empty((len(fills), len(scored)), np.float32)
         window = self.config.window
         parts = stretches(scored, window.past, window.future)
-        total = len(fills) * sum(part.last - part.first + 1 for part in parts)
+        total = len(fills) * self.passing(scored)
         done, column = 0, 0
         report(Progress(stage, done, total))
         if self.device.type == "cpu" and total >= WORTH_COMPILING:

@@ -27,7 +27,7 @@ _OVERLAP = 0.25
 _INSIDE = 0.9
 """Share of a moved shape that must lie on cortex."""
 
-_ATTEMPTS = 60
+_ATTEMPTS = 16
 """Places tried for the shapes of one patch, before it becomes a compact patch of equal size."""
 
 
@@ -199,7 +199,13 @@ def matched_patches(members: Bools, brain: Bools, n: int, rng: np.random.Generat
     if size == 0 or room.sum() < (1 - _OVERLAP) * size:
         return np.zeros((0, *brain.shape), dtype=bool)
     shapes = [_cropped(m) for m in members if m.any()]
-    return np.stack([_moved(shapes, target, brain, rng) for _ in range(n)])
+    patches: list[Bools] = []
+    fits = True
+    for _ in range(n):
+        patch = _moved(shapes, target, brain, rng) if fits else None
+        fits = patch is not None
+        patches.append(_compact(target, brain, rng) if patch is None else patch)
+    return np.stack(patches)
 
 
 def _cropped(mask: Bools) -> Bools:
@@ -207,8 +213,10 @@ def _cropped(mask: Bools) -> Bools:
     return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _moved(shapes: list[Bools], target: Bools, brain: Bools, rng: np.random.Generator) -> Bools:
-    """Return one patch."""
+def _moved(
+    shapes: list[Bools], target: Bools, brain: Bools, rng: np.random.Generator
+) -> Bools | None:
+    """Return one patch; None where there is no place for it."""
     for _ in range(_ATTEMPTS):
         patch = np.zeros_like(brain)
         for shape in shapes:
@@ -218,6 +226,11 @@ def _moved(shapes: list[Bools], target: Bools, brain: Bools, rng: np.random.Gene
                 break
         else:
             return patch
+    return None
+
+
+def _compact(target: Bools, brain: Bools, rng: np.random.Generator) -> Bools:
+    """Return as many pixels as a target has, nearest to a random place outside it."""
     y, x = np.nonzero(brain & ~target)
     seed = int(rng.integers(len(y)))
     nearest = np.argsort((y - y[seed]) ** 2 + (x - x[seed]) ** 2, kind="stable")[: target.sum()]

@@ -62,7 +62,7 @@ def draw_areas(
 
 
 def draw_bars(axes: Axes, result: AreaImportance) -> None:
-    """Draw one bar an area, its 95 % interval, and the range of its random patches in gray."""
+    """Draw one bar an area, its 95 % interval, and the range of random places in blue."""
     table = result.ranked().head(MOST_BARS).iloc[::-1]
     places = np.arange(len(table))
     axes.barh(places, table["importance"], color="#999999", height=0.7)
@@ -89,7 +89,7 @@ def draw_bars(axes: Axes, result: AreaImportance) -> None:
     ]
     axes.set_yticks(places, names, fontsize=7)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_xlabel(f"importance ({_SCORES[result.score]}); 95 % interval; blue: patches")
+    axes.set_xlabel(f"importance ({_SCORES[result.score]}); 95 % interval; blue: random places")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

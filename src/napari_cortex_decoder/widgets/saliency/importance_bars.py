@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,12 @@ def bars_of(result: Result, most: int | None = MOST_BARS) -> list[Bar]:
     return []
 
 
+def bars_found(found: Mapping[str, tuple[float, float, float]]) -> list[Bar]:
+    """Return the most important bars of what a search has found so far: they stand for no place."""
+    ranked = sorted(found.items(), key=lambda one: -one[1][0])[:MOST_BARS]
+    return [Bar(-1, name, *values) for name, values in ranked]
+
+
 def unit_of(result: Result) -> str:
     """Say what the length of a bar means."""
     if result.areas is None:
@@ -100,13 +107,27 @@ class ImportanceBars(SmallPlot):
         self._bars: pg.BarGraphItem | None = None
         self._brushes: list[tuple[int, int, int]] = []
         self._over: int | None = None
+        self._found: Mapping[str, tuple[float, float, float]] = {}
 
     def show_result(self, result: Result, kept: Result | None = None) -> None:
         """Draw the most important areas of a result, and what they are worth in another."""
-        self.view.clear()
         bars = bars_of(result)
         self._places = [bar.place for bar in bars]
         self._members = [result.members(place) for place in self._places]
+        self._draw(bars)
+        if kept is not None:
+            self._add_kept(bars, kept)
+        self.bottom.setLabel(unit_of(result))
+
+    def show_found(self, found: Mapping[str, tuple[float, float, float]]) -> None:
+        """Draw what is known so far."""
+        if found != self._found:
+            self._found, self._places, self._members = found, [], []
+            self._draw(bars_found(found))
+            self.bottom.setLabel("lost without it, so far")
+
+    def _draw(self, bars: list[Bar]) -> None:
+        self.view.clear()
         y = np.arange(len(bars), dtype=float)
         for place, bar in zip(y, bars, strict=True):
             if bar.band is not None:
@@ -127,11 +148,8 @@ class ImportanceBars(SmallPlot):
         self.view.addItem(self._bars)
         if any(np.isfinite(bar.low) for bar in bars):
             self.view.addItem(_intervals(bars, y, TRACE))
-        if kept is not None:
-            self._add_kept(bars, kept)
         self.view.addItem(pg.InfiniteLine(0, angle=90, pen=pg.mkPen(TRACE)))
         self.left.setTicks([list(zip(y.tolist(), [bar.name for bar in bars], strict=True))])
-        self.bottom.setLabel(unit_of(result))
         self.view.setYRange(-0.6, len(bars) - 0.4, padding=0)
         self.setFixedHeight(_HEIGHT * len(bars) + _MARGIN)
 

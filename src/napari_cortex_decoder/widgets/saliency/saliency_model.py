@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import PrivateAttr
 
 from napari_cortex_decoder.choices import ScoreName
 from napari_cortex_decoder.decoder.config import TraceConfig
-from napari_cortex_decoder.progress import Progress, Report
+from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
@@ -80,6 +82,7 @@ class SaliencyModel(SectionModel):
     _areas: AreasModel = PrivateAttr()
     _task: LongTask = PrivateAttr()
     _shown: object = PrivateAttr(default=None)
+    _halt: Event = PrivateAttr(default_factory=Event)
 
     def __init__(
         self,
@@ -176,6 +179,12 @@ class SaliencyModel(SectionModel):
         return None if self.result is None else self.result.areas
 
     @property
+    def found(self) -> Mapping[str, tuple[float, float, float]]:
+        """What a search for areas has found so far: importance and interval, by name."""
+        found: Mapping[str, tuple[float, float, float]] = self.progress.details.get("areas", {})
+        return found
+
+    @property
     def maps(self) -> SaliencyMaps | None:
         """The maps, if they are the result."""
         return None if self.result is None else self.result.maps
@@ -242,14 +251,23 @@ class SaliencyModel(SectionModel):
         )
         self.message = ""
 
+        halt = self._halt = Event()
+
         def work(report: Report) -> Result:
-            return keep_result(answer(question, report))
+            def told(event: Progress) -> None:
+                report(event)
+                if halt.is_set():
+                    raise Cancelled
+
+            return keep_result(answer(question, told))
 
         self._task.start("Loading the decoder", work, self._take)
 
     def cancel(self) -> None:
-        """Stop the work."""
-        if self._task.running:
+        """Stop the work; of areas what was measured is the result."""
+        if self.found:
+            self._halt.set()
+        elif self._task.running:
             self._task.cancel()
             self.message = "Stopped."
 

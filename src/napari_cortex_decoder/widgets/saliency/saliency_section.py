@@ -115,7 +115,7 @@ class SaliencySection(Section):
         obstacle = self._said = model.obstacle
         enable(self._run, obstacle, "See what the decoder reads this behavior from")
         set_or_hide(self._obstacle, None if progress.running else obstacle)
-        enable(self._cancel, None if progress.running else "Nothing runs.", "Stop")
+        enable(self._cancel, None if progress.running else "Nothing runs.", "Stop; areas are kept")
         none = None if model.result else "There is no result yet."
         busy = "Wait until the work is done, or cancel it." if progress.running else None
         enable(self._save, none or busy, "Save the result")
@@ -127,6 +127,8 @@ class SaliencySection(Section):
         start, stop = ("…" if edge is None else str(edge) for edge in model.marked)
         self._marked.setText(f"frames {start} to {stop}")
         self._progress.set(progress)
+        if model.found:
+            self._shown_bars().show_found(model.found)
         set_or_hide(self._message, model.message)
 
     def _update_result(self) -> None:
@@ -141,16 +143,20 @@ class SaliencySection(Section):
         set_or_hide(self._kept, f"◆ kept: {kept.title}; {kept.verdict}" if kept else None)
         has_bars = result is not None and (result.areas is not None or result.lags is not None)
         if result is not None and has_bars:
-            if self._bars is None:
-                self._bars = ImportanceBars()
-                self._bars.picked.connect(self._model.pick)
-                self._bars.hovered.connect(self._hover)
-                self._place.addWidget(self._bars)
-            self._bars.show_result(result, kept)
+            self._shown_bars().show_result(result, kept)
             self._mark()
         if self._bars is not None:
             self._bars.setVisible(has_bars)
         self._update_state()
+
+    def _shown_bars(self) -> ImportanceBars:
+        if self._bars is None:
+            self._bars = ImportanceBars()
+            self._bars.picked.connect(self._model.pick)
+            self._bars.hovered.connect(self._hover)
+            self._place.addWidget(self._bars)
+        self._bars.show()
+        return self._bars
 
     def _hover(self, place: int | None) -> None:
         result = self._model.result

@@ -1,0 +1,226 @@
+"""In which order areas are measured: all on few frames, then the likely ones on all, then places.
+
+An area that is not worth a look is a test that found nothing: it counts where the others are
+corrected for how many were looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.choices import FillName
+from napari_cortex_decoder.progress import Progress, Report
+from napari_cortex_decoder.saliency.importance.control import Places, corrected, excess
+from napari_cortex_decoder.saliency.importance.experiment import LEVELS, Experiment, Lost
+from napari_cortex_decoder.saliency.masking.regions import Target, matched_patches
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+AREAS = "areas"
+"""Stage of the search, and the detail that holds what is known so far: by target, its importance
+and its interval."""
+
+_LIKELY = 8
+"""Targets that are measured on all frames at least; of many, a quarter."""
+
+
+class Meter:
+    """Tells how far a search is as a whole, and what it has found.
+
+    Parameters
+    ----------
+    report
+        Whom to tell.
+
+    Attributes
+    ----------
+    done, total
+        Images; 0 of 0 where what is measured tells of itself.
+    found
+        See `AREAS`.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.done = self.total = 0
+        self.found: dict[str, tuple[float, float, float]] = {}
+
+    def __call__(self, event: Progress) -> None:
+        """Pass on what a part of the search says."""
+        if self.total and event.stage == AREAS:
+            found = {AREAS: dict(self.found)}
+            event = Progress(AREAS, self.done + event.done, self.total, details=found)
+        self._report(event)
+
+
+class Search:
+    """What targets are worth, as far as it is known.
+
+    Parameters
+    ----------
+    experiment
+        What they are measured with; its report is `meter`.
+    targets
+        What is taken away.
+    members
+        Shape (areas, y, x): the areas on the images.
+    fills
+        What stands there instead.
+    patches, seed
+        Random places to compare with, and where their chance comes from.
+    meter
+        Told how far it is.
+
+    Attributes
+    ----------
+    seen
+        Shape (k,), numbers of the targets on the movie.
+    importance, low, high
+        Shape (targets,); NaN where not measured.
+    frames
+        Shape (targets,): on how many frames.
+    halves
+        Shape (2, targets).
+    by_fill
+        Importance by fill.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        targets: Sequence[Target],
+        members: Bools,
+        fills: Sequence[FillName],
+        patches: int,
+        seed: int,
+        meter: Meter,
+    ) -> None:
+        self._experiment, self._targets, self._members = experiment, targets, members
+        self._n_patches, self._meter = patches, meter
+        self._rng = np.random.default_rng(seed)
+        self._masks = np.stack([members[list(one.members)].any(axis=0) for one in targets])
+        self.seen = np.flatnonzero(self._masks.any(axis=(1, 2)))
+        n = len(targets)
+        self.by_fill: dict[FillName, Floats] = {fill: np.full(n, np.nan) for fill in fills}
+        self.importance = self.by_fill[fills[0]]
+        self.low, self.high = np.full((2, n), np.nan)
+        self.halves = np.full((2, n), np.nan)
+        self.frames = np.zeros(n, np.int64)
+        self._draws: dict[int, Floats] = {}
+        self._places: Places | None = None
+
+    def run(self, behavior: str) -> None:
+        """Measure, until there is nothing left or the report raises.
+
+        Parameters
+        ----------
+        behavior
+            What is decoded: of a decoder that does not read it no places are asked.
+        """
+        first, *others = self.by_fill
+        if self._experiment.at_once:
+            patches = self._patches(self.seen)
+            together = np.concatenate([self._masks[self.seen], patches])
+            lost = self._experiment.lost(together, first, AREAS)
+            n = len(self.seen)
+            self._take(self.seen, lost)
+            if len(patches) and self._experiment.whole().unread(behavior) is None:
+                self._places = Places(patches, lost.importance[n:], lost.draws[n:])
+            for fill in others:
+                self._measure(self.seen, fill)
+            return
+        likely = self._begin(first, len(others))
+        if likely < len(self.seen):
+            for i in self.seen:
+                self._measure(np.array([i]), first, few=True)
+        order = self.seen[np.argsort(-self.importance[self.seen], kind="stable")][:likely]
+        unread = self._experiment.whole().unread(behavior) is not None
+        if unread and likely < len(self.seen):
+            return
+        for i in order:
+            for fill in self.by_fill:
+                self._measure(np.array([i]), fill)
+        patches = self._patches(order)
+        if len(patches) and not unread:
+            lost = self._experiment.lost(patches, first, AREAS)
+            self._places = Places(patches, lost.importance, lost.draws)
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a target: see `AreaImportance`."""
+        control = np.full((6, len(self._targets)), np.nan)
+        for i, draws in self._draws.items():
+            near = None if self._places is None else self._places.of(self._masks[i])
+            if near is None or not len(near.worth):
+                continue
+            mean, apart, expected = near.expected(int(self._masks[i].sum()))
+            control[:3, i] = mean, *(mean + np.percentile(apart, LEVELS))
+            control[3:5, i] = np.percentile(draws - expected, LEVELS)
+            control[5, i] = excess(self.importance[i], self._masks[i], near)
+        control[5, self.seen] = corrected(control[5, self.seen])
+        return pd.DataFrame(
+            {
+                "acronym": [target.acronym for target in self._targets],
+                "side": [target.side for target in self._targets],
+                "importance": self.importance,
+                "low": self.low,
+                "high": self.high,
+                "control": control[0],
+                "control_low": control[1],
+                "control_high": control[2],
+                "excess_low": control[3],
+                "excess_high": control[4],
+                "p": control[5],
+                "pixels": self._masks.sum(axis=(1, 2)),
+                "frames": self.frames,
+            }
+        )
+
+    def _begin(self, fill: FillName, others: int) -> int:
+        """Decode with nothing missing; return how many targets are worth all frames."""
+        experiment, meter, n = self._experiment, self._meter, len(self.seen)
+        one, few = experiment.passing()
+        likely = max(_LIKELY, -(-n // 4))
+        if n <= likely or 2 * few > one:
+            likely, few = n, 0
+        meter.total = one * (1 + likely * (1 + others) + self._n_patches) + few * n
+        experiment.lost(self._masks[:0], fill, AREAS)
+        meter.done = one
+        return likely
+
+    def _measure(self, which: Ints, fill: FillName, *, few: bool = False) -> None:
+        lost = self._experiment.lost(self._masks[which], fill, AREAS, few=few)
+        self._meter.done += self._experiment.passing()[few] * len(which)
+        if fill != next(iter(self.by_fill)):
+            self.by_fill[fill][which] = lost.importance
+        else:
+            self._take(which, lost, few=few)
+
+    def _take(self, which: Ints, lost: Lost, *, few: bool = False) -> None:
+        n = len(which)
+        self.importance[which], self.halves[:, which] = lost.importance[:n], lost.halves[:, :n]
+        self.low[which], self.high[which] = lost.low[:n], lost.high[:n]
+        experiment = self._experiment
+        self.frames[which] = experiment.few.sum() if few else len(experiment.scored)
+        for place, i in enumerate(which.tolist()):
+            if not few:
+                self._draws[i] = lost.draws[place]
+            found = self.importance[i], self.low[i], self.high[i]
+            self._meter.found[self._targets[i].label] = tuple(map(float, found))  # type: ignore[assignment]
+
+    def _patches(self, which: Ints) -> Bools:
+        """Move targets elsewhere, each in turn, until there are enough."""
+        brain: Bools = np.asarray(self._members.any(axis=0))
+        each = np.bincount(np.arange(self._n_patches) % len(which), minlength=len(which))
+        moved = [
+            matched_patches(self._members[list(self._targets[i].members)], brain, n, self._rng)
+            for i, n in zip(self._rng.permutation(which), each.tolist(), strict=True)
+            if n
+        ]
+        patches = np.concatenate([self._masks[:0], *moved]) & brain
+        return np.asarray(patches[patches.any(axis=(1, 2))])
