@@ -217,6 +217,38 @@ def test_cancel_works_and_leaves_nothing(
     assert network.encoded <= encoded + SIZE * SIZE  # at most the batch in progress
 
 
+def test_bars_come_area_by_area_and_cancel_keeps_those_that_are_there(
+    qtbot: QtBot,
+    dock: CortexDecoderWidget,
+    workspace: Workspace,
+    network: Linear,
+    labelled: Ethogram,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import time
+
+    quick = network.encode
+
+    def encode(images):  # type: ignore[no-untyped-def]
+        time.sleep(0.4)
+        return quick(images)
+
+    monkeypatch.setattr(network, "encode", encode)
+    model = workspace.saliency
+    model.choose(method="areas", span="session")
+    model.run()
+    qtbot.waitUntil(lambda: len(model.found) == 2, timeout=60_000)
+    bars = dock.findChild(ImportanceBars)
+    assert bars is not None and len(bars.left._tickLevels[0]) == 2 and model.result is None
+    model.cancel()
+    wait(qtbot, workspace)
+    found = model.importance
+    assert found is not None and "Stopped when" in model.message
+    measured = found.table["importance"].notna()
+    assert 2 <= measured.sum() < 4 and (found.table["frames"] > 0).equals(measured)
+    assert found.verdict.kind != "holds"
+
+
 def test_results_are_exported_as_their_suffix_says(
     qtbot: QtBot,
     workspace: Workspace,
