@@ -181,8 +181,7 @@ class SaliencyModel(SectionModel):
     @property
     def found(self) -> Mapping[str, tuple[float, float, float]]:
         """What a search for areas has found so far: importance and interval, by name."""
-        found: Mapping[str, tuple[float, float, float]] = self.progress.details.get("areas", {})
-        return found
+        return self.progress.details.get("areas", {})  # type: ignore[no-any-return]
 
     @property
     def maps(self) -> SaliencyMaps | None:
@@ -250,7 +249,6 @@ class SaliencyModel(SectionModel):
             any_rate=self._choice.any_rate,
         )
         self.message = ""
-
         halt = self._halt = Event()
 
         def work(report: Report) -> Result:
