@@ -18,11 +18,10 @@ from qtpy.QtWidgets import QApplication
 from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
-from napari_cortex_decoder.saliency import SaliencyMaps
+from napari_cortex_decoder.saliency import Answer, Question, SaliencyMaps
 from napari_cortex_decoder.widgets.canvas.saliency_layers import NAME as SALIENCY
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import Question, Result
 from napari_cortex_decoder.widgets.session import _SESSIONS, workspace_of
 from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
@@ -69,12 +68,13 @@ def make_playable() -> Recording:
     return replace(make_recording(_PLAYED), movie=da.from_array(frames, chunks=(100, 128, 128)))
 
 
-def make_maps(recording: Recording) -> Result:
+def make_maps(recording: Recording) -> Answer:
     """Return a map for every frame."""
     n = recording.n_frames
     question = Question(
-        "benchmark", recording, None, None, "run", "occlusion", "session", "auc", 0, n, CPU, False
-    )
+        decoder="benchmark", recording=recording, behavior="run", method="occlusion",
+        span="session", compute=CPU,
+    )  # fmt: skip
     rng = np.random.default_rng(3)
     maps = SaliencyMaps(
         maps=rng.normal(0, 0.1, (n, 128, 128)).astype(np.float32),
@@ -91,7 +91,7 @@ def make_maps(recording: Recording) -> Result:
         settings={},
         warnings=(),
     )
-    return Result(question, maps=maps)
+    return Answer(question, maps=maps)
 
 
 def _play(viewer: Viewer) -> float:

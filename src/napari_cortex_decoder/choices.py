@@ -60,6 +60,39 @@ LAG_METHODS: dict[LagMethod, str] = {
 }
 """How a decoder of area traces is explained by area and lag."""
 
+Method = Literal[
+    "areas", "pairs", "hemispheres", "cutouts", "integrated-gradients", "grad-cam", "occlusion",
+    "lags-integrated-gradients", "lags-shap",
+]  # fmt: skip
+METHODS: dict[Method, str] = {
+    "areas": "Importance of areas",
+    "pairs": "Importance of pairs of areas",
+    "hemispheres": "Importance of hemispheres",
+    "cutouts": "Importance of places (cutouts)",
+    **{method: f"Map: {said}" for method, said in MAP_METHODS.items()},
+    "lags-integrated-gradients": f"Areas and lags: {LAG_METHODS['integrated-gradients']}",
+    "lags-shap": f"Areas and lags: {LAG_METHODS['shap']}",
+}
+"""What can be asked of a decoder."""
+
+LAGS: tuple[Method, ...] = ("lags-integrated-gradients", "lags-shap")
+"""Methods for decoders of area traces only, as those of `MAP_METHODS` are for ones of images."""
+
+Span = Literal["frame", "range", "bout", "bouts", "behavior", "onsets", "session"]
+SPANS: dict[Span, str] = {
+    "frame": "This frame",
+    "range": "Frames that I mark",
+    "bout": "The bout under the slider",
+    "bouts": "Some of every bout",
+    "behavior": "Bouts of this behavior",
+    "onsets": "Around its onsets",
+    "session": "The whole session",
+}
+"""Over which frames one can ask."""
+
+WITHIN_ONE: tuple[Span, ...] = ("frame", "bout", "behavior")
+"""Frames of one behavior, among which labels have nothing to tell apart."""
+
 FitKind = Literal["similarity", "affine", "hemispheres"]
 FIT_KINDS: dict[FitKind, str] = {
     "similarity": "similarity: shift, turn, size",

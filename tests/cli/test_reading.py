@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,6 @@ import tifffile
 import typer
 
 from napari_cortex_decoder import cli
-from napari_cortex_decoder.cli.explained import Job
-from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.saliency import sample_frames
 
 TAKES_MOVIES = {"info", "decode", "preprocess", "areas", "explain", "label", "fine-tune"}
 
@@ -37,10 +33,3 @@ def test_labels_are_exported_for_a_movie_of_two_colors_in_turns(
     )  # fmt: skip
     assert code == 0, said
     assert len((tmp_path / "out.csv").read_text().strip().splitlines()) == 20 + 1
-
-
-def test_the_window_and_the_command_line_score_the_same_frames() -> None:
-    ethogram = Ethogram.from_frames(np.arange(9000) // 100 % 2, ("rest", "run"))
-    job = Job(None, None, None, ethogram, "run", {}, seed=0)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(job.scored(None), sample_frames(ethogram))
-    assert inspect.signature(sample_frames).parameters["n"].default == len(job.scored(None))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
 import pytest
+import tifffile
 from napari import Viewer
 from napari.layers import Layer
 from pytestqt.qtbot import QtBot
@@ -18,13 +19,15 @@ from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 from helpers.toys import SIZE, Linear, linear_decoder, quarters
 from helpers.windows import N_FRAMES, child, loads
 from napari_cortex_decoder.decoder import make_decoder
-from napari_cortex_decoder.labels import Bout, Ethogram
+from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.labels import Bout, Ethogram, write_labels
 from napari_cortex_decoder.labels.edits import Replace
+from napari_cortex_decoder.saliency import Question, answering
 from napari_cortex_decoder.saliency.masking import encoding
 from napari_cortex_decoder.widgets.canvas.saliency_layers import KEPT, NAME
 from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.saliency import saliency_jobs
+from napari_cortex_decoder.widgets.saliency import saliency_model
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars, bars_of
 from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -43,7 +46,7 @@ def network(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Iterator[L
     """A linear decoder is chosen; it is run as it is."""
     monkeypatch.setattr(encoding, "InferenceNetwork", lambda network: network)
     decoder, network = linear_decoder(LOWER_RIGHT)
-    monkeypatch.setattr(saliency_jobs, "load_decoder", loads(decoder))
+    monkeypatch.setattr(saliency_model, "load_decoder", loads(decoder))
     choose(workspace, DecoderCard("linear", "linear", decoder.config))
     workspace.choice.set_device("cpu")
     yield network
@@ -119,6 +122,46 @@ def test_importance_is_counted_in_log_odds_where_one_chooses_them(
     assert result.score == "log-odds" and result.ranked().iloc[0]["acronym"] == "B"
     assert "log-odds lost" in dock.findChild(ImportanceBars).bottom.labelString()
     assert "AUC" not in model.result.verdict
+
+
+def test_the_window_and_the_command_line_ask_the_same(
+    qtbot: QtBot,
+    workspace: Workspace,
+    network: Linear,
+    labelled: Ethogram,
+    run: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    asked: list[Question] = []
+
+    def refuse(question: Question, *_: object) -> None:
+        asked.append(question)
+        raise DecoderError("for a test.")
+
+    monkeypatch.setattr(answering, "answer", refuse)
+    model, movie = workspace.saliency, workspace.movie.recording
+    model.run()
+    wait(qtbot, workspace)
+    decoder = saliency_model.load_decoder("linear")
+    monkeypatch.setattr("napari_cortex_decoder.decoder.load_decoder", lambda name: decoder)
+    tifffile.imwrite(tmp_path / "m.tif", movie.movie.compute(), photometric="minisblack")
+    write_labels(labelled, tmp_path / "l.csv", movie)
+    quarters().save(tmp_path / "a.json")
+    code, _, said = run(
+        *("explain", tmp_path / "m.tif", "--registration", tmp_path / "a.json"),
+        *("--labels", tmp_path / "l.csv", "--out", tmp_path, "--frame-rate", 30),
+        *("--decoder", "linear", "--device", "cpu"),
+    )
+    assert code == 2 and "for a test." in said
+    of_each = {"recording", "registration", "ethogram", "compute"}
+    one, other = (
+        {name: value for name, value in vars(question).items() if name not in of_each}
+        for question in asked
+    )
+    assert one == other
+    scored = [answering.scored_frames(question) for question in asked]
+    np.testing.assert_array_equal(*scored)
 
 
 def test_bars_verdict_and_layer_follow_a_run(
@@ -368,7 +411,6 @@ def test_a_map_is_checked_on_demand(
     labelled: Ethogram,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from napari_cortex_decoder import saliency
     from napari_cortex_decoder.saliency import Verdict
 
     model = workspace.saliency
@@ -387,7 +429,7 @@ def test_a_map_is_checked_on_demand(
         asked.append((arguments[2], arguments[3]))
         return Controls()
 
-    monkeypatch.setattr(saliency, "check_maps", checked)
+    monkeypatch.setattr(answering, "check_maps", checked)
     maps = model.result.maps
     model.keep()
     child(dock, QPushButton, "Check").click()
@@ -419,7 +461,7 @@ def test_decoders_of_traces_are_explained_by_area_and_by_lag(
     with torch.no_grad():
         network.linear_out.weight[:, 0::2] = 0.0  # A says nothing
     decoder = make_decoder(config, network, name="areas", hash="0" * 64)
-    monkeypatch.setattr(saliency_jobs, "load_decoder", loads(decoder))
+    monkeypatch.setattr(saliency_model, "load_decoder", loads(decoder))
     choose(workspace, DecoderCard("areas", "areas", config))
     model = workspace.saliency
     assert model.method == "areas" and model.behavior == "run"

@@ -100,7 +100,7 @@ def test_explain_maps_onsets_or_some_frames(
     assert (out / "m1_maps.mp4").stat().st_size > 1000
     assert {"m1_maps.png", "m1_maps.nwb", "m1_areas.nwb"} <= {one.name for one in out.iterdir()}
     told = []
-    monkeypatch.setattr("napari_cortex_decoder.saliency.area_importance", told.append)
+    monkeypatch.setattr("napari_cortex_decoder.saliency.answering.area_importance", told.append)
     code, _, said = run(*asked)  # runs of 20 frames: no second of rest before any
     assert code == 2 and "no bout of 'run' begins after 1 s" in said
     assert not told  # nobody waits for minutes to hear of it

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cortex_decoder.choices import FILLS, GROUPINGS, MAP_METHODS, SCORES
+from napari_cortex_decoder.choices import FILLS, GROUPINGS, MAP_METHODS, SCORES, check_choice
 from napari_cortex_decoder.cli.common import (
     AsJson,
     Output,
@@ -19,15 +20,15 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
     warn,
 )
-from napari_cortex_decoder.cli.explained import Job
 from napari_cortex_decoder.cli.reading import AS_SAID, Placed, Reading, opening, place_atlas
 from napari_cortex_decoder.compute import HERE, Compute
-from napari_cortex_decoder.errors import CortexDecoderError, DecoderError
+from napari_cortex_decoder.errors import CortexDecoderError, DecoderError, LabelError
 from napari_cortex_decoder.files import make_folder
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.labels import Ethogram
     from napari_cortex_decoder.recording import Recording
+    from napari_cortex_decoder.saliency import Answer
 
 
 @opening
@@ -101,66 +102,92 @@ def explain(
     Example: `cortex-decoder explain m1.tif --registration m1.json --behavior run --out explained`
     """
     from napari_cortex_decoder.decoder import TraceDecoder, load_decoder
+    from napari_cortex_decoder.saliency import Question, answering
+    from napari_cortex_decoder.saliency.masking.frames import SAMPLED
+    from napari_cortex_decoder.saliency.output.files import SUFFIXES, described, write_answer
     from napari_cortex_decoder.saliency.output.kinds import check_results
 
     mapped = _range(map_frames)
     if (map_frames or check) and maps is None:
         raise CortexDecoderError("--map-frames and --check are for maps; say which with --map.")
+    if maps is not None:
+        check_choice("method", maps, MAP_METHODS, DecoderError)
     check_folder(out)
     recording = reading.open(movie)
-    job = Job(
-        recording,
-        place_atlas(recording, registration),
-        load_decoder(decoder),
-        _labels(recording, labels),
-        behavior,
-        {"compute": compute, "any_rate": any_rate},
-        seed,
-    )
-    # the figures and tables of each part, before anything takes minutes
-    reads_traces = isinstance(job.decoder, TraceDecoder)
-    kinds = {"areas": (".csv", ".json", ".png", ".svg", *([".nwb"] if nwb else []))}
-    if reads_traces:
-        kinds["lags"] = (".csv", ".png", ".svg")
+    placed, loaded = place_atlas(recording, registration), load_decoder(decoder)
+    ethogram = _labels(recording, labels)
+    asked = Question(
+        decoder=decoder, recording=recording, registration=placed, ethogram=ethogram,
+        behavior=behavior, method=targets, score=score,  # type: ignore[arg-type]
+        span="bouts" if ethogram is not None and frames != 0 else "session",
+        frames=None if frames == 0 else frames or SAMPLED, fills=tuple(fill or ("mean",)),  # type: ignore[arg-type]
+        patches=patches, seed=seed, compute=compute, any_rate=any_rate,
+    )  # fmt: skip
+    questions = [asked]
+    if isinstance(loaded, TraceDecoder):
+        if cutout or maps is not None:
+            raise DecoderError(
+                f"decoder {loaded.name!r} reads area traces: --cutout and --map are for decoders "
+                "of images."
+            )
+        lags = replace(asked, method="lags-integrated-gradients", span="session", frames=None)
+        questions.append(lags)
     if cutout:
-        kinds["cutouts"] = kinds["areas"]
-    if maps is not None:
-        suffixes = (".tif", ".png", ".svg", *([".nwb"] if nwb else []))
-        kinds["onsets" if mapped is None else "maps"] = suffixes + (".mp4",) * (mapped is not None)
+        questions.append(replace(asked, method="cutouts"))
+    if maps is not None and mapped is not None:
+        start, stop = mapped
+        questions.append(replace(asked, method=maps, span="range", start=start, stop=stop))  # type: ignore[arg-type]
+    elif maps is not None and ethogram is None:
+        raise LabelError(
+            "onsets need labels: give --labels, or say which frames to map with --map-frames."
+        )
+    elif maps is not None:
+        questions.append(replace(asked, method=maps, span="onsets"))  # type: ignore[arg-type]
+    # the files of each part, before anything takes minutes
+    left_out = {".pdf"} if nwb else {".pdf", ".nwb"}
+    places = {
+        one.kind: [
+            out / f"{recording.name}_{one.kind}{suffix}"
+            for suffix in SUFFIXES[one.kind] if suffix not in left_out
+        ]
+        for one in questions
+    }  # fmt: skip
     if out.exists():
-        places = (out / f"{recording.name}_{k}{s}" for k, ends in kinds.items() for s in ends)
-        check_results(places, overwrite=overwrite)
-    taken = {"targets": targets, "score": score, "fills": tuple(fill or ("mean",))}
+        check_results((path for paths in places.values() for path in paths), overwrite=overwrite)
+    for one in questions:
+        answering.check_question(one, loaded)
     with progress_bar(recording.name, quiet=as_json) as progress:
-        if reads_traces:
-            if cutout or maps is not None:
-                raise DecoderError(
-                    f"decoder {job.decoder.name!r} reads area traces: --cutout and --map are for "
-                    "decoders of images."
-                )
-            found = [
-                job.areas(job.scored(frames), taken, patches, progress),
-                job.lags(progress),
-            ]
-        else:
-            if maps is not None:
-                job.check_maps_wanted(maps, mapped)  # before anything takes minutes
-            scored = job.scored(frames)
-            found = [job.areas(scored, taken, patches, progress)]
-            if cutout:
-                found.append(job.cutouts(scored, progress))
-            if maps is not None:
-                found.append(job.maps(maps, mapped, check, progress))
+        answers = []
+        for one in questions:
+            given = answering.answer(one, loaded, progress)
+            if check and (given.maps or given.onsets) is not None:
+                given = answering.check_answer(given, loaded, progress)
+            answers.append(given)
         make_folder(out, DecoderError)
-        written = [path for one in found for path in one.write(out, job, nwb, overwrite, progress)]
-    warn(recording.name, dict.fromkeys(text for one in found for text in one.result.warnings))
+        for given in answers:
+            for path in places[given.question.kind]:
+                write_answer(given, path, overwrite=overwrite, progress=progress)
+    warn(recording.name, dict.fromkeys(text for given in answers for text in given.warnings))
     if as_json:
-        print_json([one.described for one in found])
+        print_json([described(given) for given in answers])
         return
-    for one in found:
-        typer.echo(one.said)
-    for path in written:
-        typer.echo(f"{path}")
+    for given in answers:
+        typer.echo(_said(given))
+    for path in (path for paths in places.values() for path in paths):
+        if path.suffix not in (".png", ".svg", ".json"):
+            typer.echo(f"{path}")
+
+
+def _said(given: Answer) -> str:
+    """Say what came out, as a table or in a sentence."""
+    if given.areas is not None:
+        table = given.areas.ranked().head(10).to_string(index=False, float_format="%.3f")
+        return f"{table}\n{given.verdict}"
+    if given.lags is not None:
+        return str(given.lags.table.head(10).to_string(index=False, float_format="%.3f"))
+    checked = given.cutouts is not None or given.check is not None
+    verdict = given.verdict if checked else "an illustration, not checked (--check)"
+    return f"{given.question.kind}: {verdict}"
 
 
 def _range(text: str | None) -> tuple[int, int] | None:

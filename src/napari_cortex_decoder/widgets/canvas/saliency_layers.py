@@ -8,10 +8,10 @@ from napari.layers import Image, Layer
 from napari.utils import Colormap
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.saliency.question import Answer
 from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers, lay_over_frames, pixel_of
 from napari_cortex_decoder.widgets.parts.colors import ORANGE, SKY_BLUE, as_floats
 from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import Result
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 NAME = "Saliency"
@@ -42,7 +42,7 @@ class SaliencyLayer:
         self._ties.undo()
         self._flat.close()
 
-    def _show(self, name: str, result: Result | None) -> None:
+    def _show(self, name: str, result: Answer | None) -> None:
         self._flat.remove(self._layers.pop(name, None))
         viewer, movie = self._flat.viewer, self._flat.movie_layer
         if result is None or viewer is None or movie is None:
@@ -83,7 +83,7 @@ def _give_own_axis(layer: Image, movie: Layer, seconds: NDArray[np.float64]) -> 
     )  # fmt: skip
 
 
-def picture_of(result: Result) -> NDArray[np.float32] | None:
+def picture_of(result: Answer) -> NDArray[np.float32] | None:
     """Return what is shown at each pixel of a frame, shape (y, x); 0 where nothing was measured.
 
     None where nothing lies on the movie: a decoder of the whole frame has no places.

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QMouseEvent
 
+from napari_cortex_decoder.saliency.question import Answer
 from napari_cortex_decoder.widgets.parts.colors import GREEN, ORANGE, SKY_BLUE, TRACE, VERMILION
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import Result
 
 MOST_BARS = 14
 _HEIGHT = 17  # px of a bar
@@ -45,7 +45,7 @@ class Bar:
     band: tuple[float, float] | None = None
 
 
-def bars_of(result: Result, most: int | None = MOST_BARS) -> list[Bar]:
+def bars_of(result: Answer, most: int | None = MOST_BARS) -> list[Bar]:
     """Return the most important bars of a result, None for all; none where it has no areas."""
     if result.areas is not None:
         return [
@@ -76,7 +76,7 @@ def bars_found(found: Mapping[str, tuple[float, float, float]]) -> list[Bar]:
     return [Bar(-1, name, *values) for name, values in ranked]
 
 
-def unit_of(result: Result) -> str:
+def unit_of(result: Answer) -> str:
     """Say what the length of a bar means."""
     if result.areas is None:
         return "amount over all lags, log-odds"
@@ -109,7 +109,7 @@ class ImportanceBars(SmallPlot):
         self._over: int | None = None
         self._found: Mapping[str, tuple[float, float, float]] = {}
 
-    def show_result(self, result: Result, kept: Result | None = None) -> None:
+    def show_result(self, result: Answer, kept: Answer | None = None) -> None:
         """Draw the most important areas of a result, and what they are worth in another."""
         bars = bars_of(result)
         self._places = [bar.place for bar in bars]
@@ -153,7 +153,7 @@ class ImportanceBars(SmallPlot):
         self.view.setYRange(-0.6, len(bars) - 0.4, padding=0)
         self.setFixedHeight(_HEIGHT * len(bars) + _MARGIN)
 
-    def _add_kept(self, bars: list[Bar], kept: Result) -> None:
+    def _add_kept(self, bars: list[Bar], kept: Answer) -> None:
         """Draw what the same areas are worth in another result."""
         others = {bar.name: bar for bar in bars_of(kept, None)}
         found = [(y, others[bar.name]) for y, bar in enumerate(bars) if bar.name in others]

@@ -6,36 +6,39 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import PrivateAttr
 
-from napari_cortex_decoder.choices import ScoreName
+from napari_cortex_decoder.choices import (
+    GROUPINGS,
+    LAGS,
+    MAP_METHODS,
+    METHODS,
+    WITHIN_ONE,
+    Method,
+    ScoreName,
+    Span,
+)
+from napari_cortex_decoder.compute import Compute
+from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
+from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.cameras import remembered_cameras
+from napari_cortex_decoder.saliency.keeping import keep_answer, kept_answer
+from napari_cortex_decoder.saliency.masking.frames import SAMPLED
+from napari_cortex_decoder.saliency.output.files import write_answer
+from napari_cortex_decoder.saliency.question import Answer, Question
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
+from napari_cortex_decoder.widgets.decode.decode_job import LOADING
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-from napari_cortex_decoder.widgets.saliency.saliency_files import export
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import (
-    LAGS,
-    MAPS,
-    METHODS,
-    OF_AREAS,
-    WITHIN_ONE,
-    Method,
-    Question,
-    Result,
-    Span,
-    answer,
-    check,
-)
-from napari_cortex_decoder.widgets.saliency.saliency_kept import keep_result, kept_result
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
@@ -68,10 +71,10 @@ class SaliencyModel(SectionModel):
     behavior: str = ""
     method: Method = "areas"
     span: Span = "bouts"
-    score: Literal["auc", "log-odds"] = "auc"
+    score: ScoreName = "auc"
     marked: tuple[int | None, int | None] = (None, None)
-    result: Result | None = None
-    kept: Result | None = None
+    result: Answer | None = None
+    kept: Answer | None = None
     progress: Progress = Progress()
     message: str = ""
 
@@ -112,7 +115,7 @@ class SaliencyModel(SectionModel):
         card = self._choice.card
         of_traces = card is not None and isinstance(card.config, TraceConfig)
         if of_traces:
-            return (*OF_AREAS, *LAGS)
+            return (*GROUPINGS, *LAGS)
         return tuple(name for name in METHODS if name not in LAGS)
 
     @property
@@ -142,7 +145,7 @@ class SaliencyModel(SectionModel):
         card = self._choice.card
         if card is not None and isinstance(card.config, TraceConfig):
             return bool(card.config.preprocessing.areas)
-        return self.method in OF_AREAS
+        return self.method in GROUPINGS
 
     @property
     def _span_obstacle(self) -> str | None:
@@ -150,7 +153,7 @@ class SaliencyModel(SectionModel):
         span, ethogram = self.span, self._labels.ethogram
         if span in _NEED_LABELS and ethogram is None:
             return "Label some bouts first, or choose other frames."
-        if span in ("bouts", "behavior") and self.method in MAPS:
+        if span in ("bouts", "behavior") and self.method in MAP_METHODS:
             return "A map is of frames in a row: choose this frame, this bout, or around onsets."
         if span in ("behavior", "onsets") and self.behavior not in self._labelled:
             return f"No bout of {self.behavior} is labelled."
@@ -171,7 +174,7 @@ class SaliencyModel(SectionModel):
     def scores_differ(self) -> bool:
         """Whether there is a choice of scores: for areas, where labels tell frames apart."""
         labelled = self._labels.ethogram is not None and self.span not in WITHIN_ONE
-        return self.method in OF_AREAS and labelled
+        return self.method in GROUPINGS and labelled
 
     @property
     def importance(self) -> AreaImportance | None:
@@ -221,19 +224,19 @@ class SaliencyModel(SectionModel):
             return
         self.message = ""
 
-        def take(checked: Result) -> None:
+        def take(checked: Answer) -> None:
             if self.kept is result:
                 self.kept = checked
             self._take(checked)
 
-        self._task.start("Checking", lambda report: keep_result(check(result, report)), take)
+        self._task.start("Checking", lambda report: _checked(result, report), take)
 
     def run(self) -> None:
         """Explain the decoder; does nothing while there is an `obstacle`."""
         recording, card = self._movie.recording, self._choice.card
         if self.obstacle is not None or recording is None or card is None:
             return
-        start, stop = self._range(recording)
+        start, stop = self._range()
         question = Question(
             decoder=card.source,
             recording=recording,
@@ -245,20 +248,13 @@ class SaliencyModel(SectionModel):
             score=self.score,
             start=start,
             stop=stop,
+            frames=None if self.span == "session" else SAMPLED,
             compute=self._choice.compute,
             any_rate=self._choice.any_rate,
         )
         self.message = ""
         halt = self._halt = Event()
-
-        def work(report: Report) -> Result:
-            def told(event: Progress) -> None:
-                report(event)
-                if halt.is_set():
-                    raise Cancelled
-
-            return keep_result(answer(question, told))
-
+        work = partial(_answered, question, halt)
         self._task.start("Loading the decoder", work, self._take)
 
     def cancel(self) -> None:
@@ -283,14 +279,14 @@ class SaliencyModel(SectionModel):
         def say(_: None) -> None:
             self.message = f"Saved {path.name}."
 
-        self._task.start("Saving", lambda report: export(result, path, report), say)
+        self._task.start("Saving", lambda report: _export(result, path, report), say)
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
         self._task.cancel()
         super().close()
 
-    def _range(self, recording: Recording) -> tuple[int, int]:
+    def _range(self) -> tuple[int, int | None]:
         """Return the frames that are asked about, where they are in a row."""
         frame = self._movie.frame
         if self.span == "frame":
@@ -301,7 +297,7 @@ class SaliencyModel(SectionModel):
         start, stop = self.marked
         if self.span == "range" and start is not None and stop is not None:
             return start, stop
-        return 0, recording.n_frames
+        return 0, None
 
     @property
     def _labelled(self) -> set[str]:
@@ -315,7 +311,7 @@ class SaliencyModel(SectionModel):
         bouts = () if ethogram is None else ethogram.bouts
         return next(((b.start, b.stop) for b in bouts if b.start <= frame < b.stop), None)
 
-    def _take(self, result: Result, said: str = "Done.") -> None:
+    def _take(self, result: Answer, said: str = "Done.") -> None:
         self.result = result
         self.message = "\n⚠ ".join([said, *result.warnings])
 
@@ -331,11 +327,11 @@ class SaliencyModel(SectionModel):
         self.message = ""
         if recording is not None and recording.path is not None and recording.frame_rate:
 
-            def show(found: Result | None) -> None:
+            def show(found: Answer | None) -> None:
                 if found is not None and movie is self._shown and not self.progress.running:
                     self._take(found, "Explained before.")
 
-            work = partial(kept_result, recording, self._labels.ethogram, self._choice.compute)
+            work = partial(_kept, recording, self._labels.ethogram, self._choice.compute)
             self._background.run(work, then=show)
 
     def _on_card(self) -> None:
@@ -347,3 +343,38 @@ class SaliencyModel(SectionModel):
 
     def _show_progress(self, progress: Progress) -> None:
         self.progress = progress
+
+
+def _answered(question: Question, halt: Event, report: Report) -> Answer:
+    """Load the decoder and ask it; `halt` ends it with what is measured. Runs in a thread."""
+
+    def told(event: Progress) -> None:
+        report(event)
+        if halt.is_set():
+            raise Cancelled
+
+    with LOADING:
+        from napari_cortex_decoder.saliency.answering import answer
+
+        decoder = load_decoder(question.decoder)
+    return keep_answer(answer(question, decoder, told))
+
+
+def _checked(given: Answer, report: Report) -> Answer:
+    """Hold maps against their controls; runs in a thread."""
+    from napari_cortex_decoder.saliency.answering import check_answer
+
+    return keep_answer(check_answer(given, load_decoder(given.question.decoder), report))
+
+
+def _kept(recording: Recording, ethogram: Ethogram | None, compute: Compute) -> Answer | None:
+    """Return what was kept of a recording; runs in a thread."""
+    with LOADING:
+        return kept_answer(recording, ethogram, compute)
+
+
+def _export(answer: Answer, path: Path, report: Report) -> None:
+    """Write an answer; the dialog has asked whether to replace a file. Runs in a thread."""
+    cameras, _ = remembered_cameras(answer.question.recording)  # others are told of where they are
+    camera = cameras[0] if cameras else None
+    write_answer(answer, path, camera=camera, overwrite=True, progress=report)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QLabel, QVBoxLayout
 
-from napari_cortex_decoder.choices import SCORES
+from napari_cortex_decoder.choices import METHODS, SCORES, SPANS
+from napari_cortex_decoder.saliency.output.files import SUFFIXES
+from napari_cortex_decoder.saliency.question import Question
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
@@ -21,8 +23,6 @@ from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars
-from napari_cortex_decoder.widgets.saliency.saliency_files import suffixes_of
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import METHODS, SPANS, Question
 from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
 
 _SIGNS = {"holds": "✓", "weak": "~", "not supported": "✗", "an illustration": "◐"}
@@ -171,7 +171,7 @@ class SaliencySection(Section):
         result = self._model.result
         if result is None:
             return
-        suffixes = suffixes_of(result)
+        suffixes = SUFFIXES[result.question.kind]
         kinds = ";;".join(f"{suffix[1:].upper()} (*{suffix})" for suffix in suffixes)
         name = f"{result.question.recording.name}_{result.question.method}{suffixes[0]}"
         ask_file(self, "Export", kinds, self._model.export, save_as=name)

@@ -1,4 +1,4 @@
-"""Answers of the section *Saliency* kept beside their recording."""
+"""The last answer about a recording, kept beside it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from napari_cortex_decoder.kept import is_kept, keep, kept
 from napari_cortex_decoder.labels import Bout, Ethogram, Source
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.question import Answer, Question
 from napari_cortex_decoder.sessions.results import (
     decoder_hash,
     made_from,
@@ -18,26 +19,24 @@ from napari_cortex_decoder.sessions.results import (
     same_steps,
     shown_registration,
 )
-from napari_cortex_decoder.widgets.decode.decode_job import LOADING
-from napari_cortex_decoder.widgets.saliency.saliency_jobs import Question, Result
 
 _NAME = "saliency"
 _ASKED = ("behavior", "method", "span", "score", "start", "stop", "any_rate")
 _KINDS = ("areas", "cutouts", "maps", "onsets", "lags", "check")
 
 
-def keep_result(result: Result) -> Result:
-    """Keep an answer before anybody is told that it is there; runs in a thread.
+def keep_answer(answer: Answer) -> Answer:
+    """Keep an answer before anybody is told that it is there.
 
-    Why it could not be kept is among the warnings of the result that is returned.
+    Why it could not be kept is among the warnings of the answer that is returned.
     """
-    question = result.question
+    question = answer.question
     recording = question.recording
     if recording.path is None:
-        return result
+        return answer
     content = {
         **{name: getattr(question, name) for name in _ASKED},
-        **{kind: getattr(result, kind) for kind in _KINDS},
+        **{kind: getattr(answer, kind) for kind in _KINDS},
         "decoder": str(question.decoder),
         "registration": question.registration,
         "ethogram": question.ethogram,
@@ -52,12 +51,12 @@ def keep_result(result: Result) -> Result:
         )
         keep(recording.path, _NAME, content, of)
     except CortexDecoderError as error:
-        result.said = (str(error),)
-    return result
+        answer.said = (str(error),)
+    return answer
 
 
-def kept_result(recording: Recording, ethogram: Ethogram | None, compute: Compute) -> Result | None:
-    """Return the answer that was kept of a recording as it is shown; runs in a thread.
+def kept_answer(recording: Recording, ethogram: Ethogram | None, compute: Compute) -> Answer | None:
+    """Return the answer that was kept of a recording as it is shown.
 
     Parameters
     ----------
@@ -75,10 +74,10 @@ def kept_result(recording: Recording, ethogram: Ethogram | None, compute: Comput
     """
     if recording.path is None or not is_kept(recording.path, _NAME):
         return None
-    with LOADING:
-        from napari_cortex_decoder import saliency
-        from napari_cortex_decoder.saliency.importance.experiment import Whole
-        from napari_cortex_decoder.saliency.masking.regions import Target
+    from napari_cortex_decoder import saliency
+    from napari_cortex_decoder.saliency.importance.experiment import Whole
+    from napari_cortex_decoder.saliency.masking.regions import Target
+
     classes = (
         Area, Atlas, Registration, Bout, Ethogram, Source, Whole, Target,
         saliency.AreaImportance, saliency.CutoutImportance, saliency.SaliencyMaps,
@@ -100,7 +99,7 @@ def kept_result(recording: Recording, ethogram: Ethogram | None, compute: Comput
             ethogram=content["ethogram"],
             compute=compute,
         )
-        result = Result(question, **{kind: content[kind] for kind in _KINDS})
+        answer = Answer(question, **{kind: content[kind] for kind in _KINDS})
         now = made_from(
             recording,
             decoder=decoder_hash(content["decoder"]),
@@ -108,5 +107,5 @@ def kept_result(recording: Recording, ethogram: Ethogram | None, compute: Comput
             ethogram=ethogram,
         )
         stale = said_of(found, now)
-        result.said = (stale,) if stale else ()
-    return result
+        answer.said = (stale,) if stale else ()
+    return answer
