@@ -13,7 +13,6 @@ from psygnal import Signal
 from pydantic import PrivateAttr
 
 from napari_cortex_decoder.atlas import Area, Registration
-from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.area_traces import (
     AreaTraces,
@@ -26,15 +25,14 @@ from napari_cortex_decoder.widgets.atlas.area_traces import (
 )
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.parts.colors import Color, palette_color
-from napari_cortex_decoder.widgets.parts.long_task import LongTask
-from napari_cortex_decoder.widgets.parts.section_model import SectionModel
+from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 _MOSTLY = 0.5  # share of an area inside a lasso that selects it
 
 
-class AreasModel(SectionModel):
+class AreasModel(TaskModel):
     """The areas of the placed atlas, by their place in it.
 
     Attributes
@@ -51,10 +49,6 @@ class AreasModel(SectionModel):
         Of these traces with the recording's behavior.
     dark
         What the camera reads without light, in counts: no part of F₀.
-    progress
-        How far their computation is.
-    message
-        A sentence about what was done last.
     """
 
     areas: tuple[Area, ...] = ()
@@ -63,26 +57,22 @@ class AreasModel(SectionModel):
     traces: AreaTraces | None = None
     correlations: Correlations | None = None
     dark: float = 0.0
-    progress: Progress = Progress()
-    message: str = ""
 
     lasso_wanted: ClassVar[Signal] = Signal()
     """The user wants to draw a line around areas on the movie."""
 
-    _movie: MovieModel = PrivateAttr()
-    _placing: PlacingModel = PrivateAttr()
-    _labels: LabelsModel = PrivateAttr()
-    _recording: Recording | None = PrivateAttr(default=None)
-    _tree: shapely.STRtree = PrivateAttr(default=None)
+    _movie: MovieModel
+    _placing: PlacingModel
+    _labels: LabelsModel
+    _recording: Recording | None = None
+    _tree: shapely.STRtree = None
     _slots: dict[int, int] = PrivateAttr(default_factory=dict)
-    _computed: AreaTraces | None = PrivateAttr(default=None)
-    _computing: Registration | None = PrivateAttr(default=None)
-    _task: LongTask = PrivateAttr()
+    _computed: AreaTraces | None = None
+    _computing: Registration | None = None
 
     def __init__(self, movie: MovieModel, placing: PlacingModel, labels: LabelsModel) -> None:
         super().__init__()
         self._movie, self._placing, self._labels = movie, placing, labels
-        self._task = LongTask(self._show_progress, self.failed.emit)
         self._ties.tie(self._on_recording, movie.events.recording)
         self._ties.tie(self._on_placing, placing.events.placing)
 
@@ -165,25 +155,13 @@ class AreasModel(SectionModel):
         """Say what the camera reads without light; it counts for the next traces."""
         self.dark = dark
 
-    def cancel(self) -> None:
-        """Stop computing traces."""
-        self._stop("Stopped.")
-
     def export(self, path: str | Path) -> None:
         """Write the traces of all areas, as NWB or CSV by the suffix."""
         traces, recording, path = self.traces, self._recording, Path(path)
         if traces is None or recording is None:
             return
-
-        def say(_: None) -> None:
-            self.message = f"Saved {path.name}."
-
-        self._background.run(export_traces, path, traces, recording, then=say)
-
-    def close(self) -> None:
-        """Stop working for a viewer that is gone."""
-        self.cancel()
-        super().close()
+        said = self._say(f"Saved {path.name}.")
+        self._background.run(export_traces, path, traces, recording, then=said)
 
     def _on_recording(self, recording: Recording | None) -> None:
         before, self._recording = self._recording, recording
@@ -243,11 +221,3 @@ class AreasModel(SectionModel):
         ):
             self.message = "The movie varies around 0: its mean is shown as it is, not ΔF/F."
         self._correlate()
-
-    def _stop(self, message: str) -> None:
-        if self._task.running:
-            self._task.cancel()
-            self.message = message
-
-    def _show_progress(self, progress: Progress) -> None:
-        self.progress = progress

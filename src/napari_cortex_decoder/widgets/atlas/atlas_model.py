@@ -67,17 +67,17 @@ class AtlasModel(SectionModel):
     drawn_wanted: ClassVar[Signal] = Signal()
     """The user wants an atlas of what is drawn."""
 
-    _movie: MovieModel = PrivateAttr()
-    _placing: PlacingModel = PrivateAttr()
-    _keeper: Background = PrivateAttr()
-    _pause: QSignalDebouncer = PrivateAttr()
-    _recording: Recording | None = PrivateAttr(default=None)
-    _raw: Recording | None = PrivateAttr(default=None)
+    _movie: MovieModel
+    _placing: PlacingModel
+    _keeper: Background
+    _pause: QSignalDebouncer
+    _recording: Recording | None = None
+    _raw: Recording | None = None
     _to_raw: NDArray[np.float64] = PrivateAttr(default_factory=lambda: np.eye(3))
-    _mean: NDArray[np.float32] | None = PrivateAttr(default=None)
-    _kept: Registration | None = PrivateAttr(default=None)
-    _n_kept: int = PrivateAttr(default=0)
-    _set_aside: bool = PrivateAttr(default=False)
+    _mean: NDArray[np.float32] | None = None
+    _kept: Registration | None = None
+    _n_kept: int = 0
+    _set_aside: bool = False
     _offered: dict[Path, Path] = PrivateAttr(default_factory=dict)
 
     def __init__(self, movie: MovieModel, placing: PlacingModel) -> None:
@@ -192,13 +192,10 @@ class AtlasModel(SectionModel):
     def save(self, path: str | Path) -> None:
         """Write the registration as JSON."""
         placed, path = self._placing.registration, Path(path)
-
-        def say(_: None) -> None:
-            self.message = f"Saved {path.name}."
-
         if placed is not None:
             save = partial(placed.save, overwrite=True)  # the dialog has asked
-            self._do(f"saving {path.name}", save, path, then=say)
+            said = self._say(f"Saved {path.name}.")
+            self._do(f"saving {path.name}", save, path, then=said)
 
     def ask_mean(self) -> None:
         """Ask for the movie's mean image; `mean_ready` follows."""

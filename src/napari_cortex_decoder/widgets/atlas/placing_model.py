@@ -70,9 +70,9 @@ class PlacingModel(SectionModel):
     landmark_set: str = next(iter(LANDMARK_SETS))
     adjusting: bool = False
 
-    _movie: MovieModel = PrivateAttr()
+    _movie: MovieModel
     _history: History[Placing] = PrivateAttr(default_factory=History)
-    _moving: bool = PrivateAttr(default=False)
+    _moving: bool = False
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()

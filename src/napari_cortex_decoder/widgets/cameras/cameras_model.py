@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from psygnal import Signal
-from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import CortexDecoderError, FrameRateError
 from napari_cortex_decoder.progress import Progress, Report
@@ -75,10 +74,10 @@ class CamerasModel(SectionModel):
     wanted: ClassVar[Signal] = Signal(object)
     """Somebody wants to see this camera, whose pane may be closed."""
 
-    _movie: MovieModel = PrivateAttr()
-    _task: LongTask = PrivateAttr()
-    _shown: Recording | None = PrivateAttr(default=None)
-    _clocked: bool = PrivateAttr(default=False)
+    _movie: MovieModel
+    _task: LongTask
+    _shown: Recording | None = None
+    _clocked: bool = False
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()

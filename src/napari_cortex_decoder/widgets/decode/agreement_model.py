@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import PrivateAttr
 
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.labels import UNKNOWN, Cleaning, Ethogram
@@ -34,11 +33,11 @@ class AgreementModel(SectionModel):
     said: str = ""
     cleaning: Cleaning | None = None
 
-    _movie: MovieModel = PrivateAttr()
-    _decode: DecodeModel = PrivateAttr()
-    _labels: LabelsModel = PrivateAttr()
-    _speed: SpeedModel = PrivateAttr()
-    _mean: tuple[object, NDArray[np.float64]] | None = PrivateAttr(default=None)
+    _movie: MovieModel
+    _decode: DecodeModel
+    _labels: LabelsModel
+    _speed: SpeedModel
+    _mean: tuple[object, NDArray[np.float64]] | None = None
 
     def __init__(
         self, movie: MovieModel, decode: DecodeModel, labels: LabelsModel, speed: SpeedModel

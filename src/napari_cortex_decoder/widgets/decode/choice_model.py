@@ -65,12 +65,12 @@ class ChoiceModel(SectionModel):
     device: str = "auto"
     any_rate: bool = False
 
-    _movie: MovieModel = PrivateAttr()
+    _movie: MovieModel
     _refused: list[Exception] = PrivateAttr(default_factory=list)
-    _of: Path | None = PrivateAttr(default=None)
-    _asked_devices: bool = PrivateAttr(default=False)
-    _instead_of: DecoderCard | None = PrivateAttr(default=None)
-    _closed: bool = PrivateAttr(default=False)
+    _of: Path | None = None
+    _asked_devices: bool = False
+    _instead_of: DecoderCard | None = None
+    _closed: bool = False
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()

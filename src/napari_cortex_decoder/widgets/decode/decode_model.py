@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
-from pydantic import PrivateAttr
 
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
@@ -57,15 +56,15 @@ class DecodeModel(SectionModel):
     predicted: ClassVar[Signal] = Signal(int, int)
     """New results stand in frames [start, stop) of `prediction`."""
 
-    _movie: MovieModel = PrivateAttr()
-    _choice: ChoiceModel = PrivateAttr()
-    _placing: PlacingModel = PrivateAttr()
-    _recording: Recording | None = PrivateAttr(default=None)
-    _loaded: tuple[DecoderCard, Decoder] | None = PrivateAttr(default=None)
-    _job: DecodeJob | None = PrivateAttr(default=None)
-    _provisional: NDArray[np.bool_] = PrivateAttr(default=np.zeros(0, dtype=bool))
-    _began: float = PrivateAttr(default=0.0)
-    _estimate: Estimate = PrivateAttr()
+    _movie: MovieModel
+    _choice: ChoiceModel
+    _placing: PlacingModel
+    _recording: Recording | None = None
+    _loaded: tuple[DecoderCard, Decoder] | None = None
+    _job: DecodeJob | None = None
+    _provisional: NDArray[np.bool_] = np.zeros(0, dtype=bool)
+    _began: float = 0.0
+    _estimate: Estimate
 
     def __init__(self, movie: MovieModel, choice: ChoiceModel, placing: PlacingModel) -> None:
         super().__init__()

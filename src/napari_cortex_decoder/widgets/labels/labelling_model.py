@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
-from pydantic import PrivateAttr
-
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import (
     Behavior,
@@ -91,9 +89,9 @@ class LabellingModel(SectionModel):
     stroke: Stroke | None = None
     imported: Imported | None = None
 
-    _movie: MovieModel = PrivateAttr()
-    _labels: LabelsModel = PrivateAttr()
-    _committed: float = PrivateAttr(default=0.0)
+    _movie: MovieModel
+    _labels: LabelsModel
+    _committed: float = 0.0
 
     def __init__(self, movie: MovieModel, labels: LabelsModel) -> None:
         super().__init__()

@@ -61,11 +61,11 @@ class ReviewModel(SectionModel):
     cleaned: ClassVar[Signal] = Signal()
     """`decoded` has changed."""
 
-    _movie: MovieModel = PrivateAttr()
-    _playback: PlaybackModel = PrivateAttr()
-    _decode: DecodeModel = PrivateAttr()
-    _labels: LabelsModel = PrivateAttr()
-    _decoded: NDArray[np.int64] | None = PrivateAttr(default=None)
+    _movie: MovieModel
+    _playback: PlaybackModel
+    _decode: DecodeModel
+    _labels: LabelsModel
+    _decoded: NDArray[np.int64] | None = None
     _seen: set[tuple[int, int]] = PrivateAttr(default_factory=set)
 
     def __init__(

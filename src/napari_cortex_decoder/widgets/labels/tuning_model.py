@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from psygnal import Signal
-from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.choices import Depth
@@ -84,17 +83,17 @@ class TuningModel(SectionModel):
     found: ClassVar[Signal] = Signal()
     """An earlier window has left a fine-tune of this recording, whatever became of it."""
 
-    _movie: MovieModel = PrivateAttr()
-    _labels: LabelsModel = PrivateAttr()
-    _choice: ChoiceModel = PrivateAttr()
-    _review: ReviewModel = PrivateAttr()
-    _placing: PlacingModel = PrivateAttr()
-    _cancelled: bool = PrivateAttr(default=False)
-    _run: FineTuneJob | None = PrivateAttr(default=None)
-    _deep: bool = PrivateAttr(default=False)
-    _estimate: Estimate = PrivateAttr()
-    _of: Any = PrivateAttr(default=None)
-    _timer: QTimer = PrivateAttr()
+    _movie: MovieModel
+    _labels: LabelsModel
+    _choice: ChoiceModel
+    _review: ReviewModel
+    _placing: PlacingModel
+    _cancelled: bool = False
+    _run: FineTuneJob | None = None
+    _deep: bool = False
+    _estimate: Estimate
+    _of: Any = None
+    _timer: QTimer
 
     def __init__(
         self,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from psygnal import EventedModel, Signal
 from pydantic import ConfigDict, PrivateAttr
 
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.parts.ties import Ties
 
 
@@ -34,3 +37,49 @@ class SectionModel(EventedModel):
     def _fail(self, error: Exception) -> None:
         """Hear of a function in the background that raised."""
         self.failed.emit(error)
+
+    def _say(self, message: str) -> Callable[[object], None]:
+        """Return what tells, once something is done, that it is."""
+        return lambda _: setattr(self, "message", message)
+
+
+class TaskModel(SectionModel):
+    """A section that has one long task at a time.
+
+    Attributes
+    ----------
+    progress
+        How far it is.
+    message
+        A sentence about what was done last.
+    """
+
+    progress: Progress = Progress()
+    message: str = ""
+
+    stopped: ClassVar[str] = "Stopped."
+    """The sentence once somebody has stopped it."""
+
+    _task: LongTask = PrivateAttr()
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self._task = LongTask(self._show_progress, self._fail)
+
+    def cancel(self) -> None:
+        """Stop the task; what was there before stays."""
+        self._stop(self.stopped)
+
+    def close(self) -> None:
+        """Stop working for a viewer that is gone."""
+        self._task.cancel()
+        super().close()
+
+    def _stop(self, message: str) -> None:
+        """Stop the task, if it runs, and say why."""
+        if self._task.running:
+            self._task.cancel()
+            self.message = message
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.progress = progress

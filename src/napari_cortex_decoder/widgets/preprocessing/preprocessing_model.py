@@ -8,20 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import scratch
-from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, steps_from_provenance
 from napari_cortex_decoder.recording.preprocessing import STEPS, Hemodynamics, Step, reshaped
 from napari_cortex_decoder.sessions import SessionState, remembered_state
 from napari_cortex_decoder.sessions.preprocessed import looks_around, steps_between
-from napari_cortex_decoder.widgets.parts.long_task import LongTask
-from napari_cortex_decoder.widgets.parts.section_model import SectionModel
+from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
     preprocessed,
     shown_raw,
@@ -54,7 +52,7 @@ def _defaults() -> dict[str, Draft]:
     }
 
 
-class PreprocessingModel(SectionModel):
+class PreprocessingModel(TaskModel):
     """The steps to apply to the raw recording, and the job that applies them.
 
     Attributes
@@ -63,27 +61,21 @@ class PreprocessingModel(SectionModel):
         All steps by name, in the order in which they are applied.
     caching
         Whether the user wants frames computed once, and kept on disk.
-    progress
-        How far the running job is.
-    message
-        A sentence about the last job.
     """
 
     drafts: dict[str, Draft] = {}  # noqa: RUF012
     caching: bool = False
-    progress: Progress = Progress()
-    message: str = ""
 
-    _movie: MovieModel = PrivateAttr()
-    _task: LongTask = PrivateAttr()
-    _raw: Recording | None = PrivateAttr(default=None)
-    _scratch: Path | None = PrivateAttr(default=None)
+    stopped: ClassVar[str] = "Cancelled."
+
+    _movie: MovieModel
+    _raw: Recording | None = None
+    _scratch: Path | None = None
     _at_the_end: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__(drafts=_defaults())
         self._movie = movie
-        self._task = LongTask(self._show_progress, self.failed.emit)
         self._ties.tie(self._on_recording, movie.events.recording)
 
     @property
@@ -212,15 +204,8 @@ class PreprocessingModel(SectionModel):
             work = partial(split_colors, raw.path)
             self._task.start("splitting the colors", work, then=partial(self._show, None))
 
-    def cancel(self) -> None:
-        """Stop the running job; what is shown stays."""
-        if self._task.running:
-            self._task.cancel()
-            self.message = "Cancelled."
-
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
-        self._task.cancel()
         super().close()
         self._at_the_end.close()
 
@@ -241,18 +226,13 @@ class PreprocessingModel(SectionModel):
         """Hand over what the movie layer is to show, and the raw recording it was made of."""
         self._movie.replaced.emit(layer_data, raw)
 
-    def _show_progress(self, progress: Progress) -> None:
-        self.progress = progress
-
     def _on_recording(self, recording: Recording | None) -> None:
         """Start anew with another movie; the steps stay, but for what does not suit it."""
         before, raw = self._raw, self._movie.raw
         if raw is before:
             return
         self._raw = raw
-        if self._task.running:
-            self._task.cancel()
-            self.message = "The recording changed: apply the steps again."
+        self._stop("The recording changed: apply the steps again.")
         if raw is None:
             return
         if before is not None and before.movie is raw.movie:

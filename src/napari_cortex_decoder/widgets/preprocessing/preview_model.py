@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
-from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.errors import CortexDecoderError
@@ -60,12 +59,12 @@ class PreviewModel(SectionModel):
     previewed: ClassVar[Signal] = Signal(object)
     """What to lay over the movie: a `Preview`, or None for nothing."""
 
-    _movie: MovieModel = PrivateAttr()
-    _preprocessing: PreprocessingModel = PrivateAttr()
-    _previews: Previews | None = PrivateAttr(default=None)
-    _looking: bool = PrivateAttr(default=False)
-    _look_again: bool = PrivateAttr(default=False)
-    _slow: QTimer = PrivateAttr()
+    _movie: MovieModel
+    _preprocessing: PreprocessingModel
+    _previews: Previews | None = None
+    _looking: bool = False
+    _look_again: bool = False
+    _slow: QTimer
 
     def __init__(self, movie: MovieModel, preprocessing: PreprocessingModel) -> None:
         super().__init__()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from psygnal import Signal
-from pydantic import PrivateAttr
 
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing.activity import activity_of
@@ -31,9 +30,9 @@ class ActivityModel(SectionModel):
     """What to lay over the movie: frames (t, y, x) in percent, and where their colors end; None
     for nothing."""
 
-    _movie: MovieModel = PrivateAttr()
-    _of: Path | None = PrivateAttr(default=None)
-    _shown: Any = PrivateAttr(default=None)
+    _movie: MovieModel
+    _of: Path | None = None
+    _shown: Any = None
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 from psygnal import Signal
-from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import (
@@ -65,11 +64,11 @@ class LabelsModel(SectionModel):
     stepped: ClassVar[Signal] = Signal()
     """An edit was taken back, or made again."""
 
-    _movie: MovieModel = PrivateAttr()
-    _speed: SpeedModel = PrivateAttr()
-    _session: LabelSession | None = PrivateAttr(default=None)
-    _of: tuple[Path | None, str, int] | None = PrivateAttr(default=None)
-    _n_runs: int = PrivateAttr(default=0)
+    _movie: MovieModel
+    _speed: SpeedModel
+    _session: LabelSession | None = None
+    _of: tuple[Path | None, str, int] | None = None
+    _n_runs: int = 0
 
     def __init__(self, movie: MovieModel, speed: SpeedModel) -> None:
         super().__init__()

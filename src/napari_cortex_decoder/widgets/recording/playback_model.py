@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from pydantic import PrivateAttr
 from qtpy.QtCore import Qt, QTimer
 
 from napari_cortex_decoder.errors import FrameRateError
@@ -36,10 +35,10 @@ class PlaybackModel(SectionModel):
     speed: float = 1.0
     stretch: tuple[int, int] | None = None
 
-    _movie: MovieModel = PrivateAttr()
-    _timer: QTimer = PrivateAttr()
-    _since: tuple[float, float] = PrivateAttr(default=(0.0, 0.0))
-    _asked: int = PrivateAttr(default=0)
+    _movie: MovieModel
+    _timer: QTimer
+    _since: tuple[float, float] = (0.0, 0.0)
+    _asked: int = 0
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()

@@ -4,37 +4,24 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
-from pydantic import PrivateAttr
-
-from napari_cortex_decoder.progress import Progress, Report, renamed
+from napari_cortex_decoder.progress import Report, renamed
 from napari_cortex_decoder.recording import Recording, save_recording
-from napari_cortex_decoder.widgets.parts.long_task import LongTask
-from napari_cortex_decoder.widgets.parts.section_model import SectionModel
+from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
-class SavingModel(SectionModel):
-    """Writes the open recording to a file.
+class SavingModel(TaskModel):
+    """Writes the open recording to a file."""
 
-    Attributes
-    ----------
-    progress
-        How far the running job is.
-    message
-        A sentence about the last one.
-    """
+    stopped: ClassVar[str] = "Cancelled: nothing was written."
 
-    progress: Progress = Progress()
-    message: str = ""
-
-    _movie: MovieModel = PrivateAttr()
-    _task: LongTask = PrivateAttr()
+    _movie: MovieModel
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()
         self._movie = movie
-        self._task = LongTask(self._show_progress, self.failed.emit)
         self._ties.tie(self._on_recording, movie.events.recording)
 
     @property
@@ -51,28 +38,11 @@ class SavingModel(SectionModel):
             return
         self.message = ""
         work = partial(save, recording, path)
-        self._task.start(f"saving {path.name}", work, then=self._saved)
-
-    def cancel(self) -> None:
-        """Stop writing; nothing is left behind."""
-        if self._task.running:
-            self._task.cancel()
-            self.message = "Cancelled: nothing was written."
-
-    def close(self) -> None:
-        """Stop working for a viewer that is gone."""
-        self._task.cancel()
-        super().close()
+        self._task.start(f"saving {path.name}", work, self._say(f"Saved {path.name}."))
 
     def _on_recording(self, recording: Recording | None) -> None:
         if not self._task.running:
             self.message = ""
-
-    def _saved(self, path: Path) -> None:
-        self.message = f"Saved {path.name}."
-
-    def _show_progress(self, progress: Progress) -> None:
-        self.progress = progress
 
 
 def save(recording: Recording, path: Path, report: Report) -> Path:

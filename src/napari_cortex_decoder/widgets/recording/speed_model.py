@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram, Source
@@ -51,9 +50,9 @@ class SpeedModel(SectionModel):
     ethogram: Ethogram | None = None
     settings: RunAndRest = RunAndRest()
 
-    _movie: MovieModel = PrivateAttr()
-    _speed: NDArray[np.float64] | None = PrivateAttr(default=None)
-    _session: tuple[str, Path | None] | None = PrivateAttr(default=None)
+    _movie: MovieModel
+    _speed: NDArray[np.float64] | None = None
+    _session: tuple[str, Path | None] | None = None
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()

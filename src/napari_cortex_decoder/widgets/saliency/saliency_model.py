@@ -24,6 +24,7 @@ from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.labels.edits import bout_at
 from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.cameras import remembered_cameras
@@ -35,8 +36,7 @@ from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_job import LOADING
-from napari_cortex_decoder.widgets.parts.long_task import LongTask
-from napari_cortex_decoder.widgets.parts.section_model import SectionModel
+from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _NEED_LABELS = ("bouts", "behavior", "onsets")
 
 
-class SaliencyModel(SectionModel):
+class SaliencyModel(TaskModel):
     """What the decoder reads a behavior from, in the open recording.
 
     Attributes
@@ -62,10 +62,6 @@ class SaliencyModel(SectionModel):
         The last answer of this recording; None before.
     kept
         An earlier one that it is compared with; None without.
-    progress
-        How far the work is.
-    message
-        A sentence about what was done last.
     """
 
     behavior: str = ""
@@ -75,16 +71,13 @@ class SaliencyModel(SectionModel):
     marked: tuple[int | None, int | None] = (None, None)
     result: Answer | None = None
     kept: Answer | None = None
-    progress: Progress = Progress()
-    message: str = ""
 
-    _movie: MovieModel = PrivateAttr()
-    _labels: LabelsModel = PrivateAttr()
-    _choice: ChoiceModel = PrivateAttr()
-    _placing: PlacingModel = PrivateAttr()
-    _areas: AreasModel = PrivateAttr()
-    _task: LongTask = PrivateAttr()
-    _shown: object = PrivateAttr(default=None)
+    _movie: MovieModel
+    _labels: LabelsModel
+    _choice: ChoiceModel
+    _placing: PlacingModel
+    _areas: AreasModel
+    _shown: object = None
     _halt: Event = PrivateAttr(default_factory=Event)
 
     def __init__(
@@ -98,7 +91,6 @@ class SaliencyModel(SectionModel):
         super().__init__()
         self._movie, self._labels, self._choice = movie, labels, choice
         self._placing, self._areas = placing, areas
-        self._task = LongTask(self._show_progress, self.failed.emit)
         self._ties.tie(self._on_recording, movie.events.recording)
         self._ties.tie(self._on_card, choice.events.card)
         self._on_card()
@@ -238,32 +230,22 @@ class SaliencyModel(SectionModel):
             return
         start, stop = self._range()
         question = Question(
-            decoder=card.source,
-            recording=recording,
-            registration=self._placing.registration,
-            ethogram=self._labels.ethogram,
-            behavior=self.behavior,
-            method=self.method,
-            span=self.span,
-            score=self.score,
-            start=start,
-            stop=stop,
+            decoder=card.source, recording=recording, registration=self._placing.registration,
+            ethogram=self._labels.ethogram, behavior=self.behavior, method=self.method,
+            span=self.span, score=self.score, start=start, stop=stop,
             frames=None if self.span == "session" else SAMPLED,
-            compute=self._choice.compute,
-            any_rate=self._choice.any_rate,
-        )
+            compute=self._choice.compute, any_rate=self._choice.any_rate,
+        )  # fmt: skip
         self.message = ""
         halt = self._halt = Event()
-        work = partial(_answered, question, halt)
-        self._task.start("Loading the decoder", work, self._take)
+        self._task.start("Loading the decoder", partial(_answered, question, halt), self._take)
 
     def cancel(self) -> None:
         """Stop the work; of areas what was measured is the result."""
         if self.found:
             self._halt.set()
-        elif self._task.running:
-            self._task.cancel()
-            self.message = "Stopped."
+        else:
+            super().cancel()
 
     def pick(self, place: int) -> None:
         """Select the areas of a bar, here and in the atlas."""
@@ -275,16 +257,7 @@ class SaliencyModel(SectionModel):
         result, path = self.result, Path(path)
         if result is None or self.progress.running:
             return
-
-        def say(_: None) -> None:
-            self.message = f"Saved {path.name}."
-
-        self._task.start("Saving", lambda report: _export(result, path, report), say)
-
-    def close(self) -> None:
-        """Stop working for a viewer that is gone."""
-        self._task.cancel()
-        super().close()
+        self._task.start("Saving", partial(_export, result, path), self._say(f"Saved {path.name}."))
 
     def _range(self) -> tuple[int, int | None]:
         """Return the frames that are asked about, where they are in a row."""
@@ -308,8 +281,8 @@ class SaliencyModel(SectionModel):
     def _bout(self) -> tuple[int, int] | None:
         """Return the bout under the slider."""
         ethogram, frame = self._labels.ethogram, self._movie.frame
-        bouts = () if ethogram is None else ethogram.bouts
-        return next(((b.start, b.stop) for b in bouts if b.start <= frame < b.stop), None)
+        bout = None if ethogram is None else bout_at(ethogram.bouts, frame)
+        return None if bout is None else (bout.start, bout.stop)
 
     def _take(self, result: Answer, said: str = "Done.") -> None:
         self.result = result
@@ -340,9 +313,6 @@ class SaliencyModel(SectionModel):
             self.method = self.methods[0]
         if self.behavior not in self.behaviors:
             self.behavior = self.behaviors[-1] if self.behaviors else ""
-
-    def _show_progress(self, progress: Progress) -> None:
-        self.progress = progress
 
 
 def _answered(question: Question, halt: Event, report: Report) -> Answer:

@@ -14,8 +14,7 @@ from pydantic import PrivateAttr
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import CohortEntry
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
-from napari_cortex_decoder.widgets.parts.long_task import LongTask
-from napari_cortex_decoder.widgets.parts.section_model import SectionModel
+from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.sessions.session_jobs import (
     Outcome,
@@ -27,38 +26,32 @@ from napari_cortex_decoder.widgets.sessions.session_jobs import (
 from napari_cortex_decoder.widgets.sessions.sessions_model import SessionsModel
 
 
-class QueueModel(SectionModel):
+class QueueModel(TaskModel):
     """What is being done to the sessions that are checked.
 
     Attributes
     ----------
-    progress
-        How far it is with the session at `working`.
     working
         Place of that session in the table; −1 if nothing is done.
-    message
-        A sentence about what was done last.
     """
 
-    progress: Progress = Progress()
     working: int = -1
-    message: str = ""
+
+    stopped: ClassVar[str] = "Cancelled: sessions that were not through are as they were."
 
     done: ClassVar[Signal] = Signal(Path)
     """It is through with this recording."""
 
-    _movie: MovieModel = PrivateAttr()
-    _choice: ChoiceModel = PrivateAttr()
-    _sessions: SessionsModel = PrivateAttr()
-    _task: LongTask = PrivateAttr()
-    _queue: tuple[CohortEntry, ...] = PrivateAttr(default=())
+    _movie: MovieModel
+    _choice: ChoiceModel
+    _sessions: SessionsModel
+    _queue: tuple[CohortEntry, ...] = ()
     _outcomes: deque[Outcome] = PrivateAttr(default_factory=deque)
-    _n_failed: int = PrivateAttr(default=0)
+    _n_failed: int = 0
 
     def __init__(self, movie: MovieModel, choice: ChoiceModel, sessions: SessionsModel) -> None:
         super().__init__()
         self._movie, self._choice, self._sessions = movie, choice, sessions
-        self._task = LongTask(self._show_progress, self._fail)
 
     @property
     def obstacle(self) -> str | None:
@@ -106,17 +99,6 @@ class QueueModel(SectionModel):
             self._start(others, partial(placing, raw))
         else:
             self.message = f"No other session of {own.subject} is checked."
-
-    def cancel(self) -> None:
-        """End it; what is through stays."""
-        if self._task.running:
-            self._task.cancel()
-            self.message = "Cancelled: sessions that were not through are as they were."
-
-    def close(self) -> None:
-        """End whatever runs; late results are dropped."""
-        self._task.cancel()
-        super().close()
 
     def _start(self, entries: Iterable[CohortEntry], prepare: Callable[[], Work]) -> None:
         self._queue, self._n_failed, self.message = tuple(entries), 0, ""

@@ -71,11 +71,11 @@ class SessionsModel(SectionModel):
     arrived: ClassVar[Signal] = Signal(object)
     """The recording of this entry is open."""
 
-    _movie: MovieModel = PrivateAttr()
-    _pause: QSignalDebouncer = PrivateAttr()
-    _looking: bool = PrivateAttr(default=False)
+    _movie: MovieModel
+    _pause: QSignalDebouncer
+    _looking: bool = False
     _frames: dict[Path, int] = PrivateAttr(default_factory=dict)
-    _open: Recording | None = PrivateAttr(default=None)
+    _open: Recording | None = None
 
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()
