@@ -8,15 +8,12 @@ needs a display (``bash tools/with-display.sh …`` makes one). The mouse is a s
 
 from __future__ import annotations
 
-from picture_window import FOLDER, IMAGES, PictureWindow, read  # isort: skip
+from picture_window import FOLDER, IMAGES, Film, below  # isort: skip
 
 from pathlib import Path
 
 import tifffile
-from PIL import Image, ImageDraw, ImageFont
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QPushButton, QWidget
+from qtpy.QtCore import Qt
 
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import remember_metadata
@@ -27,89 +24,10 @@ from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
 from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
-from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
 
 SECONDS, SIZE = 60.0, 64
 WIDTH, HEIGHT = 900, 760
-BAND, MARGIN = 30, 8  # px of a caption, and around each frame
-PAPER, INK = (255, 255, 255), (32, 32, 32)
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-
-
-class Film(PictureWindow):
-    """The window without what is napari's own, and a frame of each state."""
-
-    def __init__(self) -> None:
-        super().__init__(WIDTH, HEIGHT)
-        window = self.viewer.window
-        for napari_own in (window._qt_viewer.dockLayerList, window._qt_viewer.dockLayerControls):
-            napari_own.hide()
-        self.timeline = window.dock_widgets[TIMELINE]
-        self._rows: list[list[tuple[str, Image.Image]]] = []
-
-    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier | None = None) -> None:
-        """Press a key over the canvas."""
-        canvas = self.viewer.window._qt_viewer.canvas.native
-        QTest.keyClick(canvas, key, modifier or Qt.KeyboardModifier.NoModifier)
-
-    def play_to(self, frame: int) -> None:
-        """Let the slider go on frame by frame."""
-        while self.viewer.dims.current_step[0] < frame:
-            self.viewer.dims.set_current_step(0, self.viewer.dims.current_step[0] + 1)
-            QApplication.processEvents()
-
-    def click(self, part: QWidget, text: str) -> None:
-        """Click a button."""
-        (found,) = (b for b in part.findChildren(QPushButton) if b.text() == text)
-        QTest.mouseClick(found, Qt.MouseButton.LeftButton)
-
-    def part(self, part: QWidget) -> Image.Image:
-        """Take a part of the window that is in sight."""
-        place = part.mapTo(self.viewer.window._qt_window, QPoint(0, 0))
-        return self.shot().crop(
-            (place.x(), place.y(), place.x() + part.width(), place.y() + part.height())
-        )
-
-    def grab(self, whole: QWidget, first: QWidget, last: QWidget) -> Image.Image:
-        """Take what lies between two parts of a piece of the dock, in sight or not."""
-        file = FOLDER / "grab.png"
-        whole.grab().save(str(file))
-        top = first.mapTo(whole, QPoint(0, 0)).y()
-        bottom = last.mapTo(whole, QPoint(0, 0)).y() + last.height()
-        return read(file).crop((0, top, whole.width(), bottom))
-
-    def frame(self, caption: str, picture: Image.Image, *, beside: bool = False) -> None:
-        """Add a frame below the last one, or beside it."""
-        if not beside:
-            self._rows.append([])
-        self._rows[-1].append((caption, picture))
-
-    def save(self, file: Path) -> None:
-        """Write all frames as one picture of 256 colours: a quarter of the bytes."""
-        tall = [max(p.height for _, p in row) + BAND + MARGIN for row in self._rows]
-        wide = max(sum(p.width + MARGIN for _, p in row) for row in self._rows)
-        strip = Image.new("RGB", (wide + MARGIN, sum(tall) + MARGIN), PAPER)
-        draw, font = ImageDraw.Draw(strip), ImageFont.load_default(size=16)
-        top, number = 0, 0
-        for row, height in zip(self._rows, tall, strict=True):
-            left = MARGIN
-            for caption, picture in row:
-                number += 1
-                where = (left, top + BAND // 2 + 4)
-                draw.text(where, f"{number}  {caption}", INK, font=font, anchor="lm")
-                strip.paste(picture, (left, top + BAND + 4))
-                left += picture.width + MARGIN
-            top += height
-        smaller = strip.quantize(256, dither=Image.Dither.NONE)
-        smaller.save(file, optimize=True)
-
-
-def below(upper: Image.Image, lower: Image.Image) -> Image.Image:
-    """Put one picture below another."""
-    both = Image.new("RGB", (max(upper.width, lower.width), upper.height + lower.height), PAPER)
-    both.paste(upper, (0, 0))
-    both.paste(lower, (0, upper.height))
-    return both
 
 
 def boris_file(path: Path, ethogram: Ethogram, frame_rate: float) -> Path:
@@ -137,7 +55,7 @@ def main() -> None:
     folder = FOLDER
     mouse, path = simulated_file(folder)
     boris = boris_file(folder / "boris.csv", mouse.truth.ethogram, mouse.frame_rate)
-    film = Film()
+    film = Film(WIDTH, HEIGHT)
     workspace, dock, timeline = film.workspace, film.dock, film.timeline
     labels, tuning = workspace.labels, workspace.tuning
     section, group = dock.findChild(LabelsSection), dock.findChild(TuningGroup)

@@ -13,7 +13,7 @@ from napari.utils.notifications import Notification
 from numpy.typing import NDArray
 from pyqtgraph import GraphicsView, ImageItem
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QSlider
 
 from helpers.windows import FRAME_RATE, N_FRAMES, child, waves
@@ -145,6 +145,32 @@ def test_a_pane_stands_between_the_canvas_and_the_dock_as_the_menu_names_it(
     qtbot.waitUntil(lambda: 0 < pane.mapToGlobal(pane.rect().topRight()).x()
                     <= dock.mapToGlobal(dock.rect().topLeft()).x())  # fmt: skip
     docks[ours] = docks.pop("Cortex Decoder (Cortex Decoder)")
+
+
+def test_panes_of_cameras_that_come_back_together_stand_below_each_other(
+    pane: CameraPane, filmed: Workspace, video: Path, viewer: Viewer, dock: CortexDecoderWidget,
+    tmp_path: Path, qtbot: QtBot,
+) -> None:  # fmt: skip
+    filmed.take(video.rename(tmp_path / "paw.mp4"))
+    kept = tmp_path / "m.tif.cortex" / "cameras.json"
+    qtbot.waitUntil(lambda: kept.exists() and "paw" in kept.read_text())
+    paw = tmp_path / "paw.mp4"
+    (tmp_path / "face.mp4").write_bytes(paw.read_bytes())
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: "Camera: paw" not in viewer.window.dock_widgets)
+    filmed.movie.open(tmp_path / "m.tif")
+    docks = viewer.window.dock_widgets
+    qtbot.waitUntil(lambda: {"Camera: face", "Camera: paw"} <= set(docks))
+
+    def below_each_other() -> bool:
+        first, second, ours = (
+            one.rect().translated(one.mapToGlobal(QPoint(0, 0)))
+            for one in (docks["Camera: face"], docks["Camera: paw"], dock)
+        )
+        beside = max(first.right(), second.right()) <= ours.left()
+        return beside and first.bottom() <= second.top() and first.left() == second.left()
+
+    qtbot.waitUntil(below_each_other)
 
 
 def test_motion_in_a_rectangle_becomes_a_row_of_the_timeline(

@@ -218,6 +218,7 @@ class Decoder(ABC):
             "device": compute.device,
             "any_rate": any_rate,
             "precision": compute.precision,
+            "simulated": self.provenance.simulated,
         }
         if placed is not None:
             settings["atlas"] = placed.atlas.name

@@ -81,7 +81,8 @@ def look_at(entry: CohortEntry) -> Facts:
         # the steps of a session may be long to apply: without them its movie is what it was
         steps = prediction.settings.get("preprocessing")
         stale = () if steps else kept.changed(tried(lambda: made_from(recording)) or {})
-        facts = replace(facts, decoded=prediction.decoder, stale=stale)
+        simulated = " (simulated mice)" * bool(prediction.settings.get("simulated"))
+        facts = replace(facts, decoded=prediction.decoder + simulated, stale=stale)
         if ethogram is not None:
             facts = replace(facts, score=score(prediction, ethogram))
     labelled = None if ethogram is None else float((ethogram.frames() >= 0).mean())

@@ -68,7 +68,7 @@ class CameraPanes:
         dock = viewer.window.add_dock_widget(pane, name=name, area="right")
         first = next(iter(self._open_panes(viewer).values()), None)
         window = viewer.window._qt_window
-        if first is not None and first.isVisible():
+        if first is not None:
             window.splitDockWidget(first, dock, Qt.Orientation.Vertical)
         elif beside is not None:
             window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
