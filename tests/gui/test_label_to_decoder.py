@@ -15,7 +15,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
-from helpers.tuned_mice import blank_decoder
+from helpers.tuned_mice import blank_decoder, boris_file
 from helpers.windows import (
     FRAME_RATE,
     answer,
@@ -30,7 +30,6 @@ from helpers.windows import (
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.labels import (
     Behavior,
-    Ethogram,
     Flip,
     LabelSession,
     Paint,
@@ -52,17 +51,6 @@ from napari_cortex_decoder.widgets.workspace import Workspace
 
 UNDO = Qt.KeyboardModifier.ControlModifier
 REDO = UNDO | Qt.KeyboardModifier.ShiftModifier
-
-
-def boris_file(path: Path, ethogram: Ethogram) -> Path:
-    """Write what BORIS exports as tabular events: a START and a STOP a bout, and a point event."""
-    rows = ["Observation id,Subject,Behavior,Behavior type,Time"]
-    for bout in ethogram.bouts:
-        for kind, frame in (("START", bout.start), ("STOP", bout.stop)):
-            rows.append(f"o,No focal subject,{bout.behavior},{kind},{frame / FRAME_RATE:.3f}")
-    rows.append("o,No focal subject,blink,POINT,4.000")
-    path.write_text("\n".join(rows) + "\n")
-    return path
 
 
 @pytest.mark.slow

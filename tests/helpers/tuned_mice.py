@@ -55,6 +55,17 @@ def write_labelled(recording: Recording, ethogram: Ethogram, path: Path) -> Path
     return path
 
 
+def boris_file(path: Path, ethogram: Ethogram) -> Path:
+    """Write what BORIS exports as tabular events: a START and a STOP a bout, and a point event."""
+    rows = ["Observation id,Subject,Behavior,Behavior type,Time"]
+    for bout in ethogram.bouts:
+        for kind, frame in (("START", bout.start), ("STOP", bout.stop)):
+            rows.append(f"o,No focal subject,{bout.behavior},{kind},{frame / 30:.3f}")
+    rows.append("o,No focal subject,blink,POINT,4.000")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
 def blank_decoder(recording: Recording) -> Decoder:
     """A decoder that has learned nothing, but whose features differ from frame to frame."""
     torch.manual_seed(0)

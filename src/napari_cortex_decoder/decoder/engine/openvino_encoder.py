@@ -140,7 +140,7 @@ def _compile(openvino: ModuleType, encode: Encode, image_size: tuple[int, int]) 
             requests.wait_all()
         return torch.from_numpy(features)
 
-    difference = (infer(example) - expected).abs().max() / expected.std()
+    difference = float((infer(example) - expected).abs().max() / expected.std())
     if not difference < _TOLERANCE:
         _LOG.warning(
             "OpenVINO's features differ by %.1g SD on this processor: PyTorch encodes.", difference
