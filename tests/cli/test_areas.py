@@ -119,3 +119,38 @@ def test_areas_says_what_it_cannot_write(
     code, _, err = run(*movie_with_behavior(tmp_path), *more)
     assert code == 2
     assert said in err
+
+
+def test_areas_averages_around_events_and_says_how_many(run: Run, tmp_path: Path) -> None:
+    given = [*movie_with_behavior(tmp_path), "--behavior", tmp_path / "speed.csv"]
+    for name in ("events.csv", "events.svg"):
+        code, _, err = run(
+            *given, "--out", tmp_path / "areas.csv", "--around", "speed>0.5",
+            "--events", tmp_path / name, "--before", 0.2, "--after", 0.3, "--overwrite",
+        )  # fmt: skip
+        assert code == 0, err
+        assert "Less each event's own mean" in err and "too few for an interval" in err
+    rows = list(csv.DictReader((tmp_path / "events.csv").open(newline="", encoding="utf-8")))
+    last = {row["trace"]: row for row in rows}
+    assert float(last["speed"]["mean"]) > 0.1 and float(last["VISp right"]["mean"]) > 0
+    assert float(last["VISp left"]["mean"]) < 0 and last["VISp left"]["unit"] == "ΔF/F, %"
+    assert b"<svg" in (tmp_path / "events.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--around", "run"), "give both"),
+        (("--around", "run", "--events", "e.csv"), "no labels"),
+        (("--around", "speed>9", "--events", "e.csv"), "there is no onset"),
+        (("--around", "speed>0.5", "--events", "e.txt"), "name it so"),
+    ],
+)
+def test_areas_refuses_events_that_cannot_be_averaged(
+    run: Run, tmp_path: Path, options: tuple[str, ...], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = [*movie_with_behavior(tmp_path), "--behavior", tmp_path / "speed.csv"]
+    code, _, err = run(*given, "--out", tmp_path / "areas.csv", *options)
+    assert code == 2 and why in err
+    assert not (tmp_path / "e.csv").exists()

@@ -104,7 +104,9 @@ def test_a_decoded_labelled_movie_is_seven_actions_from_a_figure_of_importance(
     decoder, _ = linear_decoder(np.full((SIZE, SIZE), 0.01))  # a network would take minutes
     monkeypatch.setattr(encoding, "InferenceNetwork", lambda network: network)
     monkeypatch.setattr(saliency_jobs, "load_decoder", loads(decoder))
-    workspace.choice.choose(DecoderCard("linear", "linear", decoder.config))
+    card = DecoderCard("linear", "linear", decoder.config)
+    workspace.choice.cards = (*workspace.choice.cards, card)
+    workspace.choice.choose(card)
     workspace.labelling.read(opened_movie)
     qtbot.waitUntil(lambda: workspace.labelling.imported is not None, timeout=20_000)
     hands.unfold(AtlasSection)

@@ -12,7 +12,7 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Bout, Ethogram
 from napari_cortex_decoder.saliency import onset_average, onset_frames, saliency_map
-from napari_cortex_decoder.saliency.maps.onsets import find_onsets
+from napari_cortex_decoder.scoring.events import find_onsets
 
 MakeLinear = Callable[..., tuple[Decoder, Linear]]
 

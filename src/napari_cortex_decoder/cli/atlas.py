@@ -15,7 +15,14 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
     warn,
 )
-from napari_cortex_decoder.cli.reading import AS_SAID, Placed, Reading, opening, place_atlas
+from napari_cortex_decoder.cli.reading import (
+    AS_SAID,
+    Placed,
+    Reading,
+    labels_of,
+    opening,
+    place_atlas,
+)
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import check_place
 
@@ -40,19 +47,43 @@ def areas(
         typer.Option(help="CSV to write: Pearson's r of each area with each behavior."),
         WRITTEN,
     ] = None,
+    around: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EVENT",
+            help="Average around events, too: onsets of a labelled behavior such as run, or a "
+            "behavior trace that comes to a threshold, such as 'speed>1'.",
+        ),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="File for that average: .csv, or a figure (.png, .svg, .pdf)."),
+        WRITTEN,
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels; default: those kept beside the movie.")
+    ] = None,
+    before: Annotated[float, typer.Option(min=0.01, help="Seconds before an event.")] = 2.0,
+    after: Annotated[float, typer.Option(min=0.01, help="Seconds after it.")] = 4.0,
     reading: Reading = AS_SAID,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the mean ΔF/F of each area of an atlas over time, and how it goes with behavior.
 
+    `--around` averages areas and behavior around events: mean and 95 % interval over events, less
+    the mean of the first second.
+
     Example: `cortex-decoder areas m1.tif --registration m1.json --out areas.csv`
     """
     from napari_cortex_decoder import atlas
     from napari_cortex_decoder.atlas.nwb_export import TRACES_NWB, write_traces_nwb
     from napari_cortex_decoder.atlas.traces import CORRELATIONS, traces_kind
+    from napari_cortex_decoder.evaluation.event_figure import event_kind, write_events
     from napari_cortex_decoder.recording import add_behavior, trace_at_frames
     from napari_cortex_decoder.recording.saving.nwb import session_start
+    from napari_cortex_decoder.scoring.around_events import event_average, known_traces
+    from napari_cortex_decoder.scoring.events import Around, find_events
 
     if out.suffix.lower() not in (".csv", ".nwb"):
         raise AtlasError(f"{out} is neither .csv nor .nwb; choose one of them.")
@@ -60,14 +91,17 @@ def areas(
     for path in behavior or ():
         recording = add_behavior(recording, path)
     has_clock = recording.frame_rate is not None or recording.frame_times is not None
-    if not has_clock and (correlations is not None or out.suffix.lower() == ".nwb"):
+    if (around is None) != (events is None):
+        raise AtlasError("--around says around which events, --events where to write: give both.")
+    needs_clock = (correlations, events, *([out] if out.suffix.lower() == ".nwb" else []))
+    if not has_clock and any(needs_clock):
         raise AtlasError(f"{movie} has no frame rate, which this needs; give --frame-rate.")
     if correlations is not None and not recording.behavior:
         raise AtlasError(f"{movie} comes with no behavior to correlate with; give --behavior.")
     placed = place_atlas(recording, registration)
-    labels = placed.label_image(recording.shape)
+    painted = placed.label_image(recording.shape)
     if recording.label_image is not None:
-        labels[recording.label_image == 0] = 0
+        painted[recording.label_image == 0] = 0
     shown = placed.atlas.areas
     names = [area.label for area in shown]
     is_nwb = out.suffix.lower() == ".nwb"
@@ -75,9 +109,13 @@ def areas(
     check_place(out, AtlasError, kind=kind, overwrite=overwrite)
     if correlations is not None:
         check_place(correlations, AtlasError, kind=CORRELATIONS, overwrite=overwrite)
+    how, found = Around(before=before, after=after, quiet=min(1.0, before)), None
+    if events is not None and around is not None:
+        found = find_events(around, recording, labels_of(recording, labels), how)
+        check_place(events, AtlasError, kind=event_kind(events), overwrite=overwrite)
     with progress_bar(recording.name, quiet=as_json) as show:
-        traces = atlas.area_traces(recording.movie, labels, len(names), show)
-    unseen = [name for i, name in enumerate(names) if not (labels == i + 1).any()]
+        traces = atlas.area_traces(recording.movie, painted, len(names), show)
+    unseen = [name for i, name in enumerate(names) if not (painted == i + 1).any()]
     said = [*placed.atlas.warnings, *placed.warnings]
     missing = "Outside the movie" if recording.traces is None else "Without a trace"
     said += [f"{missing}, so without values: {', '.join(unseen)}."] if unseen else []
@@ -89,7 +127,7 @@ def areas(
     if is_nwb:
         start, notes = session_start(recording)
         write_traces_nwb(
-            out, traces, labels, shown, recording.times, session_start=start, name=recording.name,
+            out, traces, painted, shown, recording.times, session_start=start, name=recording.name,
             subject=recording.subject, pixel_size=recording.pixel_size, relative=relative,
             notes=[*notes, *said], overwrite=overwrite,
         )  # fmt: skip
@@ -104,6 +142,14 @@ def areas(
         }
         atlas.write_correlations(correlations, shown, r, overwrite=overwrite)
         written["correlations"] = str(correlations)
+    if events is not None and found is not None:
+        known, units = known_traces(recording, traces, names, relative=relative)
+        average = event_average(
+            recording, found, known, around=how, event=f"onset of {around}", units=units
+        )
+        said += average.said
+        write_events(average, events, name=recording.name, overwrite=overwrite)
+        written["events"] = str(events)
     warn(recording.name, said)
     if as_json:
         print_json({"files": written, "areas": names, "outside": unseen, "relative": relative})

@@ -20,14 +20,19 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
     warn,
 )
-from napari_cortex_decoder.cli.reading import AS_SAID, Placed, Reading, opening, place_atlas
+from napari_cortex_decoder.cli.reading import (
+    AS_SAID,
+    Placed,
+    Reading,
+    labels_of,
+    opening,
+    place_atlas,
+)
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import CortexDecoderError, DecoderError, LabelError
 from napari_cortex_decoder.files import make_folder
 
 if TYPE_CHECKING:
-    from napari_cortex_decoder.labels import Ethogram
-    from napari_cortex_decoder.recording import Recording
     from napari_cortex_decoder.saliency import Answer
 
 
@@ -115,7 +120,7 @@ def explain(
     check_folder(out)
     recording = reading.open(movie)
     placed, loaded = place_atlas(recording, registration), load_decoder(decoder)
-    ethogram = _labels(recording, labels)
+    ethogram = labels_of(recording, labels)
     asked = Question(
         decoder=decoder, recording=recording, registration=placed, ethogram=ethogram,
         behavior=behavior, method=targets, score=score,  # type: ignore[arg-type]
@@ -201,13 +206,3 @@ def _range(text: str | None) -> tuple[int, int] | None:
             "300:360."
         )
     return int(first), int(stop)
-
-
-def _labels(recording: Recording, path: Path | None) -> Ethogram | None:
-    """Read the labels asked for, or those kept beside the movie."""
-    from napari_cortex_decoder.labels import read_labels
-    from napari_cortex_decoder.sessions import kept_labels
-
-    if path is not None:
-        return read_labels(path, recording)
-    return None if recording.path is None else kept_labels(recording.path)

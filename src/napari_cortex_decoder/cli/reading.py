@@ -14,6 +14,7 @@ from napari_cortex_decoder.errors import AtlasError, RecordingError
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.atlas import Registration
+    from napari_cortex_decoder.labels import Ethogram
     from napari_cortex_decoder.recording import Recording
 
 Placed = Annotated[
@@ -93,6 +94,16 @@ def place_atlas(recording: Recording, registration: Path | None) -> Registration
             "--registration FILE."
         )
     return placed
+
+
+def labels_of(recording: Recording, path: Path | None) -> Ethogram | None:
+    """Read the labels asked for, or those kept beside the movie; None without either."""
+    from napari_cortex_decoder.labels import read_labels
+    from napari_cortex_decoder.sessions import kept_labels
+
+    if path is not None:
+        return read_labels(path, recording)
+    return None if recording.path is None else kept_labels(recording.path)
 
 
 def read_as(settings: list[str] | None) -> dict[str, Any]:

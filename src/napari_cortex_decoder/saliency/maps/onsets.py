@@ -20,6 +20,7 @@ from napari_cortex_decoder.saliency.maps.gradients import Maps
 from napari_cortex_decoder.saliency.maps.saliency_maps import explain, scale_of
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
 from napari_cortex_decoder.saliency.masking.frames import Ints
+from napari_cortex_decoder.scoring.events import find_onsets
 
 BEFORE, AFTER = 1.0, 2.0
 """Seconds around an onset that are shown."""
@@ -60,42 +61,6 @@ class OnsetAverage:
     recording: str
     settings: Mapping[str, object]
     warnings: tuple[str, ...]
-
-
-def find_onsets(ethogram: Ethogram, behavior: str, quiet: int) -> Ints:
-    """Find the first frames of bouts before which a behavior is known to be absent.
-
-    Parameters
-    ----------
-    ethogram
-        Labels.
-    behavior
-        Whose onsets.
-    quiet
-        Frames before an onset that must be labelled, and as something else.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), int64, rising.
-
-    Raises
-    ------
-    LabelError
-        If the labels do not know the behavior.
-    """
-    if behavior not in ethogram.behaviors:
-        raise LabelError(
-            f"the labels know no {behavior!r}, only {', '.join(ethogram.behaviors)}; choose one of "
-            "these."
-        )
-    other = np.zeros(ethogram.n_frames, dtype=bool)
-    for bout in ethogram.bouts:
-        other[bout.start : bout.stop] = bout.behavior != behavior
-    starts = [bout.start for bout in ethogram.bouts if bout.behavior == behavior]
-    return np.array(
-        [s for s in starts if s >= quiet > 0 and other[s - quiet : s].all()], dtype=np.int64
-    )
 
 
 def onset_frames(

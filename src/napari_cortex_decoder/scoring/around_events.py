@@ -1,0 +1,290 @@
+"""What happens around events: mean and interval over them, of any trace and of the movie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cortex_decoder.atlas.traces import has_baseline
+from napari_cortex_decoder.clock import frame_interval
+from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.errors import LabelError
+from napari_cortex_decoder.files import begins, csv_text, write_whole
+from napari_cortex_decoder.progress import Progress, Report, unheard
+from napari_cortex_decoder.recording import Recording, trace_at_frames
+from napari_cortex_decoder.scoring.events import USUAL, Around, Ints
+
+Floats = NDArray[np.float64]
+
+FEWEST = 5
+"""With fewer events a bootstrap has too little to draw from."""
+
+_DRAWS = 2000
+_MOST_MAPS = 36
+_COLUMNS = ("trace", "unit", "seconds", "mean", "low", "high", "events")
+TABLE = begins(",".join(_COLUMNS))
+"""What `EventAverage.to_csv` writes."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EventAverage:
+    """Traces averaged around events.
+
+    Attributes
+    ----------
+    event
+        What they are, in words.
+    frames
+        Shape (n,): the frame of each event whose window lies in the recording.
+    seconds
+        Shape (lags,): from the event.
+    names, units
+        Of the traces.
+    mean, low, high
+        Shape (traces, lags): mean over events and its 95 % interval (bootstrap over events); NaN
+        where fewer than `FEWEST` events have the trace.
+    n
+        Shape (traces,): events in whose whole window the trace is known.
+    said
+        Sentences that belong beside it: how many events, what was left out, what overlaps.
+    """
+
+    event: str
+    frames: Ints
+    seconds: Floats
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    mean: Floats
+    low: Floats
+    high: Floats
+    n: Ints
+    said: tuple[str, ...]
+
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write one row a trace and lag; an empty cell is a missing value.
+
+        Such a table is replaced; any other file only where `overwrite` allows it.
+
+        Raises
+        ------
+        LabelError
+            If the file cannot be written.
+        """
+        rows: list[tuple[object, ...]] = [_COLUMNS]
+        for i, name in enumerate(self.names):
+            for at, *values in zip(
+                self.seconds, self.mean[i], self.low[i], self.high[i], strict=True
+            ):
+                cells = ("" if np.isnan(value) else f"{value:.7g}" for value in values)
+                rows.append((name, self.units[i], f"{at:.4f}", *cells, self.n[i]))
+        write_whole(Path(path), csv_text(rows), LabelError, kind=TABLE, overwrite=overwrite)
+
+
+def known_traces(
+    recording: Recording,
+    areas: NDArray[np.floating] | None = None,
+    names: Sequence[str] = (),
+    *,
+    relative: bool = False,
+    prediction: Prediction | None = None,
+) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Return all that is known of a recording, one value a frame, and the unit of each.
+
+    Parameters
+    ----------
+    recording
+        Whose behavior traces are taken.
+    areas, names
+        What areas do, shape (t, n), and what they are called; areas that nothing is known of are
+        left out.
+    relative
+        Whether that is ΔF/F, a fraction; it is given in %.
+    prediction
+        Of this recording.
+    """
+    traces, units = {}, {}
+    for name, values in zip(names, () if areas is None else areas.T, strict=areas is not None):
+        if np.isfinite(values).any():
+            traces[name] = np.asarray(100 * values if relative else values, np.float64)
+            units[name] = "ΔF/F, %" if relative else "areas"
+    for i, behavior in enumerate(() if prediction is None else prediction.behaviors):
+        assert prediction is not None
+        traces[f"p({behavior})"] = prediction.probability[:, i].astype(np.float64)
+        units[f"p({behavior})"] = "probability"
+    for name, trace in recording.behavior.items():
+        traces[name] = trace_at_frames(trace, recording)
+        units[name] = trace.unit or name
+    return traces, units
+
+
+def event_average(
+    recording: Recording,
+    events: ArrayLike,
+    traces: Mapping[str, ArrayLike],
+    *,
+    around: Around = USUAL,
+    event: str = "event",
+    units: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> EventAverage:
+    """Average traces around events, with an interval over events.
+
+    Parameters
+    ----------
+    recording
+        Whose frames count.
+    events
+        Shape (n,): the frame of each event, such as `find_events` gives.
+    traces
+        Shape (t,) each, one value a frame, NaN where it is unknown: areas, probabilities, and
+        behavior as `trace_at_frames` gives it.
+    around
+        How much is averaged.
+    event
+        What the events are, in words.
+    units
+        Of traces, by name.
+    seed
+        Of the bootstrap: same seed, same result.
+
+    Raises
+    ------
+    LabelError
+        If no window of an event lies in the recording, or a trace has not one value a frame.
+    FrameRateError
+        If the frame rate is unknown.
+    """
+    interval = frame_interval(recording.times)
+    before, after, baseline = around.frames(interval)
+    lags = np.arange(-before, after + 1)
+    frames, said = _inside(recording, np.asarray(events, np.int64), lags, event)
+    windows = frames[:, None] + lags
+    rng = np.random.default_rng(seed)
+    shape = (3, len(traces), lags.size)
+    mean, low, high = np.full(shape, np.nan)
+    n = np.zeros(len(traces), np.int64)
+    for i, (name, given) in enumerate(traces.items()):
+        values = np.asarray(given, np.float64)
+        if values.shape != (recording.n_frames,):
+            raise LabelError(
+                f"trace {name!r} has shape {values.shape} and {recording.name} has "
+                f"{recording.n_frames} frames; give one value a frame."
+            )
+        courses = values[windows]
+        courses = courses[np.isfinite(courses).all(axis=1)]
+        if baseline:
+            courses = courses - courses[:, :baseline].mean(axis=1, keepdims=True)
+        n[i] = len(courses)
+        if len(courses):
+            mean[i] = courses.mean(axis=0)
+        if len(courses) >= FEWEST:
+            drawn = rng.multinomial(len(courses), np.full(len(courses), 1 / len(courses)), _DRAWS)
+            low[i], high[i] = np.quantile(drawn @ courses / len(courses), (0.025, 0.975), axis=0)
+    if len(frames) < FEWEST:
+        said.append(f"Fewer than {FEWEST} events are too few for an interval.")
+    fewer = [f"{name} ({k})" for name, k in zip(traces, n, strict=True) if k < len(frames)]
+    said += [f"Known around fewer of them: {', '.join(fewer)}."] if fewer else []
+    if baseline:
+        first, last = lags[0] * interval, lags[baseline - 1] * interval
+        said.append(f"Less each event's own mean from {first:.2f} to {last:.2f} s.")
+    named = units or {}
+    return EventAverage(
+        event=event,
+        frames=frames,
+        seconds=np.asarray(lags * interval, np.float64),
+        names=tuple(traces),
+        units=tuple(named.get(name, "") for name in traces),
+        mean=mean,
+        low=low,
+        high=high,
+        n=n,
+        said=tuple(said),
+    )
+
+
+def event_maps(
+    recording: Recording,
+    average: EventAverage,
+    *,
+    around: Around = USUAL,
+    progress: Report | None = None,
+) -> tuple[NDArray[np.float32], Floats]:
+    """Average the movie around the events of an average, a few frames at a time.
+
+    Parameters
+    ----------
+    recording
+        Whose movie it is.
+    average
+        Of traces around the same events.
+    around
+        As for `event_average`.
+    progress
+        Told how far it is; an exception that it raises ends the work.
+
+    Returns
+    -------
+    maps : numpy.ndarray
+        Shape (n, y, x), float32: the change from the baseline, in % of it where the movie is
+        fluorescence; else in the movie's own unit.
+    seconds : numpy.ndarray
+        Shape (n,): the middle of each, from the event.
+    """
+    report = progress or unheard
+    before, after, baseline = around.frames(frame_interval(recording.times))
+    lags = np.arange(-before, after + 1)
+    parts = np.array_split(np.arange(lags.size), min(_MOST_MAPS, lags.size))
+    cuts = [int(part[0]) for part in parts]
+    sizes = np.diff([*cuts, lags.size])[:, None, None]
+    total: Floats = np.zeros((len(parts), *recording.shape))
+    level: Floats = np.zeros(recording.shape)
+    levels = []
+    for number, frame in enumerate(average.frames.tolist(), 1):
+        shown = recording.movie[frame - before : frame + after + 1].compute(scheduler="threads")
+        own = shown[:baseline].mean(axis=0, dtype=np.float64) if baseline else 0.0
+        total += np.add.reduceat(shown, cuts, axis=0, dtype=np.float64) / sizes - own
+        level += own
+        levels.append(float(np.nanmean(own)))
+        report(Progress("averaging the movie", number, len(average.frames)))
+    maps = total / len(average.frames)
+    if baseline and has_baseline(np.array(levels)[:, None]):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            maps = np.where(level > 0, 100 * total / level, np.nan)
+    return maps.astype(np.float32), np.array([average.seconds[part].mean() for part in parts])
+
+
+def _inside(recording: Recording, events: Ints, lags: Ints, event: str) -> tuple[Ints, list[str]]:
+    """Return the events whose windows lie in the recording, and what to say of them and others."""
+    events = np.unique(events)
+    if not events.size:
+        raise LabelError(
+            f"{recording.name}: there is no {event} after so long without it; ask for less quiet "
+            "before it, or for other events."
+        )
+    frames = events[(events + lags[0] >= 0) & (events + lags[-1] < recording.n_frames)]
+    times = recording.times
+    length = (lags[-1] - lags[0]) * frame_interval(times)
+    lasts = times[frames + lags[-1]] - times[frames + lags[0]]
+    whole = np.abs(lasts - length) < 0.1 * length
+    if not whole.any():
+        raise LabelError(
+            f"{recording.name}: of {events.size} events ({event}) none has {-lags[0]} frames "
+            f"before and {lags[-1]} after it in the recording; take less time around them, or "
+            "others."
+        )
+    said = [f"{np.count_nonzero(whole)} events: {event}."]
+    if outside := events.size - frames.size:
+        said.append(f"{outside} more are too near to the recording's ends.")
+    if lost := frames.size - np.count_nonzero(whole):
+        said.append(f"{lost} more have lost frames around them.")
+    frames = frames[whole]
+    if close := np.count_nonzero(np.diff(frames) < lags.size):
+        said.append(
+            f"{close} begin within the window of the one before: the interval takes them as "
+            "independent, and is too narrow."
+        )
+    return frames, said
