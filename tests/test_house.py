@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -125,6 +126,12 @@ def test_the_parts_of_a_room_import_each_other_one_way(own: str) -> None:
 def test_only_widgets_know_the_screen(path: Path) -> None:
     if room(path) != "widgets":
         assert not {name.split(".")[0] for name in imported(path)} & SCREEN
+
+
+def test_what_is_removed_goes_through_one_door() -> None:
+    gone = re.compile(r"\.(unlink|rmdir|rmtree)\(|\bos\.(remove|rename|replace)\(")
+    found = [path for path in modules() if gone.search(path.read_text(encoding="utf-8"))]
+    assert {room(path) for path in found} == {"files"}, found
 
 
 def loaded_by(statement: str) -> set[str]:

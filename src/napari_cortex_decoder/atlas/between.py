@@ -30,14 +30,9 @@ def placed_like(
 ) -> Registration:
     """Return where an atlas lies on a movie, by where it lies on another movie of the same mouse.
 
-    Raises AtlasError if the two pictures are too unlike to be of one brain.
-
-    Parameters
-    ----------
-    there, here
-        Mean images of the other movie and of this one, shape (y, x).
-    pixel_size
-        Edge of a pixel (mm) of this movie; with both known their pictures may differ in scale.
+    `there` and `here` are mean images, shape (y, x), of that movie and of this one; with the pixel
+    size (mm) of both known they may differ in scale. Raises AtlasError if they are too unlike to be
+    of one brain.
     """
     of, onto = np.asarray(there, np.float64), np.asarray(here, np.float64)
     known = placed.pixel_size is not None and pixel_size is not None
@@ -58,19 +53,9 @@ def placed_like(
 def rigid_fit(of: Floats, onto: Floats, ratio: float = 1.0) -> tuple[Floats, float]:
     """Return how a picture is turned and shifted to lie on another, and how alike both are.
 
-    Parameters
-    ----------
-    of, onto
-        Shape (y, x) each.
-    ratio
-        Pixels of `onto` in a pixel of `of`.
-
-    Returns
-    -------
-    matrix
-        Shape (3, 3), from (x, y, 1) px of `of` to those of `onto`.
-    likeness
-        Correlation of the two, high-pass filtered, where they overlap; −1 where they do not.
+    The matrix, shape (3, 3), leads from (x, y, 1) px of `of` to those of `onto`, of which `ratio`
+    are in a pixel of `of`; alike is the correlation of the two, high-pass filtered, where they
+    overlap: −1 where they do not.
     """
     from scipy.optimize import minimize
     from skimage.registration import phase_cross_correlation

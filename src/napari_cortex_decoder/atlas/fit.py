@@ -162,12 +162,7 @@ def fit_hemispheres(
 
     scikit-image's piecewise affine fits every triangle of landmarks by itself; this is the least
     squares fit with one piece a side. Raises AtlasError if the points leave a hemisphere open. `mm`
-    and `px` are (x, y), shape (n, 2) each.
-
-    Returns
-    -------
-    left, right
-        Matrices as in `Registration`.
+    and `px` are (x, y), shape (n, 2) each. Returns the matrices of left and right.
     """
     x, y = mm.T
     basis = np.stack([np.minimum(x, 0), np.maximum(x, 0), y, np.ones_like(x)], axis=1)

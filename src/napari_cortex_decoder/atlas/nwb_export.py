@@ -42,25 +42,12 @@ def write_traces_nwb(
     notes: Sequence[str] = (),
     overwrite: bool = False,
 ) -> None:
-    """Write area traces as a segmentation and its responses, in an NWB file of their own.
+    """Write area traces, (t, n), as a segmentation and its responses, in an NWB file of their own.
 
-    Raises AtlasError if the shapes do not fit, the time zone is missing, or the file cannot be
-    written.
-
-    Parameters
-    ----------
-    path
-        Where to; such a file is replaced.
-    traces
-        Shape (t, n): ΔF/F as a fraction, or fluorescence.
-    label_image
-        Shape (y, x), as `Registration.label_image` gives it: the masks of the areas.
-    areas
-        The n areas. Those with no pixel are left out.
-    times
-        Shape (t,), seconds since `session_start`.
-    session_start
-        When the recording began, with its time zone: NWB cannot be without.
+    Traces are ΔF/F as a fraction, or fluorescence if not `relative`; `label_image`, (y, x), has the
+    masks of the n areas, of which those with no pixel are left out; `times` (s) count from
+    `session_start`, which has a time zone: NWB cannot be without. Such a file is replaced. Raises
+    AtlasError if the shapes do not fit, the time zone is missing, or the file cannot be written.
     """
     if traces.shape != (len(times), len(areas)):
         raise AtlasError(

@@ -22,16 +22,12 @@ def read_outlines(text: str, where: str) -> Atlas:
     """Make an atlas of the text of an outlines file.
 
     Raises AtlasError if it is not such a file, is of a newer version, or its arcs do not close.
+    Left and right of each area follow each other, exact mirror images.
 
     Parameters
     ----------
     text
         JSON as in ``atlas/data/dorsal_cortex.json``, which explains itself.
-
-    Returns
-    -------
-    Atlas
-        Left and right of each area in turn, exact mirror images.
     """
     data = parse_json(text, where, AtlasError)
     if not isinstance(data, dict) or data.get("format") != FORMAT:

@@ -19,12 +19,7 @@ _SIGNS: dict[Side, int] = {"left": -1, "right": 1}
 def read_rois(text: str, where: str) -> Atlas:
     """Make an atlas of the text of a file of points, such as ``atlas/data/ajioka_50.json``.
 
-    Raises AtlasError if it is not such a file, or is of a newer version.
-
-    Returns
-    -------
-    Atlas
-        In the order of the numbers of the ROIs, so that ``areas[i]`` is ROI i + 1.
+    Raises AtlasError if it is not such a file, or is of a newer version. ``areas[i]`` is ROI i + 1.
     """
     data = parse_json(text, where, AtlasError)
     if not isinstance(data, dict) or data.get("format") != FORMAT:

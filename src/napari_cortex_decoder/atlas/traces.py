@@ -23,27 +23,14 @@ def area_traces(
     n_areas: int,
     progress: Report | None = None,
 ) -> NDArray[np.float64]:
-    """Average a movie over each area, frame by frame.
+    """Average a movie, (t, y, x), over each area, frame by frame: shape (t, n_areas), float64.
 
-    The movie is read once, from its first frame to its last, in blocks of about 16 MiB (or one dask
-    chunk, where that is more), so memory does not grow with its length. Raises AtlasError if the
-    label image is not the size of a frame, or has labels beyond `n_areas`.
-
-    Parameters
-    ----------
-    movie
-        Shape (t, y, x).
-    label_image
-        Shape (y, x), integers: 0 for no area, i + 1 for area i, as `Registration.label_image`
-        gives it.
-    progress
-        Called after each block; an exception it raises ends the pass.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t, n_areas), float64, in the movie's own unit; NaN for an area with no pixel. Pixels
-        outside a mask (`seen_pixels`) are no part of an area.
+    In the movie's own unit; NaN for an area with no pixel. Pixels outside a mask (`seen_pixels`)
+    are no part of an area. `label_image`, (y, x), has 0 for no area and i + 1 for area i, as
+    `Registration.label_image` gives it. The movie is read once, in blocks of about 16 MiB (or one
+    dask chunk, where that is more), so memory does not grow with its length; an exception that
+    `progress` raises ends the pass. Raises AtlasError if the label image is not the size of a
+    frame, or has labels beyond `n_areas`.
     """
     labels = np.asarray(label_image)
     if labels.shape != movie.shape[1:] or not np.issubdtype(labels.dtype, np.integer):
@@ -83,22 +70,12 @@ def has_baseline(traces: NDArray[np.floating]) -> bool:
 def relative_change(
     traces: NDArray[np.floating], baseline: float | None = None, *, dark: float = 0.0
 ) -> NDArray[np.float64]:
-    """Express traces as ΔF/F, the change relative to each area's own baseline.
+    """Express traces, (t, n), as ΔF/F, the change relative to each area's own baseline.
 
-    Parameters
-    ----------
-    traces
-        Shape (t, n), fluorescence.
-    baseline
-        Percentile over time that is F₀, 0 to 100; the mean over time where it is None.
-    dark
-        What the camera reads without light, in counts: it is no fluorescence, and left in F₀ it
-        makes every change look smaller.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t, n), a fraction: 0.01 is 1 %. NaN for an area with no pixel or no fluorescence.
+    A fraction: 0.01 is 1 %; NaN for an area with no pixel or no fluorescence. `baseline` is the
+    percentile over time, 0 to 100, that is F₀; None: the mean over time. `dark` is what the camera
+    reads without light, in counts: it is no fluorescence, and left in F₀ it makes every change look
+    smaller.
     """
     if baseline is not None and not 0 <= baseline <= 100:
         raise AtlasError(f"the baseline is percentile {baseline}; give 0 to 100.")
@@ -109,21 +86,11 @@ def relative_change(
 
 
 def correlate_behavior(traces: NDArray[np.floating], behavior: ArrayLike) -> NDArray[np.float64]:
-    """Correlate each area with a behavior over the frames where both are known.
+    """Correlate each area with a behavior over the frames where both are known: shape (n,).
 
-    Parameters
-    ----------
-    traces
-        Shape (t, n).
-    behavior
-        Shape (t,), one value a frame (speed, or 0 and 1 for a label); NaN where unknown.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), Pearson's r; NaN where fewer than three frames are known or one side does
-        not vary. Neighboring frames are alike, so r has far fewer degrees of freedom than
-        frames: it comes without a p value.
+    Pearson's r of traces (t, n) with one value a frame (speed, or 0 and 1 for a label), NaN where
+    unknown. NaN where fewer than three frames are known or one side does not vary. Neighboring
+    frames are alike, so r has far fewer degrees of freedom than frames: it comes without a p value.
     """
     values = np.asarray(traces, dtype=np.float64)
     other = np.asarray(behavior, dtype=np.float64)
@@ -149,20 +116,11 @@ def write_traces(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write traces as CSV: ``frame``, ``time_s`` where times are known, a column an area.
+    """Write traces, (t, n), as CSV: ``frame``, ``time_s`` where times are known, a column an area.
 
-    Raises AtlasError if the headings or times do not fit the traces, or the file cannot be written.
-
-    Parameters
-    ----------
-    path
-        Where to; such a table, with the same headings, is replaced.
-    traces
-        Shape (t, n).
-    labels
-        A heading for each area, such as `Area.label`.
-    times
-        Shape (t,), seconds.
+    `labels` are the headings, such as `Area.label`; such a table, with the same headings, is
+    replaced. Raises AtlasError if headings or times (s) do not fit the traces, or the file cannot
+    be written.
     """
     if traces.ndim != 2 or len(labels) != traces.shape[1]:
         raise AtlasError(f"{len(labels)} headings for traces of shape {traces.shape}.")
@@ -184,14 +142,8 @@ def write_correlations(
 ) -> None:
     """Write correlations as CSV: ``acronym,side,name``, and a column ``r_<behavior>`` for each.
 
+    `r` has shape (n,) by behavior, as `correlate_behavior` gives it; such a table is replaced.
     Raises AtlasError if the file cannot be written.
-
-    Parameters
-    ----------
-    path
-        Where to; such a table, with the same headings, is replaced.
-    r
-        Shape (n,) by behavior, as `correlate_behavior` gives it.
     """
     rows = [["acronym", "side", "name", *(f"r_{behavior}" for behavior in r)]]
     for i, area in enumerate(areas):

@@ -38,29 +38,13 @@ def trace_labels(
     bregma: tuple[float, float],
     where: str,
 ) -> tuple[tuple[Area, ...], tuple[str, ...]]:
-    """Outline each label of an image, neighbors along the same border.
+    """Outline each label of an image, (y, x), neighbors along the same border; give sentences, too.
 
     Borders follow the pixel edges and are then straightened together (Visvalingam & Whyatt's method
     on a coverage, by GEOS), so that no gap opens between neighbors. An area is one closed outline:
-    of a label in several pieces the largest is kept. Raises AtlasError if none of the labels is in
-    the image.
-
-    Parameters
-    ----------
-    image
-        Shape (y, x), 0 for no area.
-    names
-        What each label stands for; labels that it lacks are left out.
-    pixel_size
-        Height and width of a pixel in mm.
-    bregma
-        (row, column) of bregma in px.
-
-    Returns
-    -------
-    areas : tuple of Area
-    warnings : tuple of str
-        Sentences about labels that lost more than 5 % to pieces or holes.
+    of a label in several pieces the largest is kept, and one that lost more than 5 % to pieces or
+    holes is said. Labels that `names` lacks are left out; `pixel_size` is height and width in mm,
+    `bregma` (row, column) in px. Raises AtlasError if none of the labels is in the image.
     """
     import shapely
 

@@ -17,6 +17,7 @@ from napari_cortex_decoder.cli.common import (
 )
 from napari_cortex_decoder.cli.reading import (
     AS_SAID,
+    Movie,
     Placed,
     Reading,
     labels_of,
@@ -29,7 +30,7 @@ from napari_cortex_decoder.files import check_place
 
 @opening
 def areas(
-    movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
+    movie: Movie,
     out: Annotated[Path, typer.Option("--out", help="File to write: .csv or .nwb."), WRITTEN],
     registration: Placed = None,
     baseline: Annotated[

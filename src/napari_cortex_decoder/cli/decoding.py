@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,15 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
     warn,
 )
-from napari_cortex_decoder.cli.reading import AS_SAID, Placings, Reading, opening, placings
+from napari_cortex_decoder.cli.reading import (
+    AS_SAID,
+    DecoderName,
+    Movies,
+    Placings,
+    Reading,
+    opening,
+    placings,
+)
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.files import check_place, make_folder
@@ -26,11 +33,9 @@ from napari_cortex_decoder.files import check_place, make_folder
 @opening
 @computing("device", "batch_size", "half", "threads")
 def decode(
-    movies: Annotated[list[Path], typer.Argument(help="Movies: files or folders.")],
+    movies: Movies,
     out: Output,
-    decoder: Annotated[
-        str, typer.Option(help="Name of a bundled decoder, or a .safetensors file.")
-    ] = "run-rest",
+    decoder: DecoderName = "run-rest",
     registration: Placings = None,
     compute: Compute = HERE,
     reading: Reading = AS_SAID,

@@ -22,6 +22,8 @@ from napari_cortex_decoder.cli.common import (
 )
 from napari_cortex_decoder.cli.reading import (
     AS_SAID,
+    DecoderName,
+    Movie,
     Placed,
     Reading,
     labels_of,
@@ -39,13 +41,11 @@ if TYPE_CHECKING:
 @opening
 @computing("device", "batch_size", "threads")
 def explain(
-    movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
+    movie: Movie,
     out: Output,
     registration: Placed = None,
     behavior: Annotated[str, typer.Option(help="Which of the decoder's behaviors.")] = "run",
-    decoder: Annotated[
-        str, typer.Option(help="Name of a bundled decoder, or a .safetensors file.")
-    ] = "run-rest",
+    decoder: DecoderName = "run-rest",
     labels: Annotated[
         Path | None,
         typer.Option(help="Labels; default: those kept beside the movie, else none."),

@@ -20,7 +20,7 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
     warn,
 )
-from napari_cortex_decoder.cli.reading import AS_SAID, Placings, Reading, opening, placings
+from napari_cortex_decoder.cli.reading import AS_SAID, Movie, Placings, Reading, opening, placings
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import LabelError
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @opening
 def label(
-    movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
+    movie: Movie,
     take: Annotated[
         Path | None,
         typer.Option(

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from napari_cortex_decoder.labels import Ethogram
     from napari_cortex_decoder.recording import Recording
 
+Movie = Annotated[Path, typer.Argument(help="Movie: a file or a folder.")]
+Movies = Annotated[list[Path], typer.Argument(help="Movies: files or folders.")]
+DecoderName = Annotated[
+    str, typer.Option("--decoder", help="Name of a bundled decoder, or a .safetensors file.")
+]
+
 Placed = Annotated[
     Path | None,
     typer.Option(

@@ -16,7 +16,7 @@ from napari_cortex_decoder.cli.common import (
     progress_bar,
     warn,
 )
-from napari_cortex_decoder.cli.reading import AS_SAID, Reading, opening
+from napari_cortex_decoder.cli.reading import AS_SAID, Movie, Movies, Reading, opening
 from napari_cortex_decoder.errors import RecordingError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @opening
 def info(
-    movies: Annotated[list[Path], typer.Argument(help="Movies: files or folders.")],
+    movies: Movies,
     reading: Reading = AS_SAID,
     remember: Annotated[
         bool,
@@ -89,7 +89,7 @@ def _duration(recording: Recording) -> float:
 
 @opening
 def preprocess(
-    movie: Annotated[Path, typer.Argument(help="Movie: a file or a folder.")],
+    movie: Movie,
     out: Annotated[
         Path,
         typer.Option("--out", help="File to write: .nwb, .zarr or .tif; of traces .nwb or .csv."),

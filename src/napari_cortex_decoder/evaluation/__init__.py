@@ -3,20 +3,14 @@
 Importing this package loads no torch.
 """
 
-from napari_cortex_decoder.evaluation.cohort import RoiCohort, read_roi_cohort
-from napari_cortex_decoder.evaluation.protocol import ROWS, Effort, Pair, Row, pairs
+from napari_cortex_decoder.evaluation.cohort import read_roi_cohort
+from napari_cortex_decoder.evaluation.protocol import ROWS, Effort, pairs
 from napari_cortex_decoder.evaluation.report import write_report
-from napari_cortex_decoder.evaluation.reproduce import Reproduction, reproduce
-from napari_cortex_decoder.evaluation.scores import ModelScore
+from napari_cortex_decoder.evaluation.reproduce import reproduce
 
 __all__ = [
     "ROWS",
     "Effort",
-    "ModelScore",
-    "Pair",
-    "Reproduction",
-    "RoiCohort",
-    "Row",
     "pairs",
     "read_roi_cohort",
     "reproduce",

@@ -100,14 +100,10 @@ class Pair(NamedTuple):
 
 
 def pairs(mice: Sequence[str], validations: int | None = None) -> tuple[Pair, ...]:
-    """Return all ordered pairs: 20 of five mice.
+    """Return all ordered pairs of mice: 20 of five.
 
-    Raises EvaluationError if there are fewer than three mice.
-
-    Parameters
-    ----------
-    validations
-        With how many others validating each mouse is tested, at most; None: with all.
+    With `validations`, each mouse is tested with so many others validating at most. Raises
+    EvaluationError if there are fewer than three mice.
     """
     if len(mice) < 3:
         raise EvaluationError(

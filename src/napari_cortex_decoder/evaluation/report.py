@@ -53,17 +53,10 @@ _GROUPS = {
 
 
 def write_report(result: Reproduction, out: str | Path, *, overwrite: bool = False) -> Path:
-    """Write tables (CSV, Markdown) and figures (PNG).
+    """Write tables (CSV, Markdown) and figures (PNG) to a folder; return its ``report.md``.
 
-    Raises EvaluationError if the folder cannot be written. Gives ``report.md``.
-
-    Parameters
-    ----------
-    out
-        Folder for ``report.md``, ``auc.csv``, ``models.csv``, ``mice.csv``, ``rois.csv``,
-        ``auc.png``, ``thresholds.png`` and ``rois.png``. What an earlier report left is replaced.
-    overwrite
-        Whether any other file of these names may be replaced, too.
+    What an earlier report left is replaced; any other file of these names only with `overwrite`.
+    Raises EvaluationError if the folder cannot be written.
     """
     out = make_folder(out, EvaluationError)
     _write(out / "auc.csv", _auc_table(result), overwrite)

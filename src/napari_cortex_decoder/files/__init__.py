@@ -1,18 +1,23 @@
 """Files: written whole or not at all and never over what is not ours, read as data from anywhere.
 
 Everything that writes a file or folder goes through `written_whole`, or `write_whole` and
-`write_json`, which stand on it.
+`write_json`, which stand on it; what is removed or replaced otherwise, through `removing`.
 """
 
 from napari_cortex_decoder.files.inputs import in_use, protected
 from napari_cortex_decoder.files.kinds import Kind, begins, json_with, mark, marked
 from napari_cortex_decoder.files.reading import (
-    MAX_BYTES,
     Refusal,
     check_version,
     parse_json,
     read_bytes,
     read_json,
+)
+from napari_cortex_decoder.files.removing import (
+    remove_empty,
+    remove_file,
+    remove_whole,
+    replace_file,
 )
 from napari_cortex_decoder.files.workshop import scratch
 from napari_cortex_decoder.files.writing import (
@@ -25,7 +30,6 @@ from napari_cortex_decoder.files.writing import (
 )
 
 __all__ = [
-    "MAX_BYTES",
     "Kind",
     "Refusal",
     "begins",
@@ -41,6 +45,10 @@ __all__ = [
     "protected",
     "read_bytes",
     "read_json",
+    "remove_empty",
+    "remove_file",
+    "remove_whole",
+    "replace_file",
     "scratch",
     "write_json",
     "write_whole",

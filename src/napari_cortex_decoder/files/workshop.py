@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from napari_cortex_decoder.files.removing import remove_whole
+
 NEW, OLD = "new", "old"
 """Folders in a workshop: for what is written, and for what it replaces meanwhile."""
 
@@ -43,7 +45,7 @@ def workshop(folder: Path) -> Iterator[Path]:
         yield work
     finally:
         lock.release()
-        shutil.rmtree(work, ignore_errors=True)  # on a drive that went away; `sweep` finds it
+        remove_whole(work)  # what stays, as on a drive that went away, `sweep` finds
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import NoReturn
 from napari_cortex_decoder.files.inputs import is_read
 from napari_cortex_decoder.files.kinds import Kind, json_like
 from napari_cortex_decoder.files.reading import Refusal
+from napari_cortex_decoder.files.removing import replace_file
 from napari_cortex_decoder.files.workshop import NEW, OLD, sweep, workshop
 
 _DISK_IS_FULL = 2**20
@@ -35,22 +36,9 @@ def written_whole(
 ) -> Iterator[Path]:
     """Return a place to write to, and put what is there at `path` when all went well.
 
-    A link at `path` stays: what it leads to is replaced.
-
-    Parameters
-    ----------
-    path
-        Where the file or folder is to be.
-    error
-        What is raised if it cannot be written, or `check_place` refuses it; nothing is left
-        behind then, and what was there is as it was.
-    kind, overwrite, folder
-        What may be replaced, as for `check_place`.
-
-    Yields
-    ------
-    Path
-        A path of the same name in a hidden folder beside `path`, at which nothing is yet.
+    The place has the same name, in a hidden folder beside `path`, and nothing is there yet. A link
+    at `path` stays: what it leads to is replaced. `error` is raised if it cannot be written, or
+    `check_place` refuses it; nothing is left behind then, and what was there is as it was.
     """
     try:
         place = _checked(Path(path), error, kind, overwrite, folder)
@@ -219,7 +207,7 @@ def _put(part: Path, place: Path, work: Path) -> None:
         os.fsync(file.fileno())
     if place.exists():
         shutil.copymode(place, part)
-    part.replace(place)
+    replace_file(part, place)
 
 
 def _refuse(path: Path, reason: OSError, error: Refusal) -> NoReturn:

@@ -60,20 +60,10 @@ def proposed_cleaning(ethogram: Ethogram, frame_rate: float) -> Cleaning:
 def clean(
     probability: NDArray[np.floating], settings: Cleaning, frame_rate: float
 ) -> NDArray[np.int64]:
-    """Turn probabilities into one behavior a frame.
+    """Turn probabilities, (t, k), k ≥ 2, into one behavior a frame, shape (t,), int64.
 
-    Raises LabelError if the shape or the frame rate is impossible.
-
-    Parameters
-    ----------
-    probability
-        Shape (t, k), k ≥ 2; NaN where there is no prediction.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t,), int64: column of `probability`, −1 where there is no prediction, unless it is a
-        gap that was filled.
+    A column, or −1 where there is no prediction (NaN), unless it is a gap that was filled. Raises
+    LabelError if the shape or the frame rate is impossible.
     """
     if probability.ndim != 2 or probability.shape[1] < 2:
         raise LabelError(f"probabilities have shape {probability.shape}; give (frames, behaviors).")

@@ -31,16 +31,9 @@ _LABELS = ("label", "labels", "behavior", "behaviour", "behavior_label", "state"
 
 
 def read_nwb_intervals(path: Path, table: str | None = None) -> IntervalTable:
-    """Read one table of intervals; times share the recording's clock.
+    """Read one table of intervals, by name where there are several, on the session's clock.
 
     Raises LabelError if the file cannot be read, or has no such table or several.
-
-    Parameters
-    ----------
-    path
-        The file.
-    table
-        Its name, where there are several.
     """
     from napari_cortex_decoder.containers import hdf5
 
@@ -104,20 +97,9 @@ def _text(value: Any) -> str:
 def write_nwb_intervals(
     path: Path, rows: Sequence[Interval], name: str, *, overwrite: bool = False
 ) -> None:
-    """Write bouts as the table ``intervals/ethogram`` of a file of its own.
+    """Write bouts, in seconds on the recording's clock, as ``intervals/ethogram`` of an NWB file.
 
-    Raises LabelError if it cannot be written.
-
-    Parameters
-    ----------
-    path
-        Where to; such a file is replaced.
-    rows
-        The bouts, in seconds on the recording's clock.
-    name
-        Of the recording.
-    overwrite
-        Whether any other file may be replaced, too.
+    Such a file is replaced. Raises LabelError if it cannot be written.
     """
     from pynwb import NWBFile
     from pynwb.epoch import TimeIntervals

@@ -49,17 +49,12 @@ def read_fitting(folder: Path | None, n_frames: int | None = None) -> JournalCon
 def brought_together(
     mine: JournalContent, theirs: JournalContent
 ) -> tuple[JournalContent, list[str], bool]:
-    """Return all that two journals of one recording say.
+    """Return all that two journals of one recording say; `mine` is of the place written to.
 
-    Returns
-    -------
-    content
-        `mine` itself, if it has all of `theirs`; `theirs`, if that has all of `mine`; else the
-        newer one, in which the labels of the older one are one undo away.
-    taken
-        SHA-256 of the journals that it was made of; empty if it is `mine` as it is.
-    both
-        Whether each had something that the other had not.
+    The content is `mine` itself, if it has all of `theirs`; `theirs`, if that has all of `mine`;
+    else the newer one, in which the labels of the older one are one undo away. With it come the
+    SHA-256 of the journals that it was made of (none if it is `mine` as it is), and whether each
+    had something that the other had not.
     """
     if mine.has(theirs):
         return mine, [], False

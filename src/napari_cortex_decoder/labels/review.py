@@ -152,11 +152,7 @@ def verification(
     """Return the bouts that say: what the decoder reads in frames [start, stop) is right.
 
     What a person has said there stays; frames that the decoder says nothing of stay as they are.
-
-    Parameters
-    ----------
-    decoded
-        Shape (t,): column of `behaviors`, −1 for none.
+    `decoded`, shape (t,), are columns of `behaviors`, −1 for none. In order, for `edits.Replace`.
     """
     kept = [
         replace(bout, start=max(bout.start, start), stop=min(bout.stop, stop))

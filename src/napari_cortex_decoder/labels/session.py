@@ -107,15 +107,11 @@ class LabelSession:
         return self._history.can_redo and not self.read_only
 
     def edit(self, edit: Edit, run: str | None = None) -> None:
-        """Make an edit; it is in the journal when this returns.
+        """Make an edit; it is in the journal when this returns, unless it changes nothing.
 
-        Raises LabelError if the edit is impossible, the journal cannot be written, or somebody else
-        is editing; the labels are as they were.
-
-        Parameters
-        ----------
-        run
-            Edits that follow each other with the same run are undone together.
+        Edits that follow each other with the same `run` are undone together. Raises LabelError if
+        the edit is impossible, the journal cannot be written, or somebody else is editing; the
+        labels are as they were.
         """
         if self._locked_out:
             raise LabelError(self.notice)

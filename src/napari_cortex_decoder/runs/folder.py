@@ -18,7 +18,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.files import read_bytes, read_json, write_json, write_whole
+from napari_cortex_decoder.files import (
+    read_bytes,
+    read_json,
+    remove_empty,
+    remove_file,
+    write_json,
+    write_whole,
+)
 from napari_cortex_decoder.files.workshop import sweep
 from napari_cortex_decoder.progress import Cancelled, Progress
 from napari_cortex_decoder.runs.marker import (
@@ -211,14 +218,9 @@ class RunFolder:
         return place
 
     def tell(self, event: Progress) -> None:
-        """Append one line to the progress.
+        """Append one line to the progress; raise `Cancelled` then if somebody wants the job to end.
 
-        Raises
-        ------
-        Cancelled
-            Thereafter, if somebody wants the job to end.
-        TrainingError
-            If the disk is full.
+        Raises TrainingError if the disk is full.
         """
         try:
             with self.progress_file.open("a", encoding="utf-8") as file:
@@ -256,10 +258,7 @@ class RunFolder:
             write_whole(self.progress_file, text, TrainingError, overwrite=True)
 
     def read_line(self, line: Any) -> Progress:
-        """Return what a line of the progress tells.
-
-        Raises ValueError, TypeError, KeyError if it is none.
-        """
+        """Return what a line of the progress tells; a ValueError or the like if it is none."""
         return _event_of(line)
 
     def remove(self, *names: str) -> None:
@@ -284,9 +283,9 @@ class RunFolder:
             return
         with self.claim():
             self._remove([name for name in self._made() if name != LOCK])
-            (self.path / MARKER).unlink(missing_ok=True)
-        (self.path / LOCK).unlink(missing_ok=True)
-        _remove_empty(self.path)
+            remove_file(self.path / MARKER)
+        remove_file(self.path / LOCK)
+        remove_empty(self.path)
 
     def _remove(self, made: list[str]) -> None:
         folders = set()
@@ -298,20 +297,15 @@ class RunFolder:
                 if place.is_dir() and not place.is_symlink():
                     folders.add(place)
                 else:
-                    place.unlink(missing_ok=True)
+                    remove_file(place)
                     folders.add(place.parent)
             for folder in folders - {self.path}:
-                _remove_empty(folder)
+                remove_empty(folder)
         except OSError as reason:
             raise TrainingError(
                 f"{reason.filename} cannot be removed ({reason.strerror}); allow it, or choose "
                 "another folder."
             ) from reason
-
-
-def _remove_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
 
 
 def _line_of(event: Progress) -> str:
@@ -322,7 +316,7 @@ def _line_of(event: Progress) -> str:
 
 
 def _event_of(line: Any) -> Progress:
-    """Return what a decoded line tells. Raises ValueError, TypeError, KeyError if it is none."""
+    """Return what a decoded line tells; ValueError, TypeError or KeyError if it is none."""
     if not isinstance(line, dict):
         raise ValueError(line)
     stage, done, total = (line.pop(name) for name in ("stage", "done", "total"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from filelock import FileLock, Timeout
 
 from napari_cortex_decoder.errors import TrainingError
+from napari_cortex_decoder.files import remove_file, remove_whole
 from napari_cortex_decoder.runs.folder import RunFolder
 from napari_cortex_decoder.runs.marker import CANCEL, LOG, WAITING
 
@@ -29,14 +29,9 @@ class CutShort(TrainingError):
 class RunProcess:
     """A job that a process of its own works on, begun here or found at work.
 
-    Parameters
-    ----------
-    command
-        Program and arguments that begin it, or go on with it; not used where a process is at work
-        already, or the job is finished.
-    waits
-        Whether whoever made this waits for the end: a process that is told so (see
-        `end_when_nobody_waits`) ends when nobody does any more, however they ended.
+    `command` begins it, or goes on with it; it is not used where a process is at work already, or
+    the job is finished. Who `waits` for the end is waited with: a process that is told so (see
+    `end_when_nobody_waits`) ends when nobody does any more, however they ended.
     """
 
     def __init__(self, folder: RunFolder, command: Sequence[str], *, waits: bool) -> None:
@@ -48,7 +43,7 @@ class RunProcess:
             self._wait_here()
             if folder.is_finished or folder.is_at_work:
                 return
-            (folder.path / CANCEL).unlink(missing_ok=True)
+            remove_file(folder.path / CANCEL)
             with (folder.path / LOG).open("wb") as log:
                 self._process = subprocess.Popen(
                     command,
@@ -145,7 +140,7 @@ def end_when_nobody_waits(folder: RunFolder, *, forget: bool) -> None:
             except Timeout:
                 alone = 0
         if forget:  # made for this job alone, by a name that nobody else has
-            shutil.rmtree(folder.path, ignore_errors=True)
+            remove_whole(folder.path)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

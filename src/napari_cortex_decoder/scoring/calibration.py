@@ -88,12 +88,7 @@ def fit_temperature(probability: Floats, labels: Ints) -> float:
 def fit_calibration(logits: Floats, labels: Ints) -> tuple[float, Floats]:
     """Return the scale and shift of logits at which the labels are likeliest (Platt 1999).
 
-    Returns
-    -------
-    scale
-        One over the temperature.
-    shift
-        Shape (n_logits,), to be added to scaled logits.
+    The scale is one over the temperature; the shift, shape (n_logits,), is added to scaled logits.
     """
     from scipy.optimize import minimize
 

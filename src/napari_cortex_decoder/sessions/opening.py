@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,15 @@ def open_session(
     errors are those of `open_recording`.
     """
     recording = open_recording(path, **how)
-    for bring in (_with_reference, _with_behavior):
+    for bring in (partial(_with_reference, path=path, how=how), with_kept_behavior):
         try:
-            recording = bring(recording, path, how)
+            recording = bring(recording)
         except CortexDecoderError as error:
             recording = recording.replace(warnings=(*recording.warnings, str(error)))
     return recording
 
 
-def _with_reference(recording: Recording, path: Any, how: dict[str, Any]) -> Recording:
+def _with_reference(recording: Recording, *, path: Any, how: dict[str, Any]) -> Recording:
     if recording.path is None:
         return recording
     state = remembered_state(recording.path)
@@ -54,10 +55,6 @@ def _with_reference(recording: Recording, path: Any, how: dict[str, Any]) -> Rec
         return recording
     file = recording.path.parent / state.reference
     return recording.with_reference(open_recording(file, frame_rate=recording.frame_rate))
-
-
-def _with_behavior(recording: Recording, path: Any, how: dict[str, Any]) -> Recording:
-    return with_kept_behavior(recording)
 
 
 def applied(recording: Recording, report: Report | None = None) -> Recording:

@@ -76,16 +76,8 @@ def prediction_of(recording: Recording) -> tuple[Prediction, str, str] | None:
     """Return the prediction that was kept of a recording as it is shown; None if there is none.
 
     Raises RecordingError if it is damaged, of a newer version, or of another number of frames. A
-    prediction after other steps than those of `recording` is not of it.
-
-    Returns
-    -------
-    prediction
-        As it was kept.
-    source
-        Name of its decoder, or its file.
-    said
-        What has changed since, in a sentence; else empty.
+    prediction after other steps than those of `recording` is not of it. With it come the name of
+    its decoder or its file, and what has changed since, in a sentence.
     """
     found = None if recording.path is None else kept_prediction(recording.path)
     if found is None or not same_steps(recording, found[0].settings.get("preprocessing")):

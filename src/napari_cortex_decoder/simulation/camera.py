@@ -70,21 +70,12 @@ def _expose(scene: Scene, start: int, stop: int) -> NDArray[np.uint16]:
 def average_areas(
     scene: Scene, label_image: NDArray[np.integer], n_areas: int
 ) -> NDArray[np.float64]:
-    """Average a scene's movie over areas without filming it.
+    """Average a scene's movie over areas without filming it: shape (t, n_areas), in counts.
 
-    A frame is a sum of maps, so the mean of an area is a sum of the maps' means: what `area_traces`
-    measures on the movie, but for the noise, which is drawn anew with the variance that is left in
-    the mean of so many pixels. Ten minutes take a second.
-
-    Parameters
-    ----------
-    label_image
-        Shape (y, x), integers: 0 for no area, i + 1 for area i.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t, n_areas), counts with the dark offset; NaN for an area with no pixel.
+    With the dark offset; NaN for an area with no pixel. A frame is a sum of maps, so the mean of an
+    area is a sum of the maps' means: what `area_traces` measures on the movie, but for the noise,
+    which is drawn anew with the variance that is left in the mean of so many pixels. Ten minutes
+    take a second.
     """
     flat = np.asarray(label_image).ravel()
     # A saturated pixel shows nothing but its own upper end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,26 +52,19 @@ def draw_subject(number: int, p: Parameters) -> Subject:
     def within(limits: Range) -> float:
         return float(rng.uniform(*limits))
 
+    def drawn(*names: str) -> dict[str, Any]:
+        return {name: within(getattr(p, name)) for name in names}
+
+    # in this order: each draw is of the same stream
     return Subject(
         number=number,
         rotation=within((-p.rotation, p.rotation)),
         shift=(within((-p.shift, p.shift)), within((-p.shift, p.shift))),
         scaling=within((1 - p.scaling, 1 + p.scaling)),
-        run_fraction=within(p.run_fraction),
-        cycle=within(p.cycle),
-        top_speed=within(p.top_speed),
+        **drawn("run_fraction", "cycle", "top_speed"),
         rise=within(p.indicator_rise),
         decay=within(p.indicator_half_decay) / float(np.log(2)),
-        expression=within(p.expression),
-        scatter=within(p.scatter),
-        brightness=within(p.brightness),
-        dark_offset=within(p.dark_offset),
-        bleached=within(p.bleached),
-        bleach_time=within(p.bleach_time),
-        hemodynamic=within(p.hemodynamic),
-        heartbeat=within(p.heartbeat),
-        respiration=within(p.respiration),
-        heart_rate=within(p.heart_rate),
-        respiration_rate=within(p.respiration_rate),
-        drift=within(p.drift),
+        **drawn("expression", "scatter", "brightness", "dark_offset", "bleached", "bleach_time"),
+        **drawn("hemodynamic", "heartbeat", "respiration", "heart_rate", "respiration_rate"),
+        **drawn("drift"),
     )

@@ -15,19 +15,10 @@ STEP = 0.06
 
 
 def vessel_image(subject: int, xy: Floats, pixel_size: float) -> tuple[Floats, Floats]:
-    """Draw the vessels of one mouse.
+    """Draw the vessels of one mouse at xy, shape (..., 2), mm from bregma (right, posterior).
 
-    Parameters
-    ----------
-    xy
-        Shape (..., 2), mm from bregma (right, posterior): where to draw.
-    pixel_size
-        mm; a vessel thinner than a pixel is drawn wider and fainter.
-
-    Returns
-    -------
-    vessels, midline
-        Shape (...), 0–1 each: how much of a surface vessel, and of the midline sinus, lies there.
+    Gives shape (...), 0–1 each: how much of a surface vessel, and of the midline sinus, lies there.
+    A vessel thinner than a pixel is drawn wider and fainter.
     """
     points, radius = _grow(generator("vessels", subject))
     distance, nearest = cKDTree(points).query(xy.reshape(-1, 2), distance_upper_bound=0.6)

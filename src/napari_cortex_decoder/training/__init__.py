@@ -10,7 +10,7 @@ from napari_cortex_decoder.training.config import (
     TrainingConfig,
     read_config,
 )
-from napari_cortex_decoder.training.process import TrainingProcess, start
+from napari_cortex_decoder.training.process import start
 from napari_cortex_decoder.training.run import train
 from napari_cortex_decoder.training.run_folder import TrainingFolder
 from napari_cortex_decoder.training.sessions import LabeledRecording, Session, cohort_sessions
@@ -25,7 +25,6 @@ __all__ = [
     "Stage",
     "TrainingConfig",
     "TrainingFolder",
-    "TrainingProcess",
     "cohort_sessions",
     "read_config",
     "start",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import lightning
+from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from napari_cortex_decoder.errors import TrainingError
@@ -17,7 +17,7 @@ from napari_cortex_decoder.training.stages import StageModule
 SECONDS_BETWEEN_LINES = 0.5
 
 
-class BestWeights(lightning.Callback):
+class BestWeights(Callback):
     """Keep the weights of the lowest validation loss, and stop when it has stopped falling.
 
     They are part of the checkpoint, so that one file, replaced in one stroke, is all that a run
@@ -45,15 +45,11 @@ class BestWeights(lightning.Callback):
         self._lowest = state_dict["lowest"]
         self._in_vain = state_dict["in_vain"]
 
-    def on_train_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Do not go on with what had been stopped."""
         self._stop_if_in_vain(trainer)
 
-    def on_validation_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at the validation mice."""
         assert isinstance(pl_module, StageModule)
         loss = float(trainer.callback_metrics["validation_loss"])
@@ -64,12 +60,12 @@ class BestWeights(lightning.Callback):
             self.weights = {name: t.detach().cpu().clone() for name, t in state.items()}
         self._stop_if_in_vain(trainer)
 
-    def _stop_if_in_vain(self, trainer: lightning.Trainer) -> None:
+    def _stop_if_in_vain(self, trainer: Trainer) -> None:
         if self._patience and self._in_vain >= self._patience:
             trainer.should_stop = True
 
 
-class Steps(lightning.Callback):
+class Steps(Callback):
     """Reports how far a stage is, twice a second and after each validation.
 
     Details of steps are their ``loss``, of validations ``validation_loss`` and ``validation_auc``;
@@ -82,17 +78,15 @@ class Steps(lightning.Callback):
         self._begin = begin
         self._last = 0.0
 
-    def on_train_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say where it begins."""
         if trainer.is_global_zero:
             self._begin(trainer.global_step)
 
     def on_train_batch_end(
         self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
+        trainer: Trainer,
+        pl_module: LightningModule,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -112,15 +106,13 @@ class Steps(lightning.Callback):
             )
         self._tell(trainer, {"loss": loss})
 
-    def on_validation_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say how the validation mice do."""
         if trainer.is_global_zero:
             scores = {name: _rounded(value) for name, value in trainer.callback_metrics.items()}
             self._tell(trainer, scores)
 
-    def _tell(self, trainer: lightning.Trainer, scores: dict[str, float | None]) -> None:
+    def _tell(self, trainer: Trainer, scores: dict[str, float | None]) -> None:
         done = trainer.global_step
         self._report(Progress(self._kind, done, self._total, details=scores))
 

@@ -90,13 +90,9 @@ def _no_zeros(spread: NDArray[np.float32]) -> NDArray[np.float32]:
 class Examples(Dataset[Batch]):
     """Windows around labeled frames.
 
-    Parameters
-    ----------
-    offsets
-        Frames of a window relative to t, of any shape: (3,) for the channels of an image,
-        (length, 3) for a window of images, (length,) for one of features or traces.
-    stretch
-        How recordings are normalized anew in each epoch; None: they stay as they are.
+    `offsets` are the frames of a window relative to t, of any shape: (3,) for the channels of an
+    image, (length, 3) for a window of images, (length,) for one of features or traces. Recordings
+    are normalized anew in each epoch by a `stretch`.
     """
 
     def __init__(
@@ -171,16 +167,9 @@ class ResumableBatches(Sampler[list[int]]):
     """Shuffled batches without end, of which any is known from its number alone.
 
     So a run that begins again at step s sees from there on what it would have seen anyway, and no
-    state has to be kept.
-
-    Parameters
-    ----------
-    length
-        Batches of one round; the next round goes on where it ended.
-    position
-        Gives the number of the batch that comes next.
-    rank, world_size
-        Which device this is, of how many: each takes its own part of a batch.
+    state has to be kept. A round has so many batches, the next one goes on where it ended;
+    `position` gives the number of the batch that comes next, and each device, `rank`, takes its own
+    part of one.
     """
 
     def __init__(

@@ -67,15 +67,9 @@ def fit_stage(
 ) -> None:
     """Train a part of a network; leave it with the weights of the lowest validation loss.
 
-    Raises TrainingError if the checkpoint is damaged or of another run, or the loss is not finite
-    any more.
-
-    Parameters
-    ----------
-    checkpoint
-        Written every so often; training goes on from there if it is there already.
-    report, begin
-        As `Steps` takes them.
+    `vary` varies training inputs. The checkpoint is written every so often, and gone on from if it
+    is there already. `report` and `begin` are as `Steps` takes them. Raises TrainingError if the
+    checkpoint is damaged or of another run, or the loss is not finite any more.
     """
     device = select_device(compute)
     per_epoch = steps_per_epoch(len(training), stage.batch_size * compute.devices)

@@ -9,18 +9,10 @@ from torch.nn import functional
 def classification_loss(
     logits: Tensor, labels: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
-    """Return the mean cross-entropy.
+    """Return the mean cross-entropy of logits, (n, 1) for two behaviors, else (n, k).
 
-    Parameters
-    ----------
-    logits
-        Shape (n, 1) for two behaviors, else (n, k).
-    labels
-        Shape (n,), int64, index of the behavior.
-    weights
-        Shape (k,), what an example of each behavior counts; None: all alike.
-    smoothing
-        Share of each label that is spread evenly over all behaviors.
+    `weights`, shape (k,), are what an example of each behavior counts; `smoothing` is the share of
+    each label that is spread evenly over all behaviors.
     """
     if logits.shape[-1] > 1:
         return functional.cross_entropy(logits, labels, weights, label_smoothing=smoothing)

@@ -31,7 +31,7 @@ from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.files import write_json, write_whole
+from napari_cortex_decoder.files import remove_file, write_json, write_whole
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.scoring.calibration import fit_temperature
 from napari_cortex_decoder.training.augmentation import vary_images, vary_traces
@@ -259,7 +259,7 @@ class Pipeline:
                 TrainingError,
                 overwrite=True,
             )
-            self._folder.checkpoint_file(number, stage.kind).unlink()
+            remove_file(self._folder.checkpoint_file(number, stage.kind))
 
     def _stretch(self, seed: int) -> RandomStretch | None:
         """Say how recordings are normalized anew in each epoch."""

@@ -61,13 +61,9 @@ def decode_mice(
 def score_mice(mice: Sequence[Decoded]) -> tuple[MouseScore, ...]:
     """Score each mouse.
 
-    Returns
-    -------
-    tuple of MouseScore
-        ``AUC`` (of the second of two behaviors; of more, the mean of each against the others),
-        ``AUC, labels shifted in time`` (a null: near .5 but for slow drifts),
-        ``balanced accuracy``. A score that a mouse cannot have, because it shows one behavior
-        only, is left out.
+    ``AUC`` is of the second of two behaviors, or of more the mean of each against the others; with
+    labels shifted in time it is a null, near .5 but for slow drifts. A score that a mouse cannot
+    have, because it shows one behavior only, is left out.
     """
     from sklearn.metrics import balanced_accuracy_score
 

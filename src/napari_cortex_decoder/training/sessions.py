@@ -59,14 +59,10 @@ class Session:
 
 
 def cohort_sessions(csv: str | Path, *, run_speed: float) -> tuple[Session, ...]:
-    """Return the sessions of a cohort; no movie is opened yet.
+    """Return the sessions of a cohort, a CSV as `read_cohort` takes it; no movie is opened yet.
 
-    Raises RecordingError if the CSV is unusable; TrainingError if a session has no labels.
-
-    Parameters
-    ----------
-    run_speed
-        Where labels are made from speed: above so many cm/s the mouse runs.
+    Where labels are made from speed the mouse runs above `run_speed` (cm/s). Raises RecordingError
+    if the CSV is unusable; TrainingError if a session has no labels.
     """
     sessions = []
     for number, entry in enumerate(read_cohort(csv)):

@@ -33,6 +33,7 @@ from napari_cortex_decoder.decoder.cache.records import (
     write_records,
 )
 from napari_cortex_decoder.errors import CacheError
+from napari_cortex_decoder.files import remove_file, replace_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def clear_cache() -> int:
         if entry.kind == "unfinished" and _is_written(entry):
             continue
         try:
-            entry.path.unlink(missing_ok=True)
+            remove_file(entry.path)
         except OSError as reason:
             raise CacheError(f"{entry.path} cannot be deleted ({reason.strerror}).") from reason
         freed += entry.n_bytes
@@ -193,7 +194,7 @@ class EntryWriter:
         os.fsync(self._file.fileno())
         if sys.platform == "win32":  # which renames no open file
             self._file.close()
-        self._part.replace(self._path)
+        replace_file(self._part, self._path)
         self._file.close()
         self._file = None
         kept = 0
@@ -213,7 +214,7 @@ def _remove(path: Path) -> None:
     """Remove a file of the cache, if it is one and can be removed."""
     try:
         if _is_marked(path.parent) and recording_name(path) is not None:
-            path.unlink(missing_ok=True)
+            remove_file(path)
     except OSError as reason:
         _LOG.info("%s is left over: %s", path, reason)
 

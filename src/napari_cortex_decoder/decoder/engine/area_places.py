@@ -63,12 +63,8 @@ def locate_areas(
 
     Raises DecoderError if there is no registration, if its atlas lacks an area, or if one lies
     outside the movie; AtlasError if the registration was made on frames of another shape. Where
-    `preprocessing` names no areas, the whole frame is one.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (y, x), int32: i + 1 where the decoder's area i is, else 0.
+    `preprocessing` names no areas, the whole frame is one. Gives shape (y, x), int32: i + 1 where
+    the decoder's area i is, else 0.
     """
     where = recording.path or recording.name
     if not preprocessing.areas:

@@ -96,16 +96,10 @@ class Engine:
         before it is computed; what is kept between blocks does not grow with the movie. What an
         earlier decode has left in the cache is not computed again. Raises RecordingError if the
         recording is shorter than one window, does not vary, or has unusable pixels; DeviceError if
-        not even the CPU has memory for a single image.
-
-        Parameters
-        ----------
-        keep
-            Given the features of all images as they come, some of them twice. Image k begins with
-            frame k, counted from the end of a warm-up.
-        answers
-            False where only features are wanted: those of the cache are then not classified, and
-            their events have no probability.
+        not even the CPU has memory for a single image. `keep` is given the features of all images
+        as they come, some of them twice: image k begins with frame k, counted from the end of a
+        warm-up. Without `answers` only features are wanted: those of the cache are then not
+        classified, and their events have no probability.
         """
         self.check(recording)
         cache = None

@@ -27,15 +27,6 @@ class InferenceNetwork(nn.Module):
     - What the first recurrent layer does to each image alone is done once an image: see
       `ProjectedHead`. Where there are none, it is the classifier's product.
     - On a CPU OpenVINO encodes, after `accelerate`.
-
-    Attributes
-    ----------
-    encoder_hash
-        SHA-256 of the encoder's weights, which other decoders may share.
-    project
-        What is done to the features of each image alone, (n, 1280) to (n, inputs).
-    half_precision
-        Whether convolutions multiply in 16 bits (torch's autocast); features stay 32 bits wide.
     """
 
     def __init__(self, network: Cnn | CnnRnn) -> None:

@@ -55,18 +55,10 @@ Blocks = Iterator[tuple[int, NDArray[np.float64]]]
 def pixel_sums(recording: Recording, pixels: csr_array) -> tuple[NDArray[np.float64], Blocks]:
     """Add up groups of pixels: of a movie itself, and of traces by what is painted on them.
 
-    Parameters
-    ----------
-    pixels
-        Shape (groups, pixels of a frame): 1 where a pixel is of a group.
-
-    Returns
-    -------
-    counts : numpy.ndarray
-        Shape (groups,): how many pixels each sum is of.
-    blocks : iterator
-        Number of a block's first frame, and the sums in it, shape (n, groups). Raises
-        `RecordingError` if a pixel, or a trace that is wanted, is NaN or infinite.
+    `pixels`, shape (groups, pixels of a frame), is 1 where a pixel is of a group. Gives how many
+    pixels each sum is of, shape (groups,), and, block by block, the number of the first frame and
+    sums, (n, groups). Raises RecordingError there if a pixel, or a trace that is wanted, is NaN or
+    infinite.
     """
     if recording.traces is None or recording.label_image is None:
         return np.asarray(pixels.sum(axis=1), np.float64), _sums_of_movie(recording, pixels)
@@ -143,14 +135,9 @@ def measure_traces(
     frame_rate: float,
     where: str = "the traces",
 ) -> TraceScaling:
-    """Find out how traces are to be scaled.
+    """Find out how traces, (t, areas), are to be scaled: fluorescence or ΔF/F is no matter.
 
     Raises RecordingError if a trace does not vary.
-
-    Parameters
-    ----------
-    traces
-        Shape (t, areas): fluorescence or ΔF/F, it makes no difference.
     """
     window = detrending_window(preprocessing, frame_rate)
     values = _detrended(traces, window)

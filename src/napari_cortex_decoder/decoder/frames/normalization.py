@@ -150,16 +150,11 @@ def movie_statistics(recording: Recording, preprocessing: Preprocessing) -> Stat
 def normalized_frames(
     recording: Recording, preprocessing: Preprocessing, statistics: Statistics | None = None
 ) -> Iterator[NDArray[np.float32]]:
-    """Read a movie from its first frame to its last, as the encoder sees its frames.
+    """Read a movie from first frame to last, as the encoder sees it: (n, *image_size) float32.
 
-    Raises RecordingError if a pixel is unusable, or if nothing varies. `statistics` are those of
-    the session, where they are known already.
-
-    Yields
-    ------
-    numpy.ndarray
-        The next frames, shape (n, *image_size), float32; margins are 0. With running statistics
-        the frames of the warm-up come too, though nothing should be predicted from them.
+    Margins are 0. With running statistics the frames of the warm-up come too, though nothing should
+    be predicted from them. `statistics` are those of the session, where they are known already.
+    Raises RecordingError if a pixel is unusable, or if nothing varies.
     """
     scaling: Statistics | RunningStatistics
     stream = FrameStream(recording, preprocessing)

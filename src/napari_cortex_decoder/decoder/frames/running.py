@@ -11,14 +11,9 @@ from napari_cortex_decoder.errors import RecordingError
 class RunningStatistics:
     """Normalise each frame by the mean and the SD of all frames up to and with it.
 
-    Sums of squared deviations are updated frame by frame (Welford 1962), in double precision.
-
-    Parameters
-    ----------
-    warm_up
-        Frames at the beginning that may be all alike.
-    inside
-        Shape (y, x): which pixels are not outside a mask, where they are 0; None if all are.
+    Sums of squared deviations are updated frame by frame (Welford 1962), in double precision. The
+    `warm_up` at the beginning may be all alike; `inside`, (y, x), are the pixels not outside a
+    mask.
     """
 
     def __init__(

@@ -27,13 +27,8 @@ class Seams:
     """The runs of a movie so far; neighbours grow together.
 
     Image k begins with frame k and window k with image k, so that all of them are numbered by the
-    first frame that has a part in them.
-
-    Parameters
-    ----------
-    shared_frames, shared_images
-        Frames that an image shares with the next one but what it adds, that is how many more than
-        one it needs; and the same of a window's images.
+    first frame that has a part in them. What is shared is how many more frames than one an image
+    needs, and how many more images than one a window.
     """
 
     def __init__(

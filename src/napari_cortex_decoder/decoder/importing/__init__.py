@@ -13,13 +13,9 @@ from napari_cortex_decoder.reading import reads
 def import_decoder(path: str | Path) -> Decoder:
     """Make a decoder of published weights, with what the paper says beside them.
 
-    Raises DecoderError if it is neither; names the tensor that does not fit.
-
-    Parameters
-    ----------
-    path
-        A state dict of the paper's CNN-RNN, as ``torch.save`` wrote it, or the paper's ROI
-        decoder, as Keras wrote it (HDF5). Nothing in it is executed.
+    That is a state dict of the paper's CNN-RNN, as ``torch.save`` wrote it, or the paper's ROI
+    decoder, as Keras wrote it (HDF5). Raises DecoderError if it is neither; names the tensor that
+    does not fit.
     """
     path = Path(path)
     try:

@@ -14,6 +14,7 @@ from napari_cortex_decoder.decoder.importing.state_dict import published_name, r
 from napari_cortex_decoder.decoder.networks import Encoder
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
 from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.files import remove_file
 
 IMAGENET = "imagenet"
 """The name by which they are asked for."""
@@ -66,7 +67,7 @@ def _fetched() -> Path:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     promised = name.removesuffix(".pth").rpartition("-")[2]
     if not digest.startswith(promised):
-        path.unlink()
+        remove_file(path)
         raise DecoderError(
             f"what came from {URL} has the SHA-256 {digest[:16]}…, not one that begins with "
             f"{promised}; it was deleted: fetch it again."
