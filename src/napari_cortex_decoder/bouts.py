@@ -48,15 +48,11 @@ def two_thresholds(
 def drop_short(
     states: NDArray[np.int64], shortest: float, probability: NDArray[np.floating] | None = None
 ) -> NDArray[np.int64]:
-    """Return states in which short bouts went to a neighbour, the shortest first.
+    """Return states in which bouts shorter than so many frames went to a neighbour.
 
-    A bout at the edge of what is known may have begun earlier or end later, and stays.
-
-    Parameters
-    ----------
-    probability
-        Shape (t, k): a bout goes to the more probable one of those around it. None: to the one
-        before it, which is all the same where there are two behaviors.
+    The shortest go first, to the more probable one of those around by `probability`, (t, k);
+    without, to the one before, which is all the same where there are two behaviors. A bout at the
+    edge of what is known may have begun earlier or end later, and stays.
     """
     starts, lengths = stretches(states)
     first, length, value = starts.tolist(), lengths.tolist(), states[starts].tolist()

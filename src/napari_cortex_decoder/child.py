@@ -40,26 +40,14 @@ def call(
     seconds: float = 60.0,
     memory: int = 4 * 2**30,
 ) -> Any:
-    """Return what `function` makes of a file in a process of its own.
+    """Return what `function`, at the top of a module, makes of a file in a process of its own.
 
-    Parameters
-    ----------
-    function
-        A function at the top of a module, called with `path` and `arguments`. It
-        returns numbers, texts, None, arrays of numbers or of fixed-length text, and lists, tuples
-        and dicts (with texts as keys) of these.
-    what
-        What the file should be, such as ``"a MATLAB file"``.
-    seconds
-        How long it may take; then the process is killed.
-    memory
-        Bytes of address space that it may take, where the system can limit them.
-
-    Raises
-    ------
-    CortexDecoderError
-        What `function` raised of `errors`; else, as `error` makes it, if it raised anything else,
-        crashed, or took too long or too much memory.
+    It is called with the path and arguments that JSON can hold, and returns numbers, texts, None,
+    arrays of numbers or of fixed-length text, and lists, tuples and dicts (with texts as keys) of
+    these. `what` is what the file should be, such as ``"a MATLAB file"``. After so many seconds the
+    process is killed; memory is bytes of address space, where the system can limit them. Raises
+    what `function` raised of `errors`; else, as `error` makes it, if it raised anything else,
+    crashed, or took too long or too much memory.
     """
     asked = json.dumps(
         [function.__module__, function.__qualname__, os.fspath(path), memory, *arguments]

@@ -19,19 +19,13 @@ def draw_atlas(
     outlines: Iterable[tuple[str, ArrayLike]],
     landmarks: Mapping[str, tuple[float, float]] = LANDMARKS,
 ) -> Atlas:
-    """Make an atlas of drawn outlines.
+    """Make an atlas of drawn outlines, acronyms and points (n, 2) in mm from bregma.
 
-    Raises AtlasError if an outline bounds no area or crosses itself, or two of one side share their
-    acronym. It has a warning for each pair of outlines that overlap.
-
-    Parameters
-    ----------
-    outlines
-        Acronym, and points (n, 2) in mm: x to the right, y posterior of bregma. Outlines drawn on
-        a movie go through `Registration.to_mm` first. The side follows from x: an outline that
-        reaches across the midline by more than a tenth of its area is on ``"both"``.
-    landmarks
-        (x, y) in mm by name, so that what was drawn on one mouse can be placed on the next.
+    What was drawn on a movie goes through `Registration.to_mm` first. The side follows from x: an
+    outline that reaches across the midline by more than a tenth of its area is on ``"both"``. With
+    landmarks, (x, y) in mm by name, it can be placed on the next mouse. It has a warning for each
+    pair of outlines that overlap. Raises AtlasError if an outline bounds no area or crosses itself,
+    or two of one side share their acronym.
     """
     areas = []
     for acronym, outline in outlines:

@@ -62,15 +62,8 @@ def fit_landmarks(
 ) -> Fit:
     """Fit the mapping from atlas to movie by least squares over the landmarks' distances in px.
 
-    Raises AtlasError if landmarks are unknown, too few, outside the movie, coincident, or on one
-    line.
-
-    Parameters
-    ----------
-    known
-        (x, y) in mm by name: the landmarks of the atlas.
-    seen
-        (row, column) in px by name.
+    Landmarks are `known` at (x, y) in mm and `seen` at (row, column) in px, by name. Raises
+    AtlasError if they are unknown, too few, outside the movie, coincident, or on one line.
     """
     check_choice("fit", kind, FIT_KINDS, AtlasError)
     mm, px = _checked_landmarks(known, seen, kind, atlas_name, shape)
@@ -201,10 +194,7 @@ def doubts(
 ) -> tuple[str, ...]:
     """Say in sentences what is odd about a placing.
 
-    Parameters
-    ----------
-    mirrored
-        Whether left and right are exchanged; the mapping of a similarity cannot tell by itself.
+    `mirrored` is told because the mapping of a similarity cannot tell by itself.
     """
     found = []
     if mirrored:

@@ -25,13 +25,9 @@ _PIXELS = (160, 320, 640)  # along the longer edge: more where a small area woul
 def find_area(atlas: Atlas, name: str, side: str = "") -> Area | None:
     """Return the area that a name means; None if it is none, or its side is not told.
 
-    Parameters
-    ----------
-    name
-        Such as ``"MOs left"``, ``"L-MOs"``, ``"SSp_ul_l"``, ``"LH MOp"``, ``"MOpR"``, ``"Primary
-        visual area (left)"``.
-    side
-        What is said of it elsewhere, such as ``"left"`` in a column of its own.
+    Names are such as ``"MOs left"``, ``"L-MOs"``, ``"SSp_ul_l"``, ``"LH MOp"``, ``"MOpR"``,
+    ``"Primary visual area (left)"``; `side` is what is said of it elsewhere, as in a column of its
+    own.
     """
     for words, told in _readings(name, side):
         key = "".join(words)

@@ -224,17 +224,10 @@ def encode_decoder(
 ) -> bytes:
     """Return the content of a decoder file; the same decoder gives the same bytes.
 
-    Raises DecoderError if a tensor is not finite, or too large for half precision, or if the
-    bundled decoder has another encoder.
-
-    Parameters
-    ----------
-    half_precision
-        Store weight matrices as float16: half the size. Vectors (biases and batch-norm
-        statistics, some of them tiny) stay float32.
-    lender
-        Name of the bundled decoder that has the same encoder: its tensors are left out. None:
-        the file is whole.
+    In half precision weight matrices are float16: half the size; vectors (biases and batch-norm
+    statistics, some of them tiny) stay float32. The encoder is left out if a bundled decoder,
+    `lender`, has the same. Raises DecoderError if a tensor is not finite, or too large for half
+    precision, or if the bundled decoder has another encoder.
     """
     import torch
     from safetensors.torch import save

@@ -102,21 +102,10 @@ def _find(name_or_path: str | Path) -> Path:
 def save_sharing_encoder(
     decoder: Decoder, path: str | Path, lender: str, *, half_precision: bool = True
 ) -> None:
-    """Write a decoder to be bundled without its encoder, which another bundled one has already.
+    """Write a decoder to be bundled without its encoder, which the bundled `lender` has already.
 
-    Raises DecoderError if there is no such bundled decoder, if it has another encoder, or if the
-    file cannot be written.
-
-    Parameters
-    ----------
-    decoder
-        With the very encoder of the other one: the file records its SHA-256.
-    path
-        Where to.
-    lender
-        Name of the bundled decoder that has the encoder.
-    half_precision
-        As for `Decoder.save`, which always writes a whole file.
+    The file records the encoder's SHA-256. Raises DecoderError if there is no such bundled decoder,
+    if it has another encoder, or if the file cannot be written.
     """
     content = encode_decoder(
         decoder.config, decoder.network, half_precision=half_precision, lender=lender

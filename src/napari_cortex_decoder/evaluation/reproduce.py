@@ -57,23 +57,14 @@ def reproduce(
 ) -> Reproduction:
     """Train and test the models of some rows of the paper's table.
 
-    Each model's score is kept in ``out/models`` as soon as it is known, and not measured again by
-    the same call. Raises EvaluationError if there is no such row, data are missing or do not fit,
-    or `out` cannot be written or holds scores of other settings; RecordingError or TrainingError if
-    a file is damaged, or an image decoder cannot be trained.
-
-    Parameters
-    ----------
-    data
-        Folder in the layout of the paper's data (Zenodo 10.5281/zenodo.10408334).
-    rows
-        Names of rows of `ROWS`, ``"roi"`` for all of ROI decoders or ``"all"``. The image
-        decoders' take hours on a processor.
-    effort
-        How long ROI decoders train.
-    validations
-        With how many other mice validating each mouse is tested; None: with all, as in the paper
-        (20 models of five mice).
+    `data` is laid out as the paper's (Zenodo 10.5281/zenodo.10408334). `rows` are names of `ROWS`,
+    ``"roi"`` for all of ROI decoders or ``"all"``; those of image decoders take hours on a
+    processor. Each mouse is tested with so many others validating, `validations`, or with all, as
+    in the paper (20 models of five mice). Each model's score is kept in ``out/models`` as soon as
+    it is known, and not measured again by the same call. Raises EvaluationError if there is no such
+    row, data are missing or do not fit, or `out` cannot be written or holds scores of other
+    settings; RecordingError or TrainingError if a file is damaged, or an image decoder cannot be
+    trained.
     """
     data, out = Path(data), Path(out)
     chosen = chosen_rows(rows)
@@ -199,7 +190,7 @@ def _run_fraction(cohort: RoiCohort) -> dict[str, float]:
 
 
 def _is_simulated(data: Path) -> bool:
-    """Return the table's names of sessions, which the simulation gives."""
+    """Return whether sessions are called as the simulation calls them."""
     table = data / TABLE
     if not table.is_file():
         return False

@@ -99,28 +99,16 @@ def check_place(
     overwrite: bool = False,
     folder: Kind | None = None,
 ) -> Path:
-    """Refuse a place where nothing may be written, before anything takes minutes.
+    """Refuse a place where nothing may be written, before anything takes minutes; return it.
 
     Refused are, whatever is allowed: a folder where a file is to be and the other way round; what
     is being read (see `protected`); what is write-protected, no plain file, or a link to nothing; a
-    place whose folder is missing or cannot be written to, as where the disk is full.
-
-    Parameters
-    ----------
-    kind
-        Tells whether an existing file is what this writer wrote before, which it may replace; None:
-        it may replace nothing.
-    overwrite
-        Whether a file of another kind may be replaced, too. Never a file of the folder that this
-        program keeps beside a recording.
-    folder
-        Given where a folder is to be written: tells whether an existing one is ours, and may be
-        replaced if `overwrite` allows it.
-
-    Returns
-    -------
-    Path
-        The same place, with all links followed.
+    place whose folder is missing or cannot be written to, as where the disk is full. `kind` tells
+    whether an existing file is what this writer wrote before, which it may replace. `overwrite`
+    lets it replace a file of another kind, too, but never one of the folder that this program keeps
+    beside a recording. `folder` is given where a folder is to be written: it tells whether an
+    existing one is ours, and may be replaced if `overwrite` allows it. All links are followed in
+    what is returned.
     """
     try:
         place = _checked(Path(path), error, kind, overwrite, folder)

@@ -85,16 +85,9 @@ class Choice:
     def among(self, what: str, names: Iterable[str], like: str = "") -> str | None:
         """Return the one of some names that is meant; None if there is one only.
 
-        Raises LabelError if several could be meant, or the chosen one is not there.
-
-        Parameters
-        ----------
-        what
-            ``"observation"``, ``"subject"`` or ``"media"``.
-        names
-            As the file has them.
-        like
-            What the movie is called: the one of that name is meant, unless another was chosen.
+        `what` is ``"observation"``, ``"subject"`` or ``"media"``. One called `like` the movie is
+        meant, unless another was chosen. Raises LabelError if several could be meant, or the chosen
+        one is not there.
         """
         known, wanted = sorted(set(names)), getattr(self, what)
         if wanted is not None and wanted not in known:

@@ -42,18 +42,11 @@ def review_queue(
 ) -> tuple[ReviewItem, ...]:
     """Order the bouts of a prediction by how much they deserve a look.
 
-    Raises LabelError if the lengths differ, or the order is unknown.
-
-    Parameters
-    ----------
-    probability
-        Shape (t, k), of one prediction; NaN where there is none.
-    decoded
-        Shape (t,): the bouts that it gives, as column numbers, −1 for none; see `clean`.
-    order
-        ``"uncertainty"``: predicted bouts that no person has seen whole, the least certain first.
-        ``"disagreement"``: stretches where label and prediction differ, the surest contradiction
-        first.
+    `probability`, (t, k), is NaN where there is none; `decoded`, (t,), are the bouts that it gives,
+    as column numbers, −1 for none: see `clean`. By ``"uncertainty"``: predicted bouts that no
+    person has seen whole, the least certain first. By ``"disagreement"``: stretches where label and
+    prediction differ, the surest contradiction first. Raises LabelError if the lengths differ, or
+    the order is unknown.
     """
     check_choice("order", order, ORDERS, LabelError)
     n = len(probability)

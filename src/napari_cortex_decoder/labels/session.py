@@ -31,33 +31,15 @@ from napari_cortex_decoder.labels.places import brought_together, labels_of, rea
 
 
 class LabelSession:
-    """The labels of one recording while somebody edits them.
+    """The labels of one recording while somebody edits them, in `labels`.
 
-    Raises LabelError if the journal is damaged, or of a recording of another length.
-
-    Parameters
-    ----------
-    n_frames
-        Length of the recording.
-    name
-        Of the recording, for the journal.
-    folder
-        Where the journal is kept, made with the first edit; None keeps nothing, for recordings
-        that are in no file.
-    other
-        Where labels of this recording may lie, too, from when the journal was kept there: they
-        are shown, and go into the journal with the first edit.
-    away
-        Whether `folder` is only where labels go while they cannot be kept in `other`; the user is
-        told so.
-
-    Attributes
-    ----------
-    labels
-        As they are now.
-    notice
-        A sentence to show: somebody else is editing, a crash cut off the last edit, or the labels
-        are not where they should be. Empty if all is well.
+    `notice` is a sentence to show: somebody else is editing, a crash cut off the last edit, or the
+    labels are not where they should be; empty if all is well. The journal is kept in `folder`, made
+    with the first edit; None keeps nothing, for recordings that are in no file. Labels may lie in
+    `other`, too, from when the journal was kept there: they are shown, and go into the journal with
+    the first edit. `away`: `folder` is only where labels go while they cannot be kept in `other`;
+    the user is told so. Raises LabelError if the journal is damaged, or of a recording of another
+    length.
     """
 
     def __init__(

@@ -29,20 +29,11 @@ def keep_behavior(
     said: str = "",
     timed: bool = False,
 ) -> None:
-    """Keep traces of a recording beside it, with those that were kept before.
+    """Keep traces of a recording, by name, beside it, with those that were kept before.
 
-    Raises RecordingError if they cannot be written, or those kept before cannot be read.
-
-    Parameters
-    ----------
-    recording
-        With the traces; one that is in no file keeps nothing.
-    file, clock
-        The file that they come from, and how its clock was said to run (`ClockOptions`).
-    said
-        How they were made otherwise, in words.
-    timed
-        Whether the file gave the movie its frame times.
+    They come from a `file`, whose clock was said to run so (`ClockOptions`), or were made as is
+    `said` in words; `timed`: the file gave the movie its frame times. A recording in no file keeps
+    nothing. Raises RecordingError if they cannot be written, or those kept before cannot be read.
     """
     path = recording.path
     if path is None:

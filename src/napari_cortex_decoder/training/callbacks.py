@@ -20,13 +20,9 @@ SECONDS_BETWEEN_LINES = 0.5
 class BestWeights(Callback):
     """Keep the weights of the lowest validation loss, and stop when it has stopped falling.
 
-    They are part of the checkpoint, so that one file, replaced in one stroke, is all that a run
-    needs to go on; Lightning's own two callbacks leave several, which a kill can put at odds.
-
-    Parameters
-    ----------
-    patience
-        Validations in a row without a lower loss after which to stop; 0: never.
+    That is after `patience` validations in a row without a lower one; 0: never. They are part of
+    the checkpoint, so that one file, replaced in one stroke, is all that a run needs to go on;
+    Lightning's own two callbacks leave several, which a kill can put at odds.
     """
 
     def __init__(self, patience: int) -> None:

@@ -43,18 +43,12 @@ _WINDOWS = 1024
 class Engine:
     """One network on one device.
 
-    Parameters
-    ----------
-    looked_at
-        Gives the frame whose answer is wanted first; asked again before each block. With session
-        statistics and no detrending decoding spreads from there, and while the statistics are
-        measured an answer by those of a few frames comes ahead, marked as provisional. Otherwise,
-        and if None, frames come in their order.
-    cached
-        Whether to use the cache and to add to it, for a recording that came from a file.
-    made_again
-        Whether this also holds for one without a file, because the same is made again whenever it
-        is wanted: a simulated mouse.
+    `looked_at` gives the frame whose answer is wanted first; it is asked again before each block.
+    With session statistics and no detrending decoding spreads from there, and while the statistics
+    are measured an answer by those of a few frames comes ahead, marked as provisional; otherwise
+    frames come in their order. The cache is used and added to, if `cached`, for a recording that
+    came from a file, or, if `made_again`, for one that is made the same whenever it is wanted: a
+    simulated mouse.
     """
 
     def __init__(

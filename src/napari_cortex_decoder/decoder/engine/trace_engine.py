@@ -28,15 +28,10 @@ _STRETCH = 4096  # frames that a temporal network reads at once, each input once
 
 
 class TraceEngine:
-    """One network of area traces on one device.
+    """One network of area traces on one device; ``"auto"`` is the CPU.
 
-    Parameters
-    ----------
-    registration
-        Where the areas lie on the recording; None if the decoder reads the whole frame.
-    compute
-        Where and how; ``"auto"`` is the CPU: the network is smaller than the way to any other
-        device is long.
+    The network is smaller than the way to any other device is long. There is no registration where
+    the decoder reads the whole frame.
     """
 
     def __init__(

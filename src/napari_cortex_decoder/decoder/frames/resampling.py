@@ -54,15 +54,9 @@ class Resampling:
 
     Shrinking averages over the area that an output pixel covers, by any factor; enlarging
     interpolates linearly, one axis after the other. (Libraries at hand average over whole pixels
-    only: torch's adaptive pooling, Pillow's box filter, scikit-image's block_reduce.)
-
-    Parameters
-    ----------
-    image_size
-        Rows and columns of an image; what a frame does not fill is margin on both sides.
-    seen
-        Shape `shape`, bool: pixels that are not outside a mask. What is outside, NaN or not, has
-        no part in a pixel of an image; None if all are seen.
+    only: torch's adaptive pooling, Pillow's box filter, scikit-image's block_reduce.) What a frame
+    does not fill of an image is margin on both sides. What is not `seen`, NaN or not, has no part
+    in a pixel of an image; None: all is seen.
     """
 
     def __init__(

@@ -31,17 +31,11 @@ _KINDS = {1: "rnn", 3: "gru", 4: "lstm"}
 
 @reads("a state dict", DecoderError)
 def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> ImageDecoder:
-    """Make a decoder of a state dict that the paper's code saved.
+    """Make a decoder of a state dict, a `.pth` file, that the paper's code saved.
 
+    Nothing in it is executed: ``torch.load(weights_only=True)``. Kind, size and number of the
+    recurrent layers are read from the tensors; the rest, as `config` says (None: as the paper).
     Raises DecoderError if the file holds no such state dict; names the tensor that does not fit.
-
-    Parameters
-    ----------
-    path
-        A `.pth` file. Nothing in it is executed: ``torch.load(weights_only=True)``.
-    config
-        What the file does not say: behaviours, frame rate, window, preprocessing; None: the
-        paper's. Kind, size and number of the recurrent layers are read from the tensors.
     """
     path = Path(path)
     found = read_state_dict(path)

@@ -59,10 +59,7 @@ class Cnn(nn.Module):
 class CnnRnn(nn.Module):
     """Encoder and recurrent head: images of a window in, logits of its frame t out.
 
-    Parameters
-    ----------
-    cnn
-        The encoder, which another network may share; None: one with random weights.
+    Another network may share the encoder, `cnn`; None: one with random weights.
     """
 
     def __init__(self, config: CnnRnnConfig, cnn: Encoder | None = None) -> None:

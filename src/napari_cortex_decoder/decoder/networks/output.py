@@ -9,11 +9,8 @@ from torch import Tensor
 def probabilities(logits: Tensor, temperature: float = 1.0) -> Tensor:
     """Turn logits, shape (n, 1) or (n, k), into probabilities, shape (n, 2) or (n, k).
 
-    Parameters
-    ----------
-    temperature
-        What they are divided by first (Guo et al. 2017): over 1 makes probabilities less sure,
-        and leaves their order as it is.
+    They are divided by a temperature first (Guo et al. 2017): over 1 makes probabilities less sure,
+    and leaves their order as it is.
     """
     logits = logits / temperature
     if logits.shape[-1] == 1:
