@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import check_version, make_folder, marked, parse_json, write_whole
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
 
 _KEY = "napari-cortex-decoder kept"
@@ -78,24 +79,21 @@ def kept(recording: Path, name: str, classes: Iterable[type]) -> Kept | None:
     file = sidecar_folders(recording).newest(f"{name}.safetensors")
     if not file.exists():
         return None
-    try:
-        with safe_open(file, framework="numpy") as content:
-            text = (content.metadata() or {}).get(_KEY)
-            if text is None:
-                raise RecordingError(f"{file} was not kept by this program; move it away.")
-            header = parse_json(text, str(file), RecordingError)
-            check_version(str(file), header.get("version"), _VERSION, RecordingError)
-            arrays = {key: content.get_tensor(key) for key in content.keys()}  # noqa: SIM118
+    remedy = "delete this file and make it again"
+    with (
+        readable(file, "what was kept of a recording", RecordingError, remedy=remedy),
+        safe_open(file, framework="numpy") as content,
+    ):
+        text = (content.metadata() or {}).get(_KEY)
+        if text is None:
+            raise RecordingError(f"{file} was not kept by this program; move it away.")
+        header = parse_json(text, str(file), RecordingError)
+        check_version(str(file), header.get("version"), _VERSION, RecordingError)
+        arrays = {key: content.get_tensor(key) for key in content.keys()}  # noqa: SIM118
         known = {one.__name__: one for one in classes}
         unpacked = _unpacked(header["content"], arrays, known)
         made_from = {str(key): str(value) for key, value in header["made_from"].items()}
         return Kept(unpacked, made_from, str(header["written"]))
-    except RecordingError:
-        raise
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordingError(
-            f"{file}: what was kept is damaged ({error}); delete this file and make it again."
-        ) from error
 
 
 def is_kept(recording: Path, name: str) -> bool:

@@ -60,7 +60,7 @@ def readable(
         raise
     except FileNotFoundError as reason:
         raise error(
-            f"{path}: there is no such file any more; put it back or open it again."
+            f"{path}: there is no such file; check its name, or put it back and open it again."
         ) from reason
     except PermissionError as reason:
         raise error(

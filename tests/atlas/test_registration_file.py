@@ -71,14 +71,17 @@ BROKEN = {
     ),
     "newer": (edited(version=9), "version 9.*update"),
     "other format": (edited(format="wfield"), "not a registration"),
-    "no matrix": (without("matrix"), "lacks a field.*matrix"),
-    "text for a matrix": (edited(matrix="here"), "lacks a field or has one of the wrong type"),
+    "no matrix": (without("matrix"), "cannot be read as a registration .*matrix"),
+    "text for a matrix": (edited(matrix="here"), "cannot be read as a registration"),
     "flat matrix": (edited(matrix=[[1, 1, 0], [1, 1, 0], [0, 0, 1]]), "onto a line"),
     "not finite": (edited(matrix=[[float("nan"), 0, 0], [0, 1, 0], [0, 0, 1]]), "not finite"),
     "unknown landmark": (edited(landmarks_row_column_px={"nose": [1, 2]}), "no landmark 'nose'"),
-    "short landmark": (edited(landmarks_row_column_px={"bregma": [1]}), "wrong type"),
+    "short landmark": (
+        edited(landmarks_row_column_px={"bregma": [1]}),
+        "cannot be read as a registration",
+    ),
     "no areas": (lambda d: d | {"atlas": d["atlas"] | {"areas": []}}, "has no areas"),
-    "shape of text": (edited(movie_shape="ab"), "wrong type"),
+    "shape of text": (edited(movie_shape="ab"), "cannot be read as a registration"),
     "a list": (lambda data: [data], "not a registration"),
 }
 

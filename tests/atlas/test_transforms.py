@@ -102,8 +102,8 @@ WRONG = {
     "flat": ({"transform": [[0, 0, 1], [0, 0, 1], [0, 0, 1]]}, "onto a line"),
     "short": ({"transform": [[1, 0, 0]]}, "cannot be meant"),
     "resolution": ({"resolution": 0}, "cannot be meant"),
-    "no offset": ({"bregma_offset": None}, "no landmarks file of wfield"),
-    "text": ({"landmarks": "here"}, "no landmarks file of wfield"),
+    "no offset": ({"bregma_offset": None}, "cannot be read as a landmarks file of wfield"),
+    "text": ({"landmarks": "here"}, "cannot be read as a landmarks file of wfield"),
 }
 
 

@@ -157,7 +157,9 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     path = tmp_path / "bomb.pth"
     assert "nothing in it was executed" in refusal({"a": Bomb(tmp_path / "harm")}, path)
     path.write_bytes(pickle.dumps(Bomb(tmp_path / "harm")))
-    with pytest.raises(DecoderError, match=r"nothing in it was executed|not a whole file"):
+    with pytest.raises(
+        DecoderError, match=r"nothing in it was executed|cannot be read as a state dict"
+    ):
         import_state_dict(path)
     torch.save({"a": Bomb(tmp_path / "harm")}, path, _use_new_zipfile_serialization=False)
     with pytest.raises(DecoderError, match="nothing in it was executed"):
@@ -174,7 +176,7 @@ def test_a_compressed_archive_is_refused_before_it_is_unpacked(tmp_path: Path) -
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DecoderError, match="cannot be read: No such file"):
+    with pytest.raises(DecoderError, match="no such file"):
         import_state_dict(tmp_path / "none.pth")
 
 

@@ -275,7 +275,7 @@ def test_no_file_is_left_open_and_the_movie_can_be_deleted(tmp_path: Path) -> No
     if fds.is_dir():
         assert not [fd for fd in fds.iterdir() if fd.exists() and fd.resolve() == path.resolve()]
     path.unlink()
-    with pytest.raises(RecordingError, match="no such file any more"):
+    with pytest.raises(RecordingError, match="no such file; check"):
         recording.movie[3].compute()
 
 

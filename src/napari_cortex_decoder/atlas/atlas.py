@@ -225,10 +225,7 @@ class Registration(Transform):
     def doubted(self, *, mirrored: bool = False, before: tuple[str, ...] = ()) -> Registration:
         """Return it with warnings: some from before, and what is odd about it."""
         found = doubts(
-            self,
-            self.residuals(),
-            pixel_size=self.pixel_size,
-            mirrored=mirrored or self.mirrored,
+            self, self.residuals(), pixel_size=self.pixel_size, mirrored=mirrored or self.mirrored
         )
         return replace(self, warnings=(*before, *found))
 
@@ -243,12 +240,7 @@ class Registration(Transform):
         return replace(self, matrix=matrix @ self.matrix, right_matrix=right, landmarks=landmarks)
 
     def nudged(
-        self,
-        *,
-        rows: float = 0.0,
-        columns: float = 0.0,
-        degrees: float = 0.0,
-        zoom: float = 1.0,
+        self, *, rows: float = 0.0, columns: float = 0.0, degrees: float = 0.0, zoom: float = 1.0
     ) -> Registration:
         """Move the whole placing by hand, landmarks included.
 

@@ -22,11 +22,7 @@ Floats = NDArray[np.float64]
 
 
 def placed_like(
-    placed: Registration,
-    there: ArrayLike,
-    here: ArrayLike,
-    *,
-    pixel_size: float | None = None,
+    placed: Registration, there: ArrayLike, here: ArrayLike, *, pixel_size: float | None = None
 ) -> Registration:
     """Return where an atlas lies on a movie, by where it lies on another movie of the same mouse.
 

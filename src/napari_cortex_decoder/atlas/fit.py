@@ -186,11 +186,7 @@ def _fits_better_mirrored(mm: NDArray[np.float64], px: NDArray[np.float64]) -> b
 
 
 def doubts(
-    fitted: Transform,
-    residuals: Sequence[Residual],
-    *,
-    pixel_size: float | None,
-    mirrored: bool,
+    fitted: Transform, residuals: Sequence[Residual], *, pixel_size: float | None, mirrored: bool
 ) -> tuple[str, ...]:
     """Say in sentences what is odd about a placing.
 

@@ -20,7 +20,7 @@ from napari_cortex_decoder.files import check_version, read_json
 from napari_cortex_decoder.reading import reads
 
 
-@reads("a registration", AtlasError)
+@reads("a registration", AtlasError, remedy="save it again")
 def load_registration(path: str | Path) -> Registration:
     """Read a registration that `Registration.save` wrote, with its atlas.
 
@@ -56,10 +56,6 @@ def load_registration(path: str | Path) -> Registration:
         )
     except AtlasError as error:
         raise AtlasError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise AtlasError(
-            f"{path} lacks a field or has one of the wrong type ({error!r}); save it again."
-        ) from error
 
 
 def atlas_from_data(data: dict[str, Any]) -> Atlas:

@@ -18,10 +18,7 @@ from napari_cortex_decoder.progress import Progress, Report
 
 
 def area_traces(
-    movie: da.Array,
-    label_image: NDArray[np.integer],
-    n_areas: int,
-    progress: Report | None = None,
+    movie: da.Array, label_image: NDArray[np.integer], n_areas: int, progress: Report | None = None
 ) -> NDArray[np.float64]:
     """Average a movie, (t, y, x), over each area, frame by frame: shape (t, n_areas), float64.
 

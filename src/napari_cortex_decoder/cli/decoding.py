@@ -102,11 +102,7 @@ def decode(
         recording = preprocess(recording, steps)
         with progress_bar(recording.name, quiet=as_json) as progress:
             prediction = reader.decode(
-                recording,
-                compute=compute,
-                progress=progress,
-                any_rate=any_rate,
-                registration=lies,
+                recording, compute=compute, progress=progress, any_rate=any_rate, registration=lies
             )
         make_folder(out, DecoderError)
         table, record = out / f"{recording.name}.csv", out / f"{recording.name}.json"

@@ -47,8 +47,7 @@ def explain(
     behavior: Annotated[str, typer.Option(help="Which of the decoder's behaviors.")] = "run",
     decoder: DecoderName = "run-rest",
     labels: Annotated[
-        Path | None,
-        typer.Option(help="Labels; default: those kept beside the movie, else none."),
+        Path | None, typer.Option(help="Labels; default: those kept beside the movie, else none.")
     ] = None,
     targets: Annotated[str, one_of(GROUPINGS, "What is taken away at once.")] = "areas",
     score: Annotated[str, one_of(SCORES, "What areas are counted in, with labels.")] = "auc",
@@ -90,8 +89,7 @@ def explain(
     compute: Compute = HERE,
     reading: Reading = AS_SAID,
     any_rate: Annotated[
-        bool,
-        typer.Option("--any-rate", help="Go on although the frame rate is not the decoder's."),
+        bool, typer.Option("--any-rate", help="Go on although the frame rate is not the decoder's.")
     ] = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

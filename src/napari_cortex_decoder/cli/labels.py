@@ -83,12 +83,7 @@ def label(
 
     Example: `cortex-decoder label m1.tif --import boris.csv --export m1.nwb`
     """
-    from napari_cortex_decoder.labels import (
-        LabelSession,
-        Replace,
-        import_labels,
-        write_labels,
-    )
+    from napari_cortex_decoder.labels import LabelSession, Replace, import_labels, write_labels
     from napari_cortex_decoder.labels.exporting import check_export
     from napari_cortex_decoder.recording.sidecar import sidecar_folders
 

@@ -26,8 +26,7 @@ DecoderName = Annotated[
 Placed = Annotated[
     Path | None,
     typer.Option(
-        "--registration",
-        help="Where the atlas lies on it (JSON); traces of named areas need none.",
+        "--registration", help="Where the atlas lies on it (JSON); traces of named areas need none."
     ),
 ]
 

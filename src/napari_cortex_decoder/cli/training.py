@@ -28,9 +28,7 @@ def train(
         typer.Option(help="Settings, TOML or JSON; default: the usual ones, or the run's own."),
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Run folder; one that was begun is gone on with."),
-        WRITTEN,
+        Path | None, typer.Option(help="Run folder; one that was begun is gone on with."), WRITTEN
     ] = None,
     compute: Compute = HERE,
     cache: Annotated[

@@ -146,10 +146,7 @@ class _Config(Frozen):
     format_version: Literal[1] = 1
     # names, in the order of the columns of a prediction. Two behaviours share one logit, that of
     # the second (the paper's rest | run); more have one each
-    behaviors: Annotated[tuple[Name, ...], Field(min_length=2, max_length=100)] = (
-        "rest",
-        "run",
-    )
+    behaviors: Annotated[tuple[Name, ...], Field(min_length=2, max_length=100)] = ("rest", "run")
     frame_rate: Hertz = 30.0  # frames a second (Hz) that it learned from
     # logits are divided by it before they become probabilities: over 1 makes them less sure
     temperature: Annotated[float, Field(ge=0.01, le=100)] = 1.0

@@ -33,8 +33,7 @@ def decoder_files() -> dict[str, Path]:
 
 
 def list_decoders(
-    *,
-    refused: Callable[[DecoderError], None] | None = None,
+    *, refused: Callable[[DecoderError], None] | None = None
 ) -> dict[str, DecoderConfig]:
     """Return the bundled decoders and those in the library by name, with what they say.
 

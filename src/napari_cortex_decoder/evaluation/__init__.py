@@ -8,11 +8,4 @@ from napari_cortex_decoder.evaluation.protocol import ROWS, Effort, pairs
 from napari_cortex_decoder.evaluation.report import write_report
 from napari_cortex_decoder.evaluation.reproduce import reproduce
 
-__all__ = [
-    "ROWS",
-    "Effort",
-    "pairs",
-    "read_roi_cohort",
-    "reproduce",
-    "write_report",
-]
+__all__ = ["ROWS", "Effort", "pairs", "read_roi_cohort", "reproduce", "write_report"]

@@ -148,12 +148,7 @@ def _roi_table(result: Reproduction) -> Table:
     table = [["ROI", "r with running", "published r", "AUC lost without it and its mirror"]]
     for i, r in enumerate(result.correlation):
         table.append(
-            [
-                str(i + 1),
-                f"{r:.3f}",
-                f"{CORRELATION[i]:.3f}",
-                f"{lost[i % 25]:.4f}" if lost else "",
-            ]
+            [str(i + 1), f"{r:.3f}", f"{CORRELATION[i]:.3f}", f"{lost[i % 25]:.4f}" if lost else ""]
         )
     return table
 

@@ -10,13 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from napari_cortex_decoder.clock import Clocked
-from napari_cortex_decoder.labels.boris_media import (
-    Played,
-    medium_of,
-    moment,
-    number,
-    players_of,
-)
+from napari_cortex_decoder.labels.boris_media import Played, medium_of, moment, number, players_of
 from napari_cortex_decoder.labels.content import Choice, Interval, IntervalTable, Unmatched
 from napari_cortex_decoder.labels.text_tables import find
 

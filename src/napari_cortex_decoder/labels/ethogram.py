@@ -96,11 +96,7 @@ class Ethogram:
 
     @classmethod
     def from_frames(
-        cls,
-        frames: ArrayLike,
-        behaviors: tuple[str, ...],
-        *,
-        source: Source = Source.PERSON,
+        cls, frames: ArrayLike, behaviors: tuple[str, ...], *, source: Source = Source.PERSON
     ) -> Ethogram:
         """Make an ethogram of one value a frame.
 

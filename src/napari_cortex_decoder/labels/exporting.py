@@ -109,12 +109,7 @@ def _in_seconds(ethogram: Ethogram, recording: Clocked) -> list[Interval]:
     edges = frame_edges(recording.times)
     return [
         Interval(
-            row,
-            "",
-            bout.behavior,
-            float(edges[bout.start]),
-            float(edges[bout.stop]),
-            bout.source,
+            row, "", bout.behavior, float(edges[bout.start]), float(edges[bout.stop]), bout.source
         )
         for row, bout in enumerate(ethogram.bouts, start=1)
     ]

@@ -14,12 +14,7 @@ from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.containers.nwb_output import nwb_output
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import mark, marked, written_whole
-from napari_cortex_decoder.labels.content import (
-    MAX_FRAMES,
-    Interval,
-    IntervalTable,
-    Unmatched,
-)
+from napari_cortex_decoder.labels.content import MAX_FRAMES, Interval, IntervalTable, Unmatched
 from napari_cortex_decoder.labels.ethogram import Source
 from napari_cortex_decoder.reading import readable
 

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import (
+    make_folder,
     read_bytes,
     read_json,
     remove_empty,
@@ -209,12 +210,7 @@ class RunFolder:
         """
         self.note(name)
         place = self.path / name
-        try:
-            place.parent.mkdir(exist_ok=True)
-        except OSError as reason:
-            raise TrainingError(
-                f"{place.parent} cannot be made ({reason.strerror}); choose another folder."
-            ) from reason
+        make_folder(place.parent, TrainingError)
         return place
 
     def tell(self, event: Progress) -> None:

@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.recording import (
-    BehaviorTrace,
-    Recording,
-    steps_from_provenance,
-)
+from napari_cortex_decoder.recording import BehaviorTrace, Recording, steps_from_provenance
 from napari_cortex_decoder.recording.preprocessing import (
     Bin,
     Crop,

@@ -2,10 +2,6 @@
 
 from napari_cortex_decoder.simulation.cohort import simulate_cohort
 from napari_cortex_decoder.simulation.parameters import Parameters
-from napari_cortex_decoder.simulation.recording import (
-    SimulatedRecording,
-    Truth,
-    simulate_recording,
-)
+from napari_cortex_decoder.simulation.recording import SimulatedRecording, Truth, simulate_recording
 
 __all__ = ["Parameters", "SimulatedRecording", "Truth", "simulate_cohort", "simulate_recording"]

@@ -87,12 +87,7 @@ def _window(subject: Subject, xy: Floats, inside: NDArray[np.bool_], pixel_size:
 
 
 def _brightness(
-    subject: Subject,
-    xy: Floats,
-    cortex: Floats,
-    vessels: Floats,
-    pixel_size: float,
-    p: Parameters,
+    subject: Subject, xy: Floats, cortex: Floats, vessels: Floats, pixel_size: float, p: Parameters
 ) -> Floats:
     """Return counts above the dark offset, shape (y, x)."""
     rng = generator("brightness", subject.number)

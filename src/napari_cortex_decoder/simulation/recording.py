@@ -176,13 +176,7 @@ def simulate_recording(
     behavior = behave(generator("behavior", *session), mouse, n_steps, rate, p)
     activity = activate(generator("activity", *session), mouse, behavior, areas, rate, p)
     artifacts = draw_artifacts(
-        generator("artifacts", *session),
-        mouse,
-        int(seed),
-        behavior,
-        activity.widespread,
-        rate,
-        p,
+        generator("artifacts", *session), mouse, int(seed), behavior, activity.widespread, rate, p
     )
     look = draw_appearance(mouse, registration, shape, pixel_size, p)
     speed, area_traces = exposed(behavior.speed), exposed(activity.areas)

@@ -80,12 +80,7 @@ class Steps(Callback):
             self._begin(trainer.global_step)
 
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Say how far it is, if it has not just been said."""
         is_last = batch_idx + 1 == trainer.num_training_batches

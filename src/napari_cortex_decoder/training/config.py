@@ -10,11 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
-from napari_cortex_decoder.decoder.config import (
-    CnnConfig,
-    CnnRnnConfig,
-    DecoderConfig,
-)
+from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig, DecoderConfig
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.reading import reads

@@ -35,21 +35,12 @@ from napari_cortex_decoder.files import remove_file, write_json, write_whole
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.scoring.calibration import fit_temperature
 from napari_cortex_decoder.training.augmentation import vary_images, vary_traces
-from napari_cortex_decoder.training.cache import (
-    areas_shown_by_all,
-    cache_features,
-    cache_session,
-)
+from napari_cortex_decoder.training.cache import areas_shown_by_all, cache_features, cache_session
 from napari_cortex_decoder.training.config import Stage, TrainingConfig
 from napari_cortex_decoder.training.examples import CachedArray, Examples, RandomStretch
 from napari_cortex_decoder.training.fitting import fit_stage
 from napari_cortex_decoder.training.run_folder import TrainingFolder
-from napari_cortex_decoder.training.scoring import (
-    calibration,
-    decode_mice,
-    score_mice,
-    summarize,
-)
+from napari_cortex_decoder.training.scoring import calibration, decode_mice, score_mice, summarize
 from napari_cortex_decoder.training.sessions import Session
 from napari_cortex_decoder.training.split import Split
 from napari_cortex_decoder.training.stages import Variation, feature_noise, unvaried

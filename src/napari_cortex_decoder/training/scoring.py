@@ -31,11 +31,7 @@ class Decoded(NamedTuple):
 
 
 def decode_mice(
-    decoder: Decoder,
-    sessions: Sequence[Session],
-    *,
-    compute: Compute,
-    report: Report = unheard,
+    decoder: Decoder, sessions: Sequence[Session], *, compute: Compute, report: Report = unheard
 ) -> tuple[Decoded, ...]:
     """Decode sessions as a user would, and put those of each mouse together."""
     parts: dict[str, list[tuple[NDArray[np.float64], NDArray[np.int64]]]] = {}
@@ -69,10 +65,7 @@ def score_mice(mice: Sequence[Decoded]) -> tuple[MouseScore, ...]:
 
     scores = []
     for mouse in mice:
-        metrics = {
-            "AUC": auc(mouse.probability, mouse.labels),
-            NULL: _null(mouse),
-        }
+        metrics = {"AUC": auc(mouse.probability, mouse.labels), NULL: _null(mouse)}
         if len(np.unique(mouse.labels)) > 1:
             chosen = mouse.probability.argmax(axis=1)
             metrics["balanced accuracy"] = float(balanced_accuracy_score(mouse.labels, chosen))

@@ -14,12 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration, load_registration
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.labels import (
-    UNKNOWN,
-    Ethogram,
-    Source,
-    read_labels,
-)
+from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source, read_labels
 from napari_cortex_decoder.labels.journal import NAME as JOURNAL
 from napari_cortex_decoder.recording import (
     CohortEntry,

@@ -93,7 +93,4 @@ class StageModule(lightning.LightningModule):
             )
         else:
             schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self._total_steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

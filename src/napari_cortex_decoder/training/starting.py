@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
@@ -13,6 +12,7 @@ from napari_cortex_decoder.decoder import ImageDecoder, load_decoder
 from napari_cortex_decoder.decoder.networks import Encoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes
+from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.training.config import TrainingConfig
 
 _LARGEST_WEIGHTS = 2**31
@@ -47,10 +47,6 @@ def load_weights(network: nn.Module, file: Path) -> None:
 
     Raises TrainingError if the file is damaged or of another network.
     """
-    try:
+    remedy = "remove it, and the run does that stage again"
+    with readable(file, "the weights of this network", TrainingError, remedy=remedy):
         network.load_state_dict(load(read_bytes(file, TrainingError, limit=_LARGEST_WEIGHTS)))
-    except (SafetensorError, RuntimeError) as reason:
-        raise TrainingError(
-            f"{file} is damaged or of another network; remove it, and the run does that stage "
-            "again."
-        ) from reason

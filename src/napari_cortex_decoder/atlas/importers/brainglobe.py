@@ -16,7 +16,7 @@ from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.atlas.registration_file import atlas_from_data
 from napari_cortex_decoder.atlas.tracing import Named, trace_labels
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.files import read_json, write_json
+from napari_cortex_decoder.files import make_folder, read_json, write_json
 from napari_cortex_decoder.reading import reads
 
 BREGMA_AP = 5.4
@@ -69,9 +69,9 @@ def load_brainglobe(name: str, folder: str | Path | None = None) -> Atlas:
         return known
     atlas = _project(name, version, volume)
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(cache.parent, AtlasError)
         write_json(cache, atlas.as_data(), AtlasError, overwrite=True)  # it may be damaged
-    except (OSError, AtlasError) as error:
+    except AtlasError as error:
         sentence = f"The view from above could not be kept for next time ({error})."
         return replace(atlas, warnings=(*atlas.warnings, sentence))
     return atlas

@@ -40,7 +40,7 @@ _TRANSFORM = "a transform of MesoNet or mesoscaler"
 _TOOLS_FILES = "give its _atlas_transform.txt, _mesoscaler.h5 or _mesoscaler.mat"
 
 
-@reads("a landmarks file of wfield", AtlasError)
+@reads("a landmarks file of wfield", AtlasError, remedy="give its _landmarks.json")
 def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
     """Read the placing in wfield's ``…_landmarks.json`` (Couto et al. 2021).
 
@@ -55,17 +55,12 @@ def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
         What to place; ``"dorsal-cortex"`` by default. Landmarks that the file moves replace its.
     """
     data = read_json(path, AtlasError)
-    try:
-        resolution = float(data["resolution"])
-        offset = np.asarray(data["bregma_offset"], dtype=np.float64)
-        mm = _points_by_name(data["landmarks"])
-        match = _points_by_name(data["landmarks_match"]) if "landmarks_match" in data else {}
-        stored = data.get("transform")
-        transform = None if stored is None else np.asarray(stored, dtype=np.float64)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise AtlasError(
-            f"{path} is no landmarks file of wfield ({error!r}); give its _landmarks.json."
-        ) from error
+    resolution = float(data["resolution"])
+    offset = np.asarray(data["bregma_offset"], dtype=np.float64)
+    mm = _points_by_name(data["landmarks"])
+    match = _points_by_name(data["landmarks_match"]) if "landmarks_match" in data else {}
+    stored = data.get("transform")
+    transform = None if stored is None else np.asarray(stored, dtype=np.float64)
     if (
         not resolution > 0
         or offset.shape != (2,)

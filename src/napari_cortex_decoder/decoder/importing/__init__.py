@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.files import begins
 from napari_cortex_decoder.reading import reads
 
 
@@ -18,12 +19,7 @@ def import_decoder(path: str | Path) -> Decoder:
     does not fit.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except OSError as error:
-        raise DecoderError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if start == b"\x89HDF\r\n\x1a\n":
+    if begins(b"\x89HDF\r\n\x1a\n")(path):
         from napari_cortex_decoder.decoder.importing.keras import import_keras
 
         return import_keras(path)

@@ -21,7 +21,7 @@ from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors
 from napari_cortex_decoder.decoder.trace_decoder import TraceDecoder
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.reading import reads
+from napari_cortex_decoder.reading import readable, reads
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.containers import hdf5
@@ -55,8 +55,10 @@ def import_keras(path: str | Path) -> TraceDecoder:
     """
     path = Path(path)
     model, found = _read(path)
-    gru, dense = _layers(path, model)
-    config = _describe(path, gru, dense, _published(path))
+    said, remedy = f"the model_config of {path}", "save the model again with Keras"
+    with readable(said, "that of a GRU and a Dense layer", DecoderError, remedy=remedy):
+        gru, dense = _layers(path, model)
+        config = _describe(path, gru, dense, _published(path))
     expected = {
         "gru/kernel": (config.preprocessing.n_traces, 3 * config.hidden_size),
         "gru/recurrent_kernel": (config.hidden_size, 3 * config.hidden_size),
@@ -132,28 +134,21 @@ def _array(path: Path, name: str, dataset: hdf5.Dataset) -> NDArray[np.floating]
 
 def _layers(path: Path, model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the settings of the two layers, if they are the two that are known here."""
-    try:
-        layers = [
-            (str(one["class_name"]), dict(one["config"])) for one in model["config"]["layers"]
-        ]
-        kinds = [kind for kind, _ in layers]
-        if kinds != list(_LAYERS):
-            raise DecoderError(
-                f"{path} has the layers {', '.join(kinds)[:100] or 'none'}; what is known here is "
-                "one GRU and one Dense layer, as the paper publishes them."
-            )
-        for kind, settings in layers:
-            for name, wanted in _LAYERS[kind].items():
-                if settings[name] != wanted:
-                    raise DecoderError(
-                        f"the {kind} layer of {path} has {name} = {settings[name]!r:.40}, and what "
-                        f"is known here is {wanted!r}."
-                    )
-        return layers[0][1], layers[1][1]
-    except (KeyError, TypeError, ValueError) as error:
+    layers = [(str(one["class_name"]), dict(one["config"])) for one in model["config"]["layers"]]
+    kinds = [kind for kind, _ in layers]
+    if kinds != list(_LAYERS):
         raise DecoderError(
-            f"the model_config of {path} lacks {error}; save the model again with Keras."
-        ) from error
+            f"{path} has the layers {', '.join(kinds)[:100] or 'none'}; what is known here is "
+            "one GRU and one Dense layer, as the paper publishes them."
+        )
+    for kind, settings in layers:
+        for name, wanted in _LAYERS[kind].items():
+            if settings[name] != wanted:
+                raise DecoderError(
+                    f"the {kind} layer of {path} has {name} = {settings[name]!r:.40}, and what "
+                    f"is known here is {wanted!r}."
+                )
+    return layers[0][1], layers[1][1]
 
 
 def _published(path: Path) -> RoiRnnConfig:
@@ -177,19 +172,14 @@ def _describe(
     path: Path, gru: dict[str, Any], dense: dict[str, Any], config: RoiRnnConfig
 ) -> RoiRnnConfig:
     """Complete a configuration with what the file says."""
-    try:
-        _, length, n_inputs = gru["batch_input_shape"]
-        if isinstance(length, bool) or not isinstance(length, int) or length % 2 == 0:
-            raise DecoderError(
-                f"the GRU of {path} sees {length!r:.20} frames; a window around a frame has an odd "
-                "number of them."
-            )
-        hidden_size, n_logits = int(gru["units"]), int(dense["units"])
-        activation = dense["activation"]
-    except (KeyError, TypeError, ValueError) as error:
+    _, length, n_inputs = gru["batch_input_shape"]
+    if isinstance(length, bool) or not isinstance(length, int) or length % 2 == 0:
         raise DecoderError(
-            f"the model_config of {path} lacks {error}; save the model again with Keras."
-        ) from error
+            f"the GRU of {path} sees {length!r:.20} frames; a window around a frame has an odd "
+            "number of them."
+        )
+    hidden_size, n_logits = int(gru["units"]), int(dense["units"])
+    activation = dense["activation"]
     if n_inputs != config.preprocessing.n_traces:
         raise DecoderError(
             f"{path} reads {n_inputs!r:.20} traces, and {config.preprocessing.n_traces} areas are "

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import struct
 import zipfile
 from pathlib import Path
 
@@ -63,6 +62,7 @@ def import_state_dict(path: str | Path, config: CnnRnnConfig | None = None) -> I
     return ImageDecoder(config, network.eval(), name=path.stem)
 
 
+@reads("a state dict", DecoderError, remedy="get a fresh copy of the weights")
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read a dictionary of tensors as torch.save writes it; execute nothing in it.
 
@@ -76,27 +76,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         if not is_pickle:
             _refuse_compressed(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise DecoderError(f"{path} cannot be read: {error.strerror or error}.") from error
     except pickle.UnpicklingError as error:
         raise DecoderError(
             f"{path} holds more than tensors, and nothing in it was executed; save "
             "model.state_dict() alone and import that."
-        ) from error
-    except (
-        zipfile.BadZipFile,
-        AssertionError,
-        AttributeError,
-        EOFError,
-        LookupError,
-        OverflowError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        struct.error,
-    ) as error:  # a damaged archive comes up as any of these
-        raise DecoderError(
-            f"{path} is not a whole file of torch.save's; get a fresh copy of the weights."
         ) from error
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) and tensor.layout == torch.strided
