@@ -148,14 +148,9 @@ class Atlas:
             If landmarks are unknown, too few, outside the movie, coincident, or on one line.
         """
         found = fit_landmarks(self.landmarks, landmarks, kind, atlas_name=self.name, shape=shape)
+        px = dict(landmarks)
         placed = Registration(
-            self,
-            found.matrix,
-            found.right_matrix,
-            dict(landmarks),
-            pixel_size=pixel_size,
-            shape=shape,
-            method=kind,
+            self, found.matrix, found.right_matrix, px, pixel_size, shape, method=kind
         )
         return placed.doubted(mirrored=found.mirrored)
 

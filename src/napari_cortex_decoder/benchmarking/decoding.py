@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -33,6 +34,8 @@ FLOP_A_FRAME = {128: 0.252e9, 64: 0.063e9}
 """Of EfficientNet-B0, by the edge of a square image."""
 
 _WINDOWS, _BATCHES, _ROUNDS = 8, 2, 3
+_PLAIN = mock.patch.object(InferenceNetwork, "accelerate", lambda self, image_size: None)
+"""While this lasts PyTorch encodes."""
 
 
 def random_decoder(images: Tensor) -> Decoder:
@@ -59,17 +62,6 @@ def window_by_window(network: CnnRnn, images: Tensor, length: int) -> Tensor:
     windows = images.unfold(0, length, 1).movedim(-1, 1)[: _BATCHES * _WINDOWS]
     batches = [network(batch.contiguous()) for batch in windows.split(_WINDOWS)]
     return probabilities(torch.cat(batches))
-
-
-@contextmanager
-def without_openvino() -> Iterator[None]:
-    """Let PyTorch encode."""
-    accelerate = InferenceNetwork.accelerate
-    InferenceNetwork.accelerate = lambda self, image_size: None  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        InferenceNetwork.accelerate = accelerate  # type: ignore[method-assign]
 
 
 def encoder(folder: Path, frames: int) -> Mapping[str, float]:
@@ -115,7 +107,7 @@ def decode(folder: Path, frames: int) -> Mapping[str, float]:
     for ending, plain in (("", True), ("_fast", False)):
         seconds = np.inf
         for _ in range(_ROUNDS):
-            with without_openvino() if plain else nullcontext():
+            with _PLAIN if plain else nullcontext():
                 start = time.perf_counter()
                 found = decoder.decode(recording, compute=CPU, cached=False).probability
                 seconds = min(seconds, time.perf_counter() - start)
@@ -166,26 +158,12 @@ def end_to_end(folder: Path, frames: int) -> Mapping[str, float]:
     }
 
 
-@contextmanager
-def empty_cache(folder: Path) -> Iterator[None]:
-    """Let decoding keep things in a folder of its own."""
-    before = os.environ.get("CORTEX_DECODER_CACHE")
-    os.environ["CORTEX_DECODER_CACHE"] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["CORTEX_DECODER_CACHE"]
-        else:
-            os.environ["CORTEX_DECODER_CACHE"] = before
-
-
 def second_decode(folder: Path, frames: int) -> Mapping[str, float]:
     """Measure a decode that finds features against the one that left them."""
     recording = write_movie(folder / "movie.tif", frames)
     decoder = random_decoder(first_images(recording, 26))
     decoder.decode(recording, compute=CPU, cached=False)  # OpenVINO compiles once a process
-    with empty_cache(folder / "cache"):
+    with mock.patch.dict(os.environ, CORTEX_DECODER_CACHE=str(folder / "cache")):
         first = best_seconds(lambda: decoder.decode(recording, compute=CPU), 1)
         second = best_seconds(lambda: decoder.decode(recording, compute=CPU))
         kept = sum(path.stat().st_size for path in (folder / "cache").iterdir())

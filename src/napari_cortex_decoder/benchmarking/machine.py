@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import time
+import timeit
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -35,12 +35,7 @@ def describe_machine() -> dict[str, object]:
 
 def best_seconds(function: Callable[[], object], rounds: int = 3) -> float:
     """Return the seconds of the fastest of some calls: the one that was disturbed least."""
-    best = np.inf
-    for _ in range(rounds):
-        start = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - start)
-    return float(best)
+    return min(timeit.repeat(function, number=1, repeat=rounds))
 
 
 def gemm_flops() -> float:

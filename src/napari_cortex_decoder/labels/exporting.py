@@ -153,28 +153,21 @@ _BORIS_COLUMNS = (
 )  # fmt: skip
 
 
-def _boris_start(recording: Clocked) -> list[object]:
-    """Return what stands before each row's behavior."""
-    edges = frame_edges(recording.times)
-    length = edges[-1] - edges[0]
-    rate = recording.n_frames / length
-    return [
-        recording.name, "", "", f"{length:.3f}", "Media file(s)", recording.name, "0.0",
-        f"{length:.3f}", f"{rate:.6f}", "No focal subject",
+def _boris_clock(recording: Clocked) -> tuple[list[object], NDArray[np.float64]]:
+    """Return what stands before each row's behavior, and the frames' edges from the first one."""
+    edges = frame_edges(recording.times) - recording.times[0]
+    length = f"{edges[-1]:.3f}"
+    start: list[object] = [
+        recording.name, "", "", length, "Media file(s)", recording.name, "0.0", length,
+        f"{recording.n_frames / edges[-1]:.6f}", "No focal subject",
     ]  # fmt: skip
-
-
-def _from_first_frame(recording: Clocked) -> NDArray[np.float64]:
-    """Return when each frame begins and the last one ends, as BORIS counts: from the first one."""
-    edges = frame_edges(recording.times)
-    counted: NDArray[np.float64] = edges - edges[0]
-    return counted
+    return start, edges
 
 
 def _boris_tabular(ethogram: Ethogram, recording: Clocked) -> str:
     clock = ("Time", "Media file name", "Image index", "Comment")
     rows: list[list[object]] = [[*_BORIS_COLUMNS, *clock]]
-    start, edges = _boris_start(recording), _from_first_frame(recording)
+    start, edges = _boris_clock(recording)
     for one in ethogram.bouts:
         for kind, frame in (("START", one.start), ("STOP", one.stop)):
             end = (f"{edges[frame]:.6f}", recording.name, frame, "")
@@ -186,7 +179,7 @@ def _boris_aggregated(ethogram: Ethogram, recording: Clocked) -> str:
     clock = ("Start (s)", "Stop (s)", "Duration (s)", "Media file name")
     frames = ("Image index start", "Image index stop")
     rows: list[list[object]] = [[*_BORIS_COLUMNS, *clock, *frames]]
-    start, edges = _boris_start(recording), _from_first_frame(recording)
+    start, edges = _boris_clock(recording)
     for one in ethogram.bouts:
         begin, end = edges[one.start], edges[one.stop]
         times = (f"{time:.6f}" for time in (begin, end, end - begin))

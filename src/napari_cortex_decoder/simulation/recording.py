@@ -271,27 +271,20 @@ def _scene(
 ) -> Scene:
     """Put one camera in front of the mouse; without activity it is that of the reference."""
     slope = -np.asarray(np.gradient(look.brightness)) / pixel_size
-    traces = [
-        artifacts.blood * (1.0 if activity is not None else p.reference_hemodynamic),
-        artifacts.pulse[:, None],
-        artifacts.fading[:, None],
-        artifacts.drift,
-        artifacts.jitter,
-    ]
-    maps = [
-        look.blood * look.brightness,
-        (look.pulse * look.brightness)[None],
-        (look.fading * look.brightness)[None],
-        look.drift * look.brightness,
-        slope,
+    blood = 1.0 if activity is not None else p.reference_hemodynamic
+    seen = [  # what changes, (t, k), and where it shows, (k, y, x)
+        (artifacts.blood * blood, look.blood * look.brightness),
+        (artifacts.pulse[:, None], (look.pulse * look.brightness)[None]),
+        (artifacts.fading[:, None], (look.fading * look.brightness)[None]),
+        (artifacts.drift, look.drift * look.brightness),
+        (artifacts.jitter, slope),
     ]
     if activity is not None:
-        traces.append(activity)
-        maps.append(look.areas * look.brightness)
+        seen.append((activity, look.areas * look.brightness))
     return Scene(
         still=look.brightness.astype(np.float32),
-        traces=np.concatenate(traces, axis=1).astype(np.float32),
-        maps=np.concatenate(maps).astype(np.float32),
+        traces=np.concatenate([each for each, _ in seen], axis=1).astype(np.float32),
+        maps=np.concatenate([where for _, where in seen]).astype(np.float32),
         light=artifacts.light.astype(np.float32),
         dark_offset=mouse.dark_offset,
         read_noise=p.read_noise,
