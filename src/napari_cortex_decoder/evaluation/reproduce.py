@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from napari_cortex_decoder.atlas import correlate_behavior
 from napari_cortex_decoder.compute import HERE, Compute
@@ -17,7 +16,7 @@ from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation.cohort import RoiCohort, read_roi_cohort
 from napari_cortex_decoder.evaluation.protocol import Effort, Pair, Row, chosen_rows, pairs
 from napari_cortex_decoder.evaluation.scores import ModelScore
-from napari_cortex_decoder.files import json_with, make_folder, read_bytes, write_whole
+from napari_cortex_decoder.files import json_with, make_folder, read_model, write_whole
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.settings import Frozen
 from napari_cortex_decoder.simulation.cohort import TABLE
@@ -151,12 +150,8 @@ def _known(file: Path, asked: dict[str, int | float]) -> dict[Pair, ModelScore]:
     """Return the models that an earlier call has measured with the same settings."""
     if not file.exists():
         return {}
-    try:
-        kept = _Kept.model_validate_json(read_bytes(file, EvaluationError))
-    except ValidationError as reason:
-        raise EvaluationError(
-            f"{file} is damaged or no file of scores; remove it, and its models are trained anew."
-        ) from reason
+    remedy = "remove it, and its models are trained anew"
+    kept = read_model(file, _Kept, None, EvaluationError, remedy=remedy)
     if kept.settings != asked:
         raise EvaluationError(
             f"{file} was made with {kept.settings}, and now {asked} is asked for; choose another "

@@ -12,6 +12,7 @@ from napari_cortex_decoder.files.reading import (
     parse_json,
     read_bytes,
     read_json,
+    read_model,
 )
 from napari_cortex_decoder.files.removing import (
     remove_empty,
@@ -45,6 +46,7 @@ __all__ = [
     "protected",
     "read_bytes",
     "read_json",
+    "read_model",
     "remove_empty",
     "remove_file",
     "remove_whole",

@@ -9,7 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+_Model = TypeVar("_Model", bound="BaseModel")
 
 MAX_BYTES = 64 * 2**20
 """More than any description needs that is read as a whole; a larger file is something else."""
@@ -45,6 +50,23 @@ def parse_json(text: str | bytes, where: str, error: Refusal) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as reason:
         raise error(f"{where} is not JSON ({reason}); give a JSON file.") from reason
+
+
+def read_model(
+    path: str | Path, model: type[_Model], newest: int | None, error: Refusal, *, remedy: str
+) -> _Model:
+    """Read a JSON file as a model; raise `error` if it is damaged, or later than `newest`."""
+    from pydantic import ValidationError
+
+    said = read_json(path, error)
+    if newest is not None and isinstance(said, dict):
+        check_version(str(path), said.get("version"), newest, error)
+    try:
+        return model.model_validate(said)
+    except ValidationError as reason:
+        first = reason.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"])) or "it"
+        raise error(f"{path} is damaged ({field}: {first['msg']}); {remedy}.") from reason
 
 
 def check_version(where: str, version: object, newest: int, error: Refusal) -> None:

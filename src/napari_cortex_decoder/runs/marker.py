@@ -6,10 +6,10 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from napari_cortex_decoder.errors import TrainingError
-from napari_cortex_decoder.files import check_version, read_json
+from napari_cortex_decoder.files import read_model
 
 Kind = Literal["training", "fine-tune"]
 
@@ -46,13 +46,7 @@ def read_marker(file: Path) -> Marker:
 
     Raises TrainingError if it is damaged, or of a later version.
     """
-    said = read_json(file, TrainingError)
-    if isinstance(said, dict):
-        check_version(str(file), said.get("version"), _VERSION, TrainingError)
-    try:
-        return Marker.model_validate(said)
-    except ValidationError as reason:
-        raise TrainingError(f"{file} is damaged; choose another folder.") from reason
+    return read_model(file, Marker, _VERSION, TrainingError, remedy="choose another folder")
 
 
 def foreign(place: Path, kind: Kind) -> TrainingError:

@@ -6,10 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.files import check_version, json_with, make_folder, read_json, write_json
+from napari_cortex_decoder.files import json_with, make_folder, read_model, write_json
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.sidecar import sidecar_folder, sidecar_folders
 from napari_cortex_decoder.settings import Frozen
@@ -43,7 +41,10 @@ def remembered_state(recording: Path) -> SessionState:
 
     Raises RecordingError if it is damaged, or of a newer version.
     """
-    return _read(sidecar_folders(recording).newest(_NAME))
+    file = sidecar_folders(recording).newest(_NAME)
+    if not file.exists():
+        return SessionState()
+    return read_model(file, SessionState, _VERSION, RecordingError, remedy="delete this file")
 
 
 def remember_state(recording: Path, **changes: Any) -> None:
@@ -74,18 +75,3 @@ def remembering(recording: Recording, **changes: Any) -> Recording:
     except RecordingError as error:
         return recording.replace(warnings=(*recording.warnings, str(error)))
     return recording
-
-
-def _read(file: Path) -> SessionState:
-    if not file.exists():
-        return SessionState()
-    content = read_json(file, RecordingError)
-    if isinstance(content, dict):
-        check_version(str(file), content.get("version"), _VERSION, RecordingError)
-    try:
-        return SessionState.model_validate(content)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"])) or "it"
-        raise RecordingError(
-            f"{file}: {where} is not what is remembered of a session; delete this file."
-        ) from error
