@@ -8,7 +8,7 @@ same result.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dask.array as da
 import numpy as np
@@ -111,6 +111,13 @@ class TraceScaling:
     window: MovingWindow | None  # of the moving mean that is subtracted; None for none
     # what is subtracted of the traces before detrending, where those are inputs, too
     raw_center: NDArray[np.float64] | None = None
+
+    def of(self, areas: NDArray[np.integer]) -> TraceScaling:
+        """Return the scaling of some areas, in this order."""
+        raw = None if self.raw_center is None else self.raw_center[:, areas]
+        return replace(
+            self, center=self.center[:, areas], spread=self.spread[:, areas], raw_center=raw
+        )
 
     def apply(self, traces: NDArray[np.floating]) -> NDArray[np.float32]:
         """Detrend and scale traces, shape (t, areas), to inputs; NaN in the frames of the warm-up.

@@ -133,12 +133,17 @@ class MaskedTraces:
         scaling = measure_traces(traces, self.config.preprocessing, rate, where)
         missing -= self._stand_in(missing, fill, seed)
 
+        scaled = scaling.apply(traces)
+        pieces_scaled = scaling.of(area).apply(traces[:, area] - missing)
+        pieces_scaled *= n_areas / max(1, int(np.isfinite(counts[:n_areas]).sum()))
         result = np.empty((len(masks) + whole, len(scored)), np.float32)
         for row in range(len(result)):
-            without = traces.copy()
             own = np.flatnonzero(which == row - whole)
-            without[:, area[own]] -= missing[:, own]
-            result[row] = self._read(scaling.apply(without), scored, behavior)
+            inputs = scaled.copy()
+            for kind in range(scaled.shape[1] // n_areas):
+                columns = kind * n_areas + area[own]
+                inputs[:, columns] = pieces_scaled[:, kind * len(area) + own]
+            result[row] = self._read(inputs, scored, behavior)
             report(Progress(stage, row + 1, len(result)))
         return result
 
