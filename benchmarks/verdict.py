@@ -169,9 +169,7 @@ def said(result: AreaImportance, pair: str) -> list[str]:
     kind = result.verdict.kind
     if kind != "holds":
         return [kind]
-    table = result.table
-    beating = table[(table["p"] <= 0.05) & (table["low"] > 0)].sort_values("p")
-    right = beating["acronym"] == pair
+    right = result.beating()["acronym"] == pair
     first = ["that pair first"] if right.iloc[0] else []
     return [kind, *first, *(["another area"] if (~right).any() else [])]
 

@@ -30,6 +30,7 @@ from napari_cortex_decoder.decoder import (
 from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
 from napari_cortex_decoder.decoder.frames.normalization import normalized_frames
+from napari_cortex_decoder.decoder.learned_frames import held_out_frames
 from napari_cortex_decoder.decoder.networks import CnnRnn, build_network, reestimate_batch_norm
 from napari_cortex_decoder.errors import FrameRateError, TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Bout, Ethogram
@@ -126,6 +127,14 @@ def test_provenance_tells_base_labels_and_scores(tuned: ncd.FineTuneResult, base
     assert card.metrics["AUC"] == tuned.after.auc
     assert "mouse1" in card.summary and not card.simulated
     assert card.limits == ("Its encoder learned from simulated mice.",)
+
+
+def test_the_card_says_which_frames_were_held_out(tuned: ncd.FineTuneResult) -> None:
+    recording, _ = labelled_mouse()
+    held_out = held_out_frames(tuned.decoder, recording)
+    assert held_out is not None
+    blocks = [np.arange(block.start, block.stop) for block in tuned.held_out]
+    assert np.flatnonzero(held_out).tolist() == sorted(np.concatenate(blocks).tolist())
 
 
 def test_the_same_seed_gives_the_same_decoder_and_the_base_is_as_it_was(

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Decoder, Provenance, make_decoder
+from napari_cortex_decoder.decoder.learned_frames import said_of_learning
 from napari_cortex_decoder.decoder.networks import probabilities
 from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.scoring.auc import auc
@@ -268,6 +269,10 @@ def _provenance(
     if origin is not None:
         summary = f"{origin.name}, fine-tuned ({chosen}{how}) on {names}."
         trained_on = f"{given.trained_on}; then "
+    held_out = [
+        [(block.start, block.stop) for block in task.held_out if block.recording == number]
+        for number in range(len(asked.frames_sha256))
+    ]
     limits = given.limits
     if given.simulated and not asked.simulated:
         limits = (*limits, "Its encoder learned from simulated mice.")
@@ -293,6 +298,7 @@ def _provenance(
                 "fine_tune.depth": chosen,
                 "fine_tune.seed": asked.seed,
                 "fine_tune.labels_sha256": asked.labels_sha256,
+                **said_of_learning(given.settings, asked.frames_sha256, held_out),
             },
             "metrics": metrics,
             "held_out": (),

@@ -61,6 +61,7 @@ class Preparation:
         seed: int,
         name: str | None,
     ) -> None:
+        from napari_cortex_decoder.decoder.cache.recording_cache import frames_digest
         from napari_cortex_decoder.decoder.engine.area_places import locate_areas
         from napari_cortex_decoder.decoder.engine.devices import select_device
 
@@ -85,6 +86,7 @@ class Preparation:
             recordings=tuple(recording.name for recording in self._recordings),
             labels_sha256=labels_hash(planned.labels),
             recordings_sha256=recordings_hash(self._recordings),
+            frames_sha256=tuple(map(frames_digest, self._recordings)),
             simulated=all(recording.format == "simulation" for recording in self._recordings),
         )
         self._held_out = planned.held_out

@@ -44,8 +44,8 @@ class Asked(BaseModel):
         Triples of recording, start and stop.
     recordings
         Names, for the provenance.
-    labels_sha256, recordings_sha256
-        Tell labels, and recordings, apart.
+    labels_sha256, recordings_sha256, frames_sha256
+        Tell labels, recordings, and the frames of each, apart.
     simulated
         Whether all recordings are.
     """
@@ -73,6 +73,7 @@ class Asked(BaseModel):
     recordings: tuple[str, ...]
     labels_sha256: str
     recordings_sha256: str
+    frames_sha256: tuple[str, ...] = ()  # of earlier versions nobody knows what they learned from
     simulated: bool
 
 

@@ -26,7 +26,7 @@ _VERSION = 4
 _FEATURES = np.dtype([("features", "<f4", (N_FEATURES,)), ("mean", "<f4")])
 _FRAMES = 5
 
-_digests: WeakKeyDictionary[Recording, bytes] = WeakKeyDictionary()
+_digests: WeakKeyDictionary[Recording, str] = WeakKeyDictionary()
 
 
 class RecordingCache:
@@ -147,11 +147,11 @@ def fingerprint(recording: Recording) -> str:
     digest = hashlib.sha256(about_content(recording))
     for file, (_, changed) in files_of(recording).items():
         digest.update(f"{file} {changed}\n".encode(errors="surrogateescape"))
-    digest.update(_frames_digest(recording))
+    digest.update(bytes.fromhex(frames_digest(recording)))
     return digest.hexdigest()
 
 
-def _frames_digest(recording: Recording) -> bytes:
+def frames_digest(recording: Recording) -> str:
     """Digest some frames of a recording: only once, for a file that changes says so itself."""
     if recording not in _digests:
         digest = hashlib.sha256()
@@ -159,7 +159,7 @@ def _frames_digest(recording: Recording) -> bytes:
         places = np.linspace(0, len(movie) - 1, _FRAMES, dtype=int).tolist()
         for frame in dask.compute(*(movie[place] for place in places), scheduler="threads"):
             digest.update(np.asarray(frame).tobytes())
-        _digests[recording] = digest.digest()
+        _digests[recording] = digest.hexdigest()
     return _digests[recording]
 
 

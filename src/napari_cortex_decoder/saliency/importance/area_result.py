@@ -95,6 +95,12 @@ class AreaImportance:
             "importance", ascending=False, kind="stable"
         )
 
+    def beating(self) -> pd.DataFrame:
+        """Return the rows that are worth more than chance and than other places; lowest p first."""
+        table = self.table
+        passed = (table["low"] > 0) & (table["excess_low"] > 0) & (table["p"] <= SIGNIFICANT)
+        return table[passed].sort_values("p", kind="stable")
+
     def paint(self, registration: Registration, shape: tuple[int, int]) -> NDArray[np.float32]:
         """Return a picture of the importance, shape (y, x); NaN outside the measured areas.
 
@@ -131,7 +137,7 @@ def _judge(result: AreaImportance) -> Verdict:
         )
     controlled = above[above["p"].notna()]
     patches = int(result.settings["patches"])  # type: ignore[call-overload]
-    beating = controlled[(controlled["p"] <= SIGNIFICANT) & (controlled["excess_low"] > 0)]
+    beating = result.beating().sort_values("importance", ascending=False, kind="stable")
     if len(controlled) and beating.empty:
         best = controlled.loc[controlled["p"].idxmin()]
         return Verdict(

@@ -82,8 +82,8 @@ def area_importance(
     fills
         What stands there instead; of several, the first makes the table and all are compared.
     frames
-        Numbers of the frames to score; None: all that are labelled, or all. `sample_frames`
-        chooses some of every bout.
+        Numbers of the frames to score; None: all that are labelled, or all, but for those that
+        the decoder learned from. `sample_frames` chooses some of every bout.
     patches
         Random places of the areas' sizes and shapes, in all; 0 for none. Fewer than ten tell too
         little of how places differ for a verdict that holds.
@@ -137,7 +137,7 @@ def area_importance(
     masked = experiment.masked
     members = member_masks(registration, masked.resampling, recording.shape)
     search = Search(experiment, chosen, members, fills, patches, seed, meter)
-    warnings = [*masked.warnings, *registration.warnings]
+    warnings = [*masked.warnings, *registration.warnings, *experiment.said]
     try:
         search.run(behavior)
     except Cancelled:

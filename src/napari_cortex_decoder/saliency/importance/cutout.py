@@ -189,7 +189,7 @@ def cutout_importance(
             "device": str(experiment.masked.device),
             "encodings": experiment.masked.encodings,
         },
-        warnings=experiment.masked.warnings,
+        warnings=(*experiment.masked.warnings, *experiment.said),
     )
 
 

@@ -11,10 +11,13 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import FillName, ScoreName
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, TraceDecoder
+from napari_cortex_decoder.decoder.learned_frames import held_out_frames
 from napari_cortex_decoder.decoder.suitability import first_predicted
+from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.importance.fairness import fairness
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
 from napari_cortex_decoder.saliency.masking.frames import check_frames, labelled
 from napari_cortex_decoder.saliency.masking.masked_traces import MaskedTraces
@@ -165,6 +168,8 @@ class Experiment:
         Shape (n,), numbers of the scored frames.
     score
         What is lost.
+    said
+        Whether the scored frames are a fair sample, in sentences.
     few
         Shape (n,), which of the scored frames tell whether a part is worth a look.
     """
@@ -188,12 +193,22 @@ class Experiment:
         self.score: ScoreName = "log-odds" if ethogram is None else score
         self.index = behavior_index(decoder, behavior)
         first = first_predicted(decoder.config, recording.known_frame_rate())
+        held_out = held_out_frames(decoder, recording)
+        if frames is None and held_out is not None:
+            frames = np.flatnonzero(held_out)
+            if not len(frames):
+                raise RecordingError(
+                    f"{recording.path or recording.name}: decoder {decoder.name!r} learned from "
+                    "all of it, and nothing was held out; explain it in another recording, or say "
+                    "which frames to score all the same."
+                )
         self.scored = check_frames(frames, recording, first, decoder.config.frames_after)
         self._labels = self._bouts = None
         if ethogram is not None:
             labels, bouts = labelled(ethogram, behavior, self.scored, recording.n_frames)
             known = labels >= 0
             self.scored, self._labels, self._bouts = self.scored[known], labels[known], bouts[known]
+        self.said = fairness(decoder, self.scored, held_out, ethogram, self._bouts)
         self.masked: MaskedDecoder | MaskedTraces
         if isinstance(decoder, TraceDecoder) and registration is not None:
             self.masked = MaskedTraces(

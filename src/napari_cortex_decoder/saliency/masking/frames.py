@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.errors import LabelError, RecordingError
-from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.labels import UNKNOWN, Ethogram
 from napari_cortex_decoder.recording import Recording
 
 Ints = NDArray[np.int64]
@@ -127,7 +127,12 @@ def labelled(ethogram: Ethogram, behavior: str, frames: Ints, n_frames: int) -> 
 
 
 def sample_frames(
-    ethogram: Ethogram, n: int = SAMPLED, *, stretch: int = 30, seed: int = 0
+    ethogram: Ethogram,
+    n: int = SAMPLED,
+    *,
+    stretch: int = 30,
+    seed: int = 0,
+    among: NDArray[np.bool_] | None = None,
 ) -> Ints:
     """Choose frames of as many bouts as possible: a bout is worth more than a longer bout.
 
@@ -142,6 +147,8 @@ def sample_frames(
         else not every behaviour would have its share of the n.
     seed
         Decides which part of a long bout, and which bouts where there are too many.
+    among
+        Shape (t,): which frames may be chosen, such as those that no decoder learned from.
 
     Returns
     -------
@@ -155,6 +162,10 @@ def sample_frames(
     """
     if not ethogram.bouts:
         raise LabelError("nothing is labelled; label some bouts, or choose frames yourself.")
+    if among is not None:
+        frames = np.where(among, ethogram.frames(), UNKNOWN)
+        chosen_from = Ethogram.from_frames(frames, ethogram.behaviors)
+        return sample_frames(chosen_from, n, stretch=stretch, seed=seed)
     rng = np.random.default_rng(seed)
     queues = [
         iter(rng.permutation([i for i, b in enumerate(ethogram.bouts) if b.behavior == name]))

@@ -1,0 +1,68 @@
+"""Which frames of a recording a decoder learned from: its card says so, once it was fine-tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cortex_decoder.decoder.cache.recording_cache import frames_digest
+from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.recording import Recording
+
+Bools = NDArray[np.bool_]
+
+_KEY = "fine_tune.held_out."
+
+
+def said_of_learning(
+    before: Mapping[str, Any],
+    recordings: Sequence[str],
+    held_out: Sequence[Sequence[tuple[int, int]]],
+) -> dict[str, str]:
+    """Return what a card says of recordings that a decoder learned from but for some frames.
+
+    Parameters
+    ----------
+    before
+        Settings on the card of the decoder that it was.
+    recordings
+        Digests of their frames.
+    held_out
+        First frame, and the one after the last, of the stretches held out of each: what was
+        learned from before is held out no more.
+    """
+    said = {}
+    for digest, stretches in zip(recordings, held_out, strict=True):
+        length = max((stop for _, stop in stretches), default=0)
+        kept = _mask(stretches, length)
+        if (earlier := before.get(_KEY + digest)) is not None:
+            kept &= _mask(_stretches(str(earlier)), length)
+        edges = np.flatnonzero(np.diff(np.r_[0, kept.astype(int), 0])).reshape(-1, 2)
+        said[_KEY + digest] = " ".join(f"{start}-{stop}" for start, stop in edges)
+    return said
+
+
+def held_out_frames(decoder: Decoder, recording: Recording) -> Bools | None:
+    """Return which frames were held out, shape (t,); None if it learned nothing of a recording."""
+    settings = decoder.provenance.settings
+    if not any(name.startswith(_KEY) for name in settings):
+        return None
+    said = settings.get(_KEY + frames_digest(recording))
+    return None if said is None else _mask(_stretches(str(said)), recording.n_frames)
+
+
+def _stretches(said: str) -> list[tuple[int, int]]:
+    edges = [part.partition("-") for part in said.split()]
+    return [
+        (int(start), int(stop)) for start, _, stop in edges if start.isdigit() and stop.isdigit()
+    ]
+
+
+def _mask(stretches: Sequence[tuple[int, int]], length: int) -> Bools:
+    mask = np.zeros(length, bool)
+    for start, stop in stretches:
+        mask[start:stop] = True
+    return mask
