@@ -34,17 +34,14 @@ class Variable(NamedTuple):
 def variables(path: Path, *, longest: int) -> dict[str, Variable]:
     """Return the real numeric arrays of a file by their names, with the values of vectors.
 
+    Raises RecordingError if the file is damaged, cut off or no MATLAB file before version 7.3.
+
     Parameters
     ----------
     path
         The file.
     longest
         Number of values of the longest vector that is read.
-
-    Raises
-    ------
-    RecordingError
-        If the file is damaged, cut off or no MATLAB file before version 7.3.
     """
     found = _asked(list_variables, path, longest).items()
     return {n: Variable(shape, np.dtype(kind), values) for n, (shape, kind, values) in found}

@@ -28,35 +28,18 @@ _OURS = begins(",".join(COLUMNS))
 
 @dataclass(frozen=True)
 class CohortEntry:
-    """One session of a cohort.
+    """One session of a cohort."""
 
-    Attributes
-    ----------
-    recording
-        The movie's file or folder.
-    behavior
-        The file with its speed or labels; None if there is none.
-    subject
-        Which mouse, as the CSV says.
-    session
-        Name of the session, unique in the cohort.
-    registration
-        The file that says where the atlas lies on the movie; None if there is none.
-    labels
-        The file with labels that somebody gave or exported; None if there is none.
-    more_files
-        Files of the same session that go on where `recording` ends.
-    others
-        Cells of other columns of the CSV, by name.
-    """
-
-    recording: Path
-    behavior: Path | None
-    subject: str
-    session: str
+    recording: Path  # the movie's file or folder
+    behavior: Path | None  # the file with its speed or labels; None if there is none
+    subject: str  # which mouse, as the CSV says
+    session: str  # name of the session, unique in the cohort
+    # the file that says where the atlas lies on the movie; None if there is none
     registration: Path | None = None
+    # the file with labels that somebody gave or exported; None if there is none
     labels: Path | None = None
-    more_files: tuple[Path, ...] = ()
+    more_files: tuple[Path, ...] = ()  # files of the same session that go on where `recording` ends
+    # cells of other columns of the CSV, by name
     others: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -80,6 +63,9 @@ class CohortRow(NamedTuple):
 def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
     """Read which recordings belong to which mouse.
 
+    Raises RecordingError if columns are missing, a path is absolute or leaves the CSV's folder, a
+    file is not there, or a session is listed twice.
+
     Parameters
     ----------
     csv
@@ -97,12 +83,6 @@ def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
     -------
     tuple of CohortEntry
         In the order of the CSV.
-
-    Raises
-    ------
-    RecordingError
-        If columns are missing, a path is absolute or leaves the CSV's folder, a file is not there,
-        or a session is listed twice.
     """
     entries = []
     for row in cohort_rows(csv):
@@ -116,10 +96,7 @@ def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
 def cohort_rows(csv: str | Path) -> tuple[CohortRow, ...]:
     """Read a cohort as `read_cohort` does, and say of each row by itself what is wrong with it.
 
-    Raises
-    ------
-    RecordingError
-        If it is no cohort at all.
+    Raises RecordingError if it is no cohort at all.
     """
     path = Path(csv)
     if not path.is_file():
@@ -152,7 +129,8 @@ def cohort_rows(csv: str | Path) -> tuple[CohortRow, ...]:
 def write_cohort(csv: str | Path, rows: Sequence[CohortRow], *, overwrite: bool = False) -> None:
     """Write a cohort that `read_cohort` reads; cells that it does not know are kept.
 
-    Such a CSV is replaced; any other file only where `overwrite` allows it.
+    Such a CSV is replaced; any other file only where `overwrite` allows it. Raises RecordingError
+    if a file lies outside the CSV's folder, or the CSV cannot be written.
 
     Parameters
     ----------
@@ -160,11 +138,6 @@ def write_cohort(csv: str | Path, rows: Sequence[CohortRow], *, overwrite: bool 
         Where to: in a folder that has all recordings in it.
     rows
         Of each recording its `entry`; `cells` count where there is none.
-
-    Raises
-    ------
-    RecordingError
-        If a file lies outside the CSV's folder, or the CSV cannot be written.
     """
     path = Path(csv).absolute()
     cells = [row.cells if row.entry is None else _cells(path, row.entry) for row in rows]

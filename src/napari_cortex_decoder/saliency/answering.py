@@ -90,10 +90,7 @@ def check_answer(given: Answer, decoder: Decoder, progress: Report | None = None
 def check_question(question: Question, decoder: Decoder) -> None:
     """Refuse maps that cannot be made, before minutes are spent on what else is asked.
 
-    Raises
-    ------
-    LabelError, RecordingError
-        If there is no onset, or no window fits.
+    Raises LabelError or RecordingError if there is no onset, or no window fits.
     """
     if question.kind == "onsets":
         scored_frames(question)

@@ -58,6 +58,8 @@ def keep_answer(answer: Answer) -> Answer:
 def kept_answer(recording: Recording, ethogram: Ethogram | None, compute: Compute) -> Answer | None:
     """Return the answer that was kept of a recording as it is shown.
 
+    Raises CortexDecoderError if it is damaged, or of a newer version.
+
     Parameters
     ----------
     recording
@@ -66,11 +68,6 @@ def kept_answer(recording: Recording, ethogram: Ethogram | None, compute: Comput
         Its labels now.
     compute
         Where to check the answer, if somebody asks for that.
-
-    Raises
-    ------
-    CortexDecoderError
-        If it is damaged, or of a newer version.
     """
     if recording.path is None or not is_kept(recording.path, _NAME):
         return None

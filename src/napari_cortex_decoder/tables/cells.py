@@ -28,19 +28,12 @@ _CLEARLY = (
 
 @dataclass(frozen=True)
 class Numerals:
-    """How a table writes its numbers.
+    """How a table writes its numbers."""
 
-    Attributes
-    ----------
-    decimal, thousands
-        Signs in them.
-    unclear
-        Whether nothing in the table tells the two apart, as in ``1,234`` alone.
-    """
-
+    # signs in them
     decimal: str = "."
     thousands: str = ","
-    unclear: bool = False
+    unclear: bool = False  # whether nothing in the table tells the two apart, as in ``1,234`` alone
 
 
 def numerals_of(lines: Lines) -> Numerals:

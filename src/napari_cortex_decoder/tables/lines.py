@@ -20,23 +20,14 @@ SAMPLE = 200  # lines that tell the separator, and where the table begins
 
 @dataclass(frozen=True)
 class Lines:
-    """A text table as it stands.
-
-    Attributes
-    ----------
-    rows
-        Cells of each line, trimmed; a line of nothing or of a comment has none, so that row *i* is
-        line *i* + 1 unless a cell has line breaks.
-    header
-        Place of the row that names the columns, None if there is none.
-    separator
-        What stands between two cells.
-    """
+    """A text table as it stands."""
 
     path: Path
+    # cells of each line, trimmed; a line of nothing or of a comment has none, so that row *i* is
+    # line *i* + 1 unless a cell has line breaks
     rows: list[list[str]]
-    header: int | None
-    separator: str
+    header: int | None  # place of the row that names the columns, None if there is none
+    separator: str  # what stands between two cells
 
 
 def read_lines(path: Path, error: Refusal) -> Lines:

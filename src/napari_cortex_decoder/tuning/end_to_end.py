@@ -41,18 +41,10 @@ _AT_ONCE = 256  # frames classified at once where nothing is learned
 
 @dataclass(frozen=True, eq=False)
 class Filmed:
-    """What one recording gives to learn from, end to end.
+    """What one recording gives to learn from, end to end."""
 
-    Attributes
-    ----------
-    frames
-        Normalized, shape (t, y, x).
-    labeled
-        Its features by the base, and its labels.
-    """
-
-    frames: NDArray[np.float16]
-    labeled: Labeled
+    frames: NDArray[np.float16]  # normalized, shape (t, y, x)
+    labeled: Labeled  # its features by the base, and its labels
 
 
 def fit_end_to_end(
@@ -69,8 +61,9 @@ def fit_end_to_end(
     """Fit encoder and head, from where a head alone gets to.
 
     One contiguous part of what is learned from decides how long to learn, and whether at all: where
-    no epoch decides better, the head alone is what is given. Statistics of batch normalization
-    stay those of the base: a few minutes of one mouse give worse ones.
+    no epoch decides better, the head alone is what is given. Statistics of batch normalization stay
+    those of the base: a few minutes of one mouse give worse ones. Raises TrainingError if there are
+    too few labelled frames, the checkpoint is damaged or the disk is full.
 
     Parameters
     ----------
@@ -94,11 +87,6 @@ def fit_end_to_end(
     -------
     network, config
         As `fit_head` gives them.
-
-    Raises
-    ------
-    TrainingError
-        If there are too few labelled frames, the checkpoint is damaged or the disk is full.
     """
     learns = [one.labeled.learns for one in data]
     learning, deciding = decision(learns, gap)
@@ -156,10 +144,7 @@ def decision(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Choose the frames that learn at first, and those that decide how long; of all recordings.
 
-    Raises
-    ------
-    TrainingError
-        If there are too few.
+    Raises TrainingError if there are too few.
     """
     joined = np.concatenate(learns)
     learning, deciding = folds(joined, N_FOLDS, gap)[-1]

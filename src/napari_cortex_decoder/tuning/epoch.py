@@ -9,25 +9,15 @@ from napari_cortex_decoder.progress import Progress
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the examples, as shown while it runs.
+    """One pass over the examples, as shown while it runs."""
 
-    Attributes
-    ----------
-    fold
-        1, 2, …: what decides how long to learn; 0: the fit that is kept.
-    epoch, epochs
-        Which, of how many; epoch 0 is where the fit begins from: the base, or end to end the
-        head that was fitted first.
-    loss
-        Cross-entropy on what learns; None before the first epoch.
-    deciding_loss, deciding_auc
-        On what decides; None where nothing decides.
-    """
-
-    fold: int
+    fold: int  # 1, 2, …: what decides how long to learn; 0: the fit that is kept
+    # which, of how many; epoch 0 is where the fit begins from: the base, or end to end the head
+    # that was fitted first
     epoch: int
     epochs: int
-    loss: float | None
+    loss: float | None  # cross-entropy on what learns; None before the first epoch
+    # on what decides; None where nothing decides
     deciding_loss: float | None
     deciding_auc: float | None
 
@@ -35,10 +25,7 @@ class Epoch:
 def epoch_of(event: Progress) -> Epoch | None:
     """Return what the last epoch came to, if that is what a fine-tune tells.
 
-    Raises
-    ------
-    TypeError
-        If it tells something else by that name.
+    Raises TypeError if it tells something else by that name.
     """
     told = event.details.get("epoch")
     return None if told is None else Epoch(**told)

@@ -43,6 +43,9 @@ def recording_features(
 ) -> NDArray[np.floating]:
     """Encode each frame of a recording, unless a decode or a fine-tune has done so.
 
+    Raises RecordingError if the movie cannot be read or does not vary; DecoderError if an area that
+    the decoder reads is not to be found.
+
     Parameters
     ----------
     decoder
@@ -62,13 +65,6 @@ def recording_features(
         Shape (t, 1281), float16: the encoder's 1280 features, and the mean of the normalized
         image; of a decoder of areas their traces as it reads them, and the mean of these, float32.
         Rows without a whole image, or before the warm-up, are 0.
-
-    Raises
-    ------
-    RecordingError
-        If the movie cannot be read or does not vary.
-    DecoderError
-        If an area that the decoder reads is not to be found.
     """
     if isinstance(decoder, TraceDecoder):
         return _traces(decoder, recording, report)
@@ -134,6 +130,8 @@ def trace_features(
 def all_area_traces(recordings: Sequence[Recording], report: Callable[[int], Report]) -> AreaTraces:
     """Average recordings over the areas that all of them show, and over the whole frame.
 
+    Raises RecordingError if a recording has unusable pixels.
+
     Parameters
     ----------
     recordings
@@ -145,11 +143,6 @@ def all_area_traces(recordings: Sequence[Recording], report: Callable[[int], Rep
     -------
     AreaTraces
         The last column is the mean of the frame. Areas that do not vary are left out.
-
-    Raises
-    ------
-    RecordingError
-        If a recording has unusable pixels.
     """
     placed = [registration_of(recording, None) for recording in recordings]
     areas: tuple[str, ...] = ()
@@ -196,12 +189,8 @@ def _groups(labels: Sequence[NDArray[np.int32]]) -> csr_array:
 def write_frames(decoder: Decoder, recording: Recording, file: Path, report: Report) -> None:
     """Write the normalized frames of a recording, shape (t, y, x), float16, as a `.npy` file.
 
-    Raises
-    ------
-    RecordingError
-        If the movie cannot be read or does not vary.
-    TrainingError
-        If the disk is full.
+    Raises RecordingError if the movie cannot be read or does not vary; TrainingError if the disk is
+    full.
     """
     preprocessing = reads_images(decoder).config.preprocessing
 

@@ -118,6 +118,8 @@ def start_fine_tune(
 def found_job(folder: str | Path, *, go_on: bool = False) -> FineTuneJob | None:
     """Follow an end-to-end fine-tune that is at work, or has ended, in its run folder.
 
+    Raises TrainingError if the folder is damaged.
+
     Parameters
     ----------
     folder
@@ -129,11 +131,6 @@ def found_job(folder: str | Path, *, go_on: bool = False) -> FineTuneJob | None:
     -------
     FineTuneJob or None
         None if nothing was begun there, or what was begun was ended from outside.
-
-    Raises
-    ------
-    TrainingError
-        If the folder is damaged.
     """
     place = FineTuneFolder(folder)
     goes_on = go_on and is_saved(place)

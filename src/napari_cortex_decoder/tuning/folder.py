@@ -37,10 +37,7 @@ class FineTuneFolder(RunFolder):
     def keep(self, result: FineTuneResult) -> None:
         """Leave decoder and result, the result last, as it says that all is there; then sweep up.
 
-        Raises
-        ------
-        TrainingError, DecoderError
-            If the disk is full.
+        Raises TrainingError or DecoderError if the disk is full.
         """
         result.decoder.save(self.decoder_file)
         write_json(self.result_file, result.as_dict(), TrainingError)
@@ -50,10 +47,7 @@ class FineTuneFolder(RunFolder):
     def result(self) -> FineTuneResult:
         """Read the result.
 
-        Raises
-        ------
-        TrainingError, DecoderError
-            If there is none, or it is damaged.
+        Raises TrainingError or DecoderError if there is none, or it is damaged.
         """
         said = read_json(self.result_file, TrainingError)
         return FineTuneResult.from_dict(

@@ -38,20 +38,11 @@ _FEWEST = 60
 
 @dataclass(frozen=True, eq=False)
 class Labeled:
-    """What one recording gives to learn from.
+    """What one recording gives to learn from."""
 
-    Attributes
-    ----------
-    features
-        Shape (t, ≥ what the head reads).
-    labels
-        Shape (t,): number of the behavior, −1 unknown.
-    learns
-        Shape (t,), whether a frame is learned from; only where a whole window fits.
-    """
-
-    features: NDArray[np.floating]
-    labels: NDArray[np.int64]
+    features: NDArray[np.floating]  # shape (t, ≥ what the head reads)
+    labels: NDArray[np.int64]  # shape (t,): number of the behavior, −1 unknown
+    # shape (t,), whether a frame is learned from; only where a whole window fits
     learns: NDArray[np.bool_]
 
 
@@ -68,6 +59,7 @@ def fit_head(
     Logistic regression with a Gaussian prior, whose mean is the base: the weight of its logits 1,
     all else 0. Directions are the principal components of standardized features, averaged over the
     window, of the frames that are learned from; see `add_units` for how they come into the head.
+    Raises TrainingError if there are too few labelled frames.
 
     Parameters
     ----------
@@ -86,11 +78,6 @@ def fit_head(
         Copies with another head, calibrated by the fit; where all contiguous folds inside what is
         learned from tell that the base reads their frames no worse, only its scale and shift are
         another.
-
-    Raises
-    ------
-    TrainingError
-        If there are too few labelled frames.
     """
     assert not isinstance(config, LinearConfig)  # it has no head
     places = some_frames([one.learns for one in data])

@@ -24,17 +24,10 @@ EXAMPLES = 2048
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A stretch of one recording that a fine-tune does not learn from.
+    """A stretch of one recording that a fine-tune does not learn from."""
 
-    Attributes
-    ----------
-    recording
-        Its number, from 0.
-    start, stop
-        First frame, and the frame after the last one.
-    """
-
-    recording: int
+    recording: int  # its number, from 0
+    # first frame, and the frame after the last one
     start: int
     stop: int
 
@@ -43,6 +36,8 @@ def hold_out(
     labels: Sequence[NDArray[np.int64]], subjects: Sequence[str | None], n_behaviors: int
 ) -> tuple[HeldOut, ...]:
     """Choose what to measure on: whole mice where there are several, else contiguous blocks.
+
+    Raises TrainingError if no choice has every behavior on both sides.
 
     Parameters
     ----------
@@ -57,11 +52,6 @@ def hold_out(
     -------
     tuple of HeldOut
         Those whose shares of the behaviors are most like the rest's; no chance is involved.
-
-    Raises
-    ------
-    TrainingError
-        If no choice has every behavior on both sides.
     """
     mice = sorted({subject or "" for subject in subjects})
     if len(mice) > 1:
@@ -97,10 +87,7 @@ def held_out_masks(
 ) -> list[NDArray[np.bool_]]:
     """Mark the labeled frames that are measured on, by recording.
 
-    Raises
-    ------
-    TrainingError
-        If a block is not a stretch of one of the recordings.
+    Raises TrainingError if a block is not a stretch of one of the recordings.
     """
     masks = [np.zeros(len(values), dtype=bool) for values in labels]
     for block in held_out:

@@ -18,48 +18,26 @@ from napari_cortex_decoder.scoring.nulls import permuted_sessions, shifted_label
 
 @dataclass(frozen=True)
 class HeldOutScores:
-    """Scores on held-out frames.
+    """Scores on held-out frames."""
 
-    Attributes
-    ----------
-    frames
-        How many.
-    auc
-        Of the second of two behaviors; of more, the mean of each against the others.
-    accuracy, balanced_accuracy
-        Of the most probable behavior, that is at .5 for two.
-    bout_f1
-        Mean over behaviors of the F1 of bouts, one counting as found at an intersection over union
-        of .5 or more.
-    confusion
-        Frames, row by row: what it was, by what was read.
-    calibration_error
-        Expected calibration error over ten bins.
-    reliability
-        The bins.
-    shifted_auc, shifted_auc_high
-        AUC with labels shifted circularly in time: the mean, and the 95th percentile, of 39
-        shifts. A null, which slow drifts can lift above .5.
-    permuted_auc
-        AUC with the labels of another recording; None for one recording.
-    majority
-        Accuracy of always saying the commonest behavior.
-    global_mean_auc
-        AUC of logistic regression on the mean of the frame; None where it was not measured.
-    """
-
-    frames: int
-    auc: float
+    frames: int  # how many
+    auc: float  # of the second of two behaviors; of more, the mean of each against the others
+    # of the most probable behavior, that is at .5 for two
     accuracy: float
     balanced_accuracy: float
+    # mean over behaviors of the F1 of bouts, one counting as found at an intersection over union of
+    # .5 or more
     bout_f1: float
-    confusion: tuple[tuple[int, ...], ...]
-    calibration_error: float
-    reliability: tuple[Reliability, ...]
+    confusion: tuple[tuple[int, ...], ...]  # frames, row by row: what it was, by what was read
+    calibration_error: float  # expected calibration error over ten bins
+    reliability: tuple[Reliability, ...]  # the bins
+    # AUC with labels shifted circularly in time: the mean, and the 95th percentile, of 39 shifts. A
+    # null, which slow drifts can lift above .5
     shifted_auc: float
     shifted_auc_high: float
-    permuted_auc: float | None
-    majority: float
+    permuted_auc: float | None  # AUC with the labels of another recording; None for one recording
+    majority: float  # accuracy of always saying the commonest behavior
+    # AUC of logistic regression on the mean of the frame; None where it was not measured
     global_mean_auc: float | None = None
 
     def as_dict(self) -> dict[str, Any]:

@@ -33,25 +33,14 @@ alike."""
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a fine-tune would learn from, and be measured on.
+    """What a fine-tune would learn from, and be measured on."""
 
-    Attributes
-    ----------
-    behaviors
-        Of the new decoder.
-    labels
-        By recording, shape (t,): number of the behavior, −1 where nothing is known or no whole
-        window fits.
-    gap
-        Frames beside what is held out that are not used at all.
-    held_out
-        What it is measured on.
-    """
-
-    behaviors: tuple[str, ...]
+    behaviors: tuple[str, ...]  # of the new decoder
+    # by recording, shape (t,): number of the behavior, −1 where nothing is known or no whole window
+    # fits
     labels: tuple[NDArray[np.int64], ...]
-    gap: int
-    held_out: tuple[HeldOut, ...]
+    gap: int  # frames beside what is held out that are not used at all
+    held_out: tuple[HeldOut, ...]  # what it is measured on
 
 
 def plan(
@@ -63,6 +52,9 @@ def plan(
 ) -> Plan:
     """Decide what a fine-tune learns from, without beginning it.
 
+    Raises TrainingError if the labels are not enough, with the reason and the remedy;
+    FrameRateError or RecordingError if a recording does not suit the decoder.
+
     Parameters
     ----------
     config, name
@@ -73,13 +65,6 @@ def plan(
         One of `DEPTHS`.
     held_out
         What to measure on; None: chosen by `hold_out`.
-
-    Raises
-    ------
-    TrainingError
-        If the labels are not enough, with the reason and the remedy.
-    FrameRateError, RecordingError
-        If a recording does not suit the decoder.
     """
     behaviors = check_labels(config, name, labelled, depth)
     labels = tuple(class_indices(ethogram, behaviors) for _, ethogram in labelled)
@@ -174,10 +159,7 @@ def _check_rate(recording: Recording, config: DecoderConfig, name: str) -> None:
 def check_tunable(config: DecoderConfig, name: str, depth: str) -> None:
     """Refuse a decoder that cannot be tuned so.
 
-    Raises
-    ------
-    TrainingError
-        If it has no head of PyTorch's own layers, or no encoder for end to end.
+    Raises TrainingError if it has no head of PyTorch's own layers, or no encoder for end to end.
     """
     keras = isinstance(config, RoiRnnConfig) and config.recurrent == "keras-gru"
     if keras or isinstance(config, CnnConfig):

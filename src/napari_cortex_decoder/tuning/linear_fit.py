@@ -45,27 +45,15 @@ Bools = NDArray[np.bool_]
 
 @dataclass(eq=False)
 class LinearFit:
-    """Fits linear decoders of the same traces and labels to one choice of frames after another.
+    """Fits linear decoders of the same traces and labels to one choice of frames after another."""
 
-    Attributes
-    ----------
-    traces
-        What they read.
-    labels
-        By recording, shape (t,): number of the behavior, −1 unknown.
-    behaviors
-        Their names.
-    like
-        Whose statistics and cleaning are taken over: of a causal base nothing looks ahead.
-    gap
-        Frames between what learns and what decides.
-    """
-
-    traces: AreaTraces
+    traces: AreaTraces  # what they read
+    # by recording, shape (t,): number of the behavior, −1 unknown
     labels: Sequence[NDArray[np.int64]]
-    behaviors: tuple[str, ...]
+    behaviors: tuple[str, ...]  # their names
+    # whose statistics and cleaning are taken over: of a causal base nothing looks ahead
     like: DecoderConfig
-    gap: int
+    gap: int  # frames between what learns and what decides
     _read: dict[float | None, list[NDArray[np.float32]]] = field(default_factory=dict)
 
     def features(self, config: LinearConfig) -> list[NDArray[np.float32]]:

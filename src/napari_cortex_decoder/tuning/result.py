@@ -21,26 +21,16 @@ _SECONDS = TypeAdapter(dict[str, float])
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to fit, judged inside what is learned from: in folds that it has not learned.
+    """One way to fit, judged inside what is learned from: in folds that it has not learned."""
 
-    Attributes
-    ----------
-    depth
-        ``"threshold"``, ``"mean"`` (a linear filter of the frame's mean, the baseline),
-        ``"linear"``, ``"areas"`` (the head of a bundled decoder of areas) or ``"head"``.
-    auc, loss
-        AUC and cross-entropy there; None where it could not be judged.
-    chosen
-        Whether the new decoder was fitted so.
-    why
-        Why it could not be judged.
-    """
-
+    # ``"threshold"``, ``"mean"`` (a linear filter of the frame's mean, the baseline), ``"linear"``,
+    # ``"areas"`` (the head of a bundled decoder of areas) or ``"head"``
     depth: str
+    # AUC and cross-entropy there; None where it could not be judged
     auc: float | None
     loss: float | None
-    chosen: bool = False
-    why: str = ""
+    chosen: bool = False  # whether the new decoder was fitted so
+    why: str = ""  # why it could not be judged
 
     @property
     def rank(self) -> tuple[float, float] | None:

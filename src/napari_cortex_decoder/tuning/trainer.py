@@ -39,12 +39,7 @@ def trainer(folder: FineTuneFolder, *, tied: bool, forgotten: bool = False) -> R
 def follow(process: RunProcess, folder: FineTuneFolder, job: FineTuneJob) -> FineTuneResult:
     """Wait for the end of a fine-tune, and hand on to its job what the trainer tells.
 
-    Raises
-    ------
-    TrainingError
-        If it ended without a result.
-    Cancelled
-        If nobody waits any more.
+    Raises TrainingError if it ended without a result; Cancelled if nobody waits any more.
     """
     told = 0
     while True:

@@ -37,24 +37,12 @@ Tell = Callable[[Epoch], None]
 
 @dataclass(frozen=True, eq=False)
 class HeadWay:
-    """Another scale and shift, or another head, on features that are computed already.
+    """Another scale and shift, or another head, on features that are computed already."""
 
-    Attributes
-    ----------
-    name
-        Such as ``"head"``.
-    base
-        What it begins as.
-    read
-        By recording, shape (t, …): what the base's head reads.
-    task
-        Whose labels.
-    """
-
-    name: str
-    base: Decoder
-    read: Features
-    task: TuneTask
+    name: str  # such as ``"head"``
+    base: Decoder  # what it begins as
+    read: Features  # by recording, shape (t, …): what the base's head reads
+    task: TuneTask  # whose labels
 
     def fit(self, learns: Masks, tell: Tell) -> tuple[Network, Config]:
         """Fit to some frames: shape (t,) by recording, whether it is learned from."""
@@ -76,18 +64,11 @@ class HeadWay:
 
 @dataclass(frozen=True, eq=False)
 class LinearWay:
-    """Linear filters of area traces, or of the frame's mean; they begin as nothing.
+    """Linear filters of area traces, or of the frame's mean; they begin as nothing."""
 
-    Attributes
-    ----------
-    name, base
-        As of `HeadWay`.
-    fits
-        Fits them.
-    """
-
+    # as of `HeadWay`
     name: str
-    fits: LinearFit
+    fits: LinearFit  # fits them
     base: None = None
 
     def fit(self, learns: Masks, tell: Tell) -> tuple[Network, Config]:
@@ -130,6 +111,8 @@ def ways_of(task: TuneTask) -> list[Way]:
 def compare(ways: Sequence[Way], task: TuneTask, report: Report) -> tuple[Candidate, ...]:
     """Compare ways on what they have not learned from, inside what is learned from.
 
+    Raises TrainingError if no way can; Cancelled if none was compared before that.
+
     Parameters
     ----------
     ways
@@ -144,13 +127,6 @@ def compare(ways: Sequence[Way], task: TuneTask, report: Report) -> tuple[Candid
     -------
     tuple of Candidate
         One a way; the best is the chosen one. A way that cannot learn from so little says why.
-
-    Raises
-    ------
-    TrainingError
-        If no way can.
-    Cancelled
-        If none was compared before that.
     """
     parts = _parts(task)
     found: list[Candidate] = []

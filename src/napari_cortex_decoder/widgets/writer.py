@@ -25,6 +25,8 @@ _FIRST_SHOWN = 500  # ms until a dialog tells of the progress
 def write_movie(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Write an image layer of shape (t, y, x) as NWB, OME-Zarr or TIFF.
 
+    Raises RecordingError if the layer is no movie, or the file cannot be written.
+
     Parameters
     ----------
     path
@@ -38,11 +40,6 @@ def write_movie(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     -------
     list of str
         The file; empty if the user has cancelled.
-
-    Raises
-    ------
-    RecordingError
-        If the layer is no movie, or the file cannot be written.
     """
     recording = attributes.get("metadata", {}).get(RECORDING_KEY)
     if not isinstance(recording, Recording):

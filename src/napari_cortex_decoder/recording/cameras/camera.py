@@ -22,21 +22,12 @@ _LARGEST_DRIFT = 0.05
 
 @dataclass(frozen=True)
 class CameraClock:
-    """How the clock of a camera runs on that of the session.
+    """How the clock of a camera runs on that of the session."""
 
-    Attributes
-    ----------
-    offset
-        Session time (s) at which the camera's clock shows 0.
-    drift
-        Seconds that the session gains on each second of the camera; 0 if both run alike.
-    said
-        In a few words where this comes from.
-    """
-
-    offset: float
+    offset: float  # session time (s) at which the camera's clock shows 0
+    # seconds that the session gains on each second of the camera; 0 if both run alike
     drift: float = 0.0
-    said: str = "given"
+    said: str = "given"  # in a few words where this comes from
 
     def on_session(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return times of the camera's clock as session times (s)."""
@@ -46,36 +37,18 @@ class CameraClock:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Camera:
-    """A camera on the mouse.
+    """A camera on the mouse."""
 
-    Attributes
-    ----------
-    name
-        To show: the file's stem.
-    pictures
-        What it took.
-    own_times
-        Shape (n,), seconds on the camera's own clock, increasing.
-    clock
-        How that runs on the session's.
-    files
-        Where they lie: a video, several in their order, or a folder of images.
-    frame_rate
-        Pictures a second (Hz) that somebody said; None where the file says it.
-    times_file
-        File of the frame times; None where there is none.
-    warnings
-        Sentences that a user should read.
-    """
-
-    name: str
-    pictures: Pictures
-    own_times: NDArray[np.float64]
-    clock: CameraClock
+    name: str  # to show: the file's stem
+    pictures: Pictures  # what it took
+    own_times: NDArray[np.float64]  # shape (n,), seconds on the camera's own clock, increasing
+    clock: CameraClock  # how that runs on the session's
+    # where they lie: a video, several in their order, or a folder of images
     files: tuple[Path, ...]
+    # pictures a second (Hz) that somebody said; None where the file says it
     frame_rate: float | None = None
-    times_file: Path | None = None
-    warnings: tuple[str, ...] = ()
+    times_file: Path | None = None  # file of the frame times; None where there is none
+    warnings: tuple[str, ...] = ()  # sentences that a user should read
 
     @property
     def n_frames(self) -> int:
@@ -115,6 +88,9 @@ def open_camera(
 ) -> Camera:
     """Open what a camera filmed of the mouse during a recording.
 
+    Raises RecordingError if it cannot be read, or the times are impossible; FrameRateError if its
+    rate is not known, or the recording's own frame times are not.
+
     Parameters
     ----------
     path
@@ -137,13 +113,6 @@ def open_camera(
     -------
     Camera
         What it cannot say is among its warnings.
-
-    Raises
-    ------
-    RecordingError
-        If it cannot be read, or the times are impossible.
-    FrameRateError
-        If its rate is not known, or the recording's own frame times are not.
     """
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
     first = paths[0]
@@ -197,6 +166,9 @@ def camera_with_clock(camera: Camera, clock: CameraClock, recording: Recording) 
 def line_up(camera_times: ArrayLike, session_times: ArrayLike) -> CameraClock:
     """Return the clock of a camera from events that are seen in its pictures and in the session.
 
+    Raises RecordingError if there is no event, two are at one time, or the drift is more than 5 %:
+    then they are not the same events.
+
     Parameters
     ----------
     camera_times
@@ -208,12 +180,6 @@ def line_up(camera_times: ArrayLike, session_times: ArrayLike) -> CameraClock:
     -------
     CameraClock
         One event gives the offset; from two on the straight line through them gives the drift too.
-
-    Raises
-    ------
-    RecordingError
-        If there is no event, two are at one time, or the drift is more than 5 %: then they are not
-        the same events.
     """
     seen, felt = np.asarray(camera_times, float), np.asarray(session_times, float)
     if seen.ndim != 1 or seen.shape != felt.shape or not seen.size:
@@ -241,15 +207,12 @@ def line_up(camera_times: ArrayLike, session_times: ArrayLike) -> CameraClock:
 def read_camera_times(path: Path) -> NDArray[np.float64]:
     """Return the frame times that a file holds, shape (n,), seconds.
 
+    Raises RecordingError if it cannot be read, or holds several lists or none.
+
     Parameters
     ----------
     path
         Table, array or NWB file: of a camera's frame times, its TTL pulses, or of one list alone.
-
-    Raises
-    ------
-    RecordingError
-        If it cannot be read, or holds several lists or none.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None or not path.is_file():

@@ -23,26 +23,17 @@ _FILE = "cameras.json"
 
 
 class KeptCamera(BaseModel):
-    """What must be known to open a camera again.
-
-    Attributes
-    ----------
-    files
-        A video, several in their order, or a folder of images; relative to the recording's folder
-        where they lie in it.
-    frame_rate
-        Pictures a second (Hz) that somebody said; None where the file says it.
-    times_file
-        File of the frame times; None where there is none.
-    offset, drift, said
-        See `CameraClock`.
-    """
+    """What must be known to open a camera again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # a video, several in their order, or a folder of images; relative to the recording's folder
+    # where they lie in it
     files: tuple[str, ...]
+    # pictures a second (Hz) that somebody said; None where the file says it
     frame_rate: FiniteFloat | None = None
-    times_file: str | None = None
+    times_file: str | None = None  # file of the frame times; None where there is none
+    # see `CameraClock`
     offset: FiniteFloat
     drift: FiniteFloat = 0.0
     said: str = ""
@@ -51,10 +42,7 @@ class KeptCamera(BaseModel):
 def remember_cameras(recording_path: Path, cameras: Sequence[Camera]) -> None:
     """Write down the cameras of a recording, in place of those written before.
 
-    Raises
-    ------
-    RecordingError
-        If no place can be written to.
+    Raises RecordingError if no place can be written to.
     """
     target = sidecar_folder(recording_path) / _FILE
     kept = [
@@ -77,10 +65,7 @@ def remember_cameras(recording_path: Path, cameras: Sequence[Camera]) -> None:
 def remembered_cameras(recording: Recording) -> tuple[list[Camera], list[RecordingError]]:
     """Return the cameras of a recording, and why others of them cannot be opened.
 
-    Raises
-    ------
-    RecordingError
-        If the list itself cannot be read.
+    Raises RecordingError if the list itself cannot be read.
     """
     if recording.path is None:
         return [], []
@@ -105,10 +90,7 @@ def remembered_cameras(recording: Recording) -> tuple[list[Camera], list[Recordi
 def n_remembered_cameras(recording_path: Path) -> int:
     """Return how many cameras a recording has; none of them is opened.
 
-    Raises
-    ------
-    RecordingError
-        If their list cannot be read.
+    Raises RecordingError if their list cannot be read.
     """
     return len(_listed(recording_path))
 

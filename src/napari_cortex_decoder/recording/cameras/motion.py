@@ -30,6 +30,9 @@ def motion_energy(
 ) -> BehaviorTrace:
     """Return how much changes from picture to picture within a rectangle.
 
+    Raises RecordingError if no part of the rectangle lies in the picture, or a picture cannot be
+    read.
+
     Parameters
     ----------
     camera
@@ -46,11 +49,6 @@ def motion_energy(
     BehaviorTrace
         Mean absolute difference of grey values (Stringer et al. 2019), divided by its 99th
         percentile: 0 nothing, about 1 as much as this mouse moves. NaN for the first picture.
-
-    Raises
-    ------
-    RecordingError
-        If no part of the rectangle lies in the picture, or a picture cannot be read.
     """
     total = camera.n_frames
     energy = np.full(total, np.nan)

@@ -18,17 +18,14 @@ _SERIES = "ImageSeries"
 def open_nwb_camera(path: Path) -> tuple[Pictures, NDArray[np.float64] | None]:
     """Open the videos that an ``ImageSeries`` of an NWB file names.
 
+    Raises RecordingError if there is no such series or several, or a video does not lie in the
+    folder of the file: an untrusted file is not to choose what else is opened.
+
     Returns
     -------
     tuple
         The pictures, and the session time (s) of each as far as the file says it: shape (n,), or
         None if it says none that fit.
-
-    Raises
-    ------
-    RecordingError
-        If there is no such series or several, or a video does not lie in the folder of the file:
-        an untrusted file is not to choose what else is opened.
     """
     from napari_cortex_decoder.containers import hdf5
 

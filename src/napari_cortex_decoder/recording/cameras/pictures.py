@@ -167,15 +167,12 @@ class JoinedPictures:
 def open_pictures(paths: Sequence[Path]) -> Pictures:
     """Open what a camera on the mouse took.
 
+    Raises RecordingError if it cannot be read, or is neither.
+
     Parameters
     ----------
     paths
         A video, or several of one session in their order, or one folder of images.
-
-    Raises
-    ------
-    RecordingError
-        If it cannot be read, or is neither.
     """
     for path in paths:
         if not path.exists():

@@ -17,6 +17,8 @@ def combine_mice(
 ) -> pd.DataFrame:
     """Average the importance of areas over mice.
 
+    Raises DecoderError if there are fewer than two mice, or they were not explained alike.
+
     Parameters
     ----------
     results
@@ -33,11 +35,6 @@ def combine_mice(
         was measured), ``low``, ``high`` (95 % interval, mice drawn with replacement), ``mice``
         (in how many it was measured), ``above`` (in how many its own interval lies above 0).
         The interval of few mice is narrower than it should be: read it beside ``above``.
-
-    Raises
-    ------
-    DecoderError
-        If there are fewer than two mice, or they were not explained alike.
     """
     if len(results) < 2:
         raise DecoderError(f"{len(results)} mice make no cohort; give the results of at least two.")

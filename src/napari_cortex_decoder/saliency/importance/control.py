@@ -20,21 +20,11 @@ _OVERLAP = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """What random places are worth to a decoder: the control of all areas.
+    """What random places are worth to a decoder: the control of all areas."""
 
-    Attributes
-    ----------
-    patches
-        Shape (n, y, x).
-    worth
-        Shape (n,): importance of each.
-    draws
-        Shape (n, draws): the same in each draw of a bootstrap.
-    """
-
-    patches: Bools
-    worth: Floats
-    draws: Floats
+    patches: Bools  # shape (n, y, x)
+    worth: Floats  # shape (n,): importance of each
+    draws: Floats  # shape (n, draws): the same in each draw of a bootstrap
 
     def of(self, area: Bools) -> Places:
         """Return those that hardly touch an area, shape (y, x)."""

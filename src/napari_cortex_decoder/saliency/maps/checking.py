@@ -33,17 +33,10 @@ _FRACTIONS = (0.1, 0.3)
 
 @dataclass(frozen=True, eq=False)
 class MapCheck:
-    """What the controls of a map say.
+    """What the controls of a map say."""
 
-    Attributes
-    ----------
-    randomization
-        Maps of a few of its frames, against those of random weights.
-    deletion
-        The score while places go missing in the map's order, against random orders.
-    """
-
-    randomization: Randomization
+    randomization: Randomization  # maps of a few of its frames, against those of random weights
+    # the score while places go missing in the map's order, against random orders
     deletion: Deletion
 
     @property

@@ -24,33 +24,20 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Deletion:
-    """What a decoder loses while places go missing (or come back) in the order of a map.
+    """What a decoder loses while places go missing (or come back) in the order of a map."""
 
-    Attributes
-    ----------
-    fractions
-        Shape (k,): share of the places that is missing, or is there.
-    deletion, insertion
-        Shape (k,): score with the most important places missing; with nothing but them.
-    random_deletion, random_insertion
-        Shape (orders, k): the same in random order.
-    advantage
-        Mean over the fractions of what the map's order loses more than the random ones, and
-        keeps more: the mean of both.
-    p
-        Share of the orders, the map's own among them, that do as well.
-    whole
-        Score with nothing missing.
-    """
-
-    fractions: NDArray[np.float64]
+    fractions: NDArray[np.float64]  # shape (k,): share of the places that is missing, or is there
+    # shape (k,): score with the most important places missing; with nothing but them
     deletion: NDArray[np.float64]
     insertion: NDArray[np.float64]
+    # shape (orders, k): the same in random order
     random_deletion: NDArray[np.float64]
     random_insertion: NDArray[np.float64]
+    # mean over the fractions of what the map's order loses more than the random ones, and keeps
+    # more: the mean of both
     advantage: float
-    p: float
-    whole: Whole
+    p: float  # share of the orders, the map's own among them, that do as well
+    whole: Whole  # score with nothing missing
     settings: Mapping[str, object]
 
 

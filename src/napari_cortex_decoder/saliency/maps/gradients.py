@@ -163,10 +163,7 @@ class Gradients:
 def stage_of_grid(masked: MaskedDecoder, grid: int) -> tuple[nn.Module, tuple[int, int]]:
     """Find the deepest stage of the encoder whose maps have at least `grid` rows and columns.
 
-    Raises
-    ------
-    DecoderError
-        If none is so fine.
+    Raises DecoderError if none is so fine.
     """
     encoder = masked.network.encoder
     found: list[tuple[nn.Module, tuple[int, int]]] = []

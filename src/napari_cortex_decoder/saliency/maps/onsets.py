@@ -31,28 +31,17 @@ MOST_ONSETS = 12
 
 @dataclass(frozen=True, eq=False)
 class OnsetAverage:
-    """Maps averaged over onsets, one for each lag.
+    """Maps averaged over onsets, one for each lag."""
 
-    Attributes
-    ----------
-    maps
-        Shape (lags, y, x), float32: as in `SaliencyMaps`, averaged. Each map has what all windows
-        that see its frame give to it, those outside the lags too.
-    lags, seconds
-        Shape (lags,): frames and s from the onset.
-    onsets
-        Shape (n,): first frames of the bouts that were averaged.
-    log_odds
-        Shape (lags,): mean log-odds of the behavior.
-    scale, grid, method, behavior, decoder, recording, settings, warnings
-        As in `SaliencyMaps`.
-    """
-
+    # shape (lags, y, x), float32: as in `SaliencyMaps`, averaged. Each map has what all windows
+    # that see its frame give to it, those outside the lags too
     maps: Maps
+    # shape (lags,): frames and s from the onset
     lags: Ints
     seconds: NDArray[np.float64]
-    onsets: Ints
-    log_odds: NDArray[np.float64]
+    onsets: Ints  # shape (n,): first frames of the bouts that were averaged
+    log_odds: NDArray[np.float64]  # shape (lags,): mean log-odds of the behavior
+    # as in `SaliencyMaps`
     scale: float
     grid: tuple[int, int]
     method: MapMethod
@@ -74,12 +63,7 @@ def onset_frames(
     """Choose the frames around all onsets of a behavior: for `frames` of `area_importance`.
 
     There a decoder must tell the behavior from what comes before it; what is as high before an
-    onset as after it says nothing.
-
-    Raises
-    ------
-    LabelError
-        If there is no onset.
+    onset as after it says nothing. Raises LabelError if there is no onset.
     """
     quiet, later = max(1, round(before * frame_rate)), round(after * frame_rate)
     onsets = _some(find_onsets(ethogram, behavior, quiet), behavior, before)

@@ -34,20 +34,13 @@ _ESTIMATED_IMAGES = 64
 
 @dataclass(frozen=True, eq=False)
 class Randomization:
-    """How alike a map stays while weights become random, from the output down.
+    """How alike a map stays while weights become random, from the output down."""
 
-    Attributes
-    ----------
-    maps
-        Of the decoder as it is.
-    table
-        One row a step: ``layer`` (the last one randomised; the first row only has its batch
-        normalisation estimated anew, and should stay alike), ``spearman`` (rank correlation of
-        the signed maps over all frames), ``spearman_abs`` (of their amounts), ``ssim``
-        (structural similarity of the amounts, each by its own scale, mean over frames).
-    """
-
-    maps: SaliencyMaps
+    maps: SaliencyMaps  # of the decoder as it is
+    # one row a step: ``layer`` (the last one randomised; the first row only has its batch
+    # normalisation estimated anew, and should stay alike), ``spearman`` (rank correlation of the
+    # signed maps over all frames), ``spearman_abs`` (of their amounts), ``ssim`` (structural
+    # similarity of the amounts, each by its own scale, mean over frames)
     table: pd.DataFrame
 
 

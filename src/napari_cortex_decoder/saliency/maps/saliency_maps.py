@@ -156,10 +156,7 @@ def check_range(decoder: Decoder, recording: Recording, start: int, stop: int) -
 def fitting_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> tuple[int, int]:
     """Clip frames [start, stop) to those that a window fits around; one at least stays.
 
-    Raises
-    ------
-    RecordingError
-        If the recording is too short for a single window.
+    Raises RecordingError if the recording is too short for a single window.
     """
     check_length(recording, decoder.config)
     first = first_predicted(decoder.config, recording.known_frame_rate())

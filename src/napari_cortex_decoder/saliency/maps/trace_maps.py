@@ -39,34 +39,20 @@ _BASELINES = 100
 
 @dataclass(frozen=True, eq=False)
 class TraceSaliency:
-    """What each area gives at each lag, over the windows of some frames.
+    """What each area gives at each lag, over the windows of some frames."""
 
-    Attributes
-    ----------
-    amount
-        Shape (length, areas): mean absolute attribution, in log-odds.
-    signed
-        Shape (length, areas): mean attribution; positive speaks for the behavior.
-    lags
-        Shape (length,): frames from the decoded one.
-    areas
-        Names, in the order of the columns.
-    gap
-        Largest share of the change of log-odds that integrated gradients do not account for; NaN
-        for SHAP, which is drawn by chance.
-    warnings
-        Sentences that whoever uses the result should read.
-    """
-
-    amount: NDArray[np.float64]
+    amount: NDArray[np.float64]  # shape (length, areas): mean absolute attribution, in log-odds
+    # shape (length, areas): mean attribution; positive speaks for the behavior
     signed: NDArray[np.float64]
-    lags: NDArray[np.int64]
-    areas: tuple[str, ...]
+    lags: NDArray[np.int64]  # shape (length,): frames from the decoded one
+    areas: tuple[str, ...]  # names, in the order of the columns
+    # largest share of the change of log-odds that integrated gradients do not account for; NaN for
+    # SHAP, which is drawn by chance
     gap: float
     method: LagMethod
     behavior: str
     decoder: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # sentences that whoever uses the result should read
 
     @property
     def table(self) -> pd.DataFrame:
@@ -100,6 +86,9 @@ def trace_saliency(
 ) -> TraceSaliency:
     """Attribute the log-odds of a behavior to areas and lags.
 
+    Raises DecoderError if the decoder reads images, the traces are not of its areas, or the method
+    is unknown; RecordingError if no window fits, or a trace does not vary.
+
     Parameters
     ----------
     decoder
@@ -121,13 +110,6 @@ def trace_saliency(
         Of SHAP's draws.
     progress
         Called after every batch; an exception it raises ends the work.
-
-    Raises
-    ------
-    DecoderError
-        If the decoder reads images, the traces are not of its areas, or the method is unknown.
-    RecordingError
-        If no window fits, or a trace does not vary.
     """
     report = progress or unheard
     config = reads_traces(decoder).config

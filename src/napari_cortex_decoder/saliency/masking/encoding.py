@@ -48,6 +48,10 @@ _HELD = 1 << 28
 class MaskedDecoder:
     """A decoder of images on one device and one recording, that can be kept from seeing parts.
 
+    Raises DecoderError if the decoder sees no images; FrameRateError if the recording has another
+    frame rate and `any_rate` is False; RecordingError if the recording does not vary or has
+    unusable pixels.
+
     Parameters
     ----------
     decoder
@@ -69,15 +73,6 @@ class MaskedDecoder:
         From frames to the images that it sees.
     encodings
         Images encoded so far.
-
-    Raises
-    ------
-    DecoderError
-        If the decoder sees no images.
-    FrameRateError
-        If the recording has another frame rate and `any_rate` is False.
-    RecordingError
-        If the recording does not vary or has unusable pixels.
     """
 
     def __init__(
@@ -293,13 +288,7 @@ def log_odds(logits: Tensor, behavior: int, temperature: float = 1.0) -> Tensor:
 
 
 def behavior_index(decoder: Decoder, behavior: str) -> int:
-    """Find a behaviour among a decoder's.
-
-    Raises
-    ------
-    DecoderError
-        If it knows no such behaviour.
-    """
+    """Find a behaviour among a decoder's. Raises DecoderError if it knows no such behaviour."""
     if behavior not in decoder.behaviors:
         raise DecoderError(
             f"decoder {decoder.name!r} knows no {behavior!r}; it tells "

@@ -21,17 +21,14 @@ def cutouts(
 ) -> tuple[Bools, Floats, Floats]:
     """Lay cutouts over an image, from its upper left corner on.
 
+    Raises DecoderError if shape, size or step are impossible.
+
     Returns
     -------
     masks
         Shape (rows · columns, y, x), bool.
     rows, columns
         Centres, px.
-
-    Raises
-    ------
-    DecoderError
-        If shape, size or step are impossible.
     """
     check_choice("cutout shape", shape, CUTOUT_SHAPES, DecoderError)
     if not 1 <= size <= min(image_size) or step < 1:

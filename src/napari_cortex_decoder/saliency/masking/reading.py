@@ -31,7 +31,8 @@ class NormalizedFrames:
     when an earlier frame is asked for.
 
     Statistics that decoding has left in the cache are taken from there. Features are not: OpenVINO
-    may have made them, and what it rounds otherwise would pass for importance.
+    may have made them, and what it rounds otherwise would pass for importance. Raises
+    RecordingError if the recording does not vary or has unusable pixels.
 
     Parameters
     ----------
@@ -39,11 +40,6 @@ class NormalizedFrames:
         Whose frames, and what is done to them.
     report
         Called with the progress of the pass that measures the recording.
-
-    Raises
-    ------
-    RecordingError
-        If the recording does not vary or has unusable pixels.
     """
 
     def __init__(self, recording: Recording, preprocessing: Preprocessing, report: Report) -> None:

@@ -33,21 +33,11 @@ _ATTEMPTS = 16
 
 @dataclass(frozen=True)
 class Target:
-    """What is taken from the decoder at once.
+    """What is taken from the decoder at once."""
 
-    Attributes
-    ----------
-    acronym
-        Name of the area, or of the group.
-    side
-        ``"left"``, ``"right"`` or ``"both"``.
-    members
-        Places in ``atlas.areas``.
-    """
-
-    acronym: str
-    side: str
-    members: tuple[int, ...]
+    acronym: str  # name of the area, or of the group
+    side: str  # ``"left"``, ``"right"`` or ``"both"``
+    members: tuple[int, ...]  # places in ``atlas.areas``
 
     @property
     def label(self) -> str:
@@ -58,10 +48,7 @@ class Target:
 def choose_targets(atlas: Atlas, targets: Targets) -> tuple[Target, ...]:
     """Turn a choice of areas or groups into targets.
 
-    Raises
-    ------
-    AtlasError
-        If a group names an area that the atlas has not, or is empty.
+    Raises AtlasError if a group names an area that the atlas has not, or is empty.
     """
     areas = atlas.areas
     if targets == "areas":
@@ -130,6 +117,8 @@ def member_masks(
 ) -> Bools:
     """Paint every area on the images that the encoder sees.
 
+    Raises AtlasError if no area lies on the movie.
+
     Parameters
     ----------
     registration
@@ -144,11 +133,6 @@ def member_masks(
     -------
     numpy.ndarray
         Shape (areas, y, x), bool; nothing is painted of an area outside the movie.
-
-    Raises
-    ------
-    AtlasError
-        If no area lies on the movie.
     """
     labels = registration.label_image(shape)
     n = len(registration.atlas.areas)

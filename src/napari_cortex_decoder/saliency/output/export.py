@@ -34,12 +34,8 @@ def write_csv(
 ) -> None:
     """Write one row an area, a cutout, or an area and lag; an empty cell is a missing value.
 
-    Such a table is replaced; any other file only where `overwrite` allows it.
-
-    Raises
-    ------
-    DecoderError
-        If the file cannot be written.
+    Such a table is replaced; any other file only where `overwrite` allows it. Raises DecoderError
+    if the file cannot be written.
     """
     if isinstance(result, AreaImportance):
         text = result.table.to_csv(index=False, float_format="%.7g", lineterminator="\n")
@@ -63,10 +59,7 @@ def write_json(
 ) -> None:
     """Write what must be known to compute the result again and to trust it; see `write_csv`.
 
-    Raises
-    ------
-    DecoderError
-        If the file cannot be written.
+    Raises DecoderError if the file cannot be written.
     """
     content = json.dumps(describe(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_whole(path, content, DecoderError, kind=RESULTS[".json"], overwrite=overwrite)
@@ -135,12 +128,8 @@ def write_tiff(
 ) -> None:
     """Write maps, shape (n, y, x), as a float32 TIFF stack; its description says of what.
 
-    Such a stack is replaced; any other file only where `overwrite` allows it.
-
-    Raises
-    ------
-    DecoderError
-        If the file cannot be written.
+    Such a stack is replaced; any other file only where `overwrite` allows it. Raises DecoderError
+    if the file cannot be written.
     """
     import tifffile
 

@@ -222,12 +222,8 @@ def draw_lags(result: TraceSaliency) -> Figure:
 def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a figure as PNG, SVG or PDF, as the name says.
 
-    Such a figure is replaced; any other file only where `overwrite` allows it.
-
-    Raises
-    ------
-    DecoderError
-        If it cannot be written, or the name ends otherwise.
+    Such a figure is replaced; any other file only where `overwrite` allows it. Raises DecoderError
+    if it cannot be written, or the name ends otherwise.
     """
     path = Path(path)
     suffix = path.suffix.lower()

@@ -34,10 +34,7 @@ def write_answer(
 ) -> None:
     """Write an answer as its suffix says; a video shows the camera, too.
 
-    Raises
-    ------
-    DecoderError
-        If it cannot be written so.
+    Raises DecoderError if it cannot be written so.
     """
     suffix, known = path.suffix.lower(), SUFFIXES[answer.question.kind]
     if suffix not in known:

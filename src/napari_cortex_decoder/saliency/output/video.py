@@ -47,8 +47,9 @@ def write_mp4(
 ) -> None:
     """Write the frames that maps were made of as an MP4 video (H.264), at the movie's rate.
 
-    Orange speaks for the behavior, blue against it, added to the gray movie on the maps' own
-    scale; below, orange where the behavior is labelled, gray where another is.
+    Orange speaks for the behavior, blue against it, added to the gray movie on the maps' own scale;
+    below, orange where the behavior is labelled, gray where another is. Raises DecoderError if the
+    file cannot be written, or is not named ``.mp4``.
 
     Parameters
     ----------
@@ -68,11 +69,6 @@ def write_mp4(
         Called several times a second; an exception it raises ends the work and leaves no file.
     overwrite
         Whether any other file may be replaced, too.
-
-    Raises
-    ------
-    DecoderError
-        If the file cannot be written, or is not named ``.mp4``.
     """
     path = Path(path)
     if path.suffix.lower() != ".mp4":

@@ -27,15 +27,9 @@ from napari_cortex_decoder.widgets.sessions.sessions_model import SessionsModel
 
 
 class QueueModel(TaskModel):
-    """What is being done to the sessions that are checked.
+    """What is being done to the sessions that are checked."""
 
-    Attributes
-    ----------
-    working
-        Place of that session in the table; −1 if nothing is done.
-    """
-
-    working: int = -1
+    working: int = -1  # place of that session in the table; −1 if nothing is done
 
     stopped: ClassVar[str] = "Cancelled: sessions that were not through are as they were."
 

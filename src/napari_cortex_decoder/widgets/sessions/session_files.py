@@ -28,33 +28,17 @@ MOST_RECENT = 8
 
 @dataclass(frozen=True, eq=False)
 class SessionRow:
-    """A row of the table of sessions.
+    """A row of the table of sessions."""
 
-    Attributes
-    ----------
-    entry
-        What it is of; None where it is in no file, or its cohort names no file that may be opened.
-    name
-        To show where there is no `entry`.
-    memory
-        The recording itself, where it is in no file.
-    cells
-        Of the cohort's CSV, for a row that cannot be opened.
-    facts
-        What is there of it; None until somebody has looked.
-    checked
-        Whether what is done to all checked is done to it.
-    said
-        What became of it last.
-    """
-
+    # what it is of; None where it is in no file, or its cohort names no file that may be opened
     entry: CohortEntry | None
-    name: str = ""
-    memory: Recording | None = None
+    name: str = ""  # to show where there is no `entry`
+    memory: Recording | None = None  # the recording itself, where it is in no file
+    # of the cohort's CSV, for a row that cannot be opened
     cells: Mapping[str, str] = field(default_factory=dict)
-    facts: Facts | None = None
-    checked: bool = True
-    said: str = ""
+    facts: Facts | None = None  # what is there of it; None until somebody has looked
+    checked: bool = True  # whether what is done to all checked is done to it
+    said: str = ""  # what became of it last
 
     @property
     def session(self) -> str:
@@ -76,10 +60,7 @@ class SessionRow:
 def movies_in(folder: Path) -> tuple[Path, ...]:
     """Return what may be a movie in a folder: not tables, and not videos, which film the mouse.
 
-    Raises
-    ------
-    RecordingError
-        If there is none.
+    Raises RecordingError if there is none.
     """
     other = {*READERS, *VIDEO_SUFFIXES} - {".nwb"}
     patterns = [p for p in movie_patterns() if Path(p).suffix not in other]
@@ -124,10 +105,7 @@ def row_for(raw: Recording, rows: Iterable[SessionRow]) -> SessionRow:
 def recent_cohorts() -> tuple[Path, ...]:
     """Return the cohorts opened last that are still there, the latest first.
 
-    Raises
-    ------
-    RecordingError
-        If their list is damaged.
+    Raises RecordingError if their list is damaged.
     """
     file = _recent_file()
     listed = read_json(file, RecordingError) if file.exists() else {"cohorts": []}
