@@ -261,11 +261,18 @@ def children(process: int) -> list[str]:
 
 
 def held_by_children(process: int) -> int:
-    """Most bytes that the processes held which a process has begun, and which are there now."""
+    """Most bytes that the processes held which a process has begun, and which are there now.
+
+    One that has not become another program yet shares the memory of that process.
+    """
+
+    def program(which: int | str) -> bytes:
+        return Path(f"/proc/{which}/cmdline").read_bytes()
+
     held = 0
     for child in children(process):
         with contextlib.suppress(OSError):
-            held += most_held(child)
+            held += most_held(child) if program(child) != program(process) else 0
     return held
 
 
