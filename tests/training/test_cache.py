@@ -75,9 +75,13 @@ def test_a_file_in_a_cache_that_no_recording_was_read_into_is_told(
     for content in (b"my notes", b"", cached.file.read_bytes()[:-1000]):
         cached.file.write_bytes(content)
         again = cache_session(session, IMAGES, tmp_path.joinpath)
-        with pytest.raises(TrainingError, match=r"\.npy: this cannot be read as what a recording"):
+        with pytest.raises(TrainingError, match=r"\.npy: (this cannot be read as what a r|it has)"):
             again.values[0]
         assert cached.file.read_bytes() == content
+    for other in (np.zeros(len(cached.labels)), np.zeros((len(cached.labels), 4), [("a", "f4")])):
+        np.save(cached.file, other)
+        with pytest.raises(TrainingError, match="it holds"):
+            cache_session(session, IMAGES, tmp_path.joinpath).values[0]
 
 
 def test_frames_of_a_warm_up_are_not_learned_from(mice: Mice, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, Sampler
 
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import UNKNOWN
-from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.training.arrays import read_array
 
 Batch = tuple[Tensor, Tensor]
 
@@ -39,10 +39,11 @@ class CachedArray:
     def values(self) -> NDArray[np.floating]:
         """The array, memory-mapped: opened where it is used, be it another process."""
         remedy = "move it away, and it is made again"
-        with readable(self.file, "what a recording was read into", TrainingError, remedy=remedy):
-            opened: NDArray[np.floating] = np.load(self.file, mmap_mode="r")
-            if len(opened) != len(self.labels):
-                raise ValueError(f"it has {len(opened)} of {len(self.labels)} frames")
+        opened = read_array(self.file, "f", 2, remedy=remedy)
+        if len(opened) != len(self.labels):
+            raise TrainingError(
+                f"{self.file}: it has {len(opened)} of {len(self.labels)} frames; {remedy}."
+            )
         return opened
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,9 @@ from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder, 
 from napari_cortex_decoder.decoder.image_decoder import reads_images
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_json, write_json
-from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import RunFolder
-from napari_cortex_decoder.training.arrays import write_array
+from napari_cortex_decoder.training.arrays import read_array, write_array
 from napari_cortex_decoder.tuning.held_out import HeldOut, held_out_masks, training_mask
 
 BASE, PREPROCESSING = "work/base.safetensors", "work/preprocessing.json"
@@ -234,26 +232,22 @@ def load_task(folder: RunFolder) -> TuneTask:
     try:
         read = Preprocessing.model_validate(read_json(file, TrainingError))
     except ValidationError as reason:
-        raise _damaged(file) from reason
+        raise TrainingError(
+            f"{file} is missing or damaged; fine-tune in another folder."
+        ) from reason
     config = saved.config.model_copy(update={"preprocessing": read})
     start = base
     if config != saved.config:
         start = make_decoder(config, saved.network, name=base.name, hash=base.hash)
     numbers = range(len(asked.recordings))
-    labels, features, frames = (
-        [_array(folder.path / array_name(kind, number)) for number in numbers]
-        for kind in ("labels", "features", "frames")
-    )
-    before = [_array(folder.path / array_name("before", n)) for n in range(len(asked.held_out))]
+    remedy = "fine-tune in another folder"
+
+    def arrays(name: str, of: range, kind: str, dimensions: int) -> list[NDArray[Any]]:
+        files = (folder.path / array_name(name, number) for number in of)
+        return [read_array(file, kind, dimensions, remedy=remedy) for file in files]
+
+    labels = arrays("labels", numbers, "i", 1)
+    features, frames = arrays("features", numbers, "f", 2), arrays("frames", numbers, "f", 3)
+    before = arrays("before", range(len(asked.held_out)), "f", 2)
     known = [np.array(values) for values in labels]
     return TuneTask(asked, base, start, known, features, before, frames)
-
-
-def _array(file: Path) -> Any:
-    what, remedy = "what was read of a recording", "fine-tune in another folder"
-    with readable(file, what, TrainingError, remedy=remedy):
-        return np.load(file, mmap_mode="r", allow_pickle=False)
-
-
-def _damaged(file: Path) -> TrainingError:
-    return TrainingError(f"{file} is missing or damaged; fine-tune in another folder.")
