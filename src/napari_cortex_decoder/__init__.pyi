@@ -52,6 +52,8 @@ from .saliency import (
     cutout_importance as cutout_importance,
     saliency_map as saliency_map,
 )
+from .scoring.around_events import EventAverage as EventAverage, event_average as event_average
+from .scoring.events import Around as Around, find_events as find_events
 from .simulation import (
     SimulatedRecording as SimulatedRecording,
     simulate_cohort as simulate_cohort,

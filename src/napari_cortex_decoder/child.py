@@ -144,7 +144,9 @@ def _answer(asked: list[Any]) -> list[Any]:
     try:
         return _packed("result", function(Path(path), *arguments))
     except errors.CortexDecoderError as refusal:
-        rest = [refusal.datasets] if isinstance(refusal, errors.UnclearMovieError) else []
+        rest: list[object] = []
+        if isinstance(refusal, errors.UnclearMovieError):
+            rest = [refusal.datasets, refusal.traces]
         return _packed("refusal", [type(refusal).__name__, str(refusal), *rest])
     except Exception as failure:  # noqa: BLE001 - whatever it is, it becomes a sentence
         return _packed("failure", told(failure))

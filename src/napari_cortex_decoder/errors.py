@@ -40,17 +40,19 @@ class RecordingError(CortexDecoderError):
 
 
 class UnclearMovieError(RecordingError):
-    """A file does not say what of it is the movie, or what the movie's shape is.
+    """A file does not say what of it is the movie, what the movie's shape is, or which areas.
 
     Attributes
     ----------
     datasets
         Names of the arrays that it could be; empty where shape and type of a raw file are missing.
+    traces
+        Whether it holds traces, and what is missing is the areas that they are of.
     """
 
-    def __init__(self, sentence: str, datasets: tuple[str, ...] = ()) -> None:
+    def __init__(self, sentence: str, datasets: tuple[str, ...] = (), traces: bool = False) -> None:
         super().__init__(sentence)
-        self.datasets = datasets
+        self.datasets, self.traces = datasets, traces
 
 
 class FrameRateError(RecordingError):

@@ -82,7 +82,10 @@ def explained(recording: ncd.Recording, registration: ncd.Registration) -> ncd.V
     )
     cut: ncd.CutoutImportance = ncd.cutout_importance(decoder, recording, labels, behavior="run")
     maps: ncd.SaliencyMaps = ncd.saliency_map(decoder, recording, 10, 20, behavior="run")
-    assert probability.shape[0] == len(maps.maps) and cut.verdict
+    around = ncd.Around(before=1.0)
+    events = ncd.find_events("run", recording, labels, around)
+    average: ncd.EventAverage = ncd.event_average(recording, events, {}, around=around)
+    assert probability.shape[0] == len(maps.maps) and cut.verdict and average.said
     return areas.verdict
 
 

@@ -105,7 +105,9 @@ def test_maps_are_percent_of_fluorescence_and_else_the_movies_own_unit(level: fl
     movie[:, 0, 0] = bumps(EVENTS, 20.0, level)
     shown = recording(movie)
     average = event_average(shown, EVENTS, {}, around=AROUND)
-    maps, seconds = event_maps(shown, average, around=AROUND)
+    found = event_maps(shown, average, around=AROUND)
+    maps, seconds = found.maps, found.seconds
+    assert found.unit == ("ΔF/F, %" if level else "the movie's unit")
     after = (seconds > -0.05) & (seconds < 0.45)
     np.testing.assert_allclose(maps[after, 0, 0], 2.0 if level else 20.0, rtol=1e-3)
     np.testing.assert_allclose(maps[~after], 0.0, atol=0.01)
@@ -117,7 +119,8 @@ def test_maps_of_a_long_window_are_means_of_frames_in_a_row() -> None:
     movie[:, 0, 0] = np.arange(N)
     shown, around = recording(movie), Around(before=10.0, after=10.0, baseline=0.0)
     average = event_average(shown, [200, 300], {}, around=around)
-    maps, seconds = event_maps(shown, average, around=around)
+    found = event_maps(shown, average, around=around)
+    maps, seconds = found.maps, found.seconds
     assert len(maps) < 41
     np.testing.assert_allclose(maps[:, 0, 0], 250 + seconds * RATE, rtol=1e-6)
 

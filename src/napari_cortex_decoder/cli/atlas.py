@@ -110,7 +110,7 @@ def areas(
     check_place(out, AtlasError, kind=kind, overwrite=overwrite)
     if correlations is not None:
         check_place(correlations, AtlasError, kind=CORRELATIONS, overwrite=overwrite)
-    how, found = Around(before=before, after=after, quiet=min(1.0, before)), None
+    how, found = Around(before=before, after=after, quiet=before), None
     if events is not None and around is not None:
         found = find_events(around, recording, labels_of(recording, labels), how)
         check_place(events, AtlasError, kind=event_kind(events), overwrite=overwrite)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.files import Kind
 from napari_cortex_decoder.saliency.output.figure import FOR, MOST_MAPS, SIGNED, save_figure
 from napari_cortex_decoder.saliency.output.kinds import RESULTS
-from napari_cortex_decoder.scoring.around_events import TABLE, EventAverage
+from napari_cortex_decoder.scoring.around_events import TABLE, EventAverage, EventMaps
 
 EVENT_KINDS: dict[str, Kind] = {".csv": TABLE, **{s: RESULTS[s] for s in (".pdf", ".svg", ".png")}}
 """Kinds of files that an average is written to, by suffix."""
-
-Maps = tuple[NDArray[np.float32], NDArray[np.float64]]
 
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """Those of Okabe & Ito (2008), told apart by all eyes."""
@@ -46,9 +44,10 @@ def write_events(
     average: EventAverage,
     path: Path,
     *,
-    maps: Maps | None = None,
+    maps: EventMaps | None = None,
     registration: Registration | None = None,
     name: str = "",
+    selected: Collection[str] = (),
     overwrite: bool = False,
 ) -> None:
     """Write an average as its suffix says: its table, or its figure as `draw_events` makes it.
@@ -65,14 +64,16 @@ def write_events(
     if event_kind(path) is TABLE:
         average.to_csv(path, overwrite=overwrite)
     else:
-        save_figure(draw_events(average, maps, registration, name), path, overwrite=overwrite)
+        figure = draw_events(average, maps, registration, name, selected)
+        save_figure(figure, path, overwrite=overwrite)
 
 
 def draw_events(
     average: EventAverage,
-    maps: Maps | None = None,
+    maps: EventMaps | None = None,
     registration: Registration | None = None,
     name: str = "",
+    selected: Collection[str] = (),
 ) -> Figure:
     """Draw what happens around events: a panel a unit, and some of the maps above.
 
@@ -86,29 +87,33 @@ def draw_events(
         Where the atlas lies, for outlines on the maps.
     name
         Of the recording.
+    selected
+        Areas to draw; else those that change most.
     """
-    units = tuple(dict.fromkeys(average.units))
+    drawn = average.shown(selected)
+    units = tuple(dict.fromkeys(average.units[i] for i in drawn))
     panels = len(units) + (maps is not None)
     figure = Figure(figsize=(8, 0.8 + 2.1 * panels), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(f"{name}: around {average.event}" if name else average.event, fontsize=9)
     grid = figure.add_gridspec(panels, MOST_MAPS)
     if maps is not None:
-        pictures, seconds = maps
-        scale = float(np.nanmax(np.abs(pictures))) or 1.0
+        pictures, scale = maps.maps, maps.scale
         shown = np.unique(np.linspace(0, len(pictures) - 1, MOST_MAPS).round().astype(int))
         places = [figure.add_subplot(grid[0, i]) for i in range(len(shown))]
         for axes, i in zip(places, shown, strict=True):
             image = axes.imshow(pictures[i], cmap=SIGNED, vmin=-scale, vmax=scale)
-            axes.set_title(f"{seconds[i]:+.1f} s", fontsize=8)
+            axes.set_title(f"{maps.seconds[i]:+.1f} s", fontsize=8)
             for ring in () if registration is None else registration.outlines():
                 closed = np.concatenate([ring, ring[:1]])
                 axes.plot(closed[:, 1], closed[:, 0], color="black", linewidth=0.4)
             axes.set_axis_off()
-        figure.colorbar(image, ax=places, shrink=0.8).ax.tick_params(labelsize=6)
+        bar = figure.colorbar(image, ax=places, shrink=0.8)
+        bar.set_label(maps.unit, fontsize=7)
+        bar.ax.tick_params(labelsize=6)
     for place, unit in enumerate(units, panels - len(units)):
         axes = figure.add_subplot(grid[place, :])
-        of_unit = [i for i, one in enumerate(average.units) if one == unit]
+        of_unit = [i for i in drawn if average.units[i] == unit]
         for color, i in zip(_COLORS * len(of_unit), of_unit, strict=False):
             x, label = average.seconds, f"{average.names[i]} (n {average.n[i]})"
             axes.plot(x, average.mean[i], color=color, linewidth=1.2, label=label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ FEWEST = 5
 """With fewer events a bootstrap has too little to draw from."""
 
 _DRAWS = 2000
-_MOST_MAPS = 36
+_MOST_MAPS, _MOST_AREAS = 36, 5
+_OF_AREAS = ("areas", "ΔF/F, %")  # units: of the movie, or relative
 _COLUMNS = ("trace", "unit", "seconds", "mean", "low", "high", "events")
 TABLE = begins(",".join(_COLUMNS))
 """What `EventAverage.to_csv` writes."""
@@ -64,6 +65,15 @@ class EventAverage:
     n: Ints
     said: tuple[str, ...]
 
+    def shown(self, selected: Collection[str] = ()) -> list[int]:
+        """Return which traces to draw: all but areas, of these the selected, else the strongest."""
+        of_areas = [i for i, unit in enumerate(self.units) if unit in _OF_AREAS]
+        chosen = [i for i in of_areas if self.names[i] in selected]
+        if not chosen:
+            change = np.nan_to_num(np.abs(self.mean).max(axis=1, initial=0))
+            chosen = sorted(of_areas, key=lambda i: -change[i])[:_MOST_AREAS]
+        return [*chosen, *(i for i in range(len(self.names)) if i not in of_areas)]
+
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one row a trace and lag; an empty cell is a missing value.
 
@@ -82,6 +92,20 @@ class EventAverage:
                 cells = ("" if np.isnan(value) else f"{value:.7g}" for value in values)
                 rows.append((name, self.units[i], f"{at:.4f}", *cells, self.n[i]))
         write_whole(Path(path), csv_text(rows), LabelError, kind=TABLE, overwrite=overwrite)
+
+
+@dataclass(frozen=True, eq=False)
+class EventMaps:
+    """The movie averaged around events."""
+
+    maps: NDArray[np.float32]  # (n, y, x), each of a few frames in a row
+    seconds: Floats  # (n,): the middle of each, from the event
+    unit: str  # % of the baseline where the movie is fluorescence; else the movie's own
+
+    @property
+    def scale(self) -> float:
+        """The largest change in them."""
+        return float(np.nanmax(np.abs(self.maps))) or 1.0
 
 
 def known_traces(
@@ -110,7 +134,7 @@ def known_traces(
     for name, values in zip(names, () if areas is None else areas.T, strict=areas is not None):
         if np.isfinite(values).any():
             traces[name] = np.asarray(100 * values if relative else values, np.float64)
-            units[name] = "ΔF/F, %" if relative else "areas"
+            units[name] = _OF_AREAS[relative]
     for i, behavior in enumerate(() if prediction is None else prediction.behaviors):
         assert prediction is not None
         traces[f"p({behavior})"] = prediction.probability[:, i].astype(np.float64)
@@ -212,8 +236,8 @@ def event_maps(
     *,
     around: Around = USUAL,
     progress: Report | None = None,
-) -> tuple[NDArray[np.float32], Floats]:
-    """Average the movie around the events of an average, a few frames at a time.
+) -> EventMaps:
+    """Average the movie around the events of an average, less its baseline.
 
     Parameters
     ----------
@@ -225,14 +249,6 @@ def event_maps(
         As for `event_average`.
     progress
         Told how far it is; an exception that it raises ends the work.
-
-    Returns
-    -------
-    maps : numpy.ndarray
-        Shape (n, y, x), float32: the change from the baseline, in % of it where the movie is
-        fluorescence; else in the movie's own unit.
-    seconds : numpy.ndarray
-        Shape (n,): the middle of each, from the event.
     """
     report = progress or unheard
     before, after, baseline = around.frames(frame_interval(recording.times))
@@ -250,11 +266,13 @@ def event_maps(
         level += own
         levels.append(float(np.nanmean(own)))
         report(Progress("averaging the movie", number, len(average.frames)))
-    maps = total / len(average.frames)
+    maps, unit = total / len(average.frames), "the movie's unit"
     if baseline and has_baseline(np.array(levels)[:, None]):
+        unit = "ΔF/F, %"
         with np.errstate(invalid="ignore", divide="ignore"):
             maps = np.where(level > 0, 100 * total / level, np.nan)
-    return maps.astype(np.float32), np.array([average.seconds[part].mean() for part in parts])
+    seconds = np.array([average.seconds[part].mean() for part in parts])
+    return EventMaps(maps.astype(np.float32), seconds, unit)
 
 
 def _inside(recording: Recording, events: Ints, lags: Ints, event: str) -> tuple[Ints, list[str]]:

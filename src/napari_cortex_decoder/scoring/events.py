@@ -34,7 +34,7 @@ class Around:
     before: Seconds = 2.0
     after: Seconds = 4.0
     baseline: FewSeconds = 1.0
-    quiet: FewSeconds = 1.0
+    quiet: FewSeconds = 2.0
 
     def frames(self, interval: float) -> tuple[int, int, int]:
         """Return frames before and after an event, and of the baseline, of so many seconds each."""
@@ -133,8 +133,8 @@ def find_events(
         If the frame rate is unknown.
     """
     quiet = max(1, round(around.quiet / frame_interval(recording.times)))
-    name, is_trace, number = (part.strip() for part in event.partition(">"))
-    if not is_trace:
+    name, is_trace, number = (part.strip() for part in event.rpartition(">"))
+    if not is_trace or (ethogram is not None and event in ethogram.behaviors):
         if ethogram is None:
             raise LabelError(
                 f"there are no labels to find the onsets of {event!r} in; label some bouts, or "

@@ -15,19 +15,29 @@ from napari_cortex_decoder.recording.cameras.pictures import (
     Picture,
     Pictures,
 )
+from napari_cortex_decoder.recording.cameras.pose import (
+    POSE_SUFFIXES,
+    Pose,
+    keypoint_speed,
+    read_pose,
+)
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "POSE_SUFFIXES",
     "VIDEO_SUFFIXES",
     "Camera",
     "CameraClock",
     "Picture",
     "Pictures",
+    "Pose",
     "Rectangle",
     "camera_with_clock",
+    "keypoint_speed",
     "line_up",
     "motion_energy",
     "open_camera",
+    "read_pose",
     "remember_cameras",
     "remembered_cameras",
 ]

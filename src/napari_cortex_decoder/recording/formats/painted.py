@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Area, Atlas, Registration, load_atlas
 from napari_cortex_decoder.atlas.matching import find_area, picture_of
-from napari_cortex_decoder.errors import AtlasError, RecordingError
+from napari_cortex_decoder.errors import AtlasError, RecordingError, UnclearMovieError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.recording.formats.frames import FrameReader
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
@@ -199,9 +199,10 @@ def painted(
     namings = namings if given.areas is None else [Naming(given_names(given.areas))]
     for naming in namings:
         if len(naming.names) != n:
-            raise RecordingError(
+            raise UnclearMovieError(
                 f"{path}: there are {n} traces in it and {len(naming.names)} names; give one name "
-                "a trace as areas (command line: --as areas=FILE, a name a line)."
+                "a trace as areas (command line: --as areas=FILE, a name a line).",
+                traces=True,
             )
     try:
         whole = load_atlas(given.atlas or _ATLAS)
@@ -216,10 +217,11 @@ def painted(
     if not any(named):
         said = "no trace has a name" if naming.made_up else f"no trace ({_listed(naming.names)})"
         said += " that is" if naming.made_up else " is called like"
-        raise RecordingError(
+        raise UnclearMovieError(
             f"{path}: {said} an area of atlas {whole.name!r} and its side, as in 'MOs left' or "
             "L_MOs; give names as areas, or another atlas (command line: --as areas=FILE, a name a "
-            "line; --as atlas=FILE)."
+            "line; --as atlas=FILE).",
+            traces=True,
         )
     return _of_areas(path, found, naming, named, whole)
 
@@ -314,9 +316,10 @@ def namings(
     given = [given_names(areas)] if areas is not None else lists
     found = [Naming(names) for names in given if areas is not None or len(names) in shape]
     if not found:
-        raise RecordingError(
+        raise UnclearMovieError(
             f"{path}: an array in it is {' x '.join(map(str, shape))}: no movie, and traces of "
-            "areas if you name them; give areas (command line: --as areas=FILE, a name a line)."
+            "areas if you name them; give areas (command line: --as areas=FILE, a name a line).",
+            traces=True,
         )
     return [naming for naming in found if len(naming.names) == len(found[0].names)]
 
