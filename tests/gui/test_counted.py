@@ -24,7 +24,7 @@ from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
-from napari_cortex_decoder.widgets.saliency import saliency_jobs
+from napari_cortex_decoder.widgets.saliency import saliency_model
 from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -103,7 +103,7 @@ def test_a_decoded_labelled_movie_is_seven_actions_from_a_figure_of_importance(
 ) -> None:  # fmt: skip
     decoder, _ = linear_decoder(np.full((SIZE, SIZE), 0.01))  # a network would take minutes
     monkeypatch.setattr(encoding, "InferenceNetwork", lambda network: network)
-    monkeypatch.setattr(saliency_jobs, "load_decoder", loads(decoder))
+    monkeypatch.setattr(saliency_model, "load_decoder", loads(decoder))
     card = DecoderCard("linear", "linear", decoder.config)
     workspace.choice.cards = (*workspace.choice.cards, card)
     workspace.choice.choose(card)

@@ -17,9 +17,9 @@ from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import AtlasError, DecoderError, LabelError, RecordingError
 from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.saliency import (
-    Progress,
     area_importance,
     combine_mice,
     sample_frames,
