@@ -1,8 +1,9 @@
 """What the verdict says beside what is true, by family of simulated mice: the table of the docs.
 
-A pair of areas that is named by a verdict that *holds* is wrong where the mouse's neurons, without
-noise, blood or movement, show no more of running there than cortex does on average; a mouse
-is missed where nothing right is named although some pair shows at least 1.5 times as much.
+The same session is simulated again with a pair of areas that says nothing of running. A pair that
+a verdict names is wrong where the decoder's log-odds of running and rest come together by no more
+than the pair's share of cortex. A mouse is missed where its decoder reads running, some pair of it
+shows at least 1.5 times as much of running as cortex does, and nothing right is named.
 
     python benchmarks/verdict_families.py [--mice 20] [--seconds 180] [--decoder run-rest-areas]
 """
@@ -21,7 +22,9 @@ from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.choices import SCORES
 from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Decoder, load_decoder
+from napari_cortex_decoder.progress import unheard
 from napari_cortex_decoder.saliency import area_importance, sample_frames
+from napari_cortex_decoder.saliency.masking.masked_traces import MaskedTraces
 from napari_cortex_decoder.simulation import Parameters, SimulatedRecording, simulate_recording
 from napari_cortex_decoder.simulation.families import family_parameters
 
@@ -60,47 +63,73 @@ FAMILIES: dict[str, tuple[str, Change]] = {
 """By name: the family that it is drawn from, and what is changed of it."""
 
 NOTHING = ("no special area", "movement only")
-"""Where nothing that is named can be right."""
+"""Where nothing is there to be missed."""
 
 
-def mouse(family: str, number: int, seconds: float) -> SimulatedRecording:
-    """Return one mouse of a family, rendered once."""
+def mouse(
+    family: str, number: int, seconds: float, silent: str | None = None
+) -> SimulatedRecording:
+    """Return one mouse of a family, rendered once; of one pair silent nothing but noise."""
     origin, change = FAMILIES[family]
     rng = np.random.default_rng((number, list(FAMILIES).index(family)))
     usual = Parameters()
     pose = {"rotation": usual.rotation, "shift": usual.shift}  # or some areas are out of view
     parameters = replace(family_parameters(origin, number), **pose, **change(rng))
+    if silent is not None:
+        quiet = {silent: 0.0}
+        parameters = replace(
+            parameters,
+            global_weight={**parameters.global_weight, **quiet},
+            precise_weight={**parameters.precise_weight, **quiet},
+            other_weights=tuple({**one, **quiet} for one in parameters.other_weights),
+        )
     found = simulate_recording(
         seed=1, subject=number, seconds=seconds, shape=SHAPE, parameters=parameters
     )
     return replace(found, movie=da.from_array(found.movie.compute(), chunks=(600, -1, -1)))
 
 
-def in_view(decoder: Decoder, found: SimulatedRecording) -> bool:
+def in_view(decoder: Decoder, registration: Registration) -> bool:
     """Whether all areas that a decoder reads lie on the movie."""
-    seen = np.unique(found.truth.registration.label_image(SHAPE))[1:] - 1
-    areas = found.truth.registration.atlas.areas
+    seen = np.unique(registration.label_image(SHAPE))[1:] - 1
+    areas = registration.atlas.areas
     return set(decoder.config.preprocessing.areas) <= {areas[i].label for i in seen}
 
 
-def misplaced(registration: Registration, rng: np.random.Generator) -> Registration:
-    """Return a registration off by .3 mm and 5°, in directions drawn by chance."""
-    way, turn = rng.uniform(0, 2 * np.pi), float(rng.choice([-5, 5]))
-    off = 0.3 * SHAPE[0] / Parameters().field_of_view
-    return registration.nudged(rows=off * np.sin(way), columns=off * np.cos(way), degrees=turn)
+def misplaced(decoder: Decoder, registration: Registration, seed: int) -> Registration:
+    """Return a registration off by .3 mm and 5°, in directions drawn by chance; all is in view."""
+    rng, off = np.random.default_rng(seed), 0.3 * SHAPE[0] / Parameters().field_of_view
+    while True:
+        way, turn = rng.uniform(0, 2 * np.pi), float(rng.choice([-5, 5]))
+        rows, columns = off * np.sin(way), off * np.cos(way)
+        moved = registration.nudged(rows=rows, columns=columns, degrees=turn)
+        if in_view(decoder, moved):
+            return moved
 
 
 def shown(found: SimulatedRecording) -> dict[str, float]:
     """Return how much more of running a pair shows than cortex does: 1 is as much."""
     truth = found.truth
     running = truth.ethogram.frames() == 1
-    apart = truth.area_traces[running].mean(axis=0) - truth.area_traces[~running].mean(axis=0)
+    more = truth.area_traces[running].mean(axis=0) - truth.area_traces[~running].mean(axis=0)
     areas = truth.registration.atlas.areas
     labels = truth.registration.label_image(found.shape)
     sizes = np.bincount(labels.ravel(), minlength=len(areas) + 1)[1:]
-    mean = float(np.average(apart, weights=sizes))
+    mean = float(np.average(more, weights=sizes))
     own = {name: [area.acronym == name for area in areas] for name in PAIRS}
-    return {name: float(apart[own[name]].mean()) / mean for name in PAIRS}
+    return {name: float(more[own[name]].mean()) / mean for name in PAIRS}
+
+
+def apart(decoder: Decoder, found: SimulatedRecording, registration: Registration) -> float:
+    """Return how far the log-odds of running and of rest lie apart, on average over frames."""
+    scored = sample_frames(found.truth.ethogram)
+    scored = scored[(scored >= decoder.config.frames_before)]
+    scored = scored[scored < found.n_frames - decoder.config.frames_after]
+    nothing = np.zeros((0, *SHAPE), bool)
+    masked = MaskedTraces(decoder, found, registration)
+    odds = masked.log_odds(scored, nothing, decoder.behaviors.index("run"), unheard)[0]
+    running = found.truth.ethogram.frames()[scored] == 1
+    return float(odds[running].mean() - odds[~running].mean())
 
 
 def main() -> None:
@@ -123,14 +152,15 @@ def main() -> None:
             number, found = next(
                 (n, one)
                 for n in numbers
-                if in_view(decoder, one := mouse(family, n, asked.seconds))
+                if in_view(decoder, (one := mouse(family, n, asked.seconds)).truth.registration)
             )
             truth, amounts = found.truth, shown(found)
             registration = truth.registration
             if family.startswith("registration"):
-                registration = misplaced(registration, np.random.default_rng(number))
+                registration = misplaced(decoder, registration, number)
             there = family not in NOTHING and max(amounts.values()) >= 1.5
-            special += there
+            whole = apart(decoder, found, registration)
+            costs: dict[str, float] = {}
             for row, score in enumerate(SCORES):
                 result = area_importance(
                     decoder,
@@ -144,9 +174,16 @@ def main() -> None:
                     seed=number,
                 )
                 named = result.beating() if result.verdict.kind == "holds" else result.table[:0]
-                right = [family not in NOTHING and amounts[name] > 1 for name in named["acronym"]]
-                counts[row] += len(named) > 0, not all(right), there and not any(right)
-            read += result.whole.unread("run") is None
+                shares = result.table.set_index("acronym")["pixels"] / result.table["pixels"].sum()
+                for name in set(named["acronym"]) - set(costs):
+                    silent = mouse(family, number, asked.seconds, silent=name)
+                    costs[name] = whole - apart(decoder, silent, registration)
+                right = [costs[name] > whole * shares[name] for name in named["acronym"]]
+                reads = result.whole.unread("run") is None
+                missed = reads and there and not any(right)
+                counts[row] += len(named) > 0, not all(right), missed
+            read += reads
+            special += reads and there
         said = " | ".join(f"{h} | {w} | {m} of {special}" for h, w, m in counts)
         print(f"| {family} | {read} of {asked.mice} | {said} |", flush=True)
 

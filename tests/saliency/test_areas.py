@@ -418,6 +418,7 @@ def test_over_mice_the_interval_is_over_mice(linear: MakeLinear) -> None:
     each = [mouse.table["importance"][0] for mouse in mice]
     assert min(each) <= first["low"] <= first["importance"] <= first["high"] <= max(each)
     assert list(table["mice"]) == [3] * 4 and first["above"] == 3
+    assert first["p"] == pytest.approx(4 / 8)  # three of three, of four areas
     with pytest.raises(DecoderError, match="at least two"):
         combine_mice(mice[:1])
     other = area_importance(decoder, recording, quarters(), ethogram, targets="pairs", patches=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import dask.array as da
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -11,6 +12,8 @@ from sklearn.metrics import roc_auc_score
 from helpers.toys import SIZE, Linear, plain_loop, two_places
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import DecoderError
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency import cutout_importance
 from napari_cortex_decoder.saliency.masking.grids import cutouts, edge_masks, enlarge
 
@@ -68,6 +71,7 @@ def test_the_place_that_is_read_holds_and_the_edge_says_so(linear: MakeLinear) -
     assert np.unravel_index(result.map.argmax(), (7, 7)) == (2, 2)
     assert result.edge.shape == (15,) and np.abs(result.edge).max() < 0.01
     assert result.verdict.kind == "holds", result.verdict
+    assert result.p[2, 2] == np.nanmin(result.p) < 0.05
 
 
 def test_a_map_no_larger_than_its_edge_is_weak(linear: MakeLinear) -> None:
@@ -76,6 +80,21 @@ def test_a_map_no_larger_than_its_edge_is_weak(linear: MakeLinear) -> None:
     recording, ethogram = two_places(480)
     verdict = cutout_importance(decoder, recording, ethogram).verdict
     assert verdict.kind == "weak" and "edge of the image" in verdict.reason
+
+
+def test_where_all_places_are_worth_the_same_none_of_them_holds(linear: MakeLinear) -> None:
+    decoder, _ = linear(np.full((SIZE, SIZE), 0.01))
+    held = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        running = np.repeat(np.arange(40) % 2, rng.integers(8, 24, size=40))[:480]
+        frames = 1000 + 20 * rng.standard_normal((480, SIZE, SIZE)) + 0.5 * running[:, None, None]
+        movie = da.from_array(frames, chunks=(64, -1, -1))
+        recording = Recording(movie=movie, name="alike", frame_rate=30.0)
+        ethogram = Ethogram.from_frames(running, ("rest", "run"))
+        found = cutout_importance(decoder, recording, ethogram, draws=100)
+        held += found.verdict.kind == "holds"
+    assert held <= 1  # of 49 places
 
 
 def test_a_picture_of_the_grid_has_its_values_at_its_places() -> None:

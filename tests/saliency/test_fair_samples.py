@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from helpers.toys import quarters, two_places
+from napari_cortex_decoder.choices import Method
 from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.cache.recording_cache import frames_digest
 from napari_cortex_decoder.decoder.config import LinearConfig, TracePreprocessing, Window
 from napari_cortex_decoder.decoder.learned_frames import held_out_frames, said_of_learning
 from napari_cortex_decoder.decoder.networks import build_network
+from napari_cortex_decoder.errors import LabelError, RecordingError
 from napari_cortex_decoder.labels import Ethogram, Source
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency import area_importance, cutout_importance, sample_frames
@@ -96,11 +98,26 @@ def test_a_sample_is_drawn_among_frames_that_may_be_chosen() -> None:
     among[110:250] = True
     chosen = sample_frames(ethogram, 60, stretch=10, among=among)
     assert len(chosen) == 60 and among[chosen].all()
+    with pytest.raises(LabelError, match="learned from every labelled frame"):
+        sample_frames(ethogram, 60, among=np.zeros(480, bool))
+
+
+@pytest.mark.parametrize("method", ["areas", "pairs"])
+def test_the_window_and_the_command_line_ask_in_frames_that_were_held_out(method: Method) -> None:
+    from napari_cortex_decoder.saliency.answering import answer
+    from napari_cortex_decoder.saliency.question import Question
+
+    recording, ethogram = two_places(480)
+    decoder = decoder_of(learned(recording, (60, 200), (300, 400)))
+    asked = Question(
+        decoder="mine", behavior="run", recording=recording, registration=quarters(),
+        ethogram=ethogram, method=method, patches=0,
+    )  # fmt: skip
+    found = answer(asked, decoder).areas
+    assert found is not None and found.whole.n_frames == 240
 
 
 def test_where_nothing_was_held_out_no_frame_is_left_to_score() -> None:
-    from napari_cortex_decoder.errors import RecordingError
-
     recording, ethogram = two_places(480)
     with pytest.raises(RecordingError, match="held out"):
         area_importance(decoder_of(learned(recording)), recording, quarters(), ethogram, patches=0)

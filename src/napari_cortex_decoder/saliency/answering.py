@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.choices import LAGS, MAP_METHODS, WITHIN_ONE
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.learned_frames import held_out_frames
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report
@@ -48,10 +49,11 @@ def answer(question: Question, decoder: Decoder, progress: Report | None = None)
     asked, method = question, question.method
     of: tuple[Decoder, Any] = (decoder, asked.recording)
     common: dict[str, Any] = {"any_rate": asked.any_rate, "progress": progress}
+    known = held_out_frames(*of)
     if method in LAGS:
         how: Any = method.removeprefix("lags-")
         lags = area_saliency(
-            *of, asked.registration, asked.behavior, method=how, frames=scored_frames(asked),
+            *of, asked.registration, asked.behavior, method=how, frames=scored_frames(asked, known),
             seed=asked.seed, **common,
         )  # fmt: skip
         return Answer(asked, lags=lags)
@@ -65,7 +67,11 @@ def answer(question: Question, decoder: Decoder, progress: Report | None = None)
         maps = saliency_map(*of, start, stop, asked.behavior, method=method, **common)  # type: ignore[arg-type]
         return Answer(asked, maps=maps)
     ethogram = None if asked.span in WITHIN_ONE else asked.ethogram
-    common |= {"behavior": asked.behavior, "frames": scored_frames(asked), "seed": asked.seed}
+    common |= {
+        "behavior": asked.behavior,
+        "frames": scored_frames(asked, known),
+        "seed": asked.seed,
+    }
     if method == "cutouts":
         return Answer(asked, cutouts=cutout_importance(*of, ethogram, **common))
     areas = area_importance(
@@ -98,8 +104,10 @@ def check_question(question: Question, decoder: Decoder) -> None:
         check_range(decoder, question.recording, question.start, _stop(question))
 
 
-def scored_frames(question: Question) -> NDArray[np.int64] | None:
-    """Choose the frames that a question is about; None: all."""
+def scored_frames(
+    question: Question, held_out: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64] | None:
+    """Choose the frames that a question is about, bouts among those held out; None: all."""
     span, behavior, n = question.span, question.behavior, question.recording.n_frames
     if span == "onsets":
         rate = question.recording.known_frame_rate()
@@ -109,7 +117,9 @@ def scored_frames(question: Question) -> NDArray[np.int64] | None:
         if span == "behavior":
             only = tuple(bout for bout in ethogram.bouts if bout.behavior == behavior)
             ethogram = Ethogram(ethogram.behaviors, only, ethogram.n_frames)
-        return sample_frames(ethogram, question.frames or SAMPLED, seed=question.seed)
+        return sample_frames(
+            ethogram, question.frames or SAMPLED, seed=question.seed, among=held_out
+        )
     if span == "session":
         return None if question.frames is None else spread_frames(n, question.frames)
     return np.arange(question.start, _stop(question))

@@ -98,7 +98,8 @@ class AreaImportance:
     def beating(self) -> pd.DataFrame:
         """Return the rows that are worth more than chance and than other places; lowest p first."""
         table = self.table
-        passed = (table["low"] > 0) & (table["excess_low"] > 0) & (table["p"] <= SIGNIFICANT)
+        excess = table.get("excess_low", 1.0)  # results of earlier versions have none
+        passed = (table["low"] > 0) & (excess > 0) & (table["p"] <= SIGNIFICANT)
         return table[passed].sort_values("p", kind="stable")
 
     def paint(self, registration: Registration, shape: tuple[int, int]) -> NDArray[np.float32]:

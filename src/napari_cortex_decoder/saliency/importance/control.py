@@ -80,7 +80,8 @@ def excess(importance: float, area: Bools, places: Places) -> float:
     above = importance - mean
     if spread == 0:
         return float(above <= 0)
-    return float(student.sf(above / spread, n - 1))
+    freedom = n**2 / (shared[1:, 1:] ** 2).sum() - 1  # Satterthwaite 1946: places that overlap
+    return float(student.sf(above / spread, max(freedom, 1)))
 
 
 def corrected(p: Floats) -> Floats:

@@ -14,10 +14,11 @@ from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.saliency.importance.control import Places, corrected, excess
 from napari_cortex_decoder.saliency.importance.experiment import Experiment, Whole
 from napari_cortex_decoder.saliency.masking.fills import check_fills
 from napari_cortex_decoder.saliency.masking.grids import cutouts, edge_masks, enlarge
-from napari_cortex_decoder.saliency.verdict import Verdict
+from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +35,9 @@ class CutoutImportance:
     ----------
     map, low, high
         Shape (rows, columns) of the grid: score − score with the cutout, and its 95 % interval.
+    p
+        Shape (rows, columns): that the other places, those that share less than a quarter with
+        it, are worth as much; one-sided, corrected for all places (Holm). NaN where too few are.
     rows, columns
         Centres of the cutouts on the image that the decoder sees, px.
     cut, size, step
@@ -51,6 +55,7 @@ class CutoutImportance:
     map: Floats
     low: Floats
     high: Floats
+    p: Floats
     rows: Floats
     columns: Floats
     cut: CutoutShape
@@ -159,6 +164,8 @@ def cutout_importance(
     step = round(shorter * _STEP) if step is None else step
     masks, rows, columns = cutouts(image_size, cut, size, step)
     lost = experiment.lost(masks, fill, "cutouts")
+    places = Places(masks, lost.importance, lost.draws)
+    p = [excess(x, m, places.of(m)) for x, m in zip(lost.importance, masks, strict=True)]
     grid = (len(rows), len(columns))
     border = np.empty(0)
     if edge:
@@ -168,6 +175,7 @@ def cutout_importance(
         map=lost.importance.reshape(grid),
         low=lost.low.reshape(grid),
         high=lost.high.reshape(grid),
+        p=corrected(np.array(p)).reshape(grid),
         rows=rows,
         columns=columns,
         cut=cut,
@@ -194,7 +202,7 @@ def cutout_importance(
 
 
 def _judge(result: CutoutImportance) -> Verdict:
-    """Judge a map of cutouts by its largest value: against 0, and against the edge control.
+    """Judge a map of cutouts by its largest value: against 0, the edge, and the other places.
 
     The paper's maximum is .060 and its edges reach .031, where there is no cortex.
     """
@@ -217,4 +225,14 @@ def _judge(result: CutoutImportance) -> Verdict:
             f"largest {largest:+.3f} at {where}, but its interval begins at {low:+.3f} and the "
             f"edge of the image, where there is no cortex, reaches {edge:+.3f}.",
         )
-    return Verdict("holds", f"largest {largest:+.3f} at {where}; the edge reaches {edge:+.3f}.")
+    p = float(result.p[place])
+    if not p <= SIGNIFICANT:
+        than = f"(p {p:.2f}, of {result.map.size} places)" if p == p else "(too few to tell)"
+        return Verdict(
+            "weak", f"largest {largest:+.3f} at {where}, but other places are worth as much {than}."
+        )
+    return Verdict(
+        "holds",
+        f"largest {largest:+.3f} at {where}, more than other places (p {p:.3f}); the edge reaches "
+        f"{edge:+.3f}.",
+    )

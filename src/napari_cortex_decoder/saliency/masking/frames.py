@@ -165,6 +165,11 @@ def sample_frames(
     if among is not None:
         frames = np.where(among, ethogram.frames(), UNKNOWN)
         chosen_from = Ethogram.from_frames(frames, ethogram.behaviors)
+        if ethogram.bouts and not chosen_from.bouts:
+            raise LabelError(
+                "the decoder learned from every labelled frame; label bouts that it has not seen, "
+                "or choose frames yourself."
+            )
         return sample_frames(chosen_from, n, stretch=stretch, seed=seed)
     rng = np.random.default_rng(seed)
     queues = [

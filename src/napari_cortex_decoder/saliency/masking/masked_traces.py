@@ -162,7 +162,7 @@ class MaskedTraces:
         rows, columns = [self._labels[inside] - 1], [inside]
         which: list[int] = []
         area: list[int] = []
-        for number, mask in enumerate(masks.reshape(len(masks), -1)):
+        for number, mask in enumerate(masks.reshape(len(masks), self._labels.size)):
             taken = np.flatnonzero(mask & (self._labels > 0))
             found, place = np.unique(self._labels[taken], return_inverse=True)
             rows.append(np.asarray(n_areas + len(area) + place, self._labels.dtype))

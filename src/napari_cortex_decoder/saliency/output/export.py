@@ -46,10 +46,11 @@ def write_csv(
             rows.append([result.areas[j], str(result.lags[i]), *figures])
         text = csv_text(rows)
     else:
-        rows = [["row", "column", "importance", "low", "high"]]
+        rows = [["row", "column", "importance", "low", "high", "p"]]
         for (i, j), value in np.ndenumerate(result.map):
             places = (result.rows[i], result.columns[j])
-            rows.append([f"{x:.7g}" for x in (*places, value, result.low[i, j], result.high[i, j])])
+            found = (value, result.low[i, j], result.high[i, j], result.p[i, j])
+            rows.append(["" if np.isnan(x) else f"{x:.7g}" for x in (*places, *found)])
         text = csv_text(rows)
     write_whole(path, text, DecoderError, kind=RESULTS[".csv"], overwrite=overwrite)
 
@@ -89,6 +90,7 @@ def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
             "rows_px": _plain(result.rows),
             "columns_px": _plain(result.columns),
             "importance": _plain(result.map),
+            "p": _plain(result.p),
             "edge_control": _plain(result.edge),
         }
     packages = ("napari-cortex-decoder", "torch", "captum", "numpy")

@@ -109,8 +109,8 @@ def _add_table(file: NWBFile, result: AreaImportance | CutoutImportance) -> None
     else:
         name, words = "CutoutImportance", "Importance of places, cut out of all frames"
         rows, places = np.meshgrid(result.rows, result.columns, indexing="ij")
-        grids = (rows, places, result.map, result.low, result.high)
-        keys = ("row", "column", "importance", "low", "high")
+        grids = (rows, places, result.map, result.low, result.high, result.p)
+        keys = ("row", "column", "importance", "low", "high", "p")
         columns = {key: grid.ravel().tolist() for key, grid in zip(keys, grids, strict=True)}
     about = json.dumps(describe(result), ensure_ascii=False)
     module = file.create_processing_module(MODULE, about)
