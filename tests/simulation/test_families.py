@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from napari_cortex_decoder.errors import SimulationError
+from napari_cortex_decoder.scoring.auc import auc_of_logits
+from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.simulation.families import (
     HELD_OUT,
     LEARNED,
     family_parameters,
-    simulate_family,
 )
 from napari_cortex_decoder.simulation.parameters import Parameters
 
@@ -24,7 +25,14 @@ def test_no_family_is_both_learned_and_held_out() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_mouse_of_a_family_is_always_the_same_and_films_run_and_rest(family: str) -> None:
     one, two = (
-        simulate_family(family, 3, seconds=240, frame_rate=5, shape=(32, 32)) for _ in range(2)
+        simulate_recording(
+            subject=3,
+            seconds=240,
+            frame_rate=5,
+            shape=(32, 32),
+            parameters=family_parameters(family, 3),
+        )
+        for _ in range(2)
     )
     np.testing.assert_array_equal(one.movie[::60].compute(), two.movie[::60].compute())
     assert family_parameters(family, 3) == family_parameters(family, 3)
@@ -50,7 +58,9 @@ def test_which_areas_carry_the_signal_is_drawn_anew() -> None:
 
 def test_whiskers_move_cortex_whether_the_mouse_runs_or_not() -> None:
     quiet = family_parameters("whiskers", 1)
-    loud = simulate_family("whiskers", 1, seconds=60, frame_rate=10, shape=(32, 32))
+    loud = simulate_recording(
+        subject=1, seconds=60, frame_rate=10, shape=(32, 32), parameters=quiet
+    )
     assert quiet.other_amplitude >= 1 and len(quiet.other_weights) == 2
     areas = [area.acronym for area in loud.truth.registration.atlas.areas]
     own = max(quiet.other_weights[0], key=lambda n: quiet.other_weights[0][n])
@@ -59,6 +69,31 @@ def test_whiskers_move_cortex_whether_the_mouse_runs_or_not() -> None:
     assert spread[areas.index(own)] > 0.5 * np.median(spread)
 
 
+def test_the_mean_of_the_frame_tells_running_in_some_families_and_not_in_others() -> None:
+    told = {}
+    for family in ("clear", "precise"):
+        found = []
+        for number in range(8):
+            mouse = simulate_recording(
+                subject=number,
+                seconds=240,
+                frame_rate=5,
+                shape=(32, 32),
+                parameters=family_parameters(family, number),
+            )
+            mean = mouse.truth.area_traces.mean(axis=1, keepdims=True)
+            found.append(auc_of_logits(mean, mouse.truth.ethogram.frames()))
+        told[family] = np.mean(found)
+    assert told["clear"] > 0.9 > 0.8 > told["precise"]
+
+
+def test_kinds_of_noise_are_held_out() -> None:
+    learned = {family_parameters(family, i).noise for family in LEARNED for i in range(12)}
+    held_out = {family_parameters(family, i).noise for family in HELD_OUT for i in range(12)}
+    assert learned == {"bands", "pink", "oscillators"}
+    assert held_out - learned == {"autoregressive", "bursts"}
+
+
 def test_a_family_that_there_is_not_is_refused_by_name() -> None:
-    with pytest.raises(SimulationError, match="'cats' is no family of mice; take any, usual"):
+    with pytest.raises(SimulationError, match="'cats' is no family of mice; take any, calibrated"):
         family_parameters("cats", 1)

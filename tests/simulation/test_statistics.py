@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from napari_cortex_decoder.simulation import Parameters, SimulatedRecording, simulate_recording
-from napari_cortex_decoder.simulation.activity import band_noise
+from napari_cortex_decoder.simulation.noise import band_noise
 from napari_cortex_decoder.simulation.seeds import generator
 
 small = partial(simulate_recording, seed=5, seconds=60, shape=(32, 32))

@@ -48,6 +48,19 @@ def test_json_is_read_as_well(tmp_path: Path) -> None:
     assert read_config(file) == TrainingConfig(decoder=LinearConfig(), seed=7)
 
 
+MIXING = """
+[decoder]
+architecture = "temporal-cnn"
+mixtures = 3
+[decoder.preprocessing]
+areas = ["MOs left"]
+scaling = "mean-sd"
+beside_raw = true
+[[stages]]
+kind = "windows"
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -59,6 +72,7 @@ def test_json_is_read_as_well(tmp_path: Path) -> None:
         ('[[stages]]\nkind = "frames"', "trains no head"),
         ('[decoder]\narchitecture = "cnn"\n[[stages]]\nkind = "features"', "none of cnn"),
         ('encoder_from = "run-rest"\n[decoder]\narchitecture = "roi-rnn"', "about a CNN"),
+        (MIXING, "mixtures are of whole recordings"),
         ("seed = ", "is not TOML"),
     ],
 )

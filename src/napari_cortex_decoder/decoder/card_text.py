@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari_cortex_decoder.decoder.card import Calibration
-from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
+from napari_cortex_decoder.decoder.config import DecoderConfig, TemporalCnnConfig, TraceConfig
 
 SIMULATED = "It learned from simulated mice: train or fine-tune it before you trust it."
 """What must be said wherever such a decoder is shown."""
@@ -51,6 +51,8 @@ def _sees(config: DecoderConfig) -> str:
         n, atlas = len(config.preprocessing.areas), config.preprocessing.atlas or "an atlas"
         what = f"{n} areas of {atlas}" if n else "the mean of the whole frame"
     before, after = config.frames_before / rate, config.frames_after / rate
+    if isinstance(config, TemporalCnnConfig):  # at the ends it makes do with what there is
+        before, after = config.window.past / rate, config.window.future / rate
     sentence = f"Sees {what} from {before:.2g} s before a frame to {after:.2g} s after it"
     if how.causal:
         sentence += (
@@ -61,6 +63,7 @@ def _sees(config: DecoderConfig) -> str:
         sentence += ", scaled by the whole session"
     if how.detrend_seconds is not None:
         sentence += f"; a mean over {how.detrend_seconds:.3g} s is taken away"
+        sentence += ", beside what it was" if getattr(how, "beside_raw", False) else ""
     return f"{sentence}."
 
 

@@ -115,8 +115,9 @@ class TracePreprocessing(FrameStatistics):
     # name of the atlas whose areas they are, to tell a user which one to place
     atlas: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\p{C}]*$")] = ""
     detrend_seconds: UpToAnHour | None = DETREND_SECONDS
-    # ``"min-max"``: each trace to 0 … 1, as the paper does; ``"sd"``: to mean 0 and SD 1
-    scaling: Literal["min-max", "sd"] = "min-max"
+    # ``"min-max"``: each trace to 0 … 1, as the paper does; ``"sd"``: to mean 0 and SD 1;
+    # ``"mean-sd"``: to mean 0, all by the mean of their SDs, so that what changes most still does
+    scaling: Literal["min-max", "sd", "mean-sd"] = "min-max"
     # whether each trace is an input twice: as it is before detrending, in the same units, and
     # detrended. So bouts of minutes are seen, and drift is told from them
     beside_raw: bool = False
@@ -255,9 +256,17 @@ class TemporalCnnConfig(_TraceConfig):
     n_blocks: Annotated[int, Field(ge=1, le=9)] = 6
     # share of channels that a block leaves out while it learns
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    # signals that areas are mixed into, by weights that each recording is asked for; 0: areas are
+    # read as they are, with the same weights in all recordings
+    mixtures: Annotated[int, Field(ge=0, le=1024)] = 0
 
     @model_validator(mode="after")
     def _check_window(self) -> Self:
+        how = self.preprocessing
+        if self.mixtures and (how.causal or not how.areas or how.scaling != "mean-sd"):
+            raise ValueError("mixtures need areas, scaling 'mean-sd' and statistics of the session")
+        if self.mixtures and not how.beside_raw:
+            raise ValueError("mixtures need traces beside_raw")
         if self.window.length != 2 * (2**self.n_blocks - 1) + 1:
             seen = f"window of {self.window.length} samples"
             raise ValueError(f"{seen} is not what {self.n_blocks} blocks see")

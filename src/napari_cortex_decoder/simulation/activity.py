@@ -12,6 +12,7 @@ from scipy.signal import lfilter
 
 from napari_cortex_decoder.atlas import Area
 from napari_cortex_decoder.simulation.behavior import Behavior, between
+from napari_cortex_decoder.simulation.noise import KINDS, band_noise
 from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
@@ -54,36 +55,6 @@ def activate(
         own_weight = np.array([weights.get(name, 0.0) for name in names])
         percent += _other_signal(rng, subject, behavior, frame_rate, p) * own_weight
     return Activity(subject.expression * percent / 100, subject.expression * widespread)
-
-
-def band_noise(
-    rng: np.random.Generator,
-    n_frames: int,
-    n_signals: int,
-    frame_rate: float,
-    bands: Sequence[float],
-    shares: Sequence[float],
-) -> Floats:
-    """Return independent noise with a share of its power in each band, falling as 1/f inside it.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t, n_signals); SD = the square root of the sum of the shares, less those of bands
-        above half the frame rate, which a camera cannot see.
-    """
-    n = n_frames + int(np.ceil(frame_rate / bands[0]))  # its end must not run on into its start
-    frequency = np.fft.rfftfreq(n, 1 / frame_rate)
-    power = np.zeros(frequency.size)
-    for low, high, share in zip(bands[:-1], bands[1:], shares, strict=True):
-        inside = (frequency >= low) & (frequency < high)
-        if inside.any():
-            slope = 1 / frequency[inside]
-            seen = np.log(min(high, frequency[-1]) / low) / np.log(high / low)
-            power[inside] = share * seen * slope / slope.sum()
-    spectrum = rng.standard_normal((n_signals, frequency.size, 2)) @ np.array([1, 1j])
-    noise = np.fft.irfft(spectrum * np.sqrt(power) * n / 2, n, axis=1)
-    return np.ascontiguousarray(noise[:, :n_frames].T)
 
 
 def _global_signal(
@@ -170,6 +141,8 @@ def _spontaneous(
     """Return activity that no behaviour explains, shape (t, areas), % ΔF/F."""
 
     def noise(n_signals: int, shares: Sequence[float]) -> Floats:
+        if p.noise in KINDS:
+            return KINDS[p.noise](rng, n_frames, n_signals, frame_rate, p.noise_number)
         return band_noise(rng, n_frames, n_signals, frame_rate, p.bands, shares)
 
     centroids = np.array([area.polygon.mean(axis=0) for area in areas])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.simulation.activity import band_noise
 from napari_cortex_decoder.simulation.behavior import Behavior, slow_noise
+from napari_cortex_decoder.simulation.noise import band_noise
 from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject

@@ -1,15 +1,16 @@
 """Families of simulated mice: many generators, so that a decoder cannot learn one by heart.
 
 The calibrated mouse is one point. A family draws the numbers of each of its mice over wide ranges:
-bouts of seconds to minutes, how much of the time it runs, what each area shows of it, drift, blood,
-indicator, movement, whisking and licking, pose. Which areas carry the signal is drawn anew for each
+bouts of seconds to minutes, how much of the time it runs, how cortex begins, keeps and ends to show
+it, what each area shows of it, of what kind the noise is, drift, blood, indicator, movement,
+whisking and licking, pose. Which areas carry the signal is drawn anew for each
 mouse, the precise ones too. Families of `HELD_OUT` differ in kind from those of `LEARNED`: no
 decoder learns from them, and they decide when learning ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,6 @@ import numpy as np
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.errors import SimulationError
 from napari_cortex_decoder.simulation.parameters import Parameters, Range
-from napari_cortex_decoder.simulation.recording import SimulatedRecording, simulate_recording
 from napari_cortex_decoder.simulation.seeds import generator
 
 Changes = dict[str, Any]
@@ -38,56 +38,26 @@ def family_parameters(family: str, number: int) -> Parameters:
     family
         One of `LEARNED` or `HELD_OUT`.
     number
-        Which mouse, ≥ 0.
+        Which mouse, ≥ 0: it is the subject of the recording, too.
     """
     families = {**LEARNED, **HELD_OUT}
     if family not in families:
         raise SimulationError(f"{family!r} is no family of mice; take {', '.join(families)}.")
     rng = generator(f"family {family}", number)
-    common = _any_mouse(rng)
+    common = {} if family == "calibrated" else _any_mouse(rng)
     return replace(Parameters(), **{**common, **families[family](rng)})
-
-
-def simulate_family(
-    family: str,
-    number: int,
-    *,
-    seconds: float,
-    frame_rate: float = 30.0,
-    shape: tuple[int, int] = (128, 128),
-    life_steps: int | None = None,
-) -> SimulatedRecording:
-    """Film one mouse of a family.
-
-    Parameters
-    ----------
-    family, number
-        As of `family_parameters`; `number` is the subject, too.
-    seconds, frame_rate, shape, life_steps
-        As of `simulate_recording`.
-    """
-    return simulate_recording(
-        seed=1,
-        subject=number,
-        seconds=seconds,
-        frame_rate=frame_rate,
-        shape=shape,
-        life_steps=life_steps,
-        parameters=family_parameters(family, number),
-    )
 
 
 def _any_mouse(rng: Rng) -> Changes:
     """Draw what varies in every family."""
-    cycle, fraction = _log(rng, 6, 120), rng.uniform(0.15, 0.85)
+    cycle, fraction = _log(rng, 6, 120), rng.uniform(0.1, 0.9)
     loud = _log(rng, 0.7, 2.5)  # of some mice the mean of the frame tells almost all
     widespread = _redrawn(rng, Parameters().global_weight, 0.4, rng.uniform(0, 1))
     return {
         "cycle": _only(cycle),
         "run_fraction": _only(fraction),
-        "session_run_fraction": (0.1, 0.9),
-        "sustained": rng.uniform(0.3, 1.2),
-        "adaptation": _log(rng, 2, 60),
+        "session_run_fraction": (0.07, 0.93),
+        **_course(rng),
         "bout_gain_spread": rng.uniform(0.1, 0.4),
         "arousal_interval": _log(rng, 8, 60),
         "arousal_duration": (1.0, rng.uniform(2, 10)),
@@ -102,6 +72,7 @@ def _any_mouse(rng: Rng) -> Changes:
         "expression": _only(_log(rng, 0.7, 1.6)),
         "individual": 0.2,
         "common": _log(rng, 0.1, 0.8),
+        **_noise(rng, ("bands", "bands", "pink", "oscillators")),
         "band_shares": _shares(rng),
         "regional": _log(rng, 0.25, 0.7),
         "regional_scale": rng.uniform(2, 6),
@@ -120,6 +91,31 @@ def _any_mouse(rng: Rng) -> Changes:
         "shift": 0.5,
         **_others(rng, rng.uniform(0, 0.8)),
     }
+
+
+def _course(rng: Rng) -> Changes:
+    """Draw how the widespread signal rises, stays and falls: a peak, a step or a slope."""
+    before, peak, late = rng.uniform(0, 1), rng.uniform(0.5, 2), rng.uniform(0.6, 1.4)
+    rise = 0.4 * before, 0.7 * before, peak * rng.uniform(0.2, 0.8), peak, (peak + late) / 2
+    return {
+        "onset_profile": (0.0, *rise, late),
+        "sustained": late * rng.uniform(0.4, 1.2),
+        "adaptation": _log(rng, 2, 60),
+        "offset_decay": _log(rng, 0.3, 4),
+    }
+
+
+def _noise(rng: Rng, kinds: Sequence[str]) -> Changes:
+    """Draw a kind of noise, and its number."""
+    numbers = {
+        "bands": 1.0,
+        "pink": rng.uniform(0.4, 1.6),
+        "oscillators": _log(rng, 0.05, 2),
+        "autoregressive": _log(rng, 0.2, 8),
+        "bursts": _log(rng, 1, 20),
+    }
+    kind = str(rng.choice(kinds))
+    return {"noise": kind, "noise_number": numbers[kind]}
 
 
 def _shares(rng: Rng) -> tuple[float, ...]:
@@ -170,8 +166,38 @@ def _signs(rng: Rng) -> Changes:
     }
 
 
+def _everywhere(rng: Rng) -> Changes:
+    """Let running raise all cortex alike, and other things, too."""
+    even = dict.fromkeys(Parameters().global_weight, _log(rng, 0.5, 2))
+    return {
+        "global_weight": _redrawn(rng, even, rng.uniform(0.1, 0.6), 0.0),
+        "other_global_weight": float(np.mean(list(even.values()))),
+        "precise_amplitude": rng.uniform(0, 0.5),
+    }
+
+
+def _clear(rng: Rng) -> Changes:
+    """Let running raise cortex so much that the mean of the frame tells it."""
+    loud = _log(rng, 2, 7)
+    weights = _redrawn(rng, Parameters().global_weight, 0.5, rng.uniform(0, 1))
+    return {
+        "global_weight": {name: loud * weight for name, weight in weights.items()},
+        "other_global_weight": loud * rng.uniform(0.1, 0.8),
+        "arousal_interval": _log(rng, 15, 200),
+        "arousal_gain": (0.05, rng.uniform(0.1, 0.4)),
+        "precise_amplitude": rng.uniform(0, 1.5),
+        "drift": _only(_log(rng, 0.1, 1.0)),
+        "bout_gain_spread": rng.uniform(0.1, 0.35),
+    }
+
+
 LEARNED: Mapping[str, Callable[[Rng], Changes]] = {
     "any": lambda rng: {},
+    "calibrated": lambda rng: {
+        "cycle": _only(_log(rng, 6, 60)),
+        "run_fraction": _only(rng.uniform(0.2, 0.8)),
+        "drift": _only(_log(rng, 0.3, 1.2)),
+    },
     "usual": lambda rng: {
         "global_weight": Parameters().global_weight,
         "precise_weight": Parameters().precise_weight,
@@ -189,9 +215,11 @@ LEARNED: Mapping[str, Callable[[Rng], Changes]] = {
     },
     "short bouts": lambda rng: {"cycle": _only(_log(rng, 4, 12))},
     "minutes": lambda rng: {
-        "cycle": _only(_log(rng, 60, 140)),
+        "cycle": _only(_log(rng, 60, 300)),
         "drift": _only(_log(rng, 0.2, 1.5)),
     },
+    "everywhere": _everywhere,
+    "clear": _clear,
 }
 """Families that decoders learn from: what they change of any mouse."""
 
@@ -212,5 +240,8 @@ HELD_OUT: Mapping[str, Callable[[Rng], Changes]] = {
         "hemodynamic_coupling": rng.uniform(0.3, 0.6),
     },
     "quieted": _signs,
+    "autoregressive": lambda rng: _noise(rng, ("autoregressive",)),
+    "bursts": lambda rng: _noise(rng, ("bursts",)),
+    "clear autoregressive": lambda rng: {**_clear(rng), **_noise(rng, ("autoregressive",))},
 }
 """Families that none learns from, as of `LEARNED`."""

@@ -102,6 +102,10 @@ class Parameters:
     indicator_rise: Range = (0.05, 0.12)
     indicator_half_decay: Range = (0.13, 0.26)
 
+    # kind of the spontaneous activity: by `bands`, or one of `noise.KINDS` and its number, which
+    # leave out the shares [S]
+    noise: str = "bands"
+    noise_number: float = 1.0
     # Hz; share of the power of ΔF/F between neighbouring borders [W]
     bands: tuple[float, ...] = (0.01, 0.1, 0.5, 1.0, 2.0, 5.0)
     band_shares: tuple[float, ...] = (0.14, 0.25, 0.25, 0.21, 0.15)

@@ -10,7 +10,12 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
-from napari_cortex_decoder.decoder.config import CnnConfig, CnnRnnConfig, DecoderConfig
+from napari_cortex_decoder.decoder.config import (
+    CnnConfig,
+    CnnRnnConfig,
+    DecoderConfig,
+    TemporalCnnConfig,
+)
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.reading import reads
@@ -184,6 +189,11 @@ class TrainingConfig(Frozen):
                 raise ValueError(
                     f"split.head and encoder_from are about a CNN, which {decoder.architecture} "
                     "has not"
+                )
+            if isinstance(decoder, TemporalCnnConfig) and decoder.mixtures:
+                raise ValueError(
+                    "mixtures are of whole recordings, and training shows windows; set mixtures "
+                    "to 0, or fine-tune the bundled run-rest-cortex"
                 )
         if unfit := sorted(set(kinds) - allowed):
             raise ValueError(

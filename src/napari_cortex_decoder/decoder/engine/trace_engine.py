@@ -101,11 +101,11 @@ class TraceEngine:
         network = self._network.to(self.device).eval()
         try:
             for stretch in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
-                values = padded(inputs[stretch[0] : stretch[-1] + 1], self._config)
+                values = self._padded(network, inputs[stretch[0] : stretch[-1] + 1])
                 if len(values) < self._config.window.length:
                     continue
                 first = int(stretch[0]) + self._config.frames_before
-                for logits in self._logits(network, torch.from_numpy(values)):
+                for logits in self._logits(network, values):
                     probability = probabilities(logits, self._config.temperature)
                     yield first, probability.cpu().numpy()
                     first += len(probability)
@@ -126,12 +126,21 @@ class TraceEngine:
         inputs = preprocess_traces(
             own.gather(traces), config.preprocessing, config.frame_rate, where
         )
-        found = np.full((len(inputs), config.channels), np.nan, np.float32)
+        n_states = self._network.linear_out.in_features
+        found = np.full((len(inputs), n_states), np.nan, np.float32)
         first = config.preprocessing.warm_up_frames(config.frame_rate)
-        values = torch.from_numpy(padded(inputs[first:], config))
-        read = torch.cat([part.cpu() for part in self._states(self._network.eval(), values)])
+        values = self._padded(self._network.eval(), inputs[first:])
+        read = torch.cat([part.cpu() for part in self._states(self._network, values)])
         found[first:] = read.numpy()
         return own.spread(found)
+
+    @torch.inference_mode()
+    def _padded(self, network: nn.Module, inputs: NDArray[np.float32]) -> torch.Tensor:
+        """Return what windows are cut from, of a stretch of inputs (t, n)."""
+        values = torch.from_numpy(inputs)
+        if isinstance(network, TemporalCnn):
+            values = network.mixed(values.to(self.device)).cpu()
+        return torch.from_numpy(padded(values.numpy(), self._config))
 
     @torch.inference_mode()
     def _states(self, network: TemporalCnn, values: torch.Tensor) -> Iterator[torch.Tensor]:

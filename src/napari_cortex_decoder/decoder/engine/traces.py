@@ -161,6 +161,9 @@ def measure_traces(
             f"{where}: the trace of {names[column]} does not vary, so there is nothing to decode "
             "from; check that the right file was exported and that the atlas lies on the brain."
         )
+    if preprocessing.scaling == "mean-sd":
+        with np.errstate(invalid="ignore"):
+            spread = np.where(np.isnan(spread), spread, np.nanmean(spread, axis=1, keepdims=True))
     raw = None
     if preprocessing.beside_raw:
         raw, _ = statistics(np.asarray(traces, np.float64), preprocessing.scaling)
