@@ -43,6 +43,7 @@ BATCH, STRETCH, RATE = 12, 384, 3e-3  # stretches of samples of a step, and the 
 EVERY = 100  # steps between two looks at families held out
 LENGTHS = (60, 120, 240, 300)  # s, of what is learned from
 MIXTURES = 12
+SHOWN = 200  # frames of a behavior of a mouse that calibration sees
 SHARES = (0, 0.1, 0.2, 0.4, 0.8)  # of the frame's mean, in SD of the logit
 FIRST_DECIDING, FIRST_TESTED = 5000, 9001  # numbers of mice
 LIMITS = (
@@ -261,9 +262,16 @@ def calibrated(
     network: TemporalCnn, config: TemporalCnnConfig, deciding: Sequence[Mouse]
 ) -> tuple[TemporalCnn, TemporalCnnConfig]:
     """Set temperature and shift by mice of families that it did not learn from."""
-    parts = [read(network, config, mouse) for mouse in deciding]
-    logits = np.concatenate([own[::10] for own, _ in parts])
-    scale, shift = fit_calibration(logits, np.concatenate([own[::10] for _, own in parts]))
+    rng = np.random.default_rng(1)
+    read_as, true = [], []
+    for logits, labels in (read(network, config, mouse) for mouse in deciding):
+        both = [np.flatnonzero(labels == behavior) for behavior in (0, 1)]
+        n = min(SHOWN, *map(len, both))  # as much rest as run: how much there is differs by mouse
+        for frames in both:
+            own = rng.permutation(frames)[:n]
+            read_as.append(logits[own])
+            true.append(labels[own])
+    scale, shift = fit_calibration(np.concatenate(read_as), np.concatenate(true))
     with torch.no_grad():
         network.linear_out.bias += torch.from_numpy(shift / scale).float()
     return network, config.model_copy(update={"temperature": float(np.clip(1 / scale, 0.01, 100))})
@@ -276,12 +284,16 @@ def card(network: TemporalCnn, config: TemporalCnnConfig, n: int) -> dict[str, f
     def tell(name: str, found: Sequence[tuple[float | None, float | None]]) -> None:
         both = np.array([(own, mean) for own, mean in found if own is not None], np.float64)
         own, mean = both.T
-        scores[f"AUC, {name}"] = float(own.mean())
-        scores[f"AUC, {name}, 5th percentile"] = float(np.quantile(own, 0.05))
-        scores[f"AUC, {name}, worst"] = float(own.min())
-        scores[f"AUC, {name}, the frame's mean"] = float(mean.mean())
-        scores[f"AUC, {name}, most below the frame's mean"] = float((mean - own).max())
-        logger.info("%s: %s", name, [round(v, 3) for v in list(scores.values())[-5:]])
+        all_in_all = {
+            "": own.mean(),
+            ", worst": own.min(),
+            ", 5th percentile": np.quantile(own, 0.05),
+            ", the frame's mean": mean.mean(),
+            ", most below the frame's mean": (mean - own).max(),
+        }
+        logger.info("%s: %s", name, {which: round(v, 3) for which, v in all_in_all.items()})
+        kept = all_in_all if name.endswith(" min") else ("", ", worst")  # a card is to be read
+        scores.update({f"AUC, {name}{which}": float(all_in_all[which]) for which in kept})
 
     def scored(mouse: Mouse, rate: float = 10.0) -> tuple[float | None, float | None]:
         return auc_of_logits(*read(network, config, mouse, rate)), of_mean(mouse)
