@@ -49,6 +49,8 @@ FIRST_DECIDING, FIRST_TESTED = 5000, 9001  # numbers of mice
 LIMITS = (
     "Learned from simulated mice only: train or fine-tune it before you trust it on a real one.",
     "Reads the areas of the dorsal-cortex atlas: where nobody has placed it, a guess is used.",
+    "In about one mouse of ten it reads areas that tell of something else: compare it with the "
+    "frame's mean.",
 )
 
 
