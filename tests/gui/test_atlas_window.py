@@ -15,6 +15,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
+    QDoubleSpinBox,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -464,3 +465,24 @@ def test_everything_follows_a_movie_that_the_user_turns(
     view = canvas(viewer).view
     click(viewer, QPointF(*(view.transform * view.scene.transform).map(world[::-1])[:2]))
     assert selected(workspace) == ["VISp left"]
+
+
+def test_the_dark_level_that_is_typed_is_no_part_of_the_baseline(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, placed: Points
+) -> None:
+    section = dock.findChild(AtlasSection)
+    section.set_expanded(True)
+    found = []
+    for dark in (0, 500):
+        field = section.findChild(QDoubleSpinBox, "dark level")
+        field.setValue(dark)
+        child(section, QPushButton, "Compute traces").click()
+        qtbot.waitUntil(lambda: not workspace.areas.progress.running, timeout=60_000)
+        found.append(workspace.areas.traces.values)
+    area = int(np.flatnonzero(np.isfinite(found[0]).all(axis=0))[0])
+    light = workspace.movie.recording.movie.compute().astype(float)
+    labels = workspace.placing.registration.label_image(light.shape[1:])
+    mean = light[:, labels == area + 1].mean(axis=1)
+    for dark, values in zip((0, 500), found, strict=True):
+        expected = (mean - mean.mean()) / (mean.mean() - dark)
+        np.testing.assert_allclose(values[:, area], expected, atol=1e-9)

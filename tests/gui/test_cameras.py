@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pyqtgraph import GraphicsView, ImageItem
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QSlider
+from qtpy.QtWidgets import QInputDialog, QLabel, QPushButton, QSlider
 
-from helpers.windows import FRAME_RATE, N_FRAMES, child, waves
+from helpers.windows import FRAME_RATE, N_FRAMES, answer, child, waves
 from napari_cortex_decoder.recording.cameras import Rectangle
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
 from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
@@ -190,6 +190,29 @@ def test_motion_in_a_rectangle_becomes_a_row_of_the_timeline(
     at_frames = np.interp(filmed.movie.recording.times, trace.times[1:], trace.values[1:])
     assert on.any()
     assert at_frames[on].min() > 0.8
+
+
+def test_the_speed_of_a_keypoint_of_a_pose_table_becomes_a_row_of_the_timeline(
+    pane: CameraPane, filmed: Workspace, dock: CortexDecoderWidget, tmp_path: Path, qtbot: QtBot
+) -> None:
+    rows = ["scorer,a,a,a,a,a,a", "bodyparts,paw,paw,paw,nose,nose,nose",
+            "coords,x,y,likelihood,x,y,likelihood"]  # fmt: skip
+    rows += [f"{n},{3 * n},{4 * n},1,0,0,1" for n in range(2 * N_FRAMES)]
+    (tmp_path / "dlc.csv").write_text("\n".join(rows) + "\n")
+    group = dock.findChild(CamerasGroup)
+    menu = child(group, QPushButton, "face").menu()
+    next(action for action in menu.actions() if action.text() == "Pose table…").trigger()
+    answer(group, tmp_path / "dlc.csv")
+    qtbot.waitUntil(lambda: bool(group.findChildren(QInputDialog)))
+    (asked,) = group.findChildren(QInputDialog)
+    assert asked.comboBoxItems() == ["paw", "nose"]
+    asked.setTextValue("paw")
+    asked.accept()
+    trace = filmed.movie.recording.behavior["paw face"]
+    assert trace.unit == "px/s" and trace.values[1:] == pytest.approx(5 * 60)
+    with qtbot.waitSignal(filmed.failed) as told:
+        filmed.cameras.read_pose(filmed.cameras.cameras[0], tmp_path / "m.tif")
+    assert "poses are read from" in str(told.args[0])
 
 
 @pytest.mark.parametrize("gone", ["at opening", "while shown"])

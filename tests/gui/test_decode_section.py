@@ -28,7 +28,9 @@ from helpers.windows import (
 )
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.decoder import (
+    CnnRnnConfig,
     MouseScore,
+    Preprocessing,
     Provenance,
     RoiRnnConfig,
     TracePreprocessing,
@@ -36,6 +38,7 @@ from napari_cortex_decoder.decoder import (
     make_decoder,
 )
 from napari_cortex_decoder.decoder.drift import drift_warnings
+from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.labels import Paint
 from napari_cortex_decoder.recording import Recording
@@ -490,3 +493,23 @@ def test_the_chooser_shows_the_whole_card_of_each_decoder(
     assert card == box.toolTip()
     for part in ("From two areas.", "mouse m7: AUC 0.900", "Limit: Never &lt;seen&gt;"):
         assert part in card
+
+
+def test_a_decoder_of_raw_frames_refuses_what_has_no_baseline_and_reads_the_raw_movie_again(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, opened: Layer, tmp_path: Path,
+    notifications: list[Notification],
+) -> None:  # fmt: skip
+    paper = CnnRnnConfig(preprocessing=Preprocessing(image_size=(32, 32)))
+    make_decoder(paper, CnnRnn(paper).eval(), name="paper").save(tmp_path / "paper.safetensors")
+    workspace.choice.offer(tmp_path / "paper.safetensors")
+    workspace.preprocessing.switch("delta-f", True)
+    workspace.preprocessing.apply()
+    qtbot.waitUntil(lambda: workspace.movie.recording is not workspace.movie.raw, timeout=20_000)
+    click(qtbot, dock, "Decode")
+    qtbot.waitUntil(lambda: not workspace.decode.progress.running, timeout=60_000)
+    assert workspace.decode.prediction is None
+    said = workspace.decode.message + " ".join(note.message for note in notifications)
+    assert "divides by the SD of raw frames" in said
+    workspace.preprocessing.show_raw()
+    click(qtbot, dock, "Decode")
+    qtbot.waitUntil(lambda: workspace.decode.complete, timeout=60_000)

@@ -18,6 +18,7 @@ from napari_cortex_decoder.labels import Cleaning
 from napari_cortex_decoder.recording import Recording, RunAndRest
 from napari_cortex_decoder.recording.preprocessing import STEPS, Hemodynamics
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import Section
 
@@ -95,3 +96,15 @@ def test_every_step_can_be_made_of_the_lowest_and_the_highest_that_its_form_lets
 def test_half_a_number_is_not_told(qapp: object, viewer: Viewer, recording: Recording) -> None:
     form = Form(RunAndRest, lambda **settings: None)
     assert all(not field.native.keyboardTracking() for field in form)
+
+
+def test_a_box_shows_what_is_on_offer_in_its_order_and_keeps_what_was_chosen(qapp: object) -> None:
+    told: list[str] = []
+    box = ChoiceBox(told.append, {"c": "third"})
+    box.offer({"a": "first", "b": "second", "c": "third"})
+    texts = [box.native.itemText(place) for place in range(box.native.count())]
+    assert texts == ["first", "second", "third"] and box.native.currentText() == "third"
+    box.show_value("b")
+    assert box.native.currentText() == "second" and box.value == "b"
+    box.offer({"a": "first"})
+    assert box.value == "a" and told == []

@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QDoubleSpinBox,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -537,3 +538,22 @@ def test_only_steps_that_look_around_in_time_have_their_frames_kept(
     step: Step, looks: bool
 ) -> None:
     assert looks_around(step) == looks
+
+
+def test_the_lag_of_the_reference_is_typed_or_left_to_the_file(
+    qtbot: QtBot, group: PreprocessingGroup, workspace: Workspace, recording: Recording,
+    viewer: Viewer,
+) -> None:  # fmt: skip
+    two = recording.replace(reference=recording.movie, reference_lag=0.5)
+    viewer.add_layer(Layer.create(*movie_layer(two, (500.0, 1500.0))))
+    click(qtbot, group, TITLES["hemodynamics"], QCheckBox)
+    row = row_of(group, "hemodynamics")
+    (lag,) = (
+        box for box in row.findChildren(QDoubleSpinBox)
+        if box.isVisible() and box.specialValueText() and box.maximum() < 1
+    )  # fmt: skip
+    assert lag.value() == lag.minimum(), "what the file says"
+    for value in (0.25, lag.minimum()):
+        lag.setValue(value)
+        expected = None if value == lag.minimum() else value
+        assert workspace.preprocessing.drafts["hemodynamics"].settings["lag"] == expected

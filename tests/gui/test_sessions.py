@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari import Viewer
+from napari.layers import Layer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QTableView
@@ -21,13 +22,14 @@ from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.labels.edits import Paint
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording import Recording, read_cohort, sidecar_folder
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import recording_of
 from napari_cortex_decoder.widgets.sessions import session_jobs
 from napari_cortex_decoder.widgets.sessions.sessions_section import SessionsSection
-from napari_cortex_decoder.widgets.sessions.sessions_table import DECODED, SUBJECT
+from napari_cortex_decoder.widgets.sessions.sessions_table import DECODED, LENGTH, SUBJECT
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 
@@ -240,3 +242,72 @@ def test_applied_steps_come_back(qtbot: QtBot, workspace: Workspace, listed: lis
     qtbot.waitUntil(lambda: workspace.sessions.current == 1 and not applied(), timeout=20_000)
     workspace.sessions.choose(0)
     qtbot.waitUntil(applied, timeout=20_000)
+
+
+def choose_entry(section: SessionsSection, button: str, entry: str) -> None:
+    """Choose an entry of the menu that a button opens."""
+    menu = child(section, QPushButton, button).menu()
+    menu.aboutToShow.emit()
+    actions = list(menu.actions())
+    actions += [action for one in actions if one.menu() for action in one.menu().actions()]
+    (action,) = (action for action in actions if action.text() == entry)
+    assert action.isEnabled(), action.toolTip()
+    action.trigger()
+
+
+def test_the_atlas_is_placed_on_all_of_the_mouse_as_on_the_open_session(
+    qtbot: QtBot, workspace: Workspace, section: SessionsSection, listed: list[Path]
+) -> None:
+    sessions = workspace.sessions
+    for row, subject in enumerate(("m1", "m1", "m2")):
+        sessions.set_subject(row, subject)
+    placed = Registration.upright(load_atlas("dorsal-cortex"), 0.3, (14, 15.5))
+    workspace.placing.begin(placed)
+    qtbot.waitUntil(
+        lambda: bool(sessions.rows[0].facts and sessions.rows[0].facts.atlas), timeout=20_000
+    )
+    choose_entry(section, "All checked", "Place the atlas as on the open session")
+    qtbot.waitUntil(lambda: workspace.queue.message == "1 of 1 sessions are done.", timeout=60_000)
+    qtbot.waitUntil(lambda: all(row.facts for row in sessions.rows), timeout=20_000)
+    assert [row.facts.atlas for row in sessions.rows if row.facts] == [True, True, False]
+    sessions.choose(1)
+    qtbot.waitUntil(lambda: workspace.placing.registration is not None, timeout=20_000)
+    corners = [(-2.0, -2.0), (2.0, 2.0)]
+    off = np.abs(workspace.placing.registration.to_px(corners) - placed.to_px(corners))
+    assert off.max() < 0.5  # the same picture, but for noise
+
+
+def test_cohorts_opened_last_are_offered_the_latest_first_and_open_again(
+    qtbot: QtBot, workspace: Workspace, section: SessionsSection, listed: list[Path]
+) -> None:
+    sessions, folder = workspace.sessions, listed[0].parent
+    for row in range(3):
+        sessions.set_subject(row, "m1")
+    for name in ("first.csv", "second.csv"):
+        sessions.save_cohort(folder / name)
+        qtbot.waitUntil(lambda name=name: f"Saved {name}" in sessions.message, timeout=20_000)
+    menu = child(section, QPushButton, "Open").menu()
+    menu.aboutToShow.emit()
+    (recent,) = (action.menu() for action in menu.actions() if action.text() == "Recent cohorts")
+    offered = [action.text() for action in recent.actions()]
+    assert offered[:2] == [str(folder / "second.csv"), str(folder / "first.csv")]
+    sessions.check_all(True)
+    sessions.remove_checked()
+    assert len(sessions.rows) == 1
+    choose_entry(section, "Open", str(folder / "first.csv"))
+    qtbot.waitUntil(lambda: len(sessions.rows) == 3, timeout=20_000)
+    assert sessions.csv == folder / "first.csv"
+    (folder / "second.csv").unlink()
+    menu.aboutToShow.emit()
+    assert str(folder / "second.csv") not in [action.text() for action in recent.actions()]
+
+
+def test_a_recording_that_is_in_no_file_shows_what_the_window_knows_of_it(
+    qtbot: QtBot, workspace: Workspace, table: QTableView, opened: Layer
+) -> None:
+    qtbot.waitUntil(lambda: cell(table, 0, LENGTH) == "5 s", timeout=20_000)
+    assert cell(table, 0, DECODED) == "–"
+    assert workspace.labels.edit(Paint(start=0, stop=75, behavior="rest"))
+    qtbot.waitUntil(lambda: bool(workspace.sessions.rows[0].facts.labelled), timeout=20_000)
+    facts = workspace.sessions.rows[0].facts
+    assert facts.labelled == 0.5 and facts.behavior and not facts.atlas

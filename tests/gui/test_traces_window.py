@@ -9,9 +9,9 @@ import pytest
 from napari import Viewer
 from napari.layers import Layer
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
+from qtpy.QtWidgets import QFileDialog, QLabel, QLineEdit, QPushButton
 
-from helpers.windows import child, visible_texts, wait_until_idle
+from helpers.windows import answer, child, click, visible_texts, wait_until_idle
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.atlas.traces import write_traces
 from napari_cortex_decoder.labels import Paint
@@ -19,6 +19,7 @@ from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
+from napari_cortex_decoder.widgets.recording.movie_question import MovieQuestion
 from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
 from napari_cortex_decoder.widgets.recording.saving_row import SavingRow
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -137,3 +138,29 @@ def test_save_as_writes_the_traces_and_not_their_picture(
     saved = open_recording(tmp_path / "saved.nwb")
     assert saved.areas == tuple(LABELS)
     np.testing.assert_allclose(saved.traces.compute(), values(), atol=1e-6)
+
+
+@pytest.mark.parametrize("given", ["typed", "file"])
+def test_traces_whose_areas_no_file_names_are_asked_for_them(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, tmp_path: Path, given: str
+) -> None:
+    np.save(tmp_path / "t.npy", np.random.default_rng(0).normal(size=(60, 2)))
+    workspace.movie.open(tmp_path / "t.npy")
+    question = dock.findChild(MovieQuestion)
+    qtbot.waitUntil(question.isVisible, timeout=20_000)
+    assert any("Which areas are they of" in text for text in visible_texts(question, QLabel))
+    (names,) = (field for field in question.findChildren(QLineEdit) if field.isVisible())
+    if given == "file":
+        (tmp_path / "names.txt").write_text("MOs left\nMOs right\n")
+        click(qtbot, question, "From file…")
+        answer(question, tmp_path / "names.txt")
+    else:
+        names.setText("MOs left")
+        click(qtbot, question, "Open so")
+        qtbot.waitUntil(lambda: workspace.movie.opening == "" and question.isVisible())
+        assert workspace.movie.recording is None, "one name for two traces"
+        names.setText("MOs left, MOs right")
+    click(qtbot, question, "Open so")
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+    assert workspace.movie.recording.areas == ("MOs left", "MOs right")
+    assert not question.isVisible()

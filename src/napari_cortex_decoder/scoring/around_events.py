@@ -300,7 +300,7 @@ def _inside(recording: Recording, events: Ints, lags: Ints, event: str) -> tuple
     if lost := frames.size - np.count_nonzero(whole):
         said.append(f"{lost} more have lost frames around them.")
     frames = frames[whole]
-    if close := np.count_nonzero(np.diff(frames) < lags.size):
+    if close := np.count_nonzero(np.diff(frames) < lags.size - 1):
         said.append(
             f"{close} begin within the window of the one before: the interval takes them as "
             "independent, and is too narrow."

@@ -4,7 +4,7 @@ Importing this package loads no torch.
 """
 
 from napari_cortex_decoder.sessions.behavior import keep_behavior
-from napari_cortex_decoder.sessions.facts import Facts, look_at
+from napari_cortex_decoder.sessions.facts import Facts, facts_of, look_at
 from napari_cortex_decoder.sessions.opening import (
     applied,
     kept_labels,
@@ -26,6 +26,7 @@ __all__ = [
     "SessionState",
     "applied",
     "decode_session",
+    "facts_of",
     "keep_behavior",
     "keep_prediction",
     "kept_labels",

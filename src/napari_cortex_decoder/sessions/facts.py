@@ -64,30 +64,47 @@ def look_at(entry: CohortEntry) -> Facts:
     if recording is None:
         return Facts(problems=tuple(problems))
     path = recording.path
-    facts = Facts(
-        n_frames=recording.n_frames,
-        frame_rate=recording.frame_rate,
-        pixel_size=recording.pixel_size,
-        subject=recording.subject or "",
-        behavior=bool(recording.behavior) or entry.behavior is not None,
-        atlas=entry.registration is not None or bool(tried(lambda: kept_registration(recording))),
-    )
-    if path is None:
-        return replace(facts, problems=tuple(problems))
+    assert path is not None  # it lies in the files of the entry
+    atlas = entry.registration is not None or bool(tried(lambda: kept_registration(recording)))
     ethogram = tried(lambda: _labels(entry, recording))
-    decoded = tried(lambda: kept_prediction(path))
-    if decoded is not None:
+    prediction: Prediction | None = None
+    stale: tuple[str, ...] = ()
+    if (decoded := tried(lambda: kept_prediction(path))) is not None:
         prediction, _, kept = decoded
         # the steps of a session may be long to apply: without them its movie is what it was
         steps = prediction.settings.get("preprocessing")
         stale = () if steps else kept.changed(tried(lambda: made_from(recording)) or {})
-        simulated = " (simulated mice)" * bool(prediction.settings.get("simulated"))
-        facts = replace(facts, decoded=prediction.decoder + simulated, stale=stale)
-        if ethogram is not None:
-            facts = replace(facts, score=score(prediction, ethogram))
-    labelled = None if ethogram is None else float((ethogram.frames() >= 0).mean())
     cameras = tried(lambda: n_remembered_cameras(path)) or 0
-    return replace(facts, labelled=labelled, cameras=cameras, problems=tuple(problems))
+    facts = facts_of(recording, ethogram, prediction, atlas=atlas, cameras=cameras)
+    behavior = facts.behavior or entry.behavior is not None
+    return replace(facts, behavior=behavior, stale=stale, problems=tuple(problems))
+
+
+def facts_of(
+    recording: Recording,
+    ethogram: Ethogram | None,
+    prediction: Prediction | None,
+    *,
+    atlas: bool,
+    cameras: int,
+) -> Facts:
+    """Say what is there of a recording: its labels, its whole prediction, atlas and cameras."""
+    decoded = ""
+    if prediction is not None:
+        decoded = prediction.decoder
+        decoded += " (simulated mice)" if prediction.settings.get("simulated") else ""
+    return Facts(
+        n_frames=recording.n_frames,
+        frame_rate=recording.frame_rate,
+        pixel_size=recording.pixel_size,
+        subject=recording.subject or "",
+        behavior=bool(recording.behavior),
+        cameras=cameras,
+        atlas=atlas,
+        labelled=None if ethogram is None else float((ethogram.frames() >= 0).mean()),
+        decoded=decoded,
+        score=None if ethogram is None or prediction is None else score(prediction, ethogram),
+    )
 
 
 def _labels(entry: CohortEntry, recording: Recording) -> Ethogram | None:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
 from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.events.events_section import EventsSection
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.parts.controls import row
 from napari_cortex_decoder.widgets.parts.messages import MessagesSection
@@ -92,6 +93,17 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
                 workspace.labelling,
                 workspace.review,
                 workspace.tuning,
+                lambda: workspace.behavior_colors,
+            ),
+            False,
+        ),
+        (
+            lambda: EventsSection(
+                movie,
+                workspace.labels,
+                workspace.areas,
+                workspace.events,
+                workspace.review.cleaned,
                 lambda: workspace.behavior_colors,
             ),
             False,

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from napari_cortex_decoder.recording import CohortEntry
+from napari_cortex_decoder.recording import CohortEntry, Recording
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES
+from napari_cortex_decoder.sessions import Facts, facts_of
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
@@ -20,6 +21,7 @@ from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel
 from napari_cortex_decoder.widgets.decode.agreement_model import AgreementModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
+from napari_cortex_decoder.widgets.events.events_model import EventsModel
 from napari_cortex_decoder.widgets.labels.labelling_model import LabellingModel
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
@@ -73,6 +75,8 @@ class Workspace:
         What the prediction comes to, and what of it deserves a look.
     tuning
         The job that fits the chosen decoder to the labels.
+    events
+        What happens around events.
     sessions, queue
         The recordings at hand; what is being done to all of them that are checked.
     """
@@ -105,7 +109,8 @@ class Workspace:
         self.labelling = LabellingModel(self.movie, self.labels)
         self.review = ReviewModel(self.movie, self.playback, self.decode, self.labels)
         self.tuning = TuningModel(self.movie, self.labels, self.choice, self.review, self.placing)
-        self.sessions = SessionsModel(self.movie)
+        self.events = EventsModel(self.movie, self.labels, self.review, self.placing, self.areas)
+        self.sessions = SessionsModel(self.movie, self._in_window)
         self.queue = QueueModel(self.movie, self.choice, self.sessions)
         self._models = (
             self.movie,
@@ -127,6 +132,7 @@ class Workspace:
             self.labelling,
             self.review,
             self.tuning,
+            self.events,
             self.sessions,
             self.queue,
         )
@@ -189,6 +195,13 @@ class Workspace:
         for row in rows:
             if row.entry is not None and row.entry.registration is not None:
                 self.atlas.offer(row.entry.recording, row.entry.registration)
+
+    def _in_window(self, raw: Recording) -> Facts:
+        """Say what the window knows of the open recording."""
+        decode, cameras = self.decode, len(self.cameras.cameras)
+        prediction = decode.prediction if decode.complete else None
+        atlas = self.placing.registration is not None
+        return facts_of(raw, self.labels.ethogram, prediction, atlas=atlas, cameras=cameras)
 
     def _bring(self, entry: CohortEntry) -> None:
         """Take what the cohort lists beside a recording, and what is not kept beside it yet."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QInputDialog, QWidget
 
 from napari_cortex_decoder.recording.behavior import READERS
-from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES, Camera
+from napari_cortex_decoder.recording.cameras import POSE_SUFFIXES, VIDEO_SUFFIXES, Camera, Pose
 from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel, clock_text
 from napari_cortex_decoder.widgets.parts.controls import enable, menu_button
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
@@ -41,6 +41,7 @@ class CamerasGroup(Section):
         ties = Ties()
         ties.tie(self._update, movie.events.recording)
         ties.tie(self._update, cameras.events.cameras, cameras.events.unclear)
+        ties.tie(self._ask_keypoint, cameras.posed)
         ties.undo_with(self)
         self._update()
 
@@ -71,6 +72,7 @@ class CamerasGroup(Section):
         menu.addAction("Show", lambda: self._cameras.wanted.emit(camera))
         menu.addAction("Line up by events…", lambda: self._cameras.begin_lining_up(camera))
         menu.addAction("Frame times…", lambda: self._ask_times(camera))
+        menu.addAction("Pose table…", lambda: self._ask_pose(camera))
         menu.addAction("Remove", lambda: self._cameras.remove(camera))
         return opens
 
@@ -94,6 +96,23 @@ class CamerasGroup(Section):
             self, f"Frame times of {camera.name}", pattern,
             lambda file: self._cameras.set_times(camera, file),
         )  # fmt: skip
+
+    def _ask_pose(self, camera: Camera) -> None:
+        suffixes = " ".join(f"*{suffix}" for suffix in POSE_SUFFIXES)
+        pattern = f"Poses of DeepLabCut or SLEAP ({suffixes})"
+        ask_file(
+            self, f"Where {camera.name} sees the mouse", pattern,
+            lambda file: self._cameras.read_pose(camera, file),
+        )  # fmt: skip
+
+    def _ask_keypoint(self, camera: Camera, pose: Pose) -> None:
+        dialog = QInputDialog(self)
+        dialog.setLabelText("Whose speed becomes a behavior trace?")
+        dialog.setComboBoxItems(list(pose.names))
+        dialog.textValueSelected.connect(
+            lambda keypoint: self._cameras.add_speed(camera, pose, keypoint)
+        )
+        dialog.open()
 
 
 def _told(camera: Camera) -> str:

@@ -15,11 +15,14 @@ from napari_cortex_decoder.recording.cameras import (
     Camera,
     CameraClock,
     Pictures,
+    Pose,
     Rectangle,
     camera_with_clock,
+    keypoint_speed,
     line_up,
     motion_energy,
     open_camera,
+    read_pose,
     remember_cameras,
     remembered_cameras,
 )
@@ -73,6 +76,9 @@ class CamerasModel(SectionModel):
 
     wanted: ClassVar[Signal] = Signal(object)
     """Somebody wants to see this camera, whose pane may be closed."""
+
+    posed: ClassVar[Signal] = Signal(object, object)
+    """A pose table of this camera was read: which of its keypoints is wanted?"""
 
     _movie: MovieModel
     _task: LongTask
@@ -168,6 +174,19 @@ class CamerasModel(SectionModel):
             return motion_energy(camera, rectangle, name=name, report=report)
 
         self._task.start("measuring motion", measure, self._movie.add_trace)
+
+    def read_pose(self, camera: Camera, file: str | Path) -> None:
+        """Read where a tracker saw the mouse in a camera's pictures, and ask for a keypoint."""
+        self._background.run(read_pose, Path(file), then=lambda pose: self.posed.emit(camera, pose))
+
+    def add_speed(self, camera: Camera, pose: Pose, keypoint: str) -> None:
+        """Make a behavior trace of how fast a keypoint moves."""
+        try:
+            trace = keypoint_speed(pose, self.camera_of(camera.pictures) or camera, keypoint)
+        except CortexDecoderError as error:
+            self.failed.emit(error)
+        else:
+            self._movie.add_trace(trace, f"speed of {keypoint}, {pose.path.name}")
 
     def cancel_motion(self) -> None:
         """Stop measuring; nothing of it stays."""

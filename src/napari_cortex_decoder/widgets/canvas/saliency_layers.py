@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.saliency.question import Answer
 from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers, lay_over_frames, pixel_of
+from napari_cortex_decoder.widgets.events.events_model import EventResult
 from napari_cortex_decoder.widgets.parts.colors import ORANGE, SKY_BLUE, as_floats
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -18,6 +19,9 @@ NAME = "Saliency"
 
 KEPT = "Saliency, kept"
 """Layer of the result that was kept to compare with; hidden until somebody wants to see it."""
+
+EVENTS = "Around events"
+"""Layer of the movie's average around events."""
 
 _RANK = 0  # below the outlines of the atlas
 
@@ -36,18 +40,23 @@ class SaliencyLayer:
         self._ties = Ties()
         self._ties.tie(lambda result: self._show(NAME, result), workspace.saliency.events.result)
         self._ties.tie(lambda result: self._show(KEPT, result), workspace.saliency.events.kept)
+        self._ties.tie(lambda result: self._show(EVENTS, result), workspace.events.events.result)
 
     def close(self) -> None:
         """Listen no more."""
         self._ties.undo()
         self._flat.close()
 
-    def _show(self, name: str, result: Answer | None) -> None:
+    def _show(self, name: str, result: Answer | EventResult | None) -> None:
         self._flat.remove(self._layers.pop(name, None))
         viewer, movie = self._flat.viewer, self._flat.movie_layer
         if result is None or viewer is None or movie is None:
             return
-        if result.maps is not None:
+        has_lags = isinstance(result, EventResult) or result.onsets is not None
+        if isinstance(result, EventResult):
+            layer = _layer(name, np.nan_to_num(result.maps.maps[:, None]), result.maps.scale)
+            _give_own_axis(layer, movie, result.maps.seconds)
+        elif result.maps is not None:
             layer = _layer(name, result.maps.maps, result.maps.scale)
             lay_over_frames(layer, movie, int(result.maps.frames[0]))
         elif result.onsets is not None:
@@ -64,7 +73,7 @@ class SaliencyLayer:
             self._flat.add(layer, _RANK)
         else:
             self._flat.insert(layer, viewer.layers.index(movie) + 1)
-        if result.onsets is not None:
+        if has_lags:
             viewer.dims.set_point(0, 0.0)  # the slider of the lags on the onset
 
 

@@ -53,9 +53,12 @@ class ChoiceBox(ComboBox):
 
     def offer(self, choices: Mapping[Any, str]) -> None:
         """Offer other values."""
-        self._offered = dict(choices)
+        before = self.native.currentData()
         with self.changed.blocked():
-            self.reset_choices()
+            for self._offered in ({}, dict(choices)):  # else those that stay would be the first
+                self.reset_choices()
+        if before in choices:
+            self.show_value(before)
 
     def show_value(self, value: Any) -> None:
         """Show what is chosen; a value that is not on offer shows as nothing."""

@@ -61,10 +61,13 @@ class UnclearMovie:
         The files of one session.
     datasets
         Names of the arrays that could be the movie; empty where shape and type are missing.
+    traces
+        Whether the areas are missing that its traces are of.
     """
 
     paths: tuple[Path, ...]
     datasets: tuple[str, ...]
+    traces: bool = False
 
 
 class MovieModel(SectionModel):
@@ -209,7 +212,7 @@ class MovieModel(SectionModel):
         def fail(error: Exception) -> None:
             self.opening = ""
             if isinstance(error, UnclearMovieError):
-                self.unclear = UnclearMovie(paths, error.datasets)
+                self.unclear = UnclearMovie(paths, error.datasets, error.traces)
             self.failed.emit(error)
 
         self.opening = f"{len(paths)} files" if len(paths) > 1 else paths[0].name

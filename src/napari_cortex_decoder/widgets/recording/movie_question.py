@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from magicgui.widgets import LineEdit
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, button, fields, row
-from napari_cortex_decoder.widgets.parts.section import wrapped_label
+from napari_cortex_decoder.widgets.parts.section import ask_file, wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
@@ -14,7 +15,9 @@ _LARGEST = 2**14  # rows or columns: no camera has more
 
 
 class MovieQuestion(QWidget):
-    """Asks which array is the movie, or how a raw one lies in its file; hidden while all is clear.
+    """Asks which array is the movie, how a raw one lies in its file, or what traces are of.
+
+    Hidden while all is clear.
 
     Parameters
     ----------
@@ -40,14 +43,18 @@ class MovieQuestion(QWidget):
             tooltip="Type of a number in the file, as NumPy names it",
         )  # fmt: skip
         self._pixels.native.setEditable(True)
+        self._names = LineEdit(
+            label="areas",
+            tooltip="A name a trace, as in MOs left, MOs right, …; or a file with a name a line",
+        )
         self._raw = (self._rows, self._columns, self._pixels)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._question)
-        column.addWidget(fields(self._datasets, *self._raw))
-        column.addWidget(
-            row(button("Open so", self._open), button("Leave it", movie.dismiss_movie), None)
-        )
+        column.addWidget(fields(self._datasets, *self._raw, self._names))
+        self._from_file = button("From file…", self._ask_names)
+        opens, leaves = button("Open so", self._open), button("Leave it", movie.dismiss_movie)
+        column.addWidget(row(opens, leaves, None, self._from_file))
         ties = Ties()
         ties.tie(self._update, movie.events.unclear)
         ties.undo_with(self)
@@ -59,24 +66,35 @@ class MovieQuestion(QWidget):
         self.setVisible(unclear is not None)
         if unclear is None:
             return
-        several = bool(unclear.datasets)
         name = unclear.paths[0].name
-        self._question.setText(
-            f"{name} holds several arrays. Which one is the movie?"
-            if several
-            else f"{name} does not say its shape. How do its frames lie in it?"
-        )
+        if unclear.traces:
+            said = "holds traces. Which areas are they of, one after the other?"
+        elif unclear.datasets:
+            said = "holds several arrays. Which one is the movie?"
+        else:
+            said = "does not say its shape. How do its frames lie in it?"
+        self._question.setText(f"{name} {said}")
         self._datasets.offer({name: name for name in unclear.datasets})
-        self._datasets.visible = several
+        self._datasets.visible = bool(unclear.datasets)
+        self._names.visible = unclear.traces
+        self._from_file.setVisible(unclear.traces)
         for field in self._raw:
-            field.visible = not several
+            field.visible = not (unclear.datasets or unclear.traces)
 
     def _open(self) -> None:
         unclear = self._movie.unclear
         if unclear is None:
             return
-        if unclear.datasets:
+        if unclear.traces:
+            self._movie.open_as(areas=self._names.value)
+        elif unclear.datasets:
             self._movie.open_as(dataset=self._datasets.value)
         else:
             shape = (int(self._rows.value), int(self._columns.value))
             self._movie.open_as(shape=shape, dtype=self._pixels.native.currentText().strip())
+
+    def _ask_names(self) -> None:
+        ask_file(
+            self, "The names of areas, one a line", "Names (*.txt *.csv);;All files (*)",
+            lambda file: setattr(self._names, "value", file),
+        )  # fmt: skip

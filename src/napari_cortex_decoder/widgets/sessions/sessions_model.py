@@ -72,14 +72,15 @@ class SessionsModel(SectionModel):
     """The recording of this entry is open."""
 
     _movie: MovieModel
+    _in_window: Callable[[Recording], Facts]
     _pause: QSignalDebouncer
     _looking: bool = False
     _frames: dict[Path, int] = PrivateAttr(default_factory=dict)
     _open: Recording | None = None
 
-    def __init__(self, movie: MovieModel) -> None:
+    def __init__(self, movie: MovieModel, in_window: Callable[[Recording], Facts]) -> None:
         super().__init__()
-        self._movie = movie
+        self._movie, self._in_window = movie, in_window
         self._pause = QSignalDebouncer()
         self._pause.setTimeout(_PAUSE)
         self._pause.triggered.connect(self._look_again)
@@ -301,8 +302,11 @@ class SessionsModel(SectionModel):
         self._background.run(look_at, entry, then=take, failed=fail)
 
     def _look_again(self) -> None:
-        if self.current >= 0:
-            self._change(self.current, facts=None)
+        row = self.open_row
+        if row is not None:
+            # of one that is in no file nothing is known but in the window
+            facts = None if row.memory is None else self._in_window(row.memory)
+            self._change(self.current, facts=facts)
 
     def _on_recording(self, recording: Recording | None) -> None:
         """See which row is open; a recording that has none yet gets one."""

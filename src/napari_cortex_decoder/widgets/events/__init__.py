@@ -1,0 +1,1 @@
+"""What happens around events of the open recording."""
