@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
     QToolButton,
 )
 
-from helpers.windows import child, press, visible_texts
+from helpers.windows import child, press, row_at, visible_texts
 from napari_cortex_decoder.atlas import Area, Atlas, Registration
 from napari_cortex_decoder.recording import preprocess
 from napari_cortex_decoder.recording.preprocessing import Crop
@@ -367,7 +367,7 @@ def test_traces_of_selected_areas_stand_on_the_timeline_in_their_colors(
     workspace.areas.compute()
     qtbot.waitUntil(lambda: workspace.areas.traces is not None, timeout=30_000)
     assert [row.title for row in timeline._rows] == ["speed", "areas"]
-    curve, name = timeline._area_row._drawn[area]
+    curve, name = row_at(timeline, "areas").shown._drawn[area]
     assert name.toPlainText() == "MOs R"
     assert curve.opts["pen"].color().getRgb()[:3] == workspace.areas.color(area)
     x, y = curve.getOriginalDataset()
@@ -375,7 +375,7 @@ def test_traces_of_selected_areas_stand_on_the_timeline_in_their_colors(
     np.testing.assert_allclose(y, expected - expected.mean(), atol=1e-9)
     np.testing.assert_allclose(x, workspace.movie.clock.times)
     workspace.areas.select([area, 0, 3])
-    assert set(timeline._area_row._drawn) <= {0, 3, area}
+    assert set(row_at(timeline, "areas").shown._drawn) <= {0, 3, area}
     workspace.areas.select([])
     assert [row.title for row in timeline._rows] == ["speed"]
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from napari import Viewer
 from napari.layers import Layer
 from napari.utils.theme import get_theme
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QProgressBar, QPushButton
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QProgressBar, QPushButton, QScrollArea
 
-from helpers.windows import child, visible_texts
+from helpers.windows import child, visible_texts, waves
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import BehaviorTrace, Previews, Recording
 from napari_cortex_decoder.sessions import remembered_state
@@ -171,12 +172,16 @@ def test_what_is_held_out_is_shaded_only_while_the_fine_tune_is_in_sight(
 
 
 def test_an_open_movie_leaves_decode_in_sight_on_a_small_screen(
-    qtbot: QtBot, viewer: Viewer, dock: CortexDecoderWidget, opened: Layer
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, tmp_path: Path
 ) -> None:
-    viewer.window._qt_window.resize(1280, 720)
-    qtbot.wait(100)
+    dock.findChild(QScrollArea).setFixedHeight(380)  # what 720 leave of the window
     decode = child(dock, QPushButton, "Decode")
-    assert not decode.visibleRegion().isEmpty()
+    assert decode.visibleRegion().isEmpty()
+    tifffile.imwrite(tmp_path / "m1.tif", waves())
+    workspace.movie.open(tmp_path / "m1.tif")
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
+    workspace.movie.set_frame_rate(30.0)
+    qtbot.waitUntil(lambda: decode.visibleRegion().boundingRect().height() == decode.height())
 
 
 def test_activity_lies_on_the_movie_with_a_color_bar_and_is_remembered(

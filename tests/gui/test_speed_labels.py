@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPointF
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
 
-from helpers.windows import N_FRAMES, child, visible_texts
+from helpers.windows import N_FRAMES, child, row_at, visible_texts
 from napari_cortex_decoder.recording import BehaviorTrace, Recording, RunAndRest, run_and_rest
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.colors import behavior_colors
@@ -33,13 +33,9 @@ def frames_of(workspace: Workspace) -> np.ndarray:
     return workspace.labels.ethogram.frames()
 
 
-def row_named(timeline: TimelineWidget, title: str) -> int:
-    return [row.title for row in timeline._rows].index(title)
-
-
 def label_colors(timeline: TimelineWidget, times: list[float]) -> list[tuple[int, int, int]]:
     """The colours that the label row really shows at some times."""
-    view = timeline._rows[row_named(timeline, "label")].view
+    view = row_at(timeline, "label").view
     picture = timeline._graphics.grab().toImage()
     colors = []
     for time in times:
@@ -98,10 +94,10 @@ def test_thresholds_and_shortest_bout_are_seen_at_once_on_the_timeline(
 def test_the_threshold_is_a_line_on_the_speed_that_can_be_dragged(
     group: SpeedGroup, timeline: TimelineWidget, workspace: Workspace, opened: Layer
 ) -> None:
-    assert timeline._thresholds is None
+    assert row_at(timeline, "speed").shown is None
     workspace.speed.set_labelling(True)
     workspace.speed.set(threshold=4)
-    lines = timeline._thresholds
+    lines = row_at(timeline, "speed").shown
     assert lines is not None
     assert lines._run.value() == 4 and not lines._rest.isVisible()
     workspace.speed.set(stop_threshold=1)

@@ -17,11 +17,12 @@ from helpers.windows import (
     ScriptedDecoder,
     loads,
     probabilities,
+    row_at,
     visible_texts,
     wait_until_idle,
 )
 from napari_cortex_decoder.decoder import Prediction
-from napari_cortex_decoder.labels import Bout, Replace
+from napari_cortex_decoder.labels import Bout, Ethogram, Replace
 from napari_cortex_decoder.progress import as_duration
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode import decode_job
@@ -136,12 +137,14 @@ def test_rows_fill_while_a_decode_streams(
     rest = behavior_colors(["rest"])["rest"]
     early, late = colors_across(timeline, 1, [1.0, 4.0])
     assert early == rest and late != rest
-    assert np.isnan(timeline._probability[1].getData()[1][N_FRAMES // 2 :]).all()
+    assert np.isnan(row_at(timeline, "p(run)").shown[1].getData()[1][N_FRAMES // 2 :]).all()
     scripted.go_on.set()
     wait_until_idle(qtbot, workspace)
     colors = behavior_colors(["rest", "run"])
     assert colors_across(timeline, 1, [1.0, 4.0]) == [colors["rest"], colors["run"]]
-    np.testing.assert_array_equal(timeline._probability[1].getData()[1], probabilities()[:, 1])
+    np.testing.assert_array_equal(
+        row_at(timeline, "p(run)").shown[1].getData()[1], probabilities()[:, 1]
+    )
 
 
 def test_label_and_decoded_share_one_colour_a_behavior(
@@ -235,7 +238,7 @@ def test_a_million_frames_are_drawn_no_slower_than_their_pixels(
         (),
         {},
     )
-    curve = timeline._probability[1]
+    curve = row_at(timeline, "p(run)").shown[1]
     curve.updateItems(styleUpdate=False)
     drawn = curve.getData()[0]
     assert drawn.size < 20 * timeline._rows[0].view.width()
@@ -266,3 +269,28 @@ def test_many_behaviors_have_as_many_colours() -> None:
     many = [f"behavior {i}" for i in range(20)]
     assert len(set(behavior_colors(["rest", "run", *many]).values())) == 22
     assert behavior_colors(["run"])["run"] == behavior_colors(["x", "y", "run"])["run"]
+
+
+def test_rows_are_added_and_not_made_anew(
+    timeline: TimelineWidget, workspace: Workspace, opened: Layer
+) -> None:
+    speed = row_at(timeline, "speed")
+    speed.view.setXRange(1.0, 3.0, padding=0)
+    labels = np.arange(N_FRAMES) // 30 % 2
+    workspace.labels.ethogram = Ethogram.from_frames(labels, ("rest", "run"))
+    label = row_at(timeline, "label")
+    workspace.decode.prediction = ScriptedDecoder().whole(workspace.movie.recording)
+    assert [row.title for row in timeline._rows] == ["speed", "label", "decoded", "p(run)"]
+    assert row_at(timeline, "label") is label
+    tops = [row.view.geometry().top() for row in timeline._rows]
+    assert tops == sorted(set(tops))
+    again = workspace.movie.recording.replace(name="filtered")
+    workspace.movie.show(again, workspace.movie.raw)
+    assert row_at(timeline, "speed") is speed
+    assert speed.view.viewRange()[0] == [1.0, 3.0]
+    workspace.movie.show(again.replace(behavior={}), workspace.movie.raw)
+    assert [row.title for row in timeline._rows] == ["decoded", "p(run)"]
+    assert timeline._rows[0].view.viewRange()[0] == [1.0, 3.0]
+    assert timeline._rows[1].view.viewRange()[0] == [1.0, 3.0]
+    timeline._rows[0].view.setXRange(2.0, 4.0, padding=0)
+    assert timeline._rows[1].view.viewRange()[0] == [2.0, 4.0]

@@ -20,6 +20,7 @@ from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import DecodeEvent, Prediction
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
+from napari_cortex_decoder.widgets.timeline.timeline_items import Row
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 N_FRAMES, FRAME_RATE = 150, 30.0
@@ -145,13 +146,14 @@ def play_to(viewer: Viewer, frame: int) -> None:
         viewer.dims.set_current_step(0, viewer.dims.current_step[0] + 1)
 
 
-def row_named(timeline: TimelineWidget, title: str) -> int:
-    return [row.title for row in timeline._rows].index(title)
+def row_at(timeline: TimelineWidget, title: str) -> Row:
+    """Return the row of the timeline that is called so."""
+    return next(row for row in timeline._rows if row.title == title)
 
 
 def place_of(timeline: TimelineWidget, time: float, title: str = "label") -> QPoint:
     QApplication.processEvents()
-    view = timeline._rows[row_named(timeline, title)].view
+    view = row_at(timeline, title).view
     return timeline._graphics.mapFromScene(view.mapViewToScene(QPointF(time, 0.5)))
 
 

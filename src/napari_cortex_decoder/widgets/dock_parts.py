@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from napari import Viewer
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
@@ -16,7 +15,7 @@ from napari_cortex_decoder.widgets.events.events_section import EventsSection
 from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.parts.controls import row
 from napari_cortex_decoder.widgets.parts.messages import MessagesSection
-from napari_cortex_decoder.widgets.parts.section import Section
+from napari_cortex_decoder.widgets.parts.section import Section, bring_into_sight
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.recording.activity_row import ActivityRow
 from napari_cortex_decoder.widgets.recording.behavior_clock import BehaviorClockForm
@@ -135,9 +134,4 @@ def unfold(column: QVBoxLayout, *titles: str) -> None:
     found = {} if dock is None else {one.title: one for one in dock.findChildren(Section)}
     for title in titles:
         found[title].set_expanded(True)
-    scroll: QWidget | None = dock
-    while scroll is not None and not isinstance(scroll, QScrollArea):
-        scroll = scroll.parentWidget()
-    if scroll is not None:
-        # once the sections have got their height
-        QTimer.singleShot(0, partial(scroll.ensureWidgetVisible, found[titles[-1]], 0, 400))
+    bring_into_sight(found[titles[-1]], 400)

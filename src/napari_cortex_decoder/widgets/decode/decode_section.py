@@ -28,6 +28,7 @@ from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
+    bring_into_sight,
     set_or_hide,
     wrapped_label,
 )
@@ -45,6 +46,8 @@ _ADVICE: dict[Advice, tuple[str, str]] = {
     "detrend": ("Detrend", "Take away what changes slowly: a step of Preprocessing"),
     "fine-tune": ("Fine-tune…", "Label some bouts, and fit the decoder to this mouse"),
 }
+
+_AROUND = 8  # px
 
 
 class DecodeSection(Section):
@@ -75,6 +78,7 @@ class DecodeSection(Section):
         self._movie, self._preprocessing = movie, preprocessing
         self._choice, self._decode = choice, decode
         self._agreement, self._set_cleaning, self._unfold = agreement, clean, unfold
+        self._refused = True
         self._compose()
         ties = Ties()
         ties.tie(self._update_choice, choice.events.cards, choice.events.card)
@@ -183,6 +187,9 @@ class DecodeSection(Section):
         self._update_advice(f"Wait: {working.stage} …" if working.running else None)
         obstacle = decode.obstacle
         enable(self._start, obstacle, "Read the behavior from the open recording")
+        if self._refused and obstacle is None:  # what comes next, on a small screen too
+            bring_into_sight(self._start, _AROUND)
+        self._refused = obstacle is not None
         set_or_hide(self._obstacle, None if progress.running else obstacle)
         enable(self._cancel, None if progress.running else "No decode is running", "")
         unfinished = None if decode.complete else "Decode to the end first"

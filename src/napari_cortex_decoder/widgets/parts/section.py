@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -107,6 +110,24 @@ def wrapped_label(text: str = "") -> QLabel:
     policy.setVerticalPolicy(QSizePolicy.Policy.Minimum)
     label.setSizePolicy(policy)
     return label
+
+
+def bring_into_sight(part: QWidget, around: int = 0) -> None:
+    """Scroll the dock to a part of it, with some pixels around it, once all have their height."""
+    scroll: QWidget | None = part
+    while scroll is not None and not isinstance(scroll, QScrollArea):
+        scroll = scroll.parentWidget()
+    if scroll is not None:
+        QTimer.singleShot(0, partial(scroll.ensureWidgetVisible, part, 0, around))
+
+
+def changing_text() -> QLineEdit:
+    """Make a line for what changes all the while: a label's text would lay out the window anew."""
+    line = QLineEdit()
+    line.setReadOnly(True)
+    line.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    line.setStyleSheet("background: transparent; border: none;")
+    return line
 
 
 def set_or_hide(label: QLabel, text: str | None) -> None:

@@ -21,9 +21,7 @@ class AreaRow:
     Parameters
     ----------
     row
-        Where; its axis shows the scale, at the uppermost trace.
-    layout
-        Where the row stands, to give it more height for more areas.
+        Where; its axis shows the scale, at the uppermost trace, and its height is more for more.
     areas
         Whose traces.
     times
@@ -35,13 +33,12 @@ class AreaRow:
     def __init__(
         self,
         row: Row,
-        layout: pg.GraphicsLayout,
         areas: AreasModel,
         times: NDArray[np.floating],
         background: str,
     ) -> None:
         self._view, self._axis, self._areas, self._times = row.view, row.axis, areas, times
-        self._layout, self._place = layout.layout, layout.currentRow - 1
+        self._layout, self._place = row.layout.layout, row.place
         self._fill = QColor(background)
         self._fill.setAlpha(190)
         self._drawn: dict[int, tuple[TraceCurve, pg.TextItem]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -96,40 +97,62 @@ class BehaviorStrip(pg.GraphicsObject):
         return self._labels[frames]
 
 
+class DecodedStrip(BehaviorStrip):
+    """What a decoder reads: unknown until `labels` are written and `update` is called."""
+
+    def __init__(self, edges: NDArray[np.float64], colors: Sequence[Color]) -> None:
+        super().__init__()
+        self.labels = np.full(edges.size - 1, -1)
+        self.set_frames(edges, self.labels, colors)
+
+
 class Row:
     """One row of the timeline: its name, its vertical axis, and a view of the common time.
 
     Parameters
     ----------
-    layout
-        Where it goes, below the rows already there.
+    layout, place
+        Where it goes, and in which of its rows.
     title, unit
         What it shows.
     strip
         Whether it is a narrow one, for behaviours in colour; else it takes its share of the height.
     text
         Colour of everything written.
+
+    Attributes
+    ----------
+    shown
+        What is drawn in it, where that changes.
     """
 
     def __init__(
-        self, layout: pg.GraphicsLayout, title: str, unit: str, *, strip: bool, text: str
+        self,
+        layout: pg.GraphicsLayout,
+        place: int,
+        title: str,
+        unit: str,
+        *,
+        strip: bool,
+        text: str,
     ) -> None:
-        self.title = title
+        self.layout, self.place, self.title = layout, place, title
+        self.shown: Any = None
         small = f"<br><span style='font-size: 7pt'>{unit}</span>" if unit else ""
-        layout.addLabel(f"{title}{small}", justify="right", color=text, size="9pt")
+        name = pg.LabelItem(f"{title}{small}", justify="right", color=text, size="9pt")
         self.axis = pg.AxisItem(
             "left", textPen=text, pen=pg.mkPen(text, width=0.5), maxTickLength=-4
         )
         self.axis.setWidth(_AXIS_WIDTH)
         self.axis.setStyle(showValues=not strip, maxTickLevel=0)
-        layout.addItem(self.axis)
-        self.view: pg.ViewBox = layout.addViewBox(enableMenu=False, defaultPadding=0)
+        self.view = pg.ViewBox(enableMenu=False, defaultPadding=0)
         self.view.setMouseEnabled(x=True, y=False)
+        self._items = name, self.axis, self.view
+        for column, item in enumerate(self._items):
+            layout.addItem(item, place, column)
         tallest = _STRIP_HEIGHT if strip else _ANY_HEIGHT  # said anew: a layout remembers its rows
-        layout.layout.setRowMaximumHeight(layout.currentRow, tallest)
-        layout.layout.setRowMinimumHeight(
-            layout.currentRow, _STRIP_HEIGHT if strip else _CURVE_HEIGHT
-        )
+        least = _STRIP_HEIGHT if strip else _CURVE_HEIGHT
+        self._set_height(least, tallest)
         if strip:
             self.axis.setPen(None)
             self.view.setYRange(0, 1, padding=0)
@@ -137,7 +160,17 @@ class Row:
         self.cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(text, width=1))
         self.cursor.setZValue(10)
         self.view.addItem(self.cursor, ignoreBounds=True)
-        layout.nextRow()
+
+    def _set_height(self, least: float, most: float) -> None:
+        self.layout.layout.setRowMinimumHeight(self.place, least)
+        self.layout.layout.setRowMaximumHeight(self.place, most)
+
+    def remove(self) -> None:
+        """Take it out of its layout."""
+        for item in self._items:
+            self.layout.removeItem(item)
+        self._set_height(0, 0)
+        self.layout.layout.setRowStretchFactor(self.place, 0)
 
     def move_cursor(self, time: float) -> None:
         """Put the cursor at a time; what it moves across is not painted again."""
@@ -147,7 +180,9 @@ class Row:
         self.cursor.setPos(time)
 
 
-def add_time_axis(layout: pg.GraphicsLayout, view: pg.ViewBox, label: str, text: str) -> None:
+def add_time_axis(
+    layout: pg.GraphicsLayout, place: int, view: pg.ViewBox, label: str, text: str
+) -> pg.AxisItem:
     """Write the times of a view below the last row."""
     axis = pg.AxisItem("bottom", textPen=text, pen=pg.mkPen(text, width=0.5), maxTickLength=-4)
     axis.enableAutoSIPrefix(False)
@@ -155,9 +190,10 @@ def add_time_axis(layout: pg.GraphicsLayout, view: pg.ViewBox, label: str, text:
     axis.setHeight(_TIME_HEIGHT)  # pyqtgraph's own guess cuts off the label
     axis.linkToView(view)
     axis.setRange(*view.viewRange()[0])  # it would wait for the view's next change
-    layout.layout.setRowMaximumHeight(layout.currentRow, _ANY_HEIGHT)
-    layout.layout.setRowMinimumHeight(layout.currentRow, 0)
-    layout.addItem(axis, layout.currentRow, 2)
+    layout.layout.setRowMaximumHeight(place, _ANY_HEIGHT)
+    layout.layout.setRowMinimumHeight(place, 0)
+    layout.addItem(axis, place, 2)
+    return axis
 
 
 class ThresholdLines:
