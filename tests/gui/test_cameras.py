@@ -11,14 +11,14 @@ import tifffile
 from napari import Viewer
 from napari.utils.notifications import Notification
 from numpy.typing import NDArray
-from pyqtgraph import GraphicsView, ImageItem
+from pyqtgraph import GraphicsView
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QInputDialog, QLabel, QPushButton, QSlider
 
 from helpers.windows import FRAME_RATE, N_FRAMES, answer, child, waves
 from napari_cortex_decoder.recording.cameras import Rectangle
-from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
+from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane, PictureItem
 from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -34,16 +34,16 @@ def bars(number: int) -> NDArray[np.uint8]:
 
 def number_shown(pane: CameraPane) -> int | None:
     """Read the number off the pane's picture."""
-    image = _item(pane).image
+    image = _item(pane).picture
     if image is None:
         return None
     bits = [image[8:-8, bit * EDGE + 4 : (bit + 1) * EDGE - 4].mean() > 128 for bit in range(10)]
     return sum(int(bit) << n for n, bit in enumerate(bits))
 
 
-def _item(pane: CameraPane) -> ImageItem:
+def _item(pane: CameraPane) -> PictureItem:
     (view,) = pane.findChildren(GraphicsView)
-    return next(item for item in view.scene().items() if isinstance(item, ImageItem))
+    return next(item for item in view.scene().items() if isinstance(item, PictureItem))
 
 
 @pytest.fixture
@@ -85,6 +85,27 @@ def test_the_pane_shows_the_picture_of_the_sliders_moment(
     for frame in range(60):  # faster than it can decode: the last one counts
         filmed.movie.seek(frame)
     qtbot.waitUntil(lambda: number_shown(pane) == 118)
+
+
+def test_the_brightness_is_that_of_what_is_painted(
+    pane: CameraPane, filmed: Workspace, qtbot: QtBot
+) -> None:
+    light = next(
+        slider for slider in pane.findChildren(QSlider) if slider.toolTip() == "brightness"
+    )
+    (view,) = pane.findChildren(GraphicsView)
+
+    def middle() -> int:
+        return view.grab().toImage().pixelColor(view.rect().center()).green()
+
+    filmed.movie.seek(127)  # a picture that is white in the middle
+    qtbot.waitUntil(lambda: number_shown(pane) == 254)
+    assert middle() > 240
+    light.setValue(-100)  # while it is paused
+    assert 25 < middle() < 45
+    filmed.movie.seek(126)
+    qtbot.waitUntil(lambda: number_shown(pane) == 252)
+    assert 25 < middle() < 45
 
 
 def test_two_events_seen_in_both_set_offset_and_drift(

@@ -4,20 +4,56 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QImage, QPainter
 from qtpy.QtWidgets import QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from napari_cortex_decoder.recording.cameras import Camera, Picture, Pictures, Rectangle
 from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel, clock_text
-from napari_cortex_decoder.widgets.cameras.picture_feed import PictureFeed
+from napari_cortex_decoder.widgets.cameras.picture_feed import PictureFeed, painted
 from napari_cortex_decoder.widgets.parts.controls import button, row
-from napari_cortex_decoder.widgets.parts.section import DockContent, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import (
+    DockContent,
+    changing_text,
+    set_or_hide,
+    wrapped_label,
+)
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.playback_model import PlaybackModel
 
 _PEN = pg.mkPen("#ffb000", width=2)
 _LARGEST_LEAD = 0.5  # s
+
+
+class PictureItem(pg.GraphicsObject):
+    """A picture that a thread has made ready to paint.
+
+    Attributes
+    ----------
+    picture
+        Its values; None without one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.picture: Picture | None = None
+        self._image = QImage()
+
+    def show(self, picture: Picture | None, image: QImage) -> None:
+        """Show another one, or none."""
+        if image.size() != self._image.size():
+            self.prepareGeometryChange()
+        self.picture, self._image = picture, image
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return the rectangle of its pixels."""
+        return QRectF(self._image.rect())
+
+    def paint(self, painter: QPainter, *_: object) -> None:
+        """Paint it."""
+        painter.drawImage(0, 0, self._image)
 
 
 class CameraPane(DockContent):
@@ -52,9 +88,9 @@ class CameraPane(DockContent):
         return QSize(360, 330)
 
     def _compose(self) -> None:
-        self._text = wrapped_label()  # of no width of its own: it would take the dock's
-        self._problem = wrapped_label()
-        self._image = pg.ImageItem(axisOrder="row-major")
+        self._text = changing_text()
+        self._problem = wrapped_label()  # of no width of its own: it would take the dock's
+        self._image = PictureItem()
         self._view = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
         self._view.addItem(self._image)
         graphics = pg.GraphicsView(useOpenGL=False)
@@ -153,7 +189,7 @@ class CameraPane(DockContent):
         wanted = camera.frame_at(moment)
         if wanted is None:
             self._shown = None
-            self._image.clear()
+            self._image.show(None, QImage())
             self._text.setText(f"no picture at {moment:.2f} s")
         else:
             self._feed.ask(wanted)
@@ -163,14 +199,14 @@ class CameraPane(DockContent):
         if self._lines_up:
             self._feed.ask(number)
 
-    def _show(self, number: int, picture: Picture) -> None:
+    def _show(self, number: int, picture: Picture, image: QImage) -> None:
         camera = self._camera
         if camera is None:
             return
-        first = self._image.image is None
+        first = self._image.picture is None
         self._failure = ""
         self._shown = number
-        self._image.setImage(picture, autoLevels=False, levels=self._levels)
+        self._image.show(picture, image)
         if first:
             self._view.autoRange(padding=0)
         if not self._lines_up:
@@ -187,13 +223,11 @@ class CameraPane(DockContent):
         self._failure = str(error)
         set_or_hide(self._problem, self._failure)
 
-    @property
-    def _levels(self) -> tuple[float, float]:
-        """Black and white of the picture: each step of the slider is 2 % more light."""
-        return 0.0, 255.0 * float(np.exp(-self._light.value() / 50))
-
     def _set_light(self) -> None:
-        self._image.setLevels(self._levels)
+        """Let each step of the slider be 2 % more light."""
+        self._feed.white = 255.0 * float(np.exp(-self._light.value() / 50))
+        if self._image.picture is not None:
+            self._image.show(self._image.picture, painted(self._image.picture, self._feed.white))
 
     def _begin(self) -> None:
         if self._camera is not None:
@@ -201,8 +235,8 @@ class CameraPane(DockContent):
 
     def _draw(self) -> None:
         """Offer a rectangle in the middle of what is seen."""
-        if self._rectangle is None and self._image.image is not None:
-            rows, columns = self._image.image.shape[:2]
+        if self._rectangle is None and self._image.picture is not None:
+            rows, columns = self._image.picture.shape[:2]
             place, size = (columns / 3, rows / 3), (columns / 3, rows / 3)
             self._rectangle = pg.RectROI(place, size, pen=_PEN)
             self._view.addItem(self._rectangle)
