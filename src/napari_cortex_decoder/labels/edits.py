@@ -230,7 +230,7 @@ def _cut_in(labels: Labels, start: int, stop: int, new: tuple[Bout, ...]) -> Lab
     cut = bouts[first:after]
     head = (replace(cut[0], stop=start),) if cut and cut[0].start < start else ()
     tail = (replace(cut[-1], start=stop),) if cut and cut[-1].stop > stop else ()
-    return labels.with_bouts((*bouts[:first], *head, *new, *tail, *bouts[after:]))
+    return Labels(labels.behaviors, labels.ethogram.spliced(first, after, (*head, *new, *tail)))
 
 
 def _check_range(start: int, stop: int, labels: Labels) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from operator import attrgetter
@@ -93,6 +94,14 @@ class Ethogram:
                     "it or is out of order; a frame has one behaviour."
                 )
             end = bout.stop
+
+    def spliced(self, first: int, after: int, bouts: Sequence[Bout]) -> Ethogram:
+        """Return a copy with bouts in place of ``bouts[first:after]``; only these are checked."""
+        before, behind = self.bouts[:first], self.bouts[after:]
+        Ethogram(self.behaviors, (*before[-1:], *bouts, *behind[:1]), self.n_frames)
+        whole = object.__new__(Ethogram)
+        vars(whole).update(vars(replace(self, bouts=())), bouts=(*before, *bouts, *behind))
+        return whole
 
     @classmethod
     def from_frames(
