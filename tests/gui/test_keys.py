@@ -190,6 +190,19 @@ def test_a_key_that_the_desktop_lets_go_and_presses_again_while_held_is_one_pres
     assert workspace.labelling.stroke is began is not None
 
 
+def test_two_presses_that_a_busy_window_hears_of_at_once_are_two(
+    places: dict[str, QWidget], workspace: Workspace
+) -> None:
+    class Stamped(QKeyEvent):
+        def timestamp(self) -> int:
+            return 1000 + 200 * moment
+
+    for moment, kind in enumerate((QEvent.Type.KeyPress, QEvent.Type.KeyRelease) * 2):
+        event = Stamped(kind, Key.Key_Space, Modifier.NoModifier)
+        QApplication.sendEvent(places["canvas"], event)
+        assert workspace.playback.playing is (moment < 2)
+
+
 def test_a_release_that_got_lost_does_not_deafen_the_key(
     places: dict[str, QWidget], workspace: Workspace
 ) -> None:
@@ -228,6 +241,23 @@ def test_the_atlas_moves_in_adjust_only_which_is_entered_and_left_on_purpose(
     assert not workspace.placing.adjusting and "Landmarks" not in viewer.layers
     assert viewer.layers.selection.active is active and active.mode == "pan_zoom"
     assert press_at(places["canvas"], Key.Key_Right) == START + 1
+
+
+def test_no_layer_can_be_dragged_away_while_digits_label(
+    places: dict[str, QWidget], press_at: Callable[..., int], workspace: Workspace,
+    viewer: Viewer, opened: Layer,
+) -> None:  # fmt: skip
+    viewer.layers.selection.active = opened
+    press_at(places["canvas"], Key.Key_2)  # napari's own, as long as nothing is labelled
+    assert opened.mode == "transform" and workspace.labels.ethogram is None
+    workspace.labelling.switch(True)
+    assert opened.mode == "pan_zoom"
+    press_at(places["canvas"], Key.Key_2)
+    assert opened.mode == "pan_zoom"
+    press_at(places["canvas"], Key.Key_2)
+    assert bouts(workspace)
+    workspace.labelling.switch(False)
+    assert opened.mode == "pan_zoom"
 
 
 @pytest.fixture

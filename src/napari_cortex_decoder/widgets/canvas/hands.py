@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import isgenerator
@@ -48,6 +50,7 @@ class Hands(QObject):
         self._held: dict[int, _Held] = {}
         self._ties = Ties()
         self._ties.tie(self._show_list, workspace.keys_wanted)
+        self._ties.tie(self._hold_layers, workspace.labelling.events.editing)
         _app().installEventFilter(self)
 
     def close(self) -> None:
@@ -66,6 +69,7 @@ class Hands(QObject):
             if held is None:
                 return False
             if not press.isAutoRepeat():
+                held.up = _when(press)
                 held.let_go.start()
         elif not self._is_ours(watched) or not self._press(press):
             return False
@@ -92,7 +96,9 @@ class Hands(QObject):
         key = event.key()
         held = self._held.get(key)
         if held is not None:
-            again = event.isAutoRepeat() or held.let_go.isActive()
+            # not by the timer alone: a busy window may hear late that it has ended
+            soon = 0 <= _when(event) - held.up <= _ONE_PRESS
+            again = event.isAutoRepeat() or (held.let_go.isActive() and soon)
             held.let_go.stop()
             if again and not act.repeats:
                 return True
@@ -125,6 +131,13 @@ class Hands(QObject):
             if held.step is not None:
                 next(held.step, None)
 
+    def _hold_layers(self, editing: bool) -> None:
+        """Let no drag move a layer: on digits, napari has the mode that does until they label."""
+        viewer = self._viewer()
+        for layer in viewer.layers if editing and viewer is not None else ():
+            if str(layer.mode) == "transform":
+                layer.mode = "pan_zoom"
+
     def _show_list(self) -> None:
         viewer, window = self._viewer(), self._window()
         if viewer is not None and window is not None:
@@ -133,10 +146,16 @@ class Hands(QObject):
 
 @dataclass
 class _Held:
-    """A key that is down: what goes on when it comes up, and when that is."""
+    """A key that is down: what goes on when it comes up, and when (ms) that was."""
 
     step: Iterator[object] | None
     let_go: QTimer
+    up: float = math.inf
+
+
+def _when(event: QKeyEvent) -> float:
+    """Return when a key went down or up, ms: by the desktop, which may be long ago."""
+    return event.timestamp() or 1000 * time.monotonic()
 
 
 def _app() -> QApplication:
