@@ -6,10 +6,13 @@ python -m helpers.freezes FOLDER
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +30,8 @@ from qtpy.QtWidgets import QApplication
 from helpers.watchdog import Watchdog
 from napari_cortex_decoder.widgets.session import workspace_of
 
-held: dict[str, tuple[float, str]] = {}
-"""Of each path the longest that this program kept the window, s of processor time, and where."""
+held: dict[str, tuple[float, float, str]] = {}
+"""Of each path the longest that this program kept the window (s), what of it waiting, and where."""
 
 
 @contextmanager
@@ -36,7 +39,9 @@ def path(name: str) -> Iterator[None]:
     """Watch one path."""
     with Watchdog() as watchdog:
         yield
-    held[name] = max(held.get(name, (0.0, "")), (watchdog.longest, watchdog.where))
+    where = "\nbeside\n".join((watchdog.where, *watchdog.beside.values()))
+    told = watchdog.longest, watchdog.waited, where
+    held[name] = max(held.get(name, told), told)
 
 
 def until(reached: Callable[[], object], seconds: float = 0.3) -> None:
@@ -56,6 +61,9 @@ def main() -> None:
     viewer = napari.Viewer()
     dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1]
     until(lambda: any("Timeline" in name for name in viewer.window.dock_widgets))
+    elsewhere: list[str] = []
+    gc.callbacks.append(lambda phase, info: threading.current_thread() is threading.main_thread()
+                        or elsewhere.append("".join(traceback.format_stack())))  # fmt: skip
     workspace = workspace_of(viewer)
     workspace.failed.connect(lambda error: print(error, file=sys.stderr))
     movie, atlas, placing = workspace.movie, workspace.atlas, workspace.placing
@@ -99,6 +107,7 @@ def main() -> None:
         workspace.preprocessing.apply()
         until(lambda: movie.recording is not movie.raw)
     dock.close()
+    assert not elsewhere, f"a worker frees what Qt knows of:\n{elsewhere[0]}"
     print(json.dumps(held))
     os._exit(0)
 

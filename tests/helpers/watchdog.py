@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -20,29 +21,33 @@ NAPARI = str(Path(napari.__file__).parent)
 class Watchdog:
     """Samples the stack of the thread that enters it, every few milliseconds.
 
-    Processor time counts, not the clock: other work on the machine is not the program's. What
-    napari does when this plugin calls it (making a layer, a dock) is napari's; a library's work
-    counts for whichever of the two called it last.
+    What counts is the clock, less the time that the thread stood in the queue for a core: other
+    work on the machine is not the program's, but a lock, a disk, or an interpreter that a worker
+    holds is, also where napari waits for it, unless it draws. What napari computes when this
+    plugin calls it (making a layer, a dock) is napari's; a library's work counts for whichever of
+    the two called it last.
 
     Attributes
     ----------
     longest
-        The most seconds of one call of this plugin's.
-    where
-        Its stack when it was last seen.
+        The most seconds of one call.
+    waited
+        How many of them it waited.
+    where, beside
+        Its stack when it was last seen, and those of other threads then.
     """
 
     def __init__(self) -> None:
-        self.longest = 0.0
+        self.longest = self.waited = 0.0
         self.where = ""
+        self.beside: dict[int, str] = {}
         self._call: FrameType | None = None
-        self._spent = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
     def __enter__(self) -> Watchdog:
         self._ident = threading.get_ident()
-        self._clock = time.pthread_getcpuclockid(self._ident)
+        self._told = Path(f"/proc/self/task/{threading.get_native_id()}")
         self._thread.start()
         return self
 
@@ -56,25 +61,39 @@ class Watchdog:
         self._thread.join()
         self._call = None
 
+    def times(self) -> tuple[float, float]:
+        """Return the seconds that the thread has computed, and those that it has waited since."""
+        computed, queued, _ = (self._told / "schedstat").read_text().split()
+        return int(computed) / 1e9, time.monotonic() - (int(computed) + int(queued)) / 1e9
+
+    def _sleeps(self) -> bool:
+        return (self._told / "stat").read_text().rsplit(") ", 1)[1][0] in "SD"
+
     def _watch(self) -> None:
-        last = time.clock_gettime(self._clock)
+        computed, waited = self.times()
+        spent = idle = 0.0
         while not self._stop.wait(0.004):
-            now = time.clock_gettime(self._clock)
+            before, (computed, waited) = (computed, waited), self.times()
             frame = sys._current_frames().get(self._ident)
             outermost, innermost = None, ""
             at = frame
             while at is not None:
                 file = at.f_code.co_filename
-                if file.startswith(OURS):
-                    outermost = at
-                if not innermost and file.startswith((OURS, NAPARI)):
-                    innermost = file
+                if file.startswith((OURS, NAPARI)):
+                    outermost, innermost = at, innermost or file
                 at = at.f_back
             if outermost is not self._call:
-                self._call, self._spent = outermost, 0.0
-            elif outermost is not None and innermost.startswith(OURS):
-                self._spent += now - last
-                if self._spent > self.longest:
-                    self.longest = self._spent
+                self._call, spent, idle = outermost, 0.0, 0.0
+            elif outermost is not None:
+                if f"{os.sep}vispy{os.sep}" not in frame.f_code.co_filename:
+                    idle += waited - before[1]
+                spent += computed - before[0] if innermost.startswith(OURS) else 0
+                # of one that queues now it is not yet told for how long
+                if spent + idle > self.longest and (computed > before[0] or self._sleeps()):
+                    self.longest, self.waited = spent + idle, idle
                     self.where = "".join(traceback.format_stack(frame))
-            last = now
+                    self.beside = {
+                        other: "".join(traceback.format_stack(at))
+                        for other, at in sys._current_frames().items()
+                        if other not in (self._ident, threading.get_ident())
+                    }

@@ -24,7 +24,7 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import STEPS, Step
 from napari_cortex_decoder.widgets.atlas.area_traces import compute_traces
 from napari_cortex_decoder.widgets.atlas.registration_files import guess
-from napari_cortex_decoder.widgets.decode.decode_job import LOADING
+from napari_cortex_decoder.widgets.parts.loading import loading
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import preprocessed
 from napari_cortex_decoder.widgets.recording.layers import recording_of
 
@@ -93,7 +93,7 @@ def decode_layer(
     any_rate
         Decode although the frame rates differ.
     """
-    with LOADING:
+    with loading():
         loaded = load_decoder(decoder)
     placed = None if registration is None else load_registration(registration)
     return loaded.decode(

@@ -24,7 +24,7 @@ from napari_cortex_decoder.widgets.canvas.landmark_layer import LandmarkLayer
 from napari_cortex_decoder.widgets.canvas.overlay import BehaviorText
 from napari_cortex_decoder.widgets.canvas.playback_bar import PlaybackBar
 from napari_cortex_decoder.widgets.canvas.saliency_layers import SaliencyLayer
-from napari_cortex_decoder.widgets.parts.garbage import Collector
+from napari_cortex_decoder.widgets.parts.interpreter import Interpreter
 from napari_cortex_decoder.widgets.recording.layers import (
     frame_at_point,
     point_of_frame,
@@ -74,7 +74,7 @@ class _Session:
             AreaPicking(viewer, self.workspace),
             DrawnAreas(viewer, self.workspace),
             Hands(viewer, self.workspace),
-            Collector(),
+            Interpreter(),
             PlaybackBar(viewer, self.workspace),
             CameraPanes(viewer, self.workspace),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -21,6 +20,7 @@ from napari_cortex_decoder.decoder.library import load_decoder
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.sessions import keep_prediction
+from napari_cortex_decoder.widgets.parts.loading import loading
 
 if TYPE_CHECKING:
     from napari_cortex_decoder.atlas import Registration
@@ -33,13 +33,9 @@ _SHORTEST_PAUSE = 1 / 30
 """Seconds between two updates of the screen; more of them would only slow down scrubbing."""
 
 
-LOADING = threading.Lock()
-"""Held while torch and MONAI are imported: two threads at once would see MONAI half-made."""
-
-
 def list_devices() -> dict[str, str]:
     """Load torch and ask it what there is to compute on; not for the GUI thread."""
-    with LOADING:
+    with loading():
         from napari_cortex_decoder.decoder.engine.devices import available_devices
     return available_devices()
 
@@ -130,7 +126,7 @@ class DecodeJob(WorkerBase[None]):
         """Decode until the end or until `quit` was called; runs in the thread."""
         decoder = self._decoder
         if isinstance(decoder, (str, Path)):
-            with LOADING:
+            with loading():
                 decoder = load_decoder(decoder)
             self.results.loaded.emit(decoder)
         if self.abort_requested:

@@ -23,7 +23,6 @@ from napari_cortex_decoder.tuning.label_checks import plan
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
-from napari_cortex_decoder.widgets.decode.decode_job import LOADING
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.labels.tuning_files import (
     Other,
@@ -34,6 +33,7 @@ from napari_cortex_decoder.widgets.labels.tuning_files import (
     run_folder,
     save_tuned,
 )
+from napari_cortex_decoder.widgets.parts.loading import loading
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -204,7 +204,7 @@ class TuningModel(SectionModel):
             out = None
             if depth == "end-to-end" and path is not None:
                 out = run_folder(path)
-            with LOADING:
+            with loading():
                 base = load_decoder(card.source)
             return start_fine_tune(
                 base, labelled, out=out, depth=depth, compute=compute, name=name, anew=True

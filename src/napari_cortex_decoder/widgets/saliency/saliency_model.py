@@ -35,7 +35,7 @@ from napari_cortex_decoder.saliency.question import Answer, Question
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
-from napari_cortex_decoder.widgets.decode.decode_job import LOADING
+from napari_cortex_decoder.widgets.parts.loading import loading
 from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -323,7 +323,7 @@ def _answered(question: Question, halt: Event, report: Report) -> Answer:
         if halt.is_set():
             raise Cancelled
 
-    with LOADING:
+    with loading():
         from napari_cortex_decoder.saliency.answering import answer
 
         decoder = load_decoder(question.decoder)
@@ -339,7 +339,7 @@ def _checked(given: Answer, report: Report) -> Answer:
 
 def _kept(recording: Recording, ethogram: Ethogram | None, compute: Compute) -> Answer | None:
     """Return what was kept of a recording; runs in a thread."""
-    with LOADING:
+    with loading():
         return kept_answer(recording, ethogram, compute)
 
 

@@ -15,7 +15,7 @@ from napari_cortex_decoder.reading import told
 from napari_cortex_decoder.recording import CohortEntry, Recording
 from napari_cortex_decoder.sessions import decode_session, kept_registration, place_like
 from napari_cortex_decoder.sessions.placing import mean_image
-from napari_cortex_decoder.widgets.decode.decode_job import LOADING
+from napari_cortex_decoder.widgets.parts.loading import loading
 
 Work = Callable[[CohortEntry, Report], str]
 
@@ -68,7 +68,7 @@ def each(
 
 def decoding(source: str | Path, compute: Compute, any_rate: bool) -> Work:
     """Return what decodes a session."""
-    with LOADING:
+    with loading():
         decoder = load_decoder(source)
 
     def work(entry: CohortEntry, report: Report) -> str:
