@@ -101,7 +101,7 @@ def test_whatever_a_result_is_made_of_comes_back(tmp_path: Path) -> None:
 
 def test_only_classes_that_a_reader_names_are_made(tmp_path: Path) -> None:
     keep(tmp_path / "m.tif", "thing", Bout(0, 5, "run"), {})
-    with pytest.raises(RecordingError, match="damaged"):
+    with pytest.raises(RecordingError, match="cannot be read as what was kept"):
         kept(tmp_path / "m.tif", "thing", (BehaviorTrace,))
 
 
