@@ -40,26 +40,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
     "from BrainGlobe's folder, and it is downloaded again",
 )
 def load_brainglobe(name: str, folder: str | Path | None = None) -> Atlas:
-    """Return the dorsal cortex of a BrainGlobe atlas.
+    """Return the dorsal cortex of a BrainGlobe atlas, such as ``"allen_mouse_25um"``.
 
     The label of a place is that of the topmost labelled voxel, where that is isocortex; layers
-    count as their area. The result is cached, because a volume takes gigabytes and minutes. Raises
-    AtlasError if brainglobe-atlasapi is not installed, cannot give the atlas, or the atlas has no
-    isocortex.
-
-    Parameters
-    ----------
-    name
-        As in ``brainglobe list``, such as ``"allen_mouse_25um"``. BrainGlobe downloads an atlas
-        that is not on this computer yet.
-    folder
-        BrainGlobe's folder, where it is not the one of BrainGlobe's own configuration.
-
-    Returns
-    -------
-    Atlas
-        In mm from bregma, which lies 5.4 mm behind the front of the Allen CCFv3 and, in volumes
-        of another length, at the same share of it, with a warning.
+    count as their area. In mm from bregma, which lies 5.4 mm behind the front of the Allen CCFv3
+    and, in volumes of another length, at the same share of it, with a warning. BrainGlobe downloads
+    an atlas that is not on this computer yet, to `folder` or that of its own configuration; the
+    result is cached, because a volume takes gigabytes and minutes. Raises AtlasError if
+    brainglobe-atlasapi is not installed, cannot give the atlas, or the atlas has no isocortex.
     """
     volume = _open(name, folder)
     version = str(volume.metadata.get("version", "0"))

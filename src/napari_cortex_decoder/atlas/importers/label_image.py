@@ -38,23 +38,14 @@ def read_label_image(
     pixel_size: float,
     bregma: tuple[float, float] | None = None,
 ) -> Atlas:
-    """Make an atlas of a label image.
+    """Make an atlas of a label image: TIFF, PNG or NPY of whole numbers, (y, x), 0 for no area.
 
-    Raises AtlasError if the image or the table cannot be used.
-
-    Parameters
-    ----------
-    path
-        TIFF, PNG or NPY of whole numbers, shape (y, x): 0 for no area. The nose is up.
-    names
-        CSV with the columns ``label`` and ``acronym``, and optionally ``name`` and ``side``
-        (left, right, both). Labels that it lacks are left out. Without a table, each label is
-        named by its number. Where no side is said, a label on both sides of bregma's column is
-        split into a left and a right area.
-    pixel_size
-        Edge of a pixel of the image in mm.
-    bregma
-        (row, column) of bregma in the image, px; its middle by default.
+    The nose is up, `pixel_size` is the edge of a pixel in mm, `bregma` (row, column) in px, the
+    image's middle by default. `names` is a CSV with the columns ``label`` and ``acronym``, and
+    optionally ``name`` and ``side`` (left, right, both); labels that it lacks are left out. Without
+    it, each label is named by its number. Where no side is said, a label on both sides of bregma's
+    column is split into a left and a right area. Raises AtlasError if the image or the table cannot
+    be used.
     """
     path = Path(path)
     image = _read_image(path)

@@ -22,16 +22,11 @@ from napari_cortex_decoder.reading import reads
 def read_outline_file(path: str | Path) -> Atlas:
     """Read an atlas from JSON, told apart by its content.
 
-    Raises AtlasError if it is none of these, or its outlines are unusable.
-
-    Parameters
-    ----------
-    path
-        This project's outlines or ROIs; wfield's ``…_ccf_labels.json``, a list of areas with
-        ``left_x``, ``left_y``, ``right_x``, ``right_y`` in mm from bregma (Couto et al. 2021); or
-        a GeoJSON FeatureCollection of (Multi)Polygons in mm from bregma, x to the right, y
-        posterior, whose properties name the area in ``acronym`` (or ``name``, ``label``, ``id``)
-        and may give its ``side``.
+    It is this project's outlines or ROIs; wfield's ``…_ccf_labels.json``, a list of areas with
+    ``left_x``, ``left_y``, ``right_x``, ``right_y`` in mm from bregma (Couto et al. 2021); or a
+    GeoJSON FeatureCollection of (Multi)Polygons in mm from bregma, x to the right, y posterior,
+    whose properties name the area in ``acronym`` (or ``name``, ``label``, ``id``) and may give its
+    ``side``. Raises AtlasError if it is none of these, or its outlines are unusable.
     """
     path = Path(path)
     content = read_bytes(path, AtlasError)

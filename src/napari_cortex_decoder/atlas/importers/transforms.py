@@ -44,15 +44,9 @@ _TOOLS_FILES = "give its _atlas_transform.txt, _mesoscaler.h5 or _mesoscaler.mat
 def read_wfield(path: str | Path, atlas: Atlas | None = None) -> Registration:
     """Read the placing in wfield's ``…_landmarks.json`` (Couto et al. 2021).
 
-    Raises AtlasError if the file has no placing or one that cannot be used.
-
-    Parameters
-    ----------
-    path
-        A file that wfield saved beside a recording: with ``transform``, or with
-        ``landmarks_match`` to fit one to.
-    atlas
-        What to place; ``"dorsal-cortex"`` by default. Landmarks that the file moves replace its.
+    It has a ``transform``, or ``landmarks_match`` to fit one to. `atlas` is ``"dorsal-cortex"`` by
+    default; landmarks that the file moves replace its. Raises AtlasError if the file has no placing
+    or one that cannot be used.
     """
     data = read_json(path, AtlasError)
     resolution = float(data["resolution"])
@@ -126,25 +120,13 @@ def _directed(
 def read_mesonet(
     path: str | Path, shape: tuple[int, int], atlas: Atlas | None = None
 ) -> Registration:
-    """Read the placing that MesoNet or mesoscaler computed.
+    """Read the placing that MesoNet or mesoscaler computed, on a movie of that shape.
 
-    Raises AtlasError if the file has no such matrix.
-
-    Parameters
-    ----------
-    path
-        MesoNet's ``…_atlas_transform.txt``, or ``…_atlas_transform_left.txt`` with the right one
-        beside it; or mesoscaler's ``…_mesoscaler.h5`` or ``.mat``.
-    shape
-        Rows and columns of the movie: both tools scale it to 512 × 512 first.
-    atlas
-        What to place; ``"dorsal-cortex"`` by default.
-
-    Returns
-    -------
-    Registration
-        Where the file has a matrix for each hemisphere, one pair that agrees on the midline and
-        fits both best, with a sentence about how far it moved.
+    From MesoNet's ``…_atlas_transform.txt``, or ``…_atlas_transform_left.txt`` with the right one
+    beside it, or mesoscaler's ``…_mesoscaler.h5`` or ``.mat``; both tools scale a movie to 512 ×
+    512 first. `atlas` is ``"dorsal-cortex"`` by default. Where the file has a matrix for each
+    hemisphere, it becomes one pair that agrees on the midline and fits both best, with a sentence
+    about how far it moved. Raises AtlasError if the file has no such matrix.
     """
     path = Path(path)
     left, right = _mesonet_matrices(path)
