@@ -120,7 +120,7 @@ def test_the_area_that_says_it_holds_and_the_others_are_worth_nothing(linear: Ma
     assert first["low"] > 0.3 and first["control_high"] < first["importance"]
     assert first["p"] < 0.01
     others = result.table.iloc[1:]
-    assert (others["importance"] == 0).all() and (others["p"] > 0.5).all()
+    assert (others["importance"] == 0).all() and not (others["p"] <= 0.5).any()
     assert result.verdict.kind == "holds", result.verdict
     assert "A left" in result.verdict.reason
 
@@ -135,6 +135,14 @@ def test_a_decoder_that_reads_nothing_is_not_supported(linear: MakeLinear) -> No
     assert "does not read 'run'" in result.verdict.reason
     # no control could make it better, so none was paid for
     assert result.table["p"].isna().all() and result.encodings == 5 * 240 - 5 * 2
+
+
+def test_where_no_area_is_above_chance_no_place_is_paid_for(linear: MakeLinear) -> None:
+    decoder, network = linear(UPPER_LEFT)
+    recording, ethogram = two_places(480)
+    groups = {"read by none": ["B left", "B right"]}
+    found = area_importance(decoder, recording, quarters(), ethogram, targets=groups)
+    assert found.verdict.kind == "not supported" and network.encoded == 2 * (480 - 2)
 
 
 def test_too_few_patches_make_it_weak_not_significant(linear: MakeLinear) -> None:

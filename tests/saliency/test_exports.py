@@ -166,3 +166,13 @@ def test_a_map_is_held_against_its_controls() -> None:
     assert found.deletion.whole.score == "auc"
     verdict = found.verdict
     assert verdict.kind in ("weak", "not supported")  # one order cannot make it hold
+
+
+def test_a_pdf_has_its_fonts_inside_as_journals_ask(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.text(0.5, 0.5, "MOs left")
+    save_figure(figure, tmp_path / "a.pdf")
+    written = (tmp_path / "a.pdf").read_bytes()
+    assert b"/FontFile2" in written and b"/Type3" not in written

@@ -39,7 +39,7 @@ SMALLEST_AUC = 0.6
 LEVELS = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
 
-_FEW_FRAMES, _FEW_BOUTS = 4, 8
+_FEW_FRAMES, _FEW_BOUTS = 4, 4
 """Frames of a bout, and fewest bouts of a kind, that tell which parts are worth a look."""
 
 

@@ -146,8 +146,10 @@ class Search:
         for i in order:
             for fill in self.by_fill:
                 self._measure(np.array([i]), fill)
+        if unread or not (self.low[order] > 0).any():
+            return  # no place could make up for that
         patches = self._patches(order)
-        if len(patches) and not unread:
+        if len(patches):
             lost = self._experiment.lost(patches, first, AREAS)
             self._places = Places(patches, lost.importance, lost.draws)
 

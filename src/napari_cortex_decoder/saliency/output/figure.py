@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
@@ -231,7 +232,8 @@ def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = False) ->
         raise DecoderError(f"{path}: a figure is written as .png, .svg or .pdf; name it so.")
     says = {"Software" if suffix == ".png" else "Creator": MARK}
     drawn = io.BytesIO()  # Matplotlib does not survive a full disk
-    figure.savefig(drawn, format=suffix[1:], dpi=200, metadata=says)
+    with rc_context({"pdf.fonttype": 42}):  # whole fonts inside, which journals ask for
+        figure.savefig(drawn, format=suffix[1:], dpi=200, metadata=says)
     kind = RESULTS[suffix]
     write_whole(path, drawn.getvalue(), DecoderError, kind=kind, overwrite=overwrite)
 
