@@ -12,7 +12,7 @@ from scipy.io import savemat
 from napari_cortex_decoder import child
 from napari_cortex_decoder.atlas.importers import transforms
 from napari_cortex_decoder.errors import AtlasError, RecordingError
-from napari_cortex_decoder.recording.formats import npy_header
+from napari_cortex_decoder.recording.formats import npy
 
 DATASET = "affine_ref_to_data512"
 MATRIX = np.array([[1.5, 0.0, 3.0], [0.0, 1.5, -2.0]])
@@ -45,13 +45,13 @@ def test_a_data_type_that_crashes_scipy_is_a_sentence(transform: Path, kind: int
 def test_a_refusal_comes_back_as_itself(tmp_path: Path) -> None:
     (tmp_path / "m.npy").touch()
     with pytest.raises(RecordingError, match=r"m\.npy: the file is empty"):
-        child.call(npy_header.read_header, tmp_path / "m.npy", what=WHAT, error=AtlasError)
+        child.call(npy.read_header, tmp_path / "m.npy", what=WHAT, error=AtlasError)
 
 
 def test_what_is_no_plain_data_does_not_come_back(tmp_path: Path) -> None:
     np.save(tmp_path / "m.npy", MATRIX)
     with pytest.raises(AtlasError, match=r"m\.npy: this cannot be read as a transform"):
-        child.call(npy_header.read_header, tmp_path / "m.npy", what=WHAT, error=AtlasError)
+        child.call(npy.read_header, tmp_path / "m.npy", what=WHAT, error=AtlasError)
 
 
 def test_what_never_ends_is_ended(transform: Path) -> None:

@@ -59,17 +59,7 @@ class ArraySource(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ArrayFrames(FrameReader):
-    """Frames along the time axis of an array.
-
-    Attributes
-    ----------
-    source
-        Where the array lies.
-    arrangement
-        What its axes mean.
-    what
-        What the file should be, for errors.
-    """
+    """Frames along the time axis of an array; `what` the file should be, errors say."""
 
     source: ArraySource
     arrangement: Arrangement
@@ -110,18 +100,18 @@ class Array:
 
     Attributes
     ----------
-    source, name
-        Where it lies, and what it is called there; empty where it is alone.
-    shape, dtype, chunks
-        As the library that slices it says; no chunks where it lies in one piece.
     stamp
         `file_token` of the file when it was opened, and the name of the array in it.
     what
         What the file should be, for errors.
+    name
+        What it is called in the file; empty where it is alone.
+    chunks
+        None where it lies in one piece.
     held
         How much of the shape was written, along each axis; None where that is all.
     labels
-        Names of its axes, empty where there are none.
+        Names of its axes.
     column_major
         Whether the first axis is the fastest in the file.
     transposed
@@ -200,14 +190,8 @@ def open_chosen(
 ) -> MovieFile:
     """Open of the arrays in a file the one that is meant, or two that are called after two lights.
 
-    Parameters
-    ----------
-    path, given
-        The file, and what the user says.
-    movies, traces
-        Shapes of the arrays that can be movies or traces, by name.
-    array, texts
-        Return an array by its name, and the lists of texts in the file.
+    `movies` and `traces` are the shapes of those that can be such, by name; `array` returns one by
+    its name, and `texts` the lists of texts in the file.
     """
     pair = two_colours(movies, given.dataset)
     if pair:
@@ -272,22 +256,11 @@ def traces_of(array: Array, lists: Iterable[Sequence[str]], given: Given) -> Mov
 def trace_frames(
     array: Array, n_names: int, axes: str | None
 ) -> tuple[ArrayFrames, tuple[str, ...]]:
-    """Make frames (t, 1, areas) of an array of traces, whichever of its axes is time.
+    """Make frames (t, 1, areas) of an array of traces, of one or two axes, and say what is slow.
 
-    Parameters
-    ----------
-    array
-        Of one or two axes.
-    n_names
-        How many areas are named: the axis that is as long is the areas'. If both or none are, time
-        comes first in Python and last in MATLAB, or is the longer one.
-    axes
-        What the user says: ``"ta"`` or ``"at"``.
-
-    Raises
-    ------
-    RecordingError
-        If the axes cannot be those of traces.
+    The user may say its `axes`, ``"ta"`` or ``"at"``; else the one as long as there are names is
+    the areas'. If both or none are, time comes first in Python and last in MATLAB, or is the longer
+    one.
     """
     shape = array.shape
     said = (axes or "").lower().replace("a", "x")
@@ -308,11 +281,7 @@ def trace_frames(
 
 
 def choose(path: Path, candidates: Shapes, wanted: str | None) -> str:
-    """Return the name of the array that is the movie: the one `wanted`, or the only candidate.
-
-    If there are several to choose from, that raises `UnclearMovieError`; no such one,
-    `RecordingError`.
-    """
+    """Return the name of the array that is the movie: the one `wanted`, or the only candidate."""
     listed = ", ".join(
         f"{name} ({' x '.join(map(str, shape))})" for name, shape in sorted(candidates.items())[:8]
     )

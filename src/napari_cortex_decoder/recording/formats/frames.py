@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,21 +22,22 @@ from napari_cortex_decoder.reading import readable
 LARGEST_FRAME = 2**28
 
 
+class WithoutCache:
+    """A dataclass that is pickled without what its cached properties hold."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return its fields alone."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FrameReader(ABC):
+class FrameReader(WithoutCache, ABC):
     """Random access to the frames of one movie; picklable, safe to use from many threads.
 
-    Attributes
-    ----------
-    shape
-        (frames, rows, columns).
-    dtype
-        Type of a pixel, in the byte order of this machine.
-    token
-        What changes when the file does: names the movie in dask's graph and cache.
-    together
-        Number of consecutive frames that cost no more to read than one of them: the frames in a
-        chunk of the file, or between the key frames of a video.
+    `shape` is (frames, rows, columns), `dtype` in the byte order of this machine. `token` changes
+    when the file does, and names the movie in dask's graph and cache. `together` is the number of
+    consecutive frames that cost no more to read than one of them: those in a chunk of the file, or
+    between the key frames of a video.
     """
 
     shape: tuple[int, int, int]
@@ -83,11 +84,7 @@ def _check_unchanged(stamps: tuple[tuple[Any, ...], ...]) -> None:
 
 
 def check_frames(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
-    """Refuse what cannot be a movie before any memory is set aside for it.
-
-    That is no frame, an empty one or one larger than any camera's, and pixels that are no real
-    numbers.
-    """
+    """Refuse what cannot be a movie before any memory is set aside for it."""
     frames, rows, columns = shape
     if not np.issubdtype(dtype, np.number) or np.issubdtype(dtype, np.complexfloating):
         raise RecordingError(
@@ -142,17 +139,7 @@ def nothing_at_the_end(frames: FrameReader) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RawFrames(FrameReader):
-    """Frames that lie uncompressed in a file.
-
-    Attributes
-    ----------
-    path
-        The file.
-    offsets
-        Shape (frames,), bytes from the start of the file to each frame.
-    stored
-        Type of a pixel in the file, with its byte order.
-    """
+    """Frames that lie uncompressed in a file, at `offsets` (bytes) from its start."""
 
     path: Path
     offsets: NDArray[np.int64]

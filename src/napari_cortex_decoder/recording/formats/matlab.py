@@ -20,7 +20,7 @@ from napari_cortex_decoder.recording.formats.arrays import (
     could_be_traces,
     open_chosen,
 )
-from napari_cortex_decoder.recording.formats.frames import file_token
+from napari_cortex_decoder.recording.formats.frames import WithoutCache, file_token
 from napari_cortex_decoder.recording.formats.hdf5 import open_hdf5
 from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
@@ -29,15 +29,11 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
-class _Variable:
+class _Variable(WithoutCache):
     """A variable that is read whole when its first frame is: its format is a stream."""
 
     path: Path
     name: str
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the pixels."""
-        return {"path": self.path, "name": self.name}
 
     @cached_property
     def _array(self) -> NDArray[Any]:
@@ -92,7 +88,6 @@ FORMAT = MovieFormat(
     "with their names in a cell array or given as areas",
     metadata="variables called frame_rate, frameRate or fps, pixel_size_mm or pixel_size_um, "
     "frame_times or timestamps (s, or as the name says)",
-    matches=lambda path: path.suffix.lower() == ".mat" and path.is_file(),
     open=open_matlab,
     options=frozenset({"dataset", "axes", "areas", "atlas"}),
 )

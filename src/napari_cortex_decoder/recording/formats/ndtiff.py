@@ -170,6 +170,6 @@ FORMAT = MovieFormat(
     patterns=(),
     recognized="a folder with NDTiff.index in it, or a TIFF beside one",
     metadata="colours by their names, elapsed time of each frame, pixel size, camera",
-    matches=lambda path: _index_of(path) is not None,
     open=open_ndtiff,
+    is_one=lambda path: _index_of(path) is not None,
 )

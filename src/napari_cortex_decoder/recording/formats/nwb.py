@@ -164,7 +164,6 @@ FORMAT = MovieFormat(
     "several the one given as dataset",
     metadata="rate or timestamps, grid_spacing, excitation_lambda, subject_id; columns come "
     "before rows where dimension says so; names, sides and masks of the table of ROIs",
-    matches=lambda path: path.suffix.lower() == ".nwb" and path.is_file(),
     open=open_nwb,
     options=frozenset({"dataset", "axes", "areas", "atlas"}),
 )

@@ -27,16 +27,10 @@ _NAMED = 8  # that a sentence lists
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TraceRows(FrameReader):
-    """Traces of areas as frames of one row, an area a pixel; read whole the first time.
+    """Traces of areas as frames of one row, an area a pixel.
 
-    Attributes
-    ----------
-    source
-        Reader of shape (frames, 1, traces in the file).
-    columns
-        For each area, the traces in the file whose mean it is.
-    kept
-        Whether they are few enough to be kept once they are read.
+    Each is the mean of some `columns` of `source`, of shape (frames, 1, traces in the file). They
+    are read whole the first time, and `kept` if they are few enough.
     """
 
     source: FrameReader
@@ -59,10 +53,6 @@ class TraceRows(FrameReader):
             together=n if kept else source.together,
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the values in memory."""
-        return {key: value for key, value in self.__dict__.items() if key != "_all"}
-
     @cached_property
     def _all(self) -> NDArray[Any]:
         return self._averaged(np.arange(self.shape[0], dtype=np.int64))
@@ -82,20 +72,10 @@ class TraceRows(FrameReader):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PaintedFrames(FrameReader):
-    """Frames painted with traces; a pixel in no area is NaN.
+    """Frames painted with traces, `rows` of shape (frames, 1, areas); NaN where no area is.
 
-    Attributes
-    ----------
-    rows
-        Reader of the traces, shape (frames, 1, areas).
-    areas
-        Name of each.
-    label_image
-        Shape (y, x), int32: i + 1 where area i is painted, else 0.
-    registration
-        Where the atlas of the areas lies on the picture; None if they are of no atlas.
-    told
-        What a user should know of the picture.
+    `areas`, `label_image` and `registration` are as in `Recording`; `told` is what a user should
+    know of the picture.
     """
 
     rows: FrameReader
@@ -143,18 +123,10 @@ def paint(traces: NDArray[Any], label_image: NDArray[np.int32]) -> NDArray[np.fl
 
 @dataclass(frozen=True)
 class Naming:
-    """What may be the names of traces.
+    """What may be the names of traces, one for each.
 
-    Attributes
-    ----------
-    names
-        One a trace.
-    sides
-        One a trace, what is said of its side apart from the name; none where nothing is.
-    shared
-        Whether several traces may have one name, because they were measured in one area.
-    made_up
-        Whether the names are none of the file's.
+    `sides` is what is said of the side of each apart from the name, if anything. Names may be
+    `shared` by several traces that were measured in one area, or `made_up`, none of the file's.
     """
 
     names: Sequence[str]
@@ -175,25 +147,11 @@ def painted(
     given: Given,
     masks: Callable[[], NDArray[np.int32] | None] | None = None,
 ) -> MovieFile:
-    """Make a movie of traces.
+    """Make a movie of traces, `found` as frames of (frames, 1, traces).
 
-    Parameters
-    ----------
-    path
-        The file, for errors.
-    found
-        What the file says; its frames are (frames, 1, traces).
-    namings
-        What may be the names of the traces; the one counts that names most areas.
-    given
-        The names that count instead, and whose areas are meant, if not ``"dorsal-cortex"``.
-    masks
-        Returns where each trace was measured, shape (y, x): i + 1 where trace i was, else 0.
-
-    Raises
-    ------
-    RecordingError
-        If no name is that of an area and there are no masks, or names are not as many as traces.
+    Of the `namings`, if the user gives no names, the one counts that names most areas. If that are
+    few, the traces are painted where `masks` says that they were measured: a picture (y, x) with
+    i + 1 where trace i was, else 0.
     """
     n = found.frames.shape[2]
     namings = namings if given.areas is None else [Naming(given_names(given.areas))]
@@ -306,13 +264,7 @@ def namings(
     lists: Iterable[Sequence[str]],
     areas: str | Sequence[str] | None,
 ) -> list[Naming]:
-    """Return what names the traces of an array: what the user gives, or lists in its file.
-
-    Raises
-    ------
-    RecordingError
-        If nothing does.
-    """
+    """Return what names the traces of an array: what the user gives, or lists in its file."""
     given = [given_names(areas)] if areas is not None else lists
     found = [Naming(names) for names in given if areas is not None or len(names) in shape]
     if not found:

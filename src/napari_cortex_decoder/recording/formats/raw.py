@@ -12,10 +12,9 @@ from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording.formats.arrays import Array, movie_of
 from napari_cortex_decoder.recording.formats.description import description_of
 from napari_cortex_decoder.recording.formats.frames import fewer_frames, file_token
-from napari_cortex_decoder.recording.formats.npy_header import NpyHeader
+from napari_cortex_decoder.recording.formats.npy import NpyHeader
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
-_SUFFIXES = (".dat", ".bin", ".raw")
 # wfield: frames_2_540_640_uint16.dat is two colours of 540 rows and 640 columns
 _NAME = re.compile(r"_(\d+)_(\d+)_(\d+)_([a-z]+\d*)$")
 
@@ -111,12 +110,11 @@ def _dtype(path: Path, name: str) -> np.dtype[np.generic]:
 
 FORMAT = MovieFormat(
     name="raw",
-    patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
+    patterns=("*.dat", "*.bin", "*.raw"),
     recognized="by its name; shape and type from a file of the same name beside it (.json, "
     ".yaml, .xml, .ini, .txt, ENVI's .hdr, MetaImage's .mhd), from the name, as wfield writes "
     "it (`…_COLOURS_ROWS_COLUMNS_dtype.dat`), or given as shape and dtype",
     metadata="colours; what the file beside it says of order, rate and pixel size",
-    matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
     open=open_raw,
     options=frozenset({"shape", "dtype", "axes"}),
 )

@@ -17,37 +17,27 @@ from napari_cortex_decoder.recording.formats.frames import FrameReader
 class MovieFile:
     """What a format found in a file, before it becomes a `Recording`.
 
+    What is not described here is as in `Recording`, and None where the file does not say it.
+
     Attributes
     ----------
     frames
-        Reader of every frame of the file in time order, the colours of an interleaved camera
-        one after the other.
+        Reader of every frame of the file in time order.
     channels
         How many colours the file itself says are interleaved in `frames`: time point t, colour c
         is frame ``t * channels + c``.
     reference
-        Reader of a second wavelength that the file keeps apart from the first, or None.
+        Reader of a second wavelength that the file keeps apart from the first.
     reference_lag
-        As `Recording` has it, where the file says it otherwise than by `frame_times`; or None.
+        Where the file says it otherwise than by `frame_times`.
     frame_rate
-        Time points a second (Hz), None where the file does not say.
-    pixel_size
-        Edge of a pixel in mm, or None.
+        Time points a second (Hz).
     frame_times
-        Shape (frames,), seconds, one for each of `frames`; or None.
+        Shape (frames,), seconds, one for each of `frames`.
     numbers
-        Shape (frames,), the camera's own increasing count of the frames where the file keeps it,
-        so that lost ones show; or None.
+        Shape (frames,), the camera's own increasing count of the frames, so that lost ones show.
     files
         Those of which frames are in it, where they are a set that was found through one of them.
-    subject
-        Which mouse, or None.
-    metadata
-        Whatever else the file says, to show.
-    warnings
-        Sentences that a user should read.
-    steps
-        Preprocessing that this program did before it saved the file.
     """
 
     frames: FrameReader
@@ -87,22 +77,26 @@ class MovieFormat:
         Name to show.
     patterns
         File name patterns for napari's manifest, such as ``"*.tif"``.
-    recognized
-        How the docs say that it is recognised.
-    metadata
-        What the docs say is taken from it.
-    matches
-        Whether a path is of this format: by its name and, where that is ambiguous, its content.
+    recognized, metadata
+        How the docs say that it is recognised, and what is taken from it.
     open
-        Reader of a path, and of what the user says of it.
+        Reads a path, and what the user says of it.
     options
         Names of what it understands of that.
+    is_one
+        Whether a path is of this format, where more than the suffix of a file tells.
     """
 
     name: str
     patterns: tuple[str, ...]
     recognized: str
     metadata: str
-    matches: Callable[[Path], bool]
     open: Callable[[Path, Given], MovieFile]
     options: frozenset[str] = frozenset()
+    is_one: Callable[[Path], bool] | None = None
+
+    def matches(self, path: Path) -> bool:
+        """Whether a path is of this format."""
+        if self.is_one is not None:
+            return self.is_one(path)
+        return path.is_file() and f"*{path.suffix.lower()}" in self.patterns

@@ -22,7 +22,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     unchanged,
 )
 from napari_cortex_decoder.recording.formats.light import isosbestic
-from napari_cortex_decoder.recording.formats.npy_header import NpyHeader, read_header
+from napari_cortex_decoder.recording.formats.npy import NpyHeader, read_header
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
 # space: (rows, columns, components); time: (components, frames), corrected for haemodynamics first
@@ -42,23 +42,13 @@ _LARGEST_SPACE = 2**32
 class SvdFrames(FrameReader):
     """Frames that are the product of two matrices, multiplied when they are read.
 
-    Attributes
-    ----------
-    space
-        Array of shape (rows, columns, components).
-    time
-        Array of shape (components, frames).
-    stamps
-        `file_token` of both files when they were opened.
+    `space` is (rows, columns, components), `time` is (components, frames); `stamps` are the
+    `file_token` of both when they were opened.
     """
 
     space: NpyHeader
     time: NpyHeader
     stamps: tuple[tuple[Any, ...], tuple[Any, ...]]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the matrix in memory."""
-        return {k: v for k, v in self.__dict__.items() if k != "_components"}
 
     @cached_property
     def _components(self) -> NDArray[np.float32]:
@@ -143,11 +133,10 @@ def _timed(folder: Path, found: MovieFile) -> MovieFile:
     if times is None:
         return found
     n_frames = found.frames.shape[0]
-    if lights is None or lights.shape != times.shape:
-        return replace(found, frame_times=times if len(times) == n_frames else None)
     wavelengths = _wavelengths(folder / "imagingLightSource.properties.htsv")
     violet = [k for k, nm in wavelengths.items() if isosbestic(nm)]
-    functional = [k for k in np.unique(lights).tolist() if k in wavelengths and k not in violet]
+    here = [] if lights is None or lights.shape != times.shape else np.unique(lights).tolist()
+    functional = [k for k in here if k in wavelengths and k not in violet]
     if len(functional) != 1:
         return replace(found, frame_times=times if len(times) == n_frames else None)
     movie = np.flatnonzero(lights == functional[0])
@@ -177,15 +166,10 @@ def _wavelengths(path: Path) -> dict[int, float]:
     """Wavelength (nm) of each light source, empty where the file does not say."""
     if not path.is_file():
         return {}
-    with (
-        readable(path, "a table of light sources"),
-        path.open(newline="", encoding="utf-8") as file,
-    ):
-        return {
-            int(row["channel_id"]): float(row["wavelength"])
-            for row in csv.DictReader(file, delimiter="\t")
-            if row.get("wavelength") and row.get("channel_id")
-        }
+    with readable(path, "a table of light sources"), path.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+        told = [(row.get("channel_id"), row.get("wavelength")) for row in rows]
+        return {int(light): float(length) for light, length in told if light and length}
 
 
 FORMAT = MovieFormat(
@@ -196,6 +180,6 @@ FORMAT = MovieFormat(
     "these files; rebuilt frame by frame",
     metadata="IBL: imaging.times; imaging.imagingLightSource and imagingLightSource.properties "
     "split an uncorrected movie from its reference",
-    matches=lambda path: _pair(path) is not None,
     open=open_svd,
+    is_one=lambda path: _pair(path) is not None,
 )

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,23 +16,18 @@ from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent
 from napari_cortex_decoder.recording.behavior.tables import read_text_table
 from napari_cortex_decoder.recording.formats.arrays import Array, trace_frames
-from napari_cortex_decoder.recording.formats.frames import file_token
+from napari_cortex_decoder.recording.formats.frames import WithoutCache, file_token
 from napari_cortex_decoder.recording.formats.painted import Naming, painted
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
-_SUFFIXES = (".csv", ".tsv")
 _WHAT = "a table of traces"
 
 
 @dataclass(frozen=True, eq=False)
-class _Columns:
+class _Columns(WithoutCache):
     """The columns of a table: kept from opening it, and read again in another process."""
 
     path: Path
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the numbers."""
-        return {"path": self.path}
 
     @cached_property
     def content(self) -> BehaviorContent:
@@ -65,11 +59,10 @@ def open_text_traces(path: Path, given: Given) -> MovieFile:
 
 FORMAT = MovieFormat(
     name="table of traces",
-    patterns=tuple(f"*{suffix}" for suffix in _SUFFIXES),
+    patterns=("*.csv", "*.tsv"),
     recognized="by its name; a column an area, called by acronym and side (MOs left, L-MOs) or "
     "in words, a row a frame",
     metadata="a column of times (s, or as its name says)",
-    matches=lambda path: path.suffix.lower() in _SUFFIXES and path.is_file(),
     open=open_text_traces,
     options=frozenset({"areas", "atlas"}),
 )

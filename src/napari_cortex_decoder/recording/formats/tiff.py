@@ -156,7 +156,6 @@ FORMAT = MovieFormat(
     "files of its folder too; of several images or positions the one given as dataset",
     metadata="ImageJ: frame interval or fps, pixel size, colours; OME: TimeIncrement, DeltaT, "
     "PhysicalSizeX, order of planes, colours; else resolution tags with a unit",
-    matches=lambda path: path.suffix.lower() in TIFF_SUFFIXES and path.is_file(),
     open=open_tiff,
     options=frozenset({"dataset"}),
 )

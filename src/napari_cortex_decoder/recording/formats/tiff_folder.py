@@ -169,7 +169,7 @@ FORMAT = MovieFormat(
     "files describe each other (OME, Micro-Manager, NDTiff); or a folder with such a one in it",
     metadata="Micro-Manager: rate from the elapsed time, colours, camera; numbers missing in "
     "the names are lost frames",
-    matches=lambda path: path.is_dir() and bool(_inside(path)),
     open=open_folder,
     options=frozenset({"dataset"}),
+    is_one=lambda path: path.is_dir() and bool(_inside(path)),
 )

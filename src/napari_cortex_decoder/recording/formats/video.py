@@ -128,6 +128,5 @@ FORMAT = MovieFormat(
     recognized="by its name; greyscale of 8 or 16 bit, or colour video without colour, of "
     "which the luma is taken; each frame is found by its own time stamp",
     metadata="frame rate; frame times where they are uneven",
-    matches=lambda path: path.suffix.lower() in CONTAINERS and path.is_file(),
     open=open_video,
 )

@@ -24,7 +24,7 @@ from napari_cortex_decoder.recording.formats.arrays import (
     open_chosen,
 )
 from napari_cortex_decoder.recording.formats.axes import named_axes
-from napari_cortex_decoder.recording.formats.frames import file_token
+from napari_cortex_decoder.recording.formats.frames import WithoutCache, file_token
 from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES, are_times, said_times
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.formats.tiff_metadata import OmeImage
@@ -37,17 +37,13 @@ _DEPTH = 4
 
 
 @dataclass(frozen=True, eq=False)
-class ZarrArray:
+class ZarrArray(WithoutCache):
     """An array of a Zarr folder; its chunks are files that are open only while they are read."""
 
     path: Path
     name: str
     folders: Mapping[Path, int]
     opened: int
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the opened array."""
-        return {key: value for key, value in self.__dict__.items() if key != "_array"}
 
     @cached_property
     def _array(self) -> Any:
@@ -256,7 +252,7 @@ FORMAT = MovieFormat(
     "0.4 and 0.5; the only array of frames x rows x columns, or the one given as dataset",
     metadata="OME-Zarr: axes, scales with units, colours; else names of dimensions, attributes "
     "called frame_rate or fps, pixel_size_mm or pixel_size_um; frame_times (s)",
-    matches=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
     open=open_zarr,
     options=frozenset({"dataset", "axes"}),
+    is_one=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
 )
