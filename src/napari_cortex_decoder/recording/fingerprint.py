@@ -21,12 +21,7 @@ def content_hash(recording: Recording) -> str:
     """Return what changes with the content of a recording's files, and with its steps.
 
     Looks at the sizes and at a few thousand bytes of the files, so that it stays when they are
-    copied or moved, and costs next to nothing.
-
-    Raises
-    ------
-    RecordingError
-        If a file is gone, or cannot be read any more.
+    copied or moved, and costs next to nothing. If a file is gone, that raises `RecordingError`.
     """
     return hashlib.sha256(about_content(recording)).hexdigest()
 
@@ -62,13 +57,7 @@ def _sampled(files: Mapping[Path, tuple[int, int]]) -> hashlib._Hash:
 
 
 def files_of(recording: Recording) -> dict[Path, tuple[int, int]]:
-    """Return size and time of last change (ns) of the files that a recording came from.
-
-    Raises
-    ------
-    RecordingError
-        If one is gone.
-    """
+    """Return size and time of last change (ns) of the files that a recording came from."""
     files = []
     with _there(recording):
         for place in _places(recording):

@@ -93,15 +93,8 @@ def open_recording(
         raise RecordingError(
             f"{path}: channels is {channels}; give 1, or 2 for two colours taken in turns."
         )
-    options = {
-        "dataset": dataset,
-        "axes": axes,
-        "shape": shape,
-        "dtype": dtype,
-        "areas": areas,
-        "atlas": atlas,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
+    said = Given(dataset=dataset, axes=axes, shape=shape, dtype=dtype, areas=areas, atlas=atlas)
+    given = {name: value for name, value in vars(said).items() if value is not None}
     movie_format = format_of(path)
     remembered = remembered_metadata(path)
     known = {name: remembered[name] for name in movie_format.options if name in remembered}
@@ -109,23 +102,19 @@ def open_recording(
 
     in_use(found.frames, [*paths, *_files(found.frames.token)])
     warnings = list(found.warnings)
-    movie, reference, shown, then, said = _split(path, found, channels)
-    warnings += said
+    movie, reference, shown, then = _split(path, found, channels, warnings)
     if movie.shape[0] < 2:
         held = "one frame" if movie.shape[0] else "no frame"
         raise RecordingError(f"{path}: there is {held} in it; a movie needs at least 2.")
     turns = channels or found.channels
-    said_rate, said_size, said = plausible(found.frame_rate, found.pixel_size)
-    warnings += said
-    rate = _first(
-        frame_rate,
-        said_rate * found.channels / turns if said_rate else None,
-        remembered.get("frame_rate"),
-    )
+    said_rate, said_size, doubts = plausible(found.frame_rate, found.pixel_size)
+    warnings += doubts
+    own_rate = said_rate * found.channels / turns if said_rate else None
+    rate = _first(frame_rate, own_rate, remembered.get("frame_rate"))
     times = found.frame_times[shown] if found.frame_times is not None else None
-    if times is None and found.numbers is not None and rate and _has_gaps(found.numbers):
+    if times is None and found.numbers is not None and rate and (np.diff(found.numbers) != 1).any():
         times = (found.numbers[shown] - found.numbers[0]) / (rate * turns)
-    rate, times, said = _clock(rate, frame_rate, times)
+    rate, times, doubts = _clock(rate, frame_rate, times)
     return Recording(
         movie=LazyMovie(movie),
         name=path.name if path.is_dir() and path.suffix != ".zarr" else path.stem,
@@ -139,7 +128,7 @@ def open_recording(
         **_traces(found.frames),
         format=movie_format.name,
         metadata=found.metadata,
-        warnings=tuple(warnings + said),
+        warnings=(*warnings, *doubts),
         steps=found.steps,
     )
 
@@ -193,21 +182,20 @@ def _open(path: Path, movie_format: MovieFormat, given: dict[str, Any]) -> Movie
 
 
 def _split(
-    path: Path, found: MovieFile, channels: int | None
-) -> tuple[FrameReader, FrameReader | None, NDArray[np.int64], NDArray[np.int64], list[str]]:
-    """Movie, reference, which frames of the file are theirs, and what to say about it."""
+    path: Path, found: MovieFile, channels: int | None, warnings: list[str]
+) -> tuple[FrameReader, FrameReader | None, NDArray[np.int64], NDArray[np.int64]]:
+    """Return movie, reference, and which frames of the file are theirs."""
     every = np.arange(found.frames.shape[0], dtype=np.int64)
     if channels == 2 and isinstance(found.frames, PaintedFrames):
         raise RecordingError(
             f"{path}: it holds traces, not the frames of two colours; leave out channels=2."
         )
     if (channels or found.channels) == 1:
-        return found.frames, found.reference, every, every[:0], []
+        return found.frames, found.reference, every, every[:0]
     if found.reference is not None:
         raise RecordingError(
             f"{path}: the file keeps its reference movie apart; leave out channels={channels}."
         )
-    said = []
     numbers = every if found.numbers is None else found.numbers - found.numbers[0]
     even = numbers % 2 == 0
     # a frame of the movie and the next one of the reference make a pair; the last frame of the
@@ -216,21 +204,17 @@ def _split(
     first, second = every[even & paired], every[~even & np.isin(numbers - 1, numbers)]
     lost = len(every) - len(first) - len(second)
     if lost:
-        said.append(
+        warnings.append(
             f"{lost} frames have no partner of the other colour, which the camera lost; "
             "they are left out."
         )
     if len(first) > len(second):
-        said.append("the last frame of the movie has no reference frame.")
-    movie, reference = (Picked.of(found.frames, part) for part in (first, second))
-    return movie, reference, first, second, said
+        warnings.append("the last frame of the movie has no reference frame.")
+    return Picked.of(found.frames, first), Picked.of(found.frames, second), first, second
 
 
 def _lag(
-    found: MovieFile,
-    shown: NDArray[np.int64],
-    then: NDArray[np.int64],
-    channels: int | None,
+    found: MovieFile, shown: NDArray[np.int64], then: NDArray[np.int64], channels: int | None
 ) -> float | None:
     """How many intervals after the movie's frames `shown` those of the reference, `then`, are."""
     times = found.frame_times
@@ -238,10 +222,6 @@ def _lag(
         return lag_of(times[shown], times[then])
     # what a user says of a camera: it took the colours in turns
     return 0.5 if channels == 2 and found.channels == 1 else found.reference_lag
-
-
-def _has_gaps(numbers: NDArray[np.int64]) -> bool:
-    return bool((np.diff(numbers) != 1).any())
 
 
 def _clock(
@@ -257,11 +237,14 @@ def _clock(
     if measured is None:
         return rate, None, said
     if given is not None and abs(measured / given - 1) > _SAME_RATE:
-        note = (
-            f"the frame times in the file say {measured:.4g} Hz; they are left out, because "
-            f"{given:g} Hz was given."
+        return (
+            rate,
+            None,
+            [
+                f"the frame times in the file say {measured:.4g} Hz; they are left out, because "
+                f"{given:g} Hz was given."
+            ],
         )
-        return rate, None, [note]
     return given or measured, times, [*scaled, *clock_warnings(times)]
 
 

@@ -23,15 +23,13 @@ class BehaviorTrace:
 
     Attributes
     ----------
-    name
-        What was measured, such as ``"speed"``.
     values
         Shape (n,), float; NaN where nothing was measured.
     times
         Shape (n,), seconds on the recording's clock (0 = first frame unless the recording has
         frame times of its own), strictly increasing.
     unit
-        Unit of `values`, such as ``"cm/s"``; empty if unknown.
+        Such as ``"cm/s"``; empty if unknown.
     """
 
     name: str
@@ -72,10 +70,8 @@ class Recording:
         picture of the areas, painted with their values; NaN where there is none.
     name
         Short name to show: the file's stem.
-    frame_rate
-        Frames a second (Hz); None where neither file nor user has said it.
-    pixel_size
-        Edge of a pixel in mm; None if unknown.
+    frame_rate, pixel_size
+        Frames a second (Hz), and edge of a pixel in mm; None where neither file nor user says it.
     path
         The file or folder it came from; None for one made in memory.
     subject
@@ -98,10 +94,8 @@ class Recording:
     registration
         Where the atlas lies on the movie, where that is known: on the picture of traces it always
         is, unless they are painted where they were measured.
-    format
-        What kind of file it came from, to show.
-    metadata
-        Whatever else the file says, to show.
+    format, metadata
+        What kind of file it came from, and whatever else that says, to show.
     warnings
         Sentences that a user should read: dropped frames, odd clocks, ….
     steps
@@ -180,26 +174,14 @@ class Recording:
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """Time of each frame in seconds, shape (t,).
-
-        Raises
-        ------
-        FrameRateError
-            If neither frame times nor a frame rate are known.
-        """
+        """Time of each frame in seconds, shape (t,); raise as `known_frame_rate`."""
         if self.frame_times is not None:
             return np.asarray(self.frame_times, dtype=np.float64)
         return np.arange(self.n_frames, dtype=np.float64) / self.known_frame_rate()
 
     @property
     def reference_times(self) -> NDArray[np.float64]:
-        """Time of each frame of the reference in seconds; with the movie's where nobody knows.
-
-        Raises
-        ------
-        FrameRateError
-            As for `times`.
-        """
+        """Time of each frame of the reference in seconds; with the movie's where nobody knows."""
         n = 0 if self.reference is None else self.reference.shape[0]
         times = self.times[:n]
         return times + (self.reference_lag or 0.0) * frame_interval(times)
@@ -210,13 +192,7 @@ class Recording:
         return self.replace(reference=other.movie, reference_lag=lag)
 
     def known_frame_rate(self) -> float:
-        """Return the frame rate in Hz, or say that it must be given.
-
-        Raises
-        ------
-        FrameRateError
-            If it is unknown.
-        """
+        """Return the frame rate in Hz; if it is unknown, `FrameRateError` says how to give it."""
         if self.frame_rate is None:
             raise FrameRateError(
                 f"{self.path or self.name}: the file does not say its frame rate; "
@@ -227,10 +203,7 @@ class Recording:
     def of_frames(self, origins: NDArray[np.integer]) -> Recording:
         """Return this, after a step, with what else is known frame by frame.
 
-        Parameters
-        ----------
-        origins
-            Shape (t,), not decreasing: which frame, before the step, each frame shows.
+        `origins`, shape (t,), tell which frame, before the step, each frame shows.
         """
         return self
 

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import platformdirs
 
@@ -19,7 +19,19 @@ from napari_cortex_decoder.recording.formats.painted import given_names
 
 _FILE = "recording.json"
 _NUMBERS = ("frame_rate", "pixel_size")
-_TEXTS = ("dataset", "axes", "dtype", "areas", "atlas")
+
+
+class Remembered(TypedDict, total=False):
+    """What a user may say of a recording, as `open_recording` takes it."""
+
+    frame_rate: float | None
+    pixel_size: float | None
+    dataset: str | None
+    axes: str | None
+    shape: tuple[int, ...] | None
+    dtype: str | None
+    areas: str | Sequence[str] | None
+    atlas: str | None
 
 
 def _beside(path: Path) -> Path:
@@ -50,16 +62,8 @@ def _writable(folder: Path) -> bool:
 def sidecar_folder(path: str | os.PathLike[str]) -> Path:
     """Return the folder in which to keep what belongs to a recording; it need not exist yet.
 
-    Parameters
-    ----------
-    path
-        File or folder of the recording.
-
-    Returns
-    -------
-    Path
-        ``<recording>.cortex`` beside the recording, where that place can be written to, else a
-        folder of the user's own data, named after the recording's full path.
+    It is ``<recording>.cortex`` beside the recording's file or folder, where that place can be
+    written to, else a folder of the user's own data, named after the recording's full path.
     """
     return sidecar_folders(path).folder
 
@@ -91,13 +95,7 @@ class SidecarFolders(NamedTuple):
 
 
 def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
-    """Return both folders in which something of a recording may be kept; neither need exist.
-
-    Parameters
-    ----------
-    path
-        File or folder of the recording.
-    """
+    """Return both folders in which something of a recording may be kept; neither need exist."""
     path = Path(path).absolute()
     beside, elsewhere = _beside(path), _elsewhere(path)
     if _writable(beside if beside.is_dir() else beside.parent):
@@ -105,26 +103,15 @@ def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
     return SidecarFolders(elsewhere, beside, away=True)
 
 
-@reads("what is known of a recording")
 def relative_to(recording: Path, file: Path) -> str:
     """Return how a file is written down beside a recording: relative where it lies there."""
     home, file = recording.absolute().parent, file.absolute()
     return str(file.relative_to(home)) if file.is_relative_to(home) else str(file)
 
 
+@reads("what is known of a recording")
 def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what a user has once said about a recording.
-
-    Parameters
-    ----------
-    path
-        File or folder of the recording.
-
-    Returns
-    -------
-    dict
-        Those that were said of ``frame_rate`` (Hz), ``pixel_size`` (mm), ``dataset``, ``axes``,
-        ``shape``, ``dtype``, ``areas`` and ``atlas``, which mean what they do to `open_recording`.
+    """Return what a user has once said about a recording: see `remember_metadata`.
 
     Raises
     ------
@@ -135,35 +122,21 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path).absolute()
     for file in _kept((_elsewhere(path), _beside(path)), _FILE):
         for field, value in _read(file).items():
-            if field in (*_NUMBERS, *_TEXTS, "shape"):
+            if field in Remembered.__annotations__:
                 remembered.setdefault(field, _checked(file, field, value))
     return remembered
 
 
-def remember_metadata(
-    path: str | os.PathLike[str],
-    *,
-    frame_rate: float | None = None,
-    pixel_size: float | None = None,
-    dataset: str | None = None,
-    axes: str | None = None,
-    shape: tuple[int, ...] | None = None,
-    dtype: str | None = None,
-    areas: str | Sequence[str] | None = None,
-    atlas: str | None = None,
-) -> Path:
+def remember_metadata(path: str | os.PathLike[str], **said: Unpack[Remembered]) -> Path:
     """Keep what a user says about a recording, for the next time it is opened.
 
     Parameters
     ----------
     path
         File or folder of the recording.
-    frame_rate
-        Frames a second (Hz); None leaves what was said before.
-    pixel_size
-        Edge of a pixel in mm; None leaves what was said before.
-    dataset, axes, shape, dtype, areas, atlas
-        How to read the file, as `open_recording` takes it; None leaves what was said before.
+    **said
+        ``frame_rate`` (Hz), ``pixel_size`` (mm), ``dataset``, ``axes``, ``shape``, ``dtype``,
+        ``areas``, ``atlas``, as `open_recording` takes them; None leaves what was said before.
 
     Returns
     -------
@@ -176,19 +149,10 @@ def remember_metadata(
         If a value is impossible, or no place can be written to.
     """
     target = sidecar_folder(path) / _FILE
-    said = {
-        "frame_rate": frame_rate,
-        "pixel_size": pixel_size,
-        "dataset": dataset,
-        "axes": axes,
-        "shape": shape,
-        "dtype": dtype,
-        "areas": None if areas is None else ";".join(given_names(areas)),
-        "atlas": atlas,
-    }
-    content = _read(target) | {
-        field: _checked(target, field, value) for field, value in said.items() if value is not None
-    }
+    given: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
+    if "areas" in given:
+        given["areas"] = ";".join(given_names(given["areas"]))
+    content = _read(target) | {f: _checked(target, f, value) for f, value in given.items()}
     make_folder(target.parent, RecordingError)
     write_json(target, content, RecordingError)
     return target

@@ -31,15 +31,9 @@ _OTHERS = "zpqrsuvw"  # letters of axes of length 1
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What the axes of an array mean.
+    """What the axes of an array mean: a letter each, as the file orders them, and their lengths.
 
-    Attributes
-    ----------
-    axes
-        One letter an axis, as the file orders them: t, y, x, c (colours) where there are any, and
-        others of length 1.
-    shape
-        Length of each axis.
+    They are t, y, x, c (colours) where there are any, and others of length 1.
     """
 
     axes: str
@@ -117,11 +111,6 @@ def arrange(
     transposed
         Whether the file has the axes the other way round than the program that wrote it:
         MATLAB's in HDF5. `said` and `usual` follow the program, the arrangement the file.
-
-    Raises
-    ------
-    RecordingError
-        If the axes cannot be those of a movie.
     """
     shape = tuple(int(n) for n in shape)
     seen = shape[::-1] if transposed else shape

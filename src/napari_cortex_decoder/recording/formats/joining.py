@@ -34,11 +34,7 @@ def join_files(paths: Sequence[Path], open_one: Callable[[Path], MovieFile]) -> 
 
 
 def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
-    """Join what was found in the files of one session, which are in order.
-
-    If frames differ in size or type, or only some files have a reference or colours, that raises
-    `RecordingError`.
-    """
+    """Join what was found in the files of one session, which are in order and alike."""
     first = parts[0]
     if len(parts) == 1:
         return first

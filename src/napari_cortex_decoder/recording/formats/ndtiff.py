@@ -46,10 +46,9 @@ def open_ndtiff(path: Path, given: Given) -> MovieFile:
     index = _index_of(path)
     assert index is not None
     with readable(index, _WHAT):
+        listed = tifffile.read_ndtiff_index(index)
         # of two frames of one place the later one counts
-        entries = {
-            tuple(sorted(e[0].items(), key=str)): e for e in tifffile.read_ndtiff_index(index)
-        }
+        entries = {tuple(sorted(e[0].items(), key=str)): e for e in listed}
     if not entries:
         raise RecordingError(f"{index}: it lists no frame; the acquisition was never started.")
     with readable(index, _WHAT):
@@ -108,15 +107,10 @@ def _in_order(
     check_planes(index, len(names), slices)
     order, known = movie_first(names)
     told += colours_told([names[i] for i in order], known)
-    place = {names[i]: n for n, i in enumerate(order)}
-    at = [int(e[0].get(time, 0)) for e in entries]
-    counts = np.array(
-        [
-            (t - min(at)) * len(names) + place[str(e[0].get("channel", ""))]
-            for t, e in zip(at, entries, strict=True)
-        ],
-        np.int64,
-    )
+    places = {names[i]: n for n, i in enumerate(order)}
+    times = np.array([int(e[0].get(time, 0)) for e in entries], np.int64)
+    place = np.array([places[str(e[0].get("channel", ""))] for e in entries], np.int64)
+    counts = (times - times.min()) * len(names) + place
     rows = np.argsort(counts, kind="stable")
     return [entries[i] for i in rows], counts[rows], names, told
 

@@ -72,16 +72,14 @@ def open_nwb(path: Path, given: Given) -> MovieFile:
     name = choose(path, {n: s.movie.frames.shape for n, s in pool.items()}, dataset)
     chosen = found[name]
     reference = references[0] if len(references) == 1 and not chosen.is_reference else None
+    light = {"excitation (nm)": chosen.excitation} if chosen.excitation else {}
     return replace(
         chosen.movie,
         reference=None if reference is None else reference.movie.frames,
         reference_lag=None if reference is None else lag_of(chosen.clock, reference.clock),
         subject=subject,
         warnings=(*chosen.movie.warnings, *elsewhere, *lacking.values()),
-        metadata={
-            **chosen.movie.metadata,
-            **({"excitation (nm)": chosen.excitation} if chosen.excitation else {}),
-        },
+        metadata=chosen.movie.metadata | light,
     )
 
 

@@ -20,18 +20,8 @@ def text_of(value: Any) -> str | None:
 def clock_of(series: Any, n_frames: int) -> tuple[float | None, NDArray[np.float64] | None]:
     """Return the rate (Hz) of a series, and the time of each frame (s) on the session's clock.
 
-    Parameters
-    ----------
-    series
-        The group.
-    n_frames
-        Number of its frames.
-
-    Returns
-    -------
-    tuple
-        Either is None where the file does not say it; times also where they begin at 0 and follow
-        from the rate.
+    Either is None where the file does not say it; times also where they begin at 0 and follow from
+    the rate.
     """
     start, stamps = series.own("starting_time"), series.own("timestamps")
     rate = None if start is None else positive(start.attrs.get("rate"))
@@ -43,10 +33,9 @@ def clock_of(series: Any, n_frames: int) -> tuple[float | None, NDArray[np.float
 
 
 def series_of(file: Any, kind: str) -> list[Any]:
-    """Return every series of a kind in a file.
+    """Return every series of a kind in a file, by the layout that the NWB schema fixes.
 
-    They are looked up by the layout that the NWB schema fixes: pynwb would build every object of
-    the file, load the schema of each extension, and hang on some damaged ones.
+    pynwb would build every object, load the schema of each extension, and hang on damaged files.
     """
     from napari_cortex_decoder.containers import hdf5
 

@@ -24,13 +24,7 @@ _PLACES = ("location", "region", "brain_area", "brain_region", "structure")
 
 
 def open_traces(path: Path, series: Any, given: Given) -> MovieFile:
-    """Make the movie of a ``RoiResponseSeries``, a group in a file that is open.
-
-    Raises
-    ------
-    RecordingError
-        If there are no numbers in it, or no trace is of an area.
-    """
+    """Make the movie of a ``RoiResponseSeries``, a group in a file that is open."""
     data, name = series.get("data"), str(series.name)
     if data is None or not data.size or data.dtype.kind not in "iuf" or len(data.shape) > 2:
         raise RecordingError(f"{path}: {name} holds no traces (times x areas); export it again.")
@@ -41,16 +35,13 @@ def open_traces(path: Path, series: Any, given: Given) -> MovieFile:
     rate, times = clock_of(series, frames.shape[0])
     kind = text_of(series.parent.attrs.get("neurodata_type"))
     unit = text_of(data.attrs.get("unit"))
-    quantity = "ΔF/F" if kind == "DfOverF" else "fluorescence" if kind == "Fluorescence" else None
+    quantity = {"DfOverF": "ΔF/F", "Fluorescence": "fluorescence"}.get(str(kind))
+    shown = {"dataset": name.rpartition("/")[2], "traces": quantity, "unit": unit}
     found = MovieFile(
         frames=frames,
         frame_rate=rate,
         frame_times=times,
-        metadata={
-            "dataset": name.rpartition("/")[2],
-            **({"traces": quantity} if quantity else {}),
-            **({"unit": unit} if unit else {}),
-        },
+        metadata={key: value for key, value in shown.items() if value},
         warnings=said,
         steps=steps_in_text(text_of(series.attrs.get("comments"))),
     )
@@ -64,8 +55,7 @@ def _rows(series: Any) -> NDArray[np.int64] | None:
     region = series.own("rois")
     if region is None or region.dtype.kind not in "iu" or len(region.shape) != 1:
         return None
-    rows: NDArray[np.int64] = np.asarray(region[:], np.int64)
-    return rows
+    return np.asarray(region[:], np.int64)
 
 
 def _table(series: Any) -> Any:
@@ -100,9 +90,9 @@ def _texts(column: Any, rows: NDArray[np.int64]) -> list[str]:
 
     if not isinstance(column, h5py.Dataset) or len(column.shape or ()) != 1:
         return []
-    if h5py.check_string_dtype(column.dtype) is None or not len(rows):
+    if h5py.check_string_dtype(column.dtype) is None:
         return []
-    if rows.min() < 0 or rows.max() >= column.shape[0]:
+    if not len(rows) or rows.min() < 0 or rows.max() >= column.shape[0]:
         return []
     texts = [text_of(value) for value in column[:]]
     return [texts[row] or "" for row in rows.tolist()]

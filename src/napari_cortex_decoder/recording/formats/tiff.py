@@ -21,7 +21,11 @@ from napari_cortex_decoder.recording.formats.frames import (
 )
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 from napari_cortex_decoder.recording.formats.tiff_layout import Layout, layout_of
-from napari_cortex_decoder.recording.formats.tiff_pages import find_frames, page_offsets
+from napari_cortex_decoder.recording.formats.tiff_pages import (
+    find_frames,
+    opened_tiff,
+    page_offsets,
+)
 
 # tifffile logs what is wrong with a file beside raising it; without a handler of the user's own,
 # Python would print that next to our sentence.
@@ -35,9 +39,7 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 def open_tiff(path: Path, given: Given) -> MovieFile:
     """Open a multi-page TIFF, or the set that it belongs to; see `open_recording`."""
     check_magic(path)
-    with readable(path, "a TIFF movie"):
-        tif = tifffile.TiffFile(path, _multifile=False)
-    with tif:
+    with opened_tiff(path) as tif:
         pages = page_offsets(path, tif)
         if not len(pages):
             raise RecordingError(f"{path}: there is no frame in it; a movie needs at least 2.")
@@ -50,8 +52,7 @@ def open_tiff(path: Path, given: Given) -> MovieFile:
         if size is None:
             size = said.tag_pixel_size(first, layout.unit, told)
         if rate is None and layout.frame_times is None and len(pages) == len(layout.page):
-            with readable(path, "a Micro-Manager movie"):
-                rate = _micromanager_rate(tif, pages, layout)
+            rate = _micromanager_rate(tif, pages, layout)
         return MovieFile(
             frames=frames,
             channels=layout.channels,
@@ -87,9 +88,7 @@ def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) ->
         if index == 0:
             parts.append((find_frames(path, tif, pages[wanted], len(rows)), rows))
             continue
-        with readable(other, "a TIFF movie"):
-            part = tifffile.TiffFile(other, _multifile=False)
-        with part:
+        with opened_tiff(other) as part:
             if first_page(other, part).shape != tif.pages.first.shape:
                 raise RecordingError(
                     f"{other}: its frames are {first_page(other, part).shape}, those of "
@@ -103,9 +102,8 @@ def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) ->
 
 def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
     """Return the first page; raise unless it is one greyscale image of rows and columns."""
-    with readable(path, "a TIFF movie"):
-        first = tif.pages.first
-        shape = first.shape
+    first = tif.pages.first
+    shape = first.shape
     if first.compression not in set(tifffile.COMPRESSION):
         raise RecordingError(
             f"{path}: its compression, number {first.compression}, is unknown; export the movie "

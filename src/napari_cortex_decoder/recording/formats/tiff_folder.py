@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
@@ -28,7 +27,7 @@ from napari_cortex_decoder.recording.formats.tiff_metadata import (
     micromanager_clock,
     micromanager_info,
 )
-from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets
+from napari_cortex_decoder.recording.formats.tiff_pages import opened_tiff, page_offsets
 
 # Reading the description of a frame takes a millisecond: of more files than these, only two are.
 _FEW = 1000
@@ -45,11 +44,7 @@ class OneFrameFiles(FrameReader):
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
         for image, frame in zip(out, frames.tolist(), strict=True):
             path = Path(self.files[frame][0])
-            with (
-                unchanged(self.files[frame]),
-                readable(path, "a TIFF frame"),
-                tifffile.TiffFile(path, _multifile=False) as tif,
-            ):
+            with unchanged(self.files[frame]), opened_tiff(path, "a TIFF frame") as tif:
                 page = first_page(path, tif)
                 if page.shape != self.shape[1:] or page.dtype != self.dtype:
                     raise RecordingError(
@@ -92,13 +87,12 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
             "the name of one as dataset (command line: --as dataset=NAME).",
             tuple(places),
         )
-    entries = _tiffs(folder)
-    states = {Path(entry.path): entry.stat() for entry in entries}
+    states = {Path(entry.path): entry.stat() for entry in _tiffs(folder)}
     sizes = {path: state.st_size for path, state in states.items()}
     paths = sorted(states, key=natural_key)
     first = paths[0]
     check_magic(first)
-    with readable(first, "a TIFF frame"), tifffile.TiffFile(first, _multifile=False) as tif:
+    with opened_tiff(first, "a TIFF frame") as tif:
         in_set = tif.is_ome and tif.ome_metadata.count("FileName=") > 1
         alone = not in_set and len(page_offsets(first, tif)) == 1 and tif.series[0].ndim == 2
         page = first_page(first, tif)
@@ -156,7 +150,7 @@ def _with_lights(paths: list[Path], named: Named) -> Named:
 
 def _info(path: Path) -> dict[str, Any]:
     """Micro-Manager's description of one frame, empty where there is none."""
-    with readable(path, "a TIFF frame"), tifffile.TiffFile(path, _multifile=False) as tif:
+    with opened_tiff(path, "a TIFF frame") as tif:
         return micromanager_info(tif.pages.first)
 
 

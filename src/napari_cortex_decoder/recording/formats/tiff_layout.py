@@ -17,7 +17,7 @@ from napari_cortex_decoder.reading import readable, told
 from napari_cortex_decoder.recording.formats import tiff_metadata as said
 from napari_cortex_decoder.recording.formats.frames import check_planes
 from napari_cortex_decoder.recording.formats.light import movie_first
-from napari_cortex_decoder.recording.formats.tiff_pages import page_offsets, too_few
+from napari_cortex_decoder.recording.formats.tiff_pages import opened_tiff, page_offsets, too_few
 from napari_cortex_decoder.recording.provenance import steps_in_text
 from napari_cortex_decoder.units import positive
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Layout:
-    """How the pages of a file or a set make a movie.
+    """How the pages of a file or a set make a movie; what is not described is as in `MovieFile`.
 
     Attributes
     ----------
@@ -38,14 +38,10 @@ class Layout:
         Names of the files that hold the frames; the first is the one that was opened.
     set_files
         Names of all files of the set, those of other positions too.
-    channels
-        Interleaved colours.
     numbers
         Shape (frames,), where frames lack: the count of each in the acquisition; else None.
     behind_the_first
         Whether the first page goes on with the data of all frames.
-    frame_rate, pixel_size, frame_times, steps, warnings
-        As in `MovieFile`.
     unit
         In which ImageJ gives the resolution; None where it does not.
     """
@@ -71,11 +67,6 @@ def layout_of(path: Path, tif: tifffile.TiffFile, pages: Planes, dataset: str | 
     What describes them may be damaged, promise more or less than is there, or be about other files,
     too: what is there is shown, and the difference is told. Of several images `dataset` names one;
     None takes the one that this file holds.
-
-    Raises
-    ------
-    RecordingError
-        If it is a volume over time, has more than two colours, or breaks off within a frame.
     """
     held = len(pages)
     plain = Layout(np.arange(held), np.zeros(held, np.int64), [path.name])
@@ -144,10 +135,7 @@ def _ome(path: Path, image: said.OmeImage, own: int, warnings: list[str]) -> Lay
         other = path.with_name(name)
         there.append(0)
         if other.is_file():
-            with (
-                readable(other, "a TIFF movie"),
-                tifffile.TiffFile(other, _multifile=False) as tif,
-            ):
+            with opened_tiff(other) as tif:
                 there[-1] = len(page_offsets(other, tif))
     file, page = image.planes(there)
     index, channels = in_time(path, image.sizes, image.order)
@@ -183,10 +171,7 @@ def _ome(path: Path, image: said.OmeImage, own: int, warnings: list[str]) -> Lay
 
 
 def what_is_there(path: Path, layout: Layout, warnings: list[str], why: str = "") -> Layout:
-    """Leave out the frames of a layout that nobody recorded (page -1), and say how many.
-
-    If there is none at all that raises `RecordingError`.
-    """
+    """Leave out the frames of a layout that nobody recorded (page -1), and say how many."""
     assert layout.numbers is not None
     there = layout.page >= 0
     channels, numbers = layout.channels, layout.numbers
@@ -195,8 +180,11 @@ def what_is_there(path: Path, layout: Layout, warnings: list[str], why: str = ""
             f"{path}: none of the {len(there)} frames that it describes is in its folder; put the "
             "other files of the set beside it."
         )
+    times = layout.frame_times
+    if times is not None and not np.isfinite(times[there]).all():
+        times = None
     if there.all():
-        return _believed(replace(layout, numbers=None))
+        return replace(layout, numbers=None, frame_times=times)
     warnings.append(
         f"{int(there.sum())} of the {len(there)} frames that its description promises are here; "
         + (why or "the others were never recorded, unless the file was copied before its end")
@@ -204,23 +192,13 @@ def what_is_there(path: Path, layout: Layout, warnings: list[str], why: str = ""
     )
     if channels == 2 and not (there[::2].any() and there[1::2].any()):
         channels, numbers = 1, numbers // 2
-    times = layout.frame_times
-    return _believed(
-        replace(
-            layout,
-            page=layout.page[there],
-            file=layout.file[there],
-            numbers=numbers[there],
-            channels=channels,
-            frame_times=None if times is None else times[there],
-        )
-    )
-
-
-def _believed(layout: Layout) -> Layout:
-    times = layout.frame_times
-    return (
-        layout if times is None or np.isfinite(times).all() else replace(layout, frame_times=None)
+    return replace(
+        layout,
+        page=layout.page[there],
+        file=layout.file[there],
+        numbers=numbers[there],
+        channels=channels,
+        frame_times=None if times is None else times[there],
     )
 
 
@@ -244,10 +222,8 @@ def _with_more(layout: Layout, held: int, described: int, warnings: list[str]) -
 
 def _imagej(tif: tifffile.TiffFile) -> tuple[dict[str, int], dict[str, Any]]:
     metadata = dict(tif.imagej_metadata or {})
-    sizes = {
-        axis: int(metadata.get(name, 1))
-        for axis, name in (("T", "frames"), ("C", "channels"), ("Z", "slices"))
-    }
+    names = {"T": "frames", "C": "channels", "Z": "slices"}
+    sizes = {axis: int(metadata.get(name, 1)) for axis, name in names.items()}
     if min(sizes.values()) < 1:
         raise ValueError(f"it gives {sizes}")
     if math.prod(sizes.values()) == 1:
@@ -269,13 +245,9 @@ def _shaped(tif: tifffile.TiffFile) -> tuple[dict[str, int], str, float | None]:
 
 
 def _counted(
-    path: Path,
-    tif: tifffile.TiffFile,
-    held: int,
-    sizes: dict[str, int],
-    order: str,
+    path: Path, tif: tifffile.TiffFile, held: int, sizes: dict[str, int], order: str,
     warnings: list[str],
-) -> Layout:
+) -> Layout:  # fmt: skip
     """Lay out pages of which only the numbers are told: they run as the description says."""
     claimed, first = math.prod(sizes.values()), tif.pages.first
     behind = claimed > held == 1 and bool(first.is_contiguous and first.is_final)
@@ -303,8 +275,7 @@ def in_time(path: Path, sizes: Mapping[str, int], order: Sequence[str]) -> tuple
     """Order planes by time, then colour; return these, and the number of interleaved colours.
 
     `sizes` are the numbers of planes along T, C and Z, and `order` these axes as the planes run
-    through them, slowest first. A volume over time and more than two colours raise
-    `RecordingError`.
+    through them, slowest first.
     """
     times, colours, slices = (sizes[axis] for axis in "TCZ")
     several = max(times, slices) > 1

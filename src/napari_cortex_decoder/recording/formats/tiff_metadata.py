@@ -61,16 +61,14 @@ class OmeImage:
 
     Attributes
     ----------
-    names, name, description
-        What the images of the description are called, and this one; its free text, or None.
+    names, name
+        What the images of the description are called, and this one.
     sizes, order
         Number of planes along T, C and Z, and these axes, slowest first, as the planes run.
     files, set_files
         Names of the files that hold its planes, `own` first, and those of all images.
-    frame_rate, pixel_size, colours
-        In Hz and mm, None where not said; what the channels are called, light and all.
-    warnings
-        What a user should know, such as units that are not known.
+    colours
+        What the channels are called, light and all.
     """
 
     def __init__(
@@ -121,13 +119,10 @@ class OmeImage:
 
     def _chosen(self, images: list[Any], own: str, wanted: str | None) -> int:
         if wanted is not None:
-            ids = [image.get("ID") for image in images]
-            found = [
-                n for n, pair in enumerate(zip(self.names, ids, strict=True)) if wanted in pair
-            ]
-            if not found:
-                raise ValueError(f"it has no image {wanted!r}; there are {', '.join(self.names)}")
-            return found[0]
+            for n, image in enumerate(images):
+                if wanted in (self.names[n], image.get("ID")):
+                    return n
+            raise ValueError(f"it has no image {wanted!r}; there are {', '.join(self.names)}")
         for n, image in enumerate(images):
             blocks = image.findall(f"{self._space}Pixels/{self._space}TiffData")
             if any(self._file(block, own) == own for block in blocks):
@@ -200,21 +195,10 @@ def micromanager_clock(
     channels: int,
     few: int = 0,
 ) -> tuple[float | None, NDArray[np.float64] | None, float | None, dict[str, Any]]:
-    """Return what Micro-Manager tells of time, size and camera.
+    """Return rate (Hz), time of each frame (s), edge of a pixel (mm) and camera by Micro-Manager.
 
-    Parameters
-    ----------
-    describe
-        Gives its description of a frame.
-    numbers
-        Shape (frames,), count of each, of interleaved `channels`.
-    few
-        Of more frames than these, only the first and the last of its colour are looked at.
-
-    Returns
-    -------
-    tuple
-        Time points a second (Hz), seconds of each frame, edge of a pixel (mm), and the rest.
+    `describe` gives its description of a frame, and `numbers` count the frames of interleaved
+    `channels`. Of more than a `few` only the first and the last of its colour are looked at.
     """
 
     def elapsed(frame: int) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,13 @@ from napari_cortex_decoder.recording.formats.frames import (
 _MOST_TAGS = 4096
 # No codec that cameras' software uses shrinks an image more than this, zeros included.
 _MOST_SHRINKAGE = 5000
+
+
+@contextmanager
+def opened_tiff(path: Path, what: str = "a TIFF movie") -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF alone, whatever set it belongs to."""
+    with readable(path, what), tifffile.TiffFile(path, _multifile=False) as tif:
+        yield tif
 
 
 def page_offsets(path: Path, tif: tifffile.TiffFile) -> NDArray[np.int64]:
@@ -68,23 +77,16 @@ def find_frames(
 ) -> RawFrames | EncodedFrames:
     """Find the frames of a TIFF whose pages are alike; raise if some lie beyond its end.
 
-    Parameters
-    ----------
-    pages
-        Shape (n,), where the pages' directories lie, in the order of the frames.
-    claimed
-        Number of frames; more than `pages` only where the first page's data go on with the frames
-        of pages that were never written (ImageJ beyond 4 GB).
+    `pages` tells where their directories lie, in the order of the frames. More frames than these
+    may be `claimed` only where the first page's data go on with the frames of pages that were never
+    written (ImageJ beyond 4 GB).
     """
     first = tif.pages.first
     plain = first.is_contiguous and first.is_final
     size = tif.filehandle.size
     step = first.nbytes
     if plain:
-        at_front = int(pages[0]) == first.offset
-        start = int(
-            first.dataoffsets[0] if at_front else _read_pages(path, tif, pages[:1])[0][0, 0]
-        )
+        start = int(_read_pages(path, tif, pages[:1])[0][0, 0])
         if start > size:
             raise too_few(path, claimed, 0)
         starts = _offsets_by_rule(path, tif, pages, claimed, start, step)
@@ -98,9 +100,8 @@ def find_frames(
     offsets, counts = _read_pages(path, tif, pages)
     _check_end(path, (offsets + counts).max(axis=1), size)
     lengths = counts.sum(axis=1)
-    if (lengths > 2 * step + 2**16).any() or (
-        step > 2**20 and (lengths * _MOST_SHRINKAGE < step).any()
-    ):
+    too_short = (step > 2**20) & (lengths * _MOST_SHRINKAGE < step)
+    if ((lengths > 2 * step + 2**16) | too_short).any():
         raise RecordingError(
             f"{path}: a frame of {step / 2**20:.1f} MB claims to be packed into "
             f"{lengths.min()} to {lengths.max()} bytes; the file is damaged, so export it again."
@@ -132,13 +133,9 @@ def _check_end(path: Path, ends: NDArray[np.int64], size: int) -> None:
 
 
 def _offsets_by_rule(
-    path: Path,
-    tif: tifffile.TiffFile,
-    pages: NDArray[np.int64],
-    claimed: int,
-    start: int,
+    path: Path, tif: tifffile.TiffFile, pages: NDArray[np.int64], claimed: int, start: int,
     step: int,
-) -> NDArray[np.int64] | None:
+) -> NDArray[np.int64] | None:  # fmt: skip
     """Offsets of frames that lie at equal distances, from a few of them; None if they do not."""
     rule = start + step * np.arange(claimed, dtype=np.int64)
     if len(pages) < claimed:
@@ -178,12 +175,7 @@ def _read_pages(
 class EncodedFrames(FrameReader):
     """Frames that lie in a TIFF compressed, tiled or packed, as tifffile decodes them.
 
-    Attributes
-    ----------
-    path
-        The file.
-    pages
-        Shape (frames,), bytes from the start of the file to the directory of each page.
+    The directory of the page of each lies at `pages`, bytes from the start of the file.
     """
 
     path: Path
@@ -192,14 +184,9 @@ class EncodedFrames(FrameReader):
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read and decode frames."""
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
-        with (
-            unchanged(self.token),
-            readable(self.path, "a TIFF movie"),
-            tifffile.TiffFile(self.path, _multifile=False) as tif,
-        ):
+        with unchanged(self.token), opened_tiff(self.path) as tif:
             for image, frame in zip(out, frames.tolist(), strict=True):
-                page = tifffile.TiffFrame(
-                    tif, frame, offset=int(self.pages[frame]), keyframe=tif.pages.first
-                )
+                at = int(self.pages[frame])
+                page = tifffile.TiffFrame(tif, frame, offset=at, keyframe=tif.pages.first)
                 image[:] = page.asarray(maxworkers=1)
         return out

@@ -25,8 +25,6 @@ class VideoIndex:
 
     Attributes
     ----------
-    path, container
-        The file and the name of its container format.
     stamps
         Shape (frames,), presentation time stamps, in order of time.
     keys
@@ -37,8 +35,6 @@ class VideoIndex:
         Frames a second (Hz) on average; None where it cannot be told.
     size
         Rows and columns that the header claims.
-    codec
-        Name of the codec.
     said
         What a user should know: frames that are hidden, lost or cut off.
     """
@@ -56,18 +52,11 @@ class VideoIndex:
     @property
     def times(self) -> NDArray[np.float64]:
         """Seconds from the first frame, shape (frames,)."""
-        times: NDArray[np.float64] = (self.stamps - self.stamps[0]) * self.tick
-        return times
+        return np.multiply(self.stamps - self.stamps[0], self.tick, dtype=np.float64)
 
     @contextmanager
     def opened(self) -> Iterator[VideoReader]:
-        """Open the video to decode it.
-
-        Raises
-        ------
-        RecordingError
-            Here and while it is read: if it cannot be decoded.
-        """
+        """Open the video to decode it; raise, here or while it is read, if that cannot be done."""
         import av
 
         with readable(self.path, _WHAT), av.open(str(self.path), format=self.container) as video:
@@ -119,17 +108,8 @@ class VideoReader:
 def index_video(path: Path, container: str, *, cut: bool = False) -> VideoIndex:
     """Find the frames of a video, without decoding them.
 
-    Parameters
-    ----------
-    path, container
-        The file and the name of its container format.
-    cut
-        Whether a video that ends before its end is taken as far as it goes.
-
-    Raises
-    ------
-    RecordingError
-        If there is none, or the file ends before its end and may not.
+    If there is none that raises, and if the file ends before its end, unless it may be `cut`: then
+    it is taken as far as it goes.
     """
     import av
 

@@ -192,14 +192,15 @@ def _unwritten(folder: Path, array: Any, time: int) -> tuple[str, ...]:
     """Return a word on frames at the end of which there is no chunk."""
     grid = getattr(array, "shards", None) or array.chunks
     counts = [-(-n // size) for n, size in zip(array.shape, grid, strict=True)]
-    held = 0
-    for last in range(counts[time] - 1, -1, -1):
-        others = [range(n) if axis != time else (last,) for axis, n in enumerate(counts)]
+
+    def is_there(index: int) -> bool:
+        """Whether any chunk is there that holds frames of this part of the movie."""
+        others = [range(n) if axis != time else (index,) for axis, n in enumerate(counts)]
         keys = (str(array.metadata.encode_chunk_key(place)) for place in product(*others))
-        if any((folder / key).exists() for key in keys):
-            held = (last + 1) * grid[time]
-            break
-    n = int(array.shape[time])
+        return any((folder / key).exists() for key in keys)
+
+    last = next((index for index in reversed(range(counts[time])) if is_there(index)), -1)
+    n, held = int(array.shape[time]), (last + 1) * grid[time]
     if held >= n:
         return ()
     return (
@@ -214,18 +215,18 @@ def _ome_image(attributes: Mapping[str, Any], inside: str) -> _Image | None:
     images = (ome if isinstance(ome, Mapping) else attributes).get("multiscales")
     if not images:
         return None
-    image, finest = images[0], images[0]["datasets"][0]
+    image = images[0]
     listed = [a if isinstance(a, Mapping) else {"name": a} for a in image.get("axes", ())]
     axes = named_axes([axis.get("name") for axis in listed])
     levels = tuple(f"{inside}{level['path']}" for level in image["datasets"])
-    scale = _scale(image) or [1.0] * len(listed)
-    fine = _scale(finest)
+    scale, fine = _scale(image) or [1.0] * len(listed), _scale(image["datasets"][0])
     told: list[str] = []
     said: dict[str, float] = {}
     if axes and fine and len(fine) == len(scale) == len(listed):
-        units = [axis.get("unit") for axis in listed]
-        sizes = [own * common for own, common in zip(fine, scale, strict=True)]
-        steps = dict(zip(axes, zip(sizes, units, strict=True), strict=True))
+        steps = {
+            letter: (own * common, axis.get("unit"))
+            for letter, own, common, axis in zip(axes, fine, scale, listed, strict=True)
+        }
         interval = in_seconds(*steps["t"], told) if steps.get("t", (0, None))[1] else None
         size = in_millimetres(*steps["x"], told) if "x" in steps else None
         height = in_millimetres(*steps["y"]) if "y" in steps else None
@@ -239,10 +240,9 @@ def _ome_image(attributes: Mapping[str, Any], inside: str) -> _Image | None:
 
 
 def _scale(holder: Mapping[str, Any]) -> Sequence[float] | None:
-    for transform in holder.get("coordinateTransformations", ()):
-        if transform.get("type") == "scale":
-            return [float(factor) for factor in transform["scale"]]
-    return None
+    transforms = holder.get("coordinateTransformations", ())
+    scales = [one["scale"] for one in transforms if one.get("type") == "scale"]
+    return [float(factor) for factor in scales[0]] if scales else None
 
 
 FORMAT = MovieFormat(

@@ -97,8 +97,8 @@ def codec_names(array: Any) -> set[str]:
     """Return the names of all codecs of an array, those within shards too."""
     metadata = array.metadata
     if metadata.zarr_format == 2:
-        described = [codec.get_config() for codec in metadata.filters or ()]
-        described += [metadata.compressor.get_config()] if metadata.compressor else []
+        codecs = [*(metadata.filters or ()), metadata.compressor]
+        described = [codec.get_config() for codec in codecs if codec is not None]
     else:
         described = [codec.to_dict() for codec in metadata.codecs]
     names = set()
@@ -116,4 +116,4 @@ def compression(array: Any) -> str:
     for codec in (*(array.filters or ()), *(array.compressors or ())):
         name = getattr(codec, "codec_id", None) or type(codec).__name__.removesuffix("Codec")
         names.append(str(name).lower().removeprefix("numcodecs."))
-    return next((name for name in reversed(names)), "")
+    return names[-1] if names else ""

@@ -32,11 +32,6 @@ def activity_of(movie: da.Array) -> tuple[da.Array, float]:
     The mean is one of frames spread over the movie, so that nothing waits for all of them: a look
     at a recording, not a step of preprocessing. A movie that varies around 0 already, such as ΔF/F,
     is a fraction, and only multiplied.
-
-    Parameters
-    ----------
-    movie
-        Shape (t, y, x).
     """
     frames = np.unique(np.linspace(0, movie.shape[0] - 1, _SAMPLED).astype(int))
     some = np.asarray(movie[frames].compute(), np.float32)

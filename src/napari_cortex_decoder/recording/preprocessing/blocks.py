@@ -18,26 +18,18 @@ CHUNK_BYTES = 32 * 2**20
 KEPT_BYTES = 2**30
 Blocks = tuple[NDArray[Any], ...]
 """The same frames of each of several movies, each (n, y, x)."""
-
-
 BlockFunction = Callable[[Blocks, int, slice], NDArray[np.generic]]
-"""Computes frames from a stretch of source frames: blocks, start, keep.
+"""Computes frames from blocks, the frames [start, start + n) of each source, start, and keep.
 
-`blocks` are the frames [start, start + n) of each source, and `keep` which of these n are wanted;
-the others are their surroundings.
+The last tells which of these n are wanted; the others are their surroundings.
 """
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Movies of equal length, read a stretch at a time; picklable, without frames.
+    """Movies (t, y, x) of equal length, read a stretch at a time; picklable, without frames.
 
     The last stretch is kept: of the next one, most is the same where surroundings are long.
-
-    Attributes
-    ----------
-    movies
-        Each (t, y, x).
     """
 
     movies: tuple[da.Array, ...]
@@ -50,28 +42,20 @@ class Sources:
     def read(self, start: int, stop: int, *, keep: bool = True) -> tuple[NDArray[Any], ...]:
         """Read frames [start, stop) of each movie, as far as there are any.
 
-        Parameters
-        ----------
-        start, stop
-            Frames.
-        keep
-            Whether the next stretch may have some of them.
+        They are to `keep` if the next stretch may have some of them.
         """
         stop = min(stop, self.movies[0].shape[0])
         if not keep:
             return tuple(_read(movie, start, stop) for movie in self.movies)
-        recent = self._recent.get("stretch")
-        known: tuple[NDArray[Any], ...] = ()
-        read_from = start
-        if recent is not None and recent[0] <= start < recent[1] < stop:
-            known = tuple(block[start - recent[0] :] for block in recent[2])
-            read_from = recent[1]
-        elif recent is not None and recent[0] <= start and stop <= recent[1]:
-            return tuple(block[start - recent[0] : stop - recent[0]] for block in recent[2])
-        new = tuple(_read(movie, read_from, stop) for movie in self.movies)
-        blocks = (
-            tuple(np.concatenate(pair) for pair in zip(known, new, strict=True)) if known else new
-        )
+        begin, end, kept = self._recent.get("stretch", (0, 0, ()))
+        if begin <= start and stop <= end:
+            return tuple(block[start - begin : stop - begin] for block in kept)
+        if begin <= start < end:
+            new = (_read(movie, end, stop) for movie in self.movies)
+            pairs = zip(kept, new, strict=True)
+            blocks = tuple(np.concatenate([old[start - begin :], more]) for old, more in pairs)
+        else:
+            blocks = tuple(_read(movie, start, stop) for movie in self.movies)
         if sum(block.nbytes for block in blocks) <= KEPT_BYTES:
             self._recent["stretch"] = (start, stop, blocks)
         return blocks
@@ -79,19 +63,10 @@ class Sources:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ComputedFrames(FrameReader):
-    """Reader of frames that are computed from the frames of other movies.
+    """Reader of frames that a picklable function computes from the frames of other movies.
 
-    Attributes
-    ----------
-    sources
-        The other movies.
-    function
-        What computes frames; picklable, and the same for the same input.
-    surroundings
-        Number of source frames that a frame needs before and after its own.
-    first, every
-        Computed frame i comes from the source frames
-        [first + i · every, first + (i + 1) · every).
+    Frame i comes from the source frames [first + i · every, first + (i + 1) · every), and from so
+    many more before and after these as `surroundings` tells.
     """
 
     sources: Sources
@@ -116,15 +91,8 @@ class ComputedFrames(FrameReader):
 def stretches(frames: NDArray[np.int64], longest: int, apart: int) -> Iterator[slice]:
     """Divide wanted frames into runs that are computed together.
 
-    Parameters
-    ----------
-    frames
-        Shape (n,).
-    longest
-        Frames from the first to the last of a run, at most.
-    apart
-        Frames from one to the next of a run, at most: those between are computed as well, where
-        reading them is needed anyway.
+    From the first to the last of a run are `longest` frames at most, and from one to the next at
+    most `apart`: those between are computed as well, where reading them is needed anyway.
     """
     begin = 0
     for i in range(1, len(frames) + 1):

@@ -22,12 +22,7 @@ def read_mask(path: Path, frame_shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Return a mask of a TIFF, PNG or ``.npy``, bool, shape `frame_shape`; 0 is outside.
 
     A mask that is a whole multiple of that shape, as one drawn before binning, is thinned out to
-    it.
-
-    Raises
-    ------
-    RecordingError
-        If the file cannot be read, is no single picture, has another shape, or is empty.
+    it. If it is no single picture, has another shape or is empty, that raises `RecordingError`.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise RecordingError(f"{path}: a mask is one of {', '.join(SUFFIXES)}; save it so.")

@@ -12,13 +12,10 @@ from napari_cortex_decoder.recording.recording import Recording
 
 @dataclass(frozen=True)
 class MovingWindow:
-    """A centred window over frames; at the ends of the movie, what is there of it.
+    """A centred window over `n` frames; at the ends of the movie, what is there of it.
 
-    Attributes
-    ----------
-    n
-        Number of frames. Of an even number, the window of frame t holds one more frame before t
-        than after it, as MATLAB's ``movmean`` has it.
+    Of an even number, the window of frame t holds one more frame before t than after it, as
+    MATLAB's ``movmean`` has it.
     """
 
     n: int

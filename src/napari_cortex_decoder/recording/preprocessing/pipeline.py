@@ -23,20 +23,8 @@ from napari_cortex_decoder.recording.preprocessing.resampling import Resample
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
 
-STEPS: dict[str, type[Step]] = {
-    step.name: step
-    for step in (
-        Crop,
-        FillGaps,
-        Bin,
-        MotionCorrection,
-        Mask,
-        DeltaF,
-        Hemodynamics,
-        Detrend,
-        Resample,
-    )
-}
+_USUAL = (Crop, FillGaps, Bin, MotionCorrection, Mask, DeltaF, Hemodynamics, Detrend, Resample)
+STEPS: dict[str, type[Step]] = {step.name: step for step in _USUAL}
 """All steps by name, in the order in which they are usually applied."""
 
 
@@ -46,21 +34,8 @@ def preprocess(
     """Apply steps in order.
 
     Frames are computed when they are read. What a step has to know of the whole movie (a mean, a
-    regression, the motion) it finds out here, in one pass that holds a block of frames at a time.
-
-    Parameters
-    ----------
-    recording
-        The recording.
-    steps
-        Steps in order.
-    progress
-        Called between blocks; what it raises cancels.
-
-    Returns
-    -------
-    Recording
-        With what was done added to its `steps`.
+    regression, the motion) it finds out here, in one pass that holds a block of frames at a time;
+    `progress` is called between blocks, and what it raises cancels.
 
     Raises
     ------
@@ -119,14 +94,7 @@ def painted_anew(rows: Recording, like: Recording) -> Recording:
 def reshaped(recording: Recording, steps: Iterable[Step]) -> Recording:
     """Return a recording with the shape, the number and the clock of its frames after some steps.
 
-    Steps that change none of these are left out, so nothing is read.
-
-    Raises
-    ------
-    RecordingError
-        If a step cannot work on this recording.
-    FrameRateError
-        If a step needs a frame rate that is unknown.
+    Steps that change none of these are left out, so nothing is read. Raises as `preprocess`.
     """
     return preprocess(recording, [step for step in steps if step.reshapes])
 
@@ -135,12 +103,7 @@ def frame_origins(recording: Recording, steps: Iterable[Step]) -> NDArray[np.int
     """Return which frame of a recording each frame after some steps shows, shape (t,).
 
     Of several frames that one is made of, it is the first; after `Resample`, it is the frame that
-    was the last one to begin at the time of the new one.
-
-    Raises
-    ------
-    RecordingError, FrameRateError
-        As for `reshaped`.
+    was the last one to begin at the time of the new one. Raises as `preprocess`.
     """
     origins = np.arange(recording.n_frames)
     for step in steps:
@@ -152,12 +115,7 @@ def frame_origins(recording: Recording, steps: Iterable[Step]) -> NDArray[np.int
 
 
 def steps_from_provenance(provenance: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
-    """Make steps of what `Recording.steps` or a settings file says.
-
-    Parameters
-    ----------
-    provenance
-        For each step its ``name`` and its settings.
+    """Make steps of what `Recording.steps` or a settings file says: ``name`` and settings of each.
 
     Raises
     ------

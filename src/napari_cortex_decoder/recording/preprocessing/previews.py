@@ -19,11 +19,6 @@ class Previews:
     What a step has to know of the whole movie is taken from a few frames, and kept for the next
     frame as long as the steps stay the same; a step that looks at many frames around one sees them
     thinned out. So the values are near those of `preprocess`, not equal.
-
-    Parameters
-    ----------
-    recording
-        The recording.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -33,10 +28,7 @@ class Previews:
     def frame(self, steps: Sequence[Step], frame: int) -> NDArray[np.generic]:
         """Return one frame (y, x), by its number in the unprocessed movie, after some steps.
 
-        Raises
-        ------
-        RecordingError
-            As for `preprocess`, or if the steps drop this frame.
+        Raises as `preprocess`, and if the steps drop this frame.
         """
         n_frames = self.recording.n_frames
         if not 0 <= frame < n_frames:

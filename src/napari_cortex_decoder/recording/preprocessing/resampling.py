@@ -121,25 +121,10 @@ def _last_before(times: Floats, wanted: Floats, tolerance: float) -> NDArray[np.
 def resampled(
     movie: da.Array, times: Floats, wanted: Floats, frame_rate: float, where: str
 ) -> da.Array:
-    """Return a movie at other times, lazily.
+    """Return a movie (t, y, x), taken at `times` (s), at other times (s), lazily, as float32.
 
-    Parameters
-    ----------
-    movie
-        Shape (t, y, x).
-    times
-        Shape (t,), seconds, when its frames were taken.
-    wanted
-        Shape (n,), seconds, increasing.
-    frame_rate
-        Of the wanted times (Hz); frequencies above half of it are taken away.
-    where
-        Names the recording in a refusal.
-
-    Returns
-    -------
-    dask.array.Array
-        Shape (n, y, x), float32; the movie itself where the times are the same.
+    Frequencies above half of `frame_rate` (Hz), that of the wanted times, are taken away. Where the
+    times are the same it is the movie itself. `where` names the recording in a refusal.
     """
     tolerance = _SAME / frame_rate
     if len(times) == len(wanted) and np.abs(times - wanted).max() < tolerance:
@@ -200,19 +185,15 @@ def interpolation(
 
     Parameters
     ----------
-    times
-        Shape (t,), seconds, increasing: when the signal was sampled.
-    wanted
-        Shape (n,), seconds, increasing.
+    times, wanted
+        Shape (t,) and (n,), seconds, increasing: when the signal was sampled, and is wanted.
     frame_rate
         Of the wanted times (Hz).
 
     Returns
     -------
-    first
-        The first of the samples that count.
-    weights
-        Shape (n, samples), float32, for the samples from there on.
+    first, weights
+        The first of the samples that count, and shape (n, samples), float32, for those from there.
     """
     from scipy.linalg import cho_factor, cho_solve
 

@@ -27,13 +27,8 @@ PREVIEW_FRAMES = 64
 class Survey:
     """How a step looks through the movie for its statistics.
 
-    Attributes
-    ----------
-    around
-        None to read the whole movie; else a frame of it to preview, for which a few frames have to
-        do.
-    progress
-        Is told how far it is.
+    It reads the whole movie, or, to preview a frame that it is `around`, a few frames; `progress`
+    is told how far it is.
     """
 
     around: int | None = None
@@ -96,17 +91,8 @@ class Step(BaseModel, ABC):
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Return the recording after this step; its frames are computed when they are read.
 
-        Parameters
-        ----------
-        recording
-            The recording so far; its reference, if any, has the movie's shape.
-        survey
-            How to read the movie for statistics.
-
-        Raises
-        ------
-        RecordingError
-            If the step cannot work on this recording.
+        Its reference, if any, has the movie's shape. `survey` is how to read the movie for
+        statistics. If the step cannot work on this recording it raises `RecordingError`.
         """
 
     def origins(self, recording: Recording) -> NDArray[np.int64] | None:

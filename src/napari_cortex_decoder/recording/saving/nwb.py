@@ -61,9 +61,8 @@ def write_nwb(recording: Recording, path: Path, progress: Report | None) -> None
         output.write(file)
         for frames, colors in colors_in_blocks(recording, progress):
             for one, block in zip(series, colors, strict=True):
-                one.data.dataset[frames.start : frames.start + len(block)] = block.transpose(
-                    0, 2, 1
-                )
+                place = slice(frames.start, frames.start + len(block))
+                one.data.dataset[place] = block.swapaxes(1, 2)
             written.check()
 
 
@@ -123,10 +122,12 @@ def _plane(file: NWBFile, recording: Recording, *, is_reference: bool) -> Any:
     from pynwb.ophys import OpticalChannel
 
     known = recording.metadata.get("excitation (nm)")
-    millimetres = recording.pixel_size
     device = file.devices.get("camera") or file.create_device(
         name="camera", description="camera of the one-photon microscope"
     )
+    spacing: dict[str, Any] = {}
+    if recording.pixel_size is not None:
+        spacing = {"grid_spacing": [recording.pixel_size / 1e3] * 2, "grid_spacing_unit": "meters"}
     return file.create_imaging_plane(
         name="ImagingPlaneReference" if is_reference else "ImagingPlane",
         optical_channel=OpticalChannel(
@@ -137,11 +138,7 @@ def _plane(file: NWBFile, recording: Recording, *, is_reference: bool) -> Any:
         excitation_lambda=float(known) if known and not is_reference else np.nan,
         indicator="unknown",
         location="dorsal cortex",
-        **(
-            {}
-            if millimetres is None
-            else {"grid_spacing": [millimetres / 1e3] * 2, "grid_spacing_unit": "meters"}
-        ),
+        **spacing,
     )
 
 

@@ -20,13 +20,8 @@ def write_zarr(recording: Recording, path: Path, progress: Report | None) -> Non
     """Write OME-Zarr 0.5 (Zarr 3), block by block: axes t, y, x, or t, c, y, x with a reference.
 
     Frame times that a scale cannot tell are the array ``frame_times`` (s), of both colors in turns
-    where the reference was filmed at other times; the attribute
-    ``napari-cortex-decoder`` tells the steps.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
+    where the reference was filmed at other times; the attribute ``napari-cortex-decoder`` tells the
+    steps. If it cannot be written that raises `OSError`.
     """
     import zarr
 
@@ -48,10 +43,7 @@ def write_zarr(recording: Recording, path: Path, progress: Report | None) -> Non
     if recording.frame_times is not None or lagging:
         clocks = [recording.times, *([recording.reference_times] if lagging else [])]
         seconds = np.stack(clocks, axis=1).ravel()
-        times = group.create_array(
-            TIMES, shape=seconds.shape, dtype="float64", dimension_names=("t",)
-        )
-        times[:] = seconds
+        group.create_array(TIMES, data=seconds, dimension_names=("t",))
     group.attrs.update({"ome": _ome(recording), PROGRAM: provenance_text(recording)})
     for part, blocks in colors_in_blocks(recording, progress):
         for color, block in enumerate(blocks):

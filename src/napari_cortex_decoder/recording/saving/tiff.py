@@ -56,13 +56,9 @@ def write_tiff(recording: Recording, path: Path, progress: Report | None) -> Non
             f"{path}: the movie takes {n_bytes / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB "
             "free; make room or choose another place."
         )
-    for_imagej = (
-        dtype.name in IMAGEJ_TYPES and n_bytes < IMAGEJ_BYTES and not _needs_times(recording)
-    )
+    for_ome = dtype.name not in IMAGEJ_TYPES or n_bytes >= IMAGEJ_BYTES or _needs_times(recording)
     size = recording.pixel_size
-    with tifffile.TiffWriter(
-        path, imagej=for_imagej, ome=not for_imagej, bigtiff=not for_imagej
-    ) as file:
+    with tifffile.TiffWriter(path, imagej=not for_ome, ome=for_ome, bigtiff=for_ome) as file:
         file.write(
             _pages(recording, dtype, progress),
             shape=shape,
@@ -70,7 +66,7 @@ def write_tiff(recording: Recording, path: Path, progress: Report | None) -> Non
             photometric="minisblack",
             software=SOFTWARE,
             resolution=None if size is None else (1 / size, 1 / size),
-            metadata=_imagej(recording) if for_imagej else _ome(recording),
+            metadata=_ome(recording) if for_ome else _imagej(recording),
         )
 
 
@@ -97,24 +93,16 @@ def _imagej(recording: Recording) -> dict[str, Any]:
     told: dict[str, Any] = {"axes": _axes(recording), "Info": provenance_text(recording)}
     if recording.pixel_size is not None:
         told["unit"] = "mm"
-    if recording.frame_rate is not None:
-        told |= {
-            "finterval": 1 / recording.frame_rate,
-            "tunit": "s",
-            "fps": recording.frame_rate,
-        }
-    return told
+    rate = recording.frame_rate
+    return told if rate is None else told | {"finterval": 1 / rate, "tunit": "s", "fps": rate}
 
 
 def _ome(recording: Recording) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "axes": _axes(recording),
-        "Name": recording.name,
-        "Description": provenance_text(recording),
-    }
+    told: dict[str, Any] = {"axes": _axes(recording), "Name": recording.name}
+    told["Description"] = provenance_text(recording)
     if recording.pixel_size is not None:
-        told |= {"PhysicalSizeX": recording.pixel_size, "PhysicalSizeXUnit": "mm"}
-        told |= {"PhysicalSizeY": recording.pixel_size, "PhysicalSizeYUnit": "mm"}
+        for axis in "XY":
+            told |= {f"PhysicalSize{axis}": recording.pixel_size, f"PhysicalSize{axis}Unit": "mm"}
     if recording.frame_rate is not None:
         told |= {"TimeIncrement": 1 / recording.frame_rate, "TimeIncrementUnit": "s"}
     if _needs_times(recording):

@@ -55,18 +55,13 @@ def save_recording(
     Parameters
     ----------
     recording
-        The recording; its frames are computed while they are written.
+        Its frames are computed while they are written.
     path
         Where to; its suffix, one of `WRITERS`, says what it will be.
     overwrite
         Whether what is there may be replaced: a file, or a Zarr folder that this program wrote.
     progress
         Called between blocks; what it raises cancels.
-
-    Returns
-    -------
-    Path
-        The file or folder.
 
     Raises
     ------
@@ -101,22 +96,11 @@ def _writer(recording: Recording, path: Path) -> tuple[_Write, Kind | None]:
 
 
 def cached(recording: Recording, *, progress: Report | None = None) -> Recording:
-    """Compute a preprocessed recording once, and read it from disk from now on.
+    """Compute a preprocessed recording once, and read its movies from disk from now on.
 
     The frames lie in the recording's sidecar folder, under a name that changes with the source file
-    and with every setting of every step; what is there already is used.
-
-    Parameters
-    ----------
-    recording
-        A recording with a path, after `preprocess`.
-    progress
-        Called between blocks; what it raises cancels.
-
-    Returns
-    -------
-    Recording
-        The same recording; its movies come from disk.
+    and with every setting of every step; what is there already is used. `progress` is called
+    between blocks; what it raises cancels.
 
     Raises
     ------
