@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import FINER_UNITS, frame_interval, seconds_to_add, zero_of
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
-from napari_cortex_decoder.recording.behavior.content import (
-    BehaviorContent,
-    Intervals,
-    Samples,
-)
+from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Intervals, Samples
 from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, covered
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+
+_Floats = NDArray[np.float64]
 
 
 class ClockOptions(TypedDict, total=False):
@@ -51,11 +49,10 @@ class ClockOptions(TypedDict, total=False):
 
 def choose_frame_times(
     content: BehaviorContent, recording: Recording, path: Path, name: str | None
-) -> NDArray[np.float64] | None:
+) -> _Floats | None:
     """Return the movie's frame times (t,) in a behaviour file, on its clock; None if it has none.
 
-    Several lists that could be meant, and one that has not one time a frame, raise
-    `RecordingError`.
+    Several lists that could be meant, and one that has not one time a frame, raise.
     """
     lists = content.frame_times
     if name is not None and name not in lists:
@@ -82,25 +79,14 @@ def choose_frame_times(
 
 
 def align(
-    content: BehaviorContent,
-    recording: Recording,
-    path: Path,
-    clock: ClockOptions,
+    content: BehaviorContent, recording: Recording, path: Path, clock: ClockOptions
 ) -> tuple[dict[str, BehaviorTrace], tuple[str, ...]]:
     """Put each trace of a file on the recording's clock, and say what does not fit.
 
     A file that lists the movie's frame times has its clock mapped onto the recording's frame by
     frame; any other is taken to share the recording's clock, shifted by the offset. Intervals
-    become traces of 0 and 1 with one value a frame.
-
-    Raises
-    ------
-    RecordingError
-        If every trace, or one that was asked for, has neither times nor one value a frame, counts
-        frames that the movie does not have, has times that do not increase, or lies outside the
-        movie.
-    FrameRateError
-        If the recording's frame times are needed and unknown.
+    become traces of 0 and 1 with one value a frame. If a trace that was asked for does not fit, or
+    none does, that raises.
     """
     rate, offset = clock.get("rate"), clock.get("offset", 0.0)
     zero = zero_of(path, clock.get("clock"), content.zero, RecordingError)
@@ -119,7 +105,7 @@ def align(
         shift, said = seconds_to_add(zero, frames, min(stated))
         warnings += [] if offset else [f"{path.name}: {sentence}" for sentence in said]
 
-    def placed(name: str, samples: Samples) -> NDArray[np.float64]:
+    def placed(name: str, samples: Samples) -> _Floats:
         where = f"{path}: {name!r}"
         if samples.times is not None:
             _check_order(samples.times, where)
@@ -136,7 +122,7 @@ def align(
             raise RecordingError(_outside(where, times[0], times[-1], frames))
         return times
 
-    def marked(name: str, intervals: Intervals) -> NDArray[np.float64]:
+    def marked(name: str, intervals: Intervals) -> _Floats:
         starts = _to_recording(intervals.starts, file_frames, frames) + shift + offset
         stops = _to_recording(intervals.stops, file_frames, frames) + shift + offset
         values, outside = _frames_in(Intervals(starts, stops), frames)
@@ -173,9 +159,7 @@ def align(
     return traces, tuple(warnings)
 
 
-def _other_unit(
-    name: str, times: NDArray[np.float64], frames: NDArray[np.float64]
-) -> tuple[str, ...]:
+def _other_unit(name: str, times: _Floats, frames: _Floats) -> tuple[str, ...]:
     """Say that times in seconds last a thousand times as long as the movie."""
     length = float(frames[-1] - frames[0])
     ratio = float(times[-1] - times[0]) / length if length else 0.0
@@ -188,11 +172,7 @@ def _other_unit(
     )
 
 
-def _to_recording(
-    times: NDArray[np.float64],
-    file_frames: NDArray[np.float64] | None,
-    frames: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def _to_recording(times: _Floats, file_frames: _Floats | None, frames: _Floats) -> _Floats:
     """Map times from the file's clock to the recording's, piecewise linearly, frame by frame."""
     if file_frames is None or np.array_equal(file_frames, frames):
         return times
@@ -202,9 +182,7 @@ def _to_recording(
     return np.where(times > file_frames[-1], frames[-1] + times - file_frames[-1], mapped)
 
 
-def _frames_in(
-    intervals: Intervals, frames: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], int]:
+def _frames_in(intervals: Intervals, frames: _Floats) -> tuple[_Floats, int]:
     """Mark the frames whose middle lies in an interval; count intervals outside the movie.
 
     An interval too short to hold a middle, and an instant, mark the frame that it starts in.
@@ -239,16 +217,14 @@ def _one_off(n: int, recording: Recording) -> str:
     return " (one frame off: the camera or the other clock lost one)" if one_off else ""
 
 
-def _outside(where: str, start: float, stop: float, frames: NDArray[np.float64]) -> str:
+def _outside(where: str, start: float, stop: float, frames: _Floats) -> str:
     return (
         f"{where} runs from {start:g} s to {stop:g} s, the movie from {frames[0]:g} s to "
         f"{frames[-1]:g} s; give the offset between the two clocks, or name the fields to read."
     )
 
 
-def _times_of_frames(
-    counted: NDArray[np.int64], frames: NDArray[np.float64], where: str
-) -> NDArray[np.float64]:
+def _times_of_frames(counted: NDArray[np.int64], frames: _Floats, where: str) -> _Floats:
     if counted.min() < 0 or counted.max() >= frames.size:
         from_one = counted.min() == 1 and counted.max() == frames.size
         remedy = "it counts from 1: give first_frame=1" if from_one else "give first_frame"
@@ -259,7 +235,7 @@ def _times_of_frames(
     return frames[counted]
 
 
-def _check_order(times: NDArray[np.float64], where: str) -> None:
+def _check_order(times: _Floats, where: str) -> None:
     if not np.isfinite(times).all():
         at = int(np.flatnonzero(~np.isfinite(times))[0])
         raise RecordingError(f"{where} has no time at sample {at}; give every sample one.")

@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.containers.npy import array_header
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.behavior.content import (
-    MAX_SAMPLES,
-    BehaviorContent,
-    Samples,
-)
+from napari_cortex_decoder.recording.behavior.content import MAX_SAMPLES, BehaviorContent, Samples
 from napari_cortex_decoder.tables import clock_kind, time_unit
 from napari_cortex_decoder.units import in_seconds
 
@@ -28,20 +24,17 @@ VOLTS = "_v"
 
 
 def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
-    """Read one trace, named after the file, or several from a structured array.
+    """Read one trace, named after the file, or several from an array with named fields.
 
-    The array is (n,), (1, n) or (n, 1). One with named fields holds a trace a field, and their
-    times (s) if one of them is called ``times``.
+    The array is (n,), (1, n) or (n, 1).
     """
     with readable(path, "a NumPy array"):
         with path.open("rb") as file:
             shape, _, dtype = array_header(file)
             _check_header(path, "the array", shape, dtype)
         array = np.load(path, allow_pickle=False)
-    if array.dtype.names:
-        arrays = {name: array[name] for name in array.dtype.names}
-    else:
-        arrays = {path.stem: array}
+    names = array.dtype.names or ()
+    arrays = {name: array[name] for name in names} if names else {path.stem: array}
     return content_of(path, arrays, fields)
 
 
@@ -87,12 +80,7 @@ def content_of(
     }
     clocks = {name for name in vectors if clock_of(name) is not None}
     for name in clocks:
-        factor = in_seconds(1, time_unit(name))
-        if factor is None:
-            raise RecordingError(
-                f"{path}: the times {name!r} are in {time_unit(name)!r}; convert them to seconds."
-            )
-        vectors[name] = vectors[name] * factor
+        vectors[name] *= seconds_in(path, f"the times {name!r}", time_unit(name))
     scalars = {name: float(array.ravel()[0]) for name, array in arrays.items() if array.size == 1}
     frame_times = {name: v for name, v in vectors.items() if name.startswith(FRAME_TIMES)}
     for name in fields or ():
@@ -101,10 +89,8 @@ def content_of(
     samples = {}
     for name in fields or [name for name in vectors if name not in clocks]:
         base = name.removesuffix(VOLTS)
-        unit = "V" if name.endswith(VOLTS) else ""
-        samples[base] = Samples(
-            vectors[name], _times(path, name, base, vectors, scalars), unit=unit
-        )
+        times = _times(path, name, base, vectors, scalars)
+        samples[base] = Samples(vectors[name], times, unit="V" if name != base else "")
     if not samples and not frame_times:  # a list of times alone is the movie's
         frame_times = {name: vectors[name] for name in clocks}
     if not samples and not frame_times:
@@ -115,13 +101,18 @@ def content_of(
     return BehaviorContent(samples, frame_times=frame_times)
 
 
+def seconds_in(path: Path, times: str, unit: str) -> float:
+    """Return how many seconds the unit of some times in a file is; no unit is seconds."""
+    factor = in_seconds(1, unit)
+    if factor is None:
+        raise RecordingError(f"{path}: {times} are in {unit!r}; convert them to seconds.")
+    return factor
+
+
 def _times(
-    path: Path,
-    name: str,
-    base: str,
-    vectors: Mapping[str, NDArray[np.float64]],
+    path: Path, name: str, base: str, vectors: Mapping[str, NDArray[np.float64]],
     scalars: Mapping[str, float],
-) -> NDArray[np.float64] | None:
+) -> NDArray[np.float64] | None:  # fmt: skip
     n = vectors[name].size
     own = next((v for c, v in vectors.items() if clock_of(c) == base), None)
     if own is not None:

@@ -18,25 +18,14 @@ _MOTION = re.compile(r"speed|veloc|tick|count|encoder|wheel|treadmill|position|a
 
 
 def trace_at_frames(trace: BehaviorTrace, recording: Recording) -> NDArray[np.float64]:
-    """Return the value of a trace in each frame of a recording.
+    """Return the value of a trace in each frame of a recording, shape (t,); NaN where it has none.
 
-    Parameters
-    ----------
-    trace
-        Any trace on the recording's clock.
-    recording
-        The recording whose frames count.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t,), float64, NaN where the trace has no sample. A trace sampled faster than the
-        movie is averaged over each frame (from its time to the next frame's, at most one median
-        interval), a slower one is interpolated linearly. A state (up to ten whole numbers, or ones
-        that stay: labels, codes of stimuli, licks) is what most samples of a frame say, and an
-        event too short for that marks the frame that it begins in; a slower one gives its nearest
-        sample. Speeds and counts of an encoder are no states. Nothing is extrapolated by more than
-        half a sample, and nothing is bridged over a gap of more than 2.5 median sample intervals.
+    A trace sampled faster than the movie is averaged over each frame (from its time to the next
+    frame's, at most one median interval), a slower one is interpolated linearly. A state (up to ten
+    whole numbers, or ones that stay: labels, codes of stimuli, licks) is what most samples of a
+    frame say, and an event too short for that marks the frame that it begins in; a slower one gives
+    its nearest sample. Speeds and counts of an encoder are no states. Nothing is extrapolated by
+    more than half a sample, or bridged over a gap of more than 2.5 median sample intervals.
     """
     return _at_frames(trace, recording)[0]
 
@@ -60,25 +49,25 @@ def _at_frames(trace: BehaviorTrace, recording: Recording) -> tuple[NDArray[np.f
         result = np.where(is_later, values[after], values[before])
     else:
         weight = np.clip((frames - times[before]) / (times[after] - times[before]), 0, 1)
-        result = values[before] * (1 - weight) + values[after] * weight
-        result = np.where(weight == 0, values[before], result)
-        result = np.where(weight == 1, values[after], result)
+        between = values[before] * (1 - weight) + values[after] * weight
+        at_one = [weight == 0, weight == 1]  # the other may be NaN
+        result = np.select(at_one, [values[before], values[after]], between)
     result = np.where(covered(frames, times), result, np.nan)
     duration = frame_interval(frames)
     if duration <= 1.01 * frame_interval(times):
         return result, 0
     # a sample at the very time of a frame belongs to it, whatever the last digit says
     rounding = 1e-6 * duration
-    first = np.searchsorted(times, frames - rounding)
-    ends = np.minimum(frames + duration, np.append(frames[1:], np.inf))
-    stop = np.searchsorted(times, ends - rounding)
+    own = np.searchsorted(frames - rounding, times, side="right") - 1
+    ends = np.minimum(frames + duration, np.append(frames[1:], np.inf)) - rounding
+    inside = (own >= 0) & (times < ends[own]) & ~np.isnan(values)
     if is_state:
-        return _mostly(values, first, stop, result)
-    known = np.isfinite(values)
-    # a running sum of deviations, so that a large offset does not eat the digits
-    centre = np.round(values[known].mean()) if known.any() else 0.0
-    means = centre + _share(np.where(known, values - centre, 0.0), known, first, stop)
-    return np.where(np.isnan(means), result, means), 0
+        return _mostly(values, own, inside, result)
+    import pandas as pd
+
+    seen = pd.Series(values[inside]).groupby(own[inside]).mean()
+    result[seen.index] = seen
+    return result, 0
 
 
 def _is_state(trace: BehaviorTrace, values: NDArray[np.float64]) -> bool:
@@ -92,66 +81,41 @@ def _is_state(trace: BehaviorTrace, values: NDArray[np.float64]) -> bool:
     return stays or np.unique(finite).size <= _FEW
 
 
-def _share(
-    values: NDArray[np.float64],
-    counted: NDArray[np.bool_],
-    first: NDArray[np.int64],
-    stop: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return the mean of the values from `first` to `stop`, of those that count; NaN of none."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    n = np.concatenate([[0], np.cumsum(counted)])
-    n = n[stop] - n[first]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(n > 0, (total[stop] - total[first]) / n, np.nan)
-
-
 def _mostly(
     values: NDArray[np.float64],
-    first: NDArray[np.int64],
-    stop: NDArray[np.int64],
-    nearest: NDArray[np.float64],
+    own: NDArray[np.int64],
+    inside: NDArray[np.bool_],
+    result: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], int]:
-    """Return the state of most samples of each frame, and mark events too short for that."""
-    known = np.isfinite(values)
-    states, of_sample, n = np.unique(values[known], return_inverse=True, return_counts=True)
-    if not states.size:
-        return nearest, 0
-    codes = np.full(values.size, -1)
-    codes[known] = of_sample
-    result = nearest.copy()
-    most = np.zeros(result.size)
-    for code in np.argsort(-n)[: 10 * _FEW]:  # the commonest first: it wins where two are equal
-        share = np.nan_to_num(_share((codes == code).astype(float), known, first, stop))
-        result = np.where(share > most + 1e-9, states[code], result)
-        most = np.maximum(most, share)
+    """Return the state of most samples of each frame, and mark events too short for that.
+
+    `own` is the frame that was the last to begin before each sample, and `inside` whether it is
+    known and still in that frame; `result` is what frames without a sample show.
+    """
+    import pandas as pd
+
+    if not inside.any():
+        return result, 0
+    codes, states = pd.factorize(values)
+    n = np.bincount(codes[codes >= 0])
+    seen = pd.DataFrame({"frame": own[inside], "code": codes[inside]}).value_counts().reset_index()
+    seen["common"] = n[seen["code"]]  # the commonest wins where two are equal
+    most = seen.sort_values(["count", "common"]).drop_duplicates("frame", keep="last")
+    result[most["frame"]] = states[most["code"]]
     starts, lengths = stretches(codes)
-    event = (codes[starts] >= 0) & (codes[starts] != n.argmax())
+    event = inside[starts] & (codes[starts] != n.argmax())
     starts, last = starts[event], (starts + lengths - 1)[event]
-    begins = np.searchsorted(first, starts, side="right") - 1
-    ends = np.searchsorted(first, last, side="right") - 1
-    inside = (begins >= 0) & (starts < stop[begins]) & (ends <= begins + 1)
-    starts, begins, ends = starts[inside], begins[inside], ends[inside]
+    starts, ends = (places[own[last] <= own[starts] + 1] for places in (starts, own[last]))
+    begins = own[starts]
     lost = (result[begins] != values[starts]) & (result[ends] != values[starts])
     result[begins[lost]] = values[starts[lost]]
     return result, int(lost.sum())
 
 
 def coverage_warnings(trace: BehaviorTrace, recording: Recording) -> tuple[str, ...]:
-    """Say in which frames a trace has no value, and what else is to be known of it in frames.
+    """Say in which frames of a recording a trace has no value, and what else is odd about it.
 
-    Parameters
-    ----------
-    trace
-        Any trace on the recording's clock.
-    recording
-        The recording whose frames count.
-
-    Returns
-    -------
-    tuple of str
-        Sentences on frames without a value, on one sample too many or too few, and on events
-        shorter than a frame; empty if there are none.
+    That is one sample too many or too few, events shorter than a frame, a count that starts over.
     """
     said = []
     frames = recording.times

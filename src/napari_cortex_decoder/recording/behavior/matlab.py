@@ -14,10 +14,7 @@ from napari_cortex_decoder.containers import matlab
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.arrays import clock_of, content_of
-from napari_cortex_decoder.recording.behavior.content import (
-    MAX_SAMPLES,
-    BehaviorContent,
-)
+from napari_cortex_decoder.recording.behavior.content import MAX_SAMPLES, BehaviorContent
 
 # the paper's own variables: its speed is thresholded at 0.5, which is in cm/s
 KNOWN_VARIABLES = {"speed_rs": ("speed", "cm/s")}

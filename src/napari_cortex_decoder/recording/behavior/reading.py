@@ -50,7 +50,10 @@ def read_behavior(
     fields: Sequence[str] | None = None,
     **clock: Unpack[ClockOptions],
 ) -> dict[str, BehaviorTrace]:
-    """Read the behaviour that was measured during a recording.
+    """Return the traces that were measured during a recording by name, on its clock.
+
+    The paper's ``speed_rs`` is called ``speed`` (cm/s), its ``runrest`` keeps its name (1 = run, 0
+    = rest).
 
     Parameters
     ----------
@@ -62,12 +65,6 @@ def read_behavior(
         Variables, columns or objects to read, as the file names them; all if None.
     **clock
         ``rate``, ``offset``, ``clock``, ``first_frame``, ``frame_times``: see `ClockOptions`.
-
-    Returns
-    -------
-    dict of str to BehaviorTrace
-        Traces by name, on the recording's clock. The paper's ``speed_rs`` is called ``speed``
-        (cm/s), its ``runrest`` keeps its name (1 = run, 0 = rest).
 
     Raises
     ------
@@ -97,24 +94,11 @@ def add_behavior(
     fields: Sequence[str] | None = None,
     **clock: Unpack[ClockOptions],
 ) -> Recording:
-    """Return a recording with the behavior of a file, and its frame times where the file has them.
+    """Return a recording with the behavior of a file, and what does not fit among its warnings.
 
-    Parameters
-    ----------
-    recording, path, fields, **clock
-        As for `read_behavior`.
-
-    Returns
-    -------
-    Recording
-        With the traces among its behaviour, and what does not fit among its warnings. Frame times
-        of the file are taken where the recording has none of its own or `frame_times` names them;
-        the frame rate too, where it was unknown or is another.
-
-    Raises
-    ------
-    RecordingError, FrameRateError
-        As for `read_behavior`.
+    Frame times of the file are taken where the recording has none of its own or `frame_times` names
+    them; the frame rate too, where it was unknown or is another. Options and errors are those of
+    `read_behavior`.
     """
     path = Path(path)
     with readable(path, "behavior"):

@@ -37,17 +37,11 @@ class RunAndRest:
     Attributes
     ----------
     threshold
-        Speed (cm/s) above which the animal starts to run. The default is that of the laboratory
-        of Ajioka et al. 2024.
+        Speed (cm/s); the default is that of the laboratory of Ajioka et al. 2024.
     stop_threshold
-        Speed (cm/s) below which it stops; `threshold` if None.
+        Speed (cm/s); `threshold` if None.
     shortest_bout
-        Seconds. Shorter bouts join those around them.
-
-    Raises
-    ------
-    RecordingError
-        If a threshold is negative, the lower one is above the upper one, or a number is not finite.
+        Seconds.
     """
 
     threshold: Speed = 0.5
@@ -56,13 +50,11 @@ class RunAndRest:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        for what, value in (
-            ("threshold", self.threshold),
-            ("stop threshold", self.low),
-            ("shortest bout", self.shortest_bout),
-        ):
-            if not (np.isfinite(value) and value >= 0):
-                raise RecordingError(f"the {what} is {value}; give a number of 0 or more.")
+        for what in ("threshold", "stop_threshold", "shortest_bout"):
+            value = getattr(self, what)
+            if value is not None and not (np.isfinite(value) and value >= 0):
+                shown = what.replace("_", " ")
+                raise RecordingError(f"the {shown} is {value}; give a number of 0 or more.")
         if self.low > self.threshold:
             raise RecordingError(
                 f"the stop threshold of {self.low} cm/s is above the threshold of "
@@ -78,7 +70,7 @@ class RunAndRest:
 def run_and_rest(
     speed: ArrayLike, frame_rate: float, settings: RunAndRest | None = None
 ) -> NDArray[np.int64]:
-    """Return where a mouse runs and where it rests, by its speed.
+    """Return where a mouse runs and where it rests, shape (t,): 1 run, 0 rest, −1 unknown.
 
     Parameters
     ----------
@@ -89,16 +81,6 @@ def run_and_rest(
         Values a second (Hz).
     settings
         Thresholds; None: the default ones.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t,), int64: 1 run, 0 rest, −1 unknown.
-
-    Raises
-    ------
-    RecordingError
-        If the frame rate or the shape is impossible.
     """
     told = settings or RunAndRest()
     if not (np.isfinite(frame_rate) and frame_rate > 0):
@@ -113,7 +95,10 @@ def run_and_rest(
 def speed_from_voltage(
     trace: BehaviorTrace, *, gain: float, zero: float | None = None
 ) -> BehaviorTrace:
-    """Turn the voltage of a treadmill into speed.
+    """Return the trace ``speed`` (cm/s) of the voltage (V) of a treadmill.
+
+    It is never negative: many treadmills swing around standstill as they run, and a mean over a
+    frame must not cancel that.
 
     Parameters
     ----------
@@ -124,17 +109,6 @@ def speed_from_voltage(
     zero
         Voltage at standstill; the trace's median if None, which is right while the animal rests
         more than half of the time.
-
-    Returns
-    -------
-    BehaviorTrace
-        Called ``speed``, in cm/s. Never negative: many treadmills swing around standstill as
-        they run, and a mean over a frame must not cancel that.
-
-    Raises
-    ------
-    RecordingError
-        If a number is not finite, or the gain is 0.
     """
     standstill = float(np.nanmedian(trace.values)) if zero is None else zero
     if not (np.isfinite(gain) and gain and np.isfinite(standstill)):
@@ -149,10 +123,7 @@ def speed_from_voltage(
 def speed_in_cm(trace: BehaviorTrace) -> NDArray[np.float64]:
     """Return the values of a speed in cm/s, whatever unit of speed it states; none is cm/s.
 
-    Raises
-    ------
-    RecordingError
-        If it states another unit: ticks, volts, degrees.
+    Another unit (ticks, volts, degrees) raises `RecordingError`.
     """
     factor = centimetres_a_second(trace.unit) if stated(trace.unit) else 1.0
     if factor is None:
@@ -191,7 +162,9 @@ def is_running_count(trace: BehaviorTrace) -> bool:
 def speed_from_counts(
     trace: BehaviorTrace, *, cm_per_count: float, starts_over_at: float | None = None
 ) -> BehaviorTrace:
-    """Turn the running count of a wheel's encoder into speed: the steps between its samples.
+    """Return the trace ``speed`` (cm/s) of the running count of a wheel: the steps of its samples.
+
+    It lies between each two samples, and is negative backwards.
 
     Parameters
     ----------
@@ -201,16 +174,6 @@ def speed_from_counts(
         Way (cm) of one count.
     starts_over_at
         Count at which it starts over at 0, such as 65536; None finds it, see `counter_size`.
-
-    Returns
-    -------
-    BehaviorTrace
-        Called ``speed``, in cm/s, between each two samples. Negative backwards.
-
-    Raises
-    ------
-    RecordingError
-        If a number is not finite, or there are fewer than three counts.
     """
     size = counter_size(np.asarray(trace.values)) if starts_over_at is None else starts_over_at
     if not (np.isfinite(cm_per_count) and cm_per_count) or (size is not None and not size > 0):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording.behavior.arrays import seconds_in
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Samples
 from napari_cortex_decoder.tables import (
     EMPTY,
@@ -26,7 +27,6 @@ from napari_cortex_decoder.tables import (
     split_unit,
     time_unit,
 )
-from napari_cortex_decoder.units import in_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,11 +72,9 @@ def read_text_table(path: Path, fields: Collection[str] | None = None) -> Behavi
                     f"{path}: two columns or labels are called {trace!r}; rename one."
                 )
             samples[trace] = Samples(values, times, None if times is not None else counted, unit)
-    one_a_frame = (
-        counted is not None and bool((np.diff(counted) == 1).all()) and counted[0] in (0, 1)
-    )
+    by_one = counted is not None and counted[0] in (0, 1) and (np.diff(counted) == 1).all()
     frame_times = {}
-    if times is not None and (one_a_frame or not samples):
+    if times is not None and (by_one or not samples):
         frame_times[next(column for column, kind in clock.items() if kind == "time")] = times
     if not samples and not frame_times:
         raise RecordingError(
@@ -107,13 +105,9 @@ def _times(
     epoch = None if written else since_1970(values)
     if epoch is not None:
         return epoch, Zero.DATE
-    factor = in_seconds(1, "" if written else time_unit(column))
-    if factor is None:
-        raise RecordingError(
-            f"{path}: the times in column {column!r} are in {time_unit(column)!r}; convert them to "
-            "seconds."
-        )
-    return values * factor, Zero.DATE if dates else Zero.UNSAID
+    unit = "" if written else time_unit(column)
+    seconds = values * seconds_in(path, f"the times in column {column!r}", unit)
+    return seconds, Zero.DATE if dates else Zero.UNSAID
 
 
 def _frames(

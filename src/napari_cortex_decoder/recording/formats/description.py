@@ -49,8 +49,6 @@ class Description:
 
     Attributes
     ----------
-    path
-        The file.
     lengths
         Of the axes t, c, y and x, where they are said.
     axes
@@ -60,7 +58,7 @@ class Description:
     offset
         Bytes before the first frame.
     said
-        All else that it says, by name.
+        All that it says, by name.
     """
 
     path: Path
@@ -74,12 +72,7 @@ class Description:
 def description_of(path: Path, told: list[str]) -> Description | None:
     """Return what a file of the same name says of frames; None if there is none.
 
-    Parameters
-    ----------
-    path
-        The frames.
-    told
-        Where a description that cannot be read is told: it costs itself only.
+    One that cannot be read costs itself only, and is `told`.
     """
     other = None
     beside = [path.with_suffix(s) for s in _SUFFIXES] + [Path(f"{path}{s}") for s in _SUFFIXES]

@@ -79,7 +79,7 @@ def open_nwb(path: Path, given: Given) -> MovieFile:
         reference_lag=None if reference is None else lag_of(chosen.clock, reference.clock),
         subject=subject,
         warnings=(*chosen.movie.warnings, *elsewhere, *lacking.values()),
-        metadata=chosen.movie.metadata | light,
+        metadata={**chosen.movie.metadata, **light},
     )
 
 

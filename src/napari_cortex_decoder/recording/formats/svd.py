@@ -135,7 +135,9 @@ def _timed(folder: Path, found: MovieFile) -> MovieFile:
     n_frames = found.frames.shape[0]
     wavelengths = _wavelengths(folder / "imagingLightSource.properties.htsv")
     violet = [k for k, nm in wavelengths.items() if isosbestic(nm)]
-    here = [] if lights is None or lights.shape != times.shape else np.unique(lights).tolist()
+    if lights is None or lights.shape != times.shape:
+        lights = times[:0]
+    here = np.unique(lights).tolist()
     functional = [k for k in here if k in wavelengths and k not in violet]
     if len(functional) != 1:
         return replace(found, frame_times=times if len(times) == n_frames else None)

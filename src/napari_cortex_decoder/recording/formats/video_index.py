@@ -52,7 +52,7 @@ class VideoIndex:
     @property
     def times(self) -> NDArray[np.float64]:
         """Seconds from the first frame, shape (frames,)."""
-        return np.multiply(self.stamps - self.stamps[0], self.tick, dtype=np.float64)
+        return np.asarray((self.stamps - self.stamps[0]) * self.tick)
 
     @contextmanager
     def opened(self) -> Iterator[VideoReader]:

@@ -49,7 +49,7 @@ class ZarrArray(WithoutCache):
     def _array(self) -> Any:
         import zarr
 
-        from napari_cortex_decoder.recording.formats.zarr_store import CheckedStore
+        from napari_cortex_decoder.containers.zarr_store import CheckedStore
 
         store = CheckedStore(self.path, self.folders, self.opened)
         node = zarr.open(store, mode="r")
@@ -76,7 +76,7 @@ def open_zarr(path: Path, given: Given) -> MovieFile:
     """Open a Zarr folder; see `napari_cortex_decoder.recording.open_recording`."""
     import zarr
 
-    from napari_cortex_decoder.recording.formats.zarr_store import CheckedStore
+    from napari_cortex_decoder.containers.zarr_store import CheckedStore
 
     opened = time.time_ns()
     with readable(path, _WHAT):

@@ -1,11 +1,10 @@
 """Preprocessing of movies: each step a value, applied lazily, in any order."""
 
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
-from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
-from napari_cortex_decoder.recording.preprocessing.fill_gaps import FillGaps
-from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, Mask
+from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, FillGaps, Mask
 from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
 from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
+from napari_cortex_decoder.recording.preprocessing.moving import Detrend
 from napari_cortex_decoder.recording.preprocessing.pipeline import (
     STEPS,
     frame_origins,

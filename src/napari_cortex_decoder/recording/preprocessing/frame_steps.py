@@ -1,4 +1,4 @@
-"""Steps that need no frame but their own: crop, bin, mask."""
+"""Steps that need no frame but their own: crop, bin, mask, fill gaps."""
 
 from __future__ import annotations
 
@@ -21,13 +21,7 @@ Range = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
 
 
 class Crop(Step):
-    """Keep a rectangle, a stretch of time, or both.
-
-    Attributes
-    ----------
-    rows, columns, frames
-        First one kept and the one after the last; all if None.
-    """
+    """Keep a rectangle, a stretch of time, or both: [first, after the last), all if None."""
 
     name: ClassVar[str] = "crop"
     reshapes: ClassVar[bool] = True
@@ -49,13 +43,9 @@ class Crop(Step):
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Crop movie, reference, frame times and behaviour."""
-        extent = {
-            "rows": recording.shape[0],
-            "columns": recording.shape[1],
-            "frames": recording.n_frames,
-        }
+        sizes = (*recording.shape, recording.n_frames)
         kept = {}
-        for label, size in extent.items():
+        for label, size in zip(("rows", "columns", "frames"), sizes, strict=True):
             start, stop = getattr(self, label) or (0, size)
             if stop > size:
                 raise RecordingError(
@@ -63,15 +53,15 @@ class Crop(Step):
                     f"{size} {label}; make it smaller."
                 )
             kept[label] = slice(start, stop)
-        frames = kept["frames"]
+        rows, columns, frames = kept.values()
 
         def crop(movie: da.Array, _: str) -> da.Array:
             return computed_movie(
                 (movie,),
-                partial(_cropped, kept["rows"], kept["columns"]),
-                frame_shape=(_length(kept["rows"]), _length(kept["columns"])),
+                partial(_cropped, rows, columns),
+                frame_shape=(rows.stop - rows.start, columns.stop - columns.start),
                 dtype=movie.dtype,
-                n_frames=_length(frames),
+                n_frames=frames.stop - frames.start,
                 first=frames.start,
             )
 
@@ -84,16 +74,9 @@ class Crop(Step):
 
 
 class Bin(Step):
-    """Average neighbouring pixels, neighbouring frames, or both.
+    """Average squares of so many `pixels` a side, so many `frames`, or both.
 
     What is left over at the far edges is dropped.
-
-    Attributes
-    ----------
-    pixels
-        Edge of a square of pixels that become one.
-    frames
-        Number of frames that become one.
     """
 
     name: ClassVar[str] = "bin"
@@ -145,13 +128,7 @@ class Bin(Step):
 
 
 class Mask(Step):
-    """Set what is not cortex to 0.
-
-    Attributes
-    ----------
-    path
-        TIFF, PNG or ``.npy`` of one picture: 0 is outside, anything else inside.
-    """
+    """Set what is not cortex to 0, as a TIFF, PNG or ``.npy`` of one picture says: 0 is outside."""
 
     name: ClassVar[str] = "mask"
     only_pixels: ClassVar[bool] = True
@@ -188,10 +165,6 @@ def _masked(
     return np.where(inside, blocks[0][keep], 0)
 
 
-def _length(part: slice) -> int:
-    return int(part.stop - part.start)
-
-
 def _cropped_time(recording: Recording, frames: slice) -> dict[str, Any]:
     """Frame times and behaviour of a stretch of the movie.
 
@@ -200,15 +173,14 @@ def _cropped_time(recording: Recording, frames: slice) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if recording.frame_times is not None:
         changes["frame_times"] = recording.frame_times[frames]
-    if not recording.behavior:
-        return changes
-    times = recording.times[frames]
-    zero = 0.0 if recording.frame_times is not None else times[0]
-    changes["behavior"] = {
-        name: kept
-        for name, trace in recording.behavior.items()
-        if (kept := _cropped_trace(trace, times[0], times[-1], zero)) is not None
-    }
+    if recording.behavior:
+        times = recording.times[frames]
+        zero = 0.0 if recording.frame_times is not None else times[0]
+        changes["behavior"] = {
+            name: kept
+            for name, trace in recording.behavior.items()
+            if (kept := _cropped_trace(trace, times[0], times[-1], zero)) is not None
+        }
     return changes
 
 
@@ -223,3 +195,59 @@ def _cropped_trace(
     return BehaviorTrace(
         trace.name, trace.values[begin:end], trace.times[begin:end] - zero, trace.unit
     )
+
+
+class FillGaps(Step):
+    """Return a pixel that is NaN or infinite its own mean over the frames in which it is neither.
+
+    The mean is what adds least: after ΔF/F, and in a decoder that looks at changes, it is 0. A
+    pixel that was never measured, as outside a mask, becomes 0 in all frames.
+    """
+
+    name: ClassVar[str] = "fill-gaps"
+
+    def apply(self, recording: Recording, survey: Survey) -> Recording:
+        """Fill movie and reference; how much that was is told."""
+        told: list[str] = []
+        done = with_both(recording, lambda movie, c: _filled(recording, movie, c, survey, told))
+        return done.replace(warnings=(*recording.warnings, *told))
+
+
+def _without_gaps(
+    means: NDArray[np.floating], blocks: Blocks, start: int, keep: slice
+) -> NDArray[np.generic]:
+    """Put the mean of a pixel, shape (y, x), into its gaps."""
+    frames = blocks[0][keep]
+    return np.where(np.isfinite(frames), frames, means)
+
+
+def _filled(
+    recording: Recording, movie: da.Array, channel: str, survey: Survey, told: list[str]
+) -> da.Array:
+    """Return the movie without gaps; what was filled is `told`."""
+    if np.issubdtype(movie.dtype, np.integer):
+        return movie
+    total = np.zeros(movie.shape[1:])
+    measured = np.zeros(movie.shape[1:], np.int64)
+    n_frames, frames_with_gaps = 0, 0
+    for _, block in survey.blocks(movie, f"gaps of the {channel}"):
+        finite = np.isfinite(block)
+        total += np.sum(block, axis=0, dtype=np.float64, where=finite)
+        measured += finite.sum(axis=0)
+        n_frames += len(block)
+        frames_with_gaps += int((~finite.all(axis=(1, 2))).sum())
+    where = recording.path or recording.name
+    if not measured.any():
+        raise RecordingError(
+            f"{where}: the {channel} is NaN or infinite everywhere, so there is nothing to fill "
+            "its gaps with; export it again."
+        )
+    means = np.divide(total, measured, out=np.zeros(total.shape), where=measured > 0)
+    filling = partial(_without_gaps, means.astype(movie.dtype))
+    filled = computed_movie((movie,), filling, dtype=movie.dtype)
+    if frames_with_gaps:
+        told.append(
+            f"{1 - measured.mean() / n_frames:.2%} of the {channel}'s pixels were NaN or infinite, "
+            f"in {frames_with_gaps} frames; each is filled with its mean over time."
+        )
+    return filled

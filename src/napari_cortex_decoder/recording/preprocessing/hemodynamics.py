@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import dask.array as da
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.preprocessing.blocks import computed_movie, row_tiles
+from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, row_tiles
 from napari_cortex_decoder.recording.preprocessing.resampling import resampled
 from napari_cortex_decoder.recording.preprocessing.step import (
     PREVIEW_FRAMES,
@@ -132,13 +132,11 @@ class _Filters:
         slowest = self.highpass or self.lowpass
         return 0 if slowest is None else max(PADDING, int(np.ceil(PERIODS * self.rate / slowest)))
 
-    def movie(self, n: int, keep: slice) -> NDArray[np.float32]:
-        """Matrix for the movie, shape (keep, n)."""
-        return _matrix(self.highpass, None, self.rate, n, keep.start, keep.stop)
-
-    def reference(self, n: int, keep: slice) -> NDArray[np.float32]:
-        """Matrix for the reference, shape (keep, n)."""
-        return _matrix(self.highpass, self.lowpass, self.rate, n, keep.start, keep.stop)
+    def matrices(self, n: int, keep: slice) -> list[NDArray[np.float32]]:
+        """Return those for movie and reference, each of shape (keep, n)."""
+        start, stop = keep.start, keep.stop
+        both = (None, self.lowpass)
+        return [_matrix(self.highpass, low, self.rate, n, start, stop) for low in both]
 
 
 @lru_cache(maxsize=8)
@@ -163,15 +161,12 @@ class _Filtering:
     filters: _Filters
     levels: tuple[NDArray[np.float32], NDArray[np.float32]]
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         n, rows, columns = blocks[0].shape
-        matrices = (self.filters.movie(n, keep), self.filters.reference(n, keep))
         out = np.empty((keep.stop - keep.start, 2, rows, columns), np.float32)
-        for colour, (block, level, matrix) in enumerate(
-            zip(blocks, self.levels, matrices, strict=True)
-        ):
+        matrices = self.filters.matrices(n, keep)
+        parts = zip(blocks, self.levels, matrices, strict=True)
+        for colour, (block, level, matrix) in enumerate(parts):
             for band in row_tiles((rows, columns), n, TILE_BYTES):
                 # near zero float32 has digits enough
                 tile = np.subtract(block[:, band], level[band], dtype=np.float32)
@@ -194,21 +189,13 @@ def _filtered_movies(movie: da.Array, reference: da.Array, filters: _Filters) ->
 
 @dataclass(frozen=True, eq=False)
 class _Correction:
-    """Takes off the movie what the reference explains, both filtered.
-
-    Attributes
-    ----------
-    movie_mean, reference_mean, slope
-        Shape (y, x): means of the filtered movies, and movie per reference.
-    """
+    """Takes off the movie what the reference explains, both filtered; all of shape (y, x)."""
 
     movie_mean: NDArray[np.float32]
     reference_mean: NDArray[np.float32]
     slope: NDArray[np.float32]
 
-    def __call__(
-        self, blocks: tuple[NDArray[Any], ...], start: int, keep: slice
-    ) -> NDArray[np.generic]:
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         movie, reference = np.split(blocks[0][keep], 2, axis=1)
         explained = self.slope * (reference - self.reference_mean)
         return np.asarray(movie - self.movie_mean - explained)

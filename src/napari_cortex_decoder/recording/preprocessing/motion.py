@@ -115,11 +115,7 @@ def _shifted(frame: NDArray[Any], shift: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def _shifted_block(
-    estimate: _Estimate,
-    shifts: NDArray[np.float64] | None,
-    blocks: Blocks,
-    start: int,
-    keep: slice,
+    estimate: _Estimate, shifts: NDArray[np.float64] | None, blocks: Blocks, start: int, keep: slice
 ) -> NDArray[np.generic]:
     frames, movie = blocks[0][keep], blocks[1][keep]
     if shifts is None:

@@ -14,11 +14,10 @@ from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.formats.painted import paint
 from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
-from napari_cortex_decoder.recording.preprocessing.detrend import Detrend
-from napari_cortex_decoder.recording.preprocessing.fill_gaps import FillGaps
-from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, Mask
+from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, FillGaps, Mask
 from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
 from napari_cortex_decoder.recording.preprocessing.motion import MotionCorrection
+from napari_cortex_decoder.recording.preprocessing.moving import Detrend
 from napari_cortex_decoder.recording.preprocessing.resampling import Resample
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey
 from napari_cortex_decoder.recording.recording import Recording
