@@ -6,12 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas.area import Area
-from napari_cortex_decoder.containers.nwb_output import nwb_output
+from napari_cortex_decoder.containers.nwb_output import (
+    add_plane,
+    clock_fields,
+    nwb_file,
+    nwb_output,
+)
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import mark, marked, written_whole
 
@@ -58,38 +64,20 @@ def write_traces_nwb(
             f"the session start {session_start} has no time zone; write it like "
             "2024-05-01T10:00+02:00."
         )
-    from uuid import uuid4
-
-    import pynwb
-    from pynwb.ophys import OpticalChannel
-
-    file = pynwb.NWBFile(
-        session_description=f"Fluorescence of cortical areas in {name}",
-        identifier=f"{mark('area traces')} {uuid4()}",
-        session_start_time=session_start,
-        notes="\n".join(notes) or None,
-        # from birth, with an open end: NWB's way to say that the age is not known
-        subject=pynwb.file.Subject(
-            subject_id=subject or "unknown", species="Mus musculus", sex="U", age="P0D/"
-        ),
+    file = nwb_file(
+        f"Fluorescence of cortical areas in {name}",
+        f"{mark('area traces')} {uuid4()}",
+        session_start,
+        subject=subject,
+        notes=notes,
     )
-    size = {} if pixel_size is None else {"grid_spacing": [pixel_size / 1000] * 2}
-    plane = file.create_imaging_plane(
-        name="DorsalCortex",
-        optical_channel=OpticalChannel("Channel", "one-photon wide-field fluorescence", np.nan),
-        description="Dorsal cortex through a wide-field microscope",
-        device=file.create_device("Camera", description="wide-field camera"),
-        excitation_lambda=np.nan,
-        indicator="unknown",
-        location="Isocortex",
-        **({**size, "grid_spacing_unit": "meters"} if size else {}),
-    )
+    plane = add_plane(file, "DorsalCortex", pixel_size=pixel_size)
     columns: dict[str, Sequence[str]] = {
         "acronym": [area.acronym for area in areas],
         "area_name": [area.name for area in areas],
         "side": [area.side for area in areas],
     }
-    clock = _clock(np.asarray(times, dtype=np.float64))
+    clock = clock_fields(np.asarray(times, dtype=np.float64))
     values = np.asarray(traces, dtype=np.float32)
     add_traces(file, plane, values, label_image, columns, relative=relative, **clock)
     with (
@@ -140,11 +128,3 @@ def add_traces(
     module = file.create_processing_module("ophys", "Areas and their fluorescence")
     module.add(segmentation)
     module.add((DfOverF if relative else Fluorescence)(roi_response_series=response))
-
-
-def _clock(times: NDArray[np.float64]) -> dict[str, float | NDArray[np.float64]]:
-    """Return a rate where frames are evenly spaced, else a time for each frame."""
-    steps = np.diff(times)
-    if len(steps) and np.ptp(steps) < 1e-6:
-        return {"rate": float(1 / steps.mean()), "starting_time": float(times[0])}
-    return {"timestamps": times}

@@ -8,13 +8,17 @@ HDF5 may read it again, and the fault is told when the file is closed, or before
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
-    from pynwb import NWBHDF5IO
+    from pynwb import NWBHDF5IO, NWBFile
 
 _READ_AGAIN = 2**20
 """HDF5 reads what it wrote about its data again, in pieces much smaller; data it does not."""
@@ -38,6 +42,61 @@ def nwb_output(path: Path) -> Iterator[tuple[NWBHDF5IO, PatientFile]]:
                 yield output, file
         finally:
             file.check()
+
+
+def nwb_file(
+    description: str,
+    identifier: str,
+    start: datetime,
+    *,
+    subject: str | None = None,
+    notes: Iterable[str] = (),
+    **others: Any,
+) -> NWBFile:
+    """Return a file of a session of a mouse, of which neither sex nor age are known."""
+    from pynwb import NWBFile
+    from pynwb.file import Subject
+
+    name = (subject or "unknown").replace("/", "-")
+    return NWBFile(
+        session_description=description,
+        identifier=identifier,
+        session_start_time=start,
+        notes="\n".join(notes) or None,
+        # from birth, with an open end: NWB's way to say that the age is not known
+        subject=Subject(subject_id=name, species="Mus musculus", sex="U", age="P0D/"),
+        **others,
+    )
+
+
+def add_plane(
+    file: NWBFile, name: str, *, pixel_size: float | None, excitation: float | None = None
+) -> Any:
+    """Add the plane of a wide-field movie; pixel size (mm) and light (nm) may be unknown."""
+    from pynwb.ophys import OpticalChannel
+
+    camera = file.devices.get("camera") or file.create_device("camera", "wide-field camera")
+    size: dict[str, Any] = {}
+    if pixel_size is not None:
+        size = {"grid_spacing": [pixel_size / 1e3] * 2, "grid_spacing_unit": "meters"}
+    return file.create_imaging_plane(
+        name=name,
+        optical_channel=OpticalChannel("OpticalChannel", "emission not stated", np.nan),
+        description="dorsal cortex through a wide-field microscope",
+        device=camera,
+        excitation_lambda=excitation or np.nan,
+        indicator="unknown",
+        location="Isocortex",
+        **size,
+    )
+
+
+def clock_fields(times: NDArray[np.float64]) -> dict[str, Any]:
+    """Return rate and begin of a series where its times (s) are even, else the times."""
+    n = len(times) - 1
+    if n > 0 and np.abs(times - np.linspace(times[0], times[-1], n + 1)).max() < 1e-9:
+        return {"rate": float(n / (times[-1] - times[0])), "starting_time": float(times[0])}
+    return {"timestamps": times}
 
 
 class PatientFile(io.RawIOBase):

@@ -11,7 +11,7 @@ from uuid import uuid4
 import numpy as np
 
 from napari_cortex_decoder.clock import Zero
-from napari_cortex_decoder.containers.nwb_output import nwb_output
+from napari_cortex_decoder.containers.nwb_output import nwb_file, nwb_output
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import mark, marked, written_whole
 from napari_cortex_decoder.labels.content import MAX_FRAMES, Interval, IntervalTable, Unmatched
@@ -96,14 +96,9 @@ def write_nwb_intervals(
 
     Such a file is replaced. Raises LabelError if it cannot be written.
     """
-    from pynwb import NWBFile
     from pynwb.epoch import TimeIntervals
 
-    file = NWBFile(
-        session_description=f"labels of {name}",
-        identifier=f"{mark('labels')} {uuid4()}",
-        session_start_time=datetime.now(UTC),
-    )
+    file = nwb_file(f"labels of {name}", f"{mark('labels')} {uuid4()}", datetime.now(UTC))
     table = TimeIntervals(name="ethogram", description="behavior of the animal, one row a bout")
     table.add_column("label", "what the animal did")
     table.add_column("source", "who says so: person, model, verified or measured")

@@ -56,23 +56,18 @@ class NpyArray:
     header: NpyHeader
     file: IO[bytes]
 
-    def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Read what an index of slices and whole numbers takes, the outermost of them alone."""
-        whole = (index if isinstance(index, tuple) else (index,)) + (Ellipsis,)
-        whole = whole[: whole.index(Ellipsis)]
-        whole += (slice(None),) * (len(self.header.shape) - len(whole))
-        shape, turned = self.header.shape, whole
+    def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
+        """Read what a number, or a slice without steps, for each axis takes."""
+        shape, parts = self.header.shape, [*index]
         if self.header.fortran_order:
-            shape, turned = shape[::-1], turned[::-1]
-        cut = (i for i, part in enumerate(turned) if part != slice(None))
-        axis = next(cut, 0)
-        start, stop = _range(turned[axis], shape[axis])
-        read = self._slab(shape, axis, start, stop)
-        left = list(turned)
-        left[axis] = (
-            0 if not isinstance(turned[axis], slice) else slice(None, None, turned[axis].step)
-        )
-        part: NDArray[Any] = read[tuple(left)]
+            shape, parts = shape[::-1], parts[::-1]
+        # of the slowest axis that is cut no more is read than is wanted
+        axis = next((i for i, part in enumerate(parts) if part != slice(None)), 0)
+        wanted = range(shape[axis])[parts[axis]]
+        start, n = (wanted, 1) if isinstance(wanted, int) else (wanted.start, len(wanted))
+        read = self._slab(shape, axis, start, start + n)
+        parts[axis] = 0 if isinstance(wanted, int) else slice(None)
+        part: NDArray[Any] = read[tuple(parts)]
         return part.T if self.header.fortran_order else part
 
     def _slab(self, shape: tuple[int, ...], axis: int, start: int, stop: int) -> NDArray[Any]:
@@ -86,15 +81,6 @@ class NpyArray:
             self.file.seek(self.header.offset + (piece * shape[axis] + start) * inner)
             read_fully(self.file, into[piece * size : (piece + 1) * size], self.header.path)
         return out
-
-
-def _range(part: Any, length: int) -> tuple[int, int]:
-    if not isinstance(part, slice):
-        return int(part), int(part) + 1
-    start, stop, step = part.indices(length)
-    if step < 1:
-        raise ValueError(f"an array in a file is read forwards, not by {step}")
-    return start, max(start, stop)
 
 
 def read_header(path: Path, *, stopped_early: bool = False) -> NpyHeader:

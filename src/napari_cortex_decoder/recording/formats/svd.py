@@ -53,9 +53,8 @@ class SvdFrames(FrameReader):
     @cached_property
     def _components(self) -> NDArray[np.float32]:
         """Shape (components, pixels)."""
-        with self.space.open() as space:
-            flat = np.asarray(space[...], np.float32).reshape(-1, self.space.shape[-1])
-        return np.ascontiguousarray(flat.T)
+        space = np.load(self.space.path, allow_pickle=False)
+        return np.ascontiguousarray(space.reshape(-1, space.shape[-1]).T, np.float32)
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Rebuild frames."""
@@ -160,8 +159,8 @@ def _column(path: Path) -> NDArray[Any] | None:
     header = read_header(path)
     if header.stored.kind not in "iuf":
         return None
-    with readable(path, "a NumPy array"), header.open() as values:
-        return values[...].reshape(-1)
+    with readable(path, "a NumPy array"):
+        return np.ravel(np.load(path, allow_pickle=False))
 
 
 def _wavelengths(path: Path) -> dict[int, float]:

@@ -11,13 +11,18 @@ import numpy as np
 
 from napari_cortex_decoder import __version__
 from napari_cortex_decoder.atlas.nwb_export import add_traces
-from napari_cortex_decoder.containers.nwb_output import nwb_output
+from napari_cortex_decoder.containers.nwb_output import (
+    add_plane,
+    clock_fields,
+    nwb_file,
+    nwb_output,
+)
 from napari_cortex_decoder.movie_blocks import frames_within
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.formats.nwb import REFERENCE_SERIES
 from napari_cortex_decoder.recording.preprocessing.pipeline import as_rows
 from napari_cortex_decoder.recording.provenance import provenance_text
-from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.saving.blocks import CHUNK_FRAMES, colors_in_blocks
 
 if TYPE_CHECKING:
@@ -42,7 +47,16 @@ def write_nwb(recording: Recording, path: Path, progress: Report | None) -> None
     OSError
         If it cannot be written.
     """
-    file = _described(recording)
+    start, note = session_start(recording)
+    file = nwb_file(
+        f"one-photon movie of the dorsal cortex: {recording.name}",
+        str(uuid.uuid4()),
+        start,
+        subject=recording.subject,
+        notes=[*note, *recording.warnings],
+        session_id=recording.name.replace("/", "-"),
+        was_generated_by=[["napari-cortex-decoder", __version__]],
+    )
     _add_behavior(file, recording)
     if recording.traces is not None:
         _add_traces(file, recording, progress)
@@ -64,28 +78,6 @@ def write_nwb(recording: Recording, path: Path, progress: Report | None) -> None
                 place = slice(frames.start, frames.start + len(block))
                 one.data.dataset[place] = block.swapaxes(1, 2)
             written.check()
-
-
-def _described(recording: Recording) -> NWBFile:
-    from pynwb import NWBFile
-    from pynwb.file import Subject
-
-    start, note = session_start(recording)
-    return NWBFile(
-        session_description=f"one-photon movie of the dorsal cortex: {recording.name}",
-        identifier=str(uuid.uuid4()),
-        session_start_time=start,
-        session_id=recording.name.replace("/", "-"),
-        notes="\n".join([*note, *recording.warnings]) or None,
-        was_generated_by=[["napari-cortex-decoder", __version__]],
-        # sex and age are unknown: "U", and zero days or more
-        subject=Subject(
-            subject_id=(recording.subject or "unknown").replace("/", "-"),
-            species="Mus musculus",
-            sex="U",
-            age="P0D/",
-        ),
-    )
 
 
 def session_start(recording: Recording) -> tuple[datetime, list[str]]:
@@ -119,27 +111,10 @@ def _is_relative(recording: Recording) -> bool:
 
 
 def _plane(file: NWBFile, recording: Recording, *, is_reference: bool) -> Any:
-    from pynwb.ophys import OpticalChannel
-
     known = recording.metadata.get("excitation (nm)")
-    device = file.devices.get("camera") or file.create_device(
-        name="camera", description="camera of the one-photon microscope"
-    )
-    spacing: dict[str, Any] = {}
-    if recording.pixel_size is not None:
-        spacing = {"grid_spacing": [recording.pixel_size / 1e3] * 2, "grid_spacing_unit": "meters"}
-    return file.create_imaging_plane(
-        name="ImagingPlaneReference" if is_reference else "ImagingPlane",
-        optical_channel=OpticalChannel(
-            name="OpticalChannel", description="emission not stated", emission_lambda=np.nan
-        ),
-        description="dorsal cortex, light of the reference" if is_reference else "dorsal cortex",
-        device=device,
-        excitation_lambda=float(known) if known and not is_reference else np.nan,
-        indicator="unknown",
-        location="dorsal cortex",
-        **spacing,
-    )
+    light = float(known) if known and not is_reference else None
+    name = "ImagingPlaneReference" if is_reference else "ImagingPlane"
+    return add_plane(file, name, pixel_size=recording.pixel_size, excitation=light)
 
 
 def _series(file: NWBFile, recording: Recording, movie: Any, name: str) -> Any:
@@ -191,18 +166,10 @@ def _add_behavior(file: NWBFile, recording: Recording) -> None:
                 description=f"{name}, aligned with the movie",
                 data=np.asarray(trace.values, np.float64),
                 unit=trace.unit or "n.a.",
-                **_trace_clock(trace),
+                **clock_fields(np.asarray(trace.times, np.float64)),
             )
         )
     _module(file, "behavior", "behaviour measured beside the movie").add(container)
-
-
-def _trace_clock(trace: BehaviorTrace) -> dict[str, Any]:
-    times = np.asarray(trace.times, np.float64)
-    steps = np.diff(times)
-    if steps.size and np.abs(times - np.linspace(times[0], times[-1], times.size)).max() < 1e-9:
-        return {"rate": float(steps.size / (times[-1] - times[0])), "starting_time": times[0]}
-    return {"timestamps": times}
 
 
 def _module(file: NWBFile, name: str, description: str) -> Any:

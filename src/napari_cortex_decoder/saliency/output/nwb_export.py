@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from napari_cortex_decoder.containers.nwb_output import nwb_output
+from napari_cortex_decoder.containers.nwb_output import nwb_file, nwb_output
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.recording import Recording
@@ -75,19 +75,13 @@ def write_nwb(
     DecoderError
         If it cannot be written.
     """
-    import pynwb
-
     start, notes = session_start(recording)
-    file = pynwb.NWBFile(
-        session_description=f"What decoder {result.decoder} reads {result.behavior} from, in "
-        f"{recording.name}",
-        identifier=f"{MARK} {uuid4()}",
-        session_start_time=start,
-        notes="\n".join([*notes, *result.warnings]) or None,
-        # from birth, with an open end: NWB's way to say that the age is not known
-        subject=pynwb.file.Subject(
-            subject_id=recording.subject or "unknown", species="Mus musculus", sex="U", age="P0D/"
-        ),
+    file = nwb_file(
+        f"What decoder {result.decoder} reads {result.behavior} from, in {recording.name}",
+        f"{MARK} {uuid4()}",
+        start,
+        subject=recording.subject,
+        notes=[*notes, *result.warnings],
     )
     if isinstance(result, SaliencyMaps | OnsetAverage):
         _add_maps(file, result, recording)
