@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import FINER_UNITS, frame_interval, seconds_to_add, zero_of
-from napari_cortex_decoder.errors import FrameRateError, RecordingError
+from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Intervals, Samples
 from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, covered
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
@@ -143,8 +143,6 @@ def align(
                 traces[name] = BehaviorTrace(name, held.values, placed(name, held), held.unit)
             else:
                 traces[name] = BehaviorTrace(name, marked(name, held), frames)
-        except FrameRateError:
-            raise
         except RecordingError as error:
             refused.append(error)
             continue

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +18,8 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.behavior.content import (
-    MAX_SAMPLES,
-    BehaviorContent,
-    Intervals,
-    Samples,
-)
+from napari_cortex_decoder.recording.behavior import content
+from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Intervals, Samples
 from napari_cortex_decoder.units import stated
 
 PLACES = (
@@ -35,23 +30,12 @@ LABEL_COLUMNS = ("label", "labels", "behavior", "behaviour", "state", "condition
 MAX_LABELS = 32
 
 
-@dataclass(frozen=True)
-class _Thing:
-    """A group that holds times: a series, intervals or events.
+class _Thing(NamedTuple):
+    """A group that holds times: a series, intervals or events."""
 
-    Attributes
-    ----------
-    names
-        Its own name, and those of links to it.
-    place
-        Name of the group around it.
-    members
-        Datasets in it, through links within the file.
-    """
-
-    names: list[str]
-    place: str
-    members: dict[str, Any]
+    names: list[str]  # its own, and those of links to it
+    place: str  # name of the group around it
+    members: dict[str, Any]  # datasets in it, through links within the file
 
 
 def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
@@ -154,7 +138,7 @@ def _series(path: Path, name: str, series: Mapping[str, Any]) -> dict[str, Sampl
     columns = math.prod(data.shape[1:])
     if data.dtype.kind not in "biuf" or n < 2 or data.ndim > 2 or not 0 < columns <= _MOST_COLUMNS:
         return {}
-    if n > MAX_SAMPLES:
+    if n > content.MAX_SAMPLES:
         raise RecordingError(f"{path}: {name!r} claims {n} samples; no behaviour trace has those.")
     scale = float(data.attrs.get("conversion", 1)), float(data.attrs.get("offset", 0))
     values = (_floats(data) * scale[0] + scale[1]).reshape(n, columns)
@@ -182,7 +166,8 @@ def _series(path: Path, name: str, series: Mapping[str, Any]) -> dict[str, Sampl
 
 def _intervals(path: Path, name: str, thing: Mapping[str, Any]) -> dict[str, Intervals]:
     """Read intervals or events, one set a label where they are labelled."""
-    labels = _label_column(thing)
+    column = next((thing[c] for c in LABEL_COLUMNS if c in thing), None)
+    labels = None if column is None else [_text(value) for value in _held(column)]
     if "start_time" in thing:
         starts, stops = _floats(thing["start_time"]), _floats(thing["stop_time"])
     elif "event_times" in thing:
@@ -215,18 +200,13 @@ def _intervals(path: Path, name: str, thing: Mapping[str, Any]) -> dict[str, Int
     }
 
 
-def _label_column(table: Mapping[str, Any]) -> list[str] | None:
-    column = next((c for c in LABEL_COLUMNS if c in table), None)
-    return None if column is None else [_text(value) for value in _held(table[column])]
-
-
 def _floats(dataset: Any) -> NDArray[np.float64]:
     return np.asarray(_held(dataset), dtype=np.float64)
 
 
 def _held(dataset: Any) -> NDArray[Any]:
     """Read all of a dataset, as one row, unless it claims too much."""
-    if math.prod(dataset.shape) > MAX_SAMPLES:
+    if math.prod(dataset.shape) > content.MAX_SAMPLES:
         raise ValueError(f"{dataset.name} claims {dataset.shape} values")
     return np.ravel(dataset[()])
 

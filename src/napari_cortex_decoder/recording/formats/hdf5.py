@@ -206,11 +206,6 @@ def _check_readable(path: Path, array: Any) -> None:
 FORMAT = MovieFormat(
     name="HDF5",
     patterns=("*.h5", "*.hdf5", "*.hdf"),
-    recognized="by its name and signature; the only array of frames x rows x columns in it, or "
-    "the one given as dataset; without one, traces, times x areas, with their names in a list "
-    "of texts or given as areas",
-    metadata="attributes or datasets called frame_rate or fps, pixel_size_mm or pixel_size_um, "
-    "frame_times or timestamps (s, or as units says); labels of axes",
     open=open_hdf5,
     options=frozenset({"dataset", "axes", "areas", "atlas"}),
 )

@@ -68,20 +68,15 @@ def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
             "colours, name them by their light, such as blue and violet."
         )
     references = [p.reference for p in parts if p.reference is not None]
-    return MovieFile(
+    return replace(
+        first,
         frames=OneAfterAnother.of(*(p.frames for p in parts)),
-        channels=first.channels,
         reference=OneAfterAnother.of(*references) if references else None,
-        reference_lag=first.reference_lag,
-        frame_rate=first.frame_rate,
-        pixel_size=first.pixel_size,
         frame_times=np.concatenate(times) if len(times) == len(parts) else None,
         numbers=np.concatenate(numbers) if len(numbers) == len(parts) else None,
         files=frozenset().union(*(part.files for part in parts)),
-        subject=first.subject,
         metadata={**first.metadata, "files": [path.name for path in paths]},
         warnings=tuple(said),
-        steps=first.steps,
     )
 
 

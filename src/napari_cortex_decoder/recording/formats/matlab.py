@@ -83,11 +83,6 @@ def open_matlab(path: Path, given: Given) -> MovieFile:
 FORMAT = MovieFormat(
     name="MATLAB",
     patterns=("*.mat",),
-    recognized="by its name and first bytes, any version; the only array of rows x "
-    "columns x frames in it, or the one given as dataset; without one, traces, times x areas, "
-    "with their names in a cell array or given as areas",
-    metadata="variables called frame_rate, frameRate or fps, pixel_size_mm or pixel_size_um, "
-    "frame_times or timestamps (s, or as the name says)",
     open=open_matlab,
     options=frozenset({"dataset", "axes", "areas", "atlas"}),
 )

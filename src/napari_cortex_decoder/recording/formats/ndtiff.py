@@ -22,7 +22,7 @@ from napari_cortex_decoder.recording.formats.frames import (
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import colours_told
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
-from napari_cortex_decoder.recording.formats.tiff_metadata import micromanager_clock
+from napari_cortex_decoder.recording.formats.tiff_metadata import with_micromanager
 
 _WHAT = "an NDTiff folder"
 _INDEX = "NDTiff.index"
@@ -67,21 +67,15 @@ def open_ndtiff(path: Path, given: Given) -> MovieFile:
             f"{int(there.sum())} of the {len(found)} frames that its index lists are in its files."
         )
     kept = [e for e, is_there in zip(found, there, strict=True) if is_there]
-    with readable(index, _WHAT):
-        rate, times, size, shown = micromanager_clock(
-            lambda frame: _description(index, kept[frame]), numbers[there], len(names), _FEW
-        )
-    return MovieFile(
+    movie = MovieFile(
         frames=frames,
         channels=len(names),
-        frame_rate=rate,
-        pixel_size=size,
-        frame_times=times,
         numbers=numbers[there],
         files=frozenset(index.with_name(name) for name in {e[1] for e in found}),
-        metadata=shown,
         warnings=tuple(told),
     )
+    with readable(index, _WHAT):
+        return with_micromanager(movie, lambda frame: _description(index, kept[frame]), _FEW)
 
 
 def _in_order(
@@ -162,8 +156,6 @@ def _description(index: Path, entry: Entry) -> dict[str, Any]:
 FORMAT = MovieFormat(
     name="NDTiff",
     patterns=(),
-    recognized="a folder with NDTiff.index in it, or a TIFF beside one",
-    metadata="colours by their names, elapsed time of each frame, pixel size, camera",
     open=open_ndtiff,
     is_one=lambda path: _index_of(path) is not None,
 )

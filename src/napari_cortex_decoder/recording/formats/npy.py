@@ -146,11 +146,6 @@ def open_npy(path: Path, given: Given) -> MovieFile:
 FORMAT = MovieFormat(
     name="NumPy",
     patterns=("*.npy",),
-    recognized="by its name; an array of frames x rows x columns, or frames x 2 colours x rows "
-    "x columns; of other orders the one that gives sensible frames, or axes as given; traces, "
-    "times x areas, with their names given as areas",
-    metadata="what a file of the same name beside it says (.json, .yaml, .xml, .ini, .txt) of "
-    "axes, rate and pixel size",
     open=open_npy,
     options=frozenset({"axes", "areas", "atlas"}),
 )

@@ -157,11 +157,6 @@ def _columns_first(shape: tuple[int, ...], dimension: Any) -> bool:
 FORMAT = MovieFormat(
     name="NWB",
     patterns=("*.nwb",),
-    recognized="by its name and signature; the OnePhotonSeries, and as its reference the one "
-    "whose excitation_lambda is 380 to 430 nm; without one, traces in a RoiResponseSeries; of "
-    "several the one given as dataset",
-    metadata="rate or timestamps, grid_spacing, excitation_lambda, subject_id; columns come "
-    "before rows where dimension says so; names, sides and masks of the table of ROIs",
     open=open_nwb,
     options=frozenset({"dataset", "axes", "areas", "atlas"}),
 )

@@ -111,10 +111,6 @@ def _dtype(path: Path, name: str) -> np.dtype[np.generic]:
 FORMAT = MovieFormat(
     name="raw",
     patterns=("*.dat", "*.bin", "*.raw"),
-    recognized="by its name; shape and type from a file of the same name beside it (.json, "
-    ".yaml, .xml, .ini, .txt, ENVI's .hdr, MetaImage's .mhd), from the name, as wfield writes "
-    "it (`…_COLOURS_ROWS_COLUMNS_dtype.dat`), or given as shape and dtype",
-    metadata="colours; what the file beside it says of order, rate and pixel size",
     open=open_raw,
     options=frozenset({"shape", "dtype", "axes"}),
 )

@@ -69,7 +69,7 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True)
 class MovieFormat:
-    """One container of movies.
+    """One container of movies; ``docs/formats.md`` tells what is taken from it.
 
     Attributes
     ----------
@@ -77,8 +77,6 @@ class MovieFormat:
         Name to show.
     patterns
         File name patterns for napari's manifest, such as ``"*.tif"``.
-    recognized, metadata
-        How the docs say that it is recognised, and what is taken from it.
     open
         Reads a path, and what the user says of it.
     options
@@ -89,8 +87,6 @@ class MovieFormat:
 
     name: str
     patterns: tuple[str, ...]
-    recognized: str
-    metadata: str
     open: Callable[[Path, Given], MovieFile]
     options: frozenset[str] = frozenset()
     is_one: Callable[[Path], bool] | None = None

@@ -176,11 +176,6 @@ def _wavelengths(path: Path) -> dict[int, float]:
 FORMAT = MovieFormat(
     name="SVD",
     patterns=("U.npy", "SVT.npy", "SVTcorr.npy", "widefieldU.images.npy", "widefieldSVT.*.npy"),
-    recognized="a folder with wfield's U.npy and SVT.npy (SVTcorr.npy goes first) or the IBL's "
-    "widefieldU.images.npy and widefieldSVT.haemoCorrected.npy (or .uncorrected), or one of "
-    "these files; rebuilt frame by frame",
-    metadata="IBL: imaging.times; imaging.imagingLightSource and imagingLightSource.properties "
-    "split an uncorrected movie from its reference",
     open=open_svd,
     is_one=lambda path: _pair(path) is not None,
 )

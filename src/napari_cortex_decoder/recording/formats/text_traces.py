@@ -60,9 +60,6 @@ def open_text_traces(path: Path, given: Given) -> MovieFile:
 FORMAT = MovieFormat(
     name="table of traces",
     patterns=("*.csv", "*.tsv"),
-    recognized="by its name; a column an area, called by acronym and side (MOs left, L-MOs) or "
-    "in words, a row a frame",
-    metadata="a column of times (s, or as its name says)",
     open=open_text_traces,
     options=frozenset({"areas", "atlas"}),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,13 @@ def open_tiff(path: Path, given: Given) -> MovieFile:
         check_frames(path, (len(layout.page), *first.shape), first.dtype)
         frames = _frames(path, tif, pages, layout)
         told = list(layout.warnings)
-        size, rate = layout.pixel_size, layout.frame_rate
+        size = layout.pixel_size
         if size is None:
             size = said.tag_pixel_size(first, layout.unit, told)
-        if rate is None and layout.frame_times is None and len(pages) == len(layout.page):
-            rate = _micromanager_rate(tif, pages, layout)
-        return MovieFile(
+        movie = MovieFile(
             frames=frames,
             channels=layout.channels,
-            frame_rate=rate,
+            frame_rate=layout.frame_rate,
             pixel_size=size,
             frame_times=layout.frame_times,
             numbers=layout.numbers,
@@ -65,14 +64,16 @@ def open_tiff(path: Path, given: Given) -> MovieFile:
             metadata=_shown(tif),
             warnings=tuple(told),
         )
+        known = layout.frame_rate is not None or layout.frame_times is not None
+        if known or len(pages) != len(layout.page):
+            return movie
 
+        def describe(frame: int) -> dict[str, Any]:
+            tif.filehandle.seek(int(pages[layout.page[frame]]))
+            return said.micromanager_info(tifffile.TiffPage(tif, frame))
 
-def _micromanager_rate(tif: tifffile.TiffFile, pages: Pages, layout: Layout) -> float | None:
-    def describe(frame: int) -> dict[str, Any]:
-        tif.filehandle.seek(int(pages[layout.page[frame]]))
-        return said.micromanager_info(tifffile.TiffPage(tif, frame))
-
-    return said.micromanager_clock(describe, np.arange(len(layout.page)), layout.channels)[0]
+        counted = replace(movie, numbers=np.arange(len(pages)))
+        return replace(movie, frame_rate=said.with_micromanager(counted, describe).frame_rate)
 
 
 def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) -> FrameReader:
@@ -149,11 +150,6 @@ def _shown(tif: tifffile.TiffFile) -> dict[str, Any]:
 FORMAT = MovieFormat(
     name="TIFF",
     patterns=tuple(f"*{suffix}" for suffix in TIFF_SUFFIXES),
-    recognized="by its name and its first four bytes; plain, ImageJ, OME and BigTIFF, "
-    "uncompressed or compressed; pages in order of time, or as OME-XML has them, in other "
-    "files of its folder too; of several images or positions the one given as dataset",
-    metadata="ImageJ: frame interval or fps, pixel size, colours; OME: TimeIncrement, DeltaT, "
-    "PhysicalSizeX, order of planes, colours; else resolution tags with a unit",
     open=open_tiff,
     options=frozenset({"dataset"}),
 )

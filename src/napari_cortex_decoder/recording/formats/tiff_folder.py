@@ -24,8 +24,8 @@ from napari_cortex_decoder.recording.formats.tiff import (
     open_tiff,
 )
 from napari_cortex_decoder.recording.formats.tiff_metadata import (
-    micromanager_clock,
     micromanager_info,
+    with_micromanager,
 )
 from napari_cortex_decoder.recording.formats.tiff_pages import opened_tiff, page_offsets
 
@@ -100,11 +100,9 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
     if not alone or dataset is not None:
         return join_files(paths, lambda path: open_tiff(path, given))
     least = kind[0] * kind[1] * dtype.itemsize if plain else 1
-    for path in paths:
-        if sizes[path] < least:
-            raise RecordingError(
-                f"{path}: the file is truncated ({sizes[path]} bytes); copy it again."
-            )
+    for path, size in sizes.items():
+        if size < least:
+            raise RecordingError(f"{path}: the file is truncated ({size} bytes); copy it again.")
     named, channels = understood(paths, one_frame=True) if len(paths) > 1 else None, 1
     if named is not None and named.times[0]:
         paths, numbers, warnings = in_turns(paths, _with_lights(paths, named))
@@ -115,11 +113,8 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
             "the names of the frames do not count them; their alphabetical order is taken.",
         )
     check_frames(folder, (len(paths), *kind), dtype)
-    rate, times, size, shown = micromanager_clock(
-        lambda frame: _info(paths[frame]), numbers, channels, _FEW
-    )
     stat = folder.stat()
-    return MovieFile(
+    movie = MovieFile(
         frames=OneFrameFiles(
             files=tuple((str(path), sizes[path], states[path].st_mtime_ns) for path in paths),
             shape=(len(paths), *kind),
@@ -127,13 +122,11 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
             token=(str(folder), stat.st_mtime_ns, len(paths), sum(sizes.values())),
         ),
         channels=channels,
-        frame_rate=rate,
-        pixel_size=size,
-        frame_times=times,
         numbers=numbers,
-        metadata={"files": len(paths), **shown},
+        metadata={"files": len(paths)},
         warnings=warnings,
     )
+    return with_micromanager(movie, lambda frame: _info(paths[frame]), _FEW)
 
 
 def _with_lights(paths: list[Path], named: Named) -> Named:
@@ -157,12 +150,6 @@ def _info(path: Path) -> dict[str, Any]:
 FORMAT = MovieFormat(
     name="folder of TIFFs",
     patterns=(),
-    recognized="a folder with TIFFs in it: one frame a file, ordered by the numbers in their "
-    "names, of one colour or two that the names tell (blue_0001, 0001_405nm, ch0_t001, "
-    "Micro-Manager); or multi-page files of one session, in natural order, or a set whose "
-    "files describe each other (OME, Micro-Manager, NDTiff); or a folder with such a one in it",
-    metadata="Micro-Manager: rate from the elapsed time, colours, camera; numbers missing in "
-    "the names are lost frames",
     open=open_folder,
     options=frozenset({"dataset"}),
     is_one=lambda path: path.is_dir() and bool(_inside(path)),

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,13 +14,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.units import (
-    in_millimetres,
-    in_seconds,
-    positive,
-    printed,
-    seconds,
-)
+from napari_cortex_decoder.recording.formats.registry import MovieFile
+from napari_cortex_decoder.units import in_millimetres, in_seconds, positive, printed, seconds
 
 _MOST_PLANES = 2**26
 
@@ -189,17 +185,16 @@ def micromanager_info(page: tifffile.TiffPage) -> dict[str, Any]:
     return info if isinstance(info, dict) else {}
 
 
-def micromanager_clock(
-    describe: Callable[[int], Mapping[str, Any]],
-    numbers: NDArray[np.int64],
-    channels: int,
-    few: int = 0,
-) -> tuple[float | None, NDArray[np.float64] | None, float | None, dict[str, Any]]:
-    """Return rate (Hz), time of each frame (s), edge of a pixel (mm) and camera by Micro-Manager.
+def with_micromanager(
+    found: MovieFile, describe: Callable[[int], Mapping[str, Any]], few: int = 0
+) -> MovieFile:
+    """Return a movie whose frames are counted with what Micro-Manager tells of time and size.
 
-    `describe` gives its description of a frame, and `numbers` count the frames of interleaved
-    `channels`. Of more than a `few` only the first and the last of its colour are looked at.
+    `describe` gives its description of a frame. Of more than a `few` only the first and the last of
+    its colour are looked at.
     """
+    assert found.numbers is not None
+    numbers = found.numbers
 
     def elapsed(frame: int) -> float:
         told = describe(frame).get("ElapsedTime-ms")
@@ -208,11 +203,12 @@ def micromanager_clock(
     first = describe(0)
     shown = {key: first[key] for key in ("Camera", "Exposure-ms", "Binning") if key in first}
     size = in_millimetres(first.get("PixelSizeUm"), "µm")
+    found = replace(found, pixel_size=size, metadata={**found.metadata, **shown})
     if len(numbers) <= few:
         times = np.array([elapsed(frame) for frame in range(len(numbers))])
-        return None, times if np.isfinite(times).all() else None, size, shown
+        return replace(found, frame_times=times) if np.isfinite(times).all() else found
     # colours in turns need not be evenly spaced: measure between frames of one of them
-    last = int(np.flatnonzero((numbers - numbers[0]) % channels == 0)[-1])
+    last = int(np.flatnonzero((numbers - numbers[0]) % found.channels == 0)[-1])
     seconds = elapsed(last) - elapsed(0)
-    steps = (numbers[last] - numbers[0]) / channels
-    return float(steps / seconds) if seconds > 0 else None, None, size, shown
+    steps = (numbers[last] - numbers[0]) / found.channels
+    return replace(found, frame_rate=float(steps / seconds)) if seconds > 0 else found

@@ -125,8 +125,5 @@ def open_video(path: Path, given: Given) -> MovieFile:
 FORMAT = MovieFormat(
     name="video",
     patterns=tuple(f"*{suffix}" for suffix in CONTAINERS),
-    recognized="by its name; greyscale of 8 or 16 bit, or colour video without colour, of "
-    "which the luma is taken; each frame is found by its own time stamp",
-    metadata="frame rate; frame times where they are uneven",
     open=open_video,
 )

@@ -248,10 +248,6 @@ def _scale(holder: Mapping[str, Any]) -> Sequence[float] | None:
 FORMAT = MovieFormat(
     name="Zarr",
     patterns=("*.zarr",),
-    recognized="a folder with zarr.json, .zarray or .zgroup in it, versions 2 and 3, OME-Zarr "
-    "0.4 and 0.5; the only array of frames x rows x columns, or the one given as dataset",
-    metadata="OME-Zarr: axes, scales with units, colours; else names of dimensions, attributes "
-    "called frame_rate or fps, pixel_size_mm or pixel_size_um; frame_times (s)",
     open=open_zarr,
     options=frozenset({"dataset", "axes"}),
     is_one=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
