@@ -27,6 +27,5 @@ def check_finite(frames: NDArray[Any], start: int, where: str, *, every: int = 1
     frame, row, column = (int(i) for i in np.argwhere(~finite)[0])
     raise RecordingError(
         f"{where}: the movie is {frames[frame, row, column]} in frame {start + every * frame} at "
-        f"row {row}, column {column}; fill such gaps (the step fill-gaps, or --fill-gaps to "
-        "decode), or mask them."
+        f"row {row}, column {column}; fill such gaps (fill-gaps, --fill-gaps), or mask them."
     )

@@ -154,9 +154,9 @@ def _paths(path: Any) -> list[Path]:
         try:
             one.stat()
         except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", error)
             raise RecordingError(
-                f"{one}: there is no such file ({getattr(error, 'strerror', error)}); "
-                "check the path."
+                f"{one}: there is no such file ({why}); check the path."
             ) from error
     return paths
 

@@ -40,10 +40,8 @@ class BehaviorTrace:
     def __post_init__(self) -> None:
         """Check that there is a time for each value and that time moves forward."""
         if self.values.ndim != 1 or self.values.shape != self.times.shape:
-            raise RecordingError(
-                f"trace {self.name!r} has {self.values.shape} values for {self.times.shape} "
-                "times; give one time a value."
-            )
+            counts = f"{self.values.shape} values for {self.times.shape} times"
+            raise RecordingError(f"trace {self.name!r} has {counts}; give one time a value.")
         if not np.isfinite(self.times).all() or (np.diff(self.times) <= 0).any():
             raise RecordingError(
                 f"the times of trace {self.name!r} do not increase strictly; sort or repair them."
@@ -128,18 +126,16 @@ class Recording:
 
     def __post_init__(self) -> None:
         """Check everything that later code relies on."""
-        where = str(self.path) if self.path else self.name
+        where = self.where
         if self.movie.ndim != 3 or 0 in self.movie.shape:
             raise RecordingError(
                 f"{where}: the movie has shape {self.movie.shape}; "
                 "a movie is (frames, rows, columns), none of them 0."
             )
-        if not np.issubdtype(self.movie.dtype, np.number) or np.issubdtype(
-            self.movie.dtype, np.complexfloating
-        ):
+        kind = self.movie.dtype
+        if not np.issubdtype(kind, np.number) or np.issubdtype(kind, np.complexfloating):
             raise RecordingError(
-                f"{where}: the movie's pixels are {self.movie.dtype}; "
-                "they must be integers or real numbers."
+                f"{where}: the movie's pixels are {kind}; they must be integers or real numbers."
             )
         if self.traces is not None and (
             self.traces.shape != (self.n_frames, len(self.areas))
@@ -153,14 +149,17 @@ class Recording:
         check_scale(where, self.frame_rate, self.pixel_size)
         if self.frame_times is not None:
             if self.frame_times.shape != (self.n_frames,):
-                raise RecordingError(
-                    f"{where}: {self.frame_times.size} frame times for {self.n_frames} frames; "
-                    "give one time a frame."
-                )
+                counts = f"{self.frame_times.size} frame times for {self.n_frames} frames"
+                raise RecordingError(f"{where}: {counts}; give one time a frame.")
             if not np.isfinite(self.frame_times).all() or (np.diff(self.frame_times) <= 0).any():
                 raise RecordingError(
                     f"{where}: the frame times do not increase strictly; repair or drop them."
                 )
+
+    @property
+    def where(self) -> str:
+        """The file or folder it came from, else its name: what a refusal begins with."""
+        return str(self.path or self.name)
 
     @property
     def n_frames(self) -> int:
@@ -195,7 +194,7 @@ class Recording:
         """Return the frame rate in Hz; if it is unknown, `FrameRateError` says how to give it."""
         if self.frame_rate is None:
             raise FrameRateError(
-                f"{self.path or self.name}: the file does not say its frame rate; "
+                f"{self.where}: the file does not say its frame rate; "
                 "give it as frame_rate (command line: --frame-rate HZ)."
             )
         return self.frame_rate

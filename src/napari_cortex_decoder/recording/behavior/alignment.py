@@ -205,8 +205,7 @@ def _check_one_value_a_frame(samples: Samples, recording: Recording, where: str)
     if n != recording.n_frames:
         raise RecordingError(
             f"{where} has {n} values for the movie's {recording.n_frames} frames"
-            f"{_one_off(n, recording)}; correct it, give its times or its rate and offset, or name "
-            "the fields to read."
+            f"{_one_off(n, recording)}; give its times, its rate and offset, or the fields to read."
         )
 
 
@@ -240,7 +239,5 @@ def _check_order(times: _Floats, where: str) -> None:
     back = np.flatnonzero(np.diff(times) <= 0)
     if back.size:
         at = int(back[0])
-        raise RecordingError(
-            f"{where} goes from {times[at]:g} s to {times[at + 1]:g} s at sample {at + 1}; "
-            "times must increase: sort or repair them."
-        )
+        steps = f"from {times[at]:g} s to {times[at + 1]:g} s at sample {at + 1}"
+        raise RecordingError(f"{where} goes {steps}; times must increase: sort or repair them.")

@@ -64,8 +64,7 @@ def _check_header(path: Path, what: str, shape: tuple[int, ...], dtype: np.dtype
         raise RecordingError(f"{path}: {what} holds {dtype}, not numbers; save it as numbers.")
     if math.prod(shape) > MAX_SAMPLES:
         raise RecordingError(
-            f"{path}: {what} claims {math.prod(shape)} samples, more than a behaviour trace has; "
-            "save the traces alone."
+            f"{path}: {what} claims {math.prod(shape)} samples, which no trace has; save it alone."
         )
 
 

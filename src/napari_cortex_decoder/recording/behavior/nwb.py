@@ -187,10 +187,8 @@ def _intervals(path: Path, name: str, thing: Mapping[str, Any]) -> dict[str, Int
     lasting = np.isfinite(starts) & np.isfinite(stops) & (stops >= starts)
     if not lasting.all():
         row = int(np.flatnonzero(~lasting)[0])
-        raise RecordingError(
-            f"{path}: row {row + 1} of {name!r} lasts from {starts[row]} to {stops[row]} s; "
-            "correct it."
-        )
+        lasts = f"lasts from {starts[row]} to {stops[row]} s"
+        raise RecordingError(f"{path}: row {row + 1} of {name!r} {lasts}; correct it.")
     if labels is None or len(set(labels)) > MAX_LABELS:
         return {name: Intervals(starts, stops)} if starts.size else {}
     chosen = np.array(labels, dtype=object)

@@ -56,10 +56,8 @@ class RunAndRest:
                 shown = what.replace("_", " ")
                 raise RecordingError(f"the {shown} is {value}; give a number of 0 or more.")
         if self.low > self.threshold:
-            raise RecordingError(
-                f"the stop threshold of {self.low} cm/s is above the threshold of "
-                f"{self.threshold} cm/s; lower it."
-            )
+            above = f"{self.low} cm/s is above the threshold of {self.threshold} cm/s"
+            raise RecordingError(f"the stop threshold of {above}; lower it.")
 
     @property
     def low(self) -> float:

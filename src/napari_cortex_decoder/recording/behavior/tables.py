@@ -151,8 +151,7 @@ def _labels(
     labels = sorted(set(cells[~empty]))
     if len(labels) > MAX_LABELS:
         raise RecordingError(
-            f"{path}: column {column!r} holds {len(labels)} different texts, too many for labels; "
-            "name the columns to read."
+            f"{path}: column {column!r} holds {len(labels)} labels; name the columns to read."
         )
     return {
         label: np.where(empty, np.nan, (cells == label).to_numpy(dtype=np.float64))

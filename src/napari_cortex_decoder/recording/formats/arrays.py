@@ -166,10 +166,8 @@ class Array:
             return min(arrangement["t"], page, most), ()
         size = math.prod(self.chunks) * self.dtype.itemsize
         if size > _LARGEST_CHUNK:
-            raise RecordingError(
-                f"{self.source.path}: each of its chunks holds {size / 2**30:.1f} GB; save it "
-                "again with chunks of about 64 frames."
-            )
+            each = f"each of its chunks holds {size / 2**30:.1f} GB"
+            raise RecordingError(f"{self.source.path}: {each}; save it again in smaller ones.")
         times = int(self.chunks[arrangement.axes.index("t")]) * arrangement["c"]
         if min(times, frames) <= most:
             return min(times, frames), ()

@@ -123,8 +123,7 @@ def arrange(
             or len(set(axes)) < len(axes)
         ):
             raise RecordingError(
-                f"{path}: its axes cannot be {said!r}, as the array is {_times(seen)}; give a "
-                'letter an axis, such as axes="tyx".'
+                f"{path}: its axes cannot be {said!r} ({_times(seen)}); give letters such as tyx."
             )
     else:
         axes, warnings = _guess(path, seen, usual)
@@ -152,8 +151,7 @@ def _guess(path: Path, shape: tuple[int, ...], usual: str) -> tuple[str, tuple[s
         fitting = [order for order in orders if shape[order.index("c")] <= 2]
         if not fitting:
             raise RecordingError(
-                f"{path}: the array is {_times(shape)}, which is no movie of one or two colours; "
-                "save it as frames x rows x columns."
+                f"{path}: {_times(shape)} is no movie; save it as frames x rows x columns."
             )
         plain = [order for order in fitting if _elongation(shape, order) <= _LONGEST] or fitting
         same = [order for order in plain if order.index("c") == plain[0].index("c")]
@@ -161,10 +159,8 @@ def _guess(path: Path, shape: tuple[int, ...], usual: str) -> tuple[str, tuple[s
         others = [*same[1:], *(order for order in fitting[:1] if order != plain[0])]
         return plain[0], tuple(_guessed(shape, plain[0], order) for order in others[:1])
     if len(shape) != 3:
-        raise RecordingError(
-            f"{path}: the array is {_times(shape) or 'a single number'}; a movie is frames x rows "
-            "x columns."
-        )
+        held = _times(shape) or "a single number"
+        raise RecordingError(f"{path}: it holds {held}; a movie is frames x rows x columns.")
     if _elongation(shape, usual) > _LONGEST >= _elongation(shape, other):
         return other, (_guessed(shape, other, usual),)
     return usual, ()

@@ -105,8 +105,7 @@ def check_planes(where: Path, colours: int, slices: int = 1) -> None:
     """Refuse a volume over time, and more than two colours."""
     if slices > 1:
         raise RecordingError(
-            f"{where}: it is a volume over time ({slices} slices); save one slice, or a "
-            "projection, as a movie."
+            f"{where}: it is a volume over time ({slices} slices); save one slice, or a projection."
         )
     if colours > 2:
         raise RecordingError(
@@ -184,8 +183,7 @@ def read_fully(file: Any, into: memoryview, path: Path) -> None:
         got = file.readinto(into[done:])
         if not got:
             raise RecordingError(
-                f"{path}: the file ends inside a frame; it became shorter since it was opened, "
-                "so copy it again."
+                f"{path}: the file ends inside a frame: it became shorter; copy it again."
             )
         done += got
 

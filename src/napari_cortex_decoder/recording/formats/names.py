@@ -86,10 +86,7 @@ def understood(paths: Sequence[Path], *, one_frame: bool = False) -> Named | Non
     for i in counts:
         what = _OTHER_HINTS.get(_before(columns, i))
         if what and len(counts) > 1:
-            raise RecordingError(
-                f"{folder}: it holds several {what}; keep the frames of one in a folder of their "
-                "own."
-            )
+            raise RecordingError(f"{folder}: it holds several {what}; keep each in its own folder.")
     times = [tuple(int(columns[i][n]) for i in counts) for n in range(len(paths))]
     labels = [
         "".join(columns[i][n] for i in sorted(words)).strip(" _-.") for n in range(len(paths))
@@ -106,14 +103,12 @@ def understood(paths: Sequence[Path], *, one_frame: bool = False) -> Named | Non
         if not (one_frame and shared and counts):
             return None  # words that name no light, as pre and post: the order is all they tell
         raise RecordingError(
-            f"{folder}: it holds files of {_listed(kinds)} that count alike, which may be colours "
-            "or parts of a session; keep each in a folder of its own, or name colours by their "
-            "light, such as blue and violet."
+            f"{folder}: it holds files of {_listed(kinds)} that count alike; keep parts of a session "
+            "in folders of their own, or name colours by their light, such as blue and violet."
         )
     if len(kinds) > 2:
         raise RecordingError(
-            f"{folder}: it holds {len(kinds)} colours ({_listed(kinds)}); keep the movie and at "
-            "most one reference in it."
+            f"{folder}: it holds {len(kinds)} colours ({_listed(kinds)}); keep two of them in it."
         )
     order, told = movie_first(kinds)
     colours = [order.index(kinds.index(label)) for label in labels]
@@ -154,10 +149,8 @@ def in_turns(
     order = np.argsort(numbers, kind="stable")
     twice = np.flatnonzero(np.diff(numbers[order]) == 0)
     if twice.size:
-        raise RecordingError(
-            f"{paths[order[twice[0] + 1]]}: another file of the folder has the same frame number; "
-            "remove one."
-        )
+        second = paths[order[twice[0] + 1]]
+        raise RecordingError(f"{second}: another file has the same frame number; remove one.")
     return [paths[i] for i in order], numbers[order], colours_told(named.names, named.told)
 
 

@@ -56,8 +56,7 @@ def open_ndtiff(path: Path, given: Given) -> MovieFile:
         kinds = {(e[4], e[3], _PIXELS.get(e[5], ""), e[6]) for e in found}
     if len(kinds) > 1 or any(not pixels or packed for _, _, pixels, packed in kinds):
         raise RecordingError(
-            f"{index}: its frames are not all uncompressed, greyscale and of one size; export the "
-            "movie as one TIFF."
+            f"{index}: its frames are not all greyscale and of one size; export them as one TIFF."
         )
     height, width, pixels, _ = kinds.pop()
     check_frames(path, (len(found), height, width), np.dtype(pixels))
@@ -132,8 +131,7 @@ def _frames(
             parts.append((RawFrames.at(path, starts[whole], shape, stored), rows[whole]))
     if not parts:
         raise RecordingError(
-            f"{index}: none of the {len(entries)} frames that it lists is in its folder; put its "
-            "TIFFs beside it."
+            f"{index}: none of its {len(entries)} frames is in its folder; put its TIFFs beside it."
         )
     return gathered(parts), there
 

@@ -56,8 +56,7 @@ def open_raw(path: Path, given: Given) -> MovieFile:
         raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
     if min(rows, columns, channels) < 1 or channels > 2 or size < 0:
         raise RecordingError(
-            f"{path}: it cannot hold {channels} colours of {rows} x {columns} px; give the shape "
-            "of a movie of one or two colours."
+            f"{path}: it cannot be {channels} colours of {rows} x {columns} px; give its shape."
         )
     held, rest = divmod(size, step * channels)
     if frames is not None and not rest and 0 < held * channels < frames:

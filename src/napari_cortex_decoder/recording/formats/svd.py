@@ -90,16 +90,14 @@ def open_svd(path: Path, given: Given) -> MovieFile:
     for one, other in (pair, pair[::-1]):
         if not one.is_file():
             raise RecordingError(
-                f"{path}: {one.name} is missing, the other half of {other.name}; copy both into "
-                "one folder."
+                f"{path}: {one.name} is missing, half of {other.name}; copy both into one folder."
             )
     space, time = (read_header(half) for half in pair)
     for header, letters in ((space, 3), (time, 2)):
         if len(header.shape) != letters or header.stored.kind != "f":
             raise RecordingError(
-                f"{header.path}: it is {header.stored.name} of shape {header.shape}; half of an "
-                "SVD pair is real numbers, U of rows x columns x components and SVT of components "
-                "x frames."
+                f"{header.path}: it is {header.stored.name} of shape {header.shape}; U has real "
+                "numbers of rows x columns x components, and SVT of components x frames."
             )
     if space.shape[2] != time.shape[0]:
         raise RecordingError(
@@ -118,8 +116,7 @@ def open_svd(path: Path, given: Given) -> MovieFile:
     check_frames(path, frames.shape, frames.dtype)
     if np.prod(space.shape, dtype=object) * 4 > _LARGEST_SPACE:
         raise RecordingError(
-            f"{space.path}: its {space.shape[2]} components do not fit in memory; keep the first "
-            "few hundred."
+            f"{space.path}: its {space.shape[2]} components do not fit in memory; keep a hundred."
         )
     found = MovieFile(frames=frames, metadata={"rebuilt from": [half.name for half in pair]})
     return _timed(pair[1].parent, found)

@@ -92,9 +92,8 @@ def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) ->
         with opened_tiff(other) as part:
             if first_page(other, part).shape != tif.pages.first.shape:
                 raise RecordingError(
-                    f"{other}: its frames are {first_page(other, part).shape}, those of "
-                    f"{path.name}, which is of the same set, {tif.pages.first.shape}; keep the "
-                    "files of one set in a folder."
+                    f"{other}: its frames have another shape than those of {path.name}, which "
+                    "names it as a part of its set; keep the files of one set in a folder."
                 )
             found = find_frames(other, part, page_offsets(other, part)[wanted], len(rows))
             parts.append((found, rows))
@@ -107,13 +106,11 @@ def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
     shape = first.shape
     if first.compression not in set(tifffile.COMPRESSION):
         raise RecordingError(
-            f"{path}: its compression, number {first.compression}, is unknown; export the movie "
-            "again, uncompressed or with deflate."
+            f"{path}: its compression {first.compression} is unknown; export it uncompressed."
         )
     if first.samplesperpixel != 1:
         raise RecordingError(
-            f"{path}: its frames are colour images ({first.samplesperpixel} values a pixel); "
-            "save the movie as greyscale."
+            f"{path}: its frames have {first.samplesperpixel} values a pixel; save it as greyscale."
         )
     if len(shape) != 2 or first.dtype is None or not all(isinstance(n, int) for n in shape):
         raise RecordingError(

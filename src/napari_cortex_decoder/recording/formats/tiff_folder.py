@@ -49,8 +49,7 @@ class OneFrameFiles(FrameReader):
                 if page.shape != self.shape[1:] or page.dtype != self.dtype:
                     raise RecordingError(
                         f"{path}: this frame is {page.shape} of {page.dtype}, the first one is "
-                        f"{self.shape[1:]} of {self.dtype}; keep the frames of one session in a "
-                        "folder of their own."
+                        f"{self.shape[1:]} of {self.dtype}; keep each session in its own folder."
                     )
                 image[:] = page.asarray()
         return out

@@ -24,6 +24,8 @@ from napari_cortex_decoder.units import positive
 _LONGEST_DESCRIPTION = 2**28
 Planes = NDArray[np.int64]
 T = TypeVar("T")
+_Counts = tuple[dict[str, int], str, dict[str, Any]]
+"""Planes along T, C and Z, these axes as the planes run, and what else a description tells."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,12 @@ def layout_of(path: Path, tif: tifffile.TiffFile, pages: Planes, dataset: str | 
             found = _ome(path, image, held, warnings)
     elif dataset is not None:
         raise RecordingError(f"{path}: it describes no images by name; leave out dataset.")
-    elif tif.is_imagej:
-        metadata = _understood("an ImageJ stack", lambda: _imagej(tif), path, warnings)
-        if metadata is not None:
-            found = _counted(path, tif, held, metadata[0], "TZC", warnings)
-            found = replace(
-                found,
-                frame_rate=said.imagej_frame_rate(metadata[1], warnings),
-                steps=steps_in_text(metadata[1].get("Info")),
-                unit=metadata[1].get("unit"),
-            )
-    elif tif.is_shaped:
-        shaped = _understood("a shape", lambda: _shaped(tif), path, warnings)
-        if shaped is not None:
-            found = _counted(path, tif, held, shaped[0], shaped[1], warnings)
-            found = replace(found, frame_rate=shaped[2])
+    elif tif.is_imagej or tif.is_shaped:
+        what, read = ("an ImageJ stack", _imagej) if tif.is_imagej else ("a shape", _shaped)
+        counts = _understood(what, lambda: read(tif, warnings), path, warnings)
+        if counts is not None:
+            sizes, order, known = counts
+            found = replace(_counted(path, tif, held, sizes, order, warnings), **known)
     return replace(found or plain, warnings=warnings)
 
 
@@ -177,8 +170,7 @@ def what_is_there(path: Path, layout: Layout, warnings: list[str], why: str = ""
     channels, numbers = layout.channels, layout.numbers
     if not there.any():
         raise RecordingError(
-            f"{path}: none of the {len(there)} frames that it describes is in its folder; put the "
-            "other files of the set beside it."
+            f"{path}: none of its {len(there)} frames is in its folder; put the whole set there."
         )
     times = layout.frame_times
     if times is not None and not np.isfinite(times[there]).all():
@@ -220,7 +212,7 @@ def _with_more(layout: Layout, held: int, described: int, warnings: list[str]) -
     )
 
 
-def _imagej(tif: tifffile.TiffFile) -> tuple[dict[str, int], dict[str, Any]]:
+def _imagej(tif: tifffile.TiffFile, warnings: list[str]) -> _Counts:
     metadata = dict(tif.imagej_metadata or {})
     names = {"T": "frames", "C": "channels", "Z": "slices"}
     sizes = {axis: int(metadata.get(name, 1)) for axis, name in names.items()}
@@ -228,20 +220,22 @@ def _imagej(tif: tifffile.TiffFile) -> tuple[dict[str, int], dict[str, Any]]:
         raise ValueError(f"it gives {sizes}")
     if math.prod(sizes.values()) == 1:
         sizes["T"] = max(1, int(metadata.get("images", 1)))
-    return sizes, metadata
+    rate = said.imagej_frame_rate(metadata, warnings)
+    steps = steps_in_text(metadata.get("Info"))
+    return sizes, "TZC", {"frame_rate": rate, "steps": steps, "unit": metadata.get("unit")}
 
 
-def _shaped(tif: tifffile.TiffFile) -> tuple[dict[str, int], str, float | None]:
+def _shaped(tif: tifffile.TiffFile, warnings: list[str]) -> _Counts:
     shaped = tifffile.tifffile.shaped_description_metadata(tif.pages.first.shaped_description)
     shape = tuple(int(n) for n in shaped["shape"])
     planes = math.prod(shape) // max(1, math.prod(tif.pages.first.shape))
-    rate = positive(shaped.get("fps")) or said.imagej_frame_rate(shaped, [])
+    known = {"frame_rate": positive(shaped.get("fps")) or said.imagej_frame_rate(shaped, [])}
     axes = str(shaped.get("axes", ""))
     if len(axes) != len(shape) or not {"C", "T"} <= set(axes):
-        return {"T": planes, "C": 1, "Z": 1}, "TZC", rate
+        return {"T": planes, "C": 1, "Z": 1}, "TZC", known
     sizes = {axis: shape[axes.index(axis)] if axis in axes else 1 for axis in "TCZ"}
     order = "".join(a for a in axes if a in "TCZ")
-    return sizes, order + "".join(a for a in "TCZ" if a not in axes), rate
+    return sizes, order + "".join(a for a in "TCZ" if a not in axes), known
 
 
 def _counted(

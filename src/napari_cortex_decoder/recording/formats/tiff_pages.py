@@ -55,15 +55,14 @@ def page_offsets(path: Path, tif: tifffile.TiffFile) -> NDArray[np.int64]:
                 file.seek(offset)
                 (tags,) = number.unpack(file.read(number.size))
                 end += tags * layout.tagsize + link.size
+            page = len(offsets) + 1
             if end > size:
                 raise RecordingError(
-                    f"{path}: the file is truncated: it ends before page {len(offsets) + 1}; "
-                    "copy it again."
+                    f"{path}: the file is truncated: it ends before page {page}; copy it again."
                 )
             if offset in seen or tags > _MOST_TAGS:
                 raise RecordingError(
-                    f"{path}: the list of pages is damaged at page {len(offsets) + 1}; "
-                    "export the movie again."
+                    f"{path}: the list of pages is damaged at page {page}; export the movie again."
                 )
             offsets.append(offset)
             seen.add(offset)
@@ -126,9 +125,9 @@ def too_few(path: Path, claimed: int, held: int) -> RecordingError:
 def _check_end(path: Path, ends: NDArray[np.int64], size: int) -> None:
     beyond = np.flatnonzero(ends > size)
     if beyond.size:
+        first = f"frame {beyond[0] + 1} of {len(ends)}"
         raise RecordingError(
-            f"{path}: the file is truncated: it ends before frame {beyond[0] + 1} of {len(ends)}; "
-            "copy it again."
+            f"{path}: the file is truncated: it ends before {first}; copy it again."
         )
 
 

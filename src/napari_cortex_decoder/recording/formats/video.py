@@ -45,8 +45,7 @@ class VideoFrames(FrameReader):
                 if image.shape != self.shape[1:] or image.dtype != self.dtype:
                     raise RecordingError(
                         f"{self.index.path}: frame {wanted + 1} is {image.shape} of {image.dtype}, "
-                        f"the first one is {self.shape[1:]} of {self.dtype}; convert the video "
-                        "to one size."
+                        f"the first one {self.shape[1:]} of {self.dtype}; convert it to one size."
                     )
                 out[row] = image
         return out
@@ -99,8 +98,7 @@ def open_video(path: Path, given: Given) -> MovieFile:
         first, middle = video.frame(0), video.frame(n_frames // 2)
     if not (is_grey(first) and is_grey(middle)):
         raise RecordingError(
-            f"{path}: its frames are colour images; convert the video to greyscale (pixel format "
-            "gray)."
+            f"{path}: its frames are colour images; convert them to greyscale (pixel format gray)."
         )
     image = grey(first)
     check_frames(path, (n_frames, *image.shape), image.dtype)

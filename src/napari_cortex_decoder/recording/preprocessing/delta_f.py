@@ -60,10 +60,9 @@ class DeltaF(Step):
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Return ΔF/F of movie and reference."""
-        where = str(recording.path or recording.name)
-        window = (
-            MovingWindow.of_seconds(self.window, recording) if self.baseline == "moving" else None
-        )
+        where, window = recording.where, None
+        if self.baseline == "moving":
+            window = MovingWindow.of_seconds(self.window, recording)
 
         def relative(movie: da.Array, channel: str) -> da.Array:
             if window is not None:
@@ -78,8 +77,7 @@ class DeltaF(Step):
             if unlit.mean() > 0.9:
                 raise RecordingError(
                     f"{where}: {unlit.mean():.0%} of the {channel}'s pixels have a baseline of "
-                    f"{self.dark:g} or less, so it has no ΔF/F; take ΔF/F before steps that remove "
-                    "the baseline, and check the dark level."
+                    f"{self.dark:g} or less; take ΔF/F before it is removed, or lower the dark."
                 )
             return computed_movie((movie,), partial(_relative_block, baseline, self.dark))
 

@@ -48,10 +48,8 @@ class Crop(Step):
         for label, size in zip(("rows", "columns", "frames"), sizes, strict=True):
             start, stop = getattr(self, label) or (0, size)
             if stop > size:
-                raise RecordingError(
-                    f"{recording.path or recording.name}: the crop ends at {stop} of the movie's "
-                    f"{size} {label}; make it smaller."
-                )
+                ends = f"the crop ends at {stop} of the movie's {size} {label}"
+                raise RecordingError(f"{recording.where}: {ends}; make it smaller.")
             kept[label] = slice(start, stop)
         rows, columns, frames = kept.values()
 
@@ -95,9 +93,8 @@ class Bin(Step):
         n_frames = recording.n_frames // self.frames
         if not (rows and columns and n_frames):
             raise RecordingError(
-                f"{recording.path or recording.name}: nothing is left of "
-                f"{(recording.n_frames, *recording.shape)} frames, rows and columns after binning "
-                f"{self.frames} frames and {self.pixels} pixels; bin less."
+                f"{recording.where}: nothing is left of {recording.movie.shape} frames, rows and "
+                f"columns after binning {self.frames} frames and {self.pixels} pixels; bin less."
             )
 
         def binned(movie: da.Array, _: str) -> da.Array:
@@ -236,11 +233,9 @@ def _filled(
         measured += finite.sum(axis=0)
         n_frames += len(block)
         frames_with_gaps += int((~finite.all(axis=(1, 2))).sum())
-    where = recording.path or recording.name
     if not measured.any():
         raise RecordingError(
-            f"{where}: the {channel} is NaN or infinite everywhere, so there is nothing to fill "
-            "its gaps with; export it again."
+            f"{recording.where}: the {channel} is NaN or infinite everywhere; export it again."
         )
     means = np.divide(total, measured, out=np.zeros(total.shape), where=measured > 0)
     filling = partial(_without_gaps, means.astype(movie.dtype))

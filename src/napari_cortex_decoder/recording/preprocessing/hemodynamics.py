@@ -66,7 +66,7 @@ class Hemodynamics(Step):
 
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Correct the movie; the reference stays as it is, for controls."""
-        where = str(recording.path or recording.name)
+        where = recording.where
         reference = recording.reference
         if reference is None:
             raise RecordingError(

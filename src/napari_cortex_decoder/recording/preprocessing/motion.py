@@ -46,7 +46,7 @@ class MotionCorrection(Step):
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Correct movie and reference; the shifts become traces of the recording."""
         movie = recording.movie
-        where = str(recording.path or recording.name)
+        where = recording.where
         averaged = AVERAGED_FRAMES if survey.around is None else FEW_FRAMES
         every = -(-recording.n_frames // averaged)
         sparse = movie[::every].compute()

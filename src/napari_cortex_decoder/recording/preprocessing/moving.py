@@ -96,7 +96,7 @@ class Detrend(Step):
                 f"the movie of {recording.n_frames} frames is shorter than the detrending window "
                 f"of {window.n}.",
             )
-        function = partial(_detrended, window, str(recording.path or recording.name))
+        function = partial(_detrended, window, recording.where)
         return with_both(
             recording,
             lambda movie, _: computed_movie((movie,), function, surroundings=window.before),

@@ -59,10 +59,8 @@ def apply_step(recording: Recording, step: Step, survey: Survey) -> Recording:
         done = step.apply(recording, survey)
     else:
         if step.of_pixels:
-            raise RecordingError(
-                f"{recording.path or recording.name} holds traces of areas, which have no pixels "
-                f"for the step {step.name!r}; leave it out."
-            )
+            lacks = f"holds traces of areas, which have no pixels for the step {step.name!r}"
+            raise RecordingError(f"{recording.where} {lacks}; leave it out.")
         done = painted_anew(step.apply(as_rows(recording), survey), recording)
     origins = step.origins(recording) if step.reshapes else None
     if origins is not None:
@@ -144,7 +142,7 @@ def with_equal_reference(recording: Recording) -> Recording:
     enlarged = (reference.shape[1] * factor, reference.shape[2] * factor)
     if factor < 1 or enlarged != recording.shape or missing not in (0, 1):
         raise RecordingError(
-            f"{recording.path or recording.name}: the reference has shape {reference.shape}, the "
+            f"{recording.where}: the reference has shape {reference.shape}, the "
             f"movie {recording.movie.shape}; crop or bin them to the same frames and pixels."
         )
     warnings = recording.warnings

@@ -61,7 +61,7 @@ class Resample(Step):
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Resample movie and reference."""
         times = recording.times
-        where = str(recording.path or recording.name)
+        where = recording.where
         if len(times) < 2:
             raise RecordingError(f"{where}: of one frame there is nothing to resample; crop less.")
         rate = rate_of(times)

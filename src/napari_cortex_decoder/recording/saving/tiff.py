@@ -52,10 +52,8 @@ def write_tiff(recording: Recording, path: Path, progress: Report | None) -> Non
     n_bytes = math.prod(shape) * dtype.itemsize
     free = shutil.disk_usage(path.parent).free
     if n_bytes > free:
-        raise RecordingError(
-            f"{path}: the movie takes {n_bytes / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB "
-            "free; make room or choose another place."
-        )
+        sizes = f"{n_bytes / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB free"
+        raise RecordingError(f"{path}: the movie takes {sizes}; choose another place.")
     for_ome = dtype.name not in IMAGEJ_TYPES or n_bytes >= IMAGEJ_BYTES or _needs_times(recording)
     size = recording.pixel_size
     with tifffile.TiffWriter(path, imagej=not for_ome, ome=for_ome, bigtiff=for_ome) as file:
