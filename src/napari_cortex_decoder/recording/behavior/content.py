@@ -16,19 +16,10 @@ MAX_SAMPLES = 100_000_000
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """One quantity as a file holds it.
+    """One quantity as a file holds it: n values, NaN where it has nothing, and their unit.
 
-    Attributes
-    ----------
-    values
-        Shape (n,), float64; NaN where the file has nothing.
-    times
-        Shape (n,), seconds on the file's clock; None where the file gives no times.
-    frames
-        Shape (n,), the movie frame of each value, as the file counts them; None where the file
-        does not count frames.
-    unit
-        Unit of the values, empty if the file does not say.
+    `times` are seconds on the file's clock, `frames` the movie's frames as the file counts them;
+    either is None where the file does not give it.
     """
 
     values: NDArray[np.float64]
@@ -39,13 +30,9 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Intervals:
-    """Stretches of time in which something held, such as ``"run"``.
+    """Stretches of time [start, stop), s on the file's clock, in which something held.
 
-    Attributes
-    ----------
-    starts, stops
-        Shape (n,), seconds on the file's clock; a stretch is [start, stop). Equal where the file
-        tells an instant, not a stretch.
+    Start and stop are equal where the file tells an instant.
     """
 
     starts: NDArray[np.float64]

@@ -45,28 +45,14 @@ _WORDS = {"uchar": "u1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4
 
 @dataclass(frozen=True)
 class Description:
-    """What a file says of the frames beside it.
-
-    Attributes
-    ----------
-    lengths
-        Of the axes t, c, y and x, where they are said.
-    axes
-        Slowest first, as they lie in the frames' file; None if not said.
-    dtype
-        Type of a pixel with its byte order; None if not said.
-    offset
-        Bytes before the first frame.
-    said
-        All that it says, by name.
-    """
+    """What a file says of the frames beside it."""
 
     path: Path
-    lengths: Mapping[str, int]
-    axes: str | None
-    dtype: str | None
-    offset: int
-    said: Mapping[str, Any]
+    lengths: Mapping[str, int]  # of the axes t, c, y and x, where they are said
+    axes: str | None  # slowest first
+    dtype: str | None  # of a pixel, with its byte order
+    offset: int  # bytes before the first frame
+    said: Mapping[str, Any]  # all of it, by name
 
 
 def description_of(path: Path, told: list[str]) -> Description | None:

@@ -28,16 +28,9 @@ _OTHER_HINTS = {"z": "slices", "slice": "slices", "position": "positions", "pos"
 class Named:
     """Files of one session as their names order them.
 
-    Attributes
-    ----------
-    times
-        For each file its place in time: counts, of a part of the session and of the frame in it.
-    colours
-        For each file the index of its colour: 0 is the movie, 1 the reference.
-    names
-        What the colours are called in the names; one, empty, where there is one colour.
-    told
-        Whether the names tell which of two colours is the movie.
+    Each has a place in time, the counts of its part of the session and of the frame in it, and a
+    colour: 0 is the movie, 1 the reference. `names` is what the colours are called (one, empty, if
+    there is one), and `told` whether that tells which of two is the movie.
     """
 
     times: tuple[tuple[int, ...], ...]
@@ -103,8 +96,8 @@ def understood(paths: Sequence[Path], *, one_frame: bool = False) -> Named | Non
         if not (one_frame and shared and counts):
             return None  # words that name no light, as pre and post: the order is all they tell
         raise RecordingError(
-            f"{folder}: it holds files of {_listed(kinds)} that count alike; keep parts of a session "
-            "in folders of their own, or name colours by their light, such as blue and violet."
+            f"{folder}: it holds files of {_listed(kinds)} that count alike; keep parts in folders "
+            "of their own, and name colours by their light, such as blue and violet."
         )
     if len(kinds) > 2:
         raise RecordingError(

@@ -65,10 +65,13 @@ def grey(frame: Any) -> NDArray[Any]:
         )
     order = ">" if name.endswith("be") else "<"
     stored = np.dtype(np.uint8) if depth <= 8 else np.dtype(f"{order}u2")
-    plane = frame.planes[0]
-    lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    lines = lines[: frame.height, : frame.width * stored.itemsize]
+    lines = _lines(frame.planes[0], frame.width * stored.itemsize)[: frame.height]
     return np.ascontiguousarray(lines).view(stored).astype(stored.newbyteorder("="), copy=False)
+
+
+def _lines(plane: Any, width: int) -> NDArray[np.uint8]:
+    """Return the first bytes of each line of a plane of pixels."""
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, :width]
 
 
 def is_grey(frame: Any) -> bool:
@@ -77,17 +80,10 @@ def is_grey(frame: Any) -> bool:
     if kind.is_rgb or kind.has_palette:
         image = frame.to_ndarray(format="rgb24")
         return bool((image == image[..., :1]).all())
-    if len(kind.components) < 3:
-        return True
-    depth = kind.components[1].bits
-    if depth > 8:
+    if len(kind.components) < 3 or kind.components[1].bits > 8:
         return True  # no camera of 10 bit colour films cortex; luma is taken
-    for plane in frame.planes[1:3]:
-        lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        chroma = lines[: plane.height, : plane.width].astype(np.int16) - 128
-        if np.abs(chroma).max(initial=0) > _CHROMA:
-            return False
-    return True
+    chroma = [_lines(plane, plane.width)[: plane.height] for plane in frame.planes[1:3]]
+    return all(np.abs(one.astype(np.int16) - 128).max(initial=0) <= _CHROMA for one in chroma)
 
 
 def open_video(path: Path, given: Given) -> MovieFile:

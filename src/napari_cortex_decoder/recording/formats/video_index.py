@@ -23,20 +23,9 @@ _KEYS_BACK = 3
 class VideoIndex:
     """Where the pictures of a video are, found by their time stamps.
 
-    Attributes
-    ----------
-    stamps
-        Shape (frames,), presentation time stamps, in order of time.
-    keys
-        Shape (frames,), index of the last key frame at or before each frame.
-    tick
-        Seconds of one unit of `stamps`.
-    rate
-        Frames a second (Hz) on average; None where it cannot be told.
-    size
-        Rows and columns that the header claims.
-    said
-        What a user should know: frames that are hidden, lost or cut off.
+    `stamps`, in order of time, count ticks of so many seconds; `keys` is the last key frame at or
+    before each frame. The rate (Hz) is that on average, None where it cannot be told, and `size`
+    the rows and columns that the header claims.
     """
 
     path: Path

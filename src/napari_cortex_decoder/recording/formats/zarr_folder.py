@@ -38,12 +38,23 @@ _DEPTH = 4
 
 @dataclass(frozen=True, eq=False)
 class ZarrArray(WithoutCache):
-    """An array of a Zarr folder; its chunks are files that are open only while they are read."""
+    """An array of a Zarr folder; its chunks are files that are open only while they are read.
+
+    Of the folder, and those in it, it is known when they were `opened` and last changed (ns).
+    """
 
     path: Path
     name: str
     folders: Mapping[Path, int]
     opened: int
+
+    @classmethod
+    def at(cls, path: Path, name: str) -> ZarrArray:
+        """Return an array of a folder as it is now."""
+        opened, array = time.time_ns(), path / name
+        places = [place for place in (array / "c", array, *array.parents) if place.is_dir()]
+        inside = [place for place in places if place == path or path in place.parents]
+        return cls(path, name, {place: place.stat().st_mtime_ns for place in inside}, opened)
 
     @cached_property
     def _array(self) -> Any:
@@ -78,22 +89,22 @@ def open_zarr(path: Path, given: Given) -> MovieFile:
 
     from napari_cortex_decoder.containers.zarr_store import CheckedStore
 
-    opened = time.time_ns()
     with readable(path, _WHAT):
         root = zarr.open(str(path), mode="r")
         images: dict[str, _Image] = {}
 
         def array(name: str) -> Array:
             data = root[name] if name else root
-            CheckedStore(path, {}, opened).expect(data)
+            CheckedStore(path, {}, 0).expect(data)
             inside = [name.rpartition("/")[0]] if "/" in name else []
             groups = [*(root[one] for one in inside), *([root] if name else [])]
-            clocks = [_frame_times(path, group, opened) for group in groups]
-            times = next((times for times, _ in clocks if times), {})
             image = images.get(name, _Image((), None, {}, []))
+            told = [*image.told]
+            clocks = (_frame_times(path, group, told) for group in groups)
+            times = next((times for times in clocks if times), {})
             names = getattr(data.metadata, "dimension_names", None)
             return Array(
-                source=ZarrArray(path, name, _folders(path, name), opened),
+                source=ZarrArray.at(path, name),
                 name=name,
                 shape=data.shape,
                 dtype=data.dtype,
@@ -103,7 +114,7 @@ def open_zarr(path: Path, given: Given) -> MovieFile:
                 labels=image.axes or names or data.attrs.get("_ARRAY_DIMENSIONS") or (),
                 places=(image.said, *(dict(one.attrs) for one in (data, *groups)), times),
                 at_end=partial(_unwritten, path / name, data),
-                said=(*(one for _, told in clocks for one in told), *image.told),
+                said=tuple(told),
             )
 
         if isinstance(root, zarr.Array):
@@ -115,14 +126,6 @@ def open_zarr(path: Path, given: Given) -> MovieFile:
 
 def _description(folder: Path) -> Path:
     return next(folder / mark for mark in ("zarr.json", ".zarray") if (folder / mark).exists())
-
-
-def _folders(path: Path, name: str) -> dict[Path, int]:
-    """Return when the folders of an array, and those that it lies in, were last changed (ns)."""
-    array = path / name
-    places = [place for place in (array / "c", array, *array.parents) if place.is_dir()]
-    inside = [place for place in places if place == path or path in place.parents]
-    return {place: place.stat().st_mtime_ns for place in inside}
 
 
 def _movies(
@@ -171,21 +174,18 @@ def _with_xml(path: Path, name: str, image: _Image) -> _Image:
     return image._replace(said={key: n for key, n in rest.items() if n} | image.said)
 
 
-def _frame_times(
-    path: Path, group: Any, opened: int
-) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
-    """Seconds of the time points, from an array called like ``frame_times``, and what to say."""
-    told: list[str] = []
+def _frame_times(path: Path, group: Any, told: list[str]) -> dict[str, NDArray[np.float64]]:
+    """Return the seconds of the time points, from an array called like ``frame_times``."""
     for name, times in group.arrays():
         if are_times(name) and times.ndim == 1 and times.size > 1 and times.dtype.kind in "iuf":
             if max(times.size, math.prod(times.chunks)) > MOST_TIMES:
                 told.append(f"{name} claims {times.size} times, which no movie has; left out.")
                 break
-            unit, place = times.attrs.get("units", times.attrs.get("unit")), str(times.path)
-            with ZarrArray(path, place, _folders(path, place), opened).open() as values:
+            unit = times.attrs.get("units", times.attrs.get("unit"))
+            with ZarrArray.at(path, str(times.path)).open() as values:
                 seconds = said_times(name, values[:], unit, told)
-            return {} if seconds is None else {"frame_times": seconds}, told
-    return {}, told
+            return {} if seconds is None else {"frame_times": seconds}
+    return {}
 
 
 def _unwritten(folder: Path, array: Any, time: int) -> tuple[str, ...]:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
+from napari_cortex_decoder.recording.preprocessing.blocks import each_frame
 
 _SAMPLED = 100  # frames
 _LIT = 0.05  # of the brightest percent of pixels, below which there is no brain
 _HIGH = 99.5  # percentile of the changes at which the colors end
 
 
-@dataclass(frozen=True, eq=False)
-class _Percent:
-    """Turns frames into percent of a baseline, shape (y, x); `per` is what they are divided by."""
-
-    mean: NDArray[np.float32]
-    per: NDArray[np.float32]
-
-    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
-        return np.asarray(100 * (blocks[0][keep] - self.mean) / self.per, np.float32)
+def _percent(
+    mean: NDArray[np.float32], per: NDArray[np.float32], frames: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Return how far frames are from a mean (y, x), in percent of what they are divided by."""
+    return np.asarray(100 * (frames - mean) / per, np.float32)
 
 
 def activity_of(movie: da.Array) -> tuple[da.Array, float]:
@@ -43,8 +40,8 @@ def activity_of(movie: da.Array) -> tuple[da.Array, float]:
         # outside the brain, a percent of hardly any light is noise
         lit = mean > _LIT * np.percentile(mean, 99)
         per = np.where(lit, mean, np.inf).astype(np.float32)
-    percent = _Percent(mean, per)
-    changes = np.abs(percent((some,), 0, slice(None)))
+    percent = partial(_percent, mean, per)
+    changes = np.abs(percent(some))
     shown = changes[:, np.isfinite(per) & seen]
     end = float(np.percentile(shown, _HIGH)) if shown.size else 0.0
-    return computed_movie((movie,), percent), end or 1.0
+    return each_frame(movie, percent), end or 1.0

@@ -150,6 +150,23 @@ def computed_movie(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Alone:
+    """Computes frames of one movie, each from itself alone."""
+
+    function: Callable[[NDArray[Any]], NDArray[np.generic]]
+
+    def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
+        return self.function(blocks[0][keep])
+
+
+def each_frame(
+    movie: da.Array, function: Callable[[NDArray[Any]], NDArray[np.generic]], **others: Any
+) -> da.Array:
+    """Return a lazy movie of what a picklable function makes of frames, each from itself alone."""
+    return computed_movie((movie,), _Alone(function), **others)
+
+
 def row_tiles(frame_shape: tuple[int, int], n_frames: int, n_bytes: int) -> Iterator[slice]:
     """Divide frames into bands of rows, so that n frames of float64 of a band fit into n bytes."""
     rows, columns = frame_shape

@@ -13,7 +13,12 @@ from pydantic import Field
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.gaps import check_finite
-from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, row_tiles
+from napari_cortex_decoder.recording.preprocessing.blocks import (
+    Blocks,
+    computed_movie,
+    each_frame,
+    row_tiles,
+)
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 from napari_cortex_decoder.recording.preprocessing.step import (
     PREVIEW_FRAMES,
@@ -79,7 +84,7 @@ class DeltaF(Step):
                     f"{where}: {unlit.mean():.0%} of the {channel}'s pixels have a baseline of "
                     f"{self.dark:g} or less; take ΔF/F before it is removed, or lower the dark."
                 )
-            return computed_movie((movie,), partial(_relative_block, baseline, self.dark))
+            return each_frame(movie, partial(_relative, baseline=baseline, dark=self.dark))
 
         return with_both(recording, relative)
 
@@ -88,12 +93,6 @@ class DeltaF(Step):
         if self.baseline != "moving":
             return 1
         return max(1, MovingWindow.of_seconds(self.window, recording).n // PREVIEW_FRAMES)
-
-
-def _relative_block(
-    baseline: NDArray[np.float64], dark: float, blocks: Blocks, start: int, keep: slice
-) -> NDArray[np.generic]:
-    return _relative(blocks[0][keep], baseline, dark)
 
 
 @dataclass(frozen=True)

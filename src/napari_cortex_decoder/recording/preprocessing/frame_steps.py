@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
+from napari_cortex_decoder.recording.preprocessing.blocks import each_frame
 from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey, with_both
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
@@ -54,8 +54,8 @@ class Crop(Step):
         rows, columns, frames = kept.values()
 
         def crop(movie: da.Array, _: str) -> da.Array:
-            return computed_movie(
-                (movie,),
+            return each_frame(
+                movie,
                 partial(_cropped, rows, columns),
                 frame_shape=(rows.stop - rows.start, columns.stop - columns.start),
                 dtype=movie.dtype,
@@ -98,8 +98,8 @@ class Bin(Step):
             )
 
         def binned(movie: da.Array, _: str) -> da.Array:
-            return computed_movie(
-                (movie,),
+            return each_frame(
+                movie,
                 partial(_binned, self.frames, self.pixels),
                 frame_shape=(rows, columns),
                 n_frames=n_frames,
@@ -134,19 +134,14 @@ class Mask(Step):
     def apply(self, recording: Recording, survey: Survey) -> Recording:
         """Mask movie and reference."""
         masked = partial(_masked, read_mask(self.path, recording.shape))
-        return with_both(recording, lambda m, _: computed_movie((m,), masked, dtype=m.dtype))
+        return with_both(recording, lambda movie, _: each_frame(movie, masked, dtype=movie.dtype))
 
 
-def _cropped(
-    rows: slice, columns: slice, blocks: Blocks, start: int, keep: slice
-) -> NDArray[np.generic]:
-    return blocks[0][keep, rows, columns]
+def _cropped(rows: slice, columns: slice, block: NDArray[Any]) -> NDArray[np.generic]:
+    return block[:, rows, columns]
 
 
-def _binned(
-    frames: int, pixels: int, blocks: Blocks, start: int, keep: slice
-) -> NDArray[np.generic]:
-    block = blocks[0][keep]
+def _binned(frames: int, pixels: int, block: NDArray[Any]) -> NDArray[np.generic]:
     n, rows, columns = len(block) // frames, *(size // pixels for size in block.shape[1:])
     whole = block[: n * frames, : rows * pixels, : columns * pixels]
     groups = whole.reshape(n, frames, rows, pixels, columns, pixels)
@@ -155,11 +150,8 @@ def _binned(
     return means
 
 
-def _masked(
-    inside: NDArray[np.bool_], blocks: Blocks, start: int, keep: slice
-) -> NDArray[np.generic]:
-    # not a product: outside there may be NaN
-    return np.where(inside, blocks[0][keep], 0)
+def _masked(inside: NDArray[np.bool_], block: NDArray[Any]) -> NDArray[np.generic]:
+    return np.where(inside, block, 0)  # not a product: outside there may be NaN
 
 
 def _cropped_time(recording: Recording, frames: slice) -> dict[str, Any]:
@@ -210,12 +202,9 @@ class FillGaps(Step):
         return done.replace(warnings=(*recording.warnings, *told))
 
 
-def _without_gaps(
-    means: NDArray[np.floating], blocks: Blocks, start: int, keep: slice
-) -> NDArray[np.generic]:
+def _without_gaps(means: NDArray[np.floating], block: NDArray[Any]) -> NDArray[np.generic]:
     """Put the mean of a pixel, shape (y, x), into its gaps."""
-    frames = blocks[0][keep]
-    return np.where(np.isfinite(frames), frames, means)
+    return np.where(np.isfinite(block), block, means)
 
 
 def _filled(
@@ -239,7 +228,7 @@ def _filled(
         )
     means = np.divide(total, measured, out=np.zeros(total.shape), where=measured > 0)
     filling = partial(_without_gaps, means.astype(movie.dtype))
-    filled = computed_movie((movie,), filling, dtype=movie.dtype)
+    filled = each_frame(movie, filling, dtype=movie.dtype)
     if frames_with_gaps:
         told.append(
             f"{1 - measured.mean() / n_frames:.2%} of the {channel}'s pixels were NaN or infinite, "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording.formats.painted import paint
-from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
+from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, each_frame
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
 from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, FillGaps, Mask
 from napari_cortex_decoder.recording.preprocessing.hemodynamics import Hemodynamics
@@ -39,9 +39,7 @@ def preprocess(
     Raises
     ------
     RecordingError
-        If a step cannot work on this recording.
-    FrameRateError
-        If a step needs a frame rate that is unknown.
+        If a step cannot work on this recording; `FrameRateError` if it needs an unknown rate.
     """
     survey = Survey(progress=progress)
     for step in steps:
@@ -81,7 +79,7 @@ def painted_anew(rows: Recording, like: Recording) -> Recording:
     assert labels is not None
     painting = partial(_painted, labels)
     return rows.replace(
-        movie=computed_movie((rows.movie,), painting, frame_shape=labels.shape),
+        movie=each_frame(rows.movie, painting, frame_shape=labels.shape),
         traces=rows.movie[:, 0],
         areas=like.areas,
         label_image=labels,
@@ -159,10 +157,8 @@ def with_equal_reference(recording: Recording) -> Recording:
     return recording.replace(reference=equal, warnings=warnings)
 
 
-def _painted(
-    label_image: NDArray[np.int32], blocks: Blocks, start: int, keep: slice
-) -> NDArray[np.generic]:
-    return paint(blocks[0][keep, 0], label_image)
+def _painted(label_image: NDArray[np.int32], rows: NDArray[Any]) -> NDArray[np.generic]:
+    return paint(rows[:, 0], label_image)
 
 
 def _enlarged(factor: int, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:

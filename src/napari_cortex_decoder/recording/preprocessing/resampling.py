@@ -183,17 +183,10 @@ def interpolation(
     SciPy: `resample_poly` is for even times and two whole numbers, splines take away high
     frequencies and let others alias.
 
-    Parameters
-    ----------
-    times, wanted
-        Shape (t,) and (n,), seconds, increasing: when the signal was sampled, and is wanted.
-    frame_rate
-        Of the wanted times (Hz).
-
     Returns
     -------
     first, weights
-        The first of the samples that count, and shape (n, samples), float32, for those from there.
+        The first of the samples that count, and shape (wanted, samples) for those from there on.
     """
     from scipy.linalg import cho_factor, cho_solve
 

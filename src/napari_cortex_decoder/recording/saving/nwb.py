@@ -38,14 +38,8 @@ def write_nwb(recording: Recording, path: Path, progress: Report | None) -> None
     The movie goes into acquisition, or, after preprocessing, into the processing module *ophys*;
     frames are stored as NWB orders them, (time, width, height). Traces of areas are a
     ``RoiResponseSeries`` with masks of the areas. What the recording does not know (light,
-    indicator, age of the mouse) is left open, as NaN or "unknown".
-
-    Raises
-    ------
-    FrameRateError
-        If neither frame times nor a frame rate are known: NWB needs one.
-    OSError
-        If it cannot be written.
+    indicator, age of the mouse) is left open, as NaN or "unknown"; but without a frame rate there
+    is no NWB.
     """
     start, note = session_start(recording)
     file = nwb_file(

@@ -30,14 +30,8 @@ def write_tiff(recording: Recording, path: Path, progress: Report | None) -> Non
 
     A hyperstack as ImageJ writes it, which any reader of TIFF opens; OME-BigTIFF where the movie is
     larger than 4 GB, has pixels that ImageJ has not, or frame times that a rate cannot tell. Movie
-    and reference are its two channels. Behaviour has no place in a TIFF.
-
-    Raises
-    ------
-    RecordingError
-        If TIFF readers have no such pixels, or the disk has too little room.
-    OSError
-        If it cannot be written.
+    and reference are its two channels. Behaviour has no place in a TIFF. If TIFF readers have no
+    such pixels, or the disk has too little room, that raises `RecordingError`.
     """
     import tifffile
 
