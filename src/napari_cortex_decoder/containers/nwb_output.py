@@ -75,13 +75,17 @@ def add_plane(
     """Add the plane of a wide-field movie; pixel size (mm) and light (nm) may be unknown."""
     from pynwb.ophys import OpticalChannel
 
-    camera = file.devices.get("camera") or file.create_device("camera", "wide-field camera")
+    camera = file.devices.get("camera") or file.create_device(
+        name="camera", description="wide-field camera"
+    )
     size: dict[str, Any] = {}
     if pixel_size is not None:
         size = {"grid_spacing": [pixel_size / 1e3] * 2, "grid_spacing_unit": "meters"}
     return file.create_imaging_plane(
         name=name,
-        optical_channel=OpticalChannel("OpticalChannel", "emission not stated", np.nan),
+        optical_channel=OpticalChannel(
+            name="OpticalChannel", description="emission not stated", emission_lambda=np.nan
+        ),
         description="dorsal cortex through a wide-field microscope",
         device=camera,
         excitation_lambda=excitation or np.nan,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.containers import matlab
 from napari_cortex_decoder.errors import RecordingError
@@ -20,7 +20,7 @@ from napari_cortex_decoder.recording.behavior.content import MAX_SAMPLES, Behavi
 KNOWN_VARIABLES = {"speed_rs": ("speed", "cm/s")}
 
 
-def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorContent:
+def read_matlab(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
     """Read the numeric vectors of a MATLAB file of any version.
 
     The paper's files hold ``runrest`` (1 × T, 1 = run) and ``speed_rs`` (which becomes ``speed``).
@@ -30,17 +30,16 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
 
     with readable(path, matlab.WHAT):
         if is_hdf5(path):
-            found = dict(_vectors_of_hdf5(path, fields))
+            found = _vectors_of_hdf5(path, fields)
         else:
             variables = matlab.variables(path, longest=MAX_SAMPLES)
-            chosen = _chosen(path, {name: one.shape for name, one in variables.items()}, fields)
-            found = {name: variables[name].values for name in chosen}
-    if not found:
+            found = {name: one.values for name, one in variables.items() if one.values.size}
+    if not any(values.size > 1 for values in found.values()):
         raise RecordingError(
             f"{path}: the file holds no numeric vector; save the speed or the labels as one "
             "variable of 1 × frames, such as runrest."
         )
-    content = content_of(path, found, None if fields is None else list(fields))
+    content = content_of(path, found, fields)
     samples = dict(content.samples)
     for variable, (name, unit) in KNOWN_VARIABLES.items():
         if variable in samples:
@@ -48,41 +47,27 @@ def read_matlab(path: Path, fields: Collection[str] | None = None) -> BehaviorCo
     return replace(content, samples=samples)
 
 
-def _vectors_of_hdf5(
-    path: Path, fields: Collection[str] | None
-) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+def _vectors_of_hdf5(path: Path, fields: Sequence[str] | None) -> dict[str, NDArray[Any]]:
+    """Return the numeric vectors that are asked for, else all, with single numbers and clocks."""
     from napari_cortex_decoder.containers import hdf5
 
     with hdf5.opened(path) as file:
         members = {name: file.own(name) for name in file}
-        datasets = {n: data for n, data in members.items() if isinstance(data, hdf5.Dataset)}
-        shapes = {
-            name: data.shape
-            for name, data in datasets.items()
-            if data.dtype.kind in "biuf"
-            and data.shape is not None
+        held = {
+            name: data
+            for name, data in members.items()
+            if isinstance(data, hdf5.Dataset)
+            and data.dtype.kind in "biuf"
+            and data.shape
+            and math.prod(data.shape) == max(data.shape) <= MAX_SAMPLES
             and data.attrs.get("MATLAB_class", b"") != b"char"
         }
-        chosen = _chosen(path, shapes, fields)
-        if file.outside and not chosen:
+        if file.outside and not held:
             raise RecordingError(file.outside[0])
-        for name in chosen:
-            yield name, datasets[name][()]
-
-
-def _chosen(
-    path: Path, shapes: dict[str, tuple[int, ...]], fields: Collection[str] | None
-) -> list[str]:
-    """Pick the variables to read: those asked for, or every vector."""
-    vectors = [
-        name
-        for name, shape in shapes.items()
-        if shape and math.prod(shape) == max(shape) and 1 < max(shape) <= MAX_SAMPLES
-    ]
-    if fields is None:
-        return vectors
-    for name in fields:
-        if name not in vectors:
-            found = f"numeric vectors are {vectors}" if vectors else "there is no numeric vector"
-            raise RecordingError(f"{path}: no vector {name!r}; {found}.")
-    return [*fields, *(v for v in vectors if v not in fields and clock_of(v) is not None)]
+        asked = set(fields or held)
+        whole = not asked <= held.keys()  # a refusal is to list them
+        return {
+            name: data[()]
+            for name, data in held.items()
+            if whole or name in asked or data.size == 1 or clock_of(name) is not None
+        }

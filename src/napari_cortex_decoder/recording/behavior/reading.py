@@ -102,17 +102,11 @@ def add_behavior(
     """
     path = Path(path)
     with readable(path, "behavior"):
-        return _with_behavior(recording, path, _read(path, fields), clock)
-
-
-def _with_behavior(
-    recording: Recording, path: Path, content: BehaviorContent, clock: ClockOptions
-) -> Recording:
-    chosen = clock.get("frame_times")
-    frame_times = choose_frame_times(content, recording, path, chosen)
-    if frame_times is not None and (recording.frame_times is None or chosen is not None):
-        recording = _with_frame_times(recording, frame_times, path)
-    traces, said = align(content, recording, path, clock)
+        content, chosen = _read(path, fields), clock.get("frame_times")
+        frame_times = choose_frame_times(content, recording, path, chosen)
+        if frame_times is not None and (recording.frame_times is None or chosen is not None):
+            recording = _with_frame_times(recording, frame_times, path)
+        traces, said = align(content, recording, path, clock)
     new = tuple(sentence for sentence in said if sentence not in recording.warnings)
     return recording.replace(
         behavior={**recording.behavior, **traces}, warnings=recording.warnings + new

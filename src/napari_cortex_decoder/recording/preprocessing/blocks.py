@@ -16,6 +16,7 @@ from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 
 CHUNK_BYTES = 32 * 2**20
 KEPT_BYTES = 2**30
+TILE_BYTES = 64 * 2**20
 Blocks = tuple[NDArray[Any], ...]
 """The same frames of each of several movies, each (n, y, x)."""
 BlockFunction = Callable[[Blocks, int, slice], NDArray[np.generic]]
@@ -167,9 +168,9 @@ def each_frame(
     return computed_movie((movie,), _Alone(function), **others)
 
 
-def row_tiles(frame_shape: tuple[int, int], n_frames: int, n_bytes: int) -> Iterator[slice]:
-    """Divide frames into bands of rows, so that n frames of float64 of a band fit into n bytes."""
+def row_tiles(frame_shape: tuple[int, int], n_frames: int) -> Iterator[slice]:
+    """Divide frames into bands of rows, of which so many of float64 take 64 MiB."""
     rows, columns = frame_shape
-    band = max(1, min(rows, n_bytes // max(1, n_frames * columns * 8)))
+    band = max(1, min(rows, TILE_BYTES // max(1, n_frames * columns * 8)))
     for top in range(0, rows, band):
         yield slice(top, min(top + band, rows))

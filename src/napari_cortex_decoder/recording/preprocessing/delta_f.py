@@ -30,7 +30,6 @@ from napari_cortex_decoder.recording.preprocessing.step import (
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.settings import Seconds, Shown
 
-TILE_BYTES = 64 * 2**20
 PERCENTILE_BYTES = 256 * 2**20
 # so few frames are computed each by itself in less time than SciPy takes to run over the window
 FEW_FRAMES = 8
@@ -108,7 +107,7 @@ class _MovingDeltaF:
         block = blocks[0]
         check_finite(block, start, self.where)
         out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)
-        for rows in row_tiles(block.shape[1:], len(block), TILE_BYTES):
+        for rows in row_tiles(block.shape[1:], len(block)):
             pixels = block[:, rows].reshape(len(block), -1)
             baseline = np.empty((keep.stop - keep.start, pixels.shape[1]))
             if len(baseline) <= FEW_FRAMES:
@@ -155,6 +154,6 @@ def _percentiles(
     frames = np.concatenate([block for _, block in survey.blocks(sparse, "baseline")])
     check_finite(frames, 0, where, every=every)
     out = np.empty(frames.shape[1:])
-    for rows in row_tiles(frames.shape[1:], len(frames), TILE_BYTES):
+    for rows in row_tiles(frames.shape[1:], len(frames)):
         out[rows] = np.percentile(frames[:, rows], percentile, axis=0)
     return out

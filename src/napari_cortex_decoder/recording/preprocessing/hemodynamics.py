@@ -32,7 +32,6 @@ PERIODS = 2
 LEVEL_FRAMES = 64
 # of half the frame rate: a low-pass above it takes so little away that a preview does without
 LITTLE = 0.8
-TILE_BYTES = 64 * 2**20
 
 
 class Hemodynamics(Step):
@@ -167,7 +166,7 @@ class _Filtering:
         matrices = self.filters.matrices(n, keep)
         parts = zip(blocks, self.levels, matrices, strict=True)
         for colour, (block, level, matrix) in enumerate(parts):
-            for band in row_tiles((rows, columns), n, TILE_BYTES):
+            for band in row_tiles((rows, columns), n):
                 # near zero float32 has digits enough
                 tile = np.subtract(block[:, band], level[band], dtype=np.float32)
                 filtered = matrix @ tile.reshape(n, -1)

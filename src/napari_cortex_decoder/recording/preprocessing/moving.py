@@ -20,8 +20,6 @@ from napari_cortex_decoder.recording.preprocessing.step import (
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.settings import Seconds
 
-TILE_BYTES = 64 * 2**20
-
 
 @dataclass(frozen=True)
 class MovingWindow:
@@ -114,7 +112,7 @@ def _detrended(
     block = blocks[0]
     check_finite(block, start, where)
     out = np.empty((keep.stop - keep.start, *block.shape[1:]), np.float32)
-    for rows in row_tiles(block.shape[1:], len(block), TILE_BYTES):
+    for rows in row_tiles(block.shape[1:], len(block)):
         tile = block[:, rows]
         out[:, rows] = tile[keep] - window.means(tile, keep)
     return out

@@ -34,7 +34,6 @@ PASSED = 0.9
 MOST = 40
 """How many times slower the new rate may be: the frames around each new one are held together."""
 _LITTLE, _NOISE = 3e-4, 1e-5
-_TILE_BYTES = 64 * 2**20
 _MOST_TOGETHER = 64
 _SAME = 1e-6  # of an interval
 
@@ -163,7 +162,7 @@ class _ResampledFrames(FrameReader):
             n = weights.shape[1]
             (block,) = self.source.read(first, first + n)
             check_finite(block, first, self.where)
-            for rows in row_tiles(block.shape[1:], n, _TILE_BYTES):
+            for rows in row_tiles(block.shape[1:], n):
                 # near zero float32 has digits enough
                 level = block[0, rows].astype(np.float32)
                 tile = np.subtract(block[:, rows], level, dtype=np.float32)
