@@ -11,8 +11,8 @@ from scipy.io import savemat
 
 from napari_cortex_decoder import child
 from napari_cortex_decoder.atlas.importers import transforms
+from napari_cortex_decoder.containers import npy
 from napari_cortex_decoder.errors import AtlasError, RecordingError
-from napari_cortex_decoder.recording.formats import npy
 
 DATASET = "affine_ref_to_data512"
 MATRIX = np.array([[1.5, 0.0, 3.0], [0.0, 1.5, -2.0]])

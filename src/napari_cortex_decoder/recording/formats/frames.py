@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.containers.npy import read_fully
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 
@@ -174,18 +175,6 @@ class RawFrames(FrameReader):
                 file.seek(int(wanted[start]))
                 read_fully(file, into[start * size : stop * size], self.path)
         return out.astype(self.dtype, copy=False)
-
-
-def read_fully(file: Any, into: memoryview, path: Path) -> None:
-    """Fill `into` from an unbuffered file, or say that the file has become shorter."""
-    done = 0
-    while done < len(into):
-        got = file.readinto(into[done:])
-        if not got:
-            raise RecordingError(
-                f"{path}: the file ends inside a frame: it became shorter; copy it again."
-            )
-        done += got
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_cortex_decoder.containers.npy import NpyHeader
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording.formats.arrays import Array, movie_of
 from napari_cortex_decoder.recording.formats.description import description_of
 from napari_cortex_decoder.recording.formats.frames import fewer_frames, file_token
-from napari_cortex_decoder.recording.formats.npy import NpyHeader
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
 # wfield: frames_2_540_640_uint16.dat is two colours of 540 rows and 640 columns

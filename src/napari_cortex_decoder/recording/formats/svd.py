@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import lag_of
+from napari_cortex_decoder.containers.npy import NpyHeader, read_header
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import (
@@ -22,7 +23,6 @@ from napari_cortex_decoder.recording.formats.frames import (
     unchanged,
 )
 from napari_cortex_decoder.recording.formats.light import isosbestic
-from napari_cortex_decoder.recording.formats.npy import NpyHeader, read_header
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
 
 # space: (rows, columns, components); time: (components, frames), corrected for haemodynamics first
