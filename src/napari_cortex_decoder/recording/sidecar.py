@@ -69,21 +69,11 @@ def sidecar_folder(path: str | os.PathLike[str]) -> Path:
 
 
 class SidecarFolders(NamedTuple):
-    """Where something that belongs to a recording may be kept.
+    """Where something that belongs to a recording may be kept."""
 
-    Attributes
-    ----------
-    folder
-        Where to write: see `sidecar_folder`.
-    other
-        Where it may lie from another day, when the other place was the one to write to.
-    away
-        Whether `folder` is not beside the recording, because nothing can be written there.
-    """
-
-    folder: Path
-    other: Path
-    away: bool
+    folder: Path  # where to write: see `sidecar_folder`
+    other: Path  # where it may lie from a day when this was the one to write to
+    away: bool  # whether `folder` is not beside the recording: nothing can be written there
 
     def newest(self, name: str) -> Path:
         """Return what was written last under a name; its place in `folder` if there is nothing."""
@@ -137,11 +127,6 @@ def remember_metadata(path: str | os.PathLike[str], **said: Unpack[Remembered]) 
     **said
         ``frame_rate`` (Hz), ``pixel_size`` (mm), ``dataset``, ``axes``, ``shape``, ``dtype``,
         ``areas``, ``atlas``, as `open_recording` takes them; None leaves what was said before.
-
-    Returns
-    -------
-    Path
-        The file that was written, whole or not at all.
 
     Raises
     ------

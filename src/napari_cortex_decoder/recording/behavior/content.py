@@ -45,8 +45,6 @@ class BehaviorContent:
 
     Attributes
     ----------
-    samples, intervals
-        Sampled quantities, and stretches of time, by name.
     frame_times
         Times of the movie's frames in seconds on the file's clock, by name: a file that was written
         by the acquisition system may hold several, one a camera or colour.

@@ -59,8 +59,6 @@ def read_behavior(
     ----------
     path
         A file of one of the kinds in `READERS`.
-    recording
-        The recording it belongs to.
     fields
         Variables, columns or objects to read, as the file names them; all if None.
     **clock
@@ -69,14 +67,8 @@ def read_behavior(
     Raises
     ------
     RecordingError
-        If the file cannot be read or does not fit the recording.
-    FrameRateError
-        If the recording's frame times are needed and unknown.
-
-    Warns
-    -----
-    UserWarning
-        Where a trace does not cover the movie, or is one frame off.
+        If the file cannot be read or does not fit the recording; `FrameRateError` if its frame
+        times are needed and unknown. What else is odd is a warning.
     """
     path = Path(path)
     with readable(path, "behavior"):

@@ -98,47 +98,24 @@ class ArrayFrames(FrameReader):
 class Array:
     """An array in a file, and what the file says of it.
 
-    Attributes
-    ----------
-    stamp
-        `file_token` of the file when it was opened, and the name of the array in it.
-    what
-        What the file should be, for errors.
-    name
-        What it is called in the file; empty where it is alone.
-    chunks
-        None where it lies in one piece.
-    held
-        How much of the shape was written, along each axis; None where that is all.
-    labels
-        Names of its axes.
-    column_major
-        Whether the first axis is the fastest in the file.
-    transposed
-        As for `arrange`.
-    places
-        Where the file may say axes, rate, pixel size and frame times.
-    at_end
-        Returns what to say of its end, by which axis is time; None: whether the frames there hold
-        nothing, unless it has chunks.
-    said
-        Sentences that a user should read.
+    `at_end` returns what to say of its end, by which axis is time; None: whether the frames there
+    hold nothing, unless it has chunks.
     """
 
     source: ArraySource
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    stamp: tuple[Any, ...]
-    what: str
-    name: str = ""
-    chunks: tuple[int, ...] | None = None
-    held: tuple[int, ...] | None = None
-    labels: Sequence[object] = ()
-    column_major: bool = False
-    transposed: bool = False
-    places: Places = ()
+    stamp: tuple[Any, ...]  # `file_token` of when it was opened, and the name of the array
+    what: str  # it should be, for errors
+    name: str = ""  # in the file, if it is not alone
+    chunks: tuple[int, ...] | None = None  # if it does not lie in one piece
+    held: tuple[int, ...] | None = None  # how much was written along each axis, if that is not all
+    labels: Sequence[object] = ()  # of its axes
+    column_major: bool = False  # whether the first axis is the fastest in the file
+    transposed: bool = False  # as for `arrange`
+    places: Places = ()  # where the file may say axes, rate, pixel size and frame times
     at_end: Callable[[int], tuple[str, ...]] | None = None
-    said: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()  # that a user should read
 
     def frames(self, arrangement: Arrangement) -> tuple[ArrayFrames, tuple[str, ...]]:
         """Return its frames, once they are plausible, and a word on chunks that make them slow."""

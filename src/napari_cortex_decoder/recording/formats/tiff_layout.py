@@ -30,36 +30,20 @@ _Counts = tuple[dict[str, int], str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Layout:
-    """How the pages of a file or a set make a movie; what is not described is as in `MovieFile`.
+    """How the pages of a file or a set make a movie; what is not described is as in `MovieFile`."""
 
-    Attributes
-    ----------
-    page, file
-        Shape (frames,), by time, then colour: the page of each frame, and its file.
-    files
-        Names of the files that hold the frames; the first is the one that was opened.
-    set_files
-        Names of all files of the set, those of other positions too.
-    numbers
-        Shape (frames,), where frames lack: the count of each in the acquisition; else None.
-    behind_the_first
-        Whether the first page goes on with the data of all frames.
-    unit
-        In which ImageJ gives the resolution; None where it does not.
-    """
-
-    page: Planes
-    file: Planes
-    files: list[str]
-    set_files: frozenset[str] = frozenset()
+    page: Planes  # shape (frames,), by time, then colour
+    file: Planes  # shape (frames,), place in `files`
+    files: list[str]  # names; the first is the one that was opened
+    set_files: frozenset[str] = frozenset()  # of other positions too
     channels: int = 1
-    numbers: Planes | None = None
-    behind_the_first: bool = False
+    numbers: Planes | None = None  # shape (frames,), where frames lack
+    behind_the_first: bool = False  # whether the first page goes on with the data of all frames
     frame_rate: float | None = None
     pixel_size: float | None = None
     frame_times: NDArray[np.float64] | None = None
     steps: tuple[Mapping[str, Any], ...] = ()
-    unit: str | None = None
+    unit: str | None = None  # in which ImageJ gives the resolution
     warnings: list[str] = field(default_factory=list)
 
 

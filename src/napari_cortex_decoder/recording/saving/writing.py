@@ -66,10 +66,8 @@ def save_recording(
     Raises
     ------
     RecordingError
-        If the suffix is unknown, something is there already, or it cannot be written; nothing is
-        left behind then.
-    FrameRateError
-        If NWB needs a frame rate that is unknown.
+        If the suffix is unknown, something is there already, NWB needs a frame rate that nobody
+        knows, or it cannot be written; nothing is left behind then.
     """
     path = Path(path).expanduser().absolute()
     write, folder = _writer(recording, path)
