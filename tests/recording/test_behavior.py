@@ -49,6 +49,19 @@ def test_the_papers_mat_file_gives_runrest_and_speed_frame_by_frame(tmp_path, re
     np.testing.assert_array_equal(traces["speed"].times, np.arange(6) / 2)
 
 
+@pytest.mark.parametrize("fields", [None, ["wheel"]])
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_single_numbers_of_a_mat_file_are_the_clock_of_a_trace(
+    tmp_path, recording, version, fields
+):
+    path = tmp_path / "b.mat"
+    clock = {"wheel_t0": np.array([[0.5]]), "wheel_dt": np.array([[0.25]])}
+    write = savemat if version == "5" else lambda file, held: write_mat_73(file, **held)
+    write(path, {"wheel": SPEED[None], **clock})
+    traces = read_behavior(path, recording, fields=fields)
+    np.testing.assert_allclose(traces["wheel"].times, 0.5 + 0.25 * np.arange(6))
+
+
 @pytest.mark.parametrize("length", [5, 7, 600])
 def test_a_trace_of_another_length_is_refused_with_both_numbers(tmp_path, recording, length):
     path = tmp_path / "b.mat"
