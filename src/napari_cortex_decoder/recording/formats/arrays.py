@@ -144,7 +144,8 @@ class Array:
         size = math.prod(self.chunks) * self.dtype.itemsize
         if size > _LARGEST_CHUNK:
             each = f"each of its chunks holds {size / 2**30:.1f} GB"
-            raise RecordingError(f"{self.source.path}: {each}; save it again in smaller ones.")
+            remedy = "save it again with chunks of about 64 frames"
+            raise RecordingError(f"{self.source.path}: {each}; {remedy}.")
         times = int(self.chunks[arrangement.axes.index("t")]) * arrangement["c"]
         if min(times, frames) <= most:
             return min(times, frames), ()

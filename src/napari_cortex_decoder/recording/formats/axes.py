@@ -151,7 +151,8 @@ def _guess(path: Path, shape: tuple[int, ...], usual: str) -> tuple[str, tuple[s
         fitting = [order for order in orders if shape[order.index("c")] <= 2]
         if not fitting:
             raise RecordingError(
-                f"{path}: {_times(shape)} is no movie; save it as frames x rows x columns."
+                f"{path}: the array is {_times(shape)}, which is no movie of one or two colours; "
+                "save it as frames x rows x columns."
             )
         plain = [order for order in fitting if _elongation(shape, order) <= _LONGEST] or fitting
         same = [order for order in plain if order.index("c") == plain[0].index("c")]

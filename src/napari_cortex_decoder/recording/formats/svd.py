@@ -90,14 +90,15 @@ def open_svd(path: Path, given: Given) -> MovieFile:
     for one, other in (pair, pair[::-1]):
         if not one.is_file():
             raise RecordingError(
-                f"{path}: {one.name} is missing, half of {other.name}; copy both into one folder."
+                f"{path}: {one.name} is missing, the other half of {other.name}; copy both into "
+                "one folder."
             )
     space, time = (read_header(half) for half in pair)
     for header, letters in ((space, 3), (time, 2)):
         if len(header.shape) != letters or header.stored.kind != "f":
             raise RecordingError(
-                f"{header.path}: it is {header.stored.name} of shape {header.shape}; U has real "
-                "numbers of rows x columns x components, and SVT of components x frames."
+                f"{header.path}: it is {header.stored.name} of shape {header.shape}; half of an "
+                "SVD pair is real numbers: rows x columns x components, or components x frames."
             )
     if space.shape[2] != time.shape[0]:
         raise RecordingError(

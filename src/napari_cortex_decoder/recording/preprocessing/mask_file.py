@@ -34,7 +34,8 @@ def read_mask(path: Path, frame_shape: tuple[int, int]) -> NDArray[np.bool_]:
     factor, rest = divmod(picture.shape[0], frame_shape[0])
     if rest or picture.shape != (factor * frame_shape[0], factor * frame_shape[1]):
         raise RecordingError(
-            f"{path}: the mask has {picture.shape} pixels; draw it on a frame, of {frame_shape}."
+            f"{path}: the mask has {picture.shape} pixels, the frames have {frame_shape}; "
+            "draw it on such a frame."
         )
     inside: NDArray[np.bool_] = np.not_equal(
         picture[factor // 2 :: factor, factor // 2 :: factor], 0

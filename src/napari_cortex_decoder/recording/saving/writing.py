@@ -107,7 +107,7 @@ def cached(recording: Recording, *, progress: Report | None = None) -> Recording
     """
     if recording.path is None:
         raise RecordingError(
-            f"{recording.name}: it came from no file, beside which to keep its frames; save it."
+            f"{recording.name}: it came from no file, beside which its frames lie; save it first."
         )
     plain = recording if recording.traces is None else as_rows(recording)
     names = [recording.movie.name, "" if recording.reference is None else recording.reference.name]
