@@ -110,7 +110,8 @@ def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
         )
     if first.samplesperpixel != 1:
         raise RecordingError(
-            f"{path}: its frames have {first.samplesperpixel} values a pixel; save it as greyscale."
+            f"{path}: its frames are colour images ({first.samplesperpixel} values a pixel); "
+            "save the movie as greyscale."
         )
     if len(shape) != 2 or first.dtype is None or not all(isinstance(n, int) for n in shape):
         raise RecordingError(
