@@ -25,10 +25,10 @@ from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QWidge
 from skimage.io import imread
 from skimage.transform import resize
 
-from napari_cortex_decoder.widgets.atlas.areas_panel import AreasPanel
-from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
-from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
-from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.dock.areas_panel import AreasPanel
+from napari_cortex_decoder.widgets.dock.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.dock.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.dock.recording_section import RecordingSection
 
 LASSO = "atlas-lasso.png"
 TILE = 400  # px

@@ -23,9 +23,9 @@ from qtpy.QtWidgets import QCheckBox, QInputDialog, QSlider
 
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
-from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
-from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
-from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.dock.cameras_group import CamerasGroup
+from napari_cortex_decoder.widgets.dock.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.dock.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.sessions.sessions_section import SessionsSection
 
 SECONDS, SIZE, RATE = 60.0, 64, 30.0

@@ -18,12 +18,12 @@ from qtpy.QtCore import Qt
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import remember_metadata
 from napari_cortex_decoder.simulation import SimulatedRecording, simulate_recording
-from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
-from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
-from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
-from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
-from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
-from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
+from napari_cortex_decoder.widgets.dock.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.dock.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.dock.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.dock.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.dock.saliency_section import SaliencySection
+from napari_cortex_decoder.widgets.dock.tuning_group import TuningGroup
 
 SECONDS, SIZE = 60.0, 64
 WIDTH, HEIGHT = 900, 760

@@ -14,10 +14,10 @@ import os
 import shutil
 from pathlib import Path
 
-from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
-from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
-from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
-from napari_cortex_decoder.widgets.recording.speed_group import SpeedGroup
+from napari_cortex_decoder.widgets.dock.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.dock.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.dock.preprocessing_group import PreprocessingGroup
+from napari_cortex_decoder.widgets.dock.speed_group import SpeedGroup
 from napari_cortex_decoder.widgets.timeline.timeline import NAME as TIMELINE
 
 SHARED = Path(

@@ -13,10 +13,10 @@ from napari.layers import Layer
 from qtpy.QtWidgets import QScrollArea
 
 from napari_cortex_decoder.simulation import simulate_recording
+from napari_cortex_decoder.widgets.dock.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.dock.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.parts.section import Section
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
-from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
-from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 
 SUBJECT, SECONDS, SHAPE = 9104, 24.0, (64, 64)
 
@@ -52,7 +52,7 @@ def main() -> None:
         section.set_expanded(isinstance(section, SaliencySection))
     dock.findChild(RecordingSection).set_expanded(False)
     workspace.choice.choose(next(c for c in workspace.choice.cards if c.name == "run-rest"))
-    workspace.choice.set_device("cpu")
+    workspace.choice.device = "cpu"
     model = workspace.saliency
 
     run = next(bout for bout in mouse.truth.ethogram.bouts if bout.behavior == "run")

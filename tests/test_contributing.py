@@ -40,7 +40,7 @@ maps = ncd.saliency_map(decoder, mouse, 20, 22, behavior="run", method="occlusio
 assert maps.maps.shape == (2, 64, 64) and (maps.maps[:, 0, :1] == maps.maps[:, 0]).all()
 """,
     "A section of the window": """
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QPushButton
 application = QApplication([])
 model = CountingModel()
 section = CountingSection(model)

@@ -27,7 +27,7 @@ from helpers.windows import child
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.atlas.importers import brainglobe
 from napari_cortex_decoder.atlas.landmarks import WFIELD
-from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.dock.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 

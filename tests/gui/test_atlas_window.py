@@ -27,8 +27,8 @@ from helpers.windows import child, press, row_at, visible_texts
 from napari_cortex_decoder.atlas import Area, Atlas, Registration
 from napari_cortex_decoder.recording import preprocess
 from napari_cortex_decoder.recording.preprocessing import Crop
-from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.atlas.landmark_table import LandmarkTable
+from napari_cortex_decoder.widgets.dock.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.session import workspace_of

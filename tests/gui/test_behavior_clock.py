@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
 
 from helpers.windows import N_FRAMES, child
+from napari_cortex_decoder.widgets.dock.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
-from napari_cortex_decoder.widgets.recording.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 

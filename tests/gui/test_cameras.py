@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QInputDialog, QLabel, QPushButton, QSlider
 from helpers.windows import FRAME_RATE, N_FRAMES, answer, child, waves
 from napari_cortex_decoder.recording.cameras import Rectangle
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane, PictureItem
-from napari_cortex_decoder.widgets.cameras.cameras_group import CamerasGroup
+from napari_cortex_decoder.widgets.dock.cameras_group import CamerasGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 

@@ -43,7 +43,7 @@ from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.labels import Paint
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.decode import decode_job
-from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.dock.decode_section import DecodeSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -158,7 +158,7 @@ def test_warnings_have_a_button_that_does_what_they_advise(
     assert workspace.decode.advice == ()
     # an hour of it, not detrended, by a decoder that learned from simulated mice
     workspace.movie.set_frame_rate(N_FRAMES / 3600)
-    workspace.choice.set_any_rate(True)
+    workspace.choice.any_rate = True
     shown, card = workspace.movie.recording, workspace.choice.card
     assert shown is not None and card is not None
     run = (0.5 + 0.45 * np.sin(shown.times / 500)).astype(np.float32)

@@ -29,8 +29,8 @@ from qtpy.QtWidgets import (
 from helpers.windows import FRAME_RATE, bouts, child, click
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
 from napari_cortex_decoder.widgets.canvas.key_list import KeyList
-from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
-from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.dock.behaviors_table import BehaviorsTable
+from napari_cortex_decoder.widgets.dock.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -215,7 +215,7 @@ def test_the_atlas_moves_in_adjust_only_which_is_entered_and_left_on_purpose(
     places: dict[str, QWidget], press_at: Callable[..., int], workspace: Workspace,
     viewer: Viewer, dock: CortexDecoderWidget, qtbot: QtBot,
 ) -> None:  # fmt: skip
-    from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
+    from napari_cortex_decoder.widgets.dock.atlas_section import AtlasSection
 
     section = dock.findChild(AtlasSection)
     section.set_expanded(True)

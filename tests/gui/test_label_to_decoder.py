@@ -41,9 +41,9 @@ from napari_cortex_decoder.labels import (
 from napari_cortex_decoder.recording import open_recording, remember_metadata
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.tuning.fine_tune import fine_tune
-from napari_cortex_decoder.widgets.decode.decode_section import DecodeSection
-from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
-from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.dock.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.dock.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.dock.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
@@ -139,7 +139,7 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
 
     workspace.tuning._timer.setInterval(10)
     workspace.tuning.events.told.connect(count_points)
-    workspace.tuning.set_depth("head")
+    workspace.tuning.depth = "head"
     click(qtbot, group, "Fine-tune")
     assert child(group, QPushButton, "Cancel").isEnabled()
     qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=120_000)

@@ -44,10 +44,10 @@ from helpers.windows import (
 )
 from napari_cortex_decoder.labels import Bout, LabelSession, Paint, Source, read_labels
 from napari_cortex_decoder.widgets.decode import decode_job
-from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
-from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
-from napari_cortex_decoder.widgets.labels.review_group import ReviewGroup
-from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.dock.behaviors_table import BehaviorsTable
+from napari_cortex_decoder.widgets.dock.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.dock.review_group import ReviewGroup
+from napari_cortex_decoder.widgets.dock.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.colors import behavior_colors
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
@@ -192,7 +192,7 @@ def test_other_layers_tools_give_way_while_labelling_and_come_back(
 def test_dragging_paints_erases_and_moves_borders_and_is_seen_before_it_is_let_go(
     qtbot: QtBot, workspace: Workspace, labelling: LabelsSection, timeline: TimelineWidget
 ) -> None:
-    workspace.labelling.choose_brush("run")
+    workspace.labelling.brush = "run"
     drag(qtbot, timeline, 30, 90)
     ((start, stop, behavior),) = bouts(workspace)
     assert (start, stop, behavior) == (pytest.approx(30, abs=1), pytest.approx(91, abs=1), "run")

@@ -98,7 +98,7 @@ def test_verifying_goes_to_the_next_uncertain_bout_and_keeps_what_a_person_said(
     ]  # fmt: skip
     assert bouts(shown)[1] == (10, 20, "run") and seeks == [80]
     shown.labels.undo()
-    shown.review.set_doubt(1.0)
+    shown.review.doubt = 1.0
     shown.review.verify_ahead()
     assert bouts(shown)[-1] == (80, N_FRAMES, "rest") and seeks[-1] == N_FRAMES - 1
 

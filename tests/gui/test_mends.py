@@ -19,10 +19,10 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import BehaviorTrace, Previews, Recording
 from napari_cortex_decoder.sessions import remembered_state
 from napari_cortex_decoder.widgets.canvas.activity_layer import NAME as ACTIVITY
+from napari_cortex_decoder.widgets.dock.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.messages import MessagesSection
 from napari_cortex_decoder.widgets.parts.section import Section, ask_file
-from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace

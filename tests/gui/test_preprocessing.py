@@ -39,9 +39,9 @@ from napari_cortex_decoder.recording.preprocessing import (
 )
 from napari_cortex_decoder.sessions.preprocessed import looks_around
 from napari_cortex_decoder.widgets.canvas.companion_layers import PREVIEW
+from napari_cortex_decoder.widgets.dock.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.preprocessing import preprocessing_jobs
-from napari_cortex_decoder.widgets.preprocessing.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.preprocessing.step_rows import TITLES, StepRow
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -508,7 +508,7 @@ def test_nothing_is_computed_on_the_thread_of_the_window(
 
         monkeypatch.setattr(owner, name, watched)
 
-    for name in ("preprocess", "cached", "sample_contrast_limits"):
+    for name in ("preprocess", "cached", "layer_of"):
         watch(preprocessing_jobs, name)
     watch(Previews, "frame")
     workspace.preprocessing.switch("detrend", True)
@@ -516,7 +516,7 @@ def test_nothing_is_computed_on_the_thread_of_the_window(
     qtbot.waitUntil(lambda: "frame" in seen, timeout=10_000)
     workspace.preprocessing.apply()
     wait_for_job(qtbot, workspace)
-    assert set(seen) == {"preprocess", "cached", "sample_contrast_limits", "frame"}
+    assert set(seen) == {"preprocess", "cached", "layer_of", "frame"}
     assert threading.main_thread() not in seen.values()
 
 

@@ -23,9 +23,9 @@ from qtpy.QtWidgets import (
 
 from helpers.windows import N_FRAMES, child, visible_texts, waves
 from napari_cortex_decoder.recording import Recording, open_recording, remember_metadata
+from napari_cortex_decoder.widgets.dock.movie_question import MovieQuestion
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
-from napari_cortex_decoder.widgets.recording.movie_question import MovieQuestion
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 QUESTION = "does not say how many frames a second"

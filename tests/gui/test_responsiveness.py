@@ -110,7 +110,7 @@ def test_nothing_of_ours_keeps_the_window_from_opening_the_dock_to_closing_it(
         qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=60_000)
         workspace.movie.set_frame_rate(30.0)
         workspace.choice.offer(decoder_file)
-        workspace.choice.set_device("cpu")
+        workspace.choice.device = "cpu"
         workspace.movie.seek(300)
         workspace.decode.decode()
         wait_until_idle(qtbot, workspace)
@@ -211,7 +211,7 @@ def test_the_frame_that_is_looked_at_is_answered_first_and_as_provisional(
 ) -> None:
     workspace = workspace_of(viewer)
     workspace.choice.offer(decoder_file)
-    workspace.choice.set_device("cpu")
+    workspace.choice.device = "cpu"
     workspace.movie.seek(100)
     seen: list[tuple[int, int, bool]] = []
     workspace.decode.predicted.connect(

@@ -26,10 +26,10 @@ from napari_cortex_decoder.saliency import Question, answering
 from napari_cortex_decoder.saliency.masking import encoding
 from napari_cortex_decoder.widgets.canvas.saliency_layers import KEPT, NAME
 from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
+from napari_cortex_decoder.widgets.dock.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.saliency import saliency_model
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars, bars_of
-from napari_cortex_decoder.widgets.saliency.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LOWER_RIGHT = np.zeros((SIZE, SIZE))
@@ -48,7 +48,7 @@ def network(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Iterator[L
     decoder, network = linear_decoder(LOWER_RIGHT)
     monkeypatch.setattr(saliency_model, "load_decoder", loads(decoder))
     choose(workspace, DecoderCard("linear", "linear", decoder.config))
-    workspace.choice.set_device("cpu")
+    workspace.choice.device = "cpu"
     yield network
 
 

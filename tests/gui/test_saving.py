@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 from helpers.windows import child, visible_texts, waves
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.recording import Recording, open_recording
+from napari_cortex_decoder.widgets.dock.saving_row import SavingRow
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording import saving_model
-from napari_cortex_decoder.widgets.recording.saving_row import SavingRow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 

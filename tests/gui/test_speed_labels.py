@@ -10,10 +10,10 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
 
 from helpers.windows import N_FRAMES, child, row_at, visible_texts
 from napari_cortex_decoder.recording import BehaviorTrace, Recording, RunAndRest, run_and_rest
+from napari_cortex_decoder.widgets.dock.speed_group import SpeedGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.colors import behavior_colors
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
-from napari_cortex_decoder.widgets.recording.speed_group import SpeedGroup
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
 

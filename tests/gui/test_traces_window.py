@@ -16,12 +16,12 @@ from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.atlas.traces import write_traces
 from napari_cortex_decoder.labels import Paint
 from napari_cortex_decoder.recording import Recording, open_recording
-from napari_cortex_decoder.widgets.atlas.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.dock.atlas_section import AtlasSection
+from napari_cortex_decoder.widgets.dock.movie_question import MovieQuestion
+from napari_cortex_decoder.widgets.dock.recording_section import RecordingSection
+from napari_cortex_decoder.widgets.dock.saving_row import SavingRow
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
-from napari_cortex_decoder.widgets.recording.movie_question import MovieQuestion
-from napari_cortex_decoder.widgets.recording.recording_section import RecordingSection
-from napari_cortex_decoder.widgets.recording.saving_row import SavingRow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 LABELS = [area.label for area in load_atlas("dorsal-cortex").areas]

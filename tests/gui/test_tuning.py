@@ -31,8 +31,8 @@ from napari_cortex_decoder.tuning.fine_tune import fine_tune
 from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.preparation import Preparation
-from napari_cortex_decoder.widgets.labels.labels_section import LabelsSection
-from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.dock.labels_section import LabelsSection
+from napari_cortex_decoder.widgets.dock.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.timeline.timeline import TimelineWidget
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -163,7 +163,7 @@ def test_a_fine_tune_that_was_cut_short_is_offered_again_and_outlives_another_fi
     tuning = workspace.tuning
     qtbot.waitUntil(lambda: tuning.cut_short, timeout=20_000)
     assert says(group, "cut short") and child(group, QPushButton, "Go on").isVisible()
-    tuning.set_depth("threshold")
+    tuning.depth = "threshold"
     click(qtbot, group, "Fine-tune")
     qtbot.waitUntil(lambda: tuning.result is not None, timeout=60_000)
     click(qtbot, group, "Discard")

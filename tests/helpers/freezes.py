@@ -68,7 +68,7 @@ def main() -> None:
     workspace.failed.connect(lambda error: print(error, file=sys.stderr))
     movie, atlas, placing = workspace.movie, workspace.atlas, workspace.placing
     workspace.choice.offer(FOLDER / "blank.safetensors")
-    workspace.choice.set_device("cpu")
+    workspace.choice.device = "cpu"
     with path("placing restored"):
         movie.open(FOLDER / "placed.tif")
         until(lambda: placing.placing is not None)
@@ -77,7 +77,7 @@ def main() -> None:
     with path("first guess"):
         atlas.guess()
         until(lambda: placing.placing is not None)
-    workspace.tuning.set_planning(True)
+    workspace.tuning.planning = True
     with path("fine-tune begins"):
         workspace.tuning.start()
         until(lambda: len(workspace.tuning.told) > 2 or workspace.tuning.result)

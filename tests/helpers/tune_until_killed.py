@@ -28,7 +28,7 @@ def main(movie: Path, decoder: Path) -> None:
     def begin(ethogram: object) -> None:
         if ethogram is not None:
             workspace.choice.offer(decoder)
-            workspace.tuning.set_depth("end-to-end")
+            workspace.tuning.depth = "end-to-end"
             workspace.tuning.start()
 
     workspace.failed.connect(fail)

@@ -77,14 +77,16 @@ def areas(
 
     Example: `cortex-decoder areas m1.tif --registration m1.json --out areas.csv`
     """
+    import numpy as np
+
     from napari_cortex_decoder import atlas
-    from napari_cortex_decoder.atlas.nwb_export import TRACES_NWB, write_traces_nwb
+    from napari_cortex_decoder.atlas.nwb_export import TRACES_NWB
     from napari_cortex_decoder.atlas.traces import CORRELATIONS, traces_kind
     from napari_cortex_decoder.evaluation.event_figure import event_kind, write_events
     from napari_cortex_decoder.recording import add_behavior, trace_at_frames
-    from napari_cortex_decoder.recording.saving.nwb import session_start
     from napari_cortex_decoder.scoring.around_events import event_average, known_traces
     from napari_cortex_decoder.scoring.events import Around, find_events
+    from napari_cortex_decoder.sessions.areas import area_traces_of, write_area_traces
 
     if out.suffix.lower() not in (".csv", ".nwb"):
         raise AtlasError(f"{out} is neither .csv nor .nwb; choose one of them.")
@@ -100,13 +102,9 @@ def areas(
     if correlations is not None and not recording.behavior:
         raise AtlasError(f"{movie} comes with no behavior to correlate with; give --behavior.")
     placed = place_atlas(recording, registration)
-    painted = placed.label_image(recording.shape)
-    if recording.label_image is not None:
-        painted[recording.label_image == 0] = 0
     shown = placed.atlas.areas
     names = [area.label for area in shown]
-    is_nwb = out.suffix.lower() == ".nwb"
-    kind = TRACES_NWB if is_nwb else traces_kind(names)
+    kind = TRACES_NWB if out.suffix.lower() == ".nwb" else traces_kind(names)
     check_place(out, AtlasError, kind=kind, overwrite=overwrite)
     if correlations is not None:
         check_place(correlations, AtlasError, kind=CORRELATIONS, overwrite=overwrite)
@@ -115,26 +113,15 @@ def areas(
         found = find_events(around, recording, labels_of(recording, labels), how)
         check_place(events, AtlasError, kind=event_kind(events), overwrite=overwrite)
     with progress_bar(recording.name, quiet=as_json) as show:
-        traces = atlas.area_traces(recording.movie, painted, len(names), show)
-    unseen = [name for i, name in enumerate(names) if not (painted == i + 1).any()]
+        given = area_traces_of(recording, placed, baseline=baseline, dark=dark, progress=show)
+    traces, relative = given.values, given.is_relative
+    unseen = [n for n, values in zip(names, traces.T, strict=True) if np.isnan(values).all()]
     said = [*placed.atlas.warnings, *placed.warnings]
     missing = "Outside the movie" if recording.traces is None else "Without a trace"
     said += [f"{missing}, so without values: {', '.join(unseen)}."] if unseen else []
-    relative = atlas.has_baseline(traces)
-    if relative:
-        traces = atlas.relative_change(traces, baseline, dark=dark)
-    else:
+    if not relative:
         said.append("The movie varies around 0: its mean is written as it is, not ΔF/F.")
-    if is_nwb:
-        start, notes = session_start(recording)
-        write_traces_nwb(
-            out, traces, painted, shown, recording.times, session_start=start, name=recording.name,
-            subject=recording.subject, pixel_size=recording.pixel_size, relative=relative,
-            notes=[*notes, *said], overwrite=overwrite,
-        )  # fmt: skip
-    else:
-        times = recording.times if has_clock else None
-        atlas.write_traces(out, traces, names, times, overwrite=overwrite)
+    write_area_traces(out, given, recording, said=said, overwrite=overwrite)
     written = {"areas": str(out)}
     if correlations is not None:
         r = {

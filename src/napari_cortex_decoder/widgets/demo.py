@@ -15,7 +15,7 @@ from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.files import check_place, make_folder, mark, marked, written_whole
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.simulation import simulate_recording
-from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.recording.layers import layer_of
 from napari_cortex_decoder.widgets.session import workspace_of
 
 _WINDOW = (1500, 950)  # px
@@ -52,7 +52,7 @@ def run_demo(
     viewer.window.resize(*_WINDOW)
     _, dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
     dock.finish()  # before the window is shown, which takes its size from what is in it
-    viewer.add_layer(Layer.create(*movie_layer(recording, sample_contrast_limits(recording))))
+    viewer.add_layer(Layer.create(*layer_of(recording)))
     workspace = workspace_of(viewer)
     failures: list[Exception] = []
 

@@ -22,7 +22,7 @@ from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing import STEPS, Step
-from napari_cortex_decoder.widgets.atlas.area_traces import compute_traces
+from napari_cortex_decoder.sessions.areas import area_traces_of
 from napari_cortex_decoder.widgets.atlas.registration_files import guess
 from napari_cortex_decoder.widgets.parts.loading import loading
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import preprocessed
@@ -126,9 +126,9 @@ def area_traces_of_layer(
         placed: Any = load_registration(registration)
     else:
         placed = recording.registration or guess(recording, None, load_atlas("dorsal-cortex"))[1]
-    found = compute_traces(recording, placed, dark, lambda _: None)
-    names = [area.label for area in placed.atlas.areas]
-    return pd.DataFrame(found.values, index=pd.Index(recording.times, name="s"), columns=names)
+    found = area_traces_of(recording, placed, dark=dark)
+    times = pd.Index(recording.times, name="s")
+    return pd.DataFrame(found.values, index=times, columns=found.names)
 
 
 def _recording(layer: Image) -> Recording:

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari_cortex_decoder.sessions import open_session
-from napari_cortex_decoder.widgets.recording.layers import (
-    LayerData,
-    movie_layer,
-    sample_contrast_limits,
-)
+from napari_cortex_decoder.widgets.recording.layers import LayerData, layer_of
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]]:
@@ -19,5 +15,4 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerD
 
 def read_movie(path: str | list[str]) -> list[LayerData]:
     """Open a movie lazily, as one layer in seconds and mm that carries its `Recording`."""
-    recording = open_session(path)
-    return [movie_layer(recording, sample_contrast_limits(recording))]
+    return [layer_of(open_session(path))]

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.samples import open_real_mouse
 from napari_cortex_decoder.simulation import simulate_recording
-from napari_cortex_decoder.widgets.recording.layers import (
-    LayerData,
-    movie_layer,
-    sample_contrast_limits,
-)
+from napari_cortex_decoder.widgets.recording.layers import LayerData, layer_of
 
 
 def simulated_mouse() -> list[LayerData]:
     """Return a minute of a simulated mouse that runs and rests."""
-    return _shown(simulate_recording(seed=1, subject=1, seconds=60.0))
+    return [layer_of(simulate_recording(seed=1, subject=1, seconds=60.0))]
 
 
 def real_mouse() -> list[LayerData]:
     """Return a real mouse, filmed once a second in two colors, with its treadmill."""
-    return _shown(open_real_mouse())
-
-
-def _shown(recording: Recording) -> list[LayerData]:
-    return [movie_layer(recording, sample_contrast_limits(recording))]
+    return [layer_of(open_real_mouse())]

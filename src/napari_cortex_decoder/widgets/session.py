@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -26,6 +27,7 @@ from napari_cortex_decoder.widgets.canvas.playback_bar import PlaybackBar
 from napari_cortex_decoder.widgets.canvas.saliency_layers import SaliencyLayer
 from napari_cortex_decoder.widgets.parts.interpreter import Interpreter
 from napari_cortex_decoder.widgets.recording.layers import (
+    LayerData,
     frame_at_point,
     point_of_frame,
     raw_of,
@@ -58,26 +60,16 @@ class _Session:
         self._viewer = ref(viewer)
         self._layer: Layer | None = None
         self._closed = False
-        self._text = BehaviorText(viewer, self.workspace)
         movie = self.workspace.movie
         movie.opened.connect(self._add_layer)
         movie.replaced.connect(self._replace_movie)
         movie.seek_wanted.connect(self._move_slider)
         movie.events.recording.connect(self._update_layer)
-        self._on_movie = (
-            ReferenceLayer(viewer, self.workspace),
-            PreviewLayer(viewer, self.workspace),
-            ActivityLayer(viewer, self.workspace),
-            SaliencyLayer(viewer, self.workspace),
-            AtlasLayers(viewer, self.workspace),
-            LandmarkLayer(viewer, self.workspace),
-            AreaPicking(viewer, self.workspace),
-            DrawnAreas(viewer, self.workspace),
-            Hands(viewer, self.workspace),
-            Interpreter(),
-            PlaybackBar(viewer, self.workspace),
-            CameraPanes(viewer, self.workspace),
-        )
+        kinds: tuple[Callable[[Viewer, Workspace], Any], ...] = (
+            ReferenceLayer, PreviewLayer, ActivityLayer, SaliencyLayer, AtlasLayers, LandmarkLayer,
+            AreaPicking, DrawnAreas, Hands, PlaybackBar, CameraPanes, BehaviorText,
+        )  # fmt: skip
+        self._open = [Interpreter(), *(kind(viewer, self.workspace) for kind in kinds)]
         self.workspace.failed.connect(_notify)
         viewer.layers.events.inserted.connect(self._find_layer)
         viewer.layers.events.removed.connect(self._find_layer)
@@ -102,12 +94,11 @@ class _Session:
         viewer.layers.events.inserted.disconnect(self._find_layer)
         viewer.layers.events.removed.disconnect(self._find_layer)
         viewer.dims.events.point.disconnect(self._read_slider)
-        self._text.close()
-        for shown in self._on_movie:
+        for shown in self._open:
             shown.close()
         _SESSIONS.pop(viewer, None)
 
-    def _add_layer(self, layer_data: tuple[Any, dict[str, Any], str]) -> None:
+    def _add_layer(self, layer_data: LayerData) -> None:
         """Show a recording, in place of the one before: two may differ in clock and units."""
         viewer = self._viewer()
         if viewer is not None:
@@ -137,9 +128,7 @@ class _Session:
             layer.visible = False
         self._read_slider()
 
-    def _replace_movie(
-        self, layer_data: tuple[Any, dict[str, Any], str], raw: Recording | None
-    ) -> None:
+    def _replace_movie(self, layer_data: LayerData, raw: Recording | None) -> None:
         """Let the movie layer show another recording of the same session."""
         layer, self._layer = self._layer, None  # nobody reads the slider while the two differ
         if layer is not None:

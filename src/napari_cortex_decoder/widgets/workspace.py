@@ -26,6 +26,7 @@ from napari_cortex_decoder.widgets.labels.labelling_model import LabellingModel
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import Color, behavior_colors
+from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
 from napari_cortex_decoder.widgets.preprocessing.preview_model import PreviewModel
 from napari_cortex_decoder.widgets.recording.activity_model import ActivityModel
@@ -41,45 +42,7 @@ from napari_cortex_decoder.widgets.sessions.sessions_model import SessionsModel
 
 
 class Workspace:
-    """Everything that the widgets of one viewer show.
-
-    Attributes
-    ----------
-    movie
-        The open recording, the frame under the slider.
-    activity
-        Whether the movie is shown as change in percent.
-    playback
-        How the slider moves by itself.
-    speed
-        How run and rest are told by speed.
-    labels
-        The recording's labels, and the journal that keeps them.
-    cameras
-        What films the mouse meanwhile.
-    preprocessing, preview
-        The steps to apply to the recording; the current frame as it would be.
-    saving
-        The job that writes the recording to a file.
-    placing, atlas, areas
-        Where the atlas lies; which it is; what is selected of it, and what that does over time.
-    choice
-        The chosen decoder and device.
-    decode, agreement
-        The prediction, and the job that makes it; how far it agrees with labels or speed.
-    saliency
-        What the decoder reads a behavior from, and the work that finds it.
-    labelling
-        How keys, mouse and files edit the labels.
-    review
-        What the prediction comes to, and what of it deserves a look.
-    tuning
-        The job that fits the chosen decoder to the labels.
-    events
-        What happens around events.
-    sessions, queue
-        The recordings at hand; what is being done to all of them that are checked.
-    """
+    """Everything that the widgets of one viewer show: a model for each subject, by its name."""
 
     failed = Signal(Exception)
     """Something that the user asked for did not work."""
@@ -112,30 +75,7 @@ class Workspace:
         self.events = EventsModel(self.movie, self.labels, self.review, self.placing, self.areas)
         self.sessions = SessionsModel(self.movie, self._in_window)
         self.queue = QueueModel(self.movie, self.choice, self.sessions)
-        self._models = (
-            self.movie,
-            self.activity,
-            self.playback,
-            self.speed,
-            self.labels,
-            self.cameras,
-            self.preprocessing,
-            self.preview,
-            self.saving,
-            self.placing,
-            self.atlas,
-            self.areas,
-            self.choice,
-            self.decode,
-            self.agreement,
-            self.saliency,
-            self.labelling,
-            self.review,
-            self.tuning,
-            self.events,
-            self.sessions,
-            self.queue,
-        )
+        self._models = [one for one in vars(self).values() if isinstance(one, SectionModel)]
         for model in self._models:
             model.failed.connect(self.failed.emit)
         self.sessions.events.rows.connect(self._offer_placings)

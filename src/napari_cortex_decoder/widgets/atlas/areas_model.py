@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,13 +15,11 @@ from pydantic import PrivateAttr
 
 from napari_cortex_decoder.atlas import Area, Registration
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.sessions.areas import AreaTraces, area_traces_of, write_area_traces
 from napari_cortex_decoder.widgets.atlas.area_traces import (
-    AreaTraces,
     Correlations,
-    compute_traces,
     correlate,
     correlates,
-    export_traces,
     same_place,
 )
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
@@ -33,30 +32,15 @@ _MOSTLY = 0.5  # share of an area inside a lasso that selects it
 
 
 class AreasModel(TaskModel):
-    """The areas of the placed atlas, by their place in it.
+    """The areas of the placed atlas, by their place in it."""
 
-    Attributes
-    ----------
-    areas
-        None before an atlas is placed.
-    selected
-        In the order in which they were chosen.
-    hovered
-        The area under the mouse; None if there is none.
-    traces
-        Of all areas where they lie now; None until they are computed.
-    correlations
-        Of these traces with the recording's behavior.
-    dark
-        What the camera reads without light, in counts: no part of F₀.
-    """
-
-    areas: tuple[Area, ...] = ()
-    selected: tuple[int, ...] = ()
-    hovered: int | None = None
+    areas: tuple[Area, ...] = ()  # None before an atlas is placed
+    selected: tuple[int, ...] = ()  # in the order in which they were chosen
+    hovered: int | None = None  # the area under the mouse; None if there is none
+    # of all areas where they lie now; None until they are computed
     traces: AreaTraces | None = None
-    correlations: Correlations | None = None
-    dark: float = 0.0
+    correlations: Correlations | None = None  # of these traces with the recording's behavior
+    dark: float = 0.0  # what the camera reads without light, in counts: no part of F₀
 
     lasso_wanted: ClassVar[Signal] = Signal()
     """The user wants to draw a line around areas on the movie."""
@@ -147,13 +131,9 @@ class AreasModel(TaskModel):
         self._computing = placed
         self._task.start(
             "Averaging the areas",
-            lambda report: compute_traces(recording, placed, dark, report),
+            lambda report: area_traces_of(recording, placed, dark=dark, progress=report),
             self._computed_all,
         )
-
-    def set_dark(self, dark: float) -> None:
-        """Say what the camera reads without light; it counts for the next traces."""
-        self.dark = dark
 
     def export(self, path: str | Path) -> None:
         """Write the traces of all areas, as NWB or CSV by the suffix."""
@@ -161,7 +141,8 @@ class AreasModel(TaskModel):
         if traces is None or recording is None:
             return
         said = self._say(f"Saved {path.name}.")
-        self._background.run(export_traces, path, traces, recording, then=said)
+        write = partial(write_area_traces, overwrite=True)  # the dialog has asked
+        self._background.run(write, path, traces, recording, then=said)
 
     def _on_recording(self, recording: Recording | None) -> None:
         before, self._recording = self._recording, recording

@@ -39,24 +39,12 @@ _PAUSE = 500  # ms without a change until a placing is written
 
 
 class AtlasModel(SectionModel):
-    """The chosen atlas, and what brings and keeps its placing.
+    """The chosen atlas, and what brings and keeps its placing."""
 
-    Attributes
-    ----------
-    chosen
-        The atlas to place; None until it is loaded.
-    names_shown
-        Whether acronyms stand on the movie.
-    doing
-        What is going on in the background; empty if nothing is.
-    message
-        A sentence about what was done last.
-    """
-
-    chosen: Atlas | None = None
-    names_shown: bool = False
-    doing: str = ""
-    message: str = ""
+    chosen: Atlas | None = None  # the atlas to place; None until it is loaded
+    names_shown: bool = False  # whether acronyms stand on the movie
+    doing: str = ""  # what is going on in the background; empty if nothing is
+    message: str = ""  # a sentence about what was done last
 
     mean_ready: ClassVar[Signal] = Signal(object)
     """The mean image was asked for, and here it is, shape (y, x)."""
@@ -203,10 +191,6 @@ class AtlasModel(SectionModel):
             self.mean_ready.emit(self._mean)
         elif self._recording is not None and not self.doing:
             self._do("averaging frames", mean_image, self._recording, then=self._averaged)
-
-    def show_names(self, shown: bool) -> None:
-        """Write the acronyms on the movie, or take them away."""
-        self.names_shown = shown
 
     def close(self) -> None:
         """Stop working for a viewer that is gone; the placing is kept first."""

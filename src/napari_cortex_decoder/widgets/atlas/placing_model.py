@@ -36,39 +36,20 @@ The nine come first: a hand that is .1 mm off places areas with a median IoU of 
 
 @dataclass(frozen=True, eq=False)
 class Placing:
-    """Where the atlas lies: one step of undo.
+    """Where the atlas lies: one step of undo."""
 
-    Attributes
-    ----------
-    registration
-        With the landmarks as they are shown.
-    kind
-        What a fit to them may do.
-    problem
-        Why `registration` is not the fit to its landmarks; empty if it is, or if none was asked.
-    """
-
-    registration: Registration
-    kind: FitKind = "similarity"
+    registration: Registration  # with the landmarks as they are shown
+    kind: FitKind = "similarity"  # what a fit to them may do
+    # why `registration` is not the fit to its landmarks; empty if it is, or if none was asked
     problem: str = ""
 
 
 class PlacingModel(SectionModel):
-    """The placing of an atlas on the open recording.
+    """The placing of an atlas on the open recording."""
 
-    Attributes
-    ----------
-    placing
-        Where it lies; None until somebody has placed it.
-    landmark_set
-        Key of `LANDMARK_SETS`.
-    adjusting
-        Whether mouse and keys move it.
-    """
-
-    placing: Placing | None = None
-    landmark_set: str = next(iter(LANDMARK_SETS))
-    adjusting: bool = False
+    placing: Placing | None = None  # where it lies; None until somebody has placed it
+    landmark_set: str = next(iter(LANDMARK_SETS))  # key of `LANDMARK_SETS`
+    adjusting: bool = False  # whether mouse and keys move it
 
     _movie: MovieModel
     _history: History[Placing] = PrivateAttr(default_factory=History)

@@ -62,15 +62,8 @@ def guess(
 def read_placing(path: str | Path, recording: Recording, atlas: Atlas) -> Registration:
     """Read a registration of this program, of wfield, or of MesoNet, told by its name.
 
-    Parameters
-    ----------
-    path
-        ``…landmarks.json`` is wfield's; ``.txt``, ``.h5`` and ``.mat`` are MesoNet's and
-        mesoscaler's; any other is this program's.
-    recording
-        What it was made for: MesoNet's files do not say how large the movie is.
-    atlas
-        What to place where the file has only a transform.
+    A file ``…landmarks.json`` is wfield's; ``.txt``, ``.h5`` and ``.mat`` are MesoNet's and
+    mesoscaler's, which do not say how large the movie is; any other is this program's.
     """
     path = Path(path)
     if path.suffix.lower() in _MESONET:
@@ -95,14 +88,8 @@ def keep_registration(
 ) -> None:
     """Keep a registration beside its recording.
 
-    Parameters
-    ----------
-    registration, recording_path
-        What belongs together.
-    number
-        Counts up: one that a newer registration has overtaken is not written.
-    set_aside
-        Whether the file that is there could not be read: it is kept under another name.
+    `number` counts up: one that a newer registration has overtaken is not written. `set_aside`: the
+    file that is there could not be read, and is kept under another name.
     """
     kept = sidecar_folder(recording_path) / REGISTRATION
     with _WRITING:

@@ -6,28 +6,21 @@ import dask.array as da
 from napari import Viewer
 from napari.layers import Image
 
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers, lay_over_frames
-from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart, lay_over_frames
 from napari_cortex_decoder.widgets.recording.layers import SIGNED
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 NAME = "Activity (ΔF/F, %)"
 
 
-class ActivityLayer:
+class ActivityLayer(CanvasPart):
     """Shows the activity of the open recording while that is wanted."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._flat = FlatLayers(viewer, workspace.movie)
+        super().__init__(viewer, workspace)
         self._layer: Image | None = None
-        self._ties = Ties()
         self._ties.tie(self._show, workspace.activity.ready)
         self._ties.tie(self._align, workspace.movie.events.recording)
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._ties.undo()
-        self._flat.close()
 
     def _show(self, found: tuple[da.Array, float] | None) -> None:
         self._flat.remove(self._layer)

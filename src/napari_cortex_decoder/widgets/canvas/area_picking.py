@@ -12,8 +12,7 @@ from napari.layers import Layer, Points, Shapes
 from napari.layers.base import ActionType
 from qtpy.QtCore import QTimer
 
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
-from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart
 from napari_cortex_decoder.widgets.recording.layers import pixel_at_point
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -24,11 +23,11 @@ _ABOVE_ALL = 200  # rank among our layers
 _STILL = 4  # px on screen that the mouse may move in a click
 
 
-class AreaPicking:
+class AreaPicking(CanvasPart):
     """Informs the model of areas where the mouse is and what it picks."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._flat = FlatLayers(viewer, workspace.movie)
+        super().__init__(viewer, workspace)
         self._areas = workspace.areas
         self._lasso: Shapes | None = None
         self._active_before: Layer | None = None
@@ -36,14 +35,12 @@ class AreaPicking:
         viewer.canvas.overlays[_NAME] = self._overlay
         viewer.mouse_move_callbacks.append(self._on_move)
         viewer.mouse_drag_callbacks.append(self._on_press)
-        self._ties = Ties()
         self._ties.tie(self._write_name, self._areas.events.hovered)
         self._ties.tie(self._start_lasso, self._areas.lasso_wanted)
 
     def close(self) -> None:
         """Take the text away, and listen no more."""
-        self._ties.undo()
-        self._flat.close()
+        super().close()
         viewer = self._flat.viewer
         if viewer is not None:
             viewer.canvas.overlays.pop(_NAME, None)

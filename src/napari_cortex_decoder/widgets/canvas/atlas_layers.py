@@ -15,9 +15,8 @@ from superqt.utils import QSignalThrottler
 
 from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
+from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart
 from napari_cortex_decoder.widgets.parts.colors import VERMILION
-from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.layers import contrast_limits_of
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -28,7 +27,7 @@ _OPACITY = 110  # of 255, of a selected area
 _PAUSE = 60  # ms between two updates of what need not follow each move of the mouse
 
 
-class AtlasLayers:
+class AtlasLayers(CanvasPart):
     """Keeps the layers of the atlas in step with its placing.
 
     The outlines follow every change at once: one vector layer, written in place. Colours and
@@ -36,7 +35,7 @@ class AtlasLayers:
     """
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._flat = FlatLayers(viewer, workspace.movie)
+        super().__init__(viewer, workspace)
         self._atlas, self._placing = workspace.atlas, workspace.placing
         self._areas = workspace.areas
         self._outlines: Vectors | None = None
@@ -47,7 +46,6 @@ class AtlasLayers:
         self._soon = QSignalThrottler()
         self._soon.setTimeout(_PAUSE)
         self._soon.triggered.connect(self._follow)
-        self._ties = Ties()
         self._ties.tie(self._on_recording, workspace.movie.events.recording)
         self._ties.tie(self._on_placing, self._placing.events.placing)
         self._ties.tie(self._soon.throttle, self._areas.events.selected)
@@ -58,8 +56,7 @@ class AtlasLayers:
     def close(self) -> None:
         """Listen no more."""
         self._soon.cancel()
-        self._ties.undo()
-        self._flat.close()
+        super().close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Follow scale and units of the movie; leave with it."""

@@ -7,9 +7,8 @@ from napari import Viewer
 from napari.layers import Image
 
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers, lay_over_frames
+from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart, lay_over_frames
 from napari_cortex_decoder.widgets.parts.background import Background
-from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.preprocessing.preview_model import Preview
 from napari_cortex_decoder.widgets.recording.layers import contrast_limits_of, sample_movie
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -19,23 +18,21 @@ PREVIEW = "Preview"
 _BELOW_ATLAS = -1  # rank among the layers that lie on the movie
 
 
-class ReferenceLayer:
+class ReferenceLayer(CanvasPart):
     """Shows the reference of the open recording in a layer below the movie, hidden at first."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        super().__init__(viewer, workspace)
         self._movie = workspace.movie
-        self._flat = FlatLayers(viewer, workspace.movie)
         self._background = Background(workspace.failed.emit)
         self._layer: Image | None = None
         self._shown: object = None
-        self._ties = Ties()
         self._ties.tie(self._on_recording, self._movie.events.recording)
 
     def close(self) -> None:
         """Listen no more."""
         self._background.drop()
-        self._ties.undo()
-        self._flat.close()
+        super().close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Follow the recording; leave with it."""
@@ -75,19 +72,13 @@ class ReferenceLayer:
             lay_over_frames(layer, movie)
 
 
-class PreviewLayer:
+class PreviewLayer(CanvasPart):
     """Lays the preview over the movie, where its pixels belong."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._flat = FlatLayers(viewer, workspace.movie)
+        super().__init__(viewer, workspace)
         self._layer: Image | None = None
-        self._ties = Ties()
         self._ties.tie(self._show, workspace.preview.previewed)
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._ties.undo()
-        self._flat.close()
 
     def _show(self, preview: Preview | None) -> None:
         if preview is None:

@@ -8,8 +8,7 @@ from napari.layers import Layer, Shapes
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
-from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 _ABOVE_OUTLINES = 50  # rank among our layers
@@ -18,20 +17,14 @@ _AREAS = ("polygon", "rectangle", "ellipse")
 _ELLIPSE_CORNERS = 48
 
 
-class DrawnAreas:
+class DrawnAreas(CanvasPart):
     """Makes a layer for the user to draw on, and makes an atlas of one."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._flat = FlatLayers(viewer, workspace.movie)
+        super().__init__(viewer, workspace)
         self._atlas = workspace.atlas
-        self._ties = Ties()
         self._ties.tie(self._start, self._atlas.drawing_wanted)
         self._ties.tie(self._finish, self._atlas.drawn_wanted)
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._ties.undo()
-        self._flat.close()
 
     def _start(self) -> None:
         viewer = self._flat.viewer

@@ -11,8 +11,10 @@ from napari.layers import Layer
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.layers import recording_of
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _RANK_KEY = "cortex-decoder/rank"
 """In a layer's metadata: which of ours lie above which."""
@@ -22,15 +24,7 @@ _PLACE = ("scale", "rotate", "shear", "translate", "affine")
 
 
 class FlatLayers:
-    """Puts two-dimensional layers on the open movie, in a fixed order, and takes them away.
-
-    Parameters
-    ----------
-    viewer
-        Where they are shown.
-    movie
-        Whose recording they lie on.
-    """
+    """Puts two-dimensional layers on the open movie, in a fixed order, and takes them away."""
 
     def __init__(self, viewer: Viewer, movie: MovieModel) -> None:
         self._viewer = ref(viewer)
@@ -84,28 +78,19 @@ class FlatLayers:
     def align(self, layer: Layer, pixel: float = 1.0) -> None:
         """Put a layer where the movie's rows and columns are, and keep it there.
 
-        Parameters
-        ----------
-        layer
-            Ours.
-        pixel
-            Edge of the layer's pixels in pixels of the movie; outer edges coincide.
+        `pixel` is the edge of its pixels in pixels of the movie; outer edges coincide.
         """
         movie = self.movie_layer
         if movie is None:
             return
         self._pixels[layer] = pixel
         if movie is not self._followed:
-            self._stop_following()
+            self.close()
             self._followed = movie
             for name in _PLACE:
                 getattr(movie.events, name).connect(self._follow)
         for name, value in _place(movie, pixel).items():
             setattr(layer, name, value)
-
-    def close(self) -> None:
-        """Follow the movie no more."""
-        self._stop_following()
 
     def _follow(self, event: object = None) -> None:
         """Go where the user has moved, turned or stretched the movie."""
@@ -113,11 +98,25 @@ class FlatLayers:
             if layer in self:
                 self.align(layer, pixel)
 
-    def _stop_following(self) -> None:
+    def close(self) -> None:
+        """Follow the movie no more."""
         if self._followed is not None:
             for name in _PLACE:
                 getattr(self._followed.events, name).disconnect(self._follow)
             self._followed = None
+
+
+class CanvasPart:
+    """What lies on the open movie and listens to the workspace, until it is closed."""
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._flat = FlatLayers(viewer, workspace.movie)
+        self._ties = Ties()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._ties.undo()
+        self._flat.close()
 
 
 def pixel_of(layer: Layer, movie: Layer) -> NDArray[np.float64]:

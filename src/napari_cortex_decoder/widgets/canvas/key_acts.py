@@ -75,28 +75,15 @@ KINDS = (AtlasKeys, LabelKeys, FrameKeys)
 
 @dataclass(frozen=True)
 class Act:
-    """What some keys do.
+    """What some keys do."""
 
-    Attributes
-    ----------
-    kind
-        When they do it.
-    title
-        What, in words.
-    keys
-        Which, unless the user has chosen others.
-    do
-        Called with the workspace when a key goes down; if it is a generator, it goes on when the
-        key comes up.
-    repeats
-        Whether a key that is held does it again and again.
-    """
-
-    kind: type[Keys]
-    title: str
-    keys: tuple[int, ...]
+    kind: type[Keys]  # when they do it
+    title: str  # what, in words
+    keys: tuple[int, ...]  # which, unless the user has chosen others
+    # called with the workspace when a key goes down; if it is a generator, it goes on when the key
+    # comes up
     do: Callable[[Workspace], Any]
-    repeats: bool = False
+    repeats: bool = False  # whether a key that is held does it again and again
 
 
 def _painting(key: str) -> Callable[[Workspace], Iterator[None]]:

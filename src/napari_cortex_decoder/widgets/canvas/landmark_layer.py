@@ -11,35 +11,28 @@ from napari.layers.base import ActionType
 
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.placing_model import Places
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers
+from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart
 from napari_cortex_decoder.widgets.parts.colors import YELLOW, as_floats
-from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 _ABOVE_ALL = 100  # rank among our layers
 _SIZE = 0.3  # mm
 
 
-class LandmarkLayer:
+class LandmarkLayer(CanvasPart):
     """Ties a points layer to the landmarks of the placing, in both directions."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._flat = FlatLayers(viewer, workspace.movie)
+        super().__init__(viewer, workspace)
         self._placing = workspace.placing
         self._layer: Points | None = None
         self._active_before: Layer | None = None
         self._writing = False
         self._shown: Places = {}
-        self._ties = Ties()
         self._ties.tie(self._on_recording, workspace.movie.events.recording)
         self._ties.tie(
             self._on_placing, self._placing.events.placing, self._placing.events.adjusting
         )
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._ties.undo()
-        self._flat.close()
 
     def _on_recording(self, recording: Recording | None) -> None:
         if self._layer is not None and self._layer in self._flat:

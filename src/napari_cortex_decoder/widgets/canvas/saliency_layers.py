@@ -9,10 +9,9 @@ from napari.utils import Colormap
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.saliency.question import Answer
-from napari_cortex_decoder.widgets.canvas.flat_layers import FlatLayers, lay_over_frames, pixel_of
+from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart, lay_over_frames, pixel_of
 from napari_cortex_decoder.widgets.events.events_model import EventResult
 from napari_cortex_decoder.widgets.parts.colors import ORANGE, SKY_BLUE, as_floats
-from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 NAME = "Saliency"
@@ -31,21 +30,15 @@ SIGNED = Colormap(
 """Black at 0, where an additive layer adds nothing; sky blue against, orange for the behavior."""
 
 
-class SaliencyLayer:
+class SaliencyLayer(CanvasPart):
     """Shows the result of a workspace in the viewer, as long as there is one."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._flat = FlatLayers(viewer, workspace.movie)
+        super().__init__(viewer, workspace)
         self._layers: dict[str, Image | None] = {}
-        self._ties = Ties()
         self._ties.tie(lambda result: self._show(NAME, result), workspace.saliency.events.result)
         self._ties.tie(lambda result: self._show(KEPT, result), workspace.saliency.events.kept)
         self._ties.tie(lambda result: self._show(EVENTS, result), workspace.events.events.result)
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._ties.undo()
-        self._flat.close()
 
     def _show(self, name: str, result: Answer | EventResult | None) -> None:
         self._flat.remove(self._layers.pop(name, None))

@@ -20,18 +20,10 @@ _LOOKED_AT = 1000  # frames whose mean is taken
 
 
 class AgreementModel(SectionModel):
-    """Holds the whole prediction of the open recording against its labels, or else its speed.
+    """Holds the whole prediction of the open recording against its labels, or else its speed."""
 
-    Attributes
-    ----------
-    said
-        What came out, in a sentence; empty where there is nothing to hold it against.
-    cleaning
-        How to clean bouts that fall apart; None where they do not.
-    """
-
-    said: str = ""
-    cleaning: Cleaning | None = None
+    said: str = ""  # what came out, in a sentence; empty where there is nothing to hold it against
+    cleaning: Cleaning | None = None  # how to clean bouts that fall apart; None where they do not
 
     _movie: MovieModel
     _decode: DecodeModel

@@ -28,40 +28,23 @@ _MOST_TIMES = 4
 
 @dataclass(frozen=True)
 class DecoderCard:
-    """A decoder to choose: what the header of its file says.
+    """A decoder to choose: what the header of its file says."""
 
-    Attributes
-    ----------
-    name
-        To show.
-    source
-        Name of a bundled decoder, or a file.
-    config
-        Behaviours, window, frame rate, provenance.
-    """
-
-    name: str
-    source: str | Path
-    config: DecoderConfig
+    name: str  # to show
+    source: str | Path  # name of a bundled decoder, or a file
+    config: DecoderConfig  # behaviours, window, frame rate, provenance
 
 
 class ChoiceModel(SectionModel):
-    """The chosen decoder and device.
+    """The chosen decoder and device."""
 
-    Attributes
-    ----------
-    cards, card
-        Decoders on offer, and the chosen one.
-    devices
-        Where one can compute: what to ask for, and what it is called. Only torch knows more than
-        the first two; it is loaded in the background once there is a recording.
-    device, any_rate
-        As for `Decoder.decode`.
-    """
-
+    # decoders on offer, and the chosen one
     cards: tuple[DecoderCard, ...] = ()
     card: DecoderCard | None = None
+    # where one can compute: what to ask for, and what it is called. Only torch knows more than the
+    # first two; it is loaded in the background once there is a recording
     devices: dict[str, str] = {"auto": "Automatic", "cpu": "CPU"}  # noqa: RUF012
+    # as for `Decoder.decode`
     device: str = "auto"
     any_rate: bool = False
 
@@ -156,14 +139,6 @@ class ChoiceModel(SectionModel):
         if known is None:
             self.cards = (*(one for one in self.cards if one.source != card.source), card)
         return known or card
-
-    def set_device(self, device: str) -> None:
-        """Choose where to compute: ``"auto"``, ``"cpu"``, ``"cuda:0"``, …."""
-        self.device = device
-
-    def set_any_rate(self, any_rate: bool) -> None:
-        """Decode although the frame rates differ."""
-        self.any_rate = any_rate
 
     def close(self) -> None:
         """Stop working for a viewer that is gone."""

@@ -42,24 +42,13 @@ def list_devices() -> dict[str, str]:
 
 @dataclass
 class Update:
-    """What happened since the last update: several events of the engine in one.
+    """What happened since the last update: several events of the engine in one."""
 
-    Attributes
-    ----------
-    progress
-        By the latest event.
-    chunks
-        New results: first frame, probabilities of shape (n, k), and whether they are provisional.
-    messages
-        Sentences to show.
-    prediction
-        The whole result, in the last update only.
-    """
-
-    progress: Progress
+    progress: Progress  # by the latest event
+    # new results: first frame, probabilities of shape (n, k), and whether they are provisional
     chunks: list[tuple[int, NDArray[np.float32], bool]] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    prediction: Prediction | None = None
+    messages: list[str] = field(default_factory=list)  # sentences to show
+    prediction: Prediction | None = None  # the whole result, in the last update only
 
     def add(self, event: DecodeEvent) -> None:
         """Take in one event of the engine."""
@@ -82,23 +71,8 @@ class DecodeJob(WorkerBase[None]):
     Not a generator worker: those swallow a RuntimeError, and so CUDA's *out of memory*. Signals
     arrive on the GUI thread: `results.loaded` (the `Decoder`), `results.updated` (an `Update`, at
     most 30 a second), `errored` (the exception), and `finished`, always, at the very end.
-
-    Parameters
-    ----------
-    decoder
-        A loaded decoder, or the name or file to load it from, which takes torch along.
-    recording
-        What to decode.
-    compute
-        Where and how.
-    any_rate
-        Decode although the frame rates differ.
-    registration
-        Where the atlas lies, for a decoder of area traces.
-    looked_at
-        Gives the frame whose answer is wanted first; called from the thread.
-    source
-        Name or file of the decoder, to keep the whole result with.
+    `looked_at` gives, from the thread, the frame whose answer is wanted first; `source` is what the
+    whole result is kept with.
     """
 
     def __init__(

@@ -31,27 +31,14 @@ Advice = Literal["resample", "raw", "place", "detrend", "fine-tune"]
 
 
 class DecodeModel(SectionModel):
-    """The prediction of the open recording by the chosen decoder, and the job that makes it.
+    """The prediction of the open recording by the chosen decoder, and the job that makes it."""
 
-    Attributes
-    ----------
-    prediction
-        While a decode runs it grows in place: `predicted` tells where.
-    card
-        The decoder that `prediction` is by.
-    complete
-        Whether the decode that made `prediction` came to its end.
-    progress
-        How far the running decode is.
-    message
-        A sentence about the running or the last decode.
-    """
-
+    # while a decode runs it grows in place: `predicted` tells where
     prediction: Prediction | None = None
-    card: DecoderCard | None = None
-    complete: bool = False
-    progress: Progress = Progress()
-    message: str = ""
+    card: DecoderCard | None = None  # the decoder that `prediction` is by
+    complete: bool = False  # whether the decode that made `prediction` came to its end
+    progress: Progress = Progress()  # how far the running decode is
+    message: str = ""  # a sentence about the running or the last decode
 
     predicted: ClassVar[Signal] = Signal(int, int)
     """New results stand in frames [start, stop) of `prediction`."""
@@ -213,7 +200,7 @@ class DecodeModel(SectionModel):
         if same_movie:
             return
         self.cancel()
-        self._choice.set_any_rate(False)
+        self._choice.any_rate = False
         self.complete = False
         self.card = None
         self.prediction = None

@@ -18,7 +18,7 @@ from napari_cortex_decoder.scoring.around_events import (
     known_traces,
 )
 from napari_cortex_decoder.scoring.events import USUAL, Around, find_events
-from napari_cortex_decoder.widgets.atlas.area_traces import compute_traces
+from napari_cortex_decoder.sessions.areas import area_traces_of
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
@@ -138,7 +138,7 @@ class EventsModel(TaskModel):
             found = find_events(event, recording, ethogram, around)
             areas = known
             if areas is None and placed is not None and len(found):
-                areas = compute_traces(recording, placed, dark, report)
+                areas = area_traces_of(recording, placed, dark=dark, progress=report)
             traces, units = known_traces(
                 recording,
                 None if areas is None else areas.values,

@@ -46,22 +46,13 @@ def painted(brush: str, first: int, last: int) -> Edit:
 
 @dataclass(frozen=True)
 class Stroke:
-    """A bout that a key began and that grows with the slider.
+    """A bout that a key began and that grows with the slider."""
 
-    Attributes
-    ----------
-    behavior
-        Its name; `ERASER` to make frames unknown.
-    start, last
-        First frame, and the one reached.
-    run
-        Name under which its edits are undone together.
-    """
-
-    behavior: str
+    behavior: str  # its name; `ERASER` to make frames unknown
+    # first frame, and the one reached
     start: int
     last: int
-    run: str
+    run: str  # name under which its edits are undone together
 
     @property
     def edit(self) -> Edit:
@@ -70,23 +61,12 @@ class Stroke:
 
 
 class LabellingModel(SectionModel):
-    """How somebody edits the labels: it reads a `LabelsModel` and sends it edits.
+    """How somebody edits the labels: it reads a `LabelsModel` and sends it edits."""
 
-    Attributes
-    ----------
-    editing
-        Whether keys and mouse edit.
-    brush
-        What dragging paints: a behavior, `ERASER`, or None to pan.
-    stroke
-        The bout that a key is painting; None if none is.
-    imported
-        What the last import brought, for its list of rows that did not match.
-    """
-
-    editing: bool = False
-    brush: str | None = None
-    stroke: Stroke | None = None
+    editing: bool = False  # whether keys and mouse edit
+    brush: str | None = None  # what dragging paints: a behavior, `ERASER`, or None to pan
+    stroke: Stroke | None = None  # the bout that a key is painting; None if none is
+    # what the last import brought, for its list of rows that did not match
     imported: Imported | None = None
 
     _movie: MovieModel
@@ -106,10 +86,6 @@ class LabellingModel(SectionModel):
         if editing and self.brush is None and self._behaviors:
             self.brush = self._behaviors[0].name
         self.editing = editing
-
-    def choose_brush(self, brush: str | None) -> None:
-        """Say what dragging paints."""
-        self.brush = brush
 
     def press(self, key: str) -> None:
         """Begin a bout of the behavior on a key at this frame, or end it; ``"0"`` erases."""

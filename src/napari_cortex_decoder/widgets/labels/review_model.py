@@ -36,27 +36,13 @@ from napari_cortex_decoder.widgets.recording.playback_model import PlaybackModel
 
 
 class ReviewModel(SectionModel):
-    """The bouts that a prediction comes to, and the queue of those that deserve a look.
+    """The bouts that a prediction comes to, and the queue of those that deserve a look."""
 
-    Attributes
-    ----------
-    cleaning
-        How probabilities become bouts.
-    order
-        What comes first in the queue.
-    doubt
-        Score (0–1) from which on a predicted bout counts as uncertain.
-    item
-        The stretch that the queue led to; None before it was asked.
-    message
-        Where the queue stands, in words.
-    """
-
-    cleaning: Cleaning = Cleaning()
-    order: Order = "uncertainty"
-    doubt: float = 0.5
-    item: ReviewItem | None = None
-    message: str = ""
+    cleaning: Cleaning = Cleaning()  # how probabilities become bouts
+    order: Order = "uncertainty"  # what comes first in the queue
+    doubt: float = 0.5  # score (0–1) from which on a predicted bout counts as uncertain
+    item: ReviewItem | None = None  # the stretch that the queue led to; None before it was asked
+    message: str = ""  # where the queue stands, in words
 
     cleaned: ClassVar[Signal] = Signal()
     """`decoded` has changed."""
@@ -121,10 +107,6 @@ class ReviewModel(SectionModel):
         self._seen.clear()
         self.item = None
         self.message = ""
-
-    def set_doubt(self, doubt: float) -> None:
-        """Say from which score on a predicted bout counts as uncertain."""
-        self.doubt = doubt
 
     def queue(self) -> tuple[ReviewItem, ...]:
         """Return what deserves a look, first things first."""

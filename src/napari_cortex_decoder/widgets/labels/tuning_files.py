@@ -33,10 +33,7 @@ class Other:
 def open_labelled(path: str | Path) -> Other:
     """Open a recording with the labels that are kept beside it.
 
-    Raises
-    ------
-    CortexDecoderError
-        If it cannot be read, or has no labels.
+    Raises CortexDecoderError if it cannot be read, or has no labels.
     """
     recording = open_recording(path)
     ethogram = None
@@ -50,12 +47,8 @@ def open_labelled(path: str | Path) -> Other:
 def save_tuned(new: Decoder, cleaning: Cleaning, path: str | Path | None) -> Path:
     """Write a decoder with the cleaning that was set; return where.
 
-    Without a path it goes among those that are kept, by a name that is free.
-
-    Raises
-    ------
-    DecoderError
-        If it cannot be written.
+    Without a path it goes among those that are kept, by a name that is free. Raises DecoderError if
+    it cannot be written.
     """
     place = Path(path or "")
     if path is None:
@@ -76,17 +69,8 @@ def run_folder(path: Path) -> Path:
 def find_run(path: Path) -> tuple[FineTuneJob | None, bool]:
     """Look for the last end-to-end run of a recording.
 
-    Returns
-    -------
-    run
-        One that is at work or has ended by itself; else None.
-    cut_short
-        Whether one was begun and was ended from outside.
-
-    Raises
-    ------
-    CortexDecoderError
-        If its folder is damaged.
+    Raises CortexDecoderError if its folder is damaged. The first is one that is at work or has
+    ended by itself; the second whether one was begun and was ended from outside.
     """
     folder = sidecar_folders(path).newest(_NAME)
     if not folder.is_dir():
@@ -98,10 +82,7 @@ def find_run(path: Path) -> tuple[FineTuneJob | None, bool]:
 def go_on(path: Path) -> FineTuneJob:
     """Go on with a run of a recording that was ended from outside.
 
-    Raises
-    ------
-    CortexDecoderError
-        If there is none any more, or its folder is damaged.
+    Raises CortexDecoderError if there is none any more, or its folder is damaged.
     """
     folder = sidecar_folders(path).newest(_NAME)
     run = found_job(folder, go_on=True)

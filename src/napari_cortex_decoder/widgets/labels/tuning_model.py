@@ -43,39 +43,18 @@ _CUT_SHORT = "A fine-tune of this recording was cut short: go on with it, or dis
 
 
 class TuningModel(SectionModel):
-    """Fits the chosen decoder to the labels of the open recording, and of others.
+    """Fits the chosen decoder to the labels of the open recording, and of others."""
 
-    Attributes
-    ----------
-    depth
-        How deep it changes the decoder.
-    progress
-        How far the running fine-tune is.
-    told
-        All that it has told so far, oldest first.
-    result
-        What came of the last one, until it is kept or discarded.
-    cut_short
-        Whether one of this recording, end to end, was ended from outside and can be gone on with.
-    message
-        A sentence about it.
-    planning
-        Whether somebody looks at what is held out.
-    others
-        Labelled recordings beside the open one.
-    base
-        Name of the decoder that a fine-tune would begin with; empty if none is chosen.
-    """
-
-    depth: Depth = "best"
-    progress: Progress = Progress()
-    told: tuple[Progress, ...] = ()
-    result: FineTuneResult | None = None
+    depth: Depth = "best"  # how deep it changes the decoder
+    progress: Progress = Progress()  # how far the running fine-tune is
+    told: tuple[Progress, ...] = ()  # all that it has told so far, oldest first
+    result: FineTuneResult | None = None  # what came of the last one, until it is kept or discarded
+    # whether one of this recording, end to end, was ended from outside and can be gone on with
     cut_short: bool = False
-    message: str = ""
-    planning: bool = False
-    others: tuple[Other, ...] = ()
-    base: str = ""
+    message: str = ""  # a sentence about it
+    planning: bool = False  # whether somebody looks at what is held out
+    others: tuple[Other, ...] = ()  # labelled recordings beside the open one
+    base: str = ""  # name of the decoder that a fine-tune would begin with; empty if none is chosen
 
     kept: ClassVar[Signal] = Signal()
     """The new decoder is kept and chosen, and the recording is to be decoded with it."""
@@ -138,19 +117,12 @@ class TuningModel(SectionModel):
     def planned(self) -> tuple[HeldOut, ...]:
         """Return what would be held out.
 
-        Raises
-        ------
-        CortexDecoderError
-            If the labels are not enough, with the reason.
+        Raises CortexDecoderError if the labels are not enough, with the reason.
         """
         labelled, card = self._labelled(), self._choice.card
         if not labelled or card is None:
             return ()
         return plan(card.config, card.name, labelled, self.depth).held_out
-
-    def set_planning(self, planning: bool) -> None:
-        """Say whether to show what would be held out."""
-        self.planning = planning
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
@@ -186,10 +158,6 @@ class TuningModel(SectionModel):
             self.message = f"{other.recording.name} is learned from already."
         else:
             self.others = (*self.others, other)
-
-    def set_depth(self, depth: Depth) -> None:
-        """Say how deep to change the decoder."""
-        self.depth = depth
 
     def start(self) -> None:
         """Begin; does nothing while there is an `obstacle`."""

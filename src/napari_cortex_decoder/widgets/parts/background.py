@@ -29,10 +29,7 @@ threading._register_atexit(_let_workers_end)  # type: ignore[attr-defined]
 class Background:
     """Runs functions in threads for one owner, which may lose interest in them.
 
-    Parameters
-    ----------
-    failed
-        Called with the exception of a function that raised.
+    `failed` gets the exception of a function that raised.
     """
 
     def __init__(self, failed: Callable[[Exception], None]) -> None:

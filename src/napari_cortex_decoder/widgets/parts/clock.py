@@ -14,17 +14,10 @@ from napari_cortex_decoder.recording import Recording
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """Times of a recording's frames.
+    """Times of a recording's frames."""
 
-    Attributes
-    ----------
-    times
-        Shape (t,), strictly increasing, in `unit`.
-    unit
-        ``"s"``; or ``"frame"`` while neither frame rate nor frame times are known.
-    """
-
-    times: NDArray[np.float64]
+    times: NDArray[np.float64]  # shape (t,), strictly increasing, in `unit`
+    # ``"s"``; or ``"frame"`` while neither frame rate nor frame times are known
     unit: Literal["s", "frame"]
 
     @classmethod

@@ -28,16 +28,8 @@ _OTHERS: tuple[Color, ...] = (GREEN, PURPLE, YELLOW, BLUE, VERMILION)
 def behavior_colors(behaviors: Iterable[str]) -> dict[str, Color]:
     """Return the color of each behavior.
 
-    Parameters
-    ----------
-    behaviors
-        All names in use, so that one name has one colour wherever it is shown; repeats are fine.
-
-    Returns
-    -------
-    dict of str to (int, int, int)
-        Rest and run always look the same; others take the palette in order and repeat it, every
-        round lighter, when there are more than it holds.
+    Rest and run always look the same; others take the palette in order and repeat it, every round
+    lighter. All names in use have to be given, so that one has one color wherever it is shown.
     """
     colors: dict[str, Color] = {}
     n_others = 0

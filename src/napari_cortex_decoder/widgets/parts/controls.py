@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, Widget
 from qtpy.QtWidgets import (
+    QBoxLayout,
     QCheckBox,
     QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -20,16 +22,7 @@ from qtpy.QtWidgets import (
 class ChoiceBox(ComboBox):
     """A field for one of a few values; it tells what somebody chooses and not what it shows.
 
-    Parameters
-    ----------
-    tell
-        Called with a value that somebody has chosen.
-    choices
-        What each value is called.
-    wide
-        Whether it takes the width that is left.
-    options
-        As magicgui's own combo box takes them: label, tool tip.
+    `choices` says what each value is called; a `wide` one takes the width that is left.
     """
 
     def __init__(
@@ -92,9 +85,9 @@ class NumberBox(FloatSpinBox):
             self.value = value
 
 
-def switch(text: str, tell: Callable[[bool], object]) -> QCheckBox:
+def switch(text: str, tell: Callable[[bool], object], tip: str = "") -> QCheckBox:
     """Make a box to tick, which tells when somebody does."""
-    box = CheckBox(text=text)
+    box = CheckBox(text=text, tooltip=tip)
     box.changed.connect(tell)
     return box.native  # type: ignore[no-any-return]
 
@@ -114,9 +107,10 @@ def caption(text: str) -> QLabel:
     return label
 
 
-def button(text: str, then: Callable[[], None]) -> QPushButton:
+def button(text: str, then: Callable[[], object], tip: str = "") -> QPushButton:
     """Make a button that calls something without arguments."""
     button = QPushButton(text)
+    button.setToolTip(tip)
     button.clicked.connect(lambda: then())
     return button
 
@@ -130,18 +124,41 @@ def menu_button(text: str) -> tuple[QPushButton, QMenu]:
     return opens, menu
 
 
-def row(*parts: QWidget | Widget | None) -> QWidget:
-    """Put parts beside each other; None takes the space that is left."""
+Part: TypeAlias = QWidget | Widget | None
+"""What stands in a row or a column; None takes the space that is left."""
+
+
+def row(*parts: Part) -> QWidget:
+    """Put parts beside each other."""
     row = QWidget()
     line = QHBoxLayout(row)
     line.setContentsMargins(0, 0, 0, 0)
     line.setSpacing(4)
+    put(line, *parts)
+    return row
+
+
+class Column(QWidget):
+    """Parts below each other, without a margin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(3)
+
+    def add(self, *parts: Part) -> None:
+        """Put parts at the end."""
+        put(self.column, *parts)
+
+
+def put(layout: QBoxLayout, *parts: Part) -> None:
+    """Put parts at the end of a layout."""
     for part in parts:
         if part is None:
-            line.addStretch()
+            layout.addStretch()
         else:
-            line.addWidget(part.native if isinstance(part, Widget) else part)
-    return row
+            layout.addWidget(part.native if isinstance(part, Widget) else part)
 
 
 def enable(part: QWidget | Widget, obstacle: str | None, tip: str) -> None:

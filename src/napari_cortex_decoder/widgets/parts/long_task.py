@@ -19,13 +19,8 @@ _SHORTEST_PAUSE = 1 / 30
 class LongTask:
     """Runs long functions for one owner, one at a time.
 
-    Parameters
-    ----------
-    show
-        Called on the GUI thread with each `Progress`, at most 30 a second; with an idle one at
-        the end.
-    failed
-        Called on the GUI thread with what a function raised.
+    `show` gets each `Progress`, at most 30 a second, and an idle one at the end; `failed` what a
+    function raised; both on the GUI thread.
     """
 
     def __init__(
@@ -44,14 +39,8 @@ class LongTask:
     ) -> None:
         """Call a function in a thread, and `then` with its result in this one.
 
-        Parameters
-        ----------
-        stage
-            What to show until the function tells how far it is.
-        function
-            Gets what to tell its progress to.
-        then
-            Not called if the task was cancelled or the function raised.
+        `stage` shows until the function tells how far it is; nothing follows if it was cancelled or
+        raised.
         """
         self.cancel()
         job = self._job = _Job(function)

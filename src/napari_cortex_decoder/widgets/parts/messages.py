@@ -8,31 +8,23 @@ from datetime import datetime
 from psygnal import SignalInstance
 
 from napari_cortex_decoder.widgets.parts.section import Section, wrapped_label
-from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.parts.ties import follow
 
 _KEPT = 10
 
 
 class MessagesSection(Section):
-    """The last errors, newest first; hidden while there is none.
-
-    Parameters
-    ----------
-    failed
-        Tells of each error.
-    """
+    """The last errors, newest first; hidden while there is none."""
 
     def __init__(self, failed: SignalInstance) -> None:
         super().__init__("Messages")
         self._lines: deque[str] = deque(maxlen=_KEPT)
         self._said = wrapped_label()
-        self.content.addWidget(self._said)
+        self.add(self._said)
         self.hide()
-        ties = Ties()
-        ties.tie(self._add, failed)
-        ties.undo_with(self)
+        follow(self, self._tell, failed, now=False)
 
-    def _add(self, error: Exception) -> None:
+    def _tell(self, error: Exception) -> None:
         said = str(error) or type(error).__name__
         self._lines.appendleft(f"{datetime.now():%H:%M:%S}  {said}")
         self._said.setText("\n\n".join(self._lines))

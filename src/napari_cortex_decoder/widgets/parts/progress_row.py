@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar
 
 from napari_cortex_decoder.progress import Progress
+from napari_cortex_decoder.widgets.parts.controls import Column
 from napari_cortex_decoder.widgets.parts.section import set_or_hide, wrapped_label
 
 
-class ProgressRow(QWidget):
+class ProgressRow(Column):
     """Shows a `Progress`; takes no room while nothing is under way."""
 
     def __init__(self) -> None:
@@ -16,10 +17,7 @@ class ProgressRow(QWidget):
         self._bar, self._said = QProgressBar(), wrapped_label()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self._bar)
-        whole.addWidget(self._said)
+        self.add(self._bar, self._said)
 
     def set(self, progress: Progress, otherwise: str = "") -> None:
         """Show how far it is; while nothing is under way, another sentence."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from superqt import QElidingLabel
+
+from napari_cortex_decoder.widgets.parts.controls import Part, put
 
 
 class DockContent(QWidget):
@@ -41,10 +43,10 @@ class Section(QFrame):
     """A titled part of the dock that folds away; a tick and a few words tell that it is done.
 
     Not superqt's `QCollapsible`: that fixes the height of its content from the size hint, which
-    cuts off texts that wrap.
+    cuts off texts that wrap. An `inner` one stands in another, and is folded at first.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, inner: bool = False) -> None:
         super().__init__()
         self._title = title
         self._header = QToolButton()
@@ -69,13 +71,19 @@ class Section(QFrame):
         line.addWidget(self._summary, stretch=1)
         self._body = QFrame()
         self.content = QVBoxLayout(self._body)
-        self.content.setContentsMargins(20, 2, 4, 10)
+        self.content.setContentsMargins(*((10, 2, 0, 8) if inner else (20, 2, 4, 10)))
         self.content.setSpacing(6)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addLayout(line)
         whole.addWidget(self._body)
+        if inner:
+            self.set_expanded(False)
+
+    def add(self, *parts: Part) -> None:
+        """Put parts below each other into the content."""
+        put(self.content, *parts)
 
     @property
     def title(self) -> str:
@@ -134,6 +142,11 @@ def set_or_hide(label: QLabel, text: str | None) -> None:
     """Show a text, or nothing at all."""
     label.setText(text or "")
     label.setVisible(bool(text))
+
+
+def warned(warnings: Iterable[str]) -> str:
+    """Return warnings as they are shown, a line each."""
+    return "\n".join(f"⚠ {text}" for text in warnings)
 
 
 class _Begin:

@@ -29,6 +29,11 @@ class SectionModel(EventedModel):
         super().__init__(**fields)
         self._background = Background(self._fail)
 
+    def change(self, **fields: Any) -> None:
+        """Set fields, by name."""
+        for name, value in fields.items():
+            setattr(self, name, value)
+
     def close(self) -> None:
         """Stop working for a viewer that is gone."""
         self._background.drop()
@@ -44,18 +49,10 @@ class SectionModel(EventedModel):
 
 
 class TaskModel(SectionModel):
-    """A section that has one long task at a time.
+    """A section that has one long task at a time."""
 
-    Attributes
-    ----------
-    progress
-        How far it is.
-    message
-        A sentence about what was done last.
-    """
-
-    progress: Progress = Progress()
-    message: str = ""
+    progress: Progress = Progress()  # how far it is
+    message: str = ""  # a sentence about what was done last
 
     stopped: ClassVar[str] = "Stopped."
     """The sentence once somebody has stopped it."""

@@ -34,3 +34,12 @@ class Ties:
         for signal, slot in self._ties:
             signal.disconnect(slot)
         self._ties.clear()
+
+
+def follow(view: QObject, slot: Callable[..., Any], *signals: Any, now: bool = True) -> None:
+    """Call a slot now, and on each of some signals as long as a view is there."""
+    ties = Ties()
+    ties.tie(slot, *signals)
+    ties.undo_with(view)
+    if now:
+        slot()

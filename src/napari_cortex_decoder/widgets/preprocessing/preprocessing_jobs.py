@@ -9,21 +9,12 @@ from napari_cortex_decoder.recording import Recording, cached, open_recording, p
 from napari_cortex_decoder.recording.preprocessing import Bin, Step
 from napari_cortex_decoder.recording.sidecar import relative_to
 from napari_cortex_decoder.sessions import remembering
-from napari_cortex_decoder.widgets.recording.layers import (
-    LayerData,
-    movie_layer,
-    sample_contrast_limits,
-)
+from napari_cortex_decoder.widgets.recording.layers import LayerData, layer_of
 
 
 def shown_raw(raw: Recording, report: Report) -> LayerData:
     """Describe the layer of a recording that is to be shown without steps from now on."""
-    return as_it_is(remembering(raw, steps=()), report)
-
-
-def as_it_is(recording: Recording, report: Report) -> LayerData:
-    """Describe the layer of a recording."""
-    return movie_layer(recording, sample_contrast_limits(recording))
+    return layer_of(remembering(raw, steps=()))
 
 
 def preprocessed(
@@ -31,23 +22,15 @@ def preprocessed(
 ) -> LayerData:
     """Preprocess a recording, and describe its layer.
 
-    Parameters
-    ----------
-    raw
-        The recording.
-    steps
-        Steps in order.
-    keep_at
-        Path of a recording beside which the frames are kept; None computes them when looked at.
-    report
-        Is told the progress.
+    `keep_at` is the recording beside which frames are kept; without, they are computed when looked
+    at.
     """
     done = preprocess(raw, steps, progress=report)
     if keep_at is not None:
         kept = cached(done.replace(path=keep_at), progress=report)
         done = kept.replace(path=raw.path)
     made = done.steps[len(raw.steps) :]
-    return as_it_is(remembering(done, steps=made, cached=keep_at is not None), report)
+    return layer_of(remembering(done, steps=made, cached=keep_at is not None))
 
 
 def with_reference(raw: Recording, path: Path, report: Report) -> LayerData:
@@ -57,10 +40,10 @@ def with_reference(raw: Recording, path: Path, report: Report) -> LayerData:
     preprocess(both, [Bin(pixels=1)])
     if raw.path is not None:
         both = remembering(both, reference=relative_to(raw.path, path), turns=False)
-    return as_it_is(both, report)
+    return layer_of(both)
 
 
 def split_colors(path: Path, report: Report) -> LayerData:
     """Open a recording again, as one of two colours that the camera took in turns."""
     both = open_recording(path, channels=2)
-    return as_it_is(remembering(both, turns=True, reference=None), report)
+    return layer_of(remembering(both, turns=True, reference=None))

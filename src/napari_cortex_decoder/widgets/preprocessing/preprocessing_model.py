@@ -53,18 +53,11 @@ def _defaults() -> dict[str, Draft]:
 
 
 class PreprocessingModel(TaskModel):
-    """The steps to apply to the raw recording, and the job that applies them.
+    """The steps to apply to the raw recording, and the job that applies them."""
 
-    Attributes
-    ----------
-    drafts
-        All steps by name, in the order in which they are applied.
-    caching
-        Whether the user wants frames computed once, and kept on disk.
-    """
-
+    # all steps by name, in the order in which they are applied
     drafts: dict[str, Draft] = {}  # noqa: RUF012
-    caching: bool = False
+    caching: bool = False  # whether the user wants frames computed once, and kept on disk
 
     stopped: ClassVar[str] = "Cancelled."
 
@@ -80,13 +73,7 @@ class PreprocessingModel(TaskModel):
 
     @property
     def chosen(self) -> tuple[Step, ...]:
-        """The steps that are on, in order.
-
-        Raises
-        ------
-        RecordingError
-            If a setting is impossible.
-        """
+        """The steps that are on, in order. Raises RecordingError if a setting is impossible."""
         return tuple(
             STEPS[name](**draft.settings) for name, draft in self.drafts.items() if draft.on
         )
@@ -164,10 +151,6 @@ class PreprocessingModel(TaskModel):
         """Change settings of a step."""
         draft = self.drafts[name]
         self._draft(name, replace(draft, settings={**draft.settings, **settings}))
-
-    def set_caching(self, caching: bool) -> None:
-        """Keep frames on disk even if the steps do not need it."""
-        self.caching = caching
 
     def apply(self) -> None:
         """Make the preprocessed recording the one that is shown and decoded."""

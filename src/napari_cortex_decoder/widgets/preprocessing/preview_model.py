@@ -24,37 +24,20 @@ _MOMENT = 300  # ms
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """One frame as it would be.
+    """One frame as it would be."""
 
-    Attributes
-    ----------
-    image
-        Shape (y, x).
-    patch, shown
-        Which part of the raw frames it shows, and which one the movie layer does.
-    """
-
-    image: NDArray[np.generic]
+    image: NDArray[np.generic]  # shape (y, x)
+    # which part of the raw frames it shows, and which one the movie layer does
     patch: Patch
     shown: Patch
 
 
 class PreviewModel(SectionModel):
-    """Follows slider and steps with a preview, if asked to.
+    """Follows slider and steps with a preview, if asked to."""
 
-    Attributes
-    ----------
-    on
-        Whether it does.
-    problem
-        Why there is no preview now; empty if there is.
-    looking
-        Whether one is being computed, and not in a moment.
-    """
-
-    on: bool = False
-    problem: str = ""
-    looking: bool = False
+    on: bool = False  # whether it does
+    problem: str = ""  # why there is no preview now; empty if there is
+    looking: bool = False  # whether one is being computed, and not in a moment
 
     previewed: ClassVar[Signal] = Signal(object)
     """What to lay over the movie: a `Preview`, or None for nothing."""

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
-
 from napari_cortex_decoder.recording import Recording, movie_patterns
 from napari_cortex_decoder.recording.preprocessing import STEPS
 from napari_cortex_decoder.recording.preprocessing.mask_file import SUFFIXES
-from napari_cortex_decoder.widgets.parts.controls import button, enable, row, switch
+from napari_cortex_decoder.widgets.parts.controls import Column, button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import (
@@ -53,7 +51,7 @@ _OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
 """What magicgui should know of settings beside what their step says."""
 
 
-class StepRow(QWidget):
+class StepRow(Column):
     """One step: a switch, its settings while it is on, and why it cannot be on."""
 
     def __init__(self, model: PreprocessingModel, name: str) -> None:
@@ -64,11 +62,8 @@ class StepRow(QWidget):
         self._obstacle.setEnabled(False)
         self._form: Form | None = None
         self._extent: tuple[int, ...] = ()
-        self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(2)
-        for part in (self._switch, self._obstacle):
-            self.column.addWidget(part)
+        self.add(self._switch, self._obstacle)
 
     def set_extent(self, recording: Recording) -> None:
         """Say how many rows, columns and frames there are to crop."""
@@ -87,7 +82,7 @@ class StepRow(QWidget):
                 **_OPTIONS.get(self._name, {}),
             )
             self._form.margins = (22, 0, 0, 4)
-            self.column.addWidget(self._form.native)
+            self.add(self._form)
             self._limit()
         if self._form is None:
             return
@@ -113,8 +108,8 @@ class HemodynamicsRow(StepRow):
         add = button(
             "Add reference…",
             lambda: ask_file(self, "Add the reference movie", pattern, model.add_reference),
+            "Open the movie of the second color, filmed frame by frame with this one",
         )
-        add.setToolTip("Open the movie of the second color, filmed frame by frame with this one")
         self._split = button("Split colors", model.split_colors)
         self._sources = row(add, self._split, None)
         self.column.insertWidget(2, self._sources)

@@ -16,15 +16,9 @@ from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 
 class ActivityModel(SectionModel):
-    """Whether activity is shown, which is remembered with the recording.
+    """Whether activity is shown, which is remembered with the recording."""
 
-    Attributes
-    ----------
-    on
-        Whether it is.
-    """
-
-    on: bool = False
+    on: bool = False  # whether it is
 
     ready: ClassVar[Signal] = Signal(object)
     """What to lay over the movie: frames (t, y, x) in percent, and where their colors end; None

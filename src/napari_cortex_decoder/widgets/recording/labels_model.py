@@ -35,28 +35,18 @@ from napari_cortex_decoder.widgets.recording.speed_model import BEHAVIORS, Speed
 
 
 class LabelsModel(SectionModel):
-    """The labels of the open recording, and the journal that keeps them.
+    """The labels of the open recording, and the journal that keeps them."""
 
-    Attributes
-    ----------
-    labels
-        As they are edited, of the raw recording's frames; None if nothing can be kept of it.
-    ethogram
-        As everybody sees them, of the frames shown: made of the speed, edited, or come with the
-        recording; None where nothing is labelled.
-    preview
-        As they would be after the edit that somebody is about to make; else None.
-    notice
-        A sentence about these labels: somebody else edits them, a crash cut off the last edit.
-    message
-        What was done last, in words.
-    """
-
+    # as they are edited, of the raw recording's frames; None if nothing can be kept of it
     labels: Labels | None = None
+    # as everybody sees them, of the frames shown: made of the speed, edited, or come with the
+    # recording; None where nothing is labelled
     ethogram: Ethogram | None = None
+    # as they would be after the edit that somebody is about to make; else None
     preview: Labels | None = None
+    # a sentence about these labels: somebody else edits them, a crash cut off the last edit
     notice: str = ""
-    message: str = ""
+    message: str = ""  # what was done last, in words
 
     opened: ClassVar[Signal] = Signal()
     """These are the labels of another recording."""

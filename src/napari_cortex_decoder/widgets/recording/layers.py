@@ -38,17 +38,7 @@ SIGNED = Colormap(
 def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> LayerData:
     """Describe the layer of a recording as napari's readers do.
 
-    Parameters
-    ----------
-    recording
-        What to show.
-    contrast_limits
-        Black and white, in the movie's own numbers: see `sample_contrast_limits`.
-
-    Returns
-    -------
-    tuple
-        The movie (t, y, x), the keyword arguments of the layer, and ``"image"``.
+    Black and white are in the movie's own numbers.
     """
     scale, units = scale_and_units(recording)
     return (
@@ -67,6 +57,11 @@ def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> L
     )
 
 
+def layer_of(recording: Recording) -> LayerData:
+    """Describe the layer of a recording, with black and white as its movie has them."""
+    return movie_layer(recording, sample_contrast_limits(recording))
+
+
 def load_for_layers() -> None:
     """Load what napari loads with its first layer; not for the GUI thread."""
     import pint
@@ -82,13 +77,10 @@ def scale_and_units(
 
     An axis whose true step is unknown counts frames or pixels: napari's unit ``"pixel"``.
     """
-    seconds, unit_of_time = (
-        (1.0, "pixel") if recording.frame_rate is None else (1.0 / recording.frame_rate, "s")
-    )
-    mm, unit_of_space = (
-        (1.0, "pixel") if recording.pixel_size is None else (recording.pixel_size, "mm")
-    )
-    return (seconds, mm, mm), (unit_of_time, unit_of_space, unit_of_space)
+    rate, mm = recording.frame_rate, recording.pixel_size
+    seconds, time = (1.0, "pixel") if rate is None else (1.0 / rate, "s")
+    mm, space = (1.0, "pixel") if mm is None else (mm, "mm")
+    return (seconds, mm, mm), (time, space, space)
 
 
 def sample_contrast_limits(recording: Recording) -> tuple[float, float]:
@@ -148,9 +140,7 @@ def raw_of(layer: Layer) -> Recording | None:
     return raw if isinstance(raw, Recording) else None
 
 
-def replace_movie(
-    layer: Layer, layer_data: tuple[Any, dict[str, Any], str], raw: Recording | None
-) -> None:
+def replace_movie(layer: Layer, layer_data: LayerData, raw: Recording | None) -> None:
     """Let a layer show another movie, described as by `movie_layer`, made of a raw recording."""
     movie, described, _ = layer_data
     visible, layer.visible = layer.visible, False  # else each change reads the frame anew
@@ -186,24 +176,10 @@ def refresh_recording(layer: Layer, recording: Recording, raw: Recording | None)
 def frame_at_point(layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None) -> int:
     """Return which frame of a layer the viewer's slider stands on.
 
-    Parameters
-    ----------
-    layer
-        The movie.
-    point
-        The viewer's `dims.point`, in world coordinates.
-    units
-        The viewer's `dims.units`; None where the layers' units do not fit together.
-
-    Returns
-    -------
-    int
-        Frame, clipped to the movie.
+    `point` and `units` are the viewer's `dims.point` and `dims.units`: None where the layers' units
+    do not fit together. It is clipped to the movie.
     """
-    world = np.asarray(point[-layer.ndim :], dtype=float) / _viewer_units_per_layer_unit(
-        layer, units
-    )
-    frame = round(float(layer.world_to_data(world)[0]))
+    frame = round(float(_data_at(layer, point, units)[0]))
     return int(np.clip(frame, 0, layer.data.shape[0] - 1))
 
 
@@ -217,11 +193,14 @@ def pixel_at_point(
     layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None
 ) -> tuple[float, float]:
     """Return the (row, column) of a layer at a point of the viewer, as `frame_at_point` does."""
-    world = np.asarray(point[-layer.ndim :], dtype=float) / _viewer_units_per_layer_unit(
-        layer, units
-    )
-    row, column = layer.world_to_data(world)[-2:]
+    row, column = _data_at(layer, point, units)[-2:]
     return float(row), float(column)
+
+
+def _data_at(layer: Layer, point: tuple[float, ...], units: tuple[Any, ...] | None) -> Any:
+    """Return where in a layer's data a point of the viewer lies."""
+    world = np.asarray(point[-layer.ndim :], dtype=float)
+    return layer.world_to_data(world / _viewer_units_per_layer_unit(layer, units))
 
 
 def _viewer_units_per_layer_unit(

@@ -25,11 +25,7 @@ from napari_cortex_decoder.sessions import keep_behavior, open_session
 from napari_cortex_decoder.sessions.preprocessed import with_raw
 from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
-from napari_cortex_decoder.widgets.recording.layers import (
-    load_for_layers,
-    movie_layer,
-    sample_contrast_limits,
-)
+from napari_cortex_decoder.widgets.recording.layers import LayerData, layer_of, load_for_layers
 
 LABEL_TRACE = "runrest"
 """Name of the paper's label trace, 1 = run, 0 = rest: shown as labels, not as a curve."""
@@ -37,61 +33,32 @@ LABEL_TRACE = "runrest"
 
 @dataclass(frozen=True)
 class RefusedBehavior:
-    """A behaviour file whose clock is not the recording's.
+    """A behaviour file whose clock is not the recording's."""
 
-    Attributes
-    ----------
-    path
-        The file.
-    frame_times
-        Names of its own lists of frame times.
-    """
-
-    path: Path
-    frame_times: tuple[str, ...]
+    path: Path  # the file
+    frame_times: tuple[str, ...]  # names of its own lists of frame times
 
 
 @dataclass(frozen=True)
 class UnclearMovie:
-    """Files that somebody wants to open, and that do not say how to read them.
+    """Files that somebody wants to open, and that do not say how to read them."""
 
-    Attributes
-    ----------
-    paths
-        The files of one session.
-    datasets
-        Names of the arrays that could be the movie; empty where shape and type are missing.
-    traces
-        Whether the areas are missing that its traces are of.
-    """
-
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...]  # the files of one session
+    # names of the arrays that could be the movie; empty where shape and type are missing
     datasets: tuple[str, ...]
-    traces: bool = False
+    traces: bool = False  # whether the areas are missing that its traces are of
 
 
 class MovieModel(SectionModel):
-    """The open recording. It is there as long as its layer is.
+    """The open recording. It is there as long as its layer is."""
 
-    Attributes
-    ----------
-    recording
-        What the movie layer shows; None if there is none.
-    frame
-        Frame under the slider.
-    opening
-        Name of the file that is being opened; empty if none is.
-    refused
-        A behavior file that could not be put on the recording's clock, until somebody says how its
-        own clock runs; None if there is none.
-    unclear
-        Files that could not be opened until somebody says how to read them; None if there are none.
-    """
-
-    recording: Recording | None = None
-    frame: int = 0
-    opening: str = ""
+    recording: Recording | None = None  # what the movie layer shows; None if there is none
+    frame: int = 0  # frame under the slider
+    opening: str = ""  # name of the file that is being opened; empty if none is
+    # a behavior file that could not be put on the recording's clock, until somebody says how its
+    # own clock runs; None if there is none
     refused: RefusedBehavior | None = None
+    # files that could not be opened until somebody says how to read them; None if there are none
     unclear: UnclearMovie | None = None
 
     opened: ClassVar[Signal] = Signal(object)
@@ -241,10 +208,10 @@ def _with_behavior(raw: Recording, path: Path, clock: ClockOptions) -> Recording
     return found
 
 
-def _open(paths: Sequence[Path], how: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
+def _open(paths: Sequence[Path], how: dict[str, Any]) -> LayerData:
     """Open a session, remember how it is read, and describe its layer; runs in a thread."""
     load_for_layers()
     recording = open_session(paths, **how)
     if how and recording.path is not None:
         remember_metadata(recording.path, **how)
-    return movie_layer(recording, sample_contrast_limits(recording))
+    return layer_of(recording)

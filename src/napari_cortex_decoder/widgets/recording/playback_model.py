@@ -20,19 +20,11 @@ class PlaybackModel(SectionModel):
     """Moves the slider along with the time that goes by; frames that come too late are left out.
 
     Not napari's animation: that counts ticks of a thread, and so is late by what each tick costs.
-
-    Attributes
-    ----------
-    playing
-        Whether the slider moves.
-    speed
-        Seconds of the recording in a second, a key of `SPEEDS`.
-    stretch
-        Frames [start, stop) that are played again and again; None to play to the end.
     """
 
-    playing: bool = False
-    speed: float = 1.0
+    playing: bool = False  # whether the slider moves
+    speed: float = 1.0  # seconds of the recording in a second, a key of `SPEEDS`
+    # frames [start, stop) that are played again and again; None to play to the end
     stretch: tuple[int, int] | None = None
 
     _movie: MovieModel

@@ -31,24 +31,13 @@ _NAME, _UNIT = "speed", "cm/s"
 
 
 class SpeedModel(SectionModel):
-    """What the open recording's labels are by the speed measured beside it, if asked for.
+    """What the open recording's labels are by the speed measured beside it, if asked for."""
 
-    Attributes
-    ----------
-    labelling
-        Whether it does.
-    chosen
-        Name of another trace to label by, such as motion that a camera saw; empty for the speed.
-    ethogram
-        The labels of the frames shown; None while it does not label.
-    settings
-        How running is told by speed.
-    """
-
-    labelling: bool = False
+    labelling: bool = False  # whether it does
+    # name of another trace to label by, such as motion that a camera saw; empty for the speed
     chosen: str = ""
-    ethogram: Ethogram | None = None
-    settings: RunAndRest = RunAndRest()
+    ethogram: Ethogram | None = None  # the labels of the frames shown; None while it does not label
+    settings: RunAndRest = RunAndRest()  # how running is told by speed
 
     _movie: MovieModel
     _speed: NDArray[np.float64] | None = None

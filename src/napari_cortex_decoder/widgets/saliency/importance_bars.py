@@ -23,25 +23,15 @@ _SHORT = {"left": " L", "right": " R", "both": ""}
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar.
+    """One bar."""
 
-    Attributes
-    ----------
-    place
-        Of what it stands for in the result.
-    name
-        To show.
-    value, low, high
-        Its length, and its interval; NaN where there is none.
-    band
-        What random patches are worth; None where they were not measured.
-    """
-
-    place: int
-    name: str
+    place: int  # of what it stands for in the result
+    name: str  # to show
+    # its length, and its interval; NaN where there is none
     value: float
     low: float = np.nan
     high: float = np.nan
+    # what random patches are worth; None where they were not measured
     band: tuple[float, float] | None = None
 
 

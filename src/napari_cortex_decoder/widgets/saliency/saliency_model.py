@@ -47,30 +47,18 @@ _NEED_LABELS = ("bouts", "behavior", "onsets")
 
 
 class SaliencyModel(TaskModel):
-    """What the decoder reads a behavior from, in the open recording.
+    """What the decoder reads a behavior from, in the open recording."""
 
-    Attributes
-    ----------
-    behavior, method, span
-        What is asked: which behavior; how; over which frames.
-    score
-        What the importance of areas is counted in, where there are labels.
-    marked
-        First frame of those that the user marked, and the one after the last; None where it is
-        not marked yet.
-    result
-        The last answer of this recording; None before.
-    kept
-        An earlier one that it is compared with; None without.
-    """
-
+    # what is asked: which behavior; how; over which frames
     behavior: str = ""
     method: Method = "areas"
     span: Span = "bouts"
-    score: ScoreName = "auc"
+    score: ScoreName = "auc"  # what the importance of areas is counted in, where there are labels
+    # first frame of those that the user marked, and the one after the last; None where it is not
+    # marked yet
     marked: tuple[int | None, int | None] = (None, None)
-    result: Answer | None = None
-    kept: Answer | None = None
+    result: Answer | None = None  # the last answer of this recording; None before
+    kept: Answer | None = None  # an earlier one that it is compared with; None without
 
     _movie: MovieModel
     _labels: LabelsModel

@@ -27,7 +27,7 @@ from napari_cortex_decoder.sessions import (
     remembered_state,
 )
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
-from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
+from napari_cortex_decoder.widgets.recording.layers import layer_of
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.sessions.session_files import (
     SessionRow,
@@ -179,7 +179,7 @@ class SessionsModel(SectionModel):
         if self._open is not None and self._open.path is not None:
             self._frames[self._open.path] = self._movie.frame
         if row.memory is not None:
-            self._background.run(_layer_of, row.memory, then=self._movie.opened.emit)
+            self._background.run(layer_of, row.memory, then=self._movie.opened.emit)
         elif row.entry is not None:
             self._movie.open(*row.entry.files)
         else:
@@ -343,8 +343,3 @@ def _same(one: Recording, other: Recording) -> bool:
     if one.path is None:
         return one.movie is other.movie
     return one.path == other.path
-
-
-def _layer_of(recording: Recording) -> Any:
-    """Describe the layer of a recording that is in no file; runs in a thread."""
-    return movie_layer(recording, sample_contrast_limits(recording))

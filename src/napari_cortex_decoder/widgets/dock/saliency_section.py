@@ -7,9 +7,6 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout
 from napari_cortex_decoder.choices import METHODS, SCORES, SPANS
 from napari_cortex_decoder.saliency.output.files import SUFFIXES
 from napari_cortex_decoder.saliency.question import Question
-from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
-from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
-from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
@@ -19,11 +16,9 @@ from napari_cortex_decoder.widgets.parts.section import (
     set_or_hide,
     wrapped_label,
 )
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars
-from napari_cortex_decoder.widgets.saliency.saliency_model import SaliencyModel
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _SIGNS = {"holds": "✓", "weak": "~", "not supported": "✗", "an illustration": "◐"}
 
@@ -31,37 +26,21 @@ _SIGNS = {"holds": "✓", "weak": "~", "not supported": "✗", "an illustration"
 class SaliencySection(Section):
     """Shows a `SaliencyModel`, and sends it what the user asks."""
 
-    def __init__(
-        self,
-        movie: MovieModel,
-        labels: LabelsModel,
-        choice: ChoiceModel,
-        placing: PlacingModel,
-        areas: AreasModel,
-        saliency: SaliencyModel,
-    ) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__("Saliency")
-        self._model, self._areas = saliency, areas
+        self._model, self._areas = workspace.saliency, workspace.areas
         self._bars: ImportanceBars | None = None
         self._said: str | None = None
         self._compose()
-        ties = Ties()
-        ties.tie(self._update_question, choice.events.card)
-        ties.tie(
-            self._update_state,
-            movie.events.recording,
-            labels.events.ethogram,
-            choice.events.card,
-            choice.events.any_rate,
-            placing.events.placing,
-            saliency.events,
-        )
-        ties.tie(self._follow_slider, movie.events.frame)
-        ties.tie(self._update_result, saliency.events.result, saliency.events.kept)
-        ties.tie(self._mark, areas.events.selected)
-        ties.undo_with(self)
-        self._update_question()
-        self._update_result()
+        movie, saliency, choice = workspace.movie, self._model.events, workspace.choice.events
+        follow(self, self._update_question, choice.card)
+        follow(
+            self, self._update_state, movie.events.recording, workspace.labels.events.ethogram,
+            choice.card, choice.any_rate, workspace.placing.events.placing, saliency, now=False,
+        )  # fmt: skip
+        follow(self, self._follow_slider, movie.events.frame, now=False)
+        follow(self, self._mark, self._areas.events.selected, now=False)
+        follow(self, self._update_result, saliency.result, saliency.kept)
 
     def _compose(self) -> None:
         model = self._model
@@ -88,14 +67,10 @@ class SaliencySection(Section):
         self._message = wrapped_label()
         self._progress = ProgressRow()
         self._place = QVBoxLayout()
-        self.content.addWidget(self._form.native)
-        self.content.addWidget(self._marks)
-        self.content.addWidget(row(self._run, self._cancel))
-        for part in (self._obstacle, self._progress, self._verdict, self._kept):
-            self.content.addWidget(part)
+        self.add(self._form, self._marks, row(self._run, self._cancel), self._obstacle)
+        self.add(self._progress, self._verdict, self._kept)
         self.content.addLayout(self._place)
-        self.content.addWidget(row(self._check, self._keep, self._save))
-        self.content.addWidget(self._message)
+        self.add(row(self._check, self._keep, self._save), self._message)
 
     def _update_question(self) -> None:
         """Offer what the chosen decoder can be asked."""

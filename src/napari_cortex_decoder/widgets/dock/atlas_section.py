@@ -8,16 +8,14 @@ from superqt.utils import QSignalThrottler
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.atlas.library import BUNDLED
 from napari_cortex_decoder.choices import FIT_KINDS
-from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
-from napari_cortex_decoder.widgets.atlas.areas_panel import AreasPanel
 from napari_cortex_decoder.widgets.atlas.atlas_dialogs import (
     ask_brainglobe,
     ask_label_image,
     ask_landmark,
 )
-from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
 from napari_cortex_decoder.widgets.atlas.landmark_table import LandmarkTable
-from napari_cortex_decoder.widgets.atlas.placing_model import LANDMARK_SETS, PlacingModel
+from napari_cortex_decoder.widgets.atlas.placing_model import LANDMARK_SETS
+from napari_cortex_decoder.widgets.dock.areas_panel import AreasPanel
 from napari_cortex_decoder.widgets.parts.controls import (
     ChoiceBox,
     button,
@@ -31,10 +29,11 @@ from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
     set_or_hide,
+    warned,
     wrapped_label,
 )
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _PAUSE = 40  # ms between two updates while a landmark is dragged
 _NOT_PLACED = "Place the atlas first"
@@ -48,23 +47,20 @@ _KEYS = (
 class AtlasSection(Section):
     """Shows an `AtlasModel`, a `PlacingModel` and, below them, an `AreasModel`."""
 
-    def __init__(
-        self, movie: MovieModel, atlas: AtlasModel, placing: PlacingModel, areas: AreasModel
-    ) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__("Atlas")
-        self._movie, self._atlas, self._placing = movie, atlas, placing
-        self._compose(AreasPanel(movie, atlas, areas))
-        ties = Ties()
-        ties.tie(self._update_atlas, movie.events.recording, atlas.events)
+        self._movie, self._atlas = workspace.movie, workspace.atlas
+        self._placing = workspace.placing
+        self._compose(AreasPanel(workspace))
+        follow(self, self._update_atlas, self._movie.events.recording, self._atlas.events)
         # a moment later, so that outlines follow the mouse without waiting for numbers
         soon = QSignalThrottler(parent=self)
         soon.setTimeout(_PAUSE)
         soon.triggered.connect(self._update_atlas)
         soon.triggered.connect(self._update_placing)
-        events = placing.events
-        ties.tie(soon.throttle, events.placing, events.landmark_set, events.adjusting)
-        ties.undo_with(self)
-        self._update_atlas()
+        events = self._placing.events
+        moves = events.placing, events.landmark_set, events.adjusting
+        follow(self, soon.throttle, *moves, now=False)
         self._update_placing()
 
     def _compose(self, areas: AreasPanel) -> None:
@@ -91,7 +87,7 @@ class AtlasSection(Section):
         self._save = button("Save placing…", self._ask_save)
         self._load = button("From file…", self._ask_load)
         self._mean = button("Show mean image", self._atlas.ask_mean)
-        self._names = switch("Acronyms on the movie", self._atlas.show_names)
+        self._names = switch("Acronyms on the movie", lambda on: self._atlas.change(names_shown=on))
         self._names.setObjectName("names")
         self._message = wrapped_label()
 
@@ -105,15 +101,11 @@ class AtlasSection(Section):
         ):
             form.addRow(caption(title), row(*parts))
         self.content.addLayout(form)
-        self.content.addWidget(self._table)
-        self.content.addWidget(
-            row(self._adjust, self._undo, self._redo, self._remove, None, self._save)
-        )
-        for part in (self._problem, self._warnings, self._keys):
-            self.content.addWidget(part)
-        self.content.addWidget(row(self._names, None, self._mean))
-        self.content.addWidget(self._message)
-        self.content.addWidget(areas)
+        self.add(
+            self._table, row(self._adjust, self._undo, self._redo, self._remove, None, self._save),
+            self._problem, self._warnings, self._keys, row(self._names, None, self._mean),
+            self._message, areas,
+        )  # fmt: skip
 
     def _fill_more(self, menu: QMenu) -> None:
         menu.addAction("Outlines from a file…", self._ask_outlines)
@@ -194,16 +186,12 @@ class AtlasSection(Section):
         problem = "" if placing is None else placing.problem
         set_or_hide(self._problem, f"⚠ No fit: {problem}" if problem else None)
         warnings = () if placed is None or problem else placed.warnings
-        set_or_hide(self._warnings, "\n".join(f"⚠ {text}" for text in warnings))
+        set_or_hide(self._warnings, warned(warnings))
         self.set_done(None if placing is None or problem else _summary(placing.registration))
 
     def _update_remove(self) -> None:
-        chosen = self._table.selected_names
-        enable(
-            self._remove,
-            None if chosen else "Choose landmarks in the table first.",
-            "Take these landmarks off the movie",
-        )
+        none = None if self._table.selected_names else "Choose landmarks in the table first."
+        enable(self._remove, none, "Take these landmarks off the movie")
 
     def _remove_selected(self) -> None:
         self._placing.remove_landmarks(*self._table.selected_names)

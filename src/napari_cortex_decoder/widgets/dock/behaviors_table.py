@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
@@ -16,34 +14,21 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cortex_decoder.labels import Behavior
-from napari_cortex_decoder.widgets.labels.labelling_model import LabellingModel
 from napari_cortex_decoder.widgets.parts.colors import Color
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _KEY, _NAME, _BOUTS = range(3)
 _ROW_HEIGHT = 24
 
 
 class BehaviorsTable(QTableWidget):
-    """Shows the behaviors of the labels; names and keys are typed over, colours clicked.
+    """Shows the behaviors of the labels; names and keys are typed over, colours clicked."""
 
-    Parameters
-    ----------
-    labels, labelling
-        What is shown, and what takes changes.
-    colors
-        Gives the colour of every behavior.
-    """
-
-    def __init__(
-        self,
-        labels: LabelsModel,
-        labelling: LabellingModel,
-        colors: Callable[[], dict[str, Color]],
-    ) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__(0, 3)
-        self._labels, self._labelling, self._colors = labels, labelling, colors
+        self._workspace = workspace
+        self._labels, self._labelling = workspace.labels, workspace.labelling
         self.setHorizontalHeaderLabels(["key", "behavior", "bouts"])
         self.verticalHeader().setVisible(False)
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
@@ -56,10 +41,7 @@ class BehaviorsTable(QTableWidget):
         self.setIconSize(QSize(14, 14))
         self.itemChanged.connect(self._take)
         self.itemSelectionChanged.connect(self._choose)
-        ties = Ties()
-        ties.tie(self._update, labels.events.labels, labelling.events.brush)
-        ties.undo_with(self)
-        self._update()
+        follow(self, self._update, self._labels.events.labels, self._labelling.events.brush)
 
     def sizeHint(self) -> QSize:
         """Ask for the height of all rows, up to eight."""
@@ -93,7 +75,7 @@ class BehaviorsTable(QTableWidget):
         return self._labels.labels.behaviors if self._labels.labels is not None else ()
 
     def _color(self, behavior: Behavior) -> Color:
-        return self._colors()[behavior.name]
+        return self._workspace.behavior_colors[behavior.name]
 
     def _chosen(self) -> Behavior | None:
         row = self.currentRow()
@@ -122,7 +104,7 @@ class BehaviorsTable(QTableWidget):
     def _choose(self) -> None:
         behavior = self._chosen() if self.selectedItems() else None
         if behavior is not None:
-            self._labelling.choose_brush(behavior.name)
+            self._labelling.brush = behavior.name
 
     def _take(self, item: QTableWidgetItem) -> None:
         """Take a name or a key that was typed; what cannot be is put back."""

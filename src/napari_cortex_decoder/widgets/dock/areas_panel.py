@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLineEdit
 
-from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
-from napari_cortex_decoder.widgets.atlas.areas_table import AreasTable
-from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
+from napari_cortex_decoder.widgets.dock.areas_table import AreasTable
 from napari_cortex_decoder.widgets.parts.controls import (
     ChoiceBox,
+    Column,
     NumberBox,
     button,
     enable,
@@ -17,38 +16,29 @@ from napari_cortex_decoder.widgets.parts.controls import (
 )
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _TABLE_HEIGHT = 190  # px
 
 
-class AreasPanel(QWidget):
+class AreasPanel(Column):
     """Shows an `AreasModel`, and sends it what the user selects."""
 
-    def __init__(self, movie: MovieModel, atlas: AtlasModel, areas: AreasModel) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._movie, self._areas = movie, areas
-        self._compose(atlas)
-        ties = Ties()
-        ties.tie(self._update_selected, areas.events.areas, areas.events.selected)
-        ties.tie(self._update_behaviors, movie.events.recording)
-        ties.tie(self._update_correlation, areas.events.correlations)
-        ties.tie(
-            self._update_traces,
-            movie.events.recording,
-            areas.events.areas,
-            areas.events.selected,
-            areas.events.traces,
-            areas.events.progress,
-            areas.events.message,
-        )
-        ties.undo_with(self)
-        self._update_behaviors()
-        self._update_selected()
-        self._update_traces()
+        self._movie, self._areas = workspace.movie, workspace.areas
+        self._compose(workspace)
+        areas, recording = self._areas.events, self._movie.events.recording
+        follow(self, self._update_behaviors, recording)
+        follow(self, self._update_selected, areas.areas, areas.selected)
+        follow(self, self._update_correlation, areas.correlations, now=False)
+        follow(
+            self, self._update_traces, recording, areas.areas, areas.selected, areas.traces,
+            areas.progress, areas.message,
+        )  # fmt: skip
 
-    def _compose(self, atlas: AtlasModel) -> None:
+    def _compose(self, workspace: Workspace) -> None:
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
         self._search = QLineEdit()
@@ -56,13 +46,14 @@ class AreasPanel(QWidget):
         self._search.setClearButtonEnabled(True)
         self._lasso = button("Lasso", self._areas.lasso_wanted.emit)
         self._clear = button("Clear", lambda: self._areas.select(()))
-        self._table = AreasTable(atlas, self._areas)
+        self._table = AreasTable(workspace)
         self._table.setObjectName("areas")
         self._table.setFixedHeight(_TABLE_HEIGHT)
         self._search.textChanged.connect(self._table.search)
         self._compute = button("Compute traces", self._areas.compute)
         self._dark = NumberBox(
-            self._areas.set_dark, high=65_535, decimals=1, suffix=" counts", label="dark level",
+            lambda dark: self._areas.change(dark=dark), high=65_535, decimals=1,
+            suffix=" counts", label="dark level",
             tooltip="What the camera reads without light: it is no fluorescence",
         )  # fmt: skip
         self._dark.native.setObjectName("dark level")
@@ -77,33 +68,19 @@ class AreasPanel(QWidget):
         self._behaviors.native.setObjectName("behaviors")
         self._correlated = fields(self._behaviors)
 
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 4, 0, 0)
-        whole.setSpacing(6)
-        for part in (
-            line,
-            row(self._search, self._lasso, self._clear),
-            self._table,
-            self._correlated,
-            fields(self._dark),
-            row(self._compute, self._cancel, self._export),
-            self._progress,
+        self.column.setSpacing(6)
+        self.add(
+            line, row(self._search, self._lasso, self._clear), self._table, self._correlated,
+            fields(self._dark), row(self._compute, self._cancel, self._export), self._progress,
             self._message,
-        ):
-            whole.addWidget(part)
+        )  # fmt: skip
 
     def _update_selected(self) -> None:
-        has_areas = bool(self._areas.areas)
-        enable(
-            self._lasso,
-            None if has_areas else "Place the atlas first.",
-            "Draw around areas on the movie; a click there selects one, Shift adds",
-        )
-        enable(
-            self._clear,
-            None if self._areas.selected else "No area is selected.",
-            "Select nothing",
-        )
+        unplaced = None if self._areas.areas else "Place the atlas first."
+        tip = "Draw around areas on the movie; a click there selects one, Shift adds"
+        enable(self._lasso, unplaced, tip)
+        none = None if self._areas.selected else "No area is selected."
+        enable(self._clear, none, "Select nothing")
 
     def _update_behaviors(self) -> None:
         """Offer what the recording has to correlate with."""

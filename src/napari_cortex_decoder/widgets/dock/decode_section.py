@@ -8,18 +8,17 @@ from functools import partial
 from typing import get_args
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_short
-from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
-from napari_cortex_decoder.widgets.decode.agreement_model import AgreementModel
-from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
+from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_model import Advice, DecodeModel
 from napari_cortex_decoder.widgets.parts.controls import (
     ChoiceBox,
     button,
     enable,
+    put,
     row,
     switch,
 )
@@ -32,9 +31,8 @@ from napari_cortex_decoder.widgets.parts.section import (
     set_or_hide,
     wrapped_label,
 )
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _ADVICE: dict[Advice, tuple[str, str]] = {
     "resample": (
@@ -53,100 +51,64 @@ _AROUND = 8  # px
 class DecodeSection(Section):
     """Shows a `ChoiceModel` and a `DecodeModel`, and sends them what the user chooses.
 
-    Parameters
-    ----------
-    movie, preprocessing, choice, decode, agreement, placing
-        What is shown.
-    clean
-        Sets how probabilities become bouts.
-    unfold
-        Unfolds sections by their titles.
+    `unfold` unfolds sections by their titles.
     """
 
-    def __init__(
-        self,
-        movie: MovieModel,
-        preprocessing: PreprocessingModel,
-        choice: ChoiceModel,
-        decode: DecodeModel,
-        agreement: AgreementModel,
-        placing: PlacingModel,
-        clean: Callable[..., None],
-        unfold: Callable[..., None],
-    ) -> None:
+    def __init__(self, workspace: Workspace, unfold: Callable[..., None]) -> None:
         super().__init__("Decode")
-        self._movie, self._preprocessing = movie, preprocessing
-        self._choice, self._decode = choice, decode
-        self._agreement, self._set_cleaning, self._unfold = agreement, clean, unfold
-        self._refused = True
+        self._movie, self._preprocessing = workspace.movie, workspace.preprocessing
+        self._choice, self._decode = workspace.choice, workspace.decode
+        self._agreement, self._review = workspace.agreement, workspace.review
+        self._unfold, self._refused = unfold, True
         self._compose()
-        ties = Ties()
-        ties.tie(self._update_choice, choice.events.cards, choice.events.card)
-        ties.tie(self._update_devices, choice.events.devices)
-        ties.tie(
-            self._update_state,
-            movie.events.recording,
-            preprocessing.events.progress,
-            placing.events.placing,
-            choice.events.card,
-            choice.events.any_rate,
-            decode.events.progress,
-            decode.events.complete,
-            decode.events.message,
-            agreement.events,
-        )
-        ties.undo_with(self)
-        self._update_choice()
-        self._update_devices()
-        self._update_state()
+        choice, decode = self._choice.events, self._decode.events
+        follow(self, self._update_choice, choice.cards, choice.card)
+        follow(self, self._update_devices, choice.devices)
+        follow(
+            self, self._update_state, self._movie.events.recording, choice.card, choice.any_rate,
+            self._preprocessing.events.progress, workspace.placing.events.placing,
+            decode.progress, decode.complete, decode.message, self._agreement.events,
+        )  # fmt: skip
 
     def _compose(self) -> None:
         self._decoders = ChoiceBox(
             lambda place: self._choice.choose(self._choice.cards[place]), wide=True, label="decoder"
         )
         self._compute = Form(
-            Compute, self._choice.set_device, ("device",), device={"choices": self._offered}
+            Compute, self._choice.change, ("device",), device={"choices": self._offered}
         )
-        load = QPushButton("Load…")
-        load.setToolTip("Add a decoder file (.safetensors) to the list")
-        load.clicked.connect(self._ask_decoder)
+        tip = "Add a decoder file (.safetensors) to the list"
+        load = button("Load…", self._ask_decoder, tip)
         self._card = wrapped_label()
         self._simulated = wrapped_label()
 
         self._banner = QFrame()
         self._banner.setObjectName("rate_banner")
         self._banner.setStyleSheet("#rate_banner { border: 1px solid #e69f00; border-radius: 3px }")
-        in_banner = QVBoxLayout(self._banner)
         self._rate_problem = wrapped_label()
-        self._any_rate = switch("Decode anyway; the result says so", self._choice.set_any_rate)
-        in_banner.addWidget(self._rate_problem)
-        in_banner.addWidget(self._any_rate)
+        self._any_rate = switch(
+            "Decode anyway; the result says so", lambda on: self._choice.change(any_rate=on)
+        )
+        put(QVBoxLayout(self._banner), self._rate_problem, self._any_rate)
 
-        self._start = QPushButton("Decode")
-        self._start.clicked.connect(self._decode.decode)
-        self._cancel = QPushButton("Cancel")
-        self._cancel.clicked.connect(self._decode.cancel)
-        self._save = QPushButton("Save…")
-        self._save.clicked.connect(self._ask_table)
+        self._start = button("Decode", self._decode.decode)
+        self._cancel = button("Cancel", self._decode.cancel)
+        self._save = button("Save…", self._ask_table)
         buttons = QHBoxLayout()
         buttons.addWidget(self._start, stretch=1)
-        buttons.addWidget(self._cancel)
-        buttons.addWidget(self._save)
+        put(buttons, self._cancel, self._save)
         self._obstacle = wrapped_label()
         self._progress = ProgressRow()
         self._message, self._agrees = wrapped_label(), wrapped_label()
         self._advice = {name: button("", partial(self._follow, name)) for name in get_args(Advice)}
 
         self._compute.insert(0, self._decoders)
-        self.content.addWidget(row(self._compute.native, load))
-        for part in (self._card, self._simulated, self._banner):
-            self.content.addWidget(part)
+        self.add(row(self._compute, load), self._card, self._simulated, self._banner)
         self.content.addLayout(buttons)
-        for part in (self._obstacle, self._progress, self._message, self._agrees):
-            self.content.addWidget(part)
-        self._clean = button("Clean the bouts", self._clean_bouts)
-        self._clean.setToolTip("Join and drop what is shorter than bouts are, as in Review")
-        self.content.addWidget(row(*self._advice.values(), self._clean, None))
+        self.add(self._obstacle, self._progress, self._message, self._agrees)
+        tip = "Join and drop what is shorter than bouts are, as in Review"
+        self._clean = button("Clean the bouts", self._clean_bouts, tip)
+        self.add(row(*self._advice.values(), self._clean, None))
 
     def _update_choice(self) -> None:
         """Show the decoders on offer, and what the chosen one says of itself."""
@@ -225,7 +187,7 @@ class DecodeSection(Section):
 
     def _clean_bouts(self) -> None:
         if self._agreement.cleaning is not None:
-            self._set_cleaning(**dict(self._agreement.cleaning))
+            self._review.set_cleaning(**dict(self._agreement.cleaning))
             self._agreement.cleaning = None  # done
 
     def _ask_decoder(self) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from qtpy.QtWidgets import QLineEdit
 
 from napari_cortex_decoder.labels import Format, Imported
 from napari_cortex_decoder.labels.importing import SUFFIXES
-from napari_cortex_decoder.widgets.labels.behaviors_table import BehaviorsTable
-from napari_cortex_decoder.widgets.labels.labelling_model import ERASER, LabellingModel
-from napari_cortex_decoder.widgets.labels.review_group import ReviewGroup
-from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
-from napari_cortex_decoder.widgets.labels.tuning_group import TuningGroup
-from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
-from napari_cortex_decoder.widgets.parts.colors import Color
+from napari_cortex_decoder.widgets.dock.behaviors_table import BehaviorsTable
+from napari_cortex_decoder.widgets.dock.review_group import ReviewGroup
+from napari_cortex_decoder.widgets.dock.tuning_group import TuningGroup
+from napari_cortex_decoder.widgets.labels.labelling_model import ERASER
 from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
@@ -22,9 +19,9 @@ from napari_cortex_decoder.widgets.parts.section import (
     set_or_hide,
     wrapped_label,
 )
-from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _HELP = (
     "1–9 begin and end a bout at the slider, or paint while held; 0 erases. "
@@ -45,55 +42,36 @@ _FORMATS = {
 
 
 class LabelsSection(Section):
-    """Shows the labels and how they are edited; keys label while its box is ticked.
+    """Shows the labels and how they are edited; keys label while its box is ticked."""
 
-    Parameters
-    ----------
-    movie, labels, labelling, review, tuning
-        What is shown.
-    colors
-        Gives the colour of every behavior.
-    """
-
-    def __init__(
-        self,
-        movie: MovieModel,
-        labels: LabelsModel,
-        labelling: LabellingModel,
-        review: ReviewModel,
-        tuning: TuningModel,
-        colors: Callable[[], dict[str, Color]],
-    ) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__("Label & fine-tune")
-        self._movie, self._labels, self._labelling = movie, labels, labelling
-        self._compose(review, tuning, colors)
+        self._movie, tuning = workspace.movie, workspace.tuning
+        self._labels, self._labelling = workspace.labels, workspace.labelling
+        self._compose(workspace)
         self.set_expanded(False)
-        ties = Ties()
-        ties.tie(self._update, movie.events.recording, labels.events, labelling.events)
-        ties.tie(self._show_tuning, tuning.found)
-        ties.undo_with(self)
-        self._update()
-        if tuning.running or tuning.cut_short or tuning.result is not None:
-            self._show_tuning()  # found before this was built
+        events = self._movie.events.recording, self._labels.events, self._labelling.events
+        follow(self, self._update, *events)
+        found = tuning.running or tuning.cut_short or tuning.result is not None
+        follow(self, self._show_tuning, tuning.found, now=found)  # if found before this was built
 
-    def _compose(
-        self, review: ReviewModel, tuning: TuningModel, colors: Callable[[], dict[str, Color]]
-    ) -> None:
+    def _compose(self, workspace: Workspace) -> None:
         labels, labelling = self._labels, self._labelling
         self._obstacle = wrapped_label()
         self._reload = button("Look again", labels.reload)
         self._editing = switch("Label with keys and mouse", labelling.switch)
         self._help = wrapped_label(_HELP)
         self._help.setEnabled(False)
-        self._table = BehaviorsTable(labels, labelling, colors)
+        self._table = BehaviorsTable(workspace)
         self._name = QLineEdit()
         self._name.setPlaceholderText("new behavior")
         self._name.returnPressed.connect(self._add)
         self._add_button = button("Add", self._add)
         self._color = button("Color…", self._table.pick_color)
         self._remove = button("Remove", self._table.remove)
-        self._eraser = button("Eraser", lambda: labelling.choose_brush(ERASER))
-        self._eraser.setToolTip("Dragging makes frames unknown")
+        self._eraser = button(
+            "Eraser", lambda: labelling.change(brush=ERASER), "Dragging makes frames unknown"
+        )
         self._undo = button("Undo", labels.undo)
         self._redo = button("Redo", labels.redo)
         self._import = button("Import…", self._ask_import)
@@ -101,22 +79,14 @@ class LabelsSection(Section):
         self._export = button("Export…", self._ask_export)
         self._message = wrapped_label()
         self._unmatched = wrapped_label()
-        self._tuning = TuningGroup(tuning, labels)
-        for part in (
-            self._obstacle,
-            self._reload,
-            self._editing,
-            self._help,
-            self._table,
+        self._tuning = TuningGroup(workspace)
+        self.add(
+            self._obstacle, self._reload, self._editing, self._help, self._table,
             row(self._name, self._add_button, self._color, self._remove),
             row(self._eraser, self._undo, self._redo, None),
             row(self._import, self._formats, self._export, None),
-            self._message,
-            self._unmatched,
-            ReviewGroup(review),
-            self._tuning,
-        ):
-            self.content.addWidget(part)
+            self._message, self._unmatched, ReviewGroup(workspace), self._tuning,
+        )  # fmt: skip
 
     def _update(self) -> None:
         """Show what is labelled, what can be done, and why not."""
@@ -164,13 +134,8 @@ class LabelsSection(Section):
         title, suffix = _FORMATS[form]
         recording = self._movie.recording
         name = f"{recording.name if recording else 'recording'}-labels.{suffix}"
-        ask_file(
-            self,
-            "Export labels",
-            f"{title} (*.{suffix})",
-            lambda path: self._labelling.write(path, form),
-            save_as=name,
-        )
+        write = partial(self._labelling.write, form=form)
+        ask_file(self, "Export labels", f"{title} (*.{suffix})", write, save_as=name)
 
 
 def _unmatched_text(imported: Imported | None) -> str | None:

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QPushButton
-
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import PreprocessingModel
-from napari_cortex_decoder.widgets.preprocessing.preview_model import PreviewModel
+from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.preprocessing.step_rows import TITLES, HemodynamicsRow, StepRow
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 
 class PreprocessingGroup(Section):
     """Shows a `PreprocessingModel` and a `PreviewModel`, and sends them what the user chooses."""
 
-    def __init__(
-        self, movie: MovieModel, preprocessing: PreprocessingModel, preview: PreviewModel
-    ) -> None:
-        super().__init__("Preprocessing")
-        self.content.setContentsMargins(10, 2, 0, 8)
-        self._movie, self._model, self._preview = movie, preprocessing, preview
-        self._compose()
-        self.set_expanded(False)
-        ties = Ties()
-        ties.tie(self._update_rows, preprocessing.events.drafts)
-        ties.tie(self._update_recording, movie.events.recording)
-        ties.tie(self._update_state, preprocessing.events, preview.events)
-        ties.undo_with(self)
-        self._update_recording()
-
-    def _compose(self) -> None:
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__("Preprocessing", inner=True)
+        self._movie, self._preview = workspace.movie, workspace.preview
+        self._model = workspace.preprocessing
         self._rows = {
             name: HemodynamicsRow(self._model, self._movie)
             if name == "hemodynamics"
@@ -41,24 +25,22 @@ class PreprocessingGroup(Section):
             for name in TITLES
         }
         self._caching = switch("", self._cache)
-        self._look = QPushButton("Preview")
+        self._look = button("Preview", lambda: self._preview.switch(self._look.isChecked()))
         self._look.setCheckable(True)
-        self._look.toggled.connect(self._preview.switch)
         self._apply = button("Apply", self._model.apply)
         self._cancel = button("Cancel", self._model.cancel)
         self._back = button("Back to raw", self._model.show_raw)
         self._progress = ProgressRow()
         self._obstacle = wrapped_label()
         self._message = wrapped_label()
-        for part in (
-            *self._rows.values(),
-            self._caching,
+        self.add(
+            *self._rows.values(), self._caching,
             row(self._look, self._apply, self._cancel, self._back),
-            self._obstacle,
-            self._progress,
-            self._message,
-        ):
-            self.content.addWidget(part)
+            self._obstacle, self._progress, self._message,
+        )  # fmt: skip
+        follow(self, self._update_rows, self._model.events.drafts, now=False)
+        follow(self, self._update_state, self._model.events, self._preview.events, now=False)
+        follow(self, self._update_recording, self._movie.events.recording)
 
     def _update_recording(self) -> None:
         """Show what there is to crop, and what can be done to this recording."""
@@ -80,13 +62,9 @@ class PreprocessingGroup(Section):
         self._caching.setText(f"Keep the frames on disk{_size(model.cache_bytes)}")
         self._caching.setVisible(nothing_to_do is None)
         self._caching.setChecked(model.caching or model.must_cache)
-        enable(
-            self._caching,
-            "These steps look at many frames to compute one: they are computed once."
-            if model.must_cache
-            else None,
-            "Compute all frames once and read them from disk: scrubbing is smooth",
-        )
+        must = "These steps look at many frames to compute one: they are computed once."
+        tip = "Compute all frames once and read them from disk: scrubbing is smooth"
+        enable(self._caching, must if model.must_cache else None, tip)
         enable(self._look, nothing_to_do, "Show the frame under the slider as it would be")
         self._look.setChecked(preview.on)
         enable(self._apply, obstacle, "Show and decode the preprocessed recording")
@@ -102,7 +80,7 @@ class PreprocessingGroup(Section):
 
     def _cache(self, wanted: bool) -> None:
         if not self._model.must_cache:  # there the tick is not the user's
-            self._model.set_caching(wanted)
+            self._model.caching = wanted
 
 
 def _size(n_bytes: int) -> str:

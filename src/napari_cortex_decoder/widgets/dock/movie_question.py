@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from magicgui.widgets import LineEdit
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from typing import Any
 
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, button, fields, row
+from magicgui.widgets import LineEdit
+
+from napari_cortex_decoder.widgets.parts.controls import (
+    ChoiceBox,
+    Column,
+    NumberBox,
+    button,
+    fields,
+    row,
+)
 from napari_cortex_decoder.widgets.parts.section import ask_file, wrapped_label
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _PIXELS = ("uint16", "uint8", "int16", "uint32", "int32", "float32", "float64", ">u2")
 _LARGEST = 2**14  # rows or columns: no camera has more
 
 
-class MovieQuestion(QWidget):
+class MovieQuestion(Column):
     """Asks which array is the movie, how a raw one lies in its file, or what traces are of.
 
     Hidden while all is clear.
-
-    Parameters
-    ----------
-    movie
-        Is told the answer.
     """
 
-    def __init__(self, movie: MovieModel) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._movie = movie
+        self._movie = workspace.movie
+        self._made = False  # once something is asked: the fields take a moment to make
+        follow(self, self._update, self._movie.events.unclear)
+
+    def _compose(self) -> None:
+        self._made = True
         self._question = wrapped_label()
         self._datasets = ChoiceBox(wide=True, label="movie", tooltip="Which array of the file")
-        self._rows = NumberBox(
-            low=1, high=_LARGEST, decimals=0, suffix=" px", label="rows", value=512,
-            tooltip="Height of a frame",
-        )  # fmt: skip
-        self._columns = NumberBox(
-            low=1, high=_LARGEST, decimals=0, suffix=" px", label="columns", value=512,
-            tooltip="Width of a frame",
-        )  # fmt: skip
+        size: dict[str, Any] = {"low": 1, "high": _LARGEST, "decimals": 0, "suffix": " px"}
+        self._rows = NumberBox(**size, label="rows", value=512, tooltip="Height of a frame")
+        self._columns = NumberBox(**size, label="columns", value=512, tooltip="Width of a frame")
         self._pixels = ChoiceBox(
             choices={name: name for name in _PIXELS}, label="pixels",
             tooltip="Type of a number in the file, as NumPy names it",
@@ -48,21 +51,16 @@ class MovieQuestion(QWidget):
             tooltip="A name a trace, as in MOs left, MOs right, …; or a file with a name a line",
         )
         self._raw = (self._rows, self._columns, self._pixels)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._question)
-        column.addWidget(fields(self._datasets, *self._raw, self._names))
         self._from_file = button("From file…", self._ask_names)
-        opens, leaves = button("Open so", self._open), button("Leave it", movie.dismiss_movie)
-        column.addWidget(row(opens, leaves, None, self._from_file))
-        ties = Ties()
-        ties.tie(self._update, movie.events.unclear)
-        ties.undo_with(self)
-        self._update()
+        leave = button("Leave it", self._movie.dismiss_movie)
+        self.add(self._question, fields(self._datasets, *self._raw, self._names))
+        self.add(row(button("Open so", self._open), leave, None, self._from_file))
 
     def _update(self) -> None:
         """Ask about another file, or about none."""
         unclear = self._movie.unclear
+        if unclear is not None and not self._made:
+            self._compose()
         self.setVisible(unclear is not None)
         if unclear is None:
             return

@@ -6,12 +6,12 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QInputDialog, QWidget
 
 from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.recording.cameras import POSE_SUFFIXES, VIDEO_SUFFIXES, Camera, Pose
-from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel, clock_text
+from napari_cortex_decoder.widgets.cameras.cameras_model import clock_text
 from napari_cortex_decoder.widgets.parts.controls import enable, menu_button
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.parts.section import Section, ask_file, ask_files, wrapped_label
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _VIDEOS = f"Videos ({' '.join(f'*{suffix}' for suffix in (*VIDEO_SUFFIXES, '.nwb'))})"
 _USUAL_RATE = 60.0
@@ -20,30 +20,23 @@ _USUAL_RATE = 60.0
 class CamerasGroup(Section):
     """Shows a `CamerasModel`, and sends it: add this one, its clock runs so."""
 
-    def __init__(self, movie: MovieModel, cameras: CamerasModel) -> None:
-        super().__init__("Cameras on the mouse")
-        self.content.setContentsMargins(10, 2, 0, 8)
-        self._movie, self._cameras = movie, cameras
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__("Cameras on the mouse", inner=True)
+        self._movie, self._cameras = workspace.movie, workspace.cameras
         self._add, menu = menu_button("Add camera…")
         menu.addAction("Video…", self._ask_videos)
         menu.addAction("Folder of images…", self._ask_folder)
         self._rate = NumberQuestion(
-            cameras.say_rate, low=0.01, high=10_000, decimals=3, suffix=" Hz"
+            self._cameras.say_rate, low=0.01, high=10_000, decimals=3, suffix=" Hz"
         )
         self._rate.propose(_USUAL_RATE)
         self._list = QWidget()
         self._rows = QFormLayout(self._list)
         self._rows.setContentsMargins(0, 0, 0, 0)
-        self.content.addWidget(self._add)
-        self.content.addWidget(self._rate)
-        self.content.addWidget(self._list)
-        self.set_expanded(False)
-        ties = Ties()
-        ties.tie(self._update, movie.events.recording)
-        ties.tie(self._update, cameras.events.cameras, cameras.events.unclear)
-        ties.tie(self._ask_keypoint, cameras.posed)
-        ties.undo_with(self)
-        self._update()
+        self.add(self._add, self._rate, self._list)
+        events = self._cameras.events
+        follow(self, self._update, self._movie.events.recording, events.cameras, events.unclear)
+        follow(self, self._ask_keypoint, self._cameras.posed, now=False)
 
     def _update(self) -> None:
         """Show the model's state."""

@@ -19,7 +19,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from napari_cortex_decoder.atlas.drawn import DRAWN
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
-from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _ACRONYM, _SIDE, _NAME, _R = range(4)
 _TITLES = ("area", "side", "name", "r")
@@ -101,10 +102,11 @@ class _Rows(QAbstractTableModel):
 class AreasTable(QTableView):
     """Shows areas, and keeps the selected rows and the model's selection the same."""
 
-    def __init__(self, atlas: AtlasModel, areas: AreasModel) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._areas = areas
-        self._rows = _Rows(atlas, areas)
+        self._areas = workspace.areas
+        self._rows = _Rows(workspace.atlas, self._areas)
+        self.show_correlation = self._rows.set_correlation
         self._sorted = QSortFilterProxyModel()
         self._sorted.setSourceModel(self._rows)
         self._sorted.setSortRole(_SORT_ROLE)
@@ -123,23 +125,13 @@ class AreasTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().selectionChanged.connect(self._on_selected)
-        ties = Ties()
-        ties.tie(self._show_areas, areas.events.areas)
-        ties.tie(self._follow, areas.events.selected)
-        ties.undo_with(self)
+        follow(self, self._rows.reset, self._areas.events.areas, now=False)
+        follow(self, self._follow, self._areas.events.selected, now=False)
 
     def search(self, text: str) -> None:
         """Show only areas in whose row this text occurs."""
         self._sorted.setFilterFixedString(text)
         self._follow()
-
-    def show_correlation(self, r: np.ndarray | None) -> None:
-        """Fill the last column."""
-        self._rows.set_correlation(r)
-
-    def _show_areas(self) -> None:
-        """Show the areas of another atlas."""
-        self._rows.reset()
 
     def _follow(self) -> None:
         """Select the rows of the selected areas."""

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
-
-from napari_cortex_decoder.widgets.parts.controls import button, enable, row
+from napari_cortex_decoder.widgets.parts.controls import Column, button, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import ask_file
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-from napari_cortex_decoder.widgets.recording.saving_model import SavingModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _KINDS = "NWB (*.nwb);;OME-Zarr (*.zarr);;TIFF (*.tif *.tiff)"
 _KINDS_OF_TRACES = "NWB (*.nwb);;Table (*.csv)"
 
 
-class SavingRow(QWidget):
+class SavingRow(Column):
     """Shows a `SavingModel`, and asks where to write."""
 
-    def __init__(self, movie: MovieModel, saving: SavingModel) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._movie, self._saving = movie, saving
+        self._movie, self._saving = workspace.movie, workspace.saving
         self._save = button("Save as…", self._ask)
-        self._cancel = button("Cancel", saving.cancel)
+        self._cancel = button("Cancel", self._saving.cancel)
         self._progress = ProgressRow()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        for part in (row(self._save, self._cancel, None), self._progress):
-            column.addWidget(part)
-        ties = Ties()
-        ties.tie(
-            self._update, movie.events.recording, saving.events.progress, saving.events.message
-        )
-        ties.undo_with(self)
-        self._update()
+        self.add(row(self._save, self._cancel, None), self._progress)
+        follow(self, self._update, self._movie.events.recording, self._saving.events)
 
     def _update(self) -> None:
         saving, progress = self._saving, self._saving.progress

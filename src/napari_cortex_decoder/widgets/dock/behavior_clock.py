@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
-
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
-from napari_cortex_decoder.widgets.parts.controls import button, row
+from napari_cortex_decoder.widgets.parts.controls import Column, button, row
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import wrapped_label
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 
-class BehaviorClockForm(QWidget):
+class BehaviorClockForm(Column):
     """Asks how the clock of a refused behaviour file runs; hidden while there is none."""
 
-    def __init__(self, movie: MovieModel) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._movie = movie
+        self._movie = workspace.movie
+        self._made = False  # once something is asked: the fields take a moment to make
+        follow(self, self._update, self._movie.events.refused)
+
+    def _compose(self) -> None:
+        self._made = True
         self._question = wrapped_label()
         self._lists: tuple[str, ...] = ()
         self._clock: dict[str, Any] = {}
@@ -32,19 +35,14 @@ class BehaviorClockForm(QWidget):
             offset={"unit": "s", "decimals": 3},
             first_frame={"min": -(10**8)},
         )
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._question)
-        column.addWidget(self._form.native)
-        column.addWidget(row(button("Add", self._add), button("Leave out", self._leave_out), None))
-        ties = Ties()
-        ties.tie(self._update, movie.events.refused)
-        ties.undo_with(self)
-        self._update()
+        leave_out = button("Leave out", self._movie.dismiss_behavior)
+        self.add(self._question, self._form, row(button("Add", self._add), leave_out, None))
 
     def _update(self) -> None:
         """Ask about another file, or about none."""
         refused = self._movie.refused
+        if refused is not None and not self._made:
+            self._compose()
         self.setVisible(refused is not None)
         if refused is None:
             return
@@ -61,6 +59,3 @@ class BehaviorClockForm(QWidget):
         if refused is not None:
             given = {name: value for name, value in self._clock.items() if value is not None}
             self._movie.add_behavior(refused.path, **given)
-
-    def _leave_out(self) -> None:
-        self._movie.dismiss_behavior()

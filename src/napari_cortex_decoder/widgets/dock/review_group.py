@@ -4,35 +4,25 @@ from __future__ import annotations
 
 from napari_cortex_decoder.choices import ORDERS
 from napari_cortex_decoder.labels import Cleaning
-from napari_cortex_decoder.widgets.labels.review_model import ReviewModel
 from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, button, enable, row
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
-from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 
 class ReviewGroup(Section):
     """Shows a `ReviewModel`."""
 
-    def __init__(self, review: ReviewModel) -> None:
-        super().__init__("Review what was decoded")
-        self.content.setContentsMargins(10, 2, 0, 8)
-        self._review = review
-        self._compose()
-        self.set_expanded(False)
-        ties = Ties()
-        ties.tie(self._update, review.cleaned, review.events)
-        ties.undo_with(self)
-        self._update()
-
-    def _compose(self) -> None:
-        review = self._review
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__("Review what was decoded", inner=True)
+        self._review = review = workspace.review
         self._form = Form(Cleaning, review.set_cleaning)
         self._orders = ChoiceBox(
             review.set_order, ORDERS, label="queue", tooltip="What to look at first"
         )
         self._doubt = NumberBox(
-            review.set_doubt, high=1.0, label="uncertain from",
+            lambda doubt: review.change(doubt=doubt), high=1.0, label="uncertain from",
             tooltip="Mean entropy of a bout, 0 sure to 1 undecided",
         )  # fmt: skip
         self._form.extend([self._orders, self._doubt])
@@ -42,14 +32,11 @@ class ReviewGroup(Section):
         self._verify = button("Verify ahead (V)", review.verify_ahead)
         self._message = wrapped_label()
         self._obstacle = wrapped_label()
-        for part in (
-            self._obstacle,
-            self._form.native,
-            row(self._next, self._accept, self._flip, None),
-            row(self._verify, None),
-            self._message,
-        ):
-            self.content.addWidget(part)
+        self.add(
+            self._obstacle, self._form, row(self._next, self._accept, self._flip, None),
+            row(self._verify, None), self._message,
+        )  # fmt: skip
+        follow(self, self._update, review.cleaned, review.events)
 
     def _update(self) -> None:
         """Show the settings, and where the queue stands."""

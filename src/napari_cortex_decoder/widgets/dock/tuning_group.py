@@ -8,7 +8,7 @@ from typing import Any
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel
 
 from napari_cortex_decoder.choices import DEPTHS
 from napari_cortex_decoder.decoder.library import library_folder
@@ -18,19 +18,19 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning.epoch import epoch_of
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.result import FineTuneResult, candidate_lines
-from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
 from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE
-from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, row
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, Column, button, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import (
     Section,
     ask_file,
     set_or_hide,
+    warned,
     wrapped_label,
 )
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _HEIGHT = 130  # px of a plot
 
@@ -50,34 +50,16 @@ _ROWS = (
 class TuningGroup(Section):
     """Shows a `TuningModel`."""
 
-    def __init__(self, tuning: TuningModel, labels: LabelsModel) -> None:
-        super().__init__("Fine-tune the decoder")
-        self.content.setContentsMargins(10, 2, 0, 8)
-        self._tuning = tuning
+    def __init__(self, workspace: Workspace) -> None:
+        self._tuning = workspace.tuning
+        super().__init__("Fine-tune the decoder", inner=True)
         self._compose()
-        self.set_expanded(False)
-        ties = Ties()
-        events = tuning.events
-        ties.tie(
-            self._update,
-            labels.events.ethogram,
-            events.planning,
-            events.depth,
-            events.progress,
-            events.cut_short,
-            events.told,
-            events.result,
-            events.message,
-            events.others,
-            events.base,
-        )
-        ties.undo_with(self)
-        self._update()
+        follow(self, self._update, workspace.labels.events.ethogram, self._tuning.events)
 
     def _compose(self) -> None:
         tuning = self._tuning
         depths = {depth: said.partition(":")[0] for depth, said in DEPTHS.items()}
-        self._depths = ChoiceBox(tuning.set_depth, depths)
+        self._depths = ChoiceBox(lambda depth: tuning.change(depth=depth), depths)
         self._start = button("Fine-tune", tuning.start)
         self._cancel = button("Cancel", tuning.cancel)
         self._obstacle, self._message = wrapped_label(), wrapped_label()
@@ -93,45 +75,33 @@ class TuningGroup(Section):
         self._warnings = wrapped_label()
         self._reliability = _Plot("said", "came true")
         self._keep = button("Keep…", self._ask_keep)
-        self._again = button("Keep and decode again", tuning.keep)
-        self._again.setToolTip("Keep it beside the other decoders, and decode this with it")
+        tip = "Keep it beside the other decoders, and decode this with it"
+        self._again = button("Keep and decode again", tuning.keep, tip)
         self._discard = button("Discard", tuning.discard)
-        self._go_on = button("Go on", tuning.go_on)
-        self._go_on.setToolTip("From its last epoch, with the labels that it began with")
+        tip = "From its last epoch, with the labels that it began with"
+        self._go_on = button("Go on", tuning.go_on, tip)
         self._verdict = row(self._again, self._keep, self._go_on, self._discard, None)
-        for part in (
-            self._depths.native,
-            row(self._start, self._cancel, None),
-            self._about,
-            row(self._add, self._remove, None),
-            self._others,
-            self._measured,
-            self._obstacle,
-            self._progress,
-            self._curve,
-            self._rising,
-            self._card,
-            self._reliability,
-            self._warnings,
-            self._verdict,
-            self._message,
-        ):
-            self.content.addWidget(part)
+        self.add(
+            self._depths, row(self._start, self._cancel, None), self._about,
+            row(self._add, self._remove, None), self._others, self._measured, self._obstacle,
+            self._progress, self._curve, self._rising, self._card, self._reliability,
+            self._warnings, self._verdict, self._message,
+        )  # fmt: skip
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Show what would be held out, too."""
         super().showEvent(event)
-        self._tuning.set_planning(self.expanded)
+        self._tuning.planning = self.expanded
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Show it no longer, such as in a section that was folded away."""
         super().hideEvent(event)
-        self._tuning.set_planning(False)
+        self._tuning.planning = False
 
     def set_expanded(self, expanded: bool) -> None:
         """Show the content, and what would be held out."""
         super().set_expanded(expanded)
-        self._tuning.set_planning(expanded and self.isVisible())
+        self._tuning.planning = expanded and self.isVisible()
 
     def _update(self) -> None:
         """Show how far it is, what came of it, or why it cannot start."""
@@ -180,8 +150,7 @@ class TuningGroup(Section):
         cut_short = self._tuning.cut_short and not self._tuning.running
         self._go_on.setVisible(cut_short)
         self._discard.setVisible(cut_short or result is not None)
-        warnings = result.warnings if result is not None else ()
-        set_or_hide(self._warnings, "\n".join(f"⚠ {said}" for said in warnings) or None)
+        set_or_hide(self._warnings, warned(() if result is None else result.warnings))
         if result is None:
             return
         self._card.setText(_card(result))
@@ -201,13 +170,9 @@ class TuningGroup(Section):
         result = self._tuning.result
         if result is not None:
             library = make_folder(library_folder(), DecoderError)
-            ask_file(
-                self,
-                "Keep the decoder",
-                "Decoders (*.safetensors)",
-                self._tuning.keep,
-                save_as=str(library / f"{result.decoder.name}.safetensors"),
-            )
+            name = str(library / f"{result.decoder.name}.safetensors")
+            kind = "Decoders (*.safetensors)"
+            ask_file(self, "Keep the decoder", kind, self._tuning.keep, save_as=name)
 
 
 def _measured_on(held_out: Sequence[HeldOut], recordings: Sequence[Recording]) -> str | None:
@@ -230,15 +195,13 @@ def _columns(points: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
 
 
-class _Plot(QWidget):
+class _Plot(Column):
     """A small plot, made when something is first drawn in it: making one takes 40 ms."""
 
     def __init__(self, x: str, y: str) -> None:
         super().__init__()
         self._titles = x, y
         self._plot: SmallPlot | None = None
-        self._whole = QVBoxLayout(self)
-        self._whole.setContentsMargins(0, 0, 0, 0)
         self.setFixedHeight(_HEIGHT)
 
     def clear(self) -> None:
@@ -252,7 +215,7 @@ class _Plot(QWidget):
             self._plot = SmallPlot()
             self._plot.bottom.setLabel(self._titles[0])
             self._plot.left.setLabel(self._titles[1])
-            self._whole.addWidget(self._plot)
+            self.add(self._plot)
         self._plot.view.addItem(pg.PlotDataItem(*args, **kwargs))
 
 

@@ -15,9 +15,8 @@ from napari_cortex_decoder.widgets.parts.controls import (
 )
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
-from napari_cortex_decoder.widgets.parts.ties import Ties
-from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
+from napari_cortex_decoder.widgets.parts.ties import follow
+from napari_cortex_decoder.widgets.workspace import Workspace
 
 _OF_VOLTS = (
     "is in volts. What is the treadmill's gain?",
@@ -36,18 +35,9 @@ _OF_COUNTS = (
 class SpeedGroup(Section):
     """Shows a `SpeedModel`; there is nothing to see of it without a speed."""
 
-    def __init__(self, movie: MovieModel, speed: SpeedModel) -> None:
-        super().__init__("Labels from a trace")
-        self.content.setContentsMargins(10, 2, 0, 8)
-        self._speed = speed
-        self._compose()
-        self.set_expanded(False)
-        ties = Ties()
-        ties.tie(self._update, movie.events.recording, speed.events)
-        ties.undo_with(self)
-        self._update()
-
-    def _compose(self) -> None:
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__("Labels from a trace", inner=True)
+        self._speed = workspace.speed
         self._labelling = switch("Label run and rest by speed", self._speed.set_labelling)
         self._form = Form(RunAndRest, self._speed.set)
         self._form.margins = (22, 0, 0, 0)
@@ -57,9 +47,8 @@ class SpeedGroup(Section):
         self._factor.value = 1
         self._make = button("Make speed", lambda: self._speed.make_speed(self._factor.value))
         self._making = row(self._factor, self._make, None)
-        traces = self._traces.native
-        for part in (self._question, self._making, traces, self._labelling, self._form.native):
-            self.content.addWidget(part)
+        self.add(self._question, self._making, self._traces, self._labelling, self._form)
+        follow(self, self._update, workspace.movie.events.recording, self._speed.events)
 
     def _update(self) -> None:
         """Show the model's state, and what comes of it."""

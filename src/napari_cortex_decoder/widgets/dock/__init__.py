@@ -1,0 +1,1 @@
+"""What the dock shows of a `Workspace`: its sections, their groups and tables."""
