@@ -100,7 +100,9 @@ def test_the_average_is_exported_as_table_and_vector_figure(
     for name, begins in (("events.csv", b"trace,unit,"), ("events.svg", b"<?xml")):
         click(qtbot, labelled, "Export…")
         answer(labelled, tmp_path / name)
-        qtbot.waitUntil(lambda name=name: workspace.events.message == f"Saved {name}.")
+        qtbot.waitUntil(
+            lambda name=name: workspace.events.message == f"Saved {name}.", timeout=60_000
+        )
         assert (tmp_path / name).read_bytes().startswith(begins)
 
 

@@ -305,7 +305,7 @@ def test_cohorts_opened_last_are_offered_the_latest_first_and_open_again(
 def test_a_recording_that_is_in_no_file_shows_what_the_window_knows_of_it(
     qtbot: QtBot, workspace: Workspace, table: QTableView, opened: Layer
 ) -> None:
-    qtbot.waitUntil(lambda: cell(table, 0, LENGTH) == "5 s", timeout=20_000)
+    qtbot.waitUntil(lambda: cell(table, 0, LENGTH) == "5.0 s", timeout=20_000)
     assert cell(table, 0, DECODED) == "–"
     assert workspace.labels.edit(Paint(start=0, stop=75, behavior="rest"))
     qtbot.waitUntil(lambda: bool(workspace.sessions.rows[0].facts.labelled), timeout=20_000)
