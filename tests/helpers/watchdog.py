@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 
 import napari
 
@@ -41,7 +41,8 @@ class Watchdog:
         self.longest = self.waited = 0.0
         self.where = ""
         self.beside: dict[int, str] = {}
-        self._call: FrameType | None = None
+        self._mark: object = None
+        self._spent = self._idle = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -59,7 +60,6 @@ class Watchdog:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        self._call = None
 
     def times(self) -> tuple[float, float]:
         """Return the seconds that the thread has computed, and those that it has waited since."""
@@ -70,30 +70,50 @@ class Watchdog:
         return (self._told / "stat").read_text().rsplit(") ", 1)[1][0] in "SD"
 
     def _watch(self) -> None:
-        computed, waited = self.times()
-        spent = idle = 0.0
+        told = self.times()
         while not self._stop.wait(0.004):
-            before, (computed, waited) = (computed, waited), self.times()
-            frame = sys._current_frames().get(self._ident)
-            outermost, innermost = None, ""
-            at = frame
-            while at is not None:
-                file = at.f_code.co_filename
-                if file.startswith((OURS, NAPARI)):
-                    outermost, innermost = at, innermost or file
-                at = at.f_back
-            if outermost is not self._call:
-                self._call, spent, idle = outermost, 0.0, 0.0
-            elif outermost is not None:
-                if f"{os.sep}vispy{os.sep}" not in frame.f_code.co_filename:
-                    idle += waited - before[1]
-                spent += computed - before[0] if innermost.startswith(OURS) else 0
-                # of one that queues now it is not yet told for how long
-                if spent + idle > self.longest and (computed > before[0] or self._sleeps()):
-                    self.longest, self.waited = spent + idle, idle
-                    self.where = "".join(traceback.format_stack(frame))
-                    self.beside = {
-                        other: "".join(traceback.format_stack(at))
-                        for other, at in sys._current_frames().items()
-                        if other not in (self._ident, threading.get_ident())
-                    }
+            before, told = told, self.times()
+            self._look(*before, *told)
+
+    def _look(
+        self, computed_before: float, waited_before: float, computed: float, waited: float
+    ) -> None:
+        """Look at the stack, and keep none of its frames.
+
+        A call that ended while one of its frames is kept leaves what it holds to this thread, and
+        Qt ends with a crash where another thread frees a painter.
+        """
+        frame = sys._current_frames().get(self._ident)
+        outermost, innermost = None, ""
+        at = frame
+        while at is not None:
+            file = at.f_code.co_filename
+            if file.startswith((OURS, NAPARI)):
+                outermost, innermost = at, innermost or file
+            at = at.f_back
+        if outermost is None or frame is None:
+            self._mark, self._spent, self._idle = None, 0.0, 0.0
+        elif outermost.f_trace is None or outermost.f_trace is not self._mark:
+            self._mark, self._spent, self._idle = _Mark(), 0.0, 0.0
+            outermost.f_trace = self._mark
+        else:
+            if f"{os.sep}vispy{os.sep}" not in frame.f_code.co_filename:
+                self._idle += waited - waited_before
+            self._spent += computed - computed_before if innermost.startswith(OURS) else 0
+            longest = self._spent + self._idle
+            # of one that queues now it is not yet told for how long
+            if longest > self.longest and (computed > computed_before or self._sleeps()):
+                self.longest, self.waited = longest, self._idle
+                self.where = "".join(traceback.format_stack(frame))
+                self.beside = {
+                    other: "".join(traceback.format_stack(at))
+                    for other, at in sys._current_frames().items()
+                    if other not in (self._ident, threading.get_ident())
+                }
+
+
+class _Mark:
+    """Stands in a frame that was looked at, where a debugger's function would; nobody calls it."""
+
+    def __call__(self, *_: object) -> None:
+        """Trace nothing."""
