@@ -42,6 +42,8 @@ from napari_cortex_decoder.saliency.output import export
 from napari_cortex_decoder.saliency.output.figure import draw_areas, save_figure
 from napari_cortex_decoder.saliency.output.nwb_export import write_nwb
 from napari_cortex_decoder.saliency.output.video import write_mp4
+from napari_cortex_decoder.scoring.around_events import event_average
+from napari_cortex_decoder.scoring.events import Around
 
 PACKAGE = Path(napari_cortex_decoder.__file__).parent
 DOOR = {"written_whole", "write_whole", "write_json"}
@@ -59,7 +61,7 @@ CROSSED = {
     "saliency/output/export.py:write_csv",
     "saliency/output/export.py:write_json", "saliency/output/export.py:write_tiff",
     "saliency/output/figure.py:save_figure", "saliency/output/nwb_export.py:write_nwb",
-    "saliency/output/video.py:write_mp4",
+    "saliency/output/video.py:write_mp4", "scoring/around_events.py:to_csv",
 }  # fmt: skip
 """Functions that write to a path that a user gives, and that the tests below cross."""
 
@@ -169,6 +171,7 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
         return lambda path, **how: write_labels(ethogram, path, two, format=format, **how)
 
     columns = [area.label for area in shown]
+    average = event_average(movie, [1], {}, around=Around(before=0.04, after=0.04))
     row = CohortRow(None, "", {"recording": "m.tif", "subject": "1"})
     return MappingProxyType(
         {
@@ -183,6 +186,7 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
             "prediction csv": (".csv", prediction.to_csv),
             "prediction json": (".json", prediction.to_json),
             "ethogram": (".csv", ethogram.to_csv),
+            "events": (".csv", average.to_csv),
             "cohort": (".csv", lambda path, **how: write_cohort(path, [row], **how)),
             "bouts": (".csv", labels("bouts")),
             "frames": (".csv", labels("frames")),
@@ -216,7 +220,7 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
 
 AGAIN = [
     "registration", "traces", "traces nwb", "correlations", "decoder", "prediction csv",
-    "prediction json", "ethogram", "cohort", "bouts", "frames", "labels nwb", "report",
+    "prediction json", "ethogram", "events", "cohort", "bouts", "frames", "labels nwb", "report",
     "report table",
     "report figure", "areas csv", "areas json", "areas nwb", "maps nwb", "maps", "video",
     "figure .png", "figure .svg", "figure .pdf",

@@ -33,7 +33,8 @@ READ = {
     ("info", "movies"), ("preprocess", "movie"), ("preprocess", "reference"), ("decode", "movies"),
     ("decode", "registration"), ("explain", "movie"), ("explain", "registration"),
     ("explain", "labels"), ("label", "movie"), ("label", "take"), ("areas", "movie"),
-    ("areas", "registration"), ("areas", "behavior"), ("train", "cohort"), ("train", "config"),
+    ("areas", "registration"), ("areas", "behavior"), ("areas", "labels"), ("train", "cohort"),
+    ("train", "config"),
     ("fine-tune", "movies"), ("fine-tune", "registration"), ("fine-tune", "labels"),
     ("reproduce", "data"), ("decoders import", "file"),
 }  # fmt: skip
@@ -90,6 +91,14 @@ WRITERS = {
         (*_AREAS, "--out", "fine.csv", "--correlations"), ".csv",
         inputs=("m1.nwb", "r.json", "b.csv"),
     ),
+    **{
+        f"areas events {suffix}": Writer(
+            (*_AREAS, "--out", "fine.csv", "--around", "run", "--labels", "labels.csv", "--before",
+             "0.1", "--after", "0.1", "--events"),
+            suffix, inputs=("m1.nwb", "r.json", "b.csv", "labels.csv"),
+        )
+        for suffix in (".csv", ".svg")
+    },
     "preprocess nwb": Writer(
         ("preprocess", "m1.nwb", "--step", "mask:path=mask.tif", "--out"), ".nwb",
         inputs=("m1.nwb", "mask.tif"), again=False,
@@ -199,7 +208,8 @@ ALL_PATHS = list(paths_of(app))
 
 def test_every_option_that_takes_a_path_is_known_to_be_read_or_written() -> None:
     tested = {
-        ("label", "export"), ("areas", "out"), ("areas", "correlations"), ("preprocess", "out"),
+        ("label", "export"), ("areas", "out"), ("areas", "correlations"), ("areas", "events"),
+        ("preprocess", "out"),
         ("decoders import", "out"), ("decode", "out"), ("explain", "out"), ("reproduce", "out"),
         ("simulate", "out"),
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 import tifffile
 import torch
@@ -75,7 +76,8 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     group.set_expanded(True)
     child(section, QCheckBox, "Label with keys and mouse").click()
 
-    label = timeline._graphics.ci.getItem(len(timeline._rows), 2).label
+    shown = timeline._graphics.ci.items
+    (label,) = (a.label for a in shown if isinstance(a, pg.AxisItem) and a.orientation == "bottom")
     lowest = label.mapRectToScene(label.boundingRect()).bottom() - label.document().documentMargin()
     assert lowest <= timeline._graphics.height()  # else the time's label is cut off
 

@@ -186,7 +186,11 @@ def test_a_frame_draws_the_canvas_once_and_the_cursor_and_lays_nothing_out(
         if not seen.layouts and not seen.painted:
             break
     assert items_painted
+    viewer.dims.set_current_step(0, 25)  # pictures are kept from the first move on
+    qtbot.wait(500)
     items_painted.clear()
+    seen.layouts.clear()
+    seen.painted.clear()
     canvas.events.draw.connect(drawn.append)
     for frame in range(30, 130, 5):
         before = len(drawn)

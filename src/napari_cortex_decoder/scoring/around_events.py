@@ -65,7 +65,7 @@ class EventAverage:
     n: Ints
     said: tuple[str, ...]
 
-    def shown(self, selected: Collection[str] = ()) -> list[int]:
+    def shown(self, selected: Collection[str]) -> list[int]:
         """Return which traces to draw: all but areas, of these the selected, else the strongest."""
         of_areas = [i for i, unit in enumerate(self.units) if unit in _OF_AREAS]
         chosen = [i for i in of_areas if self.names[i] in selected]
@@ -148,14 +148,14 @@ def known_traces(
 def event_average(
     recording: Recording,
     events: ArrayLike,
-    traces: Mapping[str, ArrayLike],
+    signals: Mapping[str, ArrayLike],
     *,
     around: Around = USUAL,
     event: str = "event",
     units: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> EventAverage:
-    """Average traces around events, with an interval over events.
+    """Average signals around events, with an interval over events.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def event_average(
         Whose frames count.
     events
         Shape (n,): the frame of each event, such as `find_events` gives.
-    traces
+    signals
         Shape (t,) each, one value a frame, NaN where it is unknown: areas, probabilities, and
         behavior as `trace_at_frames` gives it.
     around
@@ -171,7 +171,7 @@ def event_average(
     event
         What the events are, in words.
     units
-        Of traces, by name.
+        Of signals, by name.
     seed
         Of the bootstrap: same seed, same result.
 
@@ -188,10 +188,10 @@ def event_average(
     frames, said = _inside(recording, np.asarray(events, np.int64), lags, event)
     windows = frames[:, None] + lags
     rng = np.random.default_rng(seed)
-    shape = (3, len(traces), lags.size)
+    shape = (3, len(signals), lags.size)
     mean, low, high = np.full(shape, np.nan)
-    n = np.zeros(len(traces), np.int64)
-    for i, (name, given) in enumerate(traces.items()):
+    n = np.zeros(len(signals), np.int64)
+    for i, (name, given) in enumerate(signals.items()):
         values = np.asarray(given, np.float64)
         if values.shape != (recording.n_frames,):
             raise LabelError(
@@ -210,7 +210,7 @@ def event_average(
             low[i], high[i] = np.quantile(drawn @ courses / len(courses), (0.025, 0.975), axis=0)
     if len(frames) < FEWEST:
         said.append(f"Fewer than {FEWEST} events are too few for an interval.")
-    fewer = [f"{name} ({k})" for name, k in zip(traces, n, strict=True) if k < len(frames)]
+    fewer = [f"{name} ({k})" for name, k in zip(signals, n, strict=True) if k < len(frames)]
     said += [f"Known around fewer of them: {', '.join(fewer)}."] if fewer else []
     if baseline:
         first, last = lags[0] * interval, lags[baseline - 1] * interval
@@ -220,8 +220,8 @@ def event_average(
         event=event,
         frames=frames,
         seconds=np.asarray(lags * interval, np.float64),
-        names=tuple(traces),
-        units=tuple(named.get(name, "") for name in traces),
+        names=tuple(signals),
+        units=tuple(named.get(name, "") for name in signals),
         mean=mean,
         low=low,
         high=high,

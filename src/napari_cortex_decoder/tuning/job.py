@@ -69,7 +69,7 @@ class FineTuneJob:
         """
         return self._end.result(timeout)
 
-    def tell(self, event: Progress) -> None:
+    def tell(self, progress: Progress) -> None:
         """Take note of how far it is.
 
         Raises
@@ -77,9 +77,9 @@ class FineTuneJob:
         Cancelled
             If it is to end.
         """
-        self._events.append(event)
+        self._events.append(progress)
         try:
-            self._report(event)
+            self._report(progress)
         except Cancelled:
             self.cancel()
         if self.cancelled or self.left:

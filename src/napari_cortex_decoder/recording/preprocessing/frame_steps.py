@@ -21,7 +21,13 @@ Range = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
 
 
 class Crop(Step):
-    """Keep a rectangle, a stretch of time, or both: [first, after the last), all if None."""
+    """Keep a rectangle, a stretch of time, or both.
+
+    Attributes
+    ----------
+    rows, columns, frames
+        First one kept and the one after the last; all if None.
+    """
 
     name: ClassVar[str] = "crop"
     reshapes: ClassVar[bool] = True
@@ -72,9 +78,16 @@ class Crop(Step):
 
 
 class Bin(Step):
-    """Average squares of so many `pixels` a side, so many `frames`, or both.
+    """Average squares of pixels, frames in a row, or both.
 
     What is left over at the far edges is dropped.
+
+    Attributes
+    ----------
+    pixels
+        Edge of a square.
+    frames
+        How many frames become one.
     """
 
     name: ClassVar[str] = "bin"
@@ -125,7 +138,13 @@ class Bin(Step):
 
 
 class Mask(Step):
-    """Set what is not cortex to 0, as a TIFF, PNG or ``.npy`` of one picture says: 0 is outside."""
+    """Set what is not cortex to 0.
+
+    Attributes
+    ----------
+    path
+        TIFF, PNG or ``.npy`` of one picture, in which 0 is outside.
+    """
 
     name: ClassVar[str] = "mask"
     only_pixels: ClassVar[bool] = True
