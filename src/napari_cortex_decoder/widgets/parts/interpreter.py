@@ -43,6 +43,7 @@ class Interpreter:
             often, turn = Interpreter._before
             sys.setswitchinterval(turn)
             gc.set_threshold(often, *gc.get_threshold()[1:])
+            gc.unfreeze()  # a viewer that was there before, and all that it holds, is among it
 
     def _collect(self) -> None:
         """Collect what is due: Python counts on while it does not collect."""

@@ -126,7 +126,11 @@ def bring_into_sight(part: QWidget, around: int = 0) -> None:
     while scroll is not None and not isinstance(scroll, QScrollArea):
         scroll = scroll.parentWidget()
     if scroll is not None:
-        QTimer.singleShot(0, partial(scroll.ensureWidgetVisible, part, 0, around))
+        later = QTimer(scroll)  # which goes with it
+        later.setSingleShot(True)
+        later.timeout.connect(partial(scroll.ensureWidgetVisible, part, 0, around))
+        later.timeout.connect(later.deleteLater)
+        later.start(0)
 
 
 def changing_text() -> QLineEdit:
