@@ -37,13 +37,16 @@ def test_a_day_with_work_running_beside_it(tmp_path: Path) -> None:
     session.close()
     blank_decoder(mouse).save(tmp_path / "blank.safetensors")
     program = [sys.executable, "-m", "helpers.freezes", str(tmp_path)]
-    slow = slowness()
-    ran = subprocess.run(program, stdout=subprocess.PIPE, text=True, timeout=1000, check=True)
-    held = json.loads(ran.stdout.splitlines()[-1])
-    longest = LONGEST * max(slow, slowness())
-    print({name: [round(1000 * s) for s in told[:2]] for name, told in held.items()}, longest)
-    late = {name: told for name, told in held.items() if told[0] > longest}
-    assert not late, "\n\n".join(
-        f"{name}: {spent:.3f} s, {waited:.3f} of them waiting, not {longest:.3f}\n{where}"
-        for name, (spent, waited, where) in late.items()
-    )
+    late: dict[str, str] = {}
+    for _ in range(2):  # what is late once may be the machine's
+        slow = slowness()
+        ran = subprocess.run(program, stdout=subprocess.PIPE, text=True, timeout=600, check=True)
+        held = json.loads(ran.stdout.splitlines()[-1])
+        longest = LONGEST * max(slow, slowness())
+        told = {name: [round(1000 * one) for one in times] for name, (*times, _) in held.items()}
+        print(told, longest)
+        again = {name: where for name, (computed, *_, where) in held.items() if computed > longest}
+        late = {name: where for name, where in again.items() if name in late or not late}
+        if not late:
+            return
+    assert not late, "\n\n".join(f"{name}: {told[name]} ms\n{late[name]}" for name in late)

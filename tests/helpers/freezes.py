@@ -30,8 +30,9 @@ from qtpy.QtWidgets import QApplication
 from helpers.watchdog import Watchdog
 from napari_cortex_decoder.widgets.session import workspace_of
 
-held: dict[str, tuple[float, float, str]] = {}
-"""Of each path the longest that this program kept the window (s), what of it waiting, and where."""
+held: dict[str, tuple[float, float, float, str]] = {}
+"""Of each path the longest that this program computed in the window's thread, the longest that it
+kept the window, what of that was waiting (s), and where."""
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def path(name: str) -> Iterator[None]:
     with Watchdog() as watchdog:
         yield
     where = "\nbeside\n".join((watchdog.where, *watchdog.beside.values()))
-    told = watchdog.longest, watchdog.waited, where
+    told = watchdog.computed, watchdog.longest, watchdog.waited, where
     held[name] = max(held.get(name, told), told)
 
 

@@ -33,12 +33,14 @@ class Watchdog:
         The most seconds of one call.
     waited
         How many of them it waited.
+    computed
+        The most seconds that this plugin computed in one call.
     where, beside
         Its stack when it was last seen, and those of other threads then.
     """
 
     def __init__(self) -> None:
-        self.longest = self.waited = 0.0
+        self.longest = self.waited = self.computed = 0.0
         self.where = ""
         self.beside: dict[int, str] = {}
         self._mark: object = None
@@ -100,6 +102,7 @@ class Watchdog:
             if f"{os.sep}vispy{os.sep}" not in frame.f_code.co_filename:
                 self._idle += waited - waited_before
             self._spent += computed - computed_before if innermost.startswith(OURS) else 0
+            self.computed = max(self.computed, self._spent)
             longest = self._spent + self._idle
             # of one that queues now it is not yet told for how long
             if longest > self.longest and (computed > computed_before or self._sleeps()):
