@@ -507,5 +507,6 @@ def test_a_decoder_of_raw_frames_refuses_what_has_no_baseline_and_reads_the_raw_
     assert not child(dock, QPushButton, "Decode").isEnabled()
     assert "divides by the SD of raw frames" in child(dock, QPushButton, "Decode").toolTip()
     workspace.preprocessing.show_raw()
+    qtbot.waitUntil(child(dock, QPushButton, "Decode").isEnabled, timeout=20_000)
     click(qtbot, dock, "Decode")
     qtbot.waitUntil(lambda: workspace.decode.complete, timeout=60_000)

@@ -67,7 +67,7 @@ class Hands:
             ))  # fmt: skip
             return next((one for one in rows if one.data() == file.name), None)
 
-        self.qtbot.waitUntil(lambda: place() is not None)
+        self.qtbot.waitUntil(lambda: place() is not None, timeout=30_000)
         files.scrollTo(place())
         self.qtbot.wait(50)
         at = files.viewport().mapTo(dialog, files.visualRect(place()).center())
@@ -83,7 +83,9 @@ class Hands:
         self.done += [name, "Enter"]
 
     def _dialog(self) -> QFileDialog:
-        self.qtbot.waitUntil(lambda: isinstance(QApplication.activeWindow(), QFileDialog))
+        self.qtbot.waitUntil(
+            lambda: isinstance(QApplication.activeWindow(), QFileDialog), timeout=30_000
+        )
         dialog = QApplication.activeWindow()
         assert isinstance(dialog, QFileDialog)
         return dialog
