@@ -129,6 +129,15 @@ def test_frames_that_zarr_left_out_are_dark(tmp_path: Path, layout: tuple[int, b
     np.testing.assert_array_equal(movie, np.load(tmp_path / "truth.npy"))
 
 
+def test_a_part_that_goes_away_at_once_is_missed_too(tmp_path: Path) -> None:
+    written = sparse(tmp_path, 3, shards=False)
+    for number in range(10):
+        path = Path(shutil.copytree(written, tmp_path / f"{number}.zarr"))
+        recording = open_recording(path)
+        [file for file in files_of(path) if file.name != "zarr.json"][-1].unlink()
+        assert "is missing" in sentence_of(recording.movie.compute)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 @pytest.mark.parametrize("gone", ["all", "chunks", "last chunk", "moved", "description"])
 def test_a_part_of_a_zarr_movie_that_went_away_is_not_dark(

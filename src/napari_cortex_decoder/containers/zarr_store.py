@@ -78,7 +78,8 @@ class CheckedStore(LocalStore):  # type: ignore[misc]
         while place != self.root and not place.is_dir():
             place = place.parent
         changed = place.stat().st_mtime_ns
-        if changed != self._folders.get(place, min(changed, self._opened)):
+        known = self._folders.get(place)
+        if changed >= self._opened if known is None else changed != known:
             raise RecordingError(
                 f"{self.root / key}: this part of the movie is missing, and {place.name} changed "
                 "since it was opened; open the movie again once its disk and all files are there."

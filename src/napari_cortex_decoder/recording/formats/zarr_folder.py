@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from napari_cortex_decoder.units import in_millimetres, in_seconds
 _WHAT = "a Zarr movie"
 _MARKS = ("zarr.json", ".zarray", ".zgroup")
 _DEPTH = 4
+_TICK = 0.012  # s
+_TICKING = 5  # Linux' CLOCK_REALTIME_COARSE, which Python does not name
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class ZarrArray(WithoutCache):
     @classmethod
     def at(cls, path: Path, name: str) -> ZarrArray:
         """Return an array of a folder as it is now."""
-        opened, array = time.time_ns(), path / name
+        opened, array = _now(), path / name
         places = [place for place in (array / "c", array, *array.parents) if place.is_dir()]
         inside = [place for place in places if place == path or path in place.parents]
         return cls(path, name, {place: place.stat().st_mtime_ns for place in inside}, opened)
@@ -252,3 +255,12 @@ FORMAT = MovieFormat(
     options=frozenset({"dataset", "axes"}),
     is_one=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
 )
+
+
+def _now() -> int:
+    """Return the time (ns) as folders get it: by a clock that ticks, which lags the exact one.
+
+    A tick is waited for, so that what was written before has another time than what comes after.
+    """
+    time.sleep(_TICK)
+    return time.clock_gettime_ns(_TICKING) if sys.platform == "linux" else time.time_ns()
