@@ -147,13 +147,13 @@ def decision(
     Raises TrainingError if there are too few.
     """
     joined = np.concatenate(learns)
-    learning, deciding = folds(joined, N_FOLDS, gap)[-1]
-    if learning.sum() < _FEWEST:
+    apart = folds(joined, N_FOLDS, gap)
+    if not apart or apart[-1][0].sum() < _FEWEST:
         raise TrainingError(
             f"{int(joined.sum())} labelled frames are too few to learn from end to end and to "
             "decide how long; label more, or take the depth head."
         )
-    return learning, deciding
+    return apart[-1]
 
 
 class _Fit:
