@@ -200,7 +200,7 @@ class SessionsModel(SectionModel):
             self._change(place, entry=replace(entry, subject=subject.strip()))
 
     def rename(self, place: int, name: str) -> None:
-        """Give a session another name."""
+        """Rename a session."""
         entry, name = self.rows[place].entry, name.strip()
         if entry is None:
             return

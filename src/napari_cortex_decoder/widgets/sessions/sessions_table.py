@@ -111,7 +111,7 @@ class SessionsTable(QAbstractTableModel):
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() in (SUBJECT, SESSION) else flags
 
     def setData(self, index: QModelIndex, value: Any, role: int = 0) -> bool:
-        """Tell what somebody has checked or written."""
+        """Pass on what somebody has checked or written."""
         place = index.row()
         if role == _Role.CheckStateRole:
             self._sessions.check(place, Qt.CheckState(value) == Qt.CheckState.Checked)
