@@ -31,6 +31,7 @@ from napari import Viewer
 from napari.layers import Layer
 from napari.utils.notifications import Notification, notification_manager
 from npe2 import PluginManifest
+from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -119,6 +120,21 @@ def _left(qapp: QApplication, before: set[QWidget]) -> list[QWidget]:
     ours = [widget for widget in left if widget.objectName() != "handled_widget"]
     # vispy's canvas outlives its window; it is napari's, with or without this plugin
     return [widget for widget in ours if type(widget).__name__ != "CanvasBackendDesktop"]
+
+
+class PatientQtBot(QtBot):
+    """Waits for what must come; how long that takes says something of the machine alone."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = 120_000) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = 120_000, **options: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientQtBot(request)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def models(qtbot: QtBot) -> Iterator[Models]:
 
 def compute(qtbot: QtBot, models: Models) -> None:
     models.areas.compute()
-    qtbot.waitUntil(lambda: models.areas.traces is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: models.areas.traces is not None)
 
 
 def test_traces_are_the_plain_mean_of_each_area(qtbot: QtBot, models: Models) -> None:
@@ -138,7 +138,7 @@ def test_areas_are_correlated_with_speed_and_labels(qtbot: QtBot, models: Models
     bouts = Ethogram.from_frames(run, ("rest", "run")).bouts
     models.labels.edit(Replace(start=0, stop=N_FRAMES, bouts=bouts))
     compute(qtbot, models)
-    qtbot.waitUntil(lambda: models.areas.correlations is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: models.areas.correlations is not None)
     assert models.areas.behaviors == ("speed", "rest", "run")
     r = models.areas.correlations.r
     left, right = models.index("VISp", "left"), models.index("VISp", "right")
@@ -152,7 +152,7 @@ def test_behavior_that_comes_later_is_correlated_too(qtbot: QtBot, models: Model
     compute(qtbot, models)
     assert models.areas.correlations is None
     models.movie.show(models.movie.recording.replace(behavior=whole.behavior))
-    qtbot.waitUntil(lambda: models.areas.correlations is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: models.areas.correlations is not None)
     assert models.areas.traces is not None
 
 
@@ -186,7 +186,7 @@ def test_traces_are_exported_with_time_and_a_column_an_area(
     compute(qtbot, models)
     path = tmp_path / "areas.csv"
     models.areas.export(path)
-    qtbot.waitUntil(lambda: models.areas.message == "Saved areas.csv.", timeout=10_000)
+    qtbot.waitUntil(lambda: models.areas.message == "Saved areas.csv.")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == N_FRAMES and float(rows[15]["time_s"]) == pytest.approx(1.5)
@@ -201,7 +201,7 @@ def test_an_export_that_cannot_be_written_ends_in_one_sentence(
 ) -> None:
     compute(qtbot, models)
     models.areas.export(tmp_path / "no such folder" / "areas.csv")
-    qtbot.waitUntil(lambda: bool(models.failures), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(models.failures))
     assert "areas.csv" in str(models.failures[0])
 
 

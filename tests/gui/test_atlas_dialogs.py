@@ -39,7 +39,7 @@ def section(
     """The unfolded section of an opened recording, ready to place an atlas."""
     atlas: AtlasSection = dock.findChild(AtlasSection)
     atlas.set_expanded(True)
-    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None)
     return atlas
 
 
@@ -55,7 +55,7 @@ def choose_file(section: AtlasSection, path: Path) -> None:
 
 
 def wait(qtbot: QtBot, workspace: Workspace) -> None:
-    qtbot.waitUntil(lambda: not workspace.atlas.doing, timeout=60_000)
+    qtbot.waitUntil(lambda: not workspace.atlas.doing)
 
 
 def square(acronym: str) -> str:
@@ -194,7 +194,7 @@ def test_a_placing_made_in_wfield_is_taken_over_and_saved_as_ours(
     assert tuple(placed.to_px([(0.0, 0.0)])[0]) == pytest.approx((14.0, 16.0))
     assert placed.rotation == pytest.approx(5)
     save = child(section, QPushButton, "Save placing…")
-    qtbot.waitUntil(save.isEnabled, timeout=5_000)
+    qtbot.waitUntil(save.isEnabled)
     for dialog in section.findChildren(QFileDialog):
         dialog.setParent(None)
         dialog.deleteLater()
@@ -210,7 +210,7 @@ def test_traces_are_exported_as_the_suffix_says(
 ) -> None:
     workspace.atlas.place_upright()
     workspace.areas.compute()
-    qtbot.waitUntil(lambda: workspace.areas.traces is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.areas.traces is not None)
     child(section, QPushButton, "Export…").click()
     dialog = section.findChild(QFileDialog)
     assert dialog.nameFilters() == ["Tables (*.csv)", "NWB (*.nwb)"]
@@ -218,7 +218,7 @@ def test_traces_are_exported_as_the_suffix_says(
     assert dialog.defaultSuffix() == "nwb"
     path = tmp_path / f"traces{suffix}"
     choose_file(section, path)
-    qtbot.waitUntil(lambda: workspace.areas.message == f"Saved {path.name}.", timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.areas.message == f"Saved {path.name}.")
     values = workspace.areas.traces.values
     if suffix == ".csv":
         assert path.read_text().splitlines()[0].startswith("frame,time_s,OB left")

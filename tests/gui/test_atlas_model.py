@@ -47,7 +47,7 @@ def models(qtbot: QtBot) -> Iterator[Models]:
 
 def wait(qtbot: QtBot, models: Models) -> None:
     """Wait until nothing goes on in the background."""
-    qtbot.waitUntil(lambda: not models.atlas.doing, timeout=60_000)
+    qtbot.waitUntil(lambda: not models.atlas.doing)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_a_placing_is_kept_beside_the_recording_and_comes_back(
     placed = models.bregma()
     models.movie.show(None)
     assert models.placing.placing is None
-    qtbot.waitUntil(kept_file(movie_file).exists, timeout=10_000)
+    qtbot.waitUntil(kept_file(movie_file).exists)
 
     models.movie.show(open_recording(movie_file))
     wait(qtbot, models)
@@ -227,7 +227,7 @@ def test_a_placing_is_kept_while_the_recording_is_open(
     models.movie.show(open_recording(movie_file))
     wait(qtbot, models)
     models.atlas.place_upright()
-    qtbot.waitUntil(kept_file(movie_file).exists, timeout=10_000)
+    qtbot.waitUntil(kept_file(movie_file).exists)
 
 
 def test_a_kept_placing_that_cannot_be_read_is_said_and_not_overwritten(
@@ -243,7 +243,7 @@ def test_a_kept_placing_that_cannot_be_read_is_said_and_not_overwritten(
     models.atlas.place_upright()
     models.movie.show(None)
     aside = kept.with_name("registration.unreadable.json")
-    qtbot.waitUntil(lambda: aside.exists() and kept.exists(), timeout=10_000)
+    qtbot.waitUntil(lambda: aside.exists() and kept.exists())
     assert aside.read_text() == of_a_later_version
     assert "matrix" in json.loads(kept.read_text())
 
@@ -266,7 +266,7 @@ def test_the_atlas_stays_on_the_brain_when_the_movie_is_cropped_and_binned(
 
     models.movie.show(shown, raw)
     models.movie.show(None)  # what is kept is on raw pixels
-    qtbot.waitUntil(kept_file(movie_file).exists, timeout=10_000)
+    qtbot.waitUntil(kept_file(movie_file).exists)
     models.movie.show(raw)
     wait(qtbot, models)
     assert models.bregma() == pytest.approx((row, moved))

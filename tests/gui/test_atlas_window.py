@@ -47,7 +47,7 @@ PRESS, MOVE, RELEASE = (
 @pytest.fixture
 def placed(qtbot: QtBot, viewer: Viewer, workspace: Workspace, opened: Layer) -> Points:
     """wfield's landmarks of an atlas that lies upright in the middle of the movie."""
-    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None)
     workspace.placing.choose_landmarks("wfield's four")
     workspace.atlas.place_upright()
     viewer.reset_view()
@@ -97,9 +97,9 @@ def test_the_dock_opens_with_recording_atlas_and_decode_in_sight(
     qtbot: QtBot, viewer: Viewer, dock: CortexDecoderWidget, workspace: Workspace, opened: Layer
 ) -> None:
     viewer.window.resize(1600, 1000)
-    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None)
     decode = child(dock, QPushButton, "Decode")
-    qtbot.waitUntil(lambda: not decode.visibleRegion().isEmpty(), timeout=5_000)
+    qtbot.waitUntil(lambda: not decode.visibleRegion().isEmpty())
     assert dock.findChild(AtlasSection).visibleRegion().boundingRect().height() > 10
     assert not dock.findChild(LandmarkTable).isVisible()
     guess = child(dock, QPushButton, "Guess")
@@ -126,9 +126,9 @@ def test_layers_lie_on_the_movie_in_order_and_in_its_units(
     assert list(placed.features["name"]) == ["OB_left", "OB_center", "OB_right", "RSP_base"]
 
     show = child(dock, QPushButton, "Show mean image")
-    qtbot.waitUntil(show.isEnabled, timeout=5_000)
+    qtbot.waitUntil(show.isEnabled)
     show.click()
-    qtbot.waitUntil(lambda: "Mean image" in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: "Mean image" in viewer.layers)
     viewer.layers.remove("Atlas outlines")  # they come back with the next move
     workspace.placing.nudge(right=0.1)
     names = [layer.name for layer in viewer.layers]
@@ -222,7 +222,7 @@ def test_a_selected_area_is_painted_where_it_lies(
 ) -> None:
     area = workspace.placing.registration.atlas.index("MOs", "right")
     workspace.areas.select([area])
-    qtbot.waitUntil(lambda: "Selected areas" in viewer.layers, timeout=5_000)
+    qtbot.waitUntil(lambda: "Selected areas" in viewer.layers)
     picture = viewer.layers["Selected areas"]
     row, column = middle(workspace, "MOs", "right")
     world = opened.data_to_world((0, row, column))[-2:]
@@ -232,7 +232,7 @@ def test_a_selected_area_is_painted_where_it_lies(
     at = tuple(np.round(picture.world_to_data(mirrored)).astype(int))
     assert picture.data[at][3] == 0
     workspace.areas.select([])
-    qtbot.waitUntil(lambda: "Selected areas" not in viewer.layers, timeout=5_000)
+    qtbot.waitUntil(lambda: "Selected areas" not in viewer.layers)
 
 
 def test_the_area_under_the_mouse_is_named_with_its_side(
@@ -258,7 +258,7 @@ def test_a_lasso_is_drawn_once_and_leaves(
     for at in path[1:]:
         mouse(viewer, MOVE, at)
     mouse(viewer, RELEASE, path[-1])
-    qtbot.waitUntil(lambda: lasso not in viewer.layers, timeout=5_000)
+    qtbot.waitUntil(lambda: lasso not in viewer.layers)
     assert selected(workspace) and all(label.endswith("right") for label in selected(workspace))
     assert viewer.layers.selection.active is placed
 
@@ -282,7 +282,7 @@ def test_the_table_finds_selects_and_sorts_areas(
     assert len(table.selectionModel().selectedRows()) == 1
 
     workspace.areas.compute()
-    qtbot.waitUntil(lambda: workspace.areas.correlations is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: workspace.areas.correlations is not None)
     table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
     shown = [table.model().index(row, 3).data() for row in range(44)]
     known = [float(text) for text in shown if text]
@@ -297,7 +297,7 @@ def test_the_section_shows_residuals_warnings_and_why_there_is_no_fit(
     places = dict(workspace.placing.registration.landmarks)
     workspace.placing.move_landmarks({**places, "OB_left": (places["OB_left"][0] + 3, 9.0)})
     residual = workspace.placing.registration.residuals()[0]
-    qtbot.waitUntil(lambda: table.item(0, 1).text() == f"{residual.mm:.2f}", timeout=5_000)
+    qtbot.waitUntil(lambda: table.item(0, 1).text() == f"{residual.mm:.2f}")
     assert table.item(0, 0).text() == "OB_left" and table.item(0, 2).text() == f"{residual.px:.1f}"
 
     def says(part: str) -> bool:
@@ -305,9 +305,9 @@ def test_the_section_shows_residuals_warnings_and_why_there_is_no_fit(
 
     mirrored = {**places, "OB_left": places["OB_right"], "OB_right": places["OB_left"]}
     workspace.placing.move_landmarks(mirrored)
-    qtbot.waitUntil(lambda: says("⚠ The brain lies mirrored"), timeout=5_000)
+    qtbot.waitUntil(lambda: says("⚠ The brain lies mirrored"))
     workspace.placing.remove_landmarks("OB_left", "OB_center", "OB_right")
-    qtbot.waitUntil(lambda: says("⚠ No fit"), timeout=5_000)
+    qtbot.waitUntil(lambda: says("⚠ No fit"))
 
 
 def test_an_atlas_without_landmarks_lies_on_the_movie_without_points(
@@ -345,17 +345,17 @@ def test_acronyms_are_written_on_demand_and_follow(
     qtbot: QtBot, viewer: Viewer, dock: CortexDecoderWidget, workspace: Workspace, placed: Points
 ) -> None:
     box = child(dock, QCheckBox, "Acronyms on the movie")
-    qtbot.waitUntil(box.isEnabled, timeout=5_000)
+    qtbot.waitUntil(box.isEnabled)
     box.click()
-    qtbot.waitUntil(lambda: "Area names" in viewer.layers, timeout=5_000)
+    qtbot.waitUntil(lambda: "Area names" in viewer.layers)
     names = viewer.layers["Area names"]
     assert len(names.data) == 44 and "VISp" in list(names.features["acronym"])
     before = names.data.copy()
     workspace.placing.nudge(down=0.6)
-    qtbot.waitUntil(lambda: not np.allclose(names.data, before), timeout=5_000)
+    qtbot.waitUntil(lambda: not np.allclose(names.data, before))
     np.testing.assert_allclose(names.data - before, [[2.0, 0.0]] * 44, atol=1e-6)
     box.click()
-    qtbot.waitUntil(lambda: "Area names" not in viewer.layers, timeout=5_000)
+    qtbot.waitUntil(lambda: "Area names" not in viewer.layers)
 
 
 def test_traces_of_selected_areas_stand_on_the_timeline_in_their_colors(
@@ -365,7 +365,7 @@ def test_traces_of_selected_areas_stand_on_the_timeline_in_their_colors(
     area = workspace.placing.registration.atlas.index("MOs", "right")
     workspace.areas.select([area])
     workspace.areas.compute()
-    qtbot.waitUntil(lambda: workspace.areas.traces is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: workspace.areas.traces is not None)
     assert [row.title for row in timeline._rows] == ["speed", "areas"]
     curve, name = row_at(timeline, "areas").shown._drawn[area]
     assert name.toPlainText() == "MOs R"
@@ -417,7 +417,7 @@ def test_the_layers_belong_to_one_viewer_and_go_with_its_movie(
     other = make_napari_viewer()
     assert workspace_of(other).placing.placing is None and not other.layers
     workspace.areas.select([3])
-    qtbot.waitUntil(lambda: "Selected areas" in viewer.layers, timeout=5_000)
+    qtbot.waitUntil(lambda: "Selected areas" in viewer.layers)
     viewer.layers.remove(opened)
     qtbot.wait(100)
     assert list(viewer.layers) == []
@@ -449,7 +449,7 @@ def test_everything_follows_a_movie_that_the_user_turns(
 ) -> None:
     area = workspace.placing.registration.atlas.index("VISp", "left")
     workspace.areas.select([area])
-    qtbot.waitUntil(lambda: "Selected areas" in viewer.layers, timeout=5_000)
+    qtbot.waitUntil(lambda: "Selected areas" in viewer.layers)
     for name, value in turn.items():
         setattr(opened, name, value)
     pixel = np.array(middle(workspace, "VISp", "left"))
@@ -477,7 +477,7 @@ def test_the_dark_level_that_is_typed_is_no_part_of_the_baseline(
         field = section.findChild(QDoubleSpinBox, "dark level")
         field.setValue(dark)
         child(section, QPushButton, "Compute traces").click()
-        qtbot.waitUntil(lambda: not workspace.areas.progress.running, timeout=60_000)
+        qtbot.waitUntil(lambda: not workspace.areas.progress.running)
         found.append(workspace.areas.traces.values)
     area = int(np.flatnonzero(np.isfinite(found[0]).all(axis=0))[0])
     light = workspace.movie.recording.movie.compute().astype(float)

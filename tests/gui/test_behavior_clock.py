@@ -22,14 +22,13 @@ def form(dock: CortexDecoderWidget) -> BehaviorClockForm:
 
 def refuse(qtbot: QtBot, workspace: Workspace, path: Path) -> None:
     workspace.movie.add_behavior(path)
-    qtbot.waitUntil(lambda: workspace.movie.refused is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.movie.refused is not None)
 
 
 def wait_for(qtbot: QtBot, workspace: Workspace, name: str) -> None:
     recording = workspace.movie
     qtbot.waitUntil(
-        lambda: recording.recording is not None and name in recording.recording.behavior,
-        timeout=10_000,
+        lambda: recording.recording is not None and name in recording.recording.behavior
     )
 
 
@@ -103,6 +102,6 @@ def test_nothing_is_asked_about_a_file_that_cannot_be_read(
     path = tmp_path / "broken.npz"
     path.write_text("nothing of the kind")
     workspace.movie.add_behavior(path)
-    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(notifications))
     qtbot.wait(300)
     assert not form.isVisible()

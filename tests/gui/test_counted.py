@@ -57,7 +57,7 @@ def opened_movie(
     blank_decoder(mouse).save(movie.with_name("blank.safetensors"))
     workspace.choice.offer(movie.with_name("blank.safetensors"))
     workspace.movie.open(movie)
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     return boris_file(movie.with_name("boris.csv"), mouse.truth.ethogram)
 
 
@@ -67,7 +67,7 @@ def test_a_tiff_of_ones_own_is_four_actions_from_its_first_decoded_frame(
     monkeypatch.chdir(movie.parent)
     hands.click(RecordingSection, "Open…")
     hands.choose(movie)
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     hands.click(RecordingSection, "Set")
     hands.click(DecodeSection, "Decode")
 
@@ -75,7 +75,7 @@ def test_a_tiff_of_ones_own_is_four_actions_from_its_first_decoded_frame(
         prediction = workspace.decode.prediction
         return prediction is not None and bool(np.isfinite(prediction.probability).any())
 
-    qtbot.waitUntil(decoded, timeout=120_000)
+    qtbot.waitUntil(decoded)
     workspace.decode.cancel()
     assert len(hands.done) <= 4, hands.done
 
@@ -86,12 +86,12 @@ def test_labels_of_boris_are_seven_actions_from_a_kept_decoder(
     hands.unfold(LabelsSection)
     hands.click(LabelsSection, "Import…")
     hands.choose(opened_movie)
-    qtbot.waitUntil(lambda: workspace.labelling.imported is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.labelling.imported is not None)
     hands.unfold(TuningGroup)
     hands.click(TuningGroup, "Fine-tune")
-    qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=240_000)
+    qtbot.waitUntil(lambda: workspace.tuning.result is not None)
     hands.click(TuningGroup, "Keep and decode again")
-    qtbot.waitUntil(lambda: workspace.decode.complete, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.decode.complete)
     kept = [file.stem for file in library_folder().glob("*.safetensors")]
     assert workspace.decode.prediction.decoder in kept
     assert len(hands.done) <= 7, hands.done
@@ -108,16 +108,16 @@ def test_a_decoded_labelled_movie_is_seven_actions_from_a_figure_of_importance(
     workspace.choice.cards = (*workspace.choice.cards, card)
     workspace.choice.choose(card)
     workspace.labelling.read(opened_movie)
-    qtbot.waitUntil(lambda: workspace.labelling.imported is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.labelling.imported is not None)
     hands.unfold(AtlasSection)
     hands.click(AtlasSection, "Guess")
-    qtbot.waitUntil(lambda: workspace.placing.registration is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.placing.registration is not None)
     hands.unfold(SaliencySection)
     hands.click(SaliencySection, "Explain")
-    qtbot.waitUntil(lambda: workspace.saliency.importance is not None, timeout=240_000)
+    qtbot.waitUntil(lambda: workspace.saliency.importance is not None)
     hands.click(SaliencySection, "Export…")
     hands.name("importance.pdf")
     figure = tmp_path / "importance.pdf"
-    qtbot.waitUntil(figure.exists, timeout=20_000)
+    qtbot.waitUntil(figure.exists)
     assert figure.read_bytes().startswith(b"%PDF")
     assert len(hands.done) <= 7, hands.done

@@ -145,11 +145,11 @@ def test_a_real_decode_equals_the_decoder_without_a_screen(
     assert any(text.startswith("Decoded in") for text in shown)
     assert "untrained (simulated mice)" in [part.text() for part in dock.findChildren(QLabel)]
     # its speed says when it ran
-    qtbot.waitUntil(lambda: bool(chosen.agreement.said), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(chosen.agreement.said))
     assert "with the speed in" in chosen.agreement.said and "AUC" in chosen.agreement.said
     assert chosen.agreement.said in visible_texts(dock, QLabel)
     chosen.speed.set_labelling(True)
-    qtbot.waitUntil(lambda: "with the labels in" in chosen.agreement.said, timeout=10_000)
+    qtbot.waitUntil(lambda: "with the labels in" in chosen.agreement.said)
 
 
 def test_warnings_have_a_button_that_does_what_they_advise(
@@ -173,7 +173,7 @@ def test_warnings_have_a_button_that_does_what_they_advise(
     click(qtbot, dock, "Fine-tune…")
     assert workspace.tuning.planning, "the group is unfolded"
     click(qtbot, dock, "Detrend")
-    qtbot.waitUntil(lambda: workspace.movie.recording is not workspace.movie.raw, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not workspace.movie.raw)
     assert [step.name for step in workspace.preprocessing.applied] == ["detrend"]
 
 
@@ -187,7 +187,7 @@ def test_results_show_while_they_come(
     scripted = ScriptedDecoder(go_on=Event())
     monkeypatch.setattr(decode_job, "load_decoder", loads(scripted))
     chosen.decode.decode()
-    qtbot.waitUntil(lambda: half_way(chosen), timeout=10_000)
+    qtbot.waitUntil(lambda: half_way(chosen))
     assert chosen.decode.prediction is not None
     half = N_FRAMES // 2
     np.testing.assert_array_equal(
@@ -214,7 +214,7 @@ def test_cancel_works_within_a_second_and_keeps_what_was_read(
     scripted = ScriptedDecoder(go_on=Event())
     monkeypatch.setattr(decode_job, "load_decoder", loads(scripted))
     chosen.decode.decode()
-    qtbot.waitUntil(lambda: half_way(chosen), timeout=10_000)
+    qtbot.waitUntil(lambda: half_way(chosen))
     click(qtbot, dock, "Cancel")
     assert scripted.closed.wait(1.0), "the engine was still at work a second later"
     assert not chosen.decode.progress.running and not chosen.decode.complete
@@ -231,7 +231,7 @@ def test_cancelling_a_real_decode_takes_less_than_a_second_of_work(
     long = recording.replace(movie=da.concatenate([recording.movie] * 100), behavior={})
     chosen.movie.show(long)
     chosen.decode.decode()
-    qtbot.waitUntil(lambda: half_way(chosen), timeout=60_000)
+    qtbot.waitUntil(lambda: half_way(chosen))
     chosen.decode.cancel()
     began = time.process_time()  # of all threads: other programs on this machine do not count
     assert QThreadPool.globalInstance().waitForDone(60_000)
@@ -293,7 +293,7 @@ def test_a_button_brings_the_recording_to_the_decoders_rate_and_all_that_follows
     viewer.add_layer(Layer.create(*movie_layer(slow, (500.0, 1500.0))))
     chosen.labels.edit(Paint(start=20, stop=40, behavior="run"))
     click(qtbot, dock, "Resample to 30 Hz")
-    qtbot.waitUntil(lambda: chosen.movie.recording.frame_rate == 30, timeout=20_000)
+    qtbot.waitUntil(lambda: chosen.movie.recording.frame_rate == 30)
     assert chosen.movie.recording.n_frames == 120
     assert bouts(chosen) == [(40, 80, "run")]
     assert not any("may mean nothing" in text for text in visible_texts(dock, QLabel))
@@ -353,7 +353,7 @@ def test_late_results_of_a_cancelled_decode_are_dropped(
     waiting = [slow, quick]
     monkeypatch.setattr(decode_job, "load_decoder", lambda source: waiting.pop(0))
     chosen.decode.decode()
-    qtbot.waitUntil(lambda: half_way(chosen), timeout=10_000)
+    qtbot.waitUntil(lambda: half_way(chosen))
     chosen.decode.cancel()
     chosen.choice.choose(chosen.choice.cards[-1])
     chosen.decode._loaded = None
@@ -404,7 +404,7 @@ def test_devices_are_listed_once_a_recording_is_open(
     from napari_cortex_decoder.decoder.engine.devices import available_devices
 
     expected = ["auto", *available_devices()]
-    qtbot.waitUntil(lambda: list(chosen.choice.devices) == expected, timeout=30_000)
+    qtbot.waitUntil(lambda: list(chosen.choice.devices) == expected)
     box = box_with(dock, "Automatic")
     assert [box.itemData(i) for i in range(box.count())] == expected
 
@@ -503,10 +503,10 @@ def test_a_decoder_of_raw_frames_refuses_what_has_no_baseline_and_reads_the_raw_
     workspace.choice.offer(tmp_path / "paper.safetensors")
     workspace.preprocessing.switch("delta-f", True)
     workspace.preprocessing.apply()
-    qtbot.waitUntil(lambda: workspace.movie.recording is not workspace.movie.raw, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not workspace.movie.raw)
     assert not child(dock, QPushButton, "Decode").isEnabled()
     assert "divides by the SD of raw frames" in child(dock, QPushButton, "Decode").toolTip()
     workspace.preprocessing.show_raw()
-    qtbot.waitUntil(child(dock, QPushButton, "Decode").isEnabled, timeout=20_000)
+    qtbot.waitUntil(child(dock, QPushButton, "Decode").isEnabled)
     click(qtbot, dock, "Decode")
-    qtbot.waitUntil(lambda: workspace.decode.complete, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.decode.complete)

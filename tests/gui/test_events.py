@@ -29,7 +29,7 @@ WAVE = 30
 def section(
     dock: CortexDecoderWidget, opened: Layer, workspace: Workspace, qtbot: QtBot
 ) -> EventsSection:
-    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None)
     section = dock.findChild(EventsSection)
     section.set_expanded(True)
     return section
@@ -50,7 +50,7 @@ def average(qtbot: QtBot, section: EventsSection, workspace: Workspace, event: s
     (box,) = (box for box in section.findChildren(QComboBox) if box.findText(event) >= 0)
     box.setCurrentIndex(box.findText(event))
     click(qtbot, section, "Average")
-    qtbot.waitUntil(lambda: not workspace.events.progress.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not workspace.events.progress.running)
 
 
 def test_the_button_says_what_is_missing(section: EventsSection, workspace: Workspace) -> None:
@@ -100,9 +100,7 @@ def test_the_average_is_exported_as_table_and_vector_figure(
     for name, begins in (("events.csv", b"trace,unit,"), ("events.svg", b"<?xml")):
         click(qtbot, labelled, "Export…")
         answer(labelled, tmp_path / name)
-        qtbot.waitUntil(
-            lambda name=name: workspace.events.message == f"Saved {name}.", timeout=60_000
-        )
+        qtbot.waitUntil(lambda name=name: workspace.events.message == f"Saved {name}.")
         assert (tmp_path / name).read_bytes().startswith(begins)
 
 

@@ -219,9 +219,9 @@ def test_the_atlas_moves_in_adjust_only_which_is_entered_and_left_on_purpose(
 
     section = dock.findChild(AtlasSection)
     section.set_expanded(True)
-    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None)
     workspace.atlas.guess()
-    qtbot.waitUntil(lambda: workspace.placing.placing is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.placing.placing is not None)
     before = workspace.placing.placing
     active = viewer.layers.selection.active
     assert "Landmarks" not in viewer.layers
@@ -310,7 +310,7 @@ def test_it_plays_at_the_speed_that_is_chosen_beside_the_slider(
     with qtbot.waitSignal(workspace.playback.events.playing):
         qtbot.mouseClick(slider.play_button, Qt.MouseButton.LeftButton)
     assert slider.play_button.property("playing") == "True"
-    qtbot.waitUntil(lambda: not workspace.playback.playing, timeout=20_000)
+    qtbot.waitUntil(lambda: not workspace.playback.playing)
     assert seen == sorted(seen) and seen[-1] == 149 and len(seen) < 149  # what is late is left out
     assert slider.play_button.property("playing") == "False"
 

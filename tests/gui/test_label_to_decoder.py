@@ -69,7 +69,7 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     kept = tmp_path / "m7-decoder.safetensors"
 
     workspace.movie.open(movie)
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     workspace.choice.offer(base)
     section, group = dock.findChild(LabelsSection), dock.findChild(TuningGroup)
     section.set_expanded(True)
@@ -87,10 +87,10 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     qtbot.mouseClick(play, Qt.MouseButton.LeftButton)
     pressed = []
     for key, after in ((Qt.Key.Key_1, 4), (Qt.Key.Key_2, 14), (Qt.Key.Key_1, 24)):
-        qtbot.waitUntil(lambda after=after: workspace.movie.frame >= 10 + after, timeout=20_000)
+        qtbot.waitUntil(lambda after=after: workspace.movie.frame >= 10 + after)
         pressed.append(workspace.movie.frame)
         press(qtbot, viewer, key)
-    qtbot.waitUntil(lambda: workspace.movie.frame >= pressed[-1] + 8, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.frame >= pressed[-1] + 8)
     pressed.append(workspace.movie.frame)
     press(qtbot, viewer, Qt.Key.Key_1)
     qtbot.mouseClick(play, Qt.MouseButton.LeftButton)
@@ -111,7 +111,7 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
 
     click(qtbot, section, "Import…")
     answer(section, boris)
-    qtbot.waitUntil(lambda: workspace.labelling.imported is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.labelling.imported is not None)
     assert any("blink, POINT" in text for text in visible_texts(section, QLabel))
     recording = open_recording(movie)
     with pytest.warns(UserWarning, match="blink"):
@@ -122,7 +122,7 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     short = imported.bouts[2]
     place = place_of(timeline, (short.start + short.stop) / 2 / FRAME_RATE)
     QTest.mouseClick(timeline._graphics.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    qtbot.waitUntil(lambda: short.start <= workspace.movie.frame < short.stop, timeout=5_000)
+    qtbot.waitUntil(lambda: short.start <= workspace.movie.frame < short.stop)
     press(qtbot, viewer, Qt.Key.Key_F)
     by_api.edit(Flip(frame=short.start, behavior="run"))
     ethogram = by_api.labels.ethogram
@@ -144,7 +144,7 @@ def test_labels_from_keys_mouse_and_a_file_make_the_decoder_that_the_api_makes(
     workspace.tuning.depth = "head"
     click(qtbot, group, "Fine-tune")
     assert child(group, QPushButton, "Cancel").isEnabled()
-    qtbot.waitUntil(lambda: workspace.tuning.result is not None, timeout=120_000)
+    qtbot.waitUntil(lambda: workspace.tuning.result is not None)
     for plot in group.findChildren(SmallPlot):
         assert "(x" not in plot.left.labelString()  # as pyqtgraph writes small numbers
     assert drawn == sorted(drawn) and len(set(drawn)) > 2 and drawn[-1] > 30

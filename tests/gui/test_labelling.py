@@ -83,7 +83,7 @@ def movie_file(tmp_path: Path) -> Path:
 def open_file(qtbot: QtBot, workspace: Workspace, movie_file: Path) -> Callable[[], None]:
     def open_it() -> None:
         workspace.movie.open(movie_file)
-        qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: workspace.movie.recording is not None)
         workspace.movie.set_frame_rate(FRAME_RATE)
 
     return open_it
@@ -205,7 +205,7 @@ def test_dragging_paints_erases_and_moves_borders_and_is_seen_before_it_is_let_g
     for share in (0.3, 0.6, 1.0):
         qtbot.wait(15)
         qtbot.mouseMove(viewport, where[0] + (where[1] - where[0]) * share)
-    qtbot.waitUntil(lambda: workspace.labels.preview is not None, timeout=2_000)
+    qtbot.waitUntil(lambda: workspace.labels.preview is not None)
     assert bouts(workspace) == before
     assert color_at(timeline, 3.5) == COLORS["run"]
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=where[1])
@@ -340,7 +340,7 @@ def test_a_file_of_boris_is_imported_listed_and_undone(
     path.write_text(BORIS)
     workspace.labels.edit(Paint(start=0, stop=5, behavior="rest"))
     workspace.labelling.read(path)
-    qtbot.waitUntil(lambda: workspace.labelling.imported is not None, timeout=5_000)
+    qtbot.waitUntil(lambda: workspace.labelling.imported is not None)
     assert bouts(workspace) == [(30, 60, "run"), (90, 105, "groom")]
     told = visible_texts(labelling, QLabel)
     assert any("1 row did not match" in text and "blink, POINT" in text for text in told)
@@ -348,7 +348,7 @@ def test_a_file_of_boris_is_imported_listed_and_undone(
     assert bouts(workspace) == [(0, 5, "rest")]
     workspace.labels.redo()
     workspace.labelling.write(tmp_path / "out.nwb", "nwb")
-    qtbot.waitUntil(lambda: workspace.labels.message.startswith("Saved"), timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.labels.message.startswith("Saved"))
     again = read_labels(tmp_path / "out.nwb", workspace.movie.recording)
     assert again.bouts == workspace.labels.ethogram.bouts
 

@@ -44,7 +44,7 @@ def test_the_panel_of_the_plugins_menu_preprocesses_without_holding_the_window(
         "napari-cortex-decoder", "Preprocess a movie layer"
     )
     child(panel.native, QPushButton, "Run").click()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     shown = recording_of(viewer.layers[1])
     assert shown is not None and [step["name"] for step in shown.steps] == ["delta-f"]
 

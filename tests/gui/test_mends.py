@@ -124,10 +124,10 @@ def test_a_slow_preview_is_seen_to_be_computed(
     workspace.preprocessing.switch("delta-f", True)
     workspace.preview.switch(True)
     bars = group.findChildren(QProgressBar)
-    qtbot.waitUntil(lambda: any(bar.isVisible() for bar in bars), timeout=10_000)
+    qtbot.waitUntil(lambda: any(bar.isVisible() for bar in bars))
     assert any("Computing the preview" in text for text in visible_texts(group, QLabel))
     go.set()
-    qtbot.waitUntil(lambda: not any(bar.isVisible() for bar in bars), timeout=10_000)
+    qtbot.waitUntil(lambda: not any(bar.isVisible() for bar in bars))
 
 
 def test_the_timeline_says_which_behavior_has_which_color(
@@ -144,7 +144,7 @@ def test_outlines_and_traces_are_seen_in_every_theme(
     theme: str,
 ) -> None:  # fmt: skip
     workspace.atlas.place_upright()
-    qtbot.waitUntil(lambda: "Atlas outlines" in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: "Atlas outlines" in viewer.layers)
     viewer.theme = theme
     canvas = np.array(get_theme(theme).canvas.as_rgb_tuple()[:3]) / 255
     drawn = viewer.layers["Atlas outlines"].edge_color[0, :3]
@@ -194,7 +194,7 @@ def test_activity_lies_on_the_movie_with_a_color_bar_and_is_remembered(
     movie = add(viewer, kept)
     box = child(dock, QCheckBox, "Show activity (ΔF/F in %)")
     box.setChecked(True)
-    qtbot.waitUntil(lambda: ACTIVITY in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: ACTIVITY in viewer.layers)
     layer = viewer.layers[ACTIVITY]
     low, high = layer.contrast_limits
     assert low == -high and layer.colorbar.visible
@@ -202,11 +202,11 @@ def test_activity_lies_on_the_movie_with_a_color_bar_and_is_remembered(
     assert layer.units == movie.units
     workspace.movie.set_pixel_size(0.05)
     np.testing.assert_allclose(layer.scale, movie.scale)
-    qtbot.waitUntil(lambda: remembered_state(path).activity, timeout=10_000)
+    qtbot.waitUntil(lambda: remembered_state(path).activity)
     viewer.layers.remove(movie)
     assert ACTIVITY not in viewer.layers
     add(viewer, kept)
-    qtbot.waitUntil(lambda: ACTIVITY in viewer.layers and box.isChecked(), timeout=10_000)
+    qtbot.waitUntil(lambda: ACTIVITY in viewer.layers and box.isChecked())
     box.setChecked(False)
     assert ACTIVITY not in viewer.layers
-    qtbot.waitUntil(lambda: not remembered_state(path).activity, timeout=10_000)
+    qtbot.waitUntil(lambda: not remembered_state(path).activity)

@@ -66,7 +66,7 @@ def click(qtbot: QtBot, widget: QWidget, text: str, kind: type = QPushButton) ->
 
 
 def wait_for_job(qtbot: QtBot, workspace: Workspace) -> Recording:
-    qtbot.waitUntil(lambda: not workspace.preprocessing.progress.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not workspace.preprocessing.progress.running)
     assert workspace.movie.recording is not None
     return workspace.movie.recording
 
@@ -203,7 +203,7 @@ def test_steps_that_look_around_are_computed_once_and_kept_beside_the_file(
     path = tmp_path / "m2.tif"
     tifffile.imwrite(path, waves(), imagej=True, metadata={"axes": "TYX", "fps": 30.0})
     workspace.movie.open(path)
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     raw = workspace.movie.raw
     assert raw is not None
     click(qtbot, group, "Detrend", QCheckBox)
@@ -257,7 +257,7 @@ def test_a_cancelled_job_leaves_everything_as_it_was(
     monkeypatch.setattr(preprocessing_jobs, "preprocess", endless)
     click(qtbot, group, "Motion correction", QCheckBox)
     click(qtbot, group, "Apply")
-    qtbot.waitUntil(lambda: workspace.preprocessing.progress.stage == "motion", timeout=5_000)
+    qtbot.waitUntil(lambda: workspace.preprocessing.progress.stage == "motion")
     assert any(text.startswith("Motion  10 %") for text in visible_texts(group, QLabel))
     assert not child(group, QPushButton, "Apply").isEnabled()
     click(qtbot, group, "Cancel")
@@ -281,7 +281,7 @@ def test_a_step_that_fails_is_told_in_one_sentence_and_the_movie_stays(
     assert "Choose a mask" in child(group, QPushButton, "Apply").toolTip()
     row_of(group, "mask").findChild(QLineEdit).setText(str(mask))
     click(qtbot, group, "Apply")
-    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(notifications))
     assert "(5, 7)" in notifications[0].message
     assert workspace.movie.recording is recording
 
@@ -301,16 +301,16 @@ def test_the_preview_follows_slider_and_settings_and_lies_on_the_movie(
     def shows(frame: int) -> bool:
         return PREVIEW in viewer.layers and np.allclose(viewer.layers[PREVIEW].data, binned[frame])
 
-    qtbot.waitUntil(lambda: shows(50), timeout=10_000)
+    qtbot.waitUntil(lambda: shows(50))
     layer = viewer.layers[PREVIEW]
     np.testing.assert_allclose(
         layer.data_to_world((2, 8)), opened.data_to_world((0, 12.5, 16.5))[1:]
     )
     assert viewer.layers.selection.active is not layer
     workspace.movie.seek(60)
-    qtbot.waitUntil(lambda: shows(60), timeout=10_000)
+    qtbot.waitUntil(lambda: shows(60))
     workspace.preprocessing.set("bin", pixels=4)
-    qtbot.waitUntil(lambda: viewer.layers[PREVIEW].data.shape == (4, 8), timeout=10_000)
+    qtbot.waitUntil(lambda: viewer.layers[PREVIEW].data.shape == (4, 8))
     look.click()
     assert PREVIEW not in viewer.layers
 
@@ -339,7 +339,7 @@ def test_of_many_previews_asked_for_while_one_is_computed_only_the_last_follows(
     for frame in range(11, 40):
         workspace.movie.seek(frame)
     go_on.set()
-    qtbot.waitUntil(lambda: bool(shown), timeout=5_000)
+    qtbot.waitUntil(lambda: bool(shown))
     assert computed == [10, 39] and shown == [39]
 
 
@@ -350,7 +350,7 @@ def test_a_frame_that_the_steps_drop_has_no_preview_and_the_group_says_why(
     workspace.preprocessing.set("crop", frames=(0, 20))
     workspace.movie.seek(100)
     workspace.preview.switch(True)
-    qtbot.waitUntil(lambda: "dropped" in workspace.preview.problem, timeout=10_000)
+    qtbot.waitUntil(lambda: "dropped" in workspace.preview.problem)
     assert any("dropped" in text for text in visible_texts(group, QLabel))
     workspace.preview.switch(False)
 
@@ -366,7 +366,7 @@ def test_hemodynamic_correction_needs_a_reference_and_says_how_to_come_by_one(
     path = tmp_path / "turns.tif"
     tifffile.imwrite(path, colors, imagej=True, metadata={"axes": "TYX", "fps": 60.0})
     workspace.movie.open(path)
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     box = child(group, QCheckBox, "Hemodynamic correction")
     assert not box.isEnabled()
     assert any("no reference movie" in text for text in visible_texts(group, QLabel))
@@ -387,7 +387,7 @@ def test_a_reference_from_another_file_is_taken_or_refused(
     for name, frames in (("small", waves()[:, ::2, ::2]), ("short", waves(90))):
         tifffile.imwrite(tmp_path / f"{name}.tif", frames, photometric="minisblack")
     workspace.preprocessing.add_reference(tmp_path / "short.tif")
-    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(notifications))
     assert "the reference has shape (90, 32, 32)" in notifications[0].message
     workspace.preprocessing.add_reference(tmp_path / "small.tif")
     shown = wait_for_job(qtbot, workspace)
@@ -401,7 +401,7 @@ def test_the_reference_is_a_hidden_layer_on_the_movie_that_comes_and_goes_with_i
 ) -> None:
     add_two_colors(viewer, workspace, recording)
     name = "m1 (reference)"
-    qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: name in viewer.layers)
     layer = viewer.layers[name]
     assert not layer.visible
     assert viewer.layers.index(name) < viewer.layers.index("m1")
@@ -409,7 +409,7 @@ def test_the_reference_is_a_hidden_layer_on_the_movie_that_comes_and_goes_with_i
     np.testing.assert_allclose(layer.data_to_world((9, 3, 5)), movie.data_to_world((9, 6.5, 10.5)))
     layer.visible = True
     apply(qtbot, workspace, bin={})
-    qtbot.waitUntil(lambda: viewer.layers[name].data.shape == (N_FRAMES, 16, 16), timeout=10_000)
+    qtbot.waitUntil(lambda: viewer.layers[name].data.shape == (N_FRAMES, 16, 16))
     assert viewer.layers[name].visible
     viewer.layers.remove("m1")
     assert name not in viewer.layers
@@ -421,7 +421,7 @@ def test_correction_takes_away_what_the_reference_explains(
     add_two_colors(viewer, workspace, recording)
     shown = apply(qtbot, workspace, delta_f={}, hemodynamics={"highpass": None, "lowpass": None})
     assert np.abs(shown.movie.compute()).max() < 1e-4
-    qtbot.waitUntil(lambda: "m1 (reference)" in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: "m1 (reference)" in viewer.layers)
 
 
 def test_behavior_that_is_added_later_belongs_to_the_raw_recording_too(
@@ -434,8 +434,7 @@ def test_behavior_that_is_added_later_belongs_to_the_raw_recording_too(
     qtbot.waitUntil(
         lambda: (
             workspace.movie.recording is not None and "pupil" in workspace.movie.recording.behavior
-        ),
-        timeout=10_000,
+        )
     )
     assert workspace.movie.recording is not None and workspace.movie.raw is not None
     cropped = workspace.movie.recording.behavior["pupil"]
@@ -513,7 +512,7 @@ def test_nothing_is_computed_on_the_thread_of_the_window(
     watch(Previews, "frame")
     workspace.preprocessing.switch("detrend", True)
     workspace.preview.switch(True)
-    qtbot.waitUntil(lambda: "frame" in seen, timeout=10_000)
+    qtbot.waitUntil(lambda: "frame" in seen)
     workspace.preprocessing.apply()
     wait_for_job(qtbot, workspace)
     assert set(seen) == {"preprocess", "cached", "layer_of", "frame"}

@@ -32,7 +32,7 @@ QUESTION = "does not say how many frames a second"
 
 
 def wait_for_movie(qtbot: QtBot, workspace: Workspace) -> Recording:
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     assert workspace.movie.recording is not None
     return workspace.movie.recording
 
@@ -129,7 +129,7 @@ def test_a_missing_frame_rate_is_asked_for_once_and_remembered(
     viewer.layers.clear()
     assert workspace.movie.recording is None
     kept = tiff_without_rate.with_name("no rate.tif.cortex")
-    qtbot.waitUntil((kept / "recording.json").exists, timeout=5_000)
+    qtbot.waitUntil((kept / "recording.json").exists)
     workspace.movie.open(tiff_without_rate)
     assert wait_for_movie(qtbot, workspace).frame_rate == 20
     assert not asks_for_rate(dock)
@@ -155,12 +155,12 @@ def test_an_unknown_pixel_size_is_said_once_and_the_atlas_compares_with_it(
     remember_metadata(tiff_without_rate, frame_rate=30)
     workspace.movie.open(tiff_without_rate)
     assert wait_for_movie(qtbot, workspace).pixel_size is None
-    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None)
     workspace.atlas.place_upright()
     outlines = workspace.placing.registration.outlines()
     workspace.preprocessing.switch("bin", True)
     workspace.preprocessing.apply()
-    qtbot.waitUntil(lambda: workspace.movie.recording.shape == (16, 16), timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording.shape == (16, 16))
     offer_change(qtbot, dock, "pixel")
     answer(qtbot, dock, 60)
 
@@ -178,7 +178,7 @@ def test_an_unknown_pixel_size_is_said_once_and_the_atlas_compares_with_it(
     assert answer(qtbot, dock, 1000 * 10.5 / 32) == 60  # what an upright placing of 32 px takes
     assert not workspace.placing.registration.warnings
     kept = tiff_without_rate.with_name("no rate.tif.cortex") / "recording.json"
-    qtbot.waitUntil(lambda: "0.32" in kept.read_text(), timeout=5_000)
+    qtbot.waitUntil(lambda: "0.32" in kept.read_text())
     assert open_recording(tiff_without_rate).pixel_size == pytest.approx(0.328, abs=0.001)
 
 
@@ -188,7 +188,7 @@ def test_a_broken_movie_ends_in_one_sentence(
     path = tmp_path / "broken.tif"
     path.write_text("this is no movie")
     workspace.movie.open(path)
-    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(notifications))
     assert str(path) in notifications[0].message
     assert workspace.movie.opening == "" and workspace.movie.recording is None
 
@@ -207,7 +207,7 @@ def test_files_that_do_not_say_how_to_read_them_are_asked_about_once(
     waves().tofile(raw)
 
     movie.open(several)
-    qtbot.waitUntil(form.isVisible, timeout=10_000)
+    qtbot.waitUntil(form.isVisible)
     assert "2 arrays" in notifications[0].message and movie.opening == ""
     form.findChild(QComboBox).setCurrentText("late")
     qtbot.mouseClick(child(form, QPushButton, "Open so"), Qt.MouseButton.LeftButton)
@@ -216,22 +216,22 @@ def test_files_that_do_not_say_how_to_read_them_are_asked_about_once(
     np.testing.assert_array_equal(open_recording(several).movie[3], waves()[3] + 1)
 
     movie.open(raw)
-    qtbot.waitUntil(form.isVisible, timeout=10_000)
+    qtbot.waitUntil(form.isVisible)
     rows, columns = form.findChildren(QDoubleSpinBox)
     rows.setValue(31)
     columns.setValue(32)
     qtbot.mouseClick(child(form, QPushButton, "Open so"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "whole frames" in notifications[-1].message, timeout=10_000)
+    qtbot.waitUntil(lambda: "whole frames" in notifications[-1].message)
     assert form.isVisible() and movie.recording is not None and movie.recording.name == "m"
     rows.setValue(32)
     qtbot.mouseClick(child(form, QPushButton, "Open so"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: movie.recording.format == "raw", timeout=10_000)
+    qtbot.waitUntil(lambda: movie.recording.format == "raw")
     np.testing.assert_array_equal(movie.recording.movie, waves())
     assert not form.isVisible() and open_recording(raw).shape == (32, 32)
 
     (tmp_path / "other.bin").write_bytes(raw.read_bytes())
     movie.open(tmp_path / "other.bin")
-    qtbot.waitUntil(form.isVisible, timeout=10_000)
+    qtbot.waitUntil(form.isVisible)
     qtbot.mouseClick(child(form, QPushButton, "Leave it"), Qt.MouseButton.LeftButton)
     assert not form.isVisible() and movie.recording.format == "raw"
 
@@ -243,7 +243,7 @@ def test_behavior_of_the_papers_layout_becomes_a_trace_and_labels(
     path = tmp_path / "m1_behavior.mat"
     scipy.io.savemat(path, {"runrest": labels[None], "speed_rs": 3 * labels[None]})
     workspace.movie.add_behavior(path)
-    qtbot.waitUntil(lambda: workspace.labels.ethogram is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.labels.ethogram is not None)
     assert workspace.movie.recording is not None and workspace.labels.ethogram is not None
     np.testing.assert_array_equal(workspace.movie.recording.behavior["speed"].values, 3 * labels)
     assert workspace.labels.ethogram.behaviors == ("rest", "run")
@@ -260,7 +260,7 @@ def test_behavior_that_does_not_fit_ends_in_one_sentence(
     path = tmp_path / "short.mat"
     scipy.io.savemat(path, {"speed_rs": np.ones((1, 17))})
     workspace.movie.add_behavior(path)
-    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(notifications))
     assert "17" in notifications[0].message and str(path) in notifications[0].message
 
 

@@ -104,10 +104,10 @@ def test_nothing_of_ours_keeps_the_window_from_opening_the_dock_to_closing_it(
     longest = LONGEST * slowness()
     with Watchdog() as watchdog:
         viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")
-        qtbot.waitUntil(lambda: TIMELINE in viewer.window.dock_widgets, timeout=60_000)
+        qtbot.waitUntil(lambda: TIMELINE in viewer.window.dock_widgets)
         workspace = workspace_of(viewer)
         workspace.movie.open(path)
-        qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=60_000)
+        qtbot.waitUntil(lambda: workspace.movie.recording is not None)
         workspace.movie.set_frame_rate(30.0)
         workspace.choice.offer(decoder_file)
         workspace.choice.device = "cpu"
@@ -195,7 +195,7 @@ def test_a_frame_draws_the_canvas_once_and_the_cursor_and_lays_nothing_out(
     for frame in range(30, 130, 5):
         before = len(drawn)
         viewer.dims.set_current_step(0, frame)
-        qtbot.waitUntil(lambda before=before: len(drawn) > before, timeout=5_000)
+        qtbot.waitUntil(lambda before=before: len(drawn) > before)
         QApplication.processEvents()
     QApplication.instance().removeEventFilter(seen)
     canvas.events.draw.disconnect(drawn.append)

@@ -55,7 +55,7 @@ def network(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Iterator[L
 @pytest.fixture
 def labelled(qtbot: QtBot, opened: Layer, workspace: Workspace) -> Ethogram:
     """The wave's phase at the lower right, where it is highest, as if it were a behaviour."""
-    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None, timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None)
     movie = workspace.movie.recording.movie.compute().astype(float)
     high = movie[:, 16:, 16:].mean(axis=(1, 2))
     ethogram = Ethogram.from_frames((high > np.median(high)).astype(int), ("rest", "run"))
@@ -70,7 +70,7 @@ def take(workspace: Workspace, bouts: tuple[Bout, ...]) -> None:
 
 
 def wait(qtbot: QtBot, workspace: Workspace) -> None:
-    qtbot.waitUntil(lambda: not workspace.saliency.progress.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not workspace.saliency.progress.running)
 
 
 def test_the_button_says_what_is_missing(
@@ -250,7 +250,7 @@ def test_cancel_works_and_leaves_nothing(
     monkeypatch.setattr(network, "encode", encode)
     workspace.saliency.choose(method="cutouts", span="session")
     workspace.saliency.run()
-    qtbot.waitUntil(lambda: workspace.saliency.progress.stage == "cutouts", timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.saliency.progress.stage == "cutouts")
     workspace.saliency.cancel()
     assert not workspace.saliency.progress.running
     assert workspace.saliency.message == "Stopped." and workspace.saliency.result is None
@@ -280,7 +280,7 @@ def test_bars_come_area_by_area_and_cancel_keeps_those_that_are_there(
     model = workspace.saliency
     model.choose(method="areas", span="session")
     model.run()
-    qtbot.waitUntil(lambda: len(model.found) == 2, timeout=60_000)
+    qtbot.waitUntil(lambda: len(model.found) == 2)
     bars = dock.findChild(ImportanceBars)
     assert bars is not None and len(bars.left._tickLevels[0]) == 2 and model.result is None
     model.cancel()
@@ -305,12 +305,12 @@ def test_results_are_exported_as_their_suffix_says(
     wait(qtbot, workspace)
     for name in ("a.csv", "a.json", "a.png", "a.nwb"):
         model.export(tmp_path / name)
-        qtbot.waitUntil(lambda name=name: model.message == f"Saved {name}.", timeout=30_000)
+        qtbot.waitUntil(lambda name=name: model.message == f"Saved {name}.")
     assert json.loads((tmp_path / "a.json").read_text())["behavior"] == "run"
     refused = []
     model.failed.connect(refused.append)
     model.export(tmp_path / "a.tif")
-    qtbot.waitUntil(lambda: bool(refused), timeout=30_000)
+    qtbot.waitUntil(lambda: bool(refused))
     assert "written as .csv, .json, .png, .svg, .pdf, .nwb" in str(refused[0])
 
 
@@ -355,7 +355,7 @@ def test_the_onset_average_has_an_axis_of_its_own(
         at_1_s = int(np.flatnonzero(onsets.lags == 30)[0])
         np.testing.assert_array_equal(layer._slice.image.raw, onsets.maps[at_1_s])
     model.export(tmp_path / "onsets.png")
-    qtbot.waitUntil(lambda: model.message == "Saved onsets.png.", timeout=30_000)
+    qtbot.waitUntil(lambda: model.message == "Saved onsets.png.")
     # maps of a frame again: the axis goes
     model.choose(span="frame")
     workspace.movie.seek(60)
@@ -363,7 +363,7 @@ def test_the_onset_average_has_an_axis_of_its_own(
     wait(qtbot, workspace)
     assert viewer.dims.ndim == 3 and workspace.movie.frame == 60
     model.export(tmp_path / "frame.mp4")
-    qtbot.waitUntil(lambda: model.message == "Saved frame.mp4.", timeout=30_000)
+    qtbot.waitUntil(lambda: model.message == "Saved frame.mp4.")
 
 
 def test_a_result_is_kept_beside_the_next(
@@ -485,9 +485,9 @@ def test_decoders_of_traces_are_explained_by_area_and_by_lag(
     picture = viewer.layers[NAME].data
     assert picture[4, 4] == 0 and picture[24, 24] != 0
     model.export(tmp_path / "lags.csv")
-    qtbot.waitUntil(lambda: model.message == "Saved lags.csv.", timeout=30_000)
+    qtbot.waitUntil(lambda: model.message == "Saved lags.csv.")
     model.export(tmp_path / "lags.png")
-    qtbot.waitUntil(lambda: model.message == "Saved lags.png.", timeout=30_000)
+    qtbot.waitUntil(lambda: model.message == "Saved lags.png.")
     assert (tmp_path / "lags.csv").read_text().startswith("area,lag,amount,signed\nA left,-3,0,0")
 
 
@@ -499,6 +499,6 @@ def test_an_error_is_told_and_the_section_is_free_again(
     take(workspace, tuple(bout for bout in labelled.bouts if bout.behavior == "rest"))
     workspace.saliency.choose(method="areas", span="session")
     workspace.saliency.run()
-    qtbot.waitUntil(lambda: bool(refused), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(refused))
     assert "an AUC needs the behavior and something else" in str(refused[0])
     assert workspace.saliency.obstacle is None

@@ -25,7 +25,7 @@ def saving(dock: CortexDecoderWidget) -> SavingRow:
 
 
 def wait_until_saved(qtbot: QtBot, workspace: Workspace) -> None:
-    qtbot.waitUntil(lambda: not workspace.saving.progress.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not workspace.saving.progress.running)
 
 
 def test_there_is_nothing_to_save_without_a_recording(saving: SavingRow) -> None:
@@ -43,7 +43,7 @@ def test_what_is_shown_is_written_as_the_chosen_kind(
 ) -> None:  # fmt: skip
     workspace.preprocessing.switch("bin", True)
     workspace.preprocessing.apply()
-    qtbot.waitUntil(lambda: not workspace.preprocessing.progress.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not workspace.preprocessing.progress.running)
     child(saving, QPushButton, "Save as…").click()
     dialog = saving.findChild(QFileDialog)
     dialog.filterSelected.emit(kind)
@@ -83,7 +83,7 @@ def test_a_cancelled_save_leaves_nothing(
 
     monkeypatch.setattr(saving_model, "save_recording", endless)
     workspace.saving.save(tmp_path / "m1.zarr")
-    qtbot.waitUntil(lambda: workspace.saving.progress.total == 4, timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.saving.progress.total == 4)
     assert any(text.startswith("Saving m1.zarr  25 %") for text in visible_texts(saving, QLabel))
     assert not child(saving, QPushButton, "Save as…").isEnabled()
     child(saving, QPushButton, "Cancel").click()
@@ -100,6 +100,6 @@ def test_a_place_that_cannot_be_written_is_told_in_one_sentence(
     tmp_path: Path,
 ) -> None:
     workspace.saving.save(tmp_path / "no such folder" / "m1.nwb")
-    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(notifications))
     assert "no such folder" in notifications[0].message
     assert not workspace.saving.progress.running

@@ -60,8 +60,8 @@ def listed(qtbot: QtBot, workspace: Workspace, movies: list[Path]) -> Iterator[l
     """The three movies in the table, the first one open, all of them looked at."""
     workspace.sessions.add(*movies)
     workspace.sessions.answer(one=False)
-    qtbot.waitUntil(lambda: workspace.sessions.current == 0, timeout=20_000)
-    qtbot.waitUntil(lambda: all(row.facts for row in workspace.sessions.rows), timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.sessions.current == 0)
+    qtbot.waitUntil(lambda: all(row.facts for row in workspace.sessions.rows))
     yield movies
     workspace.sessions._pause.cancel()
 
@@ -105,7 +105,7 @@ def test_several_files_are_asked_about_and_become_rows_of_which_one_is_open(
     one_each = child(section, QPushButton, "One each")
     assert one_each.isVisible() and not workspace.sessions.rows and shown(viewer) == []
     qtbot.mouseClick(one_each, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: shown(viewer) == ["s0"], timeout=20_000)
+    qtbot.waitUntil(lambda: shown(viewer) == ["s0"])
     assert [row.session for row in workspace.sessions.rows] == ["s0", "s1", "s2"]
     assert not one_each.isVisible() and table.model().rowCount() == 3
 
@@ -115,7 +115,7 @@ def test_files_of_one_recording_are_one_row(
 ) -> None:
     workspace.sessions.add(*movies)
     qtbot.mouseClick(child(section, QPushButton, "One recording"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     (row,) = workspace.sessions.rows
     assert workspace.movie.recording is not None
     assert row.entry is not None and row.entry.files == tuple(movies)
@@ -130,13 +130,13 @@ def test_a_click_on_a_row_opens_it_in_place_of_the_other_and_each_keeps_its_own(
     viewer.dims.set_current_step(0, 42)
     place = table.visualRect(table.model().index(1, 2)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    qtbot.waitUntil(lambda: workspace.sessions.current == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.sessions.current == 1)
     assert shown(viewer) == ["s1"] and workspace.placing.registration is None
     assert workspace.movie.recording is not None and workspace.movie.recording.n_frames == 120
     workspace.sessions.choose(0)
-    qtbot.waitUntil(lambda: workspace.sessions.current == 0, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.sessions.current == 0)
     assert shown(viewer) == ["s0"] and workspace.movie.frame == 42
-    qtbot.waitUntil(lambda: workspace.placing.registration is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.placing.registration is not None)
     assert workspace.placing.registration is not None
     np.testing.assert_allclose(workspace.placing.registration.matrix, placed.matrix)
 
@@ -147,14 +147,14 @@ def test_the_queue_goes_on_after_an_error_keeps_what_it_decodes_and_says_so_in_t
 ) -> None:  # fmt: skip
     monkeypatch.setattr(session_jobs, "load_decoder", loads(QuickDecoder()))
     workspace.queue.decode_checked()
-    qtbot.waitUntil(lambda: "done" in workspace.queue.message, timeout=30_000)
+    qtbot.waitUntil(lambda: "done" in workspace.queue.message)
     assert workspace.queue.message.startswith("2 of 3 sessions are done")
     first, second, third = workspace.sessions.rows
     assert second.said.startswith("⚠") and "the file was cut" in second.said
     assert first.said.startswith("Decoded with scripted.") and third.said == first.said
-    qtbot.waitUntil(lambda: cell(table, 2, DECODED) == "scripted", timeout=20_000)
+    qtbot.waitUntil(lambda: cell(table, 2, DECODED) == "scripted")
     assert "the file was cut" in cell(table, 1, DECODED, Qt.ItemDataRole.ToolTipRole)
-    qtbot.waitUntil(lambda: workspace.decode.complete, timeout=20_000)  # the open one
+    qtbot.waitUntil(lambda: workspace.decode.complete)  # the open one
     assert (sidecar_folder(listed[2]) / "prediction.safetensors").is_file()
     assert not (sidecar_folder(listed[1]) / "prediction.safetensors").exists()
 
@@ -165,7 +165,7 @@ def test_the_queue_shows_where_it_is_and_can_be_cancelled(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(session_jobs, "load_decoder", loads(QuickDecoder(go_on=Event())))
     workspace.queue.decode_checked()
-    qtbot.waitUntil(lambda: "decoding 50 %" in cell(table, 0, DECODED), timeout=20_000)
+    qtbot.waitUntil(lambda: "decoding 50 %" in cell(table, 0, DECODED))
     assert workspace.queue.decode_obstacle == "Wait until the queue is through, or cancel it."
     workspace.queue.cancel()
     assert not workspace.queue.progress.running and "Cancelled" in workspace.queue.message
@@ -182,16 +182,16 @@ def test_a_cohort_is_saved_and_opened_again_with_a_row_that_is_missing_told(
     assert "already" in sessions.message and sessions.rows[1].session == "s1"
     assert sessions.proposed_csv == csv
     sessions.save_cohort(csv)
-    qtbot.waitUntil(lambda: "Saved" in sessions.message, timeout=20_000)
+    qtbot.waitUntil(lambda: "Saved" in sessions.message)
     assert [entry.recording for entry in read_cohort(csv)] == listed
     listed[1].rename(listed[1].with_name("moved.tif"))
     before = csv.read_bytes()
     sessions.open_cohort(csv)
-    qtbot.waitUntil(lambda: "1 of which" in sessions.message, timeout=20_000)
+    qtbot.waitUntil(lambda: "1 of which" in sessions.message)
     assert "s1.tif, which is not there" in sessions.rows[1].said
     assert [row.subject for row in sessions.rows] == ["m1"] * 3
     sessions.save_cohort(csv)
-    qtbot.waitUntil(lambda: "Saved" in sessions.message, timeout=20_000)
+    qtbot.waitUntil(lambda: "Saved" in sessions.message)
     assert csv.read_bytes() == before, "a row that is missing stays in the file"
 
 
@@ -201,13 +201,13 @@ def test_a_rate_is_said_once_for_all(qtbot: QtBot, workspace: Workspace, tmp_pat
         tifffile.imwrite(path, waves()[:40], photometric="minisblack")
     workspace.sessions.add(*paths)
     workspace.sessions.answer(one=False)
-    qtbot.waitUntil(lambda: workspace.sessions.current == 0, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.sessions.current == 0)
     workspace.sessions.set_frame_rate(25.0)
 
     def rates() -> list[float | None]:
         return [row.facts.frame_rate if row.facts else None for row in workspace.sessions.rows]
 
-    qtbot.waitUntil(lambda: rates() == [25.0, 25.0], timeout=20_000)
+    qtbot.waitUntil(lambda: rates() == [25.0, 25.0])
     assert workspace.movie.recording is not None and workspace.movie.recording.frame_rate == 25.0
 
 
@@ -219,13 +219,13 @@ def test_what_was_unfolded_and_chosen_comes_back_with_its_recording(
     workspace.sessions.unfold(["Sessions", "Atlas"])
     workspace.choice.offer(decoder_file)
     workspace.sessions.choose(1)
-    qtbot.waitUntil(lambda: workspace.sessions.current == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.sessions.current == 1)
     assert before is not None
     workspace.choice.choose(before)
     workspace.sessions.unfold(["Sessions"])
     workspace.sessions.choose(0)
-    qtbot.waitUntil(lambda: workspace.sessions.unfolded == ("Sessions", "Atlas"), timeout=20_000)
-    qtbot.waitUntil(lambda: workspace.choice.card.source == decoder_file, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.sessions.unfolded == ("Sessions", "Atlas"))
+    qtbot.waitUntil(lambda: workspace.choice.card.source == decoder_file)
 
 
 def test_applied_steps_come_back(qtbot: QtBot, workspace: Workspace, listed: list[Path]) -> None:
@@ -237,11 +237,11 @@ def test_applied_steps_come_back(qtbot: QtBot, workspace: Workspace, listed: lis
         recording = workspace.movie.recording
         return recording is not None and recording.shape == (16, 16)
 
-    qtbot.waitUntil(applied, timeout=20_000)
+    qtbot.waitUntil(applied)
     workspace.sessions.choose(1)
-    qtbot.waitUntil(lambda: workspace.sessions.current == 1 and not applied(), timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.sessions.current == 1 and not applied())
     workspace.sessions.choose(0)
-    qtbot.waitUntil(applied, timeout=20_000)
+    qtbot.waitUntil(applied)
 
 
 def choose_entry(section: SessionsSection, button: str, entry: str) -> None:
@@ -263,15 +263,13 @@ def test_the_atlas_is_placed_on_all_of_the_mouse_as_on_the_open_session(
         sessions.set_subject(row, subject)
     placed = Registration.upright(load_atlas("dorsal-cortex"), 0.3, (14, 15.5))
     workspace.placing.begin(placed)
-    qtbot.waitUntil(
-        lambda: bool(sessions.rows[0].facts and sessions.rows[0].facts.atlas), timeout=20_000
-    )
+    qtbot.waitUntil(lambda: bool(sessions.rows[0].facts and sessions.rows[0].facts.atlas))
     choose_entry(section, "All checked", "Place the atlas as on the open session")
-    qtbot.waitUntil(lambda: workspace.queue.message == "1 of 1 sessions are done.", timeout=60_000)
-    qtbot.waitUntil(lambda: all(row.facts for row in sessions.rows), timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.queue.message == "1 of 1 sessions are done.")
+    qtbot.waitUntil(lambda: all(row.facts for row in sessions.rows))
     assert [row.facts.atlas for row in sessions.rows if row.facts] == [True, True, False]
     sessions.choose(1)
-    qtbot.waitUntil(lambda: workspace.placing.registration is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.placing.registration is not None)
     corners = [(-2.0, -2.0), (2.0, 2.0)]
     off = np.abs(workspace.placing.registration.to_px(corners) - placed.to_px(corners))
     assert off.max() < 0.5  # the same picture, but for noise
@@ -285,7 +283,7 @@ def test_cohorts_opened_last_are_offered_the_latest_first_and_open_again(
         sessions.set_subject(row, "m1")
     for name in ("first.csv", "second.csv"):
         sessions.save_cohort(folder / name)
-        qtbot.waitUntil(lambda name=name: f"Saved {name}" in sessions.message, timeout=20_000)
+        qtbot.waitUntil(lambda name=name: f"Saved {name}" in sessions.message)
     menu = child(section, QPushButton, "Open").menu()
     menu.aboutToShow.emit()
     (recent,) = (action.menu() for action in menu.actions() if action.text() == "Recent cohorts")
@@ -295,7 +293,7 @@ def test_cohorts_opened_last_are_offered_the_latest_first_and_open_again(
     sessions.remove_checked()
     assert len(sessions.rows) == 1
     choose_entry(section, "Open", str(folder / "first.csv"))
-    qtbot.waitUntil(lambda: len(sessions.rows) == 3, timeout=20_000)
+    qtbot.waitUntil(lambda: len(sessions.rows) == 3)
     assert sessions.csv == folder / "first.csv"
     (folder / "second.csv").unlink()
     menu.aboutToShow.emit()
@@ -305,9 +303,9 @@ def test_cohorts_opened_last_are_offered_the_latest_first_and_open_again(
 def test_a_recording_that_is_in_no_file_shows_what_the_window_knows_of_it(
     qtbot: QtBot, workspace: Workspace, table: QTableView, opened: Layer
 ) -> None:
-    qtbot.waitUntil(lambda: cell(table, 0, LENGTH) == "5.0 s", timeout=20_000)
+    qtbot.waitUntil(lambda: cell(table, 0, LENGTH) == "5.0 s")
     assert cell(table, 0, DECODED) == "–"
     assert workspace.labels.edit(Paint(start=0, stop=75, behavior="rest"))
-    qtbot.waitUntil(lambda: bool(workspace.sessions.rows[0].facts.labelled), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(workspace.sessions.rows[0].facts.labelled))
     facts = workspace.sessions.rows[0].facts
     assert facts.labelled == 0.5 and facts.behavior and not facts.atlas

@@ -150,7 +150,7 @@ def test_labels_by_speed_stay_with_the_preprocessed_recording(
     workspace.preprocessing.switch("crop", True)
     workspace.preprocessing.set("crop", frames=(30, 90))
     workspace.preprocessing.apply()
-    qtbot.waitUntil(lambda: not workspace.preprocessing.progress.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not workspace.preprocessing.progress.running)
     np.testing.assert_array_equal(frames_of(workspace), whole[30:90])
 
 

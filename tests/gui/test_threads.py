@@ -36,7 +36,7 @@ def test_garbage_that_qt_knows_of_goes_in_the_thread_of_the_windows(
         thread = threading.Thread(target=allocate)
         thread.start()
         thread.join()
-        qtbot.waitUntil(lambda: bool(freed_in), timeout=20_000)
+        qtbot.waitUntil(lambda: bool(freed_in))
         assert freed_in.pop() == threading.get_ident()
 
 

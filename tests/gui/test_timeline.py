@@ -59,7 +59,7 @@ def test_it_opens_below_the_canvas_with_the_dock_and_can_be_brought_back(
     gone = []
     timeline.destroyed.connect(lambda: gone.append(True))
     timeline.parent().destroyOnClose()
-    qtbot.waitUntil(lambda: bool(gone), timeout=5_000)
+    qtbot.waitUntil(lambda: bool(gone))
     viewer.dims.set_current_step(0, 3)  # nobody who is gone may hear this
     assert NAME not in viewer.window.dock_widgets
     show_timeline(viewer)
@@ -132,7 +132,7 @@ def test_rows_fill_while_a_decode_streams(
     monkeypatch.setattr(decode_job, "load_decoder", loads(scripted))
     workspace.choice.offer(str(decoder_file))
     workspace.decode.decode()
-    qtbot.waitUntil(lambda: workspace.decode.progress.stage == "decoding", timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.decode.progress.stage == "decoding")
     assert names(timeline) == ["speed", "decoded", "p(run)"]
     rest = behavior_colors(["rest"])["rest"]
     early, late = colors_across(timeline, 1, [1.0, 4.0])

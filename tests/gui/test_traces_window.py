@@ -44,7 +44,7 @@ def traces(tmp_path: Path) -> Path:
 @pytest.fixture
 def shown(qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, traces: Path) -> Workspace:
     workspace.movie.open(traces)
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     return workspace
 
 
@@ -108,7 +108,7 @@ def test_the_next_movie_has_its_decoder_of_images_again(
 
 def test_areas_and_labels_are_those_of_the_file(qtbot: QtBot, shown: Workspace) -> None:
     shown.areas.compute()
-    qtbot.waitUntil(lambda: shown.areas.traces is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: shown.areas.traces is not None)
     np.testing.assert_allclose(shown.areas.traces.values, values(), atol=1e-6)
     assert shown.labels.edit(Paint(start=20, stop=60, behavior="run"))
     shown.preprocessing.switch("mask", True)
@@ -134,7 +134,7 @@ def test_save_as_writes_the_traces_and_not_their_picture(
     assert dialog.nameFilters() == ["NWB (*.nwb)", "Table (*.csv)"]
     dialog.fileSelected.emit(str(tmp_path / "saved.nwb"))
     dialog.close()
-    qtbot.waitUntil(lambda: not shown.saving.progress.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not shown.saving.progress.running)
     saved = open_recording(tmp_path / "saved.nwb")
     assert saved.areas == tuple(LABELS)
     np.testing.assert_allclose(saved.traces.compute(), values(), atol=1e-6)
@@ -147,7 +147,7 @@ def test_traces_whose_areas_no_file_names_are_asked_for_them(
     np.save(tmp_path / "t.npy", np.random.default_rng(0).normal(size=(60, 2)))
     workspace.movie.open(tmp_path / "t.npy")
     question = dock.findChild(MovieQuestion)
-    qtbot.waitUntil(question.isVisible, timeout=20_000)
+    qtbot.waitUntil(question.isVisible)
     assert any("Which areas are they of" in text for text in visible_texts(question, QLabel))
     (names,) = (field for field in question.findChildren(QLineEdit) if field.isVisible())
     if given == "file":
@@ -161,6 +161,6 @@ def test_traces_whose_areas_no_file_names_are_asked_for_them(
         assert workspace.movie.recording is None, "one name for two traces"
         names.setText("MOs left, MOs right")
     click(qtbot, question, "Open so")
-    qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
     assert workspace.movie.recording.areas == ("MOs left", "MOs right")
     assert not question.isVisible()

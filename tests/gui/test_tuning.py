@@ -65,7 +65,7 @@ def open_movie(
 
     def open_it(movie: Path) -> None:
         workspace.movie.open(movie)
-        qtbot.waitUntil(lambda: workspace.movie.recording is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: workspace.movie.recording is not None)
         workspace.choice.offer(files / "blank.safetensors")
         dock.findChild(LabelsSection).set_expanded(True)
         dock.findChild(TuningGroup).set_expanded(True)
@@ -93,17 +93,17 @@ def test_end_to_end_from_the_section_is_cancelled_keeping_the_best_and_gives_its
     assert workspace.tuning.depth == "end-to-end" and says(group, "in a process of its own")
     click(qtbot, group, "Fine-tune")
     tuning = workspace.tuning
-    qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told) or not tuning.running, timeout=120_000)
+    qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told) or not tuning.running)
     assert group.findChild(QProgressBar).isVisible() and says(group, "Fitting")
     folder = FineTuneFolder(movie.with_name("m1.tif.cortex") / "fine-tune")
     assert folder.is_at_work
     click(qtbot, group, "Cancel")
     assert says(group, "the best so far is kept")
-    qtbot.waitUntil(lambda: not tuning.running, timeout=120_000)
+    qtbot.waitUntil(lambda: not tuning.running)
     assert tuning.result is not None and len(epochs(tuning.told)) < 6
     assert says(group, "held-out frames")
     click(qtbot, group, "Discard")
-    qtbot.waitUntil(lambda: not folder.path.exists(), timeout=20_000)
+    qtbot.waitUntil(lambda: not folder.path.exists())
     assert tuning.result is None and not says(group, "held-out frames")
     assert process.memory_info().rss < 1.1 * before
 
@@ -126,25 +126,25 @@ def test_a_killed_window_and_a_killed_trainer_lose_nothing(
 
     # another window, in which another decoder is chosen
     workspace.movie.open(movie)
-    qtbot.waitUntil(lambda: tuning.running, timeout=20_000)
+    qtbot.waitUntil(lambda: tuning.running)
     assert dock.findChild(LabelsSection).findChild(TuningGroup).isVisible()
-    qtbot.waitUntil(lambda: says(group, "Fitting"), timeout=60_000)
-    qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told), timeout=60_000)
+    qtbot.waitUntil(lambda: says(group, "Fitting"))
+    qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told))
     kill_trainer(folder.path)
-    qtbot.waitUntil(lambda: not tuning.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not tuning.running)
     assert tuning.cut_short and says(group, "cut short")
     assert "ended from outside" in notifications[-1].message
     n_told = len(epochs(tuning.told))
     click(qtbot, group, "Go on")
-    qtbot.waitUntil(lambda: len(epochs(tuning.told)) > n_told, timeout=120_000)
+    qtbot.waitUntil(lambda: len(epochs(tuning.told)) > n_told)
     click(qtbot, group, "Cancel")
-    qtbot.waitUntil(lambda: not tuning.running, timeout=120_000)
+    qtbot.waitUntil(lambda: not tuning.running)
     told = epochs(tuning.told)
     assert told == list(dict.fromkeys(told))  # no epoch was learned twice
     assert tuning.result is not None
     assert tuning.result.decoder.provenance.settings["fine_tune.base"] == "blank"
     click(qtbot, group, "Discard")
-    qtbot.waitUntil(lambda: not folder.path.exists(), timeout=20_000)
+    qtbot.waitUntil(lambda: not folder.path.exists())
 
 
 def test_a_fine_tune_that_was_cut_short_is_offered_again_and_outlives_another_fine_tune(
@@ -161,15 +161,15 @@ def test_a_fine_tune_that_was_cut_short_is_offered_again_and_outlives_another_fi
         job.prepare(begun, lambda _: None)  # and then everything was killed
     open_movie(movie)
     tuning = workspace.tuning
-    qtbot.waitUntil(lambda: tuning.cut_short, timeout=20_000)
+    qtbot.waitUntil(lambda: tuning.cut_short)
     assert says(group, "cut short") and child(group, QPushButton, "Go on").isVisible()
     tuning.depth = "threshold"
     click(qtbot, group, "Fine-tune")
-    qtbot.waitUntil(lambda: tuning.result is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: tuning.result is not None)
     click(qtbot, group, "Discard")
     assert tuning.cut_short and (folder / "config.json").is_file()
     click(qtbot, group, "Discard")
-    qtbot.waitUntil(lambda: not folder.exists(), timeout=20_000)
+    qtbot.waitUntil(lambda: not folder.exists())
     assert not tuning.cut_short and not child(group, QPushButton, "Go on").isVisible()
 
 
@@ -190,22 +190,22 @@ def test_another_mouse_is_learned_from_too_and_one_of_them_is_held_out_whole(
         answer(group, path)
 
     add(movies[1])
-    qtbot.waitUntil(lambda: len(tuning.others) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(tuning.others) == 1)
     assert says(group, "and from m2") and says(group, "Measured on all of m2.")
     assert timeline._marks.regions == []
     add(movies[1])
-    qtbot.waitUntil(lambda: says(group, "m2 is learned from already"), timeout=20_000)
+    qtbot.waitUntil(lambda: says(group, "m2 is learned from already"))
     add(tmp_path / "unlabelled.nwb")
-    qtbot.waitUntil(lambda: len(notifications) > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: len(notifications) > 0)
     assert "unlabelled.nwb has no labels beside it" in notifications[-1].message
     click(qtbot, group, "Only this one")
     assert len(timeline._marks.regions) == 2 and not says(group, "m2")
     add(movies[1])
-    qtbot.waitUntil(lambda: len(tuning.others) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(tuning.others) == 1)
 
     assert tuning.depth == "best"
     click(qtbot, group, "Fine-tune")
-    qtbot.waitUntil(lambda: tuning.result is not None, timeout=240_000)
+    qtbot.waitUntil(lambda: tuning.result is not None)
     result = tuning.result
     assert says(group, "compared inside what was learned from") and says(group, "a baseline wins")
     labelled = [(open_recording(path), mouse[1]) for path, mouse in zip(movies, mice, strict=True)]

@@ -127,7 +127,7 @@ def test_text_on_the_canvas_changes_in_playback(
     written = written_text(viewer)
     workspace.movie.events.frame.connect(lambda: seen.add(written.text))
     viewer.window._qt_viewer.dims.play(axis=0, fps=60)
-    qtbot.waitUntil(lambda: len(seen) >= 5, timeout=20_000)
+    qtbot.waitUntil(lambda: len(seen) >= 5)
     viewer.window._qt_viewer.dims.stop()
 
 
@@ -161,7 +161,7 @@ def test_the_text_stays_in_the_corner_of_a_canvas_that_changes_its_size(
     written, canvas = written_text(viewer), viewer.window._qt_viewer.canvas.native
     before = canvas.width()
     viewer.window.resize(viewer.window._qt_window.width() + 120, 900)
-    qtbot.waitUntil(lambda: canvas.width() > before, timeout=5_000)
+    qtbot.waitUntil(lambda: canvas.width() > before)
     corner = canvas.rect().bottomRight() - written.geometry().bottomRight()
     assert 0 < corner.x() < 20 and 0 < corner.y() < 20
 
@@ -203,7 +203,7 @@ def test_closing_mid_run_ends_cleanly(
     monkeypatch.setattr(decode_job, "load_decoder", loads(scripted))
     workspace.choice.offer(decoder_file)
     workspace.decode.decode()
-    qtbot.waitUntil(lambda: workspace.decode.progress.stage == "decoding", timeout=10_000)
+    qtbot.waitUntil(lambda: workspace.decode.progress.stage == "decoding")
     with qtbot.captureExceptions() as raised:
         if how == "viewer":
             viewer.close()
@@ -242,7 +242,7 @@ def test_a_viewer_may_be_closed_while_its_dock_is_being_built(
     viewer = make_napari_viewer()
     dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1]
     if parts:
-        qtbot.waitUntil(lambda: dock._next.isActive(), timeout=10_000)
+        qtbot.waitUntil(lambda: dock._next.isActive())
     for _ in range(parts):
         dock._build_next()
     viewer.close()
@@ -260,7 +260,7 @@ def test_libraries_that_cannot_be_loaded_are_told(
 
     monkeypatch.setattr(main_widget, "_load", load)
     dock = viewer.window.add_plugin_dock_widget("napari-cortex-decoder", "Cortex Decoder")[1]
-    qtbot.waitUntil(lambda: bool(notifications), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(notifications))
     assert "No module named 'pyqtgraph'" in notifications[0].message
     assert visible_texts(dock, QLabel) == ["The libraries could not be loaded."]
 

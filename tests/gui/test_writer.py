@@ -97,4 +97,4 @@ def test_windows_are_served_while_napari_waits_and_a_cancelled_file_is_not_there
     monkeypatch.setattr(saving_model, "save_recording", endless)
     QTimer.singleShot(1500, cancel)
     assert write_movie(str(tmp_path / "m.zarr"), *opened.as_layer_data_tuple()[:2]) == []
-    qtbot.waitUntil(lambda: list(tmp_path.iterdir()) == [], timeout=5_000)
+    qtbot.waitUntil(lambda: list(tmp_path.iterdir()) == [])

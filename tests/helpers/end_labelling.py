@@ -11,6 +11,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pydantic_core import PydanticSerializationError
+
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Behavior, LabelSession, Paint, SetBehaviors
 from napari_cortex_decoder.labels import journal as journal_module
@@ -58,8 +60,12 @@ def main() -> None:
             continue
         try:
             label(Path(line.strip()))
-        except (KeyboardInterrupt, LabelError) as error:
-            os._exit(130 if isinstance(error, KeyboardInterrupt) else 2)
+        except KeyboardInterrupt:
+            os._exit(130)
+        except PydanticSerializationError as error:  # what pydantic makes of it
+            os._exit(130 if "KeyboardInterrupt" in str(error) else 1)
+        except LabelError:
+            os._exit(2)
         os._exit(0)
 
 

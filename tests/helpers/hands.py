@@ -67,7 +67,7 @@ class Hands:
             ))  # fmt: skip
             return next((one for one in rows if one.data() == file.name), None)
 
-        self.qtbot.waitUntil(lambda: place() is not None, timeout=30_000)
+        self.qtbot.waitUntil(lambda: place() is not None)
         files.scrollTo(place())
         self.qtbot.wait(50)
         at = files.viewport().mapTo(dialog, files.visualRect(place()).center())
@@ -83,9 +83,7 @@ class Hands:
         self.done += [name, "Enter"]
 
     def _dialog(self) -> QFileDialog:
-        self.qtbot.waitUntil(
-            lambda: isinstance(QApplication.activeWindow(), QFileDialog), timeout=30_000
-        )
+        self.qtbot.waitUntil(lambda: isinstance(QApplication.activeWindow(), QFileDialog))
         dialog = QApplication.activeWindow()
         assert isinstance(dialog, QFileDialog)
         return dialog
@@ -95,7 +93,7 @@ class Hands:
         while scroll is not None and not isinstance(scroll, QScrollArea):
             scroll = scroll.parentWidget()
         assert scroll is not None
-        self.qtbot.waitUntil(lambda: button.isEnabled() and button.height() > 0, timeout=60_000)
+        self.qtbot.waitUntil(lambda: button.isEnabled() and button.height() > 0)
         self.qtbot.wait(100)  # until all is laid out
         scroll.ensureWidgetVisible(button)
         self.qtbot.wait(50)

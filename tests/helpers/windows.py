@@ -109,7 +109,7 @@ class ScriptedDecoder:
 
 
 def wait_until_idle(qtbot: QtBot, workspace: Workspace) -> None:
-    qtbot.waitUntil(lambda: not workspace.decode.progress.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not workspace.decode.progress.running)
 
 
 def child(widget: QWidget, kind: type, text: str) -> Any:
@@ -187,5 +187,5 @@ def click(qtbot: QtBot, parent: QWidget, text: str) -> None:
     """Click the button that says this, once it has its place."""
     button = child(parent, QPushButton, text)
     assert button.isVisible() and button.isEnabled(), button.toolTip()
-    qtbot.waitUntil(lambda: button.height() > 0, timeout=5_000)
+    qtbot.waitUntil(lambda: button.height() > 0)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

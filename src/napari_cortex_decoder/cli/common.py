@@ -179,7 +179,7 @@ def ended_by_signals(then: str) -> Iterator[None]:
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except SystemExit as exit_:
+    except BaseException as exit_:  # pydantic makes an error of its own of our exit
         if ended:
             typer.echo(f"cortex-decoder: ended from outside; {then}", err=True)
             raise SystemExit(ended[0]) from exit_

@@ -221,7 +221,8 @@ def _remove(path: Path) -> None:
 
 def _is_marked(folder: Path) -> bool:
     try:
-        return (folder / _MARK).read_bytes() == _MARK_TEXT
+        # two programs that made the folder at once have both written it
+        return (folder / _MARK).read_bytes().startswith(_MARK_TEXT)
     except (FileNotFoundError, NotADirectoryError):
         return False
 
@@ -233,7 +234,7 @@ def _make_folder(folder: Path) -> None:
     names = [path.name for path in folder.iterdir() if path.name != _MARK]
     if others := [name for name in names if not _NAMES.fullmatch(name)]:
         raise CacheError(f"{others[0]} is in it, and no {_MARK} of ours; move it away")
-    with (folder / _MARK).open("ab") as mark:  # another program may be at it, too
+    with (folder / _MARK).open("ab") as mark:
         if not mark.tell():
             mark.write(_MARK_TEXT)
 
