@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, get_args
 
 import numpy as np
@@ -72,3 +73,13 @@ def test_the_help_of_a_verb_says_what_each_name_means(verb: str, tables: list[An
     for table in tables:
         assert "|".join(table) in shown
         assert all(f"{name}: {said}" in shown for name, said in table.items())
+
+
+def test_a_fine_tune_compares_unasked_in_python_on_the_command_line_and_in_the_window() -> None:
+    from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
+
+    shown = CliRunner().invoke(app, ["fine-tune", "--help"], env={"COLUMNS": "1500"}).output
+    assert "[default: best]" in " ".join(shown.split())
+    for begin in (ncd.fine_tune, ncd.start_fine_tune):
+        assert signature(begin).parameters["depth"].default == "best"
+    assert TuningModel.model_fields["depth"].default == "best"

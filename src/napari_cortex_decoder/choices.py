@@ -111,6 +111,9 @@ DEPTHS: dict[Depth, str] = {
 }
 """What of a decoder a fine-tune changes."""
 
+DEPTH: Depth = "best"
+"""Which of them is taken unasked: in Python, on the command line and in the window."""
+
 Order = Literal["uncertainty", "disagreement"]
 ORDERS: dict[Order, str] = {
     "uncertainty": "least certain first",

@@ -55,14 +55,16 @@ def test_a_prediction_that_drifts_is_told_whatever_made_it(config: Any) -> None:
 
 @pytest.mark.parametrize("config", DETRENDING, ids=lambda c: c.architecture)
 def test_long_bouts_that_detrending_hides_are_told_by_what_it_leaves_of_them(config: Any) -> None:
-    assert "does not detrend" in warned(config, *said(300, 100, noise=3.0))
+    other = "run-rest-cortex" if isinstance(config, RoiRnnConfig) else "run-rest"
+    assert f"does not detrend, such as '{other}'" in warned(config, *said(300, 100, noise=3.0))
     assert warned(config, *said(300, 20)) == ""
 
 
 def test_a_movie_that_was_detrended_counts_as_such() -> None:
     steps = [{"name": "detrend", "window": 40}]
     assert warned(DECODERS[0], *said(500, 20, drift=1.0, noise=0.2), steps=steps) == ""
-    assert "does not detrend" in warned(DECODERS[0], *said(300, 100, noise=3.0), steps=steps)
+    for config in (DECODERS[0], DETRENDING[0]):
+        assert "without the step detrend" in warned(config, *said(300, 100, noise=3.0), steps=steps)
 
 
 @given(st.integers(0, 3000), st.floats(0, 1))

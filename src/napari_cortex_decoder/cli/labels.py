@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from napari_cortex_decoder.choices import CLOCKS, DEPTHS, Depth
+from napari_cortex_decoder.choices import CLOCKS, DEPTH, DEPTHS, Depth
 from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
@@ -175,7 +175,7 @@ def fine_tune(
     decoder: Annotated[
         str, typer.Option(help="The base: name of a bundled decoder, or a .safetensors file.")
     ] = "run-rest",
-    depth: Annotated[str, one_of(DEPTHS, "What is fitted.")] = "head",
+    depth: Annotated[str, one_of(DEPTHS, "What is fitted.")] = DEPTH,
     compute: Compute = HERE,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decoder.")] = 1,
     registration: Placings = None,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.bouts import stretches
-from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 
 LONG_SECONDS = 120.0
 """From here on slow drift shows."""
@@ -41,16 +41,18 @@ def drift_warnings(
         return []
     said, at = probability[known].astype(np.float64), times[known]
     how = config.preprocessing
-    detrended = how.detrend_seconds is not None and not getattr(how, "beside_raw", False)
-    if detrended or any(step.get("name") == "detrend" for step in steps):
+    stepped = any(step.get("name") == "detrend" for step in steps)
+    if stepped or (how.detrend_seconds is not None and not getattr(how, "beside_raw", False)):
         _, lengths = stretches(said.argmax(axis=1))
         median = float(np.median(lengths)) * float(np.median(np.diff(at)))
         if len(lengths) < 2 or median > _FLICKER:
             return []
+        other = "run-rest-cortex" if isinstance(config, TraceConfig) else "run-rest"
+        remedy = f"take a decoder that does not detrend, such as {other!r}"
         return [
             f"half of the predicted bouts last {median:.1f} s or less: what detrending leaves of "
             "bouts of half a minute and more looks like that. If this animal's bouts are long, "
-            "take a decoder that does not detrend, such as 'run-rest'."
+            f"{'decode it without the step detrend' if stepped else remedy}."
         ]
     share = max(_slow_share(column, at) for column in said.T)
     if share < _MOST_SLOW:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from napari_cortex_decoder.choices import Depth
+from napari_cortex_decoder.choices import DEPTH, Depth
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
 from napari_cortex_decoder.errors import TrainingError
@@ -29,7 +29,7 @@ def fine_tune(
     labelled: Sequence[tuple[Recording, Ethogram]],
     *,
     out: str | Path | None = None,
-    depth: Depth = "head",
+    depth: Depth = DEPTH,
     held_out: Sequence[HeldOut] | None = None,
     compute: Compute = HERE,
     seed: int = 1,
@@ -51,9 +51,8 @@ def fine_tune(
         nothing on disk but cached features. Asked for the same again, an end-to-end fit that was
         ended goes on, and one that is finished gives its result.
     depth
-        ``"threshold"``: a scale and a shift of the logits; ``"head"``: the recurrent head on
-        features of the encoder, which are computed once per recording and encoder;
-        ``"end-to-end"``: all of the network, in a process of its own.
+        One of `choices.DEPTHS`, which says what each means. ``"best"`` compares all but
+        ``"end-to-end"`` inside what is learned from, which takes longer than any one of them.
     held_out
         What to measure on; None: whole mice where there are several, else contiguous blocks.
     compute
@@ -91,7 +90,7 @@ def start_fine_tune(
     labelled: Sequence[tuple[Recording, Ethogram]],
     *,
     out: str | Path | None = None,
-    depth: Depth = "head",
+    depth: Depth = DEPTH,
     held_out: Sequence[HeldOut] | None = None,
     compute: Compute = HERE,
     seed: int = 1,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_cortex_decoder.choices import Depth
+from napari_cortex_decoder.choices import DEPTH, Depth
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.decoder.engine.area_places import registration_of
 from napari_cortex_decoder.errors import CortexDecoderError
@@ -45,7 +45,7 @@ _CUT_SHORT = "A fine-tune of this recording was cut short: go on with it, or dis
 class TuningModel(SectionModel):
     """Fits the chosen decoder to the labels of the open recording, and of others."""
 
-    depth: Depth = "best"  # how deep it changes the decoder
+    depth: Depth = DEPTH  # how deep it changes the decoder
     progress: Progress = Progress()  # how far the running fine-tune is
     told: tuple[Progress, ...] = ()  # all that it has told so far, oldest first
     result: FineTuneResult | None = None  # what came of the last one, until it is kept or discarded
