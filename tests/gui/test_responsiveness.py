@@ -207,6 +207,7 @@ def test_a_frame_draws_the_canvas_once_and_the_cursor_and_lays_nothing_out(
     assert items_painted == []
     assert not [part for part in seen.painted if dock.isAncestorOf(part)]
     assert len(seen.painted[chart]) == 20
+    assert max(rect.width() for rect in seen.painted[chart]) < chart.width() / 4
 
 
 def test_the_frame_that_is_looked_at_is_answered_first_and_as_provisional(

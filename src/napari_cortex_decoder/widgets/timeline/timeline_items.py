@@ -147,6 +147,7 @@ class Row:
         self.axis.setStyle(showValues=not strip, maxTickLevel=0)
         self.view = pg.ViewBox(enableMenu=False, defaultPadding=0)
         self.view.setMouseEnabled(x=True, y=False)
+        self.view.enableAutoRange(x=False)  # each move of the cursor would paint the row anew
         self._items = name, self.axis, self.view
         for column, item in enumerate(self._items):
             layout.addItem(item, place, column)
