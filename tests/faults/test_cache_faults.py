@@ -123,6 +123,18 @@ def test_a_cache_without_its_mark_is_taken_up_again(quick: Decoder, recording: R
     assert len(list_cache()) == 2
 
 
+# as two programs leave it that make the folder at the same moment
+def test_a_mark_that_was_written_twice_is_still_the_cache_s(
+    quick: Decoder, recording: Recording, encoded: Callable[[], int]
+) -> None:
+    quick.decode(recording, compute=CPU)
+    mark = cache_folder() / "CACHEDIR.TAG"
+    mark.write_bytes(2 * mark.read_bytes())
+    encoded()
+    quick.decode(recording, compute=CPU)
+    assert encoded() == 0 and len(list_cache()) == 2
+
+
 @contextmanager
 def another_user(folder: Path) -> Iterator[None]:
     """Become somebody whom the permissions of a folder bind, as they do not bind root."""
@@ -298,7 +310,7 @@ def test_two_programs_on_one_cache_give_the_same_and_leave_one_entry(
 ) -> None:
     outs = [tmp_path / "a", tmp_path / "b"]
     processes = [subprocess.Popen([*command, str(out)], stdout=subprocess.DEVNULL) for out in outs]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert [process.wait() for process in processes] == [0, 0]
     assert len({(out / "long.csv").read_bytes() for out in outs}) == 1
     assert sorted(entry.kind for entry in list_cache()) == ["features", "statistics"]
     assert not leftovers()

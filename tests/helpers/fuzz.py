@@ -214,7 +214,7 @@ def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch
     case = home / "input"
     shutil.copytree(folder, case)
     victim = damage(case, case / path.relative_to(folder), rng, home / "elsewhere" / "secret")
-    before = sorted(case.rglob("*"))
+    before = stamps(case)
     told: dict[str, Any] = {}
     watch.outside.clear()
     Path("/proc/self/clear_refs").write_text("5")
@@ -240,10 +240,22 @@ def one(home: Path, folder: Path, path: Path, read: Any, seed: int, watch: Watch
     seconds, grown = sum(os.times()[:4]) - spent, most_held() - held
     if seconds > MOST_SECONDS:
         told["slow"] = f"{seconds:.1f} s"
-    if watch.outside or sorted(case.rglob("*")) != before:
-        told["outside"] = f"{watch.outside or 'a file is new'}"
+    if touched := {str(file.relative_to(case)) for file, _ in before ^ stamps(case)}:
+        watch.outside.append(f"changes {sorted(touched)}")
+    if watch.outside:
+        told["outside"] = f"{watch.outside}"
     shutil.rmtree(case)
     return told | {"held": grown}
+
+
+def stamps(folder: Path) -> set[tuple[Path, int]]:
+    """Return what lies in a folder, and when each file was written.
+
+    A session that keeps its preprocessed frames beside the movie computes them anew where they are
+    not there: these are its own.
+    """
+    found = (place for place in folder.rglob("*") if "preprocessed" not in place.parts)
+    return {(one, one.is_dir() or one.lstat().st_mtime_ns) for one in found}
 
 
 def most_held(process: int | str = "self") -> int:

@@ -7,6 +7,7 @@ import json
 import random
 import re
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,7 @@ def mangle_gzip(content: bytes, rng: random.Random) -> bytes:
     """Damage what is packed, or pack far too much."""
     try:
         packed = gzip.decompress(content)
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, zlib.error):
         return mangle_bytes(content, rng)
     if rng.random() < 0.2:
         return gzip.compress(packed[:-1] + b" " * 2**28, 1)

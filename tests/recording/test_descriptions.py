@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +127,40 @@ def test_an_array_of_numpy_takes_axes_and_rate_from_the_file_beside(tmp_path: Pa
     np.testing.assert_array_equal(recording.movie.compute(), MOVIE)
     assert (recording.frame_rate, recording.pixel_size) == (25, 0.02)
     assert recording.warnings == ()
+
+
+def _shared(last: int) -> str:
+    """Mappings of ten references each to the one before: a billion entries of a few bytes."""
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [
+        f"a{n}: &a{n} {{" + ", ".join(f"k{k}: *a{n - 1}" for k in range(10)) + "}"
+        for n in range(1, last)
+    ]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("m.hdr", "{" * 2**20),
+        ("m.hdr", " " * 2**20 + "x"),
+        ("m.txt", "a: b" + " " * 2**20 + "c"),
+        ("m.ini", ("a" * 99 + " ") * 20_000),
+        ("m.yaml", _shared(12)),
+        ("m.yaml", _shared(12).replace("k0: ", "<<: ")),
+        ("m.yaml", "x: &a [*a]"),
+        ("m.yml", "a: 1\n" * 2**19),
+        ("m.json", '{"dtype": ","}'),
+        ("m.json", '{"dtype": "f4,("}'),
+        ("m.json", '{"dtype": "\\ud800"}'),
+    ],
+)
+def test_a_description_made_to_cost_time_costs_itself_only(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    MOVIE.tofile(tmp_path / "m.raw")
+    (tmp_path / name).write_text(text)
+    begun = time.process_time()
+    recording = open_recording(tmp_path / "m.raw", shape=(20, 31), dtype="uint16")
+    np.testing.assert_array_equal(recording.movie[3].compute(), MOVIE[3])
+    assert time.process_time() - begun < 5  # hours, where all of it is looked at again and again

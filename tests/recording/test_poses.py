@@ -137,3 +137,34 @@ def test_the_table_of_a_longer_video_is_refused(tmp_path: Path) -> None:
         keypoint_speed(pose, camera(), "nose")
     with pytest.raises(RecordingError, match="no keypoint 'tail'"):
         keypoint_speed(pose, camera(), "tail")
+
+
+# a few bytes that claim gigabytes, and rows that would stand in the place of others
+@pytest.mark.parametrize("number", ["40000000", "-3", "8"])
+def test_rows_that_cannot_be_of_this_video_are_refused(number: str, tmp_path: Path) -> None:
+    path = deeplabcut(tmp_path / "t.csv")
+    path.write_text(path.read_text().replace("\n11,", f"\n{number},"))
+    with pytest.raises(RecordingError, match=r"t\.csv: (it claims|a picture has)"):
+        read_pose(path)
+
+
+def test_a_file_of_sleap_that_claims_a_later_picture_takes_no_memory_for_it(tmp_path: Path) -> None:
+    path = sleap(tmp_path / "s.slp")
+    with h5py.File(path, "a") as file:
+        frames = file["frames"][()]
+        frames["frame_idx"][-1] = 10**9
+        file["frames"][...] = frames
+    with pytest.raises(RecordingError, match=r"s\.slp: it claims 1000000001 pictures"):
+        read_pose(path)
+
+
+@pytest.mark.parametrize("name", ["s.slp", "s.h5"])
+def test_a_file_of_sleap_is_no_way_into_other_files(name: str, tmp_path: Path) -> None:
+    path = sleap(tmp_path / name)
+    secret = sleap(tmp_path / f"secret{path.suffix}")
+    member = "pred_points" if path.suffix == ".slp" else "point_scores"
+    with h5py.File(path, "a") as file:
+        del file[member]
+        file[member] = h5py.ExternalLink(str(secret), member)
+    with pytest.raises(RecordingError, match=f"{member} lies in the file .*secret"):
+        read_pose(path)

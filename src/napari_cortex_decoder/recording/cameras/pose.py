@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_cortex_decoder import child
+from napari_cortex_decoder.containers import hdf5
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.recording.cameras.camera import Camera
@@ -21,6 +23,7 @@ POSE_SUFFIXES = (".csv", ".h5", ".slp")
 SURE = 0.6
 """From this confidence on a place counts."""
 
+_LARGEST = 2**29  # bytes that pictures without a row may take
 _MORE_ROWS = 2  # that a table may have: programs disagree on how many pictures a video holds
 
 
@@ -55,7 +58,7 @@ def read_pose(path: str | Path) -> Pose:
     if suffix == ".csv":
         return _deeplabcut(path)
     if suffix == ".h5":
-        with h5py.File(path) as file:
+        with hdf5.opened(path) as file:
             of_sleap = {"tracks", "node_names"} <= set(file)
         if not of_sleap:
             beside = path.with_suffix(".csv")
@@ -129,10 +132,15 @@ def _deeplabcut(path: Path) -> Pose:
             f"{path}: its rows are labelled pictures, not a video's; give the CSV that DeepLabCut "
             "writes when it analyzes a video."
         )
+    if table.index.has_duplicates or (table.index < 0).any():
+        raise RecordingError(
+            f"{path}: a picture has several rows, or a number below 0; export it again."
+        )
     table = table.droplevel(0, axis=1)
     names = list(dict.fromkeys(column[:-1] for column in table.columns))
     animals = {name[0] for name in names if len(name) > 1}
     n = int(table.index.max()) + 1
+    _check_size(path, n, len(names))
     values = np.full((n, len(names), 3), np.nan)
     for place, name in enumerate(names):
         for axis, coordinate in enumerate(("x", "y", "likelihood")):
@@ -141,26 +149,55 @@ def _deeplabcut(path: Path) -> Pose:
     return Pose(path, shown, values[:, :, :2], values[:, :, 2])
 
 
+def _check_size(path: Path, pictures: int, keypoints: int) -> None:
+    """Refuse a table that claims far more pictures than it has rows for."""
+    if 24 * pictures * keypoints > max(_LARGEST, 64 * path.stat().st_size):
+        raise RecordingError(
+            f"{path}: it claims {pictures} pictures, more than it can hold; export it again."
+        )
+
+
 def _sleap(path: Path, form: str) -> Pose:
-    """Read what SLEAP predicted, by its own reader."""
+    """Read what SLEAP predicted, by its own reader, which believes what a file claims."""
+    names, values = child.call(read_sleap, path, form, what="a file of SLEAP")
+    return Pose(path, names, values[:, :, :2], values[:, :, 2])
+
+
+def read_sleap(path: Path, form: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return names of k keypoints, and x, y (px) and confidence of each, shape (n, k, 3).
+
+    Raises RecordingError if a part of it lies in another file, or claims more than is there.
+    """
     try:
         import sleap_io
     except ImportError as error:
         raise RecordingError(
             f"{path}: SLEAP's files need sleap-io: pip install 'napari-cortex-decoder[pose]'."
         ) from error
+    with hdf5.opened(path) as file:
+        file.visititems(_look)
+        if file.outside:
+            raise RecordingError(file.outside[0])
     options: dict[str, Any] = {"open_videos": False} if form == "slp" else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the video, which is not needed
         labels = sleap_io.load_file(str(path), format=form, **options)
         if not labels.skeletons:
             raise RecordingError(f"{path}: it has no skeleton; export it again from SLEAP.")
+        nodes = [node.name for node in labels.skeletons[0].nodes]
+        last = max((frame.frame_idx for frame in labels.labeled_frames), default=0)
+        _check_size(path, int(last) + 1, len(nodes) * max(1, len(labels.tracks)))
         found = labels.numpy(untracked=not labels.tracks, return_confidence=True)
-    nodes = [node.name for node in labels.skeletons[0].nodes]
     tracks = [track.name for track in labels.tracks] or [str(i) for i in range(found.shape[1])]
     several = found.shape[1] > 1
     names = tuple(f"{track} {node}" if several else node for track in tracks for node in nodes)
-    flat = np.asarray(found, np.float64).reshape(len(found), -1, 3)
-    # what a person placed has no score
-    sure = np.where(np.isnan(flat[:, :, 2]) & np.isfinite(flat[:, :, 0]), 1.0, flat[:, :, 2])
-    return Pose(path, names, flat[:, :, :2], sure)
+    values = np.asarray(found, np.float64).reshape(len(found), -1, 3)
+    placed = np.isnan(values[:, :, 2]) & np.isfinite(values[:, :, 0])
+    values[placed, 2] = 1.0  # what a person placed has no score
+    return names, values
+
+
+def _look(name: str, item: Any) -> None:
+    """Read a member that is not the pictures of a video, so that it is held to what it claims."""
+    if isinstance(item, h5py.Dataset) and not name.startswith("video"):
+        _ = item[()]

@@ -19,6 +19,7 @@ from napari_cortex_decoder.tables import plain_name, split_unit
 
 _SUFFIXES = (".json", ".hdr", ".mhd", ".nhdr", ".yaml", ".yml", ".xml", ".ini", ".txt", ".cfg")
 _LARGEST = 2**22
+_LONGEST_YAML = 2**18
 # without blanks, lines and capitals
 _LENGTHS = {
     "y": ("height", "rows", "row", "nrows", "numrows", "ny", "lines", "ysize", "sizey", "ypix",
@@ -68,10 +69,10 @@ def description_of(path: Path, told: list[str]) -> Description | None:
         try:
             with readable(file, "a description of frames"):
                 said = _content(file)
+                found = _described(file, said)
         except RecordingError as error:
             told.append(f"{error} It is left out.")
             continue
-        found = _described(file, said)
         if found.axes or found.dtype or {"y", "x"} <= set(found.lengths):
             return found
         other = other or (found if said else None)
@@ -85,23 +86,31 @@ def _content(file: Path) -> dict[str, Any]:
     if suffix == ".json":
         pairs = _pairs(json.loads(text))
     elif suffix in (".yaml", ".yml"):
-        import yaml
-
-        pairs = _pairs(yaml.safe_load(text))
+        pairs = _pairs(_yaml(text))
     elif suffix == ".xml":
         pairs = _elements(ElementTree.fromstring(text))
     else:  # of an ENVI header a list in braces may go over lines
-        whole = re.sub(r"\{[^}]*\}", lambda braces: braces[0].replace("\n", " "), text)
-        lines = (
-            re.match(r"\s*([^:=\t#;\[]+?)\s*[:=\t]+\s*(.+?)\s*$", s) for s in whole.split("\n")
-        )
-        pairs = ((line[1], line[2]) for line in lines if line)
+        whole = re.sub(r"\{[^{}]*\}", lambda braces: braces[0].replace("\n", " "), text)
+        lines = (re.match(r"([^:=\t#;\[]+)[:=\t]+(.+)", s.strip()) for s in whole.split("\n"))
+        pairs = ((line[1].strip(), line[2].strip()) for line in lines if line)
     for name, value in pairs:
         unit = split_unit(name)[1]
         key = plain_name(name)
         for one in (key, f"{key}_{unit.lower()}") if unit else (key,):
             said.setdefault(one, _value(value))
     return said
+
+
+def _yaml(text: str) -> Any:
+    """Return what YAML holds, if no part of it stands for another: few such fill any memory."""
+    import yaml
+
+    if len(text) > _LONGEST_YAML:
+        raise ValueError(f"it is longer than {_LONGEST_YAML} characters")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, loader)):
+        raise ValueError("parts of it stand for others")
+    return yaml.load(text, loader)
 
 
 def _pairs(node: Any) -> Iterator[tuple[str, Any]]:

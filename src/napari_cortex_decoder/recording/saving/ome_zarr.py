@@ -58,7 +58,7 @@ def is_zarr_of_ours(folder: Path) -> bool:
     """Return whether `write_zarr` wrote a folder, and nothing else came into it since."""
     try:
         about = json.loads((folder / "zarr.json").read_bytes())["attributes"][PROGRAM]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
     within = (file.relative_to(folder) for file in folder.rglob("*") if not file.is_dir())
     return is_provenance(about) and all(map(_is_of_zarr, within))
