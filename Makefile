@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PARTS := test-rooms test-windows test-jobs test-files
 
-.PHONY: help demo test test-rooms test-windows test-jobs coverage faults install lint clean
+.PHONY: help demo test $(PARTS) coverage faults install lint clean
 
 help:
 	@echo "make demo      open napari with a simulated mouse, decoded and playing (no display: demo/screenshot.png)"
@@ -27,16 +28,17 @@ $(STAMP): pyproject.toml constraints.txt tools/system-packages.sh
 demo: $(STAMP)
 	$(BIN)/cortex-decoder demo --out demo
 
-# Three parts of about the same length, two at a time, one core each: together they would take twice as long.
+# Two parts at a time, one core each, the two longest first: together they would take twice as long.
 JOBS := tests/faults tests/runs tests/training
+FILES := tests/recording tests/containers tests/files
 test: $(STAMP) lint
-	$(MAKE) --jobs=2 --output-sync=target --keep-going test-rooms test-windows test-jobs
+	$(MAKE) --jobs=2 --output-sync=target --keep-going $(PARTS)
 
 # `make coverage` runs these under another program
 PYTEST ?= $(BIN)/python -m pytest
 
 test-rooms: $(STAMP)
-	OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/gui $(JOBS:%=--ignore=%)
+	OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/gui $(patsubst %,--ignore=%,$(JOBS) $(FILES))
 
 test-windows: $(STAMP)
 	OMP_NUM_THREADS=1 bash tools/with-display.sh $(PYTEST) tests/gui
@@ -45,10 +47,13 @@ test-windows: $(STAMP)
 test-jobs: $(STAMP)
 	OMP_NUM_THREADS=1 $(PYTEST) $(JOBS)
 
+test-files: $(STAMP)
+	OMP_NUM_THREADS=1 $(PYTEST) $(FILES)
+
 # A run with branches takes half as long again; goals: 92 % without widgets/, 85 % with.
 coverage: $(STAMP)
 	rm -f .coverage .coverage.*
-	$(MAKE) --jobs=2 --output-sync=target --keep-going test-rooms test-windows test-jobs PYTEST="$(BIN)/coverage run -m pytest"
+	$(MAKE) --jobs=2 --output-sync=target --keep-going $(PARTS) PYTEST="$(BIN)/coverage run -m pytest"
 	$(BIN)/coverage combine --quiet
 	@echo "without widgets/"; $(BIN)/coverage report --skip-covered --omit="*/widgets/*" --fail-under=92
 	@echo "with widgets/"; $(BIN)/coverage report --format=total --fail-under=85

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from helpers import nursery
 from helpers.disks import fill, small_disk
 from helpers.waves import make_network, moving_frames
 from napari_cortex_decoder.compute import CPU, Compute
@@ -227,15 +229,20 @@ def test_a_disk_that_fills_up_while_decoding_is_no_failure_of_it(
 
 
 @pytest.fixture
-def command(tmp_path: Path, quick: Decoder) -> list[str]:
-    """Decodes a movie of some seconds in a program of its own."""
-    quick.save(tmp_path / "quick.safetensors")
-    movie = tmp_path / "long.npy"
+def begin(tmp_path: Path, quick: Decoder) -> Callable[[Path], BaseProcess]:
+    """Decodes a movie of some seconds in a program of its own, into a folder."""
+    decoder, movie = tmp_path / "quick.safetensors", tmp_path / "long.npy"
+    quick.save(decoder)
     np.save(movie, moving_frames(900, (32, 32)))
-    return [
-        sys.executable, "-m", "napari_cortex_decoder.cli", "decode", str(movie), "--frame-rate",
-        "30", "--decoder", str(tmp_path / "quick.safetensors"), "--out",
-    ]  # fmt: skip
+    words = ("decode", movie, "--frame-rate", 30, "--decoder", decoder, "--out")
+    return lambda out: nursery.begin(
+        "napari_cortex_decoder.cli", *words, out, said=out.with_suffix(".said")
+    )
+
+
+def finish(process: BaseProcess) -> None:
+    process.join()
+    assert process.exitcode == 0
 
 
 def leftovers() -> list[Path]:
@@ -245,27 +252,25 @@ def leftovers() -> list[Path]:
 @pytest.mark.slow
 @pytest.mark.timeout(300 + 60 * ROUNDS)
 def test_a_decode_that_is_killed_leaves_nothing_that_the_next_does_not_sweep(
-    command: list[str], tmp_path: Path, root: Path
+    begin: Callable[[Path], BaseProcess], tmp_path: Path, root: Path
 ) -> None:
     whole = tmp_path / "whole"
     begun = time.monotonic()
-    subprocess.run([*command, str(whole)], check=True, capture_output=True)
+    finish(begin(whole))
     seconds = time.monotonic() - begun
     found = 0
     for number in range(ROUNDS):
         for entry in list_cache():
             entry.path.unlink()
         out = tmp_path / f"round-{number}"
-        process = subprocess.Popen([*command, str(out)], stdout=subprocess.DEVNULL)
+        process = begin(out)
         until = time.monotonic() + random.uniform(0, 1.0) * seconds
-        while process.poll() is None and (
-            not leftovers() if number % 2 else time.monotonic() < until
-        ):
+        while process.is_alive() and (not leftovers() if number % 2 else time.monotonic() < until):
             time.sleep(0.01)
         process.kill()
-        process.wait()
+        process.join()
         found += bool(leftovers())
-        subprocess.run([*command, str(out)], check=True, capture_output=True)
+        finish(begin(out))
         assert not leftovers()
         assert sorted(p.name for p in out.iterdir()) == ["long.csv", "long.json"]
         ours, theirs = (
@@ -306,11 +311,11 @@ def test_a_leftover_of_a_killed_program_is_listed_and_cleared_but_not_what_is_be
 
 @pytest.mark.slow
 def test_two_programs_on_one_cache_give_the_same_and_leave_one_entry(
-    command: list[str], tmp_path: Path
+    begin: Callable[[Path], BaseProcess], tmp_path: Path
 ) -> None:
     outs = [tmp_path / "a", tmp_path / "b"]
-    processes = [subprocess.Popen([*command, str(out)], stdout=subprocess.DEVNULL) for out in outs]
-    assert [process.wait() for process in processes] == [0, 0]
+    for process in [begin(out) for out in outs]:
+        finish(process)
     assert len({(out / "long.csv").read_bytes() for out in outs}) == 1
     assert sorted(entry.kind for entry in list_cache()) == ["features", "statistics"]
     assert not leftovers()

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-import select
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +16,7 @@ import pytest
 import tifffile
 import torch
 
+from helpers import nursery
 from helpers.work_until_killed import digest
 from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, ImageDecoder, Preprocessing
 from napari_cortex_decoder.decoder.networks import CnnRnn
@@ -50,43 +48,27 @@ def decoder(tmp_path: Path) -> Path:
     return tmp_path / "untrained.safetensors"
 
 
-def told(process: subprocess.Popen[str], seconds: float) -> list[str]:
-    """What it says within some seconds, then until it has ended by SIGKILL."""
-    assert process.stdout is not None
-    lines, until = [], time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if select.select([process.stdout], [], [], left)[0]:
-            line = process.stdout.readline()
-            if not line:
-                break
-            lines.append(line.strip())
-    process.send_signal(signal.SIGKILL)
-    lines += [line.strip() for line in process.stdout]
-    assert process.wait() == -signal.SIGKILL, lines
-    return lines
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 60 * ROUNDS)
 def test_what_was_said_to_be_done_is_there_whole_after_kill_9(
-    movie: Path, decoder: Path, count: Count
+    movie: Path, decoder: Path, count: Count, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed = random.randrange(10**6)
     moments = random.Random(seed)
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     said: dict[str, str] = {}
     n_said = lost = 0
     for number in range(ROUNDS):
-        command = [sys.executable, "-m", "helpers.work_until_killed", str(movie), str(decoder)]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=environment
-        ) as process:
-            assert process.stdout is not None
-            lines = [process.stdout.readline().strip()]  # importing takes seconds
-            while number % 2 == 0 and not lines[-1].startswith("decoded"):
-                lines.append(process.stdout.readline().strip())  # and so does loading torch
-            lines += told(process, moments.uniform(0, 12))
-        lines = [line for line in lines if line]
+        told = tmp_path / f"told-{number}"
+        session = nursery.begin("helpers.work_until_killed", movie, decoder, said=told)
+        awaited = "decoded" if number % 2 == 0 else "labelled"  # importing takes a while
+        while session.is_alive() and not (told.exists() and awaited in told.read_text()):
+            time.sleep(0.01)
+        session.join(moments.uniform(0, 4))
+        session.kill()
+        session.join()
+        lines = told.read_text().splitlines()
+        assert session.exitcode == -signal.SIGKILL, lines
         assert not [line for line in lines if line.startswith("failed")], (seed, lines)
         n_said += len(lines)
         said |= dict(line.split() for line in lines)

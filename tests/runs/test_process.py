@@ -17,7 +17,8 @@ WORKER = """
 import sys, time
 from contextlib import suppress
 from napari_cortex_decoder.progress import Cancelled, Progress
-from napari_cortex_decoder.runs import RunFolder, end_when_nobody_waits
+from napari_cortex_decoder.runs import RunFolder, end_when_nobody_waits, process
+process.LOOK_EVERY = 0.1  # it is alone after a second
 folder = RunFolder(sys.argv[1], "fine-tune")
 if "tied" in sys.argv:
     end_when_nobody_waits(folder, forget="forgotten" in sys.argv)
@@ -33,6 +34,7 @@ WAITER = """
 import sys, time
 from napari_cortex_decoder.runs import RunFolder, RunProcess
 process = RunProcess(RunFolder(sys.argv[1], "fine-tune"), sys.argv[2:], waits=True)
+print("waits", flush=True)
 process.wait()
 """
 
@@ -59,20 +61,21 @@ def command(folder: RunFolder, *how: str) -> list[str]:
 def waiter(folder: RunFolder, *how: str) -> subprocess.Popen[bytes]:
     """Begin the job, or join it, in a program that waits for its end."""
     arguments = [sys.executable, "-c", WAITER, str(folder.path), *command(folder, *how)]
-    return subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
+    program = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert program.stdout is not None and program.stdout.readline() == b"waits\n"
+    program.stdout.close()
+    until(lambda: folder.is_at_work)
+    return program
 
 
 @pytest.mark.parametrize("end", ["kill", "terminate"])
 def test_whoever_waits_and_is_ended_ends_the_job_even_one_that_was_joined(
     folder: RunFolder, end: str
 ) -> None:
-    first = waiter(folder, "tied")
-    until(lambda: folder.is_at_work)
-    second = waiter(folder, "tied")
-    time.sleep(2)  # until the second waits, too
+    first, second = (waiter(folder, "tied") for _ in range(2))
     getattr(first, end)()
     first.wait()
-    time.sleep(4)
+    time.sleep(2)
     assert folder.is_at_work  # somebody waits
     getattr(second, end)()
     second.wait()
@@ -85,11 +88,9 @@ def test_a_job_begun_in_the_background_outlives_whoever_began_it_and_whoever_joi
 ) -> None:
     for _ in range(2):
         program = waiter(folder)
-        until(lambda: folder.is_at_work)
-        time.sleep(1)
         program.kill()
         program.wait()
-    time.sleep(3)
+    time.sleep(2)
     assert folder.is_at_work
     process = RunProcess(folder, command(folder), waits=True)
     process.cancel()
@@ -100,7 +101,6 @@ def test_a_job_begun_in_the_background_outlives_whoever_began_it_and_whoever_joi
 
 def test_a_job_that_nobody_else_could_find_takes_its_folder_along(folder: RunFolder) -> None:
     program = waiter(folder, "tied", "forgotten")
-    until(lambda: folder.is_at_work)
     program.kill()
     program.wait()
     until(lambda: not folder.path.exists())

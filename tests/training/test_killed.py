@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from helpers import nursery
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.training import TrainingFolder
 
@@ -22,15 +20,11 @@ def steps(folder: TrainingFolder) -> dict[str, int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # a dozen processes, which a busy machine lets wait
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
+@pytest.mark.skipif(not nursery.FORKS, reason="the test forks")
 def test_kills_at_random_moments_lead_to_the_decoder_of_an_unbroken_run(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers.kill_and_go_on", tmp_path],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    for kind, stopped_at in json.loads(done.stdout.splitlines()[-1]).items():
+    code, said, error = nursery.run("helpers.kill_and_go_on", tmp_path)
+    assert code == 0, error[-2000:]
+    for kind, stopped_at in json.loads(said.splitlines()[-1]).items():
         places = set(map(tuple, stopped_at))
         assert len(places) > 1, f"kills came at the same place: {places}"
         whole, killed = (TrainingFolder(tmp_path / kind / name) for name in ("whole", "killed"))

@@ -18,7 +18,7 @@ from napari_cortex_decoder.runs.marker import CANCEL, LOG, WAITING
 OWN_WORDS = "cortex-decoder: "
 """In front of the sentence with which a process ends that cannot do what it was asked."""
 
-_LOOK_EVERY = 0.2  # s
+LOOK_EVERY = 0.2  # s
 _ALONE = 10  # looks in a row that find nobody waiting; between two who wait there is a moment
 
 
@@ -93,7 +93,7 @@ class RunProcess:
         otherwise; with its own words.
         """
         while not self.ended:
-            time.sleep(_LOOK_EVERY)
+            time.sleep(LOOK_EVERY)
         self.check()
 
     def check(self) -> None:
@@ -133,7 +133,7 @@ def end_when_nobody_waits(folder: RunFolder, *, forget: bool) -> None:
     def watch() -> None:
         alone = 0
         while alone < _ALONE and folder.path.is_dir():
-            time.sleep(_LOOK_EVERY)
+            time.sleep(LOOK_EVERY)
             try:
                 with FileLock(folder.path / WAITING, timeout=0):
                     alone += 1
