@@ -120,7 +120,7 @@ def test_an_import_of_labels_whose_heap_leads_to_itself_ends_and_holds_nothing(
         time.sleep(4)
         process.send_signal(signal.SIGINT)
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             pytest.fail("it is deaf to Ctrl-C")

@@ -32,7 +32,9 @@ from napari_cortex_decoder.training import pipeline  # noqa: F401
 from napari_cortex_decoder.tuning import fine_tune, fit  # noqa: F401
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-EXPECTED = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130, 1}}
+EXPECTED = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130, -2}}
+"""How each signal ends a verb; by the signal itself before the verb begins, or when it is over."""
+AGAIN = "ended from outside; give the same command again"
 SETTINGS = """
 all_areas = false
 [decoder]
@@ -86,7 +88,11 @@ def arguments(folder: Path, verb: str, out: Path) -> list[str]:
 
 def begin(given: list[str], log: Path) -> int:
     """Begin a verb in a process of its own; give its number."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS[1:])
     child = os.fork()
+    if not child:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS[1:])
     if child:
         return child
     try:
@@ -167,11 +173,8 @@ def main(folder: Path, verb: str, rounds: int, seed: int) -> None:
             assert code or (out / "decoder.safetensors").is_file()
             counts["before the end"] += code != 0
             said = log.read_text().removeprefix(said_before)
-            if code == 143 or (
-                code == 130 and said
-            ):  # Ctrl-C before the verb begins needs no words
-                assert "give the same command again" in said.splitlines()[-1]
-            wait_until(lambda out=out: not trainers(out), 20)
+            assert code <= 0 or AGAIN in said.splitlines()[-1], (code, said[-2000:])
+            wait_until(lambda out=out: not trainers(out))
             check_whole(out)
         age(out)
         assert ended(begin(given, log)) == 0, log.read_text()[-2000:]

@@ -23,7 +23,7 @@ import numpy as np
 import tifffile
 from safetensors.torch import load_file
 
-from helpers.end_jobs import EXPECTED, SIGNALS, begin, ended
+from helpers.end_jobs import AGAIN, EXPECTED, SIGNALS, begin, ended
 from helpers.places import age, snapshot
 from napari_cortex_decoder.labels import journal_ethogram
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
@@ -101,6 +101,7 @@ def main(lab: Path, asked: dict[str, Any], rounds: int, seed: int) -> None:
         os.kill(child, signal_)
         code = ended(child)
         assert code in EXPECTED[signal_] | {0}, (signal_, code, log.read_text()[-2000:])
+        assert code <= 0 or AGAIN in log.read_text().splitlines()[-1], log.read_text()[-2000:]
         counts["rounds"] += 1
         counts["ended_before_the_end"] += code != 0
         there = [place for place in places if (lab / place).exists()]

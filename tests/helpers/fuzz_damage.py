@@ -158,6 +158,55 @@ def mangle_gzip(content: bytes, rng: random.Random) -> bytes:
     return gzip.compress(mangle_json(packed, rng))
 
 
+def mangle_xml(content: bytes, rng: random.Random) -> bytes:
+    """Let parts of XML stand for others, or lie ever deeper, or say something odd."""
+    text = content.decode("utf-8", "replace")
+    places = [*re.finditer(r'"[^"]*"|(?<=>)[^<]+(?=<)', text)]
+    match rng.choice(("odd", "odd", "odd", "entities", "nest", "lost")):
+        case "odd" if places:
+            found = rng.choice(places)
+            odd = str(rng.choice(ODD)).translate({ord(sign): None for sign in '<&"'})
+            odd = f'"{odd}"' if found[0].startswith('"') else odd
+            text = text[: found.start()] + odd + text[found.end() :]
+        case "entities":
+            said = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
+            text = re.sub(r"<\?.*?\?>", "", text)
+            root = re.search(r"<([\w:]+)[^>]*>", text)
+            if root:
+                text = text[: root.end()] + "&a11;" + text[root.end() :]
+            text = f'<!DOCTYPE x [<!ENTITY a0 "a">{said}]>{text}'
+        case "nest":
+            text = "<a>" * rng.choice((500, 5000, 200_000)) + text
+        case _:
+            elements = [*re.finditer(r"<(\w+)\b[^>]*(?:/>|>[^<]*</\1>)", text)]
+            if elements:
+                lost = rng.choice(elements)
+                text = text[: lost.start()] + text[lost.end() :]
+    return text.encode("utf-8", "replace")
+
+
+def mangle_yaml(content: bytes, rng: random.Random) -> bytes:
+    """Let parts of YAML stand for others, or lie ever deeper, or say something odd."""
+    key = rng.choice(("k0", "<<"))
+    match rng.choice(("odd", "shared", "round", "nest")):
+        case "shared":
+            lines = [
+                f"a{n}: &a{n} {{{key}: *a{n - 1}, "
+                + ", ".join(f"k{k}: *a{n - 1}" for k in range(1, 9))
+                + "}"
+                for n in range(1, 12)
+            ]
+            return b"a0: &a0 {x: 1}\n" + "\n".join(lines).encode() + b"\n" + content
+        case "round":
+            return content + b"more: &m {more: *m}\n"
+        case "nest":
+            return content + b"more: " + rng.choice((b"[", b"{a: ", b"- ")) * 50_000
+    name, _, rest = content.partition(b":")
+    _, _, others = rest.partition(b"\n")
+    odd = str(rng.choice(ODD)).encode("utf-8", "replace")
+    return name + b": " + odd + b"\n" + others
+
+
 def rename(path: Path, rng: random.Random) -> Path:
     """Rename a file to what a system allows and nobody expects."""
     stem = rng.choice(("a\nb", "\udcff\udcfe", "x" * 120, "CON", "é\u2028", "%s{0}", "-o", " "))
@@ -170,7 +219,8 @@ BY_SUFFIX: dict[str, Callable[[bytes, random.Random], bytes]] = {
     ".zgroup": mangle_json, ".csv": mangle_table, ".tsv": mangle_table, ".htsv": mangle_table,
     ".txt": mangle_table, ".toml": mangle_table, ".jsonl": mangle_table, ".boris": mangle_json,
     ".gz": mangle_gzip, ".safetensors": mangle_safetensors, ".png": mangle_png,
-    ".tif": mangle_tiff,
+    ".tif": mangle_tiff, ".xml": mangle_xml, ".eaf": mangle_xml, ".yaml": mangle_yaml,
+    ".hdr": mangle_table, ".mhd": mangle_table, ".ini": mangle_table, ".cfg": mangle_table,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from helpers.movies import movie_of
 from helpers.trace_files import write_nwb_traces
 from napari_cortex_decoder.atlas import Registration, load_atlas
+from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
@@ -27,8 +28,12 @@ from napari_cortex_decoder.recording import (
 )
 from napari_cortex_decoder.recording.cameras import open_camera, remember_cameras
 from napari_cortex_decoder.recording.cameras.kept import remembered_cameras
+from napari_cortex_decoder.recording.cameras.pose import read_pose
 from napari_cortex_decoder.recording.preprocessing import Bin
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
+from napari_cortex_decoder.saliency import SaliencyMaps
+from napari_cortex_decoder.saliency.keeping import keep_answer, kept_answer
+from napari_cortex_decoder.saliency.question import Answer, Question
 from napari_cortex_decoder.sessions import (
     applied,
     keep_behavior,
@@ -41,9 +46,11 @@ from napari_cortex_decoder.sessions import (
 )
 from recording import (
     test_cameras,
+    test_descriptions,
     test_format_details,
     test_formats,
     test_micromanager,
+    test_poses,
     test_sets,
     test_tiff,
     test_traces,
@@ -185,6 +192,23 @@ def open_with_times(path: Path) -> None:
     look_through(open_camera(path, CLIP, frame_times=path.with_name("t.csv")))
 
 
+def described(name: str, said: str) -> Callable[[Path], Path]:
+    """Write raw frames, and beside them what tells their shape."""
+
+    def write(folder: Path) -> Path:
+        test_descriptions.MOVIE.tofile(folder / "m.raw")
+        (folder / name).write_text(said, encoding="utf-8")
+        return folder / "m.raw"
+
+    return write
+
+
+def nwb_camera(folder: Path) -> Path:
+    video(".avi", "mjpeg")(folder)
+    stamps = [n / 2 for n in range(24)]
+    return test_cameras.write_nwb(folder / "m1.nwb", "c.avi", timestamps=stamps)
+
+
 def cameras() -> dict[str, Target]:
     kinds = {
         ".mp4": "libx264", ".avi": "mjpeg", ".mov": "mpeg4", ".wmv": "wmv2", ".flv": "flv",
@@ -193,6 +217,11 @@ def cameras() -> dict[str, Target]:
     made = {f"camera {s}": Target(video(s, codec), open_mouse) for s, codec in kinds.items()}
     for suffix in (".png", ".jpg", ".tif"):
         made[f"camera of {suffix}"] = Target(pictures(suffix), open_mouse)
+    tables = {"pose table": "t.csv", "pose SLEAP": "t.slp", "pose SLEAP analysis": "t.h5"}
+    makes = (test_poses.deeplabcut, test_poses.sleap, test_poses.sleap)
+    for (kind, name), make in zip(tables.items(), makes, strict=True):
+        made[kind] = Target(of(name, make), read_pose)
+    made["camera of an NWB"] = Target(nwb_camera, open_mouse)
     return made | {"camera with times": Target(with_times, open_with_times)}
 
 
@@ -210,7 +239,22 @@ def session(folder: Path) -> Path:
     remember_cameras(path, [camera])
     upright = Registration.upright(load_atlas("dorsal-cortex"), 0.5, (8, 8))
     upright.save(sidecar_folder(path) / "registration.json")
+    question = Question(decoder="run-rest", recording=recording, registration=upright,
+                        behavior="run", method="occlusion", span="frame", start=5)  # fmt: skip
+    maps = SaliencyMaps(
+        maps=np.zeros((3, 4, 4), np.float32), frames=np.arange(4, 7), scored=(5, 6),
+        log_odds=np.zeros(1, np.float32), scale=1.0, grid=(4, 4), gap=float("nan"),
+        method="occlusion", behavior="run", decoder="run-rest", recording="m1", settings={},
+        warnings=(),
+    )  # fmt: skip
+    keep_answer(Answer(question, maps=maps))
     return path
+
+
+def explained(recording: Recording) -> None:
+    answer = kept_answer(recording, None, CPU)
+    if answer is not None:
+        _ = answer.found
 
 
 def open_all(path: Path) -> None:
@@ -221,6 +265,7 @@ def open_all(path: Path) -> None:
         lambda: kept_prediction(path),
         lambda: kept_registration(recording),
         lambda: remembered_cameras(recording),
+        lambda: explained(recording),
         lambda: applied(recording).movie[0].compute(),
     )
     refused = []
@@ -252,6 +297,12 @@ def movies() -> dict[str, Target]:
         "NDTiff": ndtiff,
         "OME set": ome_set,
         "Micro-Manager stack": lambda folder: test_micromanager.stack(folder, pages=7)[0],
+    }
+    envi = {"m.hdr": test_descriptions.ENVI.format(interleave="bil", order=0)}
+    envi = {name: said.replace("offset = 16", "offset = 0") for name, said in envi.items()}
+    more |= {
+        f"described {name}": described(name, said)
+        for name, said in (test_descriptions.DESCRIPTIONS | envi).items()
     }
     return made | {f"movie {name}": Target(write, open_movie) for name, write in more.items()}
 

@@ -17,7 +17,7 @@ from decoder import test_import_keras
 from helpers.fuzz_recordings import CLIP, MOVIE, Target, of, of_text, recordings
 from helpers.fuzz_work import area_decoder, works
 from helpers.poses import pose
-from labels import test_boris_media, test_importing
+from labels import test_boris_media, test_elan, test_importing, test_jabs
 from napari_cortex_decoder.atlas import load_atlas
 from napari_cortex_decoder.atlas.importers.label_image import read_label_image
 from napari_cortex_decoder.atlas.importers.transforms import (
@@ -145,6 +145,14 @@ def write_cohort(folder: Path) -> Path:
     return folder / "cohort.csv"
 
 
+MEDIA = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///m1.avi" TIME_ORIGIN="1000"/>'
+
+
+def jabs(path: Path) -> None:
+    blocks = {"run": [test_jabs.block(5, 11)], "groom": [test_jabs.block(20, 24, present=False)]}
+    test_jabs.write(path, {"0": blocks, "1": {}}, external_identities={"0": "left"})
+
+
 def read_table(path: Path) -> None:
     cohort_rows(path)
     read_cohort(path)
@@ -225,6 +233,11 @@ def all_targets() -> dict[str, Target]:
         f"labels {name}": Target(partial(test_boris_media.project, name=name), labels)
         for name in ("m1.boris", "m1.boris.gz")
     }
+    annotated = {"state": [(500, 1200, "run"), (1200, 2000, "rest")], "groom": [(2500, 3000, "")]}
+    made["labels ELAN"] = Target(
+        of("l.eaf", lambda path: test_elan.write(path, annotated, MEDIA)), labels
+    )
+    made["labels JABS"] = Target(of("m1.json", jabs), labels)
     made["labels decoded"] = Target(of("l.csv", decoded), labels)
     made["labels NWB of pynwb"] = Target(of("l.nwb", ethogram_nwb), labels)
     made["labels NWB"] = Target(of("l.nwb", labels_nwb), labels)

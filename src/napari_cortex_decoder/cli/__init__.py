@@ -1,7 +1,7 @@
 """The command line: the same verbs as the plugin, without a screen.
 
-Bad input ends with exit code 2 and one sentence on standard error, never with a traceback; a defect
-of the program ends with a traceback and exit code 1.
+Bad input ends with exit code 2 and one sentence on standard error, never with a traceback; Ctrl-C
+and SIGTERM likewise with 130 and 143; a defect of the program with a traceback and exit code 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 from napari_cortex_decoder.cli.atlas import areas
 from napari_cortex_decoder.cli.benchmarking import bench
 from napari_cortex_decoder.cli.caching import cache
-from napari_cortex_decoder.cli.common import guarded
+from napari_cortex_decoder.cli.common import ended_by_signals, guarded
 from napari_cortex_decoder.cli.decoders import decoders
 from napari_cortex_decoder.cli.decoding import decode
 from napari_cortex_decoder.cli.evaluation import reproduce
@@ -59,11 +59,9 @@ _usual_warning = warnings.showwarning
 def main() -> None:
     """Run the command line; a user's error is one sentence and exit code 2."""
     try:
-        with warnings.catch_warnings():
+        with ended_by_signals("give the same command again."), warnings.catch_warnings():
             warnings.showwarning = _warn
             app()
-    except KeyboardInterrupt:  # before a verb has begun; from then on typer tells it
-        sys.exit(130)
     except CortexDecoderError as error:
         sys.exit(_refuse(str(error)))
     except OSError as error:

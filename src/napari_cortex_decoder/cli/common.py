@@ -162,7 +162,7 @@ def ended_by_signals(then: str) -> Iterator[None]:
 
     Libraries make other things of both, so both are an exit of ours. Where they are at work in what
     swallows it, the second signal or a moment's patience ends the program all the same. `then` is
-    the rest of the sentence: how to go on.
+    the rest of the sentence: how to go on. What the program was begun to ignore stays ignored.
     """
     ended: list[int] = []
 
@@ -176,7 +176,11 @@ def ended_by_signals(then: str) -> Iterator[None]:
         patience.start()
         raise SystemExit(code)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, end)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     except BaseException as exit_:  # pydantic makes an error of its own of our exit

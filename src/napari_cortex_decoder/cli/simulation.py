@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,7 @@ def demo(
 
     Example: `cortex-decoder demo`
     """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # no handler of Python's ends a window of Qt
     if _has_display():
         from napari_cortex_decoder.widgets.demo import run_demo
 
