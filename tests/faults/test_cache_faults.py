@@ -287,15 +287,17 @@ def test_a_leftover_of_a_killed_program_is_listed_and_cleared_but_not_what_is_be
 ) -> None:
     quick.decode(recording, compute=CPU)
     program = (
-        "import sys, time, numpy as np\n"
+        "import sys, numpy as np\n"
         "from napari_cortex_decoder.decoder.cache.feature_cache import EntryWriter, entry_path\n"
         "kind = np.dtype([('mean', '<f4', (9,))])\n"
         "writer = EntryWriter(entry_path('features', 'f' * 32), 'killed', kind, 99)\n"
         "writer.write(0, np.ones(9, kind))\n"
         "print('written', flush=True)\n"
-        "time.sleep(60)\n"
+        "sys.stdin.read()\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         assert process.stdout is not None and process.stdout.readline()
         assert "unfinished" in run("cache")[1]

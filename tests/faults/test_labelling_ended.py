@@ -47,8 +47,9 @@ def begin(nursery: subprocess.Popen[str], folder: Path) -> int:
 
 
 def wait_for_edits(folder: Path, beyond: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(acknowledged(folder)) <= beyond and time.monotonic() < deadline:
+    deadline = time.monotonic() + 240
+    while len(acknowledged(folder)) <= beyond:
+        assert time.monotonic() < deadline, "nobody labels"
         time.sleep(0.001)
 
 

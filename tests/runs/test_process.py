@@ -18,7 +18,7 @@ import sys, time
 from contextlib import suppress
 from napari_cortex_decoder.progress import Cancelled, Progress
 from napari_cortex_decoder.runs import RunFolder, end_when_nobody_waits, process
-process.LOOK_EVERY = 0.1  # it is alone after a second
+process.LOOK_EVERY = 0.2  # it is alone after two seconds
 folder = RunFolder(sys.argv[1], "fine-tune")
 if "tied" in sys.argv:
     end_when_nobody_waits(folder, forget="forgotten" in sys.argv)
@@ -31,15 +31,16 @@ with folder.claim():
     (folder.path / "result.json").write_text("{}")
 """
 WAITER = """
-import sys, time
-from napari_cortex_decoder.runs import RunFolder, RunProcess
+import sys
+from napari_cortex_decoder.runs import RunFolder, RunProcess, process as looks
+looks.LOOK_EVERY = 0.02  # far more often than the job, however busy the machine is
 process = RunProcess(RunFolder(sys.argv[1], "fine-tune"), sys.argv[2:], waits=True)
 print("waits", flush=True)
 process.wait()
 """
 
 
-def until(reached: Callable[[], object], seconds: float = 60) -> None:
+def until(reached: Callable[[], object], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < end, "it does not get there"
@@ -75,7 +76,7 @@ def test_whoever_waits_and_is_ended_ends_the_job_even_one_that_was_joined(
     first, second = (waiter(folder, "tied") for _ in range(2))
     getattr(first, end)()
     first.wait()
-    time.sleep(2)
+    time.sleep(3)
     assert folder.is_at_work  # somebody waits
     getattr(second, end)()
     second.wait()
@@ -90,7 +91,7 @@ def test_a_job_begun_in_the_background_outlives_whoever_began_it_and_whoever_joi
         program = waiter(folder)
         program.kill()
         program.wait()
-    time.sleep(2)
+    time.sleep(3)
     assert folder.is_at_work
     process = RunProcess(folder, command(folder), waits=True)
     process.cancel()

@@ -68,7 +68,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
     wait_until(lambda: (1, 1) in epochs(run.progress()) or run.ended)
     kill_trainer(folder)
     with pytest.raises(TrainingError, match="ended from outside; ask for the same again"):
-        run.result(timeout=30)
+        run.result()
     assert found_job(folder) is None  # nobody works on it, and nothing begins by being looked at
     before = epochs(run.progress())
     run = begin()
@@ -82,7 +82,7 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
             )
     again = found_job(folder)
     assert again is not None
-    result = again.result(timeout=180)
+    result = again.result()
     told = epochs(again.progress())
     assert told == list(dict.fromkeys(told))  # no epoch was learned twice
     assert result.after.auc > result.before.auc and result.after.auc > 0.7
@@ -140,7 +140,7 @@ def test_a_fine_tune_cancelled_while_it_reads_leaves_no_frames_behind(
         progress=stop_between_the_two,
     )  # fmt: skip
     with pytest.raises(TrainingError, match="cancelled before anything was learned"):
-        run.result(timeout=60)
+        run.result()
     assert not (tmp_path / "work").exists()
 
 

@@ -241,7 +241,7 @@ def test_a_run_in_a_thread_tells_its_progress_and_can_be_cancelled_keeping_the_b
             run.cancel()
 
     run = start_fine_tune(base, [mouse], out=tmp_path, depth="head", progress=stop_early)
-    result = run.result(timeout=120)
+    result = run.result()
     assert [event.stage for event in run.progress()] == [event.stage for event in seen]
     assert {event.stage for event in seen} == {"encoding", "fitting", "scoring"}
     assert len(epochs(seen)) == 3
