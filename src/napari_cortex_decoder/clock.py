@@ -60,6 +60,11 @@ def rate_of(times: NDArray[np.floating]) -> float:
     return float(1 / steps[steps < _GAP * np.median(steps)].mean())
 
 
+def same_rate(one: float, other: float) -> bool:
+    """Return whether a rate that a user gives and one that frame times give are the same."""
+    return abs(one / other - 1) <= 0.01
+
+
 def is_even(times: NDArray[np.floating]) -> bool:
     """Return whether all intervals of frame times are the same, but for rounding."""
     steps = np.diff(times)

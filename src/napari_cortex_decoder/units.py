@@ -52,6 +52,8 @@ _PIXELS = (1e-4, 2.0)
 _PRINTED = (72, 75, 90, 96, 100, 120, 150, 200, 240, 300, 360, 400, 600, 1200)
 
 
+_A_PIXEL = re.compile(r"\s*(/|\bper\b|·|\*)\s*(px|pix|pixel)s?\s*(\^?[-−]1)?$")
+
 _LONGEST = 200
 """Characters of a unit that are looked at: none is longer, and files claim anything."""
 
@@ -81,8 +83,8 @@ def seconds(unit: Any) -> float | None:
 
 
 def millimetres(unit: Any) -> float | None:
-    """Return how many mm a unit of length is; None if it is none, such as pixels."""
-    return _factor(unit, _MILLIMETRES)
+    """Return how many mm a unit of length, or of length per pixel, is; None if it is none."""
+    return _factor(_A_PIXEL.sub("", stated(unit)), _MILLIMETRES)
 
 
 def centimetres_a_second(unit: Any) -> float | None:

@@ -2,16 +2,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Layer
 from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QPushButton
 
-from helpers.windows import N_FRAMES, child
+from helpers.windows import N_FRAMES, child, visible_texts, waves
+from napari_cortex_decoder.recording import (
+    Recording,
+    open_recording,
+    save_recording,
+    sidecar_folder,
+    trace_at_frames,
+)
+from napari_cortex_decoder.sessions import open_session
 from napari_cortex_decoder.widgets.dock.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 
@@ -105,3 +115,89 @@ def test_nothing_is_asked_about_a_file_that_cannot_be_read(
     qtbot.waitUntil(lambda: bool(notifications))
     qtbot.wait(300)
     assert not form.isVisible()
+
+
+@pytest.fixture
+def on_disk(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, tmp_path: Path
+) -> Recording:
+    """A movie of 10 Hz whose first frame is at 12.5 s."""
+    times = 12.5 + np.arange(40) / 10
+    movie = Recording(movie=da.from_array(waves()[:40]), name="m", frame_times=times)
+    workspace.movie.open(save_recording(movie, tmp_path / "m.zarr"))
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
+    return open_recording(tmp_path / "m.zarr")
+
+
+def test_a_file_that_was_taken_wrongly_is_told_its_clock_anew(
+    qtbot: QtBot,
+    workspace: Workspace,
+    dock: CortexDecoderWidget,
+    form: BehaviorClockForm,
+    on_disk: Recording,
+    tmp_path: Path,
+) -> None:
+    rows = "".join(f"{n / 10},{n}\n" for n in range(200))
+    (tmp_path / "speed.csv").write_text(f"time,speed\n{rows}")
+    workspace.movie.add_behavior(tmp_path / "speed.csv")
+    wait_for(qtbot, workspace, "speed")
+    assert any("'first-frame'" in said for said in workspace.movie.recording.warnings)
+    assert trace_at_frames(workspace.movie.recording.behavior["speed"], on_disk)[0] == 125
+
+    qtbot.waitUntil(lambda: (sidecar_folder(on_disk.path) / "behavior.safetensors").exists())
+    child(dock, QPushButton, "Clock…").click()
+    qtbot.waitUntil(form.isVisible)
+    zero = form.findChildren(QComboBox)[1]
+    assert zero.currentText() == "as in the file"
+    zero.setCurrentText("the movie's first frame, whenever that was taken")
+    child(form, QPushButton, "Add").click()
+    qtbot.waitUntil(lambda: not form.isVisible())
+    assert trace_at_frames(workspace.movie.recording.behavior["speed"], on_disk)[0] == 0
+    assert not any("'first-frame'" in said for said in workspace.movie.recording.warnings)
+
+    child(dock, QPushButton, "Clock…").click()  # what was said of it is known
+    qtbot.waitUntil(form.isVisible)
+    assert zero.currentText() == "the movie's first frame, whenever that was taken"
+    child(form, QPushButton, "Leave out").click()
+    assert not form.isVisible() and "speed" in workspace.movie.recording.behavior
+
+
+def test_the_time_of_the_first_frame_is_told_and_kept(
+    qtbot: QtBot,
+    workspace: Workspace,
+    dock: CortexDecoderWidget,
+    on_disk: Recording,
+    tmp_path: Path,
+) -> None:
+    np.save(tmp_path / "pupil.npy", np.arange(40.0))  # a value a frame
+    rows = "".join(f"{n / 10},{n}\n" for n in range(400))
+    (tmp_path / "speed.csv").write_text(f"time,speed\n{rows}")
+    for name in ("pupil", "speed"):
+        workspace.movie.add_behavior(next(tmp_path.glob(f"{name}.*")))
+        wait_for(qtbot, workspace, name)
+    assert "12.5 s" in visible_texts(dock, QLabel)
+    (change,) = (
+        each
+        for each in dock.findChildren(QPushButton)
+        if each.toolTip() == "Say the time of the first frame of this movie"
+    )
+    change.click()
+    (question,) = (each for each in dock.findChildren(NumberQuestion) if each.isVisible())
+    box = question.findChild(QDoubleSpinBox)
+    assert box.value() == 12.5
+    box.setValue(20.25)
+    child(question, QPushButton, "Set").click()
+
+    def is_right(recording: Recording) -> bool:
+        np.testing.assert_allclose(recording.times, 20.25 + np.arange(40) / 10)
+        pupil, speed = (
+            trace_at_frames(recording.behavior[name], recording) for name in ("pupil", "speed")
+        )
+        np.testing.assert_array_equal(pupil, np.arange(40))
+        np.testing.assert_allclose(speed, 202.5 + np.arange(40))
+        return True
+
+    assert is_right(workspace.movie.recording) and not question.isVisible()
+    assert "20.25 s" in visible_texts(dock, QLabel)
+    qtbot.waitUntil(lambda: open_session([on_disk.path]).times[0] == 20.25)
+    assert is_right(open_session([on_disk.path]))

@@ -35,7 +35,7 @@ from napari_cortex_decoder.recording import (
     trace_at_frames,
 )
 from napari_cortex_decoder.recording.formats import movie_formats
-from napari_cortex_decoder.recording.saving import save_recording
+from napari_cortex_decoder.recording.saving.writing import save_recording
 from recording.test_format_details import svd_pair
 from recording.test_sets import ndtiff
 

@@ -23,7 +23,7 @@ from napari_cortex_decoder.recording import (
     save_recording,
 )
 from napari_cortex_decoder.recording.preprocessing import Bin, DeltaF, Detrend, preprocess
-from napari_cortex_decoder.recording.saving import cached
+from napari_cortex_decoder.recording.saving.writing import cached
 
 SUFFIXES = [".nwb", ".zarr", ".tif"]
 SHAPES = [(50, 20, 31), (50, 24, 24)]

@@ -88,14 +88,48 @@ def list_variables(path: Path, longest: int) -> dict[str, tuple[Any, ...]]:
             )
     short = [n for n, (shape, _) in listed.items() if math.prod(shape) == max(shape) <= longest]
     values = read_variables(path, short) if short else {}
+    if all(math.prod(shape) == 1 for shape, _ in listed.values()):
+        for name, array in _in_structs(path).items():
+            listed[name] = array.shape, array.dtype.str
+            values |= {name: array} if array.size == max(array.shape) <= longest else {}
     for name, array in values.items():
         if getattr(array, "shape", None) != listed[name][0]:
             raise ValueError(f"{name!r} is {array!s:.80}, or two variables are called so")
     return {name: (*described, values.get(name, np.empty(0))) for name, described in listed.items()}
 
 
+def _in_structs(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the real numeric arrays in structs of one element, as ``struct.field``."""
+    import matio
+
+    structs = [name for name, (_, kind) in matio.whosmat(path).items() if kind == "struct"]
+    found = _loaded(path, structs) if structs else {}
+    inside = [one for name in structs for one in _fields(name, found[name]).items()]
+    return {
+        name: one
+        for name, one in inside
+        if isinstance(one, np.ndarray) and one.size and one.dtype.kind in "iuf"
+    }
+
+
+def _fields(name: str, value: Any) -> dict[str, Any]:
+    """Return what is in a struct by ``struct.field``; anything else by its name."""
+    if getattr(getattr(value, "dtype", None), "names", None) is None or value.size != 1:
+        return {name: value}
+    (one,) = value.reshape(-1)
+    inside = (_fields(f"{name}.{field}", one[field]) for field in value.dtype.names)
+    return {key: held for fields in inside for key, held in fields.items()}
+
+
 def read_variables(path: Path, names: list[str]) -> dict[str, Any]:
-    """Return variables by their names, whatever else the file holds."""
+    """Return variables, and fields of structs, by their names, whatever else the file holds."""
+    roots = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    found = _loaded(path, roots)
+    every = {key: one for root in roots for key, one in _fields(root, found[root]).items()}
+    return {name: every[name] if name in every else found[name] for name in names}
+
+
+def _loaded(path: Path, names: list[str]) -> dict[str, Any]:
     from matio.utils.matheaders import MAT_FILE_VERSIONS, read_mat_header
     from matio.v4 import loadmat4
     from matio.v5 import loadmat5

@@ -28,7 +28,7 @@ def array_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """What an ``.npy`` file says about its array, and where that was cut off: `claimed` frames."""
+    """What an ``.npy`` file says about its array, and how many frames if others are there."""
 
     path: Path
     shape: tuple[int, ...]
@@ -85,7 +85,8 @@ class NpyArray:
 def read_header(path: Path, *, stopped_early: bool = False) -> NpyHeader:
     """Read the header of an ``.npy`` file and check that its array is whole, and of numbers.
 
-    Where a recording may have `stopped_early`, whole parts along the slowest axis will do.
+    Of a recording, which may have `stopped_early` or gone on, whole parts along the slowest axis
+    will do.
     """
     if not path.stat().st_size:
         raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
@@ -99,7 +100,7 @@ def read_header(path: Path, *, stopped_early: bool = False) -> NpyHeader:
     need = math.prod(shape) * stored.itemsize
     held = path.stat().st_size - offset
     claimed = 0
-    if stopped_early and held < need and len(shape) > 2 and min(shape) > 0:
+    if stopped_early and held != need and len(shape) > 2 and min(shape) > 0:
         slowest = len(shape) - 1 if fortran_order else 0
         parts, rest = divmod(held, need // shape[slowest])
         if parts and not rest:

@@ -1,15 +1,13 @@
 """Recordings: movies, behaviour, preprocessing and the formats they come in."""
 
-from napari_cortex_decoder.recording.behavior import (
+from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, trace_at_frames
+from napari_cortex_decoder.recording.behavior.reading import add_behavior, read_behavior
+from napari_cortex_decoder.recording.behavior.speed import (
     RunAndRest,
-    add_behavior,
-    coverage_warnings,
-    read_behavior,
     run_and_rest,
     speed_from_counts,
     speed_from_voltage,
     speed_in_cm,
-    trace_at_frames,
 )
 from napari_cortex_decoder.recording.cohort import (
     CohortEntry,
@@ -26,7 +24,7 @@ from napari_cortex_decoder.recording.preprocessing import (
     steps_from_provenance,
 )
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
-from napari_cortex_decoder.recording.saving import cached, save_recording
+from napari_cortex_decoder.recording.saving.writing import cached, save_recording
 from napari_cortex_decoder.recording.sidecar import (
     remember_metadata,
     remembered_metadata,

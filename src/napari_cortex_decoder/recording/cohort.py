@@ -6,6 +6,7 @@ import csv as csv_files
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ COLUMNS = ("recording", "subject", "session", "behavior", "registration", "label
 """Columns of a cohort's CSV, in the order in which they are written."""
 
 _OURS = begins(",".join(COLUMNS))
+_ReadRow = Callable[[Mapping[str, str], int], "CohortEntry"]
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,15 @@ def cohort_rows(csv: str | Path) -> tuple[CohortRow, ...]:
         raise RecordingError(f"{path}: there is no such file; give the cohort's CSV.")
     table, _ = columns_of(read_lines(path, RecordingError), RecordingError)
     columns = list(table.columns)
-    read: Callable[[Mapping[str, str], int], CohortEntry]
     if PAPER_SESSION in columns:
-        read = _PaperRows(path, columns)
-    elif not {"recording", "subject"} <= set(columns):
+        read = _paper_rows(path, columns)
+    elif {"recording", "subject"} <= set(columns):
+        read = partial(_plain_row, path)
+    else:
         raise RecordingError(
             f"{path}: the columns are {columns}; a cohort needs 'recording' and "
             f"'subject', or the paper's {PAPER_SESSION!r} and {PAPER_SUBJECTS[0]!r}."
         )
-    else:
-        read = _PlainRows(path, columns)
     rows: list[CohortRow] = []
     seen: dict[tuple[str, object], int] = {}
     for number, cells in enumerate(table.to_dict("records"), start=1):
@@ -141,8 +142,7 @@ def write_cohort(csv: str | Path, rows: Sequence[CohortRow], *, overwrite: bool 
     """
     path = Path(csv).absolute()
     cells = [row.cells if row.entry is None else _cells(path, row.entry) for row in rows]
-    known = [*COLUMNS, *(name for name in dict.fromkeys(n for row in cells for n in row)
-                         if name not in COLUMNS)]  # fmt: skip
+    known = list(dict.fromkeys([*COLUMNS, *(name for row in cells for name in row)]))
     text = io.StringIO(newline="")
     writer = csv_files.DictWriter(text, known, restval="", lineterminator="\n")
     writer.writeheader()
@@ -173,28 +173,20 @@ def _cells(path: Path, entry: CohortEntry) -> dict[str, str]:
     }
 
 
-class _PaperRows:
-    """Rows of the paper's CSV."""
+def _paper_rows(path: Path, columns: Sequence[str]) -> _ReadRow:
+    """Return what reads the rows of the paper's CSV."""
+    subject = next((c for c in PAPER_SUBJECTS if c in columns), None)
+    if subject is None:
+        raise RecordingError(
+            f"{path}: no column says which mouse; add {' or '.join(map(repr, PAPER_SUBJECTS))}."
+        )
+    movies, behavior = _paper_folder(path, PAPER_MOVIES), _paper_folder(path, PAPER_BEHAVIOR)
+    if movies is None:
+        raise RecordingError(
+            f"{path}: there is no folder {PAPER_MOVIES}_<cohort> beside it; put the movies there."
+        )
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self._path = path
-        subject = next((c for c in PAPER_SUBJECTS if c in columns), None)
-        if subject is None:
-            raise RecordingError(
-                f"{path}: no column says which mouse; add {' or '.join(map(repr, PAPER_SUBJECTS))}."
-            )
-        movies = _paper_folder(path, PAPER_MOVIES)
-        if movies is None:
-            raise RecordingError(
-                f"{path}: there is no folder {PAPER_MOVIES}_<cohort> beside it; put the movies "
-                "there."
-            )
-        self._subject, self._movies = subject, movies
-        self._behavior = _paper_folder(path, PAPER_BEHAVIOR)
-
-    def __call__(self, cells: Mapping[str, str], row: int) -> CohortEntry:
-        """Return what a row lists."""
-        path, behavior = self._path, self._behavior
+    def read(cells: Mapping[str, str], row: int) -> CohortEntry:
         session = cells[PAPER_SESSION].strip()
         file = _inside(path, f"{session}.tif", row, PAPER_SESSION)
         if not session or file.parent != path.parent:
@@ -203,12 +195,14 @@ class _PaperRows:
             )
         registration = path.parent / REGISTRATIONS / f"{session}.json"
         return CohortEntry(
-            self._movies / file.name,
+            movies / file.name,
             behavior / f"{session}_behavior.mat" if behavior else None,
-            cells[self._subject].strip(),
+            cells[subject].strip(),
             session,
             registration if registration.is_file() else None,
         )
+
+    return read
 
 
 def _paper_folder(path: Path, start: str) -> Path | None:
@@ -225,37 +219,30 @@ def _paper_folder(path: Path, start: str) -> Path | None:
     return folders[0] if folders else None
 
 
-class _PlainRows:
-    """Rows of a CSV with a column `recording`."""
-
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self._path = path
-        self._others = [name for name in columns if name not in COLUMNS]
-
-    def __call__(self, cells: Mapping[str, str], row: int) -> CohortEntry:
-        """Return what a row lists."""
-        path, named = self._path, cells["recording"].strip()
-        if not named:
-            raise RecordingError(f"{path}: 'recording' is empty in row {row}; name the movie.")
-        whole = _inside(path, named, row, "recording")
-        several = [whole]
-        if ";" in named and not whole.exists():
-            parts = [part for part in named.split(";") if part.strip()]
-            several = [_inside(path, part, row, "recording") for part in parts]
-        behavior, registration, labels = (
-            _inside(path, cells[column], row, column) if cells.get(column, "").strip() else None
-            for column in ("behavior", "registration", "labels")
-        )
-        return CohortEntry(
-            several[0],
-            behavior,
-            cells["subject"].strip(),
-            cells.get("session", "").strip() or several[0].stem,
-            registration,
-            labels,
-            tuple(several[1:]),
-            {name: cells[name] for name in self._others},
-        )
+def _plain_row(path: Path, cells: Mapping[str, str], row: int) -> CohortEntry:
+    """Return what a row of a CSV with a column `recording` lists."""
+    named = cells["recording"].strip()
+    if not named:
+        raise RecordingError(f"{path}: 'recording' is empty in row {row}; name the movie.")
+    whole = _inside(path, named, row, "recording")
+    several = [whole]
+    if ";" in named and not whole.exists():
+        parts = [part for part in named.split(";") if part.strip()]
+        several = [_inside(path, part, row, "recording") for part in parts]
+    behavior, registration, labels = (
+        _inside(path, cells[column], row, column) if cells.get(column, "").strip() else None
+        for column in ("behavior", "registration", "labels")
+    )
+    return CohortEntry(
+        several[0],
+        behavior,
+        cells["subject"].strip(),
+        cells.get("session", "").strip() or several[0].stem,
+        registration,
+        labels,
+        tuple(several[1:]),
+        {name: cell for name, cell in cells.items() if name not in COLUMNS},
+    )
 
 
 def _inside(path: Path, cell: str, row: int, column: str) -> Path:

@@ -10,22 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.clock import as_rate_says, clock_warnings, lag_of, rate_of
+from napari_cortex_decoder.clock import as_rate_says, clock_warnings, lag_of, rate_of, same_rate
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import in_use
-from napari_cortex_decoder.reading import reads
+from napari_cortex_decoder.reading import readable, reads
 from napari_cortex_decoder.recording.formats import Given, MovieFile, MovieFormat, format_of
 from napari_cortex_decoder.recording.formats.frames import FrameReader, Picked
 from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 from napari_cortex_decoder.recording.formats.names import natural_key
-from napari_cortex_decoder.recording.formats.painted import PaintedFrames
+from napari_cortex_decoder.recording.formats.traces.painted import PaintedFrames, traces_in
 from napari_cortex_decoder.recording.recording import Recording, check_scale
 from napari_cortex_decoder.recording.sidecar import remembered_metadata
 from napari_cortex_decoder.units import plausible
-
-# A rate that a user gives and one that frame times give are the same within this.
-_SAME_RATE = 0.01
 
 
 @reads("a movie")
@@ -125,24 +122,12 @@ def open_recording(
         frame_times=times,
         reference=LazyMovie(reference) if reference is not None else None,
         reference_lag=_lag(found, shown, then, channels),
-        **_traces(found.frames),
+        **traces_in(found.frames),
         format=movie_format.name,
         metadata=found.metadata,
         warnings=(*warnings, *doubts),
         steps=found.steps,
     )
-
-
-def _traces(frames: FrameReader) -> dict[str, Any]:
-    """Return what a `Recording` knows of the traces that its movie is painted with."""
-    if not isinstance(frames, PaintedFrames):
-        return {}
-    return {
-        "traces": LazyMovie(frames.rows)[:, 0],
-        "areas": frames.areas,
-        "label_image": frames.label_image,
-        "registration": frames.registration,
-    }
 
 
 def _paths(path: Any) -> list[Path]:
@@ -151,13 +136,8 @@ def _paths(path: Any) -> list[Path]:
     if not paths:
         raise RecordingError("no file was given; give the files of one session.")
     for one in paths:
-        try:
-            one.stat()
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", error)
-            raise RecordingError(
-                f"{one}: there is no such file ({why}); check the path."
-            ) from error
+        if not one.exists():
+            raise RecordingError(f"{one}: there is no such file; check the path.")
     return paths
 
 
@@ -171,14 +151,15 @@ def _files(token: Any) -> Iterator[Path]:
 
 
 def _open(path: Path, movie_format: MovieFormat, given: dict[str, Any]) -> MovieFile:
-    unknown = sorted(set(given) - movie_format.options)
+    unknown = sorted(set(given) - {*movie_format.options})
     if unknown:
         raise RecordingError(
             f"{path}: {', '.join(unknown)} means nothing for {movie_format.name}; leave it out."
         )
     if path.is_file() and not path.stat().st_size:
         raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
-    return movie_format.open(path, Given(**given))
+    with readable(path, f"a movie ({movie_format.name})"):
+        return movie_format.open(path, Given(**given))
 
 
 def _split(
@@ -236,7 +217,7 @@ def _clock(
     measured, _, said = plausible(rate_of(times), None)
     if measured is None:
         return rate, None, said
-    if given is not None and abs(measured / given - 1) > _SAME_RATE:
+    if given is not None and not same_rate(measured, given):
         return (
             rate,
             None,

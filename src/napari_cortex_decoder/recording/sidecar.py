@@ -15,7 +15,7 @@ import platformdirs
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import make_folder, read_json, write_json
 from napari_cortex_decoder.reading import reads
-from napari_cortex_decoder.recording.formats.painted import given_names
+from napari_cortex_decoder.recording.formats.traces.painted import given_names
 
 _FILE = "recording.json"
 _NUMBERS = ("frame_rate", "pixel_size")

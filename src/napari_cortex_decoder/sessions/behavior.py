@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_cortex_decoder.clock import rate_of
+from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.kept import Kept, keep, kept
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording import BehaviorTrace, Recording
@@ -46,12 +47,29 @@ def keep_behavior(
         made_from = {} if file is None else {str(file.absolute()): files_hash([file])}
         content = {
             "traces": {**content["traces"], **added},
-            "of": {**content["of"], **dict.fromkeys(added, origin)},
+            "of": {
+                **{name: of for name, of in content["of"].items() if name not in added},
+                **dict.fromkeys(added, origin),  # what was added last stands last
+            },
             "frame_times": recording.frame_times if timed else content["frame_times"],
         }
         files = {origin["file"] for origin in content["of"].values()}
         old = {n: was for n, was in (before.made_from if before else {}).items() if n in files}
         keep(path, _NAME, content, {**old, **made_from})
+
+
+def file_added_last(recording: Path) -> tuple[Path, Mapping[str, Any]]:
+    """Return the file from which kept behavior was read last, and what was said of its clock.
+
+    Raises RecordingError if there is none, or what was kept is damaged.
+    """
+    found = _kept(recording)
+    for of in reversed([*found.content["of"].values()] if found else []):
+        if of["file"] is not None:
+            return Path(of["file"]), of["clock"]
+    raise RecordingError(
+        f"{recording}: its behavior is of its own file, and on its clock; add that of another file."
+    )
 
 
 def with_kept_behavior(recording: Recording) -> Recording:

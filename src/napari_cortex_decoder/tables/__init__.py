@@ -6,6 +6,7 @@ from napari_cortex_decoder.tables.cells import (
     numbers,
     numerals_of,
     since_1970,
+    with_unit,
 )
 from napari_cortex_decoder.tables.columns import columns_of
 from napari_cortex_decoder.tables.lines import Lines, read_lines
@@ -16,6 +17,7 @@ from napari_cortex_decoder.tables.names import (
     plain_name,
     split_unit,
     time_unit,
+    unit_in,
 )
 
 __all__ = [
@@ -33,4 +35,6 @@ __all__ = [
     "since_1970",
     "split_unit",
     "time_unit",
+    "unit_in",
+    "with_unit",
 ]

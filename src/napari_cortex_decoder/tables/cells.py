@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.tables.lines import SAMPLE, Lines
 from napari_cortex_decoder.tables.names import EMPTY, is_value
+from napari_cortex_decoder.units import centimetres_a_second, millimetres, seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,7 @@ _DATES = ("ISO8601", *(
     for date in ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y")
     for time in ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p")
 ))  # fmt: skip
+_DAY = 86_400.0  # s
 _GROUP = r"[+-]?\d{{1,3}}([{0}'\u00a0\u202f ]\d{{3}})+([{1}]\d+)?"
 _CLEARLY = (
     r"[+-]?(0|\d{{1,3}}([{0}]\d{{3}})+|\d*)[{1}](\d{{1,2}}|\d{{4,}})([eE][+-]?\d+)?|[+-]?0?[{1}]\d+"
@@ -76,6 +78,18 @@ def numbers(cells: pd.Series, numerals: Numerals = Numerals()) -> NDArray[np.flo
     return values
 
 
+def with_unit(cells: pd.Series, numerals: Numerals) -> tuple[NDArray[np.float64], str] | None:
+    """Return the numbers of cells such as ``3.5 cm/s``, and their unit; None if they are none."""
+    parts = cells.str.strip().str.extract(r"^([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*([^\d\s.,].*)$")
+    filled = ~cells.str.strip().str.lower().isin(EMPTY)
+    units = list(dict.fromkeys(parts.loc[filled, 1].fillna("")))
+    if len(units) != 1 or not any(
+        f(units[0]) for f in (centimetres_a_second, millimetres, seconds)
+    ):
+        return None
+    return numbers(parts[0].fillna(""), numerals), units[0]
+
+
 def since_1970(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return times in s if they count s, ms, µs or ns since 1970, as their size tells; else None.
 
@@ -107,7 +121,9 @@ def clock_times(cells: pd.Series) -> tuple[NDArray[np.float64], bool] | None:
     if filled.str.fullmatch(r"(\d+ days? )?\d+:\d{1,2}(:\d{1,2})?([.,]\d+)?").all():
         whole = text.str.replace(",", ".").str.replace(r"^(\d+:[\d.]+)$", r"0:\1", regex=True)
         spans = pd.to_timedelta(whole, errors="coerce")
-        return np.array(spans.dt.total_seconds(), dtype=np.float64), False
+        times = np.array(spans.dt.total_seconds(), dtype=np.float64)
+        backwards = np.diff(times, prepend=times[:1]) < -_DAY / 2  # past midnight
+        return times + _DAY * np.cumsum(backwards), False
     begins = filled.iloc[:1]
     forms = [one for one in _DATES if pd.to_datetime(begins, errors="coerce", format=one).count()]
     read = [pd.to_datetime(text, errors="coerce", utc=True, format=form) for form in forms]

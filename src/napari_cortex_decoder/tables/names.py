@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from napari_cortex_decoder.units import seconds
+from napari_cortex_decoder.units import centimetres_a_second, seconds
 
 EMPTY = frozenset({"", "nan", "na", "n/a", "#n/a", "#na", "null", "none", "-", "--"})
 """What stands in a cell where nothing is known, in lower case."""
@@ -58,6 +58,14 @@ def time_unit(column: str) -> str:
     unit = split_unit(column)[1]
     last = plain_name(column).rpartition("_")
     return unit or (last[2] if last[0] and seconds(last[2]) else "")
+
+
+def unit_in(column: str) -> str:
+    """Return the unit of speed that ends a name, as ``mm/s`` of ``speed_mm_s``; else nothing."""
+    words = re.split(r"[\s_,]+", column.strip())
+    ends = (words[-1], "/".join(words[-2:]), " ".join(words[-3:]))
+    fitting = (end for n, end in enumerate(ends, 1) if n < len(words) and end[-1:] in "sc")
+    return next((end for end in fitting if centimetres_a_second(end)), "")
 
 
 def clock_kind(column: str) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from psygnal import Signal
 
 from napari_cortex_decoder.recording import CohortEntry, Recording
-from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.recording.behavior.reading import READERS
 from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES
 from napari_cortex_decoder.sessions import Facts, facts_of
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel

@@ -12,7 +12,7 @@ from napari_cortex_decoder.clock import FINER_UNITS, frame_interval, seconds_to_
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Intervals, Samples
 from napari_cortex_decoder.recording.behavior.coverage import coverage_warnings, covered
-from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
+from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording, check_scale
 
 _Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class ClockOptions(TypedDict, total=False):
 
     rate: float | None
     offset: float
-    clock: str
+    clock: str | None
     first_frame: int
     frame_times: str | None
 
@@ -90,8 +90,7 @@ def align(
     """
     rate, offset = clock.get("rate"), clock.get("offset", 0.0)
     zero = zero_of(path, clock.get("clock"), content.zero, RecordingError)
-    if rate is not None and not (np.isfinite(rate) and rate > 0):
-        raise RecordingError(f"{path}: the rate is {rate}; give a positive number of Hz.")
+    check_scale(path, rate, None)
     if not np.isfinite(offset):
         raise RecordingError(f"{path}: the offset is {offset}; give a number of seconds.")
     file_frames = choose_frame_times(content, recording, path, clock.get("frame_times"))
@@ -105,11 +104,14 @@ def align(
         shift, said = seconds_to_add(zero, frames, min(stated))
         warnings += [] if offset else [f"{path.name}: {sentence}" for sentence in said]
 
+    def on_session(times: _Floats) -> _Floats:
+        return _to_recording(times, file_frames, frames) + shift + offset
+
     def placed(name: str, samples: Samples) -> _Floats:
         where = f"{path}: {name!r}"
         if samples.times is not None:
             _check_order(samples.times, where)
-            times = _to_recording(samples.times, file_frames, frames) + shift + offset
+            times = on_session(samples.times)
         elif samples.frames is not None:
             times = _times_of_frames(samples.frames - clock.get("first_frame", 0), frames, where)
         elif rate is not None:
@@ -123,8 +125,7 @@ def align(
         return times
 
     def marked(name: str, intervals: Intervals) -> _Floats:
-        starts = _to_recording(intervals.starts, file_frames, frames) + shift + offset
-        stops = _to_recording(intervals.stops, file_frames, frames) + shift + offset
+        starts, stops = on_session(intervals.starts), on_session(intervals.stops)
         values, outside = _frames_in(Intervals(starts, stops), frames)
         if outside == starts.size:
             raise RecordingError(_outside(f"{path}: {name!r}", starts.min(), stops.max(), frames))

@@ -6,6 +6,7 @@ import math
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,8 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.containers.npy import array_header
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import MAX_SAMPLES, BehaviorContent, Samples
-from napari_cortex_decoder.tables import clock_kind, time_unit
+from napari_cortex_decoder.tables import clock_kind, time_unit, unit_in
 from napari_cortex_decoder.units import in_seconds
 
 FRAME_TIMES = "frame_times"
@@ -28,11 +28,10 @@ def read_npy(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
 
     The array is (n,), (1, n) or (n, 1).
     """
-    with readable(path, "a NumPy array"):
-        with path.open("rb") as file:
-            shape, _, dtype = array_header(file)
-            _check_header(path, "the array", shape, dtype)
-        array = np.load(path, allow_pickle=False)
+    with path.open("rb") as file:
+        shape, _, dtype = array_header(file)
+        _check_header(path, "the array", shape, dtype)
+    array = np.load(path, allow_pickle=False)
     names = array.dtype.names or ()
     arrays = {name: array[name] for name in names} if names else {path.stem: array}
     return content_of(path, arrays, fields)
@@ -46,21 +45,30 @@ def read_npz(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent
     which all traces of that length share. What starts with ``frame_times`` holds the movie's own
     frame times on the same clock.
     """
-    arrays = {}
-    with readable(path, "an .npz file"), zipfile.ZipFile(path) as archive:
+    arrays, said = {}, []
+    with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             with archive.open(member) as file:
                 shape, _, dtype = array_header(file)
-                _check_header(path, repr(name), shape, dtype)
+            if name not in (fields or ()) and not _are_numbers(dtype):
+                said.append(f"{name!r} holds {dtype}, not numbers, and is left out.")
+                continue
+            _check_header(path, repr(name), shape, dtype)
             with archive.open(member) as file:
                 arrays[name] = npy_format.read_array(file, allow_pickle=False)
-    return content_of(path, arrays, fields)
+    if said and not arrays:
+        raise RecordingError(f"{path}: {said[0]} Save traces as numbers.")
+    return replace(content_of(path, arrays, fields), said=tuple(said))
+
+
+def _are_numbers(dtype: np.dtype) -> bool:
+    kinds = [dtype[name] for name in dtype.names] if dtype.names else [dtype]
+    return all(kind.kind in "biuf" for kind in kinds)
 
 
 def _check_header(path: Path, what: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    kinds = [dtype[name] for name in dtype.names] if dtype.names else [dtype]
-    if any(kind.kind not in "biuf" for kind in kinds):
+    if not _are_numbers(dtype):
         raise RecordingError(f"{path}: {what} holds {dtype}, not numbers; save it as numbers.")
     if math.prod(shape) > MAX_SAMPLES:
         raise RecordingError(
@@ -89,7 +97,7 @@ def content_of(
     for name in fields or [name for name in vectors if name not in clocks]:
         base = name.removesuffix(VOLTS)
         times = _times(path, name, base, vectors, scalars)
-        samples[base] = Samples(vectors[name], times, unit="V" if name != base else "")
+        samples[base] = Samples(vectors[name], times, unit="V" if name != base else unit_in(name))
     if not samples and not frame_times:  # a list of times alone is the movie's
         frame_times = {name: vectors[name] for name in clocks}
     if not samples and not frame_times:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.containers import matlab
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.arrays import clock_of, content_of
 from napari_cortex_decoder.recording.behavior.content import MAX_SAMPLES, BehaviorContent
 
@@ -28,17 +28,18 @@ def read_matlab(path: Path, fields: Sequence[str] | None = None) -> BehaviorCont
     """
     from h5py import is_hdf5
 
-    with readable(path, matlab.WHAT):
-        if is_hdf5(path):
-            found = _vectors_of_hdf5(path, fields)
-        else:
-            variables = matlab.variables(path, longest=MAX_SAMPLES)
-            found = {name: one.values for name, one in variables.items() if one.values.size}
+    if is_hdf5(path):
+        found = _vectors_of_hdf5(path, fields)
+    else:
+        variables = matlab.variables(path, longest=MAX_SAMPLES)
+        found = {name: one.values for name, one in variables.items() if one.values.size}
     if not any(values.size > 1 for values in found.values()):
         raise RecordingError(
             f"{path}: the file holds no numeric vector; save the speed or the labels as one "
             "variable of 1 × frames, such as runrest."
         )
+    ends = Counter(name.rpartition(".")[2] for name in found)  # of fields of structs
+    found = {end if ends[end := n.rpartition(".")[2]] == 1 else n: v for n, v in found.items()}
     content = content_of(path, found, fields)
     samples = dict(content.samples)
     for variable, (name, unit) in KNOWN_VARIABLES.items():
@@ -53,6 +54,9 @@ def _vectors_of_hdf5(path: Path, fields: Sequence[str] | None) -> dict[str, NDAr
 
     with hdf5.opened(path) as file:
         members = {name: file.own(name) for name in file}
+        if not any(isinstance(one, hdf5.Dataset) and one.size != 1 for one in members.values()):
+            file.visititems(lambda name, one: members.update({name.replace("/", "."): one}))
+            members = {n: one for n, one in members.items() if not n.startswith("#refs#.")}
         held = {
             name: data
             for name, data in members.items()

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior import content
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Intervals, Samples
 from napari_cortex_decoder.units import stated
@@ -52,7 +51,7 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
     intervals: dict[str, Intervals] = {}
     read: set[str] = set()
     said: list[str] = []
-    with readable(path, "an NWB file"), hdf5.opened(path) as file:
+    with hdf5.opened(path) as file:
         for name, thing in _named(_things(file), fields):
             members = thing.members
             is_series = "starting_time" in members or {"data", "timestamps"} <= set(members)
@@ -138,8 +137,6 @@ def _series(path: Path, name: str, series: Mapping[str, Any]) -> dict[str, Sampl
     columns = math.prod(data.shape[1:])
     if data.dtype.kind not in "biuf" or n < 2 or data.ndim > 2 or not 0 < columns <= _MOST_COLUMNS:
         return {}
-    if n > content.MAX_SAMPLES:
-        raise RecordingError(f"{path}: {name!r} claims {n} samples; no behaviour trace has those.")
     scale = float(data.attrs.get("conversion", 1)), float(data.attrs.get("offset", 0))
     values = (_floats(data) * scale[0] + scale[1]).reshape(n, columns)
     if "timestamps" in series:

@@ -11,9 +11,9 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.clock import clock_warnings, rate_of
+from napari_cortex_decoder.clock import clock_warnings, rate_of, same_rate
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
+from napari_cortex_decoder.reading import readable, reads
 from napari_cortex_decoder.recording.behavior.alignment import (
     ClockOptions,
     align,
@@ -28,8 +28,6 @@ from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 
 Reader = Callable[[Path, Sequence[str] | None], BehaviorContent]
 """Reads of a file the traces of some names, all if None, or raises `RecordingError`."""
-
-SAME_RATE = 0.01
 
 READERS: dict[str, Reader] = {
     ".mat": read_matlab,
@@ -72,8 +70,7 @@ def read_behavior(
     """
     path = Path(path)
     with readable(path, "behavior"):
-        content = _read(path, fields)
-        traces, said = align(content, recording, path, clock)
+        traces, said = align(read_content(path, fields), recording, path, clock)
     for sentence in said:
         warnings.warn(sentence, stacklevel=2)
     return traces
@@ -93,15 +90,17 @@ def add_behavior(
     `read_behavior`.
     """
     path = Path(path)
+    # what was said of the file before was of another reading
+    kept = tuple(one for one in recording.warnings if not one.startswith(f"{path.name}: "))
+    recording = recording.replace(warnings=kept)
     with readable(path, "behavior"):
-        content, chosen = _read(path, fields), clock.get("frame_times")
+        content, chosen = read_content(path, fields), clock.get("frame_times")
         frame_times = choose_frame_times(content, recording, path, chosen)
         if frame_times is not None and (recording.frame_times is None or chosen is not None):
             recording = _with_frame_times(recording, frame_times, path)
         traces, said = align(content, recording, path, clock)
-    new = tuple(sentence for sentence in said if sentence not in recording.warnings)
     return recording.replace(
-        behavior={**recording.behavior, **traces}, warnings=recording.warnings + new
+        behavior={**recording.behavior, **traces}, warnings=(*recording.warnings, *said)
     )
 
 
@@ -110,7 +109,7 @@ def _with_frame_times(
 ) -> Recording:
     rate, given = rate_of(frame_times), recording.frame_rate
     warnings = (*recording.warnings, *clock_warnings(frame_times))
-    if given is not None and abs(rate / given - 1) > SAME_RATE:
+    if given is not None and not same_rate(rate, given):
         warnings += (
             f"{path.name}: its frame times say {rate:.4g} Hz, not the {given:.4g} Hz known so far; "
             "they count.",
@@ -119,7 +118,9 @@ def _with_frame_times(
     return recording.replace(frame_times=frame_times, frame_rate=given or rate, warnings=warnings)
 
 
-def _read(path: Path, fields: Sequence[str] | None) -> BehaviorContent:
+@reads("behavior")
+def read_content(path: Path, fields: Sequence[str] | None = None) -> BehaviorContent:
+    """Return what a behavior file holds on its own clock; raise `RecordingError` if that fails."""
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise RecordingError(

@@ -26,6 +26,8 @@ from napari_cortex_decoder.tables import (
     since_1970,
     split_unit,
     time_unit,
+    unit_in,
+    with_unit,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +65,16 @@ def read_text_table(path: Path, fields: Collection[str] | None = None) -> Behavi
         name, unit = split_unit(column)
         if several[name] > 1:  # what stands in brackets tells them apart: (left), (right)
             name, unit = column, ""
-        traces = _labels(path, column, table[column], numerals)
+        unit = unit or unit_in(column)
+        traces, measured = _labels(table[column], numerals), with_unit(table[column], numerals)
+        if traces is not None and measured is not None:
+            traces, unit = {name: measured[0]}, unit or measured[1]
+        if traces is not None and len(traces) > MAX_LABELS:
+            many = f"column {column!r} holds {len(traces)} texts"
+            if fields is not None:
+                raise RecordingError(f"{path}: {many}, too many for labels; name other columns.")
+            said.append(f"{many}, too many for labels, and is left out.")
+            continue
         if traces is None:
             traces = {name: _numbers(path, column, table[column], numerals)}
         for trace, values in traces.items():
@@ -141,18 +152,12 @@ def _numbers(path: Path, column: str, cells: pd.Series, numerals: Numerals) -> N
     return values
 
 
-def _labels(
-    path: Path, column: str, cells: pd.Series, numerals: Numerals
-) -> dict[str, NDArray[np.float64]] | None:
+def _labels(cells: pd.Series, numerals: Numerals) -> dict[str, NDArray[np.float64]] | None:
     """Split a column of labels into one trace of 0 and 1 a label; None if it holds numbers."""
     empty = cells.str.lower().isin(EMPTY).to_numpy()
     if empty.all() or np.isfinite(numbers(cells, numerals)).any():
         return None
     labels = sorted(set(cells[~empty]))
-    if len(labels) > MAX_LABELS:
-        raise RecordingError(
-            f"{path}: column {column!r} holds {len(labels)} labels; name the columns to read."
-        )
     return {
         label: np.where(empty, np.nan, (cells == label).to_numpy(dtype=np.float64))
         for label in labels

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.clock import clock_warnings
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
-from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.behavior.reading import READERS
+from napari_cortex_decoder.recording.behavior.reading import read_content
 from napari_cortex_decoder.recording.cameras.nwb import open_nwb_camera
 from napari_cortex_decoder.recording.cameras.pictures import Pictures, open_pictures
 from napari_cortex_decoder.recording.recording import Recording
@@ -214,17 +213,11 @@ def read_camera_times(path: Path) -> NDArray[np.float64]:
     path
         Table, array or NWB file: of a camera's frame times, its TTL pulses, or of one list alone.
     """
-    reader = READERS.get(path.suffix.lower())
-    if reader is None or not path.is_file():
-        raise RecordingError(
-            f"{path}: frame times are read from {', '.join(READERS)} files; give one that is there."
-        )
-    with readable(path, "frame times"):
-        content = reader(path, None)
-        lists = dict(content.frame_times) or {
-            name: held.values if held.times is None else held.times
-            for name, held in content.samples.items()
-        }
+    content = read_content(path)
+    lists = dict(content.frame_times) or {
+        name: held.values if held.times is None else held.times
+        for name, held in content.samples.items()
+    }
     if len(lists) != 1:
         raise RecordingError(
             f"{path}: it holds {len(lists)} lists that could be frame times "

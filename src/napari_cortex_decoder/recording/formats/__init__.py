@@ -3,31 +3,52 @@
 from pathlib import Path
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats import (
-    hdf5,
-    matlab,
-    ndtiff,
-    npy,
-    nwb,
-    raw,
-    svd,
-    text_traces,
-    tiff,
-    tiff_folder,
-    video,
-    zarr_folder,
-)
+from napari_cortex_decoder.recording.formats.hdf5 import open_hdf5
+from napari_cortex_decoder.recording.formats.matlab import open_matlab
+from napari_cortex_decoder.recording.formats.ndtiff import index_of, open_ndtiff
+from napari_cortex_decoder.recording.formats.npy import open_npy
+from napari_cortex_decoder.recording.formats.nwb import open_nwb
+from napari_cortex_decoder.recording.formats.raw import open_raw
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.svd import open_svd, pair_of
+from napari_cortex_decoder.recording.formats.tiff import TIFF_SUFFIXES, open_tiff
+from napari_cortex_decoder.recording.formats.tiff_folder import open_folder, tiff_folders
+from napari_cortex_decoder.recording.formats.traces.text import open_text_traces
+from napari_cortex_decoder.recording.formats.video import CONTAINERS, open_video
+from napari_cortex_decoder.recording.formats.zarr_folder import MARKS, open_zarr
 
 __all__ = ["Given", "MovieFile", "MovieFormat", "format_of", "movie_formats", "movie_patterns"]
 
-_FORMATS: tuple[MovieFormat, ...] = tuple(
-    module.FORMAT
-    for module in (
-        zarr_folder, svd, ndtiff, tiff_folder, tiff, npy, matlab, hdf5, nwb, raw, video,
-        text_traces,
-    )
-)  # fmt: skip
+_SVD = ("U.npy", "SVT.npy", "SVTcorr.npy", "widefieldU.images.npy", "widefieldSVT.*.npy")
+_TIFF, _VIDEO = (
+    tuple(f"*{suffix}" for suffix in several) for several in (TIFF_SUFFIXES, CONTAINERS)
+)
+_NAMES = ("areas", "atlas")
+_ARRAYS = ("dataset", "axes", *_NAMES)
+
+
+def _is_zarr(path: Path) -> bool:
+    return path.is_dir() and any((path / mark).exists() for mark in MARKS)
+
+
+def _is_folder_of_tiffs(path: Path) -> bool:
+    return path.is_dir() and bool(tiff_folders(path))
+
+
+_FORMATS = (
+    MovieFormat("Zarr", ("*.zarr",), open_zarr, ("dataset", "axes"), _is_zarr),
+    MovieFormat("SVD", _SVD, open_svd, (), lambda path: pair_of(path) is not None),
+    MovieFormat("NDTiff", (), open_ndtiff, (), lambda path: index_of(path) is not None),
+    MovieFormat("folder of TIFFs", (), open_folder, ("dataset",), _is_folder_of_tiffs),
+    MovieFormat("TIFF", _TIFF, open_tiff, ("dataset",)),
+    MovieFormat("NumPy", ("*.npy",), open_npy, ("axes", *_NAMES)),
+    MovieFormat("MATLAB", ("*.mat",), open_matlab, _ARRAYS),
+    MovieFormat("HDF5", ("*.h5", "*.hdf5", "*.hdf"), open_hdf5, _ARRAYS),
+    MovieFormat("NWB", ("*.nwb",), open_nwb, _ARRAYS),
+    MovieFormat("raw", ("*.dat", "*.bin", "*.raw"), open_raw, ("shape", "dtype", "axes")),
+    MovieFormat("video", _VIDEO, open_video),
+    MovieFormat("table of traces", ("*.csv", "*.tsv"), open_text_traces, _NAMES),
+)
 
 
 def movie_formats() -> tuple[MovieFormat, ...]:

@@ -1,9 +1,9 @@
-"""Movies and traces in arrays that another library slices: NumPy, HDF5, MATLAB, Zarr."""
+"""Movies in arrays that another library slices: NumPy, HDF5, MATLAB, Zarr."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
+from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.axes import (
     Arrangement,
@@ -23,27 +23,22 @@ from napari_cortex_decoder.recording.formats.axes import (
 from napari_cortex_decoder.recording.formats.frames import (
     FrameReader,
     check_frames,
-    fewer_frames,
     nothing_at_the_end,
+    other_frames,
     unchanged,
 )
-from napari_cortex_decoder.recording.formats.joining import join
 from napari_cortex_decoder.recording.formats.named_values import (
     Places,
     said_frame_times,
     said_pixel_size,
     said_rate,
 )
-from napari_cortex_decoder.recording.formats.names import two_colours
-from napari_cortex_decoder.recording.formats.painted import namings, painted
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
+from napari_cortex_decoder.recording.formats.registry import MovieFile
 
 # A chunk is decoded whole: one that is larger than this cannot be looked at frame by frame.
 _LARGEST_CHUNK = 2**29
 _MOST_TOGETHER = 2**26
 _PAGE = 2**12
-
-Shapes = Mapping[str, tuple[int, ...]]
 
 
 class ArraySource(Protocol):
@@ -156,27 +151,6 @@ class Array:
         return most, (note,)
 
 
-def open_chosen(
-    path: Path,
-    movies: Shapes,
-    traces: Shapes,
-    array: Callable[[str], Array],
-    texts: Callable[[], Iterable[Sequence[str]]],
-    given: Given,
-) -> MovieFile:
-    """Open of the arrays in a file the one that is meant, or two that are called after two lights.
-
-    `movies` and `traces` are the shapes of those that can be such, by name; `array` returns one by
-    its name, and `texts` the lists of texts in the file.
-    """
-    pair = two_colours(movies, given.dataset)
-    if pair:
-        return join([path / name for name in pair], [movie_of(array(n), given.axes) for n in pair])
-    if given.dataset in traces if given.dataset else traces and not movies:
-        return traces_of(array(choose(path, traces, given.dataset)), texts(), given)
-    return movie_of(array(choose(path, movies, given.dataset)), given.axes)
-
-
 def movie_of(array: Array, axes: str | None) -> MovieFile:
     """Make the movie of an array whose file has been looked through; the user may say its axes."""
     path, shape = array.source.path, array.shape
@@ -194,101 +168,20 @@ def movie_of(array: Array, axes: str | None) -> MovieFile:
     held = array.held[time] if array.held else claimed
     if 0 < held < claimed:
         arrangement = Arrangement(arrangement.axes, (*shape[:time], held, *shape[time + 1 :]))
-        warnings += (fewer_frames(claimed, held),)
+        warnings += (other_frames(claimed, held),)
     frames, slow = array.frames(arrangement)
     warnings += slow
     if array.at_end is not None:
         warnings += array.at_end(time)
     elif array.chunks is None:
         warnings += nothing_at_the_end(frames)
-    colours = arrangement["c"]
+    colours, told = arrangement["c"], list(warnings)
     return MovieFile(
         frames=frames,
         channels=colours,
-        frame_rate=said_rate(array.places),
-        pixel_size=said_pixel_size(array.places),
-        frame_times=said_frame_times(claimed, arrangement["t"], colours, array.places),
+        frame_rate=said_rate(array.places, told),
+        pixel_size=said_pixel_size(array.places, told),
+        frame_times=said_frame_times(claimed, arrangement["t"], colours, array.places, told),
         metadata={"dataset": array.name} if array.name else {},
-        warnings=(*warnings, *array.said),
+        warnings=(*told, *array.said),
     )
-
-
-def traces_of(array: Array, lists: Iterable[Sequence[str]], given: Given) -> MovieFile:
-    """Paint the traces of an array, which the user or one of the `lists` of texts names."""
-    path = array.source.path
-    named = namings(path, array.shape, lists, given.areas)
-    frames, slow = trace_frames(array, len(named[0].names), given.axes)
-    n = frames.shape[0]
-    found = MovieFile(
-        frames=frames,
-        frame_rate=said_rate(array.places),
-        frame_times=said_frame_times(n, n, 1, array.places),
-        metadata={"dataset": array.name} if array.name else {},
-        warnings=(*slow, *array.said),
-    )
-    return painted(path, found, named, given)
-
-
-def trace_frames(
-    array: Array, n_names: int, axes: str | None
-) -> tuple[ArrayFrames, tuple[str, ...]]:
-    """Make frames (t, 1, areas) of an array of traces, of one or two axes, and say what is slow.
-
-    The user may say its `axes`, ``"ta"`` or ``"at"``; else the one as long as there are names is
-    the areas'. If both or none are, time comes first in Python and last in MATLAB, or is the longer
-    one.
-    """
-    shape = array.shape
-    said = (axes or "").lower().replace("a", "x")
-    if axes and (sorted(said) != ["t", "x"][: len(shape)] or len(shape) > 2):
-        raise RecordingError(
-            f"{array.source.path}: its axes cannot be {axes!r}, as the array is "
-            f'{" x ".join(map(str, shape))}; give "ta", or "at" if each row is an area.'
-        )
-    said = said[::-1] if array.transposed else said
-    if not said:
-        said = "xt" if array.transposed else "tx"
-        if len(shape) == 1:
-            said = "t"
-        elif shape[0] != shape[1]:
-            turned = shape[0] == n_names if n_names in shape else shape[1] > shape[0]
-            said = "xt" if turned else "tx"
-    return array.frames(Arrangement(said, tuple(shape)))
-
-
-def choose(path: Path, candidates: Shapes, wanted: str | None) -> str:
-    """Return the name of the array that is the movie: the one `wanted`, or the only candidate."""
-    listed = ", ".join(
-        f"{name} ({' x '.join(map(str, shape))})" for name, shape in sorted(candidates.items())[:8]
-    )
-    if wanted is not None:
-        for name in (wanted, wanted.strip("/")):
-            if name in candidates:
-                return name
-        raise RecordingError(
-            f"{path}: there is no movie called {wanted!r} in it; "
-            + (f"give one of {listed} as dataset." if listed else "it holds none.")
-        )
-    if not candidates:
-        raise RecordingError(
-            f"{path}: there is no movie in it, that is, no array of frames x rows x columns; "
-            "save the movie into it or give another file."
-        )
-    if len(candidates) > 1:
-        raise UnclearMovieError(
-            f"{path}: there are {len(candidates)} arrays that could be the movie: {listed}; "
-            "give the name of one as dataset (command line: --as dataset=NAME).",
-            tuple(sorted(candidates)),
-        )
-    return next(iter(candidates))
-
-
-def could_be_traces(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    """Whether an array has the shape and type of traces: times and areas, of numbers."""
-    return len(shape) == 2 and min(shape) > 1 and dtype.kind in "iuf"
-
-
-def could_be_movie(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    """Whether an array has the shape and type of a movie: frames, rows and columns of numbers."""
-    is_number = bool(np.issubdtype(dtype, np.number))
-    return is_number and 3 <= len(shape) <= 8 and sum(n > 1 for n in shape) >= 3

@@ -15,7 +15,7 @@ import numpy as np
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.axes import told_axes
-from napari_cortex_decoder.tables import plain_name, split_unit
+from napari_cortex_decoder.recording.formats.named_values import by_plain_names
 
 _SUFFIXES = (".json", ".hdr", ".mhd", ".nhdr", ".yaml", ".yml", ".xml", ".ini", ".txt", ".cfg")
 _LARGEST = 2**22
@@ -82,7 +82,6 @@ def description_of(path: Path, told: list[str]) -> Description | None:
 def _content(file: Path) -> dict[str, Any]:
     text = file.read_text("utf-8-sig")
     suffix = file.suffix.lower()
-    said: dict[str, Any] = {}
     if suffix == ".json":
         pairs = _pairs(json.loads(text))
     elif suffix in (".yaml", ".yml"):
@@ -93,12 +92,7 @@ def _content(file: Path) -> dict[str, Any]:
         whole = re.sub(r"\{[^{}]*\}", lambda braces: braces[0].replace("\n", " "), text)
         lines = (re.match(r"([^:=\t#;\[]+)[:=\t]+(.+)", s.strip()) for s in whole.split("\n"))
         pairs = ((line[1].strip(), line[2].strip()) for line in lines if line)
-    for name, value in pairs:
-        unit = split_unit(name)[1]
-        key = plain_name(name)
-        for one in (key, f"{key}_{unit.lower()}") if unit else (key,):
-            said.setdefault(one, _value(value))
-    return said
+    return {name: _value(value) for name, value in by_plain_names(pairs).items()}
 
 
 def _yaml(text: str) -> Any:

@@ -114,8 +114,10 @@ def check_planes(where: Path, colours: int, slices: int = 1) -> None:
         )
 
 
-def fewer_frames(claimed: int, held: int) -> str:
-    """Say that a file ends before the last of the frames that it promises, behind a whole one."""
+def other_frames(claimed: int, held: int) -> str:
+    """Say that a file ends before the last of the frames that it promises, or goes on behind it."""
+    if held > claimed:
+        return f"{claimed} frames are described and {held} are in the file; all are shown."
     return (
         f"{held} of the {claimed} frames that it promises are in the file; the others were never "
         "recorded, unless the file was copied before its end."
@@ -228,28 +230,6 @@ class OneAfterAnother(FrameReader):
             rows = np.flatnonzero(holders == holder)
             out[rows] = self.sources[holder].read(frames[rows] - starts[holder])
         return out
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SideBySide(FrameReader):
-    """The columns of several readers beside each other: traces of one session in several files."""
-
-    sources: tuple[FrameReader, ...]
-
-    @classmethod
-    def of(cls, *sources: FrameReader) -> SideBySide:
-        """Return the columns of several readers, which have as many frames and rows."""
-        return cls(
-            sources=sources,
-            shape=(*sources[0].shape[:2], sum(s.shape[2] for s in sources)),
-            dtype=np.result_type(*(s.dtype for s in sources)),
-            token=tuple(s.token for s in sources),
-            together=min(s.together for s in sources),
-        )
-
-    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
-        """Read frames of all sources."""
-        return np.concatenate([s.read(frames) for s in self.sources], axis=2, dtype=self.dtype)
 
 
 def gathered(parts: Sequence[tuple[FrameReader, NDArray[np.int64]]]) -> FrameReader:

@@ -12,13 +12,8 @@ from typing import Any
 import numpy as np
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.arrays import (
-    Array,
-    could_be_movie,
-    could_be_traces,
-    open_chosen,
-)
+from napari_cortex_decoder.recording.formats.arrays import Array
+from napari_cortex_decoder.recording.formats.choosing import could_be_movie, open_chosen
 from napari_cortex_decoder.recording.formats.frames import file_token
 from napari_cortex_decoder.recording.formats.named_values import (
     MOST_TIMES,
@@ -26,13 +21,11 @@ from napari_cortex_decoder.recording.formats.named_values import (
     are_times,
     said_times,
 )
-from napari_cortex_decoder.recording.formats.nwb_fields import text_of
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
+from napari_cortex_decoder.recording.formats.traces.arrays import could_be_traces, texts_of
 from napari_cortex_decoder.tables import time_unit
 
 _Shapes = dict[str, tuple[int, ...]]
-
-_MOST_NAMES = 10_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,7 @@ def open_hdf5(path: Path, given: Given) -> MovieFile:
     """Open a dataset; see `napari_cortex_decoder.recording.open_recording`."""
     from napari_cortex_decoder.containers import hdf5
 
-    with readable(path, "an HDF5 file"), hdf5.opened(path) as file:
+    with hdf5.opened(path) as file:
         movies, traces, small, told = _contents(file)
 
         def array(name: str) -> Array:
@@ -63,7 +56,7 @@ def open_hdf5(path: Path, given: Given) -> MovieFile:
             places = (dict(data.attrs), dict(data.parent.attrs), dict(file.attrs), small)
             return array_of(path, data, name=name, places=places, said=tuple(told))
 
-        return open_chosen(path, movies, traces, array, lambda: _texts(file), given)
+        return open_chosen(path, movies, traces, array, lambda: texts_of(file), given)
 
 
 def array_of(
@@ -92,34 +85,6 @@ def array_of(
         places=places,
         said=(*said, *holes),
     )
-
-
-def _texts(file: Any) -> list[list[str]]:
-    """Return the lists of texts in a file: HDF5's own, and MATLAB's cell arrays of characters."""
-    import h5py
-
-    from napari_cortex_decoder.containers import hdf5
-
-    lists: list[list[str]] = []
-
-    def look(_: str, item: Any) -> None:
-        if not isinstance(item, hdf5.Dataset) or not 1 < (item.size or 0) <= _MOST_NAMES:
-            return
-        if h5py.check_string_dtype(item.dtype) is not None:
-            lists.append([text_of(text) or "" for text in np.ravel(item[()])])
-        elif h5py.check_ref_dtype(item.dtype) is h5py.Reference:
-            cells = [file[ref] for ref in np.ravel(item[()]) if ref]
-            if all(_is_text(cell) for cell in cells):
-                lists.append(["".join(map(chr, np.ravel(cell[()]))) for cell in cells])
-
-    file.visititems(look)
-    return lists
-
-
-def _is_text(cell: Any) -> bool:
-    """Whether a cell of MATLAB's holds characters, not more than a name has."""
-    of = getattr(cell, "attrs", {}).get("MATLAB_class")
-    return of == b"char" and cell.dtype.kind == "u" and cell.size <= _MOST_NAMES
 
 
 def _contents(file: Any) -> tuple[_Shapes, _Shapes, dict[str, Any], list[str]]:
@@ -201,11 +166,3 @@ def _check_readable(path: Path, array: Any) -> None:
                 f"{path}: {array.name} is compressed with {name.decode(errors='replace')!r}, which "
                 "is not installed; install hdf5plugin, or save it with gzip."
             )
-
-
-FORMAT = MovieFormat(
-    name="HDF5",
-    patterns=("*.h5", "*.hdf5", "*.hdf"),
-    open=open_hdf5,
-    options=frozenset({"dataset", "axes", "areas", "atlas"}),
-)

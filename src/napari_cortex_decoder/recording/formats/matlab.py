@@ -13,17 +13,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.containers import matlab
-from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.arrays import (
-    Array,
-    could_be_movie,
-    could_be_traces,
-    open_chosen,
-)
+from napari_cortex_decoder.recording.formats.arrays import Array
+from napari_cortex_decoder.recording.formats.choosing import could_be_movie, open_chosen
 from napari_cortex_decoder.recording.formats.frames import WithoutCache, file_token
 from napari_cortex_decoder.recording.formats.hdf5 import open_hdf5
 from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
+from napari_cortex_decoder.recording.formats.traces.arrays import could_be_traces
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -51,11 +47,10 @@ def open_matlab(path: Path, given: Given) -> MovieFile:
     """Open a variable; see `napari_cortex_decoder.recording.open_recording`."""
     from h5py import is_hdf5
 
-    with readable(path, matlab.WHAT):
-        if is_hdf5(path):
-            return open_hdf5(path, given)
+    if is_hdf5(path):
+        return open_hdf5(path, given)
     found = matlab.variables(path, longest=MOST_TIMES)
-    said = {name: one.values for name, one in found.items()}
+    said = {name.rpartition(".")[2]: one.values for name, one in found.items()}
 
     def array(name: str) -> Array:
         return Array(
@@ -78,11 +73,3 @@ def open_matlab(path: Path, given: Given) -> MovieFile:
         lambda: matlab.texts(path).values(),
         given,
     )
-
-
-FORMAT = MovieFormat(
-    name="MATLAB",
-    patterns=("*.mat",),
-    open=open_matlab,
-    options=frozenset({"dataset", "axes", "areas", "atlas"}),
-)

@@ -11,7 +11,6 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.frames import (
     FrameReader,
     RawFrames,
@@ -21,10 +20,9 @@ from napari_cortex_decoder.recording.formats.frames import (
 )
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import colours_told
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 from napari_cortex_decoder.recording.formats.tiff_metadata import with_micromanager
 
-_WHAT = "an NDTiff folder"
 _INDEX = "NDTiff.index"
 # https://github.com/micro-manager/NDStorage: grey of 8 bit, and of 10 to 16 bit
 _PIXELS = {0: "u1", 1: "u2", 3: "u2", 4: "u2", 5: "u2", 6: "u2"}
@@ -33,7 +31,7 @@ _FEW = 20_000
 Entry = tuple[Any, ...]
 
 
-def _index_of(path: Path) -> Path | None:
+def index_of(path: Path) -> Path | None:
     """Return the index of a folder, or of the folder that a TIFF lies in."""
     places = [path, path / "Full resolution"] if path.is_dir() else [path.parent]
     if not path.is_dir() and path.suffix.lower() not in (".tif", ".tiff"):
@@ -43,17 +41,15 @@ def _index_of(path: Path) -> Path | None:
 
 def open_ndtiff(path: Path, given: Given) -> MovieFile:
     """Open the frames of an index; see `napari_cortex_decoder.recording.open_recording`."""
-    index = _index_of(path)
+    index = index_of(path)
     assert index is not None
-    with readable(index, _WHAT):
-        listed = tifffile.read_ndtiff_index(index)
-        # of two frames of one place the later one counts
-        entries = {tuple(sorted(e[0].items(), key=str)): e for e in listed}
+    # of two frames of one place the later one counts
+    listed = tifffile.read_ndtiff_index(index)
+    entries = {tuple(sorted(e[0].items(), key=str)): e for e in listed}
     if not entries:
         raise RecordingError(f"{index}: it lists no frame; the acquisition was never started.")
-    with readable(index, _WHAT):
-        found, numbers, names, told = _in_order(index, list(entries.values()))
-        kinds = {(e[4], e[3], _PIXELS.get(e[5], ""), e[6]) for e in found}
+    found, numbers, names, told = _in_order(index, list(entries.values()))
+    kinds = {(e[4], e[3], _PIXELS.get(e[5], ""), e[6]) for e in found}
     if len(kinds) > 1 or any(not pixels or packed for _, _, pixels, packed in kinds):
         raise RecordingError(
             f"{index}: its frames are not all greyscale and of one size; export them as one TIFF."
@@ -73,8 +69,7 @@ def open_ndtiff(path: Path, given: Given) -> MovieFile:
         files=frozenset(index.with_name(name) for name in {e[1] for e in found}),
         warnings=tuple(told),
     )
-    with readable(index, _WHAT):
-        return with_micromanager(movie, lambda frame: _description(index, kept[frame]), _FEW)
+    return with_micromanager(movie, lambda frame: _description(index, kept[frame]), _FEW)
 
 
 def _in_order(
@@ -119,7 +114,7 @@ def _frames(
         path = index.with_name(Path(name.replace("\\", "/")).name)
         if not path.is_file():
             continue
-        with readable(path, "a TIFF of an NDTiff folder"), path.open("rb") as file:
+        with path.open("rb") as file:
             order = ">" if file.read(2) == b"MM" else "<"
             size = file.seek(0, 2)
         rows = np.array([i for i, e in enumerate(entries) if e[1] == name], np.int64)
@@ -149,11 +144,3 @@ def _description(index: Path, entry: Entry) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-FORMAT = MovieFormat(
-    name="NDTiff",
-    patterns=(),
-    open=open_ndtiff,
-    is_one=lambda path: _index_of(path) is not None,
-)

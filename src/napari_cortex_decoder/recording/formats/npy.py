@@ -6,16 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_cortex_decoder.containers.npy import read_header
-from napari_cortex_decoder.recording.formats.arrays import (
-    Array,
-    could_be_traces,
-    movie_of,
-    traces_of,
-)
+from napari_cortex_decoder.recording.formats.arrays import Array, movie_of
 from napari_cortex_decoder.recording.formats.axes import told_axes
 from napari_cortex_decoder.recording.formats.description import description_of
-from napari_cortex_decoder.recording.formats.frames import fewer_frames, file_token
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.frames import file_token, other_frames
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
+from napari_cortex_decoder.recording.formats.traces.arrays import could_be_traces, traces_of
 
 
 def open_npy(path: Path, given: Given) -> MovieFile:
@@ -38,18 +34,10 @@ def open_npy(path: Path, given: Given) -> MovieFile:
     places = (beside.said,) if beside is not None else ()
     axes = given.axes or told_axes(shape, *places)
     if header.claimed:
-        told.append(fewer_frames(header.claimed, shape[-1 if header.fortran_order else 0]))
+        told.append(other_frames(header.claimed, shape[-1 if header.fortran_order else 0]))
     if array.column_major and axes is None:
         told.append(
             "the array is in column-major order, so its axes were taken to be 'yxt' or 'yxct'; if "
             'they are not, open it with axes="tyx".'
         )
     return movie_of(replace(array, places=places, said=tuple(told)), axes)
-
-
-FORMAT = MovieFormat(
-    name="NumPy",
-    patterns=("*.npy",),
-    open=open_npy,
-    options=frozenset({"axes", "areas", "atlas"}),
-)

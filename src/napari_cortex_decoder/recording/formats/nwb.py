@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import lag_of
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.arrays import choose, could_be_movie, movie_of
+from napari_cortex_decoder.recording.formats.arrays import movie_of
+from napari_cortex_decoder.recording.formats.choosing import choose, could_be_movie
 from napari_cortex_decoder.recording.formats.hdf5 import array_of
 from napari_cortex_decoder.recording.formats.light import isosbestic
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, series_of, text_of
-from napari_cortex_decoder.recording.formats.nwb_traces import open_traces
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
+from napari_cortex_decoder.recording.formats.traces.nwb import open_traces, traces_of_file
 from napari_cortex_decoder.recording.provenance import is_provenance, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, positive
 
-_WHAT = "an NWB file"
 _SERIES = "OnePhotonSeries"
-_ROI_SERIES = "RoiResponseSeries"
 
 REFERENCE_SERIES = "OnePhotonSeriesReference"
 """Name under which this program saves a reference whose light it does not know."""
 
 
-@dataclass(frozen=True)
-class _Series:
+class _Series(NamedTuple):
     """One ``OnePhotonSeries``."""
 
     movie: MovieFile
     clock: NDArray[np.float64] | None
-    excitation: float | None
     is_reference: bool
 
 
@@ -44,7 +40,7 @@ def open_nwb(path: Path, given: Given) -> MovieFile:
     from napari_cortex_decoder.containers import hdf5
 
     dataset = given.dataset
-    with readable(path, _WHAT), hdf5.opened(path) as file:
+    with hdf5.opened(path) as file:
         found: dict[str, _Series] = {}
         lacking: dict[str, str] = {}
         for group in series_of(file, _SERIES):
@@ -56,7 +52,7 @@ def open_nwb(path: Path, given: Given) -> MovieFile:
                 lacking[name] = str(error)
         subject = file.get("general/subject/subject_id", default=None)
         subject = text_of(subject[()]) if isinstance(subject, hdf5.Dataset) else None
-        traces = _named(series_of(file, _ROI_SERIES))
+        traces = traces_of_file(file)
         if traces and (dataset in traces if dataset else not found):
             shapes = {n: getattr(g.own("data"), "shape", ()) for n, g in traces.items()}
             name = choose(path, shapes, dataset)
@@ -72,25 +68,13 @@ def open_nwb(path: Path, given: Given) -> MovieFile:
     name = choose(path, {n: s.movie.frames.shape for n, s in pool.items()}, dataset)
     chosen = found[name]
     reference = references[0] if len(references) == 1 and not chosen.is_reference else None
-    light = {"excitation (nm)": chosen.excitation} if chosen.excitation else {}
     return replace(
         chosen.movie,
         reference=None if reference is None else reference.movie.frames,
         reference_lag=None if reference is None else lag_of(chosen.clock, reference.clock),
         subject=subject,
         warnings=(*chosen.movie.warnings, *elsewhere, *lacking.values()),
-        metadata={**chosen.movie.metadata, **light},
     )
-
-
-def _named(series: list[Any]) -> dict[str, Any]:
-    """Return series by name, with that of their container where two have one."""
-    names = [str(one.name).split("/") for one in series]
-    last = [name[-1] for name in names]
-    return {
-        "/".join(name[-1:] if last.count(name[-1]) == 1 else name[-2:]): one
-        for name, one in zip(names, series, strict=True)
-    }
 
 
 def _has_movie(path: Path, series: Any) -> bool:
@@ -128,19 +112,20 @@ def _series(path: Path, series: Any, axes: str | None) -> _Series:
     columns_first = is_provenance(comments) or _columns_first(data.shape, dimension)
     order = axes or ("txy" if columns_first else "tyx")
     movie = movie_of(replace(array, held=held, transposed=False), order)
+    excitation = plane.get("excitation_lambda")
+    light = None if excitation is None else positive(excitation[()])
     movie = replace(
         movie,
         frame_rate=rate,
         frame_times=times,
         pixel_size=size,
+        metadata={**movie.metadata, **({"excitation (nm)": light} if light else {})},
         warnings=(*movie.warnings, *told),
         steps=steps_in_text(comments),
     )
-    excitation = plane.get("excitation_lambda")
-    light = None if excitation is None else positive(excitation[()])
     named = series.name.endswith(f"/{REFERENCE_SERIES}")
     even = np.arange(data.shape[0]) / rate if rate else None
-    return _Series(movie, even if times is None else times, light, named or isosbestic(light))
+    return _Series(movie, even if times is None else times, named or isosbestic(light))
 
 
 def _columns_first(shape: tuple[int, ...], dimension: Any) -> bool:
@@ -152,11 +137,3 @@ def _columns_first(shape: tuple[int, ...], dimension: Any) -> bool:
         return False
     x, y = int(dimension[0]), int(dimension[1])
     return x != y and tuple(shape[1:3]) == (x, y)
-
-
-FORMAT = MovieFormat(
-    name="NWB",
-    patterns=("*.nwb",),
-    open=open_nwb,
-    options=frozenset({"dataset", "axes", "areas", "atlas"}),
-)

@@ -12,8 +12,8 @@ from napari_cortex_decoder.containers.npy import NpyHeader
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording.formats.arrays import Array, movie_of
 from napari_cortex_decoder.recording.formats.description import description_of
-from napari_cortex_decoder.recording.formats.frames import fewer_frames, file_token
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.frames import file_token, other_frames
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 
 # wfield: frames_2_540_640_uint16.dat is two colours of 540 rows and 640 columns
 _NAME = re.compile(r"_(\d+)_(\d+)_(\d+)_([a-z]+\d*)$")
@@ -52,17 +52,14 @@ def open_raw(path: Path, given: Given) -> MovieFile:
     stored = _dtype(path, kind)
     size = path.stat().st_size - offset
     step = rows * columns * stored.itemsize
-    if not size:
-        raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
-    if min(rows, columns, channels) < 1 or channels > 2 or size < 0:
+    if min(rows, columns, channels) < 1 or channels > 2 or size <= 0:
         raise RecordingError(
             f"{path}: it cannot be {channels} colours of {rows} x {columns} px; give its shape."
         )
     held, rest = divmod(size, step * channels)
-    if frames is not None and not rest and 0 < held * channels < frames:
-        told.append(fewer_frames(frames, held * channels))
-    elif frames is not None and not rest and shape is None and held * channels > frames:
-        told.append(f"{frames} frames are described and {held * channels} are in the file.")
+    there = held * channels
+    if frames and not rest and (0 < there < frames or (shape is None and there > frames)):
+        told.append(other_frames(frames, there))
     elif rest or (frames is not None and size != frames * step):
         claimed = f"{frames} frames" if frames is not None else "whole frames"
         raise RecordingError(
@@ -105,11 +102,3 @@ def _dtype(path: Path, name: str) -> np.dtype[np.generic]:
             f"{path}: {name!r} is no type of a pixel; give one such as 'uint16' or 'float32'."
         )
     return stored
-
-
-FORMAT = MovieFormat(
-    name="raw",
-    patterns=("*.dat", "*.bin", "*.raw"),
-    open=open_raw,
-    options=frozenset({"shape", "dtype", "axes"}),
-)

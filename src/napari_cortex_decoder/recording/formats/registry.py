@@ -67,7 +67,7 @@ class Given:
     atlas: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class MovieFormat:
     """One container of movies; ``docs/formats.md`` tells what is taken from it.
 
@@ -88,7 +88,7 @@ class MovieFormat:
     name: str
     patterns: tuple[str, ...]
     open: Callable[[Path, Given], MovieFile]
-    options: frozenset[str] = frozenset()
+    options: tuple[str, ...] = ()
     is_one: Callable[[Path], bool] | None = None
 
     def matches(self, path: Path) -> bool:

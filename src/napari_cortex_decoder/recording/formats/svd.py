@@ -23,7 +23,8 @@ from napari_cortex_decoder.recording.formats.frames import (
     unchanged,
 )
 from napari_cortex_decoder.recording.formats.light import isosbestic
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.named_values import frame_times_differ
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 
 # space: (rows, columns, components); time: (components, frames), corrected for haemodynamics first
 _SPACE = ("U.npy", "widefieldU.images.npy")
@@ -69,7 +70,7 @@ class SvdFrames(FrameReader):
         return rebuilt
 
 
-def _pair(path: Path) -> tuple[Path, Path] | None:
+def pair_of(path: Path) -> tuple[Path, Path] | None:
     """Both halves for a folder or one of its files; None if it is no such thing."""
     folder = path if path.is_dir() else path.parent
     for space in _SPACE:
@@ -84,9 +85,8 @@ def _pair(path: Path) -> tuple[Path, Path] | None:
 
 def open_svd(path: Path, given: Given) -> MovieFile:
     """Open a pair; see `napari_cortex_decoder.recording.open_recording`."""
-    pair = _pair(path)
-    if pair is None:
-        raise RecordingError(f"{path}: this is no SVD pair; give the folder of U.npy and SVT.npy.")
+    pair = pair_of(path)
+    assert pair is not None  # else it is no SVD
     for one, other in (pair, pair[::-1]):
         if not one.is_file():
             raise RecordingError(
@@ -129,26 +129,27 @@ def _timed(folder: Path, found: MovieFile) -> MovieFile:
     lights = _column(folder / "imaging.imagingLightSource.npy")
     if times is None:
         return found
-    n_frames = found.frames.shape[0]
     wavelengths = _wavelengths(folder / "imagingLightSource.properties.htsv")
-    violet = [k for k, nm in wavelengths.items() if isosbestic(nm)]
     if lights is None or lights.shape != times.shape:
-        lights = times[:0]
-    here = np.unique(lights).tolist()
-    functional = [k for k in here if k in wavelengths and k not in violet]
-    if len(functional) != 1:
-        return replace(found, frame_times=times if len(times) == n_frames else None)
-    movie = np.flatnonzero(lights == functional[0])
-    if n_frames == len(times):
-        reference = np.flatnonzero(np.isin(lights, violet))
-        return replace(
-            found,
-            frames=Picked.of(found.frames, movie),
-            reference=Picked.of(found.frames, reference) if len(reference) else None,
-            reference_lag=lag_of(times[movie], times[reference]) if len(reference) else None,
-            frame_times=times[movie],
-        )
-    return replace(found, frame_times=times[movie] if len(movie) == n_frames else None)
+        lights = np.full(len(times), -1)
+    violet = np.isin(lights, [k for k, nm in wavelengths.items() if isosbestic(nm)])
+    is_movie = np.isin(lights, [*wavelengths]) & ~violet
+    if len(np.unique(lights[is_movie])) != 1:
+        is_movie, violet = np.ones(len(times), bool), np.zeros(len(times), bool)
+    movie, reference = np.flatnonzero(is_movie), np.flatnonzero(violet)
+    n_frames = found.frames.shape[0]
+    if n_frames == len(movie):
+        return replace(found, frame_times=times[movie])
+    if n_frames != len(times):
+        said = frame_times_differ("imaging.times.npy", len(times), n_frames)
+        return replace(found, warnings=(*found.warnings, said))
+    return replace(
+        found,
+        frames=Picked.of(found.frames, movie),
+        reference=Picked.of(found.frames, reference) if len(reference) else None,
+        reference_lag=lag_of(times[movie], times[reference]) if len(reference) else None,
+        frame_times=times[movie],
+    )
 
 
 def _column(path: Path) -> NDArray[Any] | None:
@@ -157,23 +158,14 @@ def _column(path: Path) -> NDArray[Any] | None:
     header = read_header(path)
     if header.stored.kind not in "iuf":
         return None
-    with readable(path, "a NumPy array"):
-        return np.ravel(np.load(path, allow_pickle=False))
+    return np.ravel(np.load(path, allow_pickle=False))
 
 
 def _wavelengths(path: Path) -> dict[int, float]:
     """Wavelength (nm) of each light source, empty where the file does not say."""
     if not path.is_file():
         return {}
-    with readable(path, "a table of light sources"), path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-        told = [(row.get("channel_id"), row.get("wavelength")) for row in rows]
+    with path.open(encoding="utf-8") as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        told = ((row.get("channel_id"), row.get("wavelength")) for row in rows)
         return {int(light): float(length) for light, length in told if light and length}
-
-
-FORMAT = MovieFormat(
-    name="SVD",
-    patterns=("U.npy", "SVT.npy", "SVTcorr.npy", "widefieldU.images.npy", "widefieldSVT.*.npy"),
-    open=open_svd,
-    is_one=lambda path: _pair(path) is not None,
-)

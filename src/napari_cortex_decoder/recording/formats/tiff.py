@@ -12,7 +12,6 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats import tiff_metadata as said
 from napari_cortex_decoder.recording.formats.frames import (
     FrameReader,
@@ -20,7 +19,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     check_frames,
     gathered,
 )
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 from napari_cortex_decoder.recording.formats.tiff_layout import Layout, layout_of
 from napari_cortex_decoder.recording.formats.tiff_pages import (
     find_frames,
@@ -124,10 +123,8 @@ def first_page(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPage:
 
 def check_magic(path: Path) -> None:
     """Refuse an empty file and one that is no TIFF whatever its name says."""
-    with readable(path, "a TIFF movie"), path.open("rb") as file:
+    with path.open("rb") as file:
         magic = file.read(4)
-    if not magic:
-        raise RecordingError(f"{path}: the file is empty (0 bytes); copy it again.")
     if magic not in _MAGIC:
         raise RecordingError(
             f"{path}: this is not a TIFF, whatever its name says (it begins with {magic!r}); "
@@ -143,11 +140,3 @@ def _shown(tif: tifffile.TiffFile) -> dict[str, Any]:
         if isinstance(value, str) and value.strip():
             shown[tag] = value.strip()
     return shown
-
-
-FORMAT = MovieFormat(
-    name="TIFF",
-    patterns=tuple(f"*{suffix}" for suffix in TIFF_SUFFIXES),
-    open=open_tiff,
-    options=frozenset({"dataset"}),
-)

@@ -16,7 +16,7 @@ from napari_cortex_decoder.recording.formats.frames import FrameReader, check_fr
 from napari_cortex_decoder.recording.formats.joining import join_files
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import Named, in_turns, natural_key, understood
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 from napari_cortex_decoder.recording.formats.tiff import (
     TIFF_SUFFIXES,
     check_magic,
@@ -66,7 +66,7 @@ def _tiffs(folder: Path) -> list[os.DirEntry[str]]:
         ]
 
 
-def _inside(folder: Path) -> list[Path]:
+def tiff_folders(folder: Path) -> list[Path]:
     """Return the folder if TIFFs lie in it, else those in it in which some do: positions."""
     if _tiffs(folder):
         return [folder]
@@ -76,7 +76,7 @@ def _inside(folder: Path) -> list[Path]:
 def open_folder(folder: Path, given: Given) -> MovieFile:
     """Open a folder of TIFFs; see `napari_cortex_decoder.recording.open_recording`."""
     dataset = given.dataset
-    places = {place.name: place for place in _inside(folder)}
+    places = {place.name: place for place in tiff_folders(folder)}
     if [*places.values()] != [folder] and (len(places) == 1 or dataset in places):
         only = places[dataset] if dataset in places else next(iter(places.values()))
         return open_folder(only, Given())
@@ -94,6 +94,7 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
     with opened_tiff(first, "a TIFF frame") as tif:
         in_set = tif.is_ome and tif.ome_metadata.count("FileName=") > 1
         alone = not in_set and len(page_offsets(first, tif)) == 1 and tif.series[0].ndim == 2
+        alone = alone and not any(_has_more(path, sizes[first], sizes[path]) for path in paths)
         page = first_page(first, tif)
         kind, dtype, plain = page.shape, page.dtype, page.is_contiguous
     if not alone or dataset is not None:
@@ -128,6 +129,15 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
     return with_micromanager(movie, lambda frame: _info(paths[frame]), _FEW)
 
 
+def _has_more(path: Path, one: int, size: int) -> bool:
+    """Whether a file holds several frames, which is looked at where it is larger than `one`."""
+    if size < 1.5 * one:
+        return False
+    check_magic(path)
+    with opened_tiff(path, "a TIFF frame") as tif:
+        return len(page_offsets(path, tif)) > 1
+
+
 def _with_lights(paths: list[Path], named: Named) -> Named:
     """Call colours that are only numbered in names by what Micro-Manager calls their light."""
     if named.told or len(named.names) < 2:
@@ -144,12 +154,3 @@ def _info(path: Path) -> dict[str, Any]:
     """Micro-Manager's description of one frame, empty where there is none."""
     with opened_tiff(path, "a TIFF frame") as tif:
         return micromanager_info(tif.pages.first)
-
-
-FORMAT = MovieFormat(
-    name="folder of TIFFs",
-    patterns=(),
-    open=open_folder,
-    options=frozenset({"dataset"}),
-    is_one=lambda path: path.is_dir() and bool(_inside(path)),
-)

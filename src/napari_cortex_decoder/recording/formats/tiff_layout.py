@@ -102,7 +102,7 @@ def _ome_image(path: Path, xml: str, dataset: str | None) -> said.OmeImage:
                 raise ValueError(f"{other} is too large")
             xml = master.read_text("utf-8")
     image = said.OmeImage(xml, path.name, dataset, described_here=xml is tif_xml)
-    image.frame_times()  # so that all of it is known to be readable
+    _ = image.frame_times  # so that all of it is known to be readable
     return image
 
 
@@ -116,7 +116,7 @@ def _ome(path: Path, image: said.OmeImage, own: int, warnings: list[str]) -> Lay
                 there[-1] = len(page_offsets(other, tif))
     file, page = image.planes(there)
     index, channels = in_time(path, image.sizes, image.order)
-    times = image.frame_times() if image.sizes["T"] > 1 else np.full((1, image.sizes["C"]), np.nan)
+    times = image.frame_times if image.sizes["T"] > 1 else np.full((1, image.sizes["C"]), np.nan)
     if channels == 2 and len(image.colours) == 2:
         lights, _ = movie_first(image.colours)
         index = index.reshape(-1, 2)[:, lights].reshape(-1)

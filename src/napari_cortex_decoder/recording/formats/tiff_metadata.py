@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 from xml.etree import ElementTree
 
@@ -157,12 +158,29 @@ class OmeImage:
         page[page >= np.array(pages)[file]] = -1
         return file, page
 
+    @cached_property
     def frame_times(self) -> NDArray[np.float64]:
-        """Seconds of each time point and colour, shape (T, C); NaN where they are not given."""
+        """Seconds of each time point and colour, shape (T, C); NaN where they are not given.
+
+        If they are of some time points only, the others lie between, and go on at the rate.
+        """
         times = np.full((self.sizes["T"], self.sizes["C"]), np.nan)
         for t, c, delta, unit in self._planes:
             if delta is not None and 0 <= t < len(times) and 0 <= c < times.shape[1]:
                 times[t, c] = float(delta) * (seconds(unit or "s") or np.nan)
+        known = np.flatnonzero(np.isfinite(times[:, 0]))
+        if 0 < known.size < len(times):
+            first, last = known[[0, -1]]
+            step = (times[last, 0] - times[first, 0]) / max(1, last - first)
+            step = 1 / self.frame_rate if self.frame_rate else step or np.nan
+            frames = np.arange(len(times))
+            beyond = np.minimum(frames - first, 0) + np.maximum(frames - last, 0)
+            times[:, 0] = np.interp(frames, known, times[known, 0]) + step * beyond
+            if self.frame_rate is None:
+                self.warnings.append(
+                    f"it gives the times of {known.size} of its {len(times)} frames; the others "
+                    "are taken to lie evenly between and beyond them."
+                )
         return np.where(np.isnan(times), times[:, :1], times)
 
 

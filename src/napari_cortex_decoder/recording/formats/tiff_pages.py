@@ -86,8 +86,6 @@ def find_frames(
     step = first.nbytes
     if plain:
         start = int(_read_pages(path, tif, pages[:1])[0][0, 0])
-        if start > size:
-            raise too_few(path, claimed, 0)
         starts = _offsets_by_rule(path, tif, pages, claimed, start, step)
         if starts is None:
             starts = _read_pages(path, tif, pages)[0][:, 0]

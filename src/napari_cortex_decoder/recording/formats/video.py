@@ -16,7 +16,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     file_token,
     unchanged,
 )
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 from napari_cortex_decoder.recording.formats.video_index import VideoIndex, index_video
 
 # The container is named, not guessed: a file whose content is a playlist must not open others.
@@ -55,8 +55,7 @@ def grey(frame: Any) -> NDArray[Any]:
     """Return the grey values of a decoded frame as the file has them, not stretched."""
     kind = frame.format
     if kind.is_rgb or kind.has_palette:
-        image: NDArray[Any] = frame.to_ndarray(format="rgb24")[..., 0]
-        return image
+        return np.asarray(frame.to_ndarray(format="rgb24")[..., 0])
     depth = kind.components[0].bits
     name = frame.format.name
     if not kind.is_planar and len(kind.components) > 1:
@@ -114,10 +113,3 @@ def open_video(path: Path, given: Given) -> MovieFile:
         metadata={"codec": index.codec, "pixels": first.format.name},
         warnings=index.said,
     )
-
-
-FORMAT = MovieFormat(
-    name="video",
-    patterns=tuple(f"*{suffix}" for suffix in CONTAINERS),
-    open=open_video,
-)

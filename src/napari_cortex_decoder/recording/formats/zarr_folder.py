@@ -18,22 +18,19 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.formats.arrays import (
-    Array,
-    could_be_movie,
-    movie_of,
-    open_chosen,
-)
+from napari_cortex_decoder.recording.formats.arrays import Array, movie_of
 from napari_cortex_decoder.recording.formats.axes import named_axes
+from napari_cortex_decoder.recording.formats.choosing import could_be_movie, open_chosen
 from napari_cortex_decoder.recording.formats.frames import WithoutCache, file_token
 from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES, are_times, said_times
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 from napari_cortex_decoder.recording.formats.tiff_metadata import OmeImage
 from napari_cortex_decoder.recording.provenance import PROGRAM, steps_in_text
 from napari_cortex_decoder.units import in_millimetres, in_seconds
 
 _WHAT = "a Zarr movie"
-_MARKS = ("zarr.json", ".zarray", ".zgroup")
+MARKS = ("zarr.json", ".zarray", ".zgroup")
+"""Files of which one lies in every Zarr folder."""
 _DEPTH = 4
 _TICK = 0.012  # s
 _TICKING = 5  # Linux' CLOCK_REALTIME_COARSE, which Python does not name
@@ -92,39 +89,38 @@ def open_zarr(path: Path, given: Given) -> MovieFile:
 
     from napari_cortex_decoder.containers.zarr_store import CheckedStore
 
-    with readable(path, _WHAT):
-        root = zarr.open(str(path), mode="r")
-        images: dict[str, _Image] = {}
+    root = zarr.open(str(path), mode="r")
+    images: dict[str, _Image] = {}
 
-        def array(name: str) -> Array:
-            data = root[name] if name else root
-            CheckedStore(path, {}, 0).expect(data)
-            inside = [name.rpartition("/")[0]] if "/" in name else []
-            groups = [*(root[one] for one in inside), *([root] if name else [])]
-            image = images.get(name, _Image((), None, {}, []))
-            told = [*image.told]
-            clocks = (_frame_times(path, group, told) for group in groups)
-            times = next((times for times in clocks if times), {})
-            names = getattr(data.metadata, "dimension_names", None)
-            return Array(
-                source=ZarrArray.at(path, name),
-                name=name,
-                shape=data.shape,
-                dtype=data.dtype,
-                chunks=data.chunks,
-                stamp=(*file_token(_description(path / name)), name),
-                what=_WHAT,
-                labels=image.axes or names or data.attrs.get("_ARRAY_DIMENSIONS") or (),
-                places=(image.said, *(dict(one.attrs) for one in (data, *groups)), times),
-                at_end=partial(_unwritten, path / name, data),
-                said=tuple(told),
-            )
+    def array(name: str) -> Array:
+        data = root[name] if name else root
+        CheckedStore(path, {}, 0).expect(data)
+        inside = [name.rpartition("/")[0]] if "/" in name else []
+        groups = [*(root[one] for one in inside), *([root] if name else [])]
+        image = images.get(name, _Image((), None, {}, []))
+        told = [*image.told]
+        clocks = (_frame_times(path, group, told) for group in groups)
+        times = next((times for times in clocks if times), {})
+        names = getattr(data.metadata, "dimension_names", None)
+        return Array(
+            source=ZarrArray.at(path, name),
+            name=name,
+            shape=data.shape,
+            dtype=data.dtype,
+            chunks=data.chunks,
+            stamp=(*file_token(_description(path / name)), name),
+            what=_WHAT,
+            labels=image.axes or names or data.attrs.get("_ARRAY_DIMENSIONS") or (),
+            places=(image.said, *(dict(one.attrs) for one in (data, *groups)), times),
+            at_end=partial(_unwritten, path / name, data),
+            said=tuple(told),
+        )
 
-        if isinstance(root, zarr.Array):
-            return movie_of(array(""), given.axes)
-        movies, images, wanted = _movies(path, root, given.dataset)
-        found = open_chosen(path, movies, {}, array, lambda: [], replace(given, dataset=wanted))
-        return replace(found, steps=steps_in_text(root.attrs.get(PROGRAM)))
+    if isinstance(root, zarr.Array):
+        return movie_of(array(""), given.axes)
+    movies, images, wanted = _movies(path, root, given.dataset)
+    found = open_chosen(path, movies, {}, array, lambda: [], replace(given, dataset=wanted))
+    return replace(found, steps=steps_in_text(root.attrs.get(PROGRAM)))
 
 
 def _description(folder: Path) -> Path:
@@ -246,15 +242,6 @@ def _scale(holder: Mapping[str, Any]) -> Sequence[float] | None:
     transforms = holder.get("coordinateTransformations", ())
     scales = [one["scale"] for one in transforms if one.get("type") == "scale"]
     return [float(factor) for factor in scales[0]] if scales else None
-
-
-FORMAT = MovieFormat(
-    name="Zarr",
-    patterns=("*.zarr",),
-    open=open_zarr,
-    options=frozenset({"dataset", "axes"}),
-    is_one=lambda path: path.is_dir() and any((path / mark).exists() for mark in _MARKS),
-)
 
 
 def _now() -> int:

@@ -24,6 +24,8 @@ from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.settings import Hertz, Shown
 
 _Lag = Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)]
+_Corners = tuple[float | None, float | None, float]
+"""High-pass, low-pass and frame rate (Hz)."""
 
 ORDER = 2
 PADDING = 50
@@ -92,7 +94,7 @@ class Hemodynamics(Step):
             )
         known = recording if self.lag is None else recording.replace(reference_lag=self.lag)
         reference = resampled(reference, known.reference_times, recording.times, rate, where)
-        both = _filtered_movies(recording.movie, reference, _Filters(self.highpass, lowpass, rate))
+        both = _filtered_movies(recording.movie, reference, (self.highpass, lowpass, rate))
         correction = _fit(both, recording.shape, survey)
         if not np.isfinite(correction.movie_mean + correction.reference_mean).all():
             # of the filtered movies one could not tell which frame it was
@@ -106,42 +108,26 @@ class Hemodynamics(Step):
         rate = recording.known_frame_rate()
         if self.highpass is None:
             return 1
-        most = _Filters(self.highpass, None, rate).surroundings // PREVIEW_FRAMES
+        most = _surroundings(self.highpass, rate) // PREVIEW_FRAMES
         if self.lowpass is not None and self.lowpass < LITTLE * rate / 2:
             most = min(most, int(LITTLE * rate / 2 / self.lowpass))
         return max(1, most)
 
 
-@dataclass(frozen=True)
-class _Filters:
-    """The zero-phase filters of movie and reference.
-
-    A filter that runs forwards and backwards is a linear map of the frames of a stretch. SciPy
-    gives its matrix once, from unit impulses; one matrix product then filters all pixels at once,
-    and only for the frames that are wanted.
-    """
-
-    highpass: float | None
-    lowpass: float | None
-    rate: float
-
-    @property
-    def surroundings(self) -> int:
-        """Frames before and after one that its filtered value depends on."""
-        slowest = self.highpass or self.lowpass
-        return 0 if slowest is None else max(PADDING, int(np.ceil(PERIODS * self.rate / slowest)))
-
-    def matrices(self, n: int, keep: slice) -> list[NDArray[np.float32]]:
-        """Return those for movie and reference, each of shape (keep, n)."""
-        start, stop = keep.start, keep.stop
-        both = (None, self.lowpass)
-        return [_matrix(self.highpass, low, self.rate, n, start, stop) for low in both]
+def _surroundings(slowest: float | None, rate: float) -> int:
+    """Return the frames before and after one that its filtered value depends on."""
+    return 0 if slowest is None else max(PADDING, int(np.ceil(PERIODS * rate / slowest)))
 
 
 @lru_cache(maxsize=8)
 def _matrix(
     highpass: float | None, lowpass: float | None, rate: float, n: int, start: int, stop: int
 ) -> NDArray[np.float32]:
+    """Return what filters n frames, for those in [start, stop): one matrix product for all pixels.
+
+    A filter that runs forwards and backwards is a linear map of the frames of a stretch; SciPy
+    gives its matrix from unit impulses.
+    """
     from scipy.signal import butter, sosfiltfilt
 
     impulses = np.eye(n)
@@ -157,15 +143,16 @@ def _matrix(
 class _Filtering:
     """Filters both colours and puts them one below the other."""
 
-    filters: _Filters
+    filters: _Corners
     levels: tuple[NDArray[np.float32], NDArray[np.float32]]
 
     def __call__(self, blocks: Blocks, start: int, keep: slice) -> NDArray[np.generic]:
         n, rows, columns = blocks[0].shape
         out = np.empty((keep.stop - keep.start, 2, rows, columns), np.float32)
-        matrices = self.filters.matrices(n, keep)
-        parts = zip(blocks, self.levels, matrices, strict=True)
-        for colour, (block, level, matrix) in enumerate(parts):
+        highpass, lowpass, rate = self.filters
+        parts = zip(blocks, self.levels, (None, lowpass), strict=True)
+        for colour, (block, level, low) in enumerate(parts):
+            matrix = _matrix(highpass, low, rate, n, keep.start, keep.stop)
             for band in row_tiles((rows, columns), n):
                 # near zero float32 has digits enough
                 tile = np.subtract(block[:, band], level[band], dtype=np.float32)
@@ -174,7 +161,7 @@ class _Filtering:
         return out.reshape(-1, 2 * rows, columns)
 
 
-def _filtered_movies(movie: da.Array, reference: da.Array, filters: _Filters) -> da.Array:
+def _filtered_movies(movie: da.Array, reference: da.Array, filters: _Corners) -> da.Array:
     levels = tuple(
         m[:LEVEL_FRAMES].mean(axis=0).compute().astype(np.float32) for m in (movie, reference)
     )
@@ -182,7 +169,7 @@ def _filtered_movies(movie: da.Array, reference: da.Array, filters: _Filters) ->
         (movie, reference),
         _Filtering(filters, (levels[0], levels[1])),
         frame_shape=(2 * movie.shape[1], movie.shape[2]),
-        surroundings=filters.surroundings,
+        surroundings=_surroundings(filters[0] or filters[1], filters[2]),
     )
 
 

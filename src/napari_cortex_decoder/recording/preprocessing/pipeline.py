@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.progress import Report
-from napari_cortex_decoder.recording.formats.painted import paint
+from napari_cortex_decoder.recording.formats.traces.painted import paint
 from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, each_frame
 from napari_cortex_decoder.recording.preprocessing.delta_f import DeltaF
 from napari_cortex_decoder.recording.preprocessing.frame_steps import Bin, Crop, FillGaps, Mask

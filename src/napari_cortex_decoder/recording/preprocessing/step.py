@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.movie_blocks import frames_within, whole_chunks
 from napari_cortex_decoder.progress import Progress, Report
 from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.recording import Recording
+from napari_cortex_decoder.settings import Frozen
 
 BLOCK_BYTES = 32 * 2**20
 PREVIEW_FRAMES = 64
@@ -57,13 +58,11 @@ class Survey:
                 self.progress(Progress(what, stop, n_frames))
 
 
-class Step(BaseModel, ABC):
+class Step(Frozen, ABC):
     """One step of preprocessing: its settings, and how it changes a recording.
 
     A step is a value: frozen, comparable, and written into the provenance of what it made.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
     """Name in provenance."""

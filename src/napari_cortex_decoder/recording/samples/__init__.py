@@ -17,7 +17,7 @@ def open_real_mouse() -> Recording:
 
     It has no path: labels of a sample are not kept beside it, where the program is installed.
     """
-    from napari_cortex_decoder.recording.behavior import add_behavior
+    from napari_cortex_decoder.recording.behavior.reading import add_behavior
     from napari_cortex_decoder.recording.opening import open_recording
 
     recording = add_behavior(open_recording(REAL_MOUSE), REAL_MOUSE)

@@ -1,9 +1,10 @@
-"""What the section *Recording* asks about a behaviour file that does not fit the movie's clock."""
+"""What the section *Recording* asks about a behaviour file: how its clock runs."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from napari_cortex_decoder.choices import CLOCKS
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
 from napari_cortex_decoder.widgets.parts.controls import Column, button, row
 from napari_cortex_decoder.widgets.parts.form import Form
@@ -11,9 +12,14 @@ from napari_cortex_decoder.widgets.parts.section import wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
+_ZEROS = [(said, zero) for zero, said in CLOCKS.items()]
+
 
 class BehaviorClockForm(Column):
-    """Asks how the clock of a refused behaviour file runs; hidden while there is none."""
+    """Asks how the clock of a behaviour file runs: a refused one, or one that is to be read anew.
+
+    Hidden while there is none.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -29,8 +35,9 @@ class BehaviorClockForm(Column):
         self._form = Form(
             ClockOptions,
             self._clock.update,
-            ("frame_times", "rate", "offset", "first_frame"),
+            ("frame_times", "clock", "rate", "offset", "first_frame"),
             frame_times={"choices": lambda _: self._lists},
+            clock={"choices": [("as in the file", None), *_ZEROS], "label": "times from"},
             rate={"min": 0, "none": "as in the file", "unit": "Hz", "decimals": 3},
             offset={"unit": "s", "decimals": 3},
             first_frame={"min": -(10**8)},
@@ -49,7 +56,8 @@ class BehaviorClockForm(Column):
         self._question.setText(f"How does the clock of {refused.path.name} run?")
         self._lists = refused.frame_times
         first = self._lists[0] if self._lists else None
-        self._clock |= {"rate": None, "offset": 0.0, "first_frame": 0, "frame_times": first}
+        unsaid = {"clock": None, "rate": None, "offset": 0.0, "first_frame": 0}
+        self._clock |= {**unsaid, "frame_times": first, **refused.clock}
         self._form.reset_choices()
         self._form.show_values(self._clock)
         self._form["frame_times"].visible = bool(self._lists)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
 
 from napari_cortex_decoder.progress import as_duration
 from napari_cortex_decoder.recording import Recording, movie_patterns
-from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.recording.behavior.reading import READERS
 from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.parts.section import (
@@ -25,6 +25,7 @@ from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 _UNKNOWN = "unknown"
+_BEGIN = "time of the first frame"
 _HINT = "Open a movie, or drop one on the window."
 _USUAL_RATE, _USUAL_PIXEL = 30.0, 70.0  # Hz, µm: proposed where nothing is known
 _AGAIN = "A file that says it itself says it again when it is next opened."
@@ -45,17 +46,23 @@ class RecordingSection(Section):
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(3)
         self._name, self._size, self._duration = QLabel(), QLabel(), QLabel()
-        self._pixel, self._traces = QLabel(), QLabel()
+        self._pixel, self._traces, self._begin = QLabel(), QLabel(), QLabel()
         self._rate = QLabel()
         self._change_rate = _flat("frame rate", self._offer)
         self._change_pixel = _flat("pixel", self._offer)
+        self._change_begin = _flat(_BEGIN, self._offer)
+        self._change_clock = button(
+            "Clock…", self._movie.ask_clock, "Say how the clock of the behavior file runs"
+        )
+        self._change_clock.setFlat(True)
         for title, value in (
             ("movie", self._name),
             ("size", self._size),
             ("frame rate", row(self._rate, self._change_rate, None)),
             ("duration", self._duration),
+            ("begins at", row(self._begin, self._change_begin, None)),
             ("pixel", row(self._pixel, self._change_pixel, None)),
-            ("behavior", self._traces),
+            ("behavior", row(self._traces, self._change_clock, None)),
         ):
             form.addRow(caption(title), value)
 
@@ -66,10 +73,13 @@ class RecordingSection(Section):
         self._pixel_question = NumberQuestion(
             partial(self._say, "pixel"), low=0.01, high=1_000, suffix=" µm"
         )
+        self._begin_question = NumberQuestion(
+            partial(self._say, _BEGIN), low=-1e6, high=1e9, decimals=3, suffix=" s"
+        )
         self._warnings = wrapped_label()
 
         self.add(self._hint, row(self._open, self._behavior, None), self._facts)
-        self.add(self._rate_question, self._pixel_question, self._warnings)
+        self.add(self._rate_question, self._pixel_question, self._begin_question, self._warnings)
         follow(self, self._update, self._movie.events.recording, self._movie.events.opening)
 
     def _update(self) -> None:
@@ -99,24 +109,33 @@ class RecordingSection(Section):
         self._rate.setText(_UNKNOWN if rate is None else f"{rate:g} Hz")
         self._change_rate.setVisible(rate is not None and not self._asks("frame rate"))
         self._duration.setText(_UNKNOWN if rate is None else as_duration(_seconds(recording, rate)))
+        self._begin.setText(_UNKNOWN if rate is None else f"{recording.times[0]:.6g} s")
+        self._change_begin.setVisible(rate is not None and not self._asks(_BEGIN))
         size = recording.pixel_size
         self._pixel.setText(_UNKNOWN if size is None else f"{1000 * size:g} µm")
         self._change_pixel.setText("Set…" if size is None else "Change…")
         drawn = recording.registration is not None  # the pixels of traces are those of a picture
         self._change_pixel.setVisible(not drawn and not self._asks("pixel"))
         self._traces.setText(", ".join(recording.behavior) or "none")
+        self._change_clock.setVisible(bool(recording.behavior) and recording.path is not None)
 
     def _update_questions(self, recording: Recording | None) -> None:
         """Ask what has to be known, and what the user wants to say anew."""
-        rate = pixel = None
+        rate = pixel = begin = None
         if recording is not None and recording.frame_rate is None:
             rate = f"{recording.name} does not say how many frames a second it has."
         elif recording is not None and self._asks("frame rate"):
             rate = f"How many frames a second does this movie have? {_AGAIN}"
         if recording is not None and self._asks("pixel"):
             pixel = f"How wide is a pixel of the raw movie on the cortex? {_AGAIN}"
+        if recording is not None and self._asks(_BEGIN):
+            begin = (
+                "When was the first frame taken, in seconds of the session's clock? Behavior with "
+                "a value a frame goes along; what has times of its own stays."
+            )
         self._rate_question.ask(rate)
         self._pixel_question.ask(pixel)
+        self._begin_question.ask(begin)
 
     def _asks(self, what: str) -> bool:
         """Whether the user wants to say something, and its movie is still the open one."""
@@ -129,6 +148,8 @@ class RecordingSection(Section):
         assert raw is not None and shown is not None  # else there is no button
         if what == "pixel":
             self._pixel_question.propose(1000 * raw.pixel_size if raw.pixel_size else _USUAL_PIXEL)
+        elif what == _BEGIN:
+            self._begin_question.propose(raw.times[0])
         else:
             self._rate_question.propose(shown.frame_rate or _USUAL_RATE)
         self._asked_of[what] = raw.movie
@@ -138,6 +159,8 @@ class RecordingSection(Section):
         self._asked_of.pop(what, None)
         if what == "pixel":
             self._movie.set_pixel_size(value / 1000)
+        elif what == _BEGIN:
+            self._movie.set_first_frame(value)
         else:
             self._movie.set_frame_rate(value)
         self._update()

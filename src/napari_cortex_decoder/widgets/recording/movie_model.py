@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
@@ -19,9 +19,10 @@ from napari_cortex_decoder.recording import (
     add_behavior,
     remember_metadata,
 )
-from napari_cortex_decoder.recording.behavior import READERS
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
+from napari_cortex_decoder.recording.behavior.reading import read_content
 from napari_cortex_decoder.sessions import keep_behavior, open_session
+from napari_cortex_decoder.sessions.behavior import file_added_last
 from napari_cortex_decoder.sessions.preprocessed import with_raw
 from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
@@ -33,10 +34,11 @@ LABEL_TRACE = "runrest"
 
 @dataclass(frozen=True)
 class RefusedBehavior:
-    """A behaviour file whose clock is not the recording's."""
+    """A behaviour file whose clock is not the recording's, or may be another than it was taken."""
 
     path: Path  # the file
     frame_times: tuple[str, ...]  # names of its own lists of frame times
+    clock: Mapping[str, Any]  # what was said of it before: `ClockOptions`
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,29 @@ class MovieModel(SectionModel):
         def refuse(error: Exception) -> None:
             self.failed.emit(error)
             if isinstance(error, RecordingError) and self._raw is raw:
-                self._background.run(_refused, path, then=partial(setattr, self, "refused"))
+                self._ask_clock(lambda: _refused(path, {}))
 
         work = partial(_with_behavior, raw, path, clock)
         self._background.run(work, then=take, failed=refuse)
 
+    def ask_clock(self) -> None:
+        """Ask anew how the clock runs of the behavior file that was added last."""
+        raw = self._raw
+        if raw is not None and raw.path is not None:
+            path = raw.path
+            self._ask_clock(lambda: _refused(*file_added_last(path)))
+
+    def _ask_clock(self, of: Callable[[], RefusedBehavior]) -> None:
+        raw = self._raw
+
+        def ask(refused: RefusedBehavior) -> None:
+            if self._raw is raw:
+                self.refused = refused
+
+        self._background.run(of, then=ask)
+
     def dismiss_behavior(self) -> None:
-        """Leave out the behavior file that was refused."""
+        """Leave out the behavior file that was refused, or leave it as it was taken."""
         self.refused = None
 
     def add_trace(self, trace: BehaviorTrace, said: str = "") -> None:
@@ -140,6 +158,24 @@ class MovieModel(SectionModel):
         self._change_raw(self._raw.replace(frame_rate=frame_rate, frame_times=None))
         if self._raw.path is not None and self._raw.frame_rate == frame_rate:
             self._background.run(partial(remember_metadata, self._raw.path, frame_rate=frame_rate))
+
+    def set_first_frame(self, seconds: float) -> None:
+        """Say when (s, on the session's clock) the first frame was taken, and keep that beside it.
+
+        Traces with a value a frame go along; those that have times of their own stay.
+        """
+        if self._raw is None:
+            return
+        raw, old = self._raw, self._raw.times
+        times = old + (seconds - old[0])
+        moved = {
+            name: replace(trace, times=times)
+            for name, trace in raw.behavior.items()
+            if np.array_equal(trace.times, old)
+        }
+        self._change_raw(raw.replace(frame_times=times, behavior={**raw.behavior, **moved}))
+        if self._raw is not raw:
+            self._background.run(partial(keep_behavior, self._raw, list(moved), timed=True))
 
     def set_pixel_size(self, pixel_size: float) -> None:
         """Say how wide (mm) a pixel of the raw recording is, and remember it beside it."""
@@ -190,10 +226,9 @@ class MovieModel(SectionModel):
         self.opened.emit(layer_data)
 
 
-def _refused(path: Path) -> RefusedBehavior:
+def _refused(path: Path, clock: Mapping[str, Any]) -> RefusedBehavior:
     """See what a behaviour file says about its clock; runs in a thread."""
-    content = READERS[path.suffix.lower()](path, None)
-    return RefusedBehavior(path, tuple(content.frame_times))
+    return RefusedBehavior(path, tuple(read_content(path).frame_times), clock)
 
 
 def _with_behavior(raw: Recording, path: Path, clock: ClockOptions) -> Recording:

@@ -18,7 +18,7 @@ from napari_cortex_decoder.recording import (
     movie_patterns,
     remember_metadata,
 )
-from napari_cortex_decoder.recording.behavior import READERS
+from napari_cortex_decoder.recording.behavior.reading import READERS
 from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES
 from napari_cortex_decoder.recording.formats.names import natural_key
 from napari_cortex_decoder.sessions import Facts

@@ -18,6 +18,7 @@ from napari_cortex_decoder.atlas.matching import find_area, picture_of
 from napari_cortex_decoder.errors import AtlasError, RecordingError, UnclearMovieError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.recording.formats.frames import FrameReader
+from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
 
 _ATLAS = "dorsal-cortex"
@@ -71,6 +72,28 @@ class TraceRows(FrameReader):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class SideBySide(FrameReader):
+    """The columns of several readers beside each other: traces of one session in several files."""
+
+    sources: tuple[FrameReader, ...]
+
+    @classmethod
+    def of(cls, *sources: FrameReader) -> SideBySide:
+        """Return the columns of several readers, which have as many frames and rows."""
+        return cls(
+            sources=sources,
+            shape=(*sources[0].shape[:2], sum(s.shape[2] for s in sources)),
+            dtype=np.result_type(*(s.dtype for s in sources)),
+            token=tuple(s.token for s in sources),
+            together=min(s.together for s in sources),
+        )
+
+    def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Read frames of all sources."""
+        return np.concatenate([s.read(frames) for s in self.sources], axis=2, dtype=self.dtype)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PaintedFrames(FrameReader):
     """Frames painted with traces, `rows` of shape (frames, 1, areas); NaN where no area is.
 
@@ -112,6 +135,18 @@ class PaintedFrames(FrameReader):
     def read(self, frames: NDArray[np.int64]) -> NDArray[np.float32]:
         """Paint frames."""
         return paint(self.rows.read(frames)[:, 0], self.label_image)
+
+
+def traces_in(frames: FrameReader) -> dict[str, Any]:
+    """Return what a `Recording` knows of the traces that its movie is painted with."""
+    if not isinstance(frames, PaintedFrames):
+        return {}
+    return {
+        "traces": LazyMovie(frames.rows)[:, 0],
+        "areas": frames.areas,
+        "label_image": frames.label_image,
+        "registration": frames.registration,
+    }
 
 
 def paint(traces: NDArray[Any], label_image: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -256,24 +291,6 @@ def _of_masks(found: MovieFile, names: Sequence[str], masks: NDArray[np.int32]) 
     names = [names[label - 1] for label in seen]
     frames = PaintedFrames.of(rows, names, order[masks], None, told)
     return replace(found, frames=frames, warnings=(*found.warnings, *told))
-
-
-def namings(
-    path: Path,
-    shape: tuple[int, ...],
-    lists: Iterable[Sequence[str]],
-    areas: str | Sequence[str] | None,
-) -> list[Naming]:
-    """Return what names the traces of an array: what the user gives, or lists in its file."""
-    given = [given_names(areas)] if areas is not None else lists
-    found = [Naming(names) for names in given if areas is not None or len(names) in shape]
-    if not found:
-        raise UnclearMovieError(
-            f"{path}: an array in it is {' x '.join(map(str, shape))}: no movie, and traces of "
-            "areas if you name them; give areas (command line: --as areas=FILE, a name a line).",
-            traces=True,
-        )
-    return [naming for naming in found if len(naming.names) == len(found[0].names)]
 
 
 def given_names(areas: str | Sequence[str]) -> list[str]:

@@ -10,17 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.formats.arrays import trace_frames
 from napari_cortex_decoder.recording.formats.frames import LARGEST_FRAME
 from napari_cortex_decoder.recording.formats.hdf5 import array_of
-from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, text_of
-from napari_cortex_decoder.recording.formats.painted import Naming, painted
+from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, series_of, text_of
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
+from napari_cortex_decoder.recording.formats.traces.arrays import trace_frames
+from napari_cortex_decoder.recording.formats.traces.painted import Naming, painted
 from napari_cortex_decoder.recording.provenance import steps_in_text
 
 _SIDES = ("side", "hemisphere", "hemi")
 # in columns like these several rows have one value: the cells of an area
 _PLACES = ("location", "region", "brain_area", "brain_region", "structure")
+
+
+def traces_of_file(file: Any) -> dict[str, Any]:
+    """Return every ``RoiResponseSeries`` by name, with its container's where two have one."""
+    series = series_of(file, "RoiResponseSeries")
+    names = [str(one.name).split("/") for one in series]
+    last = [name[-1] for name in names]
+    return {
+        "/".join(name[-1:] if last.count(name[-1]) == 1 else name[-2:]): one
+        for name, one in zip(names, series, strict=True)
+    }
 
 
 def open_traces(path: Path, series: Any, given: Given) -> MovieFile:

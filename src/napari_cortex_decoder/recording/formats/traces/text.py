@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent
 from napari_cortex_decoder.recording.behavior.tables import read_text_table
-from napari_cortex_decoder.recording.formats.arrays import Array, trace_frames
+from napari_cortex_decoder.recording.formats.arrays import Array
 from napari_cortex_decoder.recording.formats.frames import WithoutCache, file_token
-from napari_cortex_decoder.recording.formats.painted import Naming, painted
-from napari_cortex_decoder.recording.formats.registry import Given, MovieFile, MovieFormat
+from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
+from napari_cortex_decoder.recording.formats.traces.arrays import trace_frames
+from napari_cortex_decoder.recording.formats.traces.painted import Naming, painted
 
 _WHAT = "a table of traces"
 
@@ -43,8 +43,7 @@ class _Columns(WithoutCache):
 def open_text_traces(path: Path, given: Given) -> MovieFile:
     """Open a table; see `napari_cortex_decoder.recording.open_recording`."""
     columns = _Columns(path)
-    with readable(path, _WHAT):
-        content = columns.content
+    content = columns.content
     if not content.samples:
         raise RecordingError(f"{path}: it has no column but its clock; give a table of traces.")
     first = next(iter(content.samples.values()))
@@ -55,11 +54,3 @@ def open_text_traces(path: Path, given: Given) -> MovieFile:
     units = [one.unit for one in content.samples.values()]  # "MOs (left)", "MOs left (dF/F)"
     found = MovieFile(frames=frames, frame_times=first.times, warnings=(*content.said, *said))
     return painted(path, found, [Naming(list(content.samples), units)], given)
-
-
-FORMAT = MovieFormat(
-    name="table of traces",
-    patterns=("*.csv", "*.tsv"),
-    open=open_text_traces,
-    options=frozenset({"areas", "atlas"}),
-)
