@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.decoder import Decoder, load_decoder, make_decoder
 from napari_cortex_decoder.decoder.config import TemporalCnnConfig, TracePreprocessing, Window
@@ -127,13 +128,19 @@ def test_where_nobody_has_placed_the_atlas_it_is_guessed_and_said(
     assert any("guessed from the picture" in warning for warning in prediction.warnings)
 
 
-def test_its_head_learns_from_labels_at_the_rate_of_the_recording(
-    mouse: SimulatedRecording,
+@pytest.mark.parametrize("depth", ["head", "best"])
+def test_it_learns_from_labels_at_the_rate_of_the_recording(
+    mouse: SimulatedRecording, depth: Depth
 ) -> None:
     fast = placed(mouse, da.repeat(mouse.movie, 3, axis=0), 30.0)
     labels = mouse.truth.ethogram.of_frames(np.repeat(np.arange(mouse.n_frames), 3))
     one = decoder(mouse)
-    result = fine_tune(one, [(fast, labels)], depth="head")
+    result = fine_tune(one, [(fast, labels)], depth=depth)
+    compared = {way.depth: way.auc or 0 for way in result.candidates}
+    if depth == "best":
+        assert set(compared) == {"threshold", "mean", "linear", "head"}
+        (chosen,) = (way.depth for way in result.candidates if way.chosen)
+        assert compared[chosen] > max(compared.values()) - 0.01
     assert result.after.auc > result.before.auc and result.after.auc > 0.8
     said = result.decoder.decode(fast, compute=CPU).probability
     block = result.held_out[0]
