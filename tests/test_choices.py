@@ -75,11 +75,15 @@ def test_the_help_of_a_verb_says_what_each_name_means(verb: str, tables: list[An
         assert all(f"{name}: {said}" in shown for name, said in table.items())
 
 
-def test_a_fine_tune_compares_unasked_in_python_on_the_command_line_and_in_the_window() -> None:
+def test_what_is_taken_unasked_is_one_in_python_on_the_command_line_and_in_the_window() -> None:
     from napari_cortex_decoder.widgets.labels.tuning_model import TuningModel
+    from napari_cortex_decoder.widgets.layer_functions import decode_layer
 
-    shown = CliRunner().invoke(app, ["fine-tune", "--help"], env={"COLUMNS": "1500"}).output
-    assert "[default: best]" in " ".join(shown.split())
+    for verb in ("decode", "explain", "fine-tune"):
+        shown = CliRunner().invoke(app, [verb, "--help"], env={"COLUMNS": "1500"}).output
+        assert f"[default: {choices.DECODER}]" in shown
+    assert "[default: best]" in shown
+    assert signature(decode_layer).parameters["decoder"].default == choices.DECODER
     for begin in (ncd.fine_tune, ncd.start_fine_tune):
-        assert signature(begin).parameters["depth"].default == "best"
+        assert signature(begin).parameters["depth"].default == choices.DEPTH == "best"
     assert TuningModel.model_fields["depth"].default == "best"

@@ -5,7 +5,7 @@ looks like in any areas over seconds, and by what such areas are known. Families
 decide when to stop: mice of the generators that are learned from would only say how well those are
 known by heart. The card is of mice that neither learned nor decided, beside the frame's mean.
 
-    python tools/learn_cortex.py --work runs/cortex [--causal]
+    python tools/learn_cortex.py --work runs/cortex [--causal] [--start DECODER ...]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import copy
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from cortex_mice import Mouse, film, mice, of_mean
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from torch.nn import functional
 
 from napari_cortex_decoder.atlas import load_atlas
@@ -39,11 +41,16 @@ from napari_cortex_decoder.training.simulated_mice import score_again
 
 logger = logging.getLogger(__name__)
 
-BATCH, STRETCH, RATE = 12, 384, 3e-3  # stretches of samples of a step, and the learning rate
+BATCH, STRETCH, RATE = 12, 300, 2e-3  # stretches of samples of a step, and the learning rate
+SHARES_OF = {"calibrated": 0.35, "uneven": 0.2}  # of a batch; the rest is of all other families
+NAMED = 0.9  # share of mice of which it is told which area is which
+HINT = 0.5  # how much it counts that what is found of an area tells how far running raises it
+LOOKED_AT = (60, 60, 120, 240)  # s: each mouse is learned from whole, and by a part of it
 EVERY = 100  # steps between two looks at families held out
 LENGTHS = (60, 120, 240, 300)  # s, of what is learned from
 MIXTURES = 12
 SHOWN = 200  # frames of a behavior of a mouse that calibration sees
+LEGIBLE = 0.7  # AUC: of a family that it reads by chance nobody learns how sure it is elsewhere
 SHARES = (0, 0.1, 0.2, 0.4, 0.8)  # of the frame's mean, in SD of the logit
 FIRST_DECIDING, FIRST_TESTED = 5000, 9001  # numbers of mice
 LIMITS = (
@@ -89,17 +96,24 @@ class Session:
 
     Attributes
     ----------
+    family
+        Which mouse's.
     inputs
         Shape (t + what a window sees more, 2 · areas): zeros around.
     labels
         Shape (t,): NaN where nothing is predicted.
     descriptions
         Shape (areas, numbers), of a network that mixes areas.
+    raised
+        Shape (areas,): correlation of each with running over a second; NaN if it only runs or
+        rests.
     """
 
+    family: str
     inputs: NDArray[np.float16]
     labels: NDArray[np.float32]
     descriptions: NDArray[np.float32] | None
+    raised: NDArray[np.float32]
 
 
 def session(
@@ -123,7 +137,23 @@ def session(
         descriptions = described.numpy()
     around = (config.window.past, config.window.future), (0, 0)
     padded = np.pad(np.clip(inputs.numpy(), -30, 30), around).astype(np.float16)
-    return Session(padded, labels, descriptions)
+    known = np.isfinite(labels)
+    steady = uniform_filter1d(inputs.numpy()[known, n:], 9, axis=0)
+    running = labels[known] - labels[known].mean() if known.any() else labels[known]
+    spread = steady.std(axis=0) * running.std() if known.any() else np.zeros(n)
+    raised = np.full(n, np.nan, np.float32)
+    if (spread > 0).any():
+        steady -= steady.mean(axis=0)
+        raised = (steady * running[:, None]).mean(axis=0) / (spread + 1e-6)
+    return Session(mouse.family, padded, labels, descriptions, raised.astype(np.float32))
+
+
+def part_of(mouse: Mouse, rng: np.random.Generator) -> Mouse:
+    """Return some minutes of a mouse, at 10 Hz."""
+    n = min(len(mouse.labels), 10 * int(rng.choice(LOOKED_AT)))
+    start = int(rng.integers(0, len(mouse.labels) - n + 1))
+    own = slice(start, start + n)
+    return Mouse(mouse.family, mouse.traces[own], mouse.labels[own])
 
 
 def batches(
@@ -131,14 +161,20 @@ def batches(
     network: TemporalCnn,
     config: TemporalCnnConfig,
     rng: np.random.Generator,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield what windows are cut from, and labels; of half of the mice left is taken for right."""
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Yield what windows are cut from, labels, and how far running raises each area.
+
+    Of half of the mice left is taken for right.
+    """
+    of = Counter(one.family for one in made)
+    chances = np.array([SHARES_OF.get(one.family, np.nan) / of[one.family] for one in made])
+    chances[np.isnan(chances)] = (1 - np.nansum(chances)) / np.isnan(chances).sum()
     reach, n = config.window.length - 1, len(config.preprocessing.areas)
     mirror = mirrored(config.preprocessing.areas)
     while True:
         inputs = np.zeros((BATCH, STRETCH + reach, 2 * n), np.float32)
         labels = np.full((BATCH, STRETCH), np.nan, np.float32)
-        orders, chosen = [], [made[i] for i in rng.integers(len(made), size=BATCH)]
+        orders, chosen = [], [made[i] for i in rng.choice(len(made), BATCH, p=chances)]
         for row, one in enumerate(chosen):
             start = int(rng.integers(0, max(1, len(one.labels) - STRETCH + 1)))
             own = one.labels[start : start + STRETCH]
@@ -152,11 +188,11 @@ def batches(
         read = torch.from_numpy(inputs)
         if network.mixing is not None:
             found = np.stack([one.descriptions for one in chosen if one.descriptions is not None])
-            named = torch.rand(BATCH, 1, 1) > 0.5  # else it is not told which area is which
+            named = torch.rand(BATCH, 1, 1) < NAMED
             own_numbers = network.mixing.own[np.stack(orders)] * named
             read = mixed(read, network.mixing.weights(torch.from_numpy(found), own_numbers))
             read = functional.pad(read, (0, 1))  # how much the frame's mean counts is chosen later
-        yield read, torch.from_numpy(labels)
+        yield read, torch.from_numpy(labels), torch.from_numpy(np.stack([s.raised for s in chosen]))
 
 
 def learn(
@@ -165,50 +201,67 @@ def learn(
     deciding: Sequence[Mouse],
     *,
     steps: int,
+    start: Sequence[str] = (),
     seed: int = 1,
 ) -> tuple[TemporalCnn, TemporalCnnConfig]:
-    """Learn; keep the running mean of weights at the step at which families held out go best."""
+    """Learn; keep the running mean of weights at the step at which families held out go best.
+
+    It begins with the mean of the weights of decoders, if any are given.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = TemporalCnn(config)
-    made = [session(network, config, mouse, rng) for mouse in learned]
-    logger.info("%d mice are read", len(made))
-    if network.mixing is not None:
+    both = [each for mouse in learned for each in (mouse, part_of(mouse, rng))]
+    made = [session(network, config, mouse, rng) for mouse in both]
+    logger.info("%d mice are read", len(learned))
+    hints = torch.nn.Linear(64, 1)  # what is found of an area is to tell how far it is raised
+    compared: list[torch.Tensor] = []
+    if start:
+        states = [load_decoder(name).network.state_dict() for name in start]
+        network.load_state_dict({k: sum(s[k] for s in states) / len(states) for k in states[0]})
+    elif network.mixing is not None:
         every = [one.descriptions for one in made if one.descriptions is not None]
         numbers = np.concatenate([one[one[:, 0] > 0] for one in every])
         network.mixing.mean.copy_(torch.from_numpy(numbers.mean(axis=0)))
         network.mixing.spread.copy_(torch.from_numpy(numbers.std(axis=0) + 1e-3))
     smooth = copy.deepcopy(network).eval()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)
+    if network.mixing is not None:
+        hidden = network.mixing.among[-2]
+        hidden.register_forward_hook(lambda *found: compared.append(found[-1]))
+    learning = [*network.parameters(), *hints.parameters()]
+    optimizer = torch.optim.AdamW(learning, lr=RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.1)
     best, kept, losses = -1.0, copy.deepcopy(smooth), []
     network.train()
     stretches = batches(made, network, config, rng)
     for step in range(1, steps + 1):
-        inputs, known = next(stretches)
+        compared.clear()
+        inputs, known, raised = next(stretches)
         logits = network.linear_out(network.states(inputs))[..., 0]
         used = torch.isfinite(known)
         loss = functional.binary_cross_entropy_with_logits(logits[used], known[used])
+        if compared:
+            told = torch.isfinite(raised)
+            loss += HINT * functional.mse_loss(hints(compared[0])[..., 0][told], raised[told])
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimizer.step()
         schedule.step()
         losses.append(loss.item())
         with torch.no_grad():
             for slow, fast in zip(smooth.parameters(), network.parameters(), strict=True):
-                slow.lerp_(fast, max(0.03, 1 / step))
+                slow.lerp_(fast, max(0.02, 1 / step))
         if step % EVERY == 0 or step == steps:
             means, worst = held_out_means(smooth, config, deciding)
             mean = float(np.mean(list(means.values())))
-            told = {name: round(float(value), 3) for name, value in means.items()}
             logger.info(
                 "step %d: loss %.3f, held out %.4f, most below the mean %.3f %s",
                 step,
                 np.mean(losses),
                 mean,
                 worst,
-                told,
+                {name: round(float(value), 3) for name, value in means.items()},
             )
             losses.clear()
             if mean > best:
@@ -263,10 +316,12 @@ def held_out_means(
 def calibrated(
     network: TemporalCnn, config: TemporalCnnConfig, deciding: Sequence[Mouse]
 ) -> tuple[TemporalCnn, TemporalCnnConfig]:
-    """Set temperature and shift by mice of families that it did not learn from."""
+    """Set temperature and shift by mice of families that it did not learn from, but can read."""
     rng = np.random.default_rng(1)
+    means, _ = held_out_means(network, config, deciding)
+    legible = [mouse for mouse in deciding if means.get(mouse.family, 0) > LEGIBLE]
     read_as, true = [], []
-    for logits, labels in (read(network, config, mouse) for mouse in deciding):
+    for logits, labels in (read(network, config, mouse) for mouse in legible):
         both = [np.flatnonzero(labels == behavior) for behavior in (0, 1)]
         n = min(SHOWN, *map(len, both))  # as much rest as run: how much there is differs by mouse
         for frames in both:
@@ -327,8 +382,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for mice and decoder")
     parser.add_argument("--causal", action="store_true", help="one that knows no later frame")
-    parser.add_argument("--mice", type=int, default=45, help="of each family")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--mice", type=int, default=150, help="of each family")
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--start", nargs="*", default=(), help="decoders to go on from: their mean")
     parser.add_argument("--tested", type=int, default=50, help="mice of the card")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -338,7 +394,7 @@ def main() -> None:
     if not learned_file.exists():
         learned = mice(LEARNED, range(asked.mice), LENGTHS, kept)
         deciding = mice(HELD_OUT, range(FIRST_DECIDING, FIRST_DECIDING + 5), (600, 60, 240), kept)
-        network, config = learn(config, learned, deciding, steps=asked.steps)
+        network, config = learn(config, learned, deciding, steps=asked.steps, start=asked.start)
         make_decoder(config, network, name=name).save(learned_file, half_precision=True)
     unscored = load_decoder(learned_file)
     assert isinstance(unscored.config, TemporalCnnConfig)

@@ -11,6 +11,9 @@ from typing import Literal
 
 from napari_cortex_decoder.errors import CortexDecoderError
 
+DECODER = "run-rest"
+"""The bundled decoder that is taken unasked: in Python, on the command line, in the window."""
+
 Precision = Literal["full", "half"]
 PRECISIONS: dict[Precision, str] = {
     "full": "32 bits",
@@ -112,7 +115,7 @@ DEPTHS: dict[Depth, str] = {
 """What of a decoder a fine-tune changes."""
 
 DEPTH: Depth = "best"
-"""Which of them is taken unasked: in Python, on the command line and in the window."""
+"""Which of them is taken unasked."""
 
 Order = Literal["uncertainty", "disagreement"]
 ORDERS: dict[Order, str] = {

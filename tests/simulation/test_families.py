@@ -87,6 +87,21 @@ def test_the_mean_of_the_frame_tells_running_in_some_families_and_not_in_others(
     assert told["clear"] > 0.9 > 0.8 > told["precise"]
 
 
+def test_areas_show_what_they_share_in_unlike_strength_where_asked() -> None:
+    silent = Parameters(
+        precise_amplitude=0.0, global_weight={}, other_global_weight=0.0, regional=0.0,
+        specific=0.0, common=1.0, common_weight={"VISp": 3.0}, expression_unevenness=0.0,
+    )  # fmt: skip
+    mouse = simulate_recording(
+        subject=1, seconds=30, frame_rate=10, shape=(32, 32), parameters=silent
+    )
+    areas = [area.label for area in mouse.truth.registration.atlas.areas]
+    spread = mouse.truth.area_traces.std(axis=0)
+    assert spread[areas.index("VISp left")] == pytest.approx(3 * spread[areas.index("MOs left")])
+    uneven = [family_parameters("uneven", number).common_weight for number in range(8)]
+    assert all(max(weights.values()) > 1.3 * min(weights.values()) for weights in uneven)
+
+
 def test_kinds_of_noise_are_held_out() -> None:
     learned = {family_parameters(family, i).noise for family in LEARNED for i in range(12)}
     held_out = {family_parameters(family, i).noise for family in HELD_OUT for i in range(12)}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from napari_cortex_decoder.choices import DECODER
 from napari_cortex_decoder.cli.common import (
     AsJson,
     Output,
@@ -35,7 +36,7 @@ from napari_cortex_decoder.files import check_place, make_folder
 def decode(
     movies: Movies,
     out: Output,
-    decoder: DecoderName = "run-rest",
+    decoder: DecoderName = DECODER,
     registration: Placings = None,
     compute: Compute = HERE,
     reading: Reading = AS_SAID,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cortex_decoder.choices import FILLS, GROUPINGS, MAP_METHODS, SCORES, check_choice
+from napari_cortex_decoder.choices import (
+    DECODER,
+    FILLS,
+    GROUPINGS,
+    MAP_METHODS,
+    SCORES,
+    check_choice,
+)
 from napari_cortex_decoder.cli.common import (
     AsJson,
     Output,
@@ -45,7 +52,7 @@ def explain(
     out: Output,
     registration: Placed = None,
     behavior: Annotated[str, typer.Option(help="Which of the decoder's behaviors.")] = "run",
-    decoder: DecoderName = "run-rest",
+    decoder: DecoderName = DECODER,
     labels: Annotated[
         Path | None, typer.Option(help="Labels; default: those kept beside the movie, else none.")
     ] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from napari_cortex_decoder.choices import CLOCKS, DEPTH, DEPTHS, Depth
+from napari_cortex_decoder.choices import CLOCKS, DECODER, DEPTH, DEPTHS, Depth
 from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
@@ -174,7 +174,7 @@ def fine_tune(
     ] = None,
     decoder: Annotated[
         str, typer.Option(help="The base: name of a bundled decoder, or a .safetensors file.")
-    ] = "run-rest",
+    ] = DECODER,
     depth: Annotated[str, one_of(DEPTHS, "What is fitted.")] = DEPTH,
     compute: Compute = HERE,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decoder.")] = 1,

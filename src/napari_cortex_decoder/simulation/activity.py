@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,10 +156,14 @@ def _spontaneous(
     pair = np.array([names.index(area.acronym) for area in areas])
     both = noise(len(names), p.specific_bands)[:, pair]
     one = noise(len(areas), p.specific_bands)
-    specific = p.specific * np.array([p.specific_weight.get(a.acronym, 1.0) for a in areas])
-    regional = p.regional * np.array([p.regional_weight.get(a.acronym, 1.0) for a in areas])
+
+    def shown(size: float, weight: Mapping[str, float]) -> Floats:
+        return size * np.array([weight.get(area.acronym, 1.0) for area in areas])
+
+    specific = shown(p.specific, p.specific_weight)
+    regional = shown(p.regional, p.regional_weight)
     return np.asarray(
-        p.common * noise(1, p.band_shares)
+        shown(p.common, p.common_weight) * noise(1, p.band_shares)
         + regional * (noise(mixing.shape[1], p.band_shares) @ mixing.T)
         + specific * (np.sqrt(p.homotopic) * both + np.sqrt(1 - p.homotopic) * one)
     )

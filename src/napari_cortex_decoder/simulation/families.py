@@ -191,10 +191,28 @@ def _clear(rng: Rng) -> Changes:
     }
 
 
+def _uneven(rng: Rng) -> Changes:
+    """Let areas differ in how much they show of what none of them does by itself, and of noise."""
+    names = sorted({area.acronym for area in load_atlas("dorsal-cortex").areas})
+
+    def weights(spread: float) -> Changes:
+        return {name: float(np.exp(spread * rng.standard_normal())) for name in names}
+
+    spread = rng.uniform(0.2, 0.8)
+    kinds: Sequence[Callable[[Rng], Changes]] = (_clear, _everywhere, lambda _: {})
+    return {
+        **kinds[int(rng.integers(3))](rng),
+        "common": _log(rng, 0.2, 1.2),
+        "common_weight": weights(spread),
+        "regional_weight": weights(spread),
+        "specific_weight": weights(rng.uniform(0.1, 0.6)),
+    }
+
+
 LEARNED: Mapping[str, Callable[[Rng], Changes]] = {
     "any": lambda rng: {},
     "calibrated": lambda rng: {
-        "cycle": _only(_log(rng, 6, 60)),
+        "cycle": _only(_log(rng, 6, 250)),
         "run_fraction": _only(rng.uniform(0.2, 0.8)),
         "drift": _only(_log(rng, 0.3, 1.2)),
     },
@@ -220,6 +238,7 @@ LEARNED: Mapping[str, Callable[[Rng], Changes]] = {
     },
     "everywhere": _everywhere,
     "clear": _clear,
+    "uneven": _uneven,
 }
 """Families that decoders learn from: what they change of any mouse."""
 

@@ -114,6 +114,8 @@ class Parameters:
     common: float = 0.15
     regional: float = 0.47
     specific: float = 0.33
+    # share of `common` that an area shows, 1 where not named
+    common_weight: Mapping[str, float] = field(default_factory=dict)
     # share of `specific` that an area shows, 1 where not named: limb areas flicker more, which half
     # a second averages away and a single image does not [C]
     specific_weight: Mapping[str, float] = _by_area(SSp_ul=1.5, SSp_ll=1.5, SSp_un=1.5, SSp_n=1.5)

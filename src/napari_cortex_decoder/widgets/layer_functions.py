@@ -16,6 +16,7 @@ from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from napari_cortex_decoder.atlas import load_atlas, load_registration
+from napari_cortex_decoder.choices import DECODER
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.library import load_decoder
 from napari_cortex_decoder.decoder.prediction import Prediction
@@ -72,7 +73,7 @@ def preprocess_in_background(
 
 def decode_layer(
     movie: Image,
-    decoder: str = "run-rest",
+    decoder: str = DECODER,
     *,
     registration: Path | None = None,
     device: str = "auto",

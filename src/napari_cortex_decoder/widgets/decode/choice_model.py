@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import PrivateAttr
 from qtpy.QtCore import QTimer
 
+from napari_cortex_decoder.choices import DECODER
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.library import decoder_files, list_decoders, read_card
@@ -62,7 +63,7 @@ class ChoiceModel(SectionModel):
             DecoderCard(name, name, config)
             for name, config in list_decoders(refused=self._refused.append).items()
         )
-        self.card = self.cards[0] if self.cards else None
+        self.card = next((card for card in self.cards if card.name == DECODER), None)
         self._ties.tie(self._on_recording, movie.events.recording)
 
     @property
