@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -18,6 +20,7 @@ import zarr
 
 from napari_cortex_decoder.containers.packed import check_packed
 from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording import open_recording
 
 BOMB = 2**28 + 2**24
 """Bytes that come out of a bomb; what it is opened with must not take a quarter of that."""
@@ -142,3 +145,19 @@ def test_a_zstd_frame_that_claims_no_size_is_measured() -> None:
     check_packed(Path("m"), unsized(1), "zstd", 2**17)
     with pytest.raises(RecordingError, match="would become more than"):
         check_packed(Path("m"), unsized(1000), "zstd", 2**17)
+
+
+# each chunk that was claimed was once looked for, from the last to the first
+@pytest.mark.parametrize("claimed", [[10**12, 20, 31], [10**30, 20, 31], [12, 10**12, 31]])
+def test_a_zarr_folder_that_claims_any_number_of_chunks_is_answered_at_once(
+    tmp_path: Path, claimed: list[int]
+) -> None:
+    movie = zarr.create_array(tmp_path / "m.zarr", shape=(12, 20, 31), chunks=(5, 20, 31),
+                              dtype="u2")  # fmt: skip
+    movie[:] = 1
+    about = tmp_path / "m.zarr" / "zarr.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"shape": claimed}))
+    begun = time.process_time()
+    with suppress(RecordingError):
+        open_recording(tmp_path / "m.zarr", frame_rate=30).movie[0].compute()
+    assert time.process_time() - begun < 5

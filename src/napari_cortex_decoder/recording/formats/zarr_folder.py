@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,15 +190,14 @@ def _frame_times(path: Path, group: Any, told: list[str]) -> dict[str, NDArray[n
 def _unwritten(folder: Path, array: Any, time: int) -> tuple[str, ...]:
     """Return a word on frames at the end of which there is no chunk."""
     grid = getattr(array, "shards", None) or array.chunks
-    counts = [-(-n // size) for n, size in zip(array.shape, grid, strict=True)]
-
-    def is_there(index: int) -> bool:
-        """Whether any chunk is there that holds frames of this part of the movie."""
-        others = [range(n) if axis != time else (index,) for axis, n in enumerate(counts)]
-        keys = (str(array.metadata.encode_chunk_key(place)) for place in product(*others))
-        return any((folder / key).exists() for key in keys)
-
-    last = next((index for index in reversed(range(counts[time])) if is_there(index)), -1)
+    end = [-(-n // size) - 1 if axis == time else 0
+           for axis, (n, size) in enumerate(zip(array.shape, grid, strict=True))]  # fmt: skip
+    if (folder / array.metadata.encode_chunk_key(tuple(end))).exists():
+        return ()
+    # not asked for one by one: a description may claim any number
+    names = (re.split("[/.]", one.relative_to(folder).as_posix()) for one in folder.rglob("*"))
+    places = (name[-len(grid) :] for name in names if len(name) >= len(grid))
+    last = max((int(p[time]) for p in places if all(map(str.isdecimal, p))), default=-1)
     n, held = int(array.shape[time]), (last + 1) * grid[time]
     if held >= n:
         return ()
