@@ -61,7 +61,7 @@ def importance(folder: Path, frames: int) -> Mapping[str, float]:
     ours = time.perf_counter() - start
     one_pass = min(one_pass, best_seconds(encode))  # again: a disturbance must hit all three
     theirs = min(theirs, best_seconds(authors)) / _WINDOWS * _SCORED
-    passes = 1 + int(result.table["importance"].notna().sum())
+    passes = 1 + int(result.table["importance"].notna().sum()) + len(result.together)
     return {
         "importance_passes": passes,
         "importance_encodings_over_passes": result.encodings / (passes * _SCORED),

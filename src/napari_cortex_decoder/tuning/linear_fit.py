@@ -23,6 +23,7 @@ from napari_cortex_decoder.decoder.config import (
     Window,
 )
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
+from napari_cortex_decoder.decoder.linear_filters import stretch_means, stretches
 from napari_cortex_decoder.decoder.networks import Linear
 from napari_cortex_decoder.scoring.calibration import cross_entropy, fit_calibration
 from napari_cortex_decoder.tuning.detrended_base import DETREND_SECONDS
@@ -32,7 +33,6 @@ from napari_cortex_decoder.tuning.task import AreaTraces
 REACHES = (1.0, 3.0)
 """s: how far a filter may see to either side."""
 
-_STRETCHES = (0.1, 0.3, 0.6, 1.0)  # of the reach: where one weight ends
 _STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)  # of the ridge, in units of the mean variance
 _DETRENDED = (DETREND_SECONDS, 3 * DETREND_SECONDS, None)
 _TOLERATED = 0.05
@@ -134,24 +134,9 @@ class LinearFit:
 
     def _design(self, config: LinearConfig, places: Sequence[NDArray[np.int64]]) -> Floats:
         """Return the mean of each trace over each stretch, shape (frames, stretches · areas)."""
-        rows = []
-        for values, own in zip(self.features(config), places, strict=True):
-            sums = np.cumsum(np.pad(values, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
-            columns = []
-            for first, last in _stretches(config.window):
-                start = np.clip(own + first, 0, len(values) - 1)
-                stop = np.clip(own + last + 1, start + 1, len(values))
-                columns.append((sums[stop] - sums[start]) / (stop - start)[:, None])
-            rows.append(np.concatenate(columns, axis=1))
-        return np.concatenate(rows)
-
-
-def _stretches(window: Window) -> list[tuple[int, int]]:
-    """Return first and last sample of each stretch, relative to the frame."""
-    ends = sorted({max(1, round(share * window.past)) for share in _STRETCHES})
-    back = [(-end, -start - 1) for start, end in zip([0, *ends], ends, strict=False)]
-    ahead = [(-last, -first) for first, last in back] if window.future else []
-    return [*back, (0, 0), *ahead]
+        parts = stretches(config.window.past, config.window.future)
+        read = zip(self.features(config), places, strict=True)
+        return np.concatenate([stretch_means(values, own, parts) for values, own in read])
 
 
 def _ridges(design: Floats, targets: Floats) -> list[tuple[Floats, Floats]]:
@@ -172,7 +157,8 @@ def _network(config: LinearConfig, weight: Floats, bias: Floats) -> Linear:
     """Return the decoder that gives each sample of a stretch its share of the weight."""
     n = config.preprocessing.n_traces
     samples = np.zeros((config.window.length, n, weight.shape[1]))
-    for number, (first, last) in enumerate(_stretches(config.window)):
+    parts = stretches(config.window.past, config.window.future)
+    for number, (first, last) in enumerate(parts):
         own = slice(config.window.past + first, config.window.past + last + 1)
         samples[own] += weight[number * n : (number + 1) * n] / (last - first + 1)
     network = Linear(config)

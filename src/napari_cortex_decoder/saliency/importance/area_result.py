@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -39,9 +39,12 @@ class AreaImportance:
         interval of its importance less theirs, in the same draws of bouts), ``p`` (that a place
         of its size is worth as much, by the spread of places; one-sided, corrected for all
         targets on the movie by Holm's method), ``pixels`` (on the images that the decoder sees),
-        ``frames`` (scored: few, where an area was not worth a look at all). NaN for an area
+        ``frames`` (scored: few, where an area was not worth a look at all); and, another question
+        than what this decoder uses, what is there to be read: ``alone`` and ``others``, the AUC of
+        a linear decoder that learned anew from traces of the target alone, or of all others, in
+        bouts that it did not learn from, each with its interval (``alone_low`` …). NaN for an area
         outside the movie; controls are for areas that were scored on all frames, and of a decoder
-        that reads the behavior.
+        that reads the behavior; what was learned anew needs labels of enough bouts.
     behavior
         What is decoded.
     score
@@ -67,6 +70,12 @@ class AreaImportance:
         What it was computed with.
     warnings
         Sentences that whoever uses the result should read.
+    retrained
+        AUC, and its interval, of such a decoder of all areas.
+    together
+        One row for the targets whose acronyms begin alike: ``acronym``, ``areas``, ``importance``
+        of all at once, ``low``, ``high``, ``each`` (the largest of one of them), ``more_low``
+        (lower end of what they are worth together more than added up, corrected for all rows).
     """
 
     table: pd.DataFrame
@@ -83,6 +92,21 @@ class AreaImportance:
     targets: tuple[Target, ...]
     settings: Mapping[str, object]
     warnings: tuple[str, ...]
+    retrained: tuple[float, ...] = (np.nan,) * 3
+    together: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def redundancy(self) -> tuple[str, ...]:
+        """Which areas say the same, in sentences: worth more together than added up."""
+        if self.together.empty:
+            return ()
+        same = self.together[(self.together["low"] > 0) & (self.together["more_low"] > 0)]
+        return tuple(
+            f"{row['acronym']} areas say the same: together {row['importance']:+.3f}, each by "
+            f"itself {row['each']:+.3f} or less."
+            for row in same.to_dict("records")
+            if row["importance"] > 2 * row["each"]
+        )
 
     @property
     def verdict(self) -> Verdict:

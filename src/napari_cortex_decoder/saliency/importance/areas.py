@@ -18,12 +18,15 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Cancelled, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
+from napari_cortex_decoder.saliency.importance.carried import read_anew
 from napari_cortex_decoder.saliency.importance.experiment import Experiment
 from napari_cortex_decoder.saliency.importance.search import Meter, Search
 from napari_cortex_decoder.saliency.masking.fills import check_fills
+from napari_cortex_decoder.saliency.masking.frames import labelled
 from napari_cortex_decoder.saliency.masking.regions import (
     Targets,
     choose_targets,
+    families,
     member_masks,
 )
 from napari_cortex_decoder.scoring.correlation import correlation
@@ -136,10 +139,17 @@ def area_importance(
     )
     masked = experiment.masked
     members = member_masks(registration, masked.resampling, recording.shape)
-    search = Search(experiment, chosen, members, fills, patches, seed, meter)
+    groups = families(chosen) if targets in ("areas", "pairs") else {}
+    search = Search(experiment, chosen, members, fills, patches, seed, meter, groups)
+    anew = np.full((2 * len(chosen) + 1, 3), np.nan)
     warnings = [*masked.warnings, *registration.warnings, *experiment.said]
     try:
         search.run(behavior)
+        if ethogram is not None:
+            every = np.arange(recording.n_frames)
+            labels = labelled(ethogram, behavior, every, recording.n_frames)
+            read = read_anew(recording, registration, chosen, *labels, experiment.scored, meter)
+            anew = anew if read is None else experiment.auc_of(read)
     except Cancelled:
         if not meter.found:
             raise
@@ -148,6 +158,8 @@ def area_importance(
             f"{int((search.frames == len(experiment.scored)).sum())} of them on all frames."
         )
     whole, table = experiment.whole(), search.table()
+    for name, found in zip(("alone", "others"), np.split(anew[1:], 2), strict=True):
+        table[[name, f"{name}_low", f"{name}_high"]] = found
     outside = [one.label for one, n in zip(chosen, table["pixels"], strict=True) if not n]
     if decoder.provenance.simulated:
         warnings.append(
@@ -188,6 +200,8 @@ def area_importance(
             "image_size": list(masked.resampling.image_size),
         },
         warnings=tuple(warnings),
+        retrained=tuple(anew[0].tolist()),
+        together=search.together(),
     )
 
 

@@ -105,6 +105,11 @@ class Lost:
     halves: Floats
     draws: Floats
 
+    def of(self, which: slice) -> Lost:
+        """Return the same of some parts."""
+        low, high, halves = self.low[which], self.high[which], self.halves[:, which]
+        return Lost(self.importance[which], low, high, halves, self.draws[which])
+
 
 class _Sample:
     """Scored frames, decoded with nothing missing.
@@ -279,24 +284,36 @@ class Experiment:
     def whole(self) -> Whole:
         """Return the score with nothing missing; after `lost`."""
         assert self._all is not None  # `lost` comes first
-        own, value, draws, null = self._all.score, self._all.value, self._all.values, np.empty(0)
-        if self._labels is not None and self._bouts is not None:
+        value, null = self._all.value, np.empty(0)
+        low, high = np.percentile(self._all.values, LEVELS).tolist()
+        if self._labels is not None:
             odds = self._whole_odds[:, None]
             null = aucs(np.hstack([-odds, odds]), shifted_labels([self._labels]))
-            if self.score != "auc":
-                own = Auc(self._labels, self._bouts)
-                summary = own.summarize(self._whole_odds)
-                value, draws = own.score(summary), own.scores(summary, self._all.draws)
-        low, high = np.percentile(draws, LEVELS)
+            ((value, low, high),) = self.auc_of(odds.T).tolist()
         return Whole(
-            score=own.name,
+            score="log-odds" if self._labels is None else "auc",
             value=value,
-            low=float(low),
-            high=float(high),
+            low=low,
+            high=high,
             null=null,
             n_frames=len(self.scored),
-            n_units=own.n_units,
+            n_units=self._all.score.n_units,
         )
+
+    def auc_of(self, rows: Floats) -> Floats:
+        """Return the AUC of log-odds, shape (m, n), and its 95 % interval, shape (m, 3).
+
+        After `lost`, where there are labels; in the same draws of bouts. NaN of NaN.
+        """
+        assert self._all is not None and self._labels is not None and self._bouts is not None
+        score = Auc(self._labels, self._bouts)
+        found = np.full((len(rows), 3), np.nan)
+        for one, row in zip(found, rows, strict=True):
+            if np.isfinite(row).all():
+                summary = score.summarize(row)
+                draws = score.scores(summary, self._all.draws)
+                one[:] = score.score(summary), *np.percentile(draws, LEVELS)
+        return found
 
     def _sample(self, chosen: NDArray[np.bool_]) -> _Sample:
         whole, score = self._whole_odds[chosen], self._score(chosen)

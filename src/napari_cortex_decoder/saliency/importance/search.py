@@ -6,7 +6,7 @@ corrected for how many were looked at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -76,6 +76,8 @@ class Search:
         Random places to compare with, and where their chance comes from.
     meter
         Told how far it is.
+    families
+        By name, numbers of the targets that are taken away together, too.
 
     Attributes
     ----------
@@ -100,6 +102,7 @@ class Search:
         patches: int,
         seed: int,
         meter: Meter,
+        families: Mapping[str, Sequence[int]],
     ) -> None:
         self._experiment, self._targets, self._members = experiment, targets, members
         self._n_patches, self._meter = patches, meter
@@ -114,6 +117,12 @@ class Search:
         self.frames = np.zeros(n, np.int64)
         self._draws: dict[int, Floats] = {}
         self._places: Places | None = None
+        on = {name: [i for i in own if i in self.seen] for name, own in families.items()}
+        self._families = {name: own for name, own in on.items() if len(own) > 1}
+        joint = [self._masks[own].any(axis=0) for own in self._families.values()]
+        self._joint = np.array(joint, bool).reshape(-1, *members.shape[1:])
+        self._together: Lost | None = None
+        self._alike: dict[int, tuple[float, Floats]] = {}  # in the same frames as `_together`
 
     def run(self, behavior: str) -> None:
         """Measure, until there is nothing left or the report raises.
@@ -126,26 +135,30 @@ class Search:
         first, *others = self.by_fill
         if self._experiment.at_once:
             patches = self._patches(self.seen)
-            together = np.concatenate([self._masks[self.seen], patches])
-            lost = self._experiment.lost(together, first, AREAS)
-            n = len(self.seen)
+            parts = np.concatenate([self._masks[self.seen], patches, self._joint])
+            lost = self._experiment.lost(parts, first, AREAS)
+            n, last = len(self.seen), len(parts) - len(self._joint)
             self._take(self.seen, lost)
+            self._together = lost.of(slice(last, None))
             if len(patches) and self._experiment.whole().unread(behavior) is None:
-                self._places = Places(patches, lost.importance[n:], lost.draws[n:])
+                self._places = Places(patches, lost.importance[n:last], lost.draws[n:last])
             for fill in others:
                 self._measure(self.seen, fill)
             return
         likely = self._begin(first, len(others))
+        unread = self._experiment.whole().unread(behavior) is not None
         if likely < len(self.seen):
             for i in self.seen:
                 self._measure(np.array([i]), first, few=True)
+            if unread:
+                return
+            self._measure_together(first, few=True)
         order = self.seen[np.argsort(-self.importance[self.seen], kind="stable")][:likely]
-        unread = self._experiment.whole().unread(behavior) is not None
-        if unread and likely < len(self.seen):
-            return
         for i in order:
             for fill in self.by_fill:
                 self._measure(np.array([i]), fill)
+        if not unread and self._together is None:
+            self._measure_together(first, few=False)
         if unread or not (self.low[order] > 0).any():
             return  # no place could make up for that
         patches = self._patches(order)
@@ -183,6 +196,34 @@ class Search:
             }
         )
 
+    def together(self) -> pd.DataFrame:
+        """Return one row a family: see `AreaImportance`."""
+        lost = self._together
+        if lost is None:
+            return pd.DataFrame()
+        low = LEVELS[0] / max(1, len(self._families))  # of any of them
+        each = [[self._alike[i] for i in own] for own in self._families.values()]
+        sums = np.array([sum(draws for _, draws in parts) for parts in each])
+        return pd.DataFrame(
+            {
+                "acronym": list(self._families),
+                "areas": [
+                    ", ".join(self._targets[i].label for i in own)
+                    for own in self._families.values()
+                ],
+                "importance": lost.importance,
+                "low": lost.low,
+                "high": lost.high,
+                "each": [max(worth for worth, _ in parts) for parts in each],
+                "more_low": np.percentile(lost.draws - sums, low, axis=1) if each else [],
+            }
+        )
+
+    def _measure_together(self, fill: FillName, *, few: bool) -> None:
+        if len(self._joint):
+            self._together = self._experiment.lost(self._joint, fill, AREAS, few=few)
+            self._meter.done += self._experiment.passing()[few] * len(self._joint)
+
     def _begin(self, fill: FillName, others: int) -> int:
         """Decode with nothing missing; return how many targets are worth all frames."""
         experiment, meter, n = self._experiment, self._meter, len(self.seen)
@@ -191,6 +232,7 @@ class Search:
         if n <= likely or 2 * few > one:
             likely, few = n, 0
         meter.total = one * (1 + likely * (1 + others) + self._n_patches) + few * n
+        meter.total += len(self._joint) * (few or one)
         experiment.lost(self._masks[:0], fill, AREAS)
         meter.done = one
         return likely
@@ -210,6 +252,7 @@ class Search:
         experiment = self._experiment
         self.frames[which] = experiment.few.sum() if few else len(experiment.scored)
         for place, i in enumerate(which.tolist()):
+            self._alike.setdefault(i, (float(lost.importance[place]), lost.draws[place]))
             if not few:
                 self._draws[i] = lost.draws[place]
             found = self.importance[i], self.low[i], self.high[i]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -86,6 +87,18 @@ def _group(atlas: Atlas, name: str, names: Sequence[str]) -> Target:
         raise AtlasError(f"group {name!r} is empty; name at least one area.")
     sides = {atlas.areas[i].side for i in members}
     return Target(name, sides.pop() if len(sides) == 1 else "both", tuple(sorted(members)))
+
+
+def families(targets: Sequence[Target]) -> dict[str, list[int]]:
+    """Return the places of targets whose acronyms begin with the same capitals, as SSp-ul and SSs.
+
+    Of one such target, or where all targets are, there is none.
+    """
+    found: dict[str, list[int]] = {}
+    for place, target in enumerate(targets):
+        if begins := re.match("[A-Z]+", target.acronym):
+            found.setdefault(begins[0], []).append(place)
+    return {name: own for name, own in found.items() if 1 < len(own) < len(targets)}
 
 
 def pairs_of(atlas: Atlas, names: Sequence[str]) -> dict[str, list[str]]:
