@@ -22,6 +22,7 @@ from napari_cortex_decoder.decoder import (
     Window,
     load_decoder,
 )
+from napari_cortex_decoder.decoder.learned_frames import held_out_frames
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.training import (
@@ -60,6 +61,10 @@ def test_a_run_leaves_a_decoder_that_says_how_it_does_on_mice_it_never_saw(
     assert card.calibration is not None
     assert card.settings["stages.1.kind"] == "windows"
     assert "2 sessions of 2 mice" in card.trained_on
+    for session in sessions:
+        known = held_out_frames(decoder, session.load().recording)
+        learned = session.subject in split.training
+        assert known is not None and not known.any() if learned else known is None
 
     # what the card says is what the saved file does
     tested = next(session for session in sessions if session.subject in split.test)

@@ -1,4 +1,4 @@
-"""Which frames of a recording a decoder learned from: its card says so, once it was fine-tuned."""
+"""Which frames of a recording a decoder learned from: its card says so."""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ from napari_cortex_decoder.decoder import (
     load_decoder,
     make_decoder,
 )
+from napari_cortex_decoder.decoder.cache.recording_cache import frames_digest
 from napari_cortex_decoder.decoder.config import ImageConfig
+from napari_cortex_decoder.decoder.learned_frames import said_of_learning
 from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network
 from napari_cortex_decoder.decoder.randomness import seeded
 from napari_cortex_decoder.errors import TrainingError
@@ -123,6 +125,11 @@ class Pipeline:
         settings = _flat(self._config.model_dump(mode="json", exclude={"decoder"}))
         if self._config.encoder_from:  # a path says nothing elsewhere, and tells about this disk
             settings["encoder_from"] = f"SHA-256 {load_decoder(self._config.encoder_from).hash}"
+        if not given.simulated:  # nobody will open a mouse that was drawn for a training
+            split = self._split
+            learned = self._of((*split.training, *split.head))
+            digests = [frames_digest(session.load().recording) for session in learned]
+            settings |= said_of_learning({}, digests, [()] * len(digests))
         return given.model_copy(
             update={
                 "trained_on": given.trained_on or self._describe(),
