@@ -121,6 +121,8 @@ def test_importance_is_counted_in_log_odds_where_one_chooses_them(
     result = model.importance
     assert result.score == "log-odds" and result.ranked().iloc[0]["acronym"] == "B"
     assert "log-odds lost" in dock.findChild(ImportanceBars).bottom.labelString()
+    first = bars_of(model.result)[0]  # what it carries stands beside what is used
+    assert first.alone is not None and first.alone[1] <= first.alone[0] <= first.alone[2]
     assert "AUC" not in model.result.verdict
 
 
@@ -307,6 +309,7 @@ def test_results_are_exported_as_their_suffix_says(
         model.export(tmp_path / name)
         qtbot.waitUntil(lambda name=name: model.message == f"Saved {name}.")
     assert json.loads((tmp_path / "a.json").read_text())["behavior"] == "run"
+    assert "AUC lost" in json.loads((tmp_path / "a.json").read_text())["legend"]
     refused = []
     model.failed.connect(refused.append)
     model.export(tmp_path / "a.tif")

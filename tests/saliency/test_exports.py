@@ -17,6 +17,8 @@ from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording.cameras import open_camera
 from napari_cortex_decoder.saliency import (
+    Question,
+    answer,
     area_importance,
     check_maps,
     cutout_importance,
@@ -25,6 +27,7 @@ from napari_cortex_decoder.saliency import (
 )
 from napari_cortex_decoder.saliency.output.export import write_tiff
 from napari_cortex_decoder.saliency.output.figure import draw_maps, save_figure
+from napari_cortex_decoder.saliency.output.files import write_answer
 from napari_cortex_decoder.saliency.output.nwb_export import write_nwb
 from napari_cortex_decoder.saliency.output.video import write_mp4
 
@@ -176,3 +179,44 @@ def test_a_pdf_has_its_fonts_inside_as_journals_ask(tmp_path: Path) -> None:
     save_figure(figure, tmp_path / "a.pdf")
     written = (tmp_path / "a.pdf").read_bytes()
     assert b"/FontFile2" in written and b"/Type3" not in written
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".pdf"])
+def test_a_figure_of_a_paper_has_its_fonts_and_beside_it_what_it_shows(
+    suffix: str, tmp_path: Path, linear: MakeLinear
+) -> None:
+    decoder, _ = linear(UPPER_LEFT)
+    recording, ethogram = two_places(480)
+    asked = Question(
+        decoder="linear", behavior="run", recording=recording, registration=quarters(),
+        ethogram=ethogram, patches=12,
+    )  # fmt: skip
+    given = answer(asked, decoder)
+    write_answer(given, tmp_path / f"figure{suffix}")
+    drawn = (tmp_path / f"figure{suffix}").read_bytes()
+    assert b"<image" not in drawn.split(b"<defs>")[0] and len(drawn) > 10_000
+    if suffix == ".pdf":
+        assert b"/FontFile2" in drawn and b"/Type3" not in drawn
+    else:
+        assert b"<text" not in drawn, "letters are shapes: no font is needed to read them"
+    about = json.loads((tmp_path / "figure.json").read_text())
+    for part in ("AUC lost", "95 % intervals over 1000 draws", "12 random places", "learned anew"):
+        assert part in about["legend"]
+    assert given.areas is not None and str(given.areas.verdict) in about["legend"]
+    assert about["retrained_auc"][0] > 0.9 and about["areas"][0]["alone"] > 0.9
+
+
+def test_a_file_in_the_place_of_a_legend_is_left_alone(tmp_path: Path, linear: MakeLinear) -> None:
+    decoder, _ = linear(UPPER_LEFT)
+    recording, ethogram = two_places()
+    asked = Question(
+        decoder="linear", behavior="run", recording=recording, registration=quarters(),
+        ethogram=ethogram, method="occlusion", start=30, stop=33,
+    )  # fmt: skip
+    (tmp_path / "figure.json").write_text("mine")
+    given = answer(asked, decoder)
+    with pytest.raises(DecoderError, match=r"figure\.json"):
+        write_answer(given, tmp_path / "figure.svg")
+    assert (tmp_path / "figure.json").read_text() == "mine"
+    write_answer(given, tmp_path / "other.svg")
+    assert "maps by occlusion" in json.loads((tmp_path / "other.json").read_text())["legend"]

@@ -191,8 +191,19 @@ def explain(
 def _said(given: Answer) -> str:
     """Say what came out, as a table or in a sentence."""
     if given.areas is not None:
-        table = given.areas.ranked().head(10).to_string(index=False, float_format="%.3f")
-        return f"{table}\n{given.verdict}"
+        columns = [
+            "acronym",
+            "side",
+            "importance",
+            "low",
+            "high",
+            "control",
+            "p",
+            "alone",
+            "others",
+        ]
+        table = given.areas.ranked()[columns].head(10)
+        return f"{table.to_string(index=False, float_format='%.3f')}\n{given.verdict}"
     if given.lags is not None:
         return str(given.lags.table.head(10).to_string(index=False, float_format="%.3f"))
     checked = given.cutouts is not None or given.check is not None

@@ -141,7 +141,9 @@ class Answer:
     @property
     def verdict(self) -> str:
         """What may be believed of it, in words."""
-        judged = self.check or self.areas or self.cutouts
+        if self.areas is not None:
+            return " ".join((str(self.areas.verdict), *self.areas.redundancy))
+        judged = self.check or self.cutouts
         if judged is not None:
             return str(judged.verdict)
         if self.lags is not None:

@@ -18,12 +18,13 @@ from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import csv_text, write_whole, written_whole
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.cutout import CutoutImportance
-from napari_cortex_decoder.saliency.importance.experiment import Whole
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.maps.trace_maps import TraceSaliency
 from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
-from napari_cortex_decoder.saliency.verdict import Verdict
+from napari_cortex_decoder.saliency.output.legend import legend
+
+Result = AreaImportance | CutoutImportance | SaliencyMaps | OnsetAverage | TraceSaliency
 
 
 def write_csv(
@@ -56,34 +57,36 @@ def write_csv(
 
 
 def write_json(
-    result: AreaImportance | CutoutImportance, path: str | Path, *, overwrite: bool = False
+    result: Result, path: str | Path, checked: str = "", *, overwrite: bool = False
 ) -> None:
-    """Write what must be known to compute the result again and to trust it; see `write_csv`.
+    """Write what must be known to compute the result again and to trust it, and a figure's legend.
 
-    Raises DecoderError if the file cannot be written.
+    `checked` is what controls say of maps. See `write_csv`. Raises DecoderError if the file cannot
+    be written.
     """
-    content = json.dumps(describe(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    about = describe(result, checked)
+    content = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_whole(path, content, DecoderError, kind=RESULTS[".json"], overwrite=overwrite)
 
 
-def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
+def describe(result: Result, checked: str = "") -> dict[str, Any]:
     """Put a result into words and numbers that JSON can hold; NaN becomes null."""
-    about: dict[str, Any] = {
-        "decoder": result.decoder,
-        "recording": result.recording,
-        "behavior": result.behavior,
-        "verdict": _verdict(result.verdict),
-        "whole": _whole(result.whole),
-    }
+    about: dict[str, Any] = {"decoder": result.decoder, "behavior": result.behavior}
+    about |= {"legend": legend(result), "verdict": checked, "whole": None}
+    if isinstance(result, AreaImportance | CutoutImportance):
+        about |= {"verdict": asdict(result.verdict), "whole": _plain(asdict(result.whole))}
     if isinstance(result, AreaImportance):
         about |= {
+            "redundancy": list(result.redundancy),
+            "retrained_auc": _plain(result.retrained),
+            "together": [_plain(row) for row in result.together.to_dict("records")],
             "areas": [_plain(row) for row in result.table.to_dict("records")],
             "retest_correlation": _plain(result.retest),
             "fills_agreement": _plain(result.agreement),
             "by_fill": {name: _plain(values) for name, values in result.by_fill.items()},
             "encodings": result.encodings,
         }
-    else:
+    elif isinstance(result, CutoutImportance):
         about |= {
             "cutout": {"shape": result.cut, "size_px": result.size, "step_px": result.step},
             "image_size_px": list(result.image_size),
@@ -93,9 +96,15 @@ def describe(result: AreaImportance | CutoutImportance) -> dict[str, Any]:
             "p": _plain(result.p),
             "edge_control": _plain(result.edge),
         }
+    elif isinstance(result, TraceSaliency):
+        table = [_plain(row) for row in result.table.to_dict("records")]
+        about |= {"method": result.method, "areas": table}
+    else:
+        about |= about_maps(result)
+    if not isinstance(result, TraceSaliency):
+        about |= {"recording": result.recording, "settings": _plain(result.settings)}
     packages = ("napari-cortex-decoder", "torch", "captum", "numpy")
     return about | {
-        "settings": _plain(result.settings),
         "warnings": list(result.warnings),
         "software": {"python": platform.python_version()} | {n: version(n) for n in packages},
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -141,14 +150,6 @@ def write_tiff(
             part, result.maps, byteorder="<", photometric="minisblack", compression="zlib",
             software=MARK, metadata=about,
         )  # fmt: skip
-
-
-def _verdict(verdict: Verdict) -> dict[str, str]:
-    return {"kind": verdict.kind, "reason": verdict.reason}
-
-
-def _whole(whole: Whole) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in asdict(whole).items()}
 
 
 def _plain(value: Any) -> Any:

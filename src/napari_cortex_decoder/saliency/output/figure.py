@@ -23,6 +23,7 @@ from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.maps.trace_maps import TraceSaliency
 from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
+from napari_cortex_decoder.saliency.output.legend import UNITS
 
 AGAINST, FOR = "#0072b2", "#d55e00"
 """Ends of the signed scale: blue and vermillion of Okabe & Ito (2008), told apart by all eyes."""
@@ -34,8 +35,6 @@ MOST_BARS = 20
 
 MOST_MAPS = 7
 """Maps of a series that are shown beside each other."""
-
-_SCORES = {"auc": "AUC lost", "log-odds": "log-odds lost"}
 
 
 def draw_areas(
@@ -52,14 +51,37 @@ def draw_areas(
     shape
         Rows and columns of a frame.
     """
-    figure, bars, picture = _page(result)
+    both = result.table.get("alone", result.table["low"] * np.nan).notna().any()
+    figure, (bars, *between, picture) = _page(result, 3 if both else 2)
     draw_bars(bars, result)
+    for axes in between:
+        _draw_carried(axes, result)
     image = result.paint(registration, shape)
     scale = _scale(image)
     shown = picture.imshow(image, cmap=SIGNED, vmin=-scale, vmax=scale)
     _outline(picture, registration)
-    _scale_bar(figure, picture, shown, _SCORES[result.score])
+    _scale_bar(figure, picture, shown, UNITS[result.score])
     return figure
+
+
+def _draw_carried(axes: Axes, result: AreaImportance) -> None:
+    """Draw, beside each bar, the AUC of what learned anew from that alone, and without it."""
+    table = result.ranked().head(MOST_BARS).iloc[::-1]
+    for name, shift, fill in (("alone", 0.15, AGAINST), ("others", -0.15, "white")):
+        places = np.arange(len(table)) + shift
+        axes.hlines(places, table[f"{name}_low"], table[f"{name}_high"], color=AGAINST, linewidth=1)
+        label = "of it alone" if name == "alone" else "of all others"
+        axes.plot(
+            table[name], places, "o", color=AGAINST, markerfacecolor=fill, markersize=4, label=label
+        )
+    axes.axvline(result.retrained[0], color="black", linestyle="--", linewidth=0.8, label="of all")
+    axes.axvline(0.5, color="black", linewidth=0.8)
+    axes.set_ylim(-0.6, len(table) - 0.4)
+    axes.set_yticks([])
+    axes.set_xlabel("AUC of decoders that learned anew\nfrom traces; 95 % interval", fontsize=8)
+    axes.legend(fontsize=7, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
 
 
 def draw_bars(axes: Axes, result: AreaImportance) -> None:
@@ -90,7 +112,9 @@ def draw_bars(axes: Axes, result: AreaImportance) -> None:
     ]
     axes.set_yticks(places, names, fontsize=7)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_xlabel(f"importance ({_SCORES[result.score]}); 95 % interval; blue: random places")
+    axes.set_ylim(-0.6, len(table) - 0.4)
+    label = f"importance ({UNITS[result.score]});\n95 % interval; blue: random places"
+    axes.set_xlabel(label, fontsize=8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
@@ -105,12 +129,12 @@ def draw_cutouts(result: CutoutImportance, picture: NDArray[np.floating]) -> Fig
     picture
         Shape (y, x): a frame, or its mean.
     """
-    figure, bars, axes = _page(result)
+    figure, (bars, axes) = _page(result, 2)
     values = [np.sort(result.map.ravel())[::-1], np.sort(result.edge)[::-1]]
     for x, ys, color in zip(("cutouts", "edge"), values, (FOR, AGAINST), strict=True):
         bars.plot([x] * len(ys), ys, "o", color=color, alpha=0.5, markersize=4)
     bars.axhline(0, color="black", linewidth=0.8)
-    bars.set_ylabel(f"importance ({_SCORES[result.whole.score]})")
+    bars.set_ylabel(f"importance ({UNITS[result.whole.score]})")
     bars.margins(x=0.5)
     axes.imshow(picture, cmap="gray")
     scale = _scale(result.map)
@@ -122,7 +146,7 @@ def draw_cutouts(result: CutoutImportance, picture: NDArray[np.floating]) -> Fig
         alpha=0.5,
     )
     axes.set_axis_off()
-    _scale_bar(figure, axes, shown, _SCORES[result.whole.score])
+    _scale_bar(figure, axes, shown, UNITS[result.whole.score])
     return figure
 
 
@@ -238,21 +262,23 @@ def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = False) ->
     write_whole(path, drawn.getvalue(), DecoderError, kind=kind, overwrite=overwrite)
 
 
-def _page(result: AreaImportance | CutoutImportance) -> tuple[Figure, Axes, Axes]:
-    """Lay out a page: two panels, what it is above, and the verdict below."""
-    figure = Figure(figsize=(9, 5.6), layout="constrained")
+def _page(result: AreaImportance | CutoutImportance, panels: int) -> tuple[Figure, list[Axes]]:
+    """Lay out a page: panels, what it is above, and the verdict below."""
+    figure = Figure(figsize=(3 + 3 * panels, 5.6), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, width_ratios=[1.1, 1])
+    axes = figure.subplots(1, panels, width_ratios=[1.1, *[0.6] * (panels - 2), 1])
     whole = result.whole
     score = "AUC" if whole.score == "auc" else "log-odds"
     figure.suptitle(
         f"{result.recording}: {result.behavior}, read by {result.decoder}; {score} "
-        f"{whole.value:.3f} ({whole.low:.3f}–{whole.high:.3f}), {whole.n_units} bouts",
+        f"{whole.value:.3f} ({whole.low:.3f}–{whole.high:.3f}), {whole.n_frames} frames of "
+        f"{whole.n_units} bouts",
         fontsize=9,
     )
-    verdict = textwrap.fill(str(result.verdict), 130)
+    same = result.redundancy if isinstance(result, AreaImportance) else ()
+    verdict = textwrap.fill(" ".join((str(result.verdict), *same)), 45 * panels + 40)
     figure.supxlabel(verdict, fontsize=8)
-    return figure, left, right
+    return figure, list(axes)
 
 
 def _scale(values: NDArray[np.floating]) -> float:

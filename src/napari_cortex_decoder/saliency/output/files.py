@@ -17,9 +17,9 @@ FIGURES = (".png", ".svg", ".pdf")
 SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "areas": (".csv", ".json", *FIGURES, ".nwb"),
     "cutouts": (".csv", ".json", *FIGURES, ".nwb"),
-    "maps": (".tif", *FIGURES, ".mp4", ".nwb"),
-    "onsets": (".tif", *FIGURES, ".nwb"),
-    "lags": (".csv", *FIGURES),
+    "maps": (".tif", ".json", *FIGURES, ".mp4", ".nwb"),
+    "onsets": (".tif", ".json", *FIGURES, ".nwb"),
+    "lags": (".csv", ".json", *FIGURES),
 }
 """What each kind of answer can be written to."""
 
@@ -32,7 +32,9 @@ def write_answer(
     overwrite: bool = False,
     progress: Report | None = None,
 ) -> None:
-    """Write an answer as its suffix says; a video shows the camera, too.
+    """Write an answer as its suffix says; beside a figure its legend, as JSON.
+
+    A video shows the camera, too.
 
     Raises DecoderError if it cannot be written so.
     """
@@ -45,8 +47,11 @@ def write_answer(
 
     asked, found = answer.question, answer.found
     writers: dict[str, Any] = {
-        ".csv": export.write_csv, ".json": export.write_json, ".tif": export.write_tiff,
+        ".csv": export.write_csv, ".tif": export.write_tiff,
     }  # fmt: skip
+    if suffix == ".json" or suffix in FIGURES:
+        beside = path.with_suffix(".json") if suffix in FIGURES else path
+        export.write_json(found, beside, _checked(answer), overwrite=overwrite)
     if suffix in writers:
         writers[suffix](found, path, overwrite=overwrite)
     elif suffix in FIGURES:
@@ -57,7 +62,7 @@ def write_answer(
         from napari_cortex_decoder.saliency.output.nwb_export import write_nwb
 
         write_nwb(found, path, asked.recording, overwrite=overwrite)  # type: ignore[arg-type]
-    else:
+    elif suffix == ".mp4":
         from napari_cortex_decoder.saliency.output.video import write_mp4
 
         write_mp4(
@@ -82,20 +87,15 @@ def draw(answer: Answer) -> Figure:
         return figure.draw_lags(answer.lags)
     maps = answer.maps or answer.onsets
     assert maps is not None
-    said = "" if answer.check is None else answer.verdict
-    return figure.draw_maps(maps, asked.registration, recording.shape, said)
+    return figure.draw_maps(maps, asked.registration, recording.shape, _checked(answer))
 
 
 def described(answer: Answer) -> dict[str, Any]:
     """Put an answer into words and numbers that JSON can hold."""
     from napari_cortex_decoder.saliency.output import export
 
-    importance, maps = answer.areas or answer.cutouts, answer.maps or answer.onsets
-    if importance is not None:
-        return export.describe(importance)
-    if maps is not None:
-        return export.about_maps(maps) | {"verdict": "" if answer.check is None else answer.verdict}
-    lags = answer.lags
-    assert lags is not None
-    about = {"decoder": lags.decoder, "behavior": lags.behavior, "method": lags.method}
-    return about | {"areas": lags.table.to_dict("records")}
+    return export.describe(answer.found, _checked(answer))
+
+
+def _checked(answer: Answer) -> str:
+    return "" if answer.check is None else answer.verdict

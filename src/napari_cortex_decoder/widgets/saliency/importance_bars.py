@@ -12,7 +12,14 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QMouseEvent
 
 from napari_cortex_decoder.saliency.question import Answer
-from napari_cortex_decoder.widgets.parts.colors import GREEN, ORANGE, SKY_BLUE, TRACE, VERMILION
+from napari_cortex_decoder.widgets.parts.colors import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    SKY_BLUE,
+    TRACE,
+    VERMILION,
+)
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
 
 MOST_BARS = 14
@@ -33,6 +40,9 @@ class Bar:
     high: float = np.nan
     # what random patches are worth; None where they were not measured
     band: tuple[float, float] | None = None
+    # AUC, and its interval, of decoders that learned anew from it alone, and from all but it
+    alone: tuple[float, float, float] | None = None
+    others: tuple[float, float, float] | None = None
 
 
 def bars_of(result: Answer, most: int | None = MOST_BARS) -> list[Bar]:
@@ -48,6 +58,7 @@ def bars_of(result: Answer, most: int | None = MOST_BARS) -> list[Bar]:
                 (float(row["control_low"]), float(row["control_high"]))
                 if np.isfinite(row["control"])
                 else None,
+                *(_auc(row, name) for name in ("alone", "others")),
             )
             for place, row in result.areas.ranked().iloc[:most].iterrows()
         ]
@@ -58,6 +69,12 @@ def bars_of(result: Answer, most: int | None = MOST_BARS) -> list[Bar]:
             for row in lags.table.iloc[:most].to_dict("records")
         ]
     return []
+
+
+def _auc(row: Mapping[str, float], name: str) -> tuple[float, float, float] | None:
+    """Return an AUC and its interval; None where it was not measured, as in earlier versions."""
+    found = tuple(float(row.get(key, np.nan)) for key in (name, f"{name}_low", f"{name}_high"))
+    return found if np.isfinite(found).all() else None  # type: ignore[return-value]
 
 
 def bars_found(found: Mapping[str, tuple[float, float, float]]) -> list[Bar]:
@@ -78,7 +95,8 @@ class ImportanceBars(SmallPlot):
 
     A line is the 95 % interval; a blue band what random patches of the area's size are worth; a
     bar is orange where the interval lies above 0. A diamond is what the same area is worth in the
-    result that was kept, with its interval.
+    result that was kept, with its interval. At the right, what the area carries: the AUC of a
+    decoder that learned anew from its traces alone (filled), and from all others (open).
     """
 
     hovered = Signal(object)
@@ -91,7 +109,12 @@ class ImportanceBars(SmallPlot):
         super().__init__()
         self.setMouseTracking(True)
         self.view.invertY(True)
-        self.bottom.enableAutoSIPrefix(False)  # nobody reads an AUC in thousandths
+        self._anew = self.addViewBox(row=0, col=2, enableMouse=False, enableMenu=False)
+        self._anew.invertY(True)
+        self._anew.setYLink(self.view)
+        axis = pg.AxisItem("bottom", linkView=self._anew)
+        axis.setLabel("AUC learned anew: ● it alone, ○ all others")
+        self.addItem(axis, row=1, col=2)
         self._places: list[int] = []
         self._members: list[tuple[int, ...]] = []
         self._bars: pg.BarGraphItem | None = None
@@ -107,6 +130,7 @@ class ImportanceBars(SmallPlot):
         self._draw(bars)
         if kept is not None:
             self._add_kept(bars, kept)
+        self._add_carried(bars)
         self.bottom.setLabel(unit_of(result))
 
     def show_found(self, found: Mapping[str, tuple[float, float, float]]) -> None:
@@ -118,6 +142,7 @@ class ImportanceBars(SmallPlot):
 
     def _draw(self, bars: list[Bar]) -> None:
         self.view.clear()
+        self._add_carried([])
         y = np.arange(len(bars), dtype=float)
         for place, bar in zip(y, bars, strict=True):
             if bar.band is not None:
@@ -163,6 +188,25 @@ class ImportanceBars(SmallPlot):
                 brush=GREEN,
             )
         )
+
+    def _add_carried(self, bars: list[Bar]) -> None:
+        """Draw what areas carry beside their bars; hide the place where nothing is known."""
+        self._anew.clear()
+        known = [(y, bar.alone, bar.others) for y, bar in enumerate(bars) if bar.alone]
+        self.ci.layout.setColumnMaximumWidth(2, 1e6 if known else 0)
+        for shift, brush, found in (
+            (-0.15, BLUE, [(y, one) for y, one, _ in known]),
+            (0.15, None, [(y, one) for y, _, one in known if one]),
+        ):
+            if not found:
+                continue
+            places = np.array([y for y, _ in found]) + shift
+            again = [Bar(-1, "", *auc) for _, auc in found]
+            self._anew.addItem(_intervals(again, places, BLUE))
+            dots = pg.ScatterPlotItem(
+                x=[bar.value for bar in again], y=places, size=6, pen=pg.mkPen(BLUE), brush=brush
+            )
+            self._anew.addItem(dots)
 
     def mark(self, selected: tuple[int, ...]) -> None:
         """Let the bars of selected areas of the atlas stand out."""
