@@ -19,6 +19,7 @@ from napari_cortex_decoder.recording import (
     trace_at_frames,
 )
 from napari_cortex_decoder.sessions import open_session
+from napari_cortex_decoder.sessions.behavior import file_added_last
 from napari_cortex_decoder.widgets.dock.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
@@ -97,7 +98,7 @@ def test_a_refused_file_can_be_left_out(
     path = tmp_path / "pupil.npy"
     np.save(path, np.arange(70, dtype=float))
     refuse(qtbot, workspace, path)
-    child(form, QPushButton, "Leave out").click()
+    child(form, QPushButton, "Leave it").click()
     assert not form.isVisible() and workspace.movie.refused is None
 
 
@@ -149,7 +150,7 @@ def test_a_file_that_was_taken_wrongly_is_told_its_clock_anew(
     qtbot.waitUntil(form.isVisible)
     zero = form.findChildren(QComboBox)[1]
     assert zero.currentText() == "as in the file"
-    zero.setCurrentText("the movie's first frame, whenever that was taken")
+    zero.setCurrentText("first frame")
     child(form, QPushButton, "Add").click()
     qtbot.waitUntil(lambda: not form.isVisible())
     assert trace_at_frames(workspace.movie.recording.behavior["speed"], on_disk)[0] == 0
@@ -157,8 +158,8 @@ def test_a_file_that_was_taken_wrongly_is_told_its_clock_anew(
 
     child(dock, QPushButton, "Clock…").click()  # what was said of it is known
     qtbot.waitUntil(form.isVisible)
-    assert zero.currentText() == "the movie's first frame, whenever that was taken"
-    child(form, QPushButton, "Leave out").click()
+    assert zero.currentText() == "first frame"
+    child(form, QPushButton, "Leave it").click()
     assert not form.isVisible() and "speed" in workspace.movie.recording.behavior
 
 
@@ -201,3 +202,4 @@ def test_the_time_of_the_first_frame_is_told_and_kept(
     assert "20.25 s" in visible_texts(dock, QLabel)
     qtbot.waitUntil(lambda: open_session([on_disk.path]).times[0] == 20.25)
     assert is_right(open_session([on_disk.path]))
+    assert file_added_last(on_disk.path)[0] == tmp_path / "pupil.npy"  # moved last, and still of it

@@ -327,6 +327,19 @@ def test_all_that_belongs_to_a_movie_agrees_on_its_frames(recording, tmp_path: P
         assert again.bouts == wanted.bouts, form
 
 
+def test_what_is_saved_of_it_agrees_on_its_frames(recording, tmp_path: Path) -> None:
+    kind = "zarr" if recording.traces is None else "csv"
+    again = open_recording(save_recording(recording, tmp_path / f"again.{kind}"))
+    np.testing.assert_allclose(again.times, TIMES, atol=1e-6)
+    if recording.traces is None:
+        np.testing.assert_array_equal(again.movie.compute(), recording.movie.compute())
+        np.testing.assert_array_equal(again.reference.compute(), recording.reference.compute())
+        np.testing.assert_allclose(again.reference_times, recording.reference_times, atol=1e-6)
+    else:
+        assert again.areas == tuple(AREAS)
+        np.testing.assert_allclose(again.traces.compute(), TRACES, rtol=1e-6)
+
+
 def test_a_prediction_comes_back_on_its_frames(recording, tmp_path: Path) -> None:
     p = np.where(IN_RUN, 0.9, 0.2).astype(np.float32)
     p[:3] = np.nan  # where the window does not fit

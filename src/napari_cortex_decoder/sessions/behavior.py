@@ -33,8 +33,9 @@ def keep_behavior(
     """Keep traces of a recording, by name, beside it, with those that were kept before.
 
     They come from a `file`, whose clock was said to run so (`ClockOptions`), or were made as is
-    `said` in words; `timed`: the file gave the movie its frame times. A recording in no file keeps
-    nothing. Raises RecordingError if they cannot be written, or those kept before cannot be read.
+    `said` in words; without either they are only at other times than before. `timed`: the movie has
+    new frame times, too. A recording in no file keeps nothing. Raises RecordingError if they cannot
+    be written, or those kept before cannot be read.
     """
     path = recording.path
     if path is None:
@@ -49,7 +50,8 @@ def keep_behavior(
             "traces": {**content["traces"], **added},
             "of": {
                 **{name: of for name, of in content["of"].items() if name not in added},
-                **dict.fromkeys(added, origin),  # what was added last stands last
+                # what was added last stands last; what only moved is still of its file
+                **{n: origin if file or said else content["of"].get(n, origin) for n in added},
             },
             "frame_times": recording.frame_times if timed else content["frame_times"],
         }

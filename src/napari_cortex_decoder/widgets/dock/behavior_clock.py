@@ -12,7 +12,7 @@ from napari_cortex_decoder.widgets.parts.section import wrapped_label
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
-_ZEROS = [(said, zero) for zero, said in CLOCKS.items()]
+_ZEROS = [(zero.replace("-", " "), zero) for zero in CLOCKS]
 
 
 class BehaviorClockForm(Column):
@@ -42,8 +42,8 @@ class BehaviorClockForm(Column):
             offset={"unit": "s", "decimals": 3},
             first_frame={"min": -(10**8)},
         )
-        leave_out = button("Leave out", self._movie.dismiss_behavior)
-        self.add(self._question, self._form, row(button("Add", self._add), leave_out, None))
+        leave_it = button("Leave it", self._movie.dismiss_behavior)
+        self.add(self._question, self._form, row(button("Add", self._add), leave_it, None))
 
     def _update(self) -> None:
         """Ask about another file, or about none."""
