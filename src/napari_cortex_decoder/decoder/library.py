@@ -98,15 +98,11 @@ def _find(name_or_path: str | Path) -> Path:
     return path
 
 
-def save_sharing_encoder(
-    decoder: Decoder, path: str | Path, lender: str, *, half_precision: bool = True
-) -> None:
+def save_sharing_encoder(decoder: Decoder, path: str | Path, lender: str) -> None:
     """Write a decoder to be bundled without its encoder, which the bundled `lender` has already.
 
     The file records the encoder's SHA-256. Raises DecoderError if there is no such bundled decoder,
     if it has another encoder, or if the file cannot be written.
     """
-    content = encode_decoder(
-        decoder.config, decoder.network, half_precision=half_precision, lender=lender
-    )
+    content = encode_decoder(decoder.config, decoder.network, half_precision=True, lender=lender)
     write_whole(path, content, DecoderError, kind=DECODER_FILE)
