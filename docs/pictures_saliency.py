@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from picture_window import FOLDER, IMAGES, PictureWindow, read, save_small  # isort: skip
 
+import numpy as np
 from napari.layers import Layer
 from qtpy.QtWidgets import QScrollArea
 
+from napari_cortex_decoder.labels import Ethogram
+from napari_cortex_decoder.labels.edits import Replace
 from napari_cortex_decoder.simulation import simulate_recording
 from napari_cortex_decoder.widgets.dock.recording_section import RecordingSection
 from napari_cortex_decoder.widgets.dock.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.parts.section import Section
 from napari_cortex_decoder.widgets.recording.layers import movie_layer, sample_contrast_limits
 
-SUBJECT, SECONDS, SHAPE = 9104, 24.0, (64, 64)
+SUBJECT, SECONDS, SHAPE = 9104, 600.0, (64, 64)  # as long as the paper's sessions
 
 
 class Pictures(PictureWindow):
@@ -71,12 +74,23 @@ def main() -> None:
     scroll.ensureWidgetVisible(dock.findChild(SaliencySection))
     pictures.take("saliency-map.png")
 
-    model.choose(method="pairs", span="bouts")
+    workspace.choice.choose(next(c for c in workspace.choice.cards if c.name == "run-rest-areas"))
+    model.choose(method="pairs", span="bouts", score="log-odds")
     pictures.explain()
     model.pick(int(model.importance.ranked().index[0]))
     scroll.ensureWidgetVisible(dock.findChild(SaliencySection))
     pictures.take("saliency.png")
     pictures.export("saliency-figure.png")
+
+    # a verdict that does not hold: the labels of another time
+    model.keep()
+    turned = np.roll(mouse.truth.ethogram.frames(), mouse.n_frames // 2)
+    other = Ethogram.from_frames(turned, mouse.truth.ethogram.behaviors)
+    workspace.labels.edit(Replace(start=0, stop=mouse.n_frames, bouts=other.bouts))
+    pictures.explain()
+    scroll.ensureWidgetVisible(dock.findChild(SaliencySection))
+    pictures.take("saliency-not.png")
+    pictures.export("saliency-figure-not.png")
     viewer.close()
 
 

@@ -51,7 +51,7 @@ def test_explain_writes_table_record_and_figure(session: Path, run: Run) -> None
     assert list(table["acronym"]) == ["A", "A", "B", "B"] and table["importance"][0] > 0.2
     record = json.loads((out / "m1_areas.json").read_text())
     assert record["verdict"]["kind"] == "holds" and record["whole"]["score"] == "auc"
-    assert "holds: worth more than chance and random patches" in said
+    assert "holds: this decoder uses more than random patches of the same size" in said
     for name in ("m1_areas", "m1_cutouts"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (out / f"{name}.svg").read_text()

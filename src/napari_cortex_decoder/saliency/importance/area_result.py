@@ -179,8 +179,8 @@ def _judge(result: AreaImportance) -> Verdict:
     what = ", ".join(f"{_label(row)} ({row['importance']:+.3f})" for _, row in found[:4].iterrows())
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     unit = "AUC" if result.score == "auc" else "log-odds"
-    than = "chance and random patches" if len(beating) else "chance"
-    said = f"worth more than {than} ({unit}): {what}{more}"
+    than = "random patches of the same size" if len(beating) else "chance"
+    said = f"this decoder uses more than {than} ({unit} lost): {what}{more}"
     if doubts:
         return Verdict("weak", f"{said}; but {'; '.join(doubts)}.")
     return Verdict("holds", f"{said}; halves of the session agree (r {result.retest:.2f}).")

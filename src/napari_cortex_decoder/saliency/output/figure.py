@@ -78,6 +78,7 @@ def _draw_carried(axes: Axes, result: AreaImportance) -> None:
     axes.axvline(0.5, color="black", linewidth=0.8)
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.set_yticks([])
+    axes.tick_params(labelsize=7)
     axes.set_xlabel("AUC of decoders that learned anew\nfrom traces; 95 % interval", fontsize=8)
     axes.legend(fontsize=7, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
     for side in ("top", "right"):
@@ -107,7 +108,7 @@ def draw_bars(axes: Axes, result: AreaImportance) -> None:
             )
     names = [
         f"{row['acronym']}{'' if row['side'] == 'both' else ' ' + row['side'][0].upper()}"
-        + (f"  p {row['p']:.2f}" if np.isfinite(row["p"]) else "")
+        + (f"  p {row['p']:.2f}" if row["p"] >= 0.01 else "  p < .01" if row["p"] >= 0 else "")
         for _, row in table.iterrows()
     ]
     axes.set_yticks(places, names, fontsize=7)
@@ -115,6 +116,7 @@ def draw_bars(axes: Axes, result: AreaImportance) -> None:
     axes.set_ylim(-0.6, len(table) - 0.4)
     label = f"importance ({UNITS[result.score]});\n95 % interval; blue: random places"
     axes.set_xlabel(label, fontsize=8)
+    axes.tick_params(axis="x", labelsize=7)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

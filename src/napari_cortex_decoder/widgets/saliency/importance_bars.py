@@ -87,7 +87,7 @@ def unit_of(result: Answer) -> str:
     """Say what the length of a bar means."""
     if result.areas is None:
         return "amount over all lags, log-odds"
-    return f"{'AUC' if result.areas.score == 'auc' else 'log-odds'} lost without it"
+    return f"{'AUC' if result.areas.score == 'auc' else 'log-odds'} lost"
 
 
 class ImportanceBars(SmallPlot):
@@ -113,7 +113,9 @@ class ImportanceBars(SmallPlot):
         self._anew.invertY(True)
         self._anew.setYLink(self.view)
         axis = pg.AxisItem("bottom", linkView=self._anew)
-        axis.setLabel("AUC learned anew: ● it alone, ○ all others")
+        axis.enableAutoSIPrefix(False)
+        axis.setLabel("AUC learned anew")
+        self.setToolTip("● of it alone, ○ of all others: AUC of decoders that learned anew")
         self.addItem(axis, row=1, col=2)
         self._places: list[int] = []
         self._members: list[tuple[int, ...]] = []
