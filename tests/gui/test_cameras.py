@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from threading import Event
 
 import av
 import numpy as np
@@ -17,7 +19,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QInputDialog, QLabel, QPushButton, QSlider
 
 from helpers.windows import FRAME_RATE, N_FRAMES, answer, child, waves
-from napari_cortex_decoder.recording.cameras import Rectangle
+from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.recording.cameras import Rectangle, remembered_cameras
+from napari_cortex_decoder.widgets.cameras import cameras_model
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane, PictureItem
 from napari_cortex_decoder.widgets.dock.cameras_group import CamerasGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
@@ -203,7 +207,7 @@ def test_motion_in_a_rectangle_becomes_a_row_of_the_timeline(
     trace = filmed.movie.recording.behavior["motion face"]
     assert trace.values[1:].min() > 0.5  # the lowest bit turns in each picture
     assert filmed.speed.others == ("motion face",) and filmed.speed.trace is None
-    filmed.speed.choose("motion face")
+    filmed.speed.chosen = "motion face"
     filmed.speed.set(threshold=0.9)
     filmed.speed.set_labelling(True)
     assert filmed.speed.ethogram.behaviors == ("still", "motion face")
@@ -276,3 +280,46 @@ def test_a_folder_of_images_is_asked_for_its_rate(
     qtbot.mouseClick(child(group, QPushButton, "Set"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(filmed.cameras.cameras) == 1)
     assert filmed.cameras.cameras[0].n_frames == 20
+
+
+def test_a_camera_added_before_those_of_last_time_are_back_keeps_them(
+    filmed: Workspace, video: Path, viewer: Viewer, tmp_path: Path, qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    filmed.cameras.add(video)
+    qtbot.waitUntil(lambda: len(filmed.cameras.cameras) == 1)
+    path, movie = tmp_path / "m.tif", filmed.movie
+    qtbot.waitUntil(lambda: len(remembered_cameras(movie.raw)[0]) == 1)
+    added = Event()
+
+    def late(raw: Recording) -> object:
+        found = remembered_cameras(raw)
+        added.wait(60)
+        return found
+
+    monkeypatch.setattr(cameras_model, "remembered_cameras", late)
+    viewer.layers.clear()
+    movie.open(path)
+    qtbot.waitUntil(lambda: movie.recording is not None)
+    filmed.cameras.add(shutil.copy(video, tmp_path / "paw.mp4"))
+    qtbot.waitUntil(lambda: len(filmed.cameras.cameras) == 1)
+    added.set()
+    qtbot.waitUntil(lambda: len(filmed.cameras.cameras) == 2)
+
+    def kept() -> set[str]:
+        return {camera.name for camera in remembered_cameras(movie.raw)[0]}
+
+    qtbot.waitUntil(lambda: kept() == {"face", "paw"})
+
+
+def test_a_camera_of_a_movie_without_a_rate_asks_for_that_of_the_movie(
+    workspace: Workspace, video: Path, tmp_path: Path, qtbot: QtBot,
+    notifications: list[Notification],
+) -> None:  # fmt: skip
+    tifffile.imwrite(tmp_path / "m.tif", waves())
+    workspace.movie.open(tmp_path / "m.tif")
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
+    workspace.take(video)
+    qtbot.waitUntil(lambda: bool(notifications))
+    assert "m" in notifications[0].message and "rate" in notifications[0].message
+    assert workspace.cameras.unclear is None, "the camera says its own rate"

@@ -12,12 +12,7 @@ from napari_cortex_decoder.recording.cameras import Camera, Picture, Pictures, R
 from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel, clock_text
 from napari_cortex_decoder.widgets.cameras.picture_feed import PictureFeed, painted
 from napari_cortex_decoder.widgets.parts.controls import button, row
-from napari_cortex_decoder.widgets.parts.section import (
-    DockContent,
-    changing_text,
-    set_or_hide,
-    wrapped_label,
-)
+from napari_cortex_decoder.widgets.parts.section import DockContent, Said, changing_text
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.playback_model import PlaybackModel
@@ -89,7 +84,7 @@ class CameraPane(DockContent):
 
     def _compose(self) -> None:
         self._text = changing_text()
-        self._problem = wrapped_label()  # of no width of its own: it would take the dock's
+        self._problem = Said()  # of no width of its own: it would take the dock's
         self._image = PictureItem()
         self._view = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
         self._view.addItem(self._image)
@@ -122,7 +117,7 @@ class CameraPane(DockContent):
         self._lining = QWidget()
         lining = QVBoxLayout(self._lining)
         lining.setContentsMargins(0, 0, 0, 0)
-        self._told = wrapped_label()
+        self._told = Said()
         lining.addWidget(self._told)
         lining.addWidget(self._own)
         lining.addWidget(row(self._back, self._on, None, self._same, done))
@@ -214,14 +209,14 @@ class CameraPane(DockContent):
         self._tell_picture(camera)
 
     def _tell_picture(self, camera: Camera) -> None:
-        set_or_hide(self._problem, self._failure)
+        self._problem.say(self._failure)
         if self._shown is not None:
             at = float(camera.times[self._shown])
             self._text.setText(f"picture {self._shown + 1} of {camera.n_frames}, {at:.2f} s")
 
     def _fail(self, error: Exception) -> None:
         self._failure = str(error)
-        set_or_hide(self._problem, self._failure)
+        self._problem.say(self._failure)
 
     def _set_light(self) -> None:
         """Let each step of the slider be 2 % more light."""

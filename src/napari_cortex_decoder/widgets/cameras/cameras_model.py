@@ -100,7 +100,8 @@ class CamerasModel(SectionModel):
         given = tuple(map(Path, paths))
 
         def refuse(error: Exception) -> None:
-            self.unclear = UnclearCamera(given) if isinstance(error, FrameRateError) else None
+            of_camera = isinstance(error, FrameRateError) and self._clocked
+            self.unclear = UnclearCamera(given) if of_camera else None
             self.failed.emit(error)
 
         self._background.run(_open, given, raw, frame_rate, then=self._take, failed=refuse)
@@ -199,20 +200,23 @@ class CamerasModel(SectionModel):
 
     def _follow(self) -> None:
         """Take the cameras of another recording; those of one that only changed stay."""
-        raw, before = self._movie.raw, self._shown
+        raw, known = self._movie.raw, self._clocked
         clocked = raw is not None and (bool(raw.frame_rate) or raw.frame_times is not None)
-        if _same_session(raw, before) and (clocked == self._clocked or self.cameras):
-            return
+        same = _same_session(raw, self._shown)
         self._shown, self._clocked = raw, clocked
-        self._background.drop()
-        self._task.cancel()
-        self.cameras, self.lining_up, self.unclear = (), None, None
-        if clocked:
+        if not same:
+            self._background.drop()
+            self._task.cancel()
+            self.cameras, self.lining_up, self.unclear = (), None, None
+        if clocked and not (same and (known or self.cameras)):
             self._background.run(remembered_cameras, raw, then=self._remembered)
 
     def _remembered(self, found: tuple[list[Camera], list[Exception]]) -> None:
         cameras, refused = found
-        self.cameras = (*cameras, *self.cameras)
+        if self.cameras:  # added meanwhile, and so kept without those of before
+            self._keep((*cameras, *self.cameras))
+        else:
+            self.cameras = tuple(cameras)
         for error in refused:
             self.failed.emit(error)
 
