@@ -8,7 +8,7 @@ import sys
 from qtpy.QtCore import QTimer
 
 _PAUSE = 250  # ms
-_TURN = 0.001  # s
+_TURN = 0.0001  # s
 
 
 class Interpreter:
