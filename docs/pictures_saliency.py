@@ -61,7 +61,7 @@ def main() -> None:
     run = next(bout for bout in mouse.truth.ethogram.bouts if bout.behavior == "run")
     scroll = dock.findChild(QScrollArea)
     workspace.movie.seek((run.start + run.stop) // 2)
-    model.choose(behavior="run", method="grad-cam", span="onsets")
+    model.change(behavior="run", method="grad-cam", span="onsets")
     pictures.explain()
     lags = model.result.onsets.seconds
     viewer.dims.set_point(0, float(lags[lags.searchsorted(0.3)]))
@@ -69,15 +69,15 @@ def main() -> None:
     pictures.take("saliency-onsets.png")
     pictures.export("saliency-onsets-figure.png")
 
-    model.choose(method="integrated-gradients", span="frame")
+    model.change(method="integrated-gradients", span="frame")
     pictures.explain()
     scroll.ensureWidgetVisible(dock.findChild(SaliencySection))
     pictures.take("saliency-map.png")
 
     workspace.choice.choose(next(c for c in workspace.choice.cards if c.name == "run-rest-areas"))
-    model.choose(method="pairs", span="bouts", score="log-odds")
+    model.change(method="pairs", span="bouts", score="log-odds")
     pictures.explain()
-    model.pick(int(model.importance.ranked().index[0]))
+    model.pick(int(model.result.areas.ranked().index[0]))
     scroll.ensureWidgetVisible(dock.findChild(SaliencySection))
     pictures.take("saliency.png")
     pictures.export("saliency-figure.png")

@@ -140,7 +140,7 @@ def test_areas_are_correlated_with_speed_and_labels(qtbot: QtBot, models: Models
     compute(qtbot, models)
     qtbot.waitUntil(lambda: models.areas.correlations is not None)
     assert models.areas.behaviors == ("speed", "rest", "run")
-    r = models.areas.correlations.r
+    r = models.areas.correlations
     left, right = models.index("VISp", "left"), models.index("VISp", "right")
     assert r["speed"][right] > 0.99 and r["speed"][left] < -0.99
     assert r["run"][right] > 0.5 and r["rest"][right] == pytest.approx(-r["run"][right])

@@ -130,12 +130,13 @@ def test_a_label_image_is_taken_with_the_scale_that_is_typed(
     (tmp_path / "names.csv").write_text("label,acronym,name\n1,L,left box\n2,R,right box\n")
     choose_in_menu(section, "A label image…")
     dialog = section.findChild(QDialog)
-    for text, name in (("image …", "labels.npy"), ("none: number them …", "names.csv")):
-        button = child(dialog, QPushButton, text)
+    files = [one for one in dialog.findChildren(QPushButton) if one.text() == "Select file"]
+    for button, name in zip(files, ("labels.npy", "names.csv"), strict=True):
         button.click()
-        button.findChild(QFileDialog).fileSelected.emit(str(tmp_path / name))
-        assert button.text() == name
-        button.findChild(QFileDialog).close()
+        chooser = button.parentWidget().findChild(QFileDialog)
+        chooser.fileSelected.emit(str(tmp_path / name))
+        chooser.close()
+        assert button.parentWidget().findChild(QLineEdit).text() == str(tmp_path / name)
     size = dialog.findChildren(QDoubleSpinBox)[0]
     size.setValue(0.1)
     dialog.accept()

@@ -114,7 +114,7 @@ def test_a_decoded_labelled_movie_is_seven_actions_from_a_figure_of_importance(
     qtbot.waitUntil(lambda: workspace.placing.registration is not None)
     hands.unfold(SaliencySection)
     hands.click(SaliencySection, "Explain")
-    qtbot.waitUntil(lambda: workspace.saliency.importance is not None)
+    qtbot.waitUntil(lambda: workspace.saliency.result is not None)
     hands.click(SaliencySection, "Export…")
     hands.name("importance.pdf")
     figure = tmp_path / "importance.pdf"

@@ -16,7 +16,7 @@ from helpers.windows import FRAME_RATE, N_FRAMES, answer, child, click, visible_
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.labels.edits import Replace
 from napari_cortex_decoder.widgets.canvas.saliency_layers import EVENTS
-from napari_cortex_decoder.widgets.events.events_section import EventsSection
+from napari_cortex_decoder.widgets.dock.events_section import EventsSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -88,7 +88,7 @@ def test_a_trace_that_comes_to_a_threshold_is_an_event(
     (event,) = workspace.events.result.average.frames
     assert speed[event - 1] < 1.0 <= speed[event]
     assert event / FRAME_RATE > 0.5
-    workspace.events.set_threshold(1e3)
+    workspace.events.change(threshold=1e3)
     click(qtbot, labelled, "Average")
     qtbot.waitUntil(lambda: "there is no speed" in workspace.events.message)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from app_model.backends.qt import QKeyBindingSequence
 from napari import Viewer
 from napari.layers import Layer
 from napari.settings import get_settings
@@ -28,6 +30,13 @@ from qtpy.QtWidgets import (
 
 from helpers.windows import FRAME_RATE, bouts, child, click
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
+from napari_cortex_decoder.widgets.canvas.key_acts import (
+    ACTS,
+    KINDS,
+    AtlasKeys,
+    LabelKeys,
+    keys_of,
+)
 from napari_cortex_decoder.widgets.canvas.key_list import KeyList
 from napari_cortex_decoder.widgets.dock.behaviors_table import BehaviorsTable
 from napari_cortex_decoder.widgets.dock.labels_section import LabelsSection
@@ -128,6 +137,41 @@ def test_every_key_does_its_one_thing_from(
     assert workspace.labels.ethogram is None
     assert workspace.placing.placing is placed and [*viewer.layers] == layers
     assert opened.mode == "pan_zoom" and not workspace.decode.progress.running
+
+
+def test_all_keys_are_taken_for_what_they_do_from_all_places(
+    places: dict[str, QWidget], workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    done: list[str] = []
+    for name, act in ACTS.items():
+        noted = replace(act, do=lambda work, name=name: done.append(name))
+        monkeypatch.setitem(ACTS, name, noted)
+    qtbot.waitUntil(lambda: workspace.atlas.obstacle is None)
+    workspace.atlas.place_upright()
+    for kind in KINDS:
+        workspace.placing.adjust(kind is AtlasKeys)
+        workspace.labelling.switch(kind is LabelKeys)
+        pressed = [
+            (name, QKeyBindingSequence(key)[0])
+            for name, act in ACTS.items() if act.kind is kind
+            for key in keys_of(name)
+        ]  # fmt: skip
+        assert len(pressed) >= 6
+        for place, widget in places.items():
+            widget.setEnabled(True)
+            widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            widget.setFocus()
+            held: set[Key] = set()
+            for name, key in pressed:
+                if key.key() in held:  # so soon after it would be one press
+                    qtbot.wait(60)
+                    held.clear()
+                held.add(key.key())
+                done.clear()
+                window = widget.window().windowHandle()
+                QTest.keyClick(window, key.key(), key.keyboardModifiers())
+                assert done == [name], f"{place}: {key.toCombined():x}"
+            qtbot.wait(60)
 
 
 def test_a_text_field_keeps_its_keys(

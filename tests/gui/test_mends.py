@@ -18,7 +18,7 @@ from helpers.windows import child, visible_texts, waves
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import BehaviorTrace, Previews, Recording
 from napari_cortex_decoder.sessions import remembered_state
-from napari_cortex_decoder.widgets.canvas.activity_layer import NAME as ACTIVITY
+from napari_cortex_decoder.widgets.canvas.companion_layers import ACTIVITY
 from napari_cortex_decoder.widgets.dock.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.parts.messages import MessagesSection
@@ -77,6 +77,31 @@ def test_dialogs_begin_beside_the_movie_and_the_name_ends_as_the_kind_does(
     dialog.filterSelected.emit("OME-Zarr (*.zarr)")
     assert Path(dialog.selectedFiles()[0]).name == "m1.session2.zarr"
     dialog.close()
+
+
+def test_dialogs_begin_where_this_window_is_at_whatever_another_one_has_shown(
+    qtbot: QtBot, viewer: Viewer, dock: CortexDecoderWidget, recording: Recording,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def begins() -> Path:
+        ask_file(dock, "Open", "All files (*)", lambda path: None)
+        dialog = dock.findChild(QFileDialog)
+        folder = Path(dialog.directory().absolutePath())
+        dialog.close()
+        qtbot.waitUntil(lambda: dock.findChild(QFileDialog) is None)
+        return folder
+
+    gone, here = tmp_path / "gone", tmp_path / "here"
+    for folder in (gone, here):
+        folder.mkdir()
+    other = QFileDialog(None, "Of another window", str(gone))
+    other.deleteLater()  # Qt keeps its folder for whatever dialog comes next
+    monkeypatch.chdir(here)
+    assert begins() == here
+    layer = add(viewer, recording.replace(path=gone / "m1.tif"))
+    assert begins() == gone
+    viewer.layers.remove(layer)
+    assert begins() == here
 
 
 def test_a_recording_too_slow_for_the_low_pass_has_none(

@@ -464,7 +464,7 @@ def test_another_movie_starts_raw_with_the_same_steps_at_hand(
     qtbot: QtBot, viewer: Viewer, workspace: Workspace, opened: Layer, recording: Recording
 ) -> None:
     apply(qtbot, workspace, bin={})
-    other = recording.replace(movie=da.from_array(waves(60), chunks=(16, 32, 32)), name="m2")
+    other = recording.replace(movie=recording.movie + 1, name="m2")
     layer = viewer.add_layer(Layer.create(*movie_layer(other, (500.0, 1500.0))))
     assert workspace.movie.recording is other and workspace.movie.raw is other
     assert workspace.preprocessing.chosen == (Bin(),)

@@ -80,13 +80,13 @@ def test_the_button_says_what_is_missing(
     run = child(dock, QPushButton, "Explain")
     assert model.obstacle == "Place the atlas first." and not run.isEnabled()
     assert run.toolTip() == "Place the atlas first."
-    model.choose(method="cutouts")
+    model.change(method="cutouts")
     assert model.obstacle == "Label some bouts first, or choose other frames."
-    model.choose(span="session")
+    model.change(span="session")
     assert model.obstacle is None and run.isEnabled()
-    model.choose(method="grad-cam", span="bouts")
+    model.change(method="grad-cam", span="bouts")
     assert model.obstacle == "Label some bouts first, or choose other frames."
-    model.choose(span="range")
+    model.change(span="range")
     assert "Mark where the frames begin and end" in model.obstacle
     workspace.movie.seek(40)
     child(dock, QPushButton, "Begin here").click()
@@ -109,16 +109,16 @@ def test_importance_is_counted_in_log_odds_where_one_chooses_them(
     section.set_expanded(True)
     model = workspace.saliency
     (scores,) = (box for box in section.findChildren(QComboBox) if box.findData("log-odds") >= 0)
-    model.choose(method="areas", span="behavior")
+    model.change(method="areas", span="behavior")
     assert not scores.isVisible()  # within one behavior there is nothing but log-odds
-    model.choose(span="session")
+    model.change(span="session")
     assert scores.isVisible() and scores.currentData() == "auc"
     scores.setFocus()
     qtbot.keyClick(scores, Qt.Key.Key_End)
     assert model.score == "log-odds"
     model.run()
     wait(qtbot, workspace)
-    result = model.importance
+    result = model.result.areas
     assert result.score == "log-odds" and result.ranked().iloc[0]["acronym"] == "B"
     assert "log-odds lost" in dock.findChild(ImportanceBars).bottom.labelString()
     first = bars_of(model.result)[0]  # what it carries stands beside what is used
@@ -175,11 +175,11 @@ def test_bars_verdict_and_layer_follow_a_run(
     labelled: Ethogram,
 ) -> None:
     model = workspace.saliency
-    model.choose(method="areas", span="session", behavior="run")
+    model.change(method="areas", span="session", behavior="run")
     model.run()
     assert model.progress.running
     wait(qtbot, workspace)
-    result = model.importance
+    result = model.result.areas
     assert result is not None and result.ranked().iloc[0]["acronym"] == "B"
     layer = viewer.layers[NAME]
     assert layer.blending == "additive" and layer.data.shape == (SIZE, SIZE)
@@ -205,15 +205,15 @@ def test_a_click_on_a_bar_selects_its_area(
     network: Linear,
     labelled: Ethogram,
 ) -> None:
-    workspace.saliency.choose(method="pairs", span="session")
+    workspace.saliency.change(method="pairs", span="session")
     workspace.saliency.run()
     wait(qtbot, workspace)
     bars = dock.findChild(ImportanceBars)
     bars.resize(300, bars.height())
     scene = bars.view.mapViewToScene(QPointF(0, 0))
     qtbot.mouseClick(bars.viewport(), Qt.MouseButton.LeftButton, pos=bars.mapFromScene(scene))
-    first = workspace.saliency.importance.ranked().index[0]
-    expected = workspace.saliency.importance.targets[first].members
+    first = workspace.saliency.result.areas.ranked().index[0]
+    expected = workspace.saliency.result.areas.targets[first].members
     assert workspace.areas.selected == expected
 
 
@@ -221,10 +221,10 @@ def test_maps_of_a_frame_lie_over_the_frames_of_its_window(
     qtbot: QtBot, viewer: Viewer, workspace: Workspace, network: Linear, opened: Layer
 ) -> None:
     workspace.movie.seek(60)
-    workspace.saliency.choose(method="integrated-gradients", span="frame")
+    workspace.saliency.change(method="integrated-gradients", span="frame")
     workspace.saliency.run()
     wait(qtbot, workspace)
-    maps = workspace.saliency.maps
+    maps = workspace.saliency.result.maps
     assert maps is not None and maps.scored == (60, 61)
     layer = viewer.layers[NAME]
     first = float(layer.data_to_world([0, 0, 0])[0]) * workspace.movie.recording.frame_rate
@@ -250,7 +250,7 @@ def test_cancel_works_and_leaves_nothing(
         return slow(images)
 
     monkeypatch.setattr(network, "encode", encode)
-    workspace.saliency.choose(method="cutouts", span="session")
+    workspace.saliency.change(method="cutouts", span="session")
     workspace.saliency.run()
     qtbot.waitUntil(lambda: workspace.saliency.progress.stage == "cutouts")
     workspace.saliency.cancel()
@@ -280,14 +280,14 @@ def test_bars_come_area_by_area_and_cancel_keeps_those_that_are_there(
 
     monkeypatch.setattr(network, "encode", encode)
     model = workspace.saliency
-    model.choose(method="areas", span="session")
+    model.change(method="areas", span="session")
     model.run()
     qtbot.waitUntil(lambda: len(model.found) == 2)
     bars = dock.findChild(ImportanceBars)
     assert bars is not None and len(bars.left._tickLevels[0]) == 2 and model.result is None
     model.cancel()
     wait(qtbot, workspace)
-    found = model.importance
+    found = model.result.areas
     assert found is not None and "Stopped when" in model.message
     measured = found.table["importance"].notna()
     assert 2 <= measured.sum() < 4 and (found.table["frames"] > 0).equals(measured)
@@ -302,7 +302,7 @@ def test_results_are_exported_as_their_suffix_says(
     tmp_path: Path,
 ) -> None:
     model = workspace.saliency
-    model.choose(method="areas", span="session")
+    model.change(method="areas", span="session")
     model.run()
     wait(qtbot, workspace)
     for name in ("a.csv", "a.json", "a.png", "a.nwb"):
@@ -320,7 +320,7 @@ def test_results_are_exported_as_their_suffix_says(
 def test_a_result_goes_with_its_movie(
     qtbot: QtBot, viewer: Viewer, workspace: Workspace, network: Linear, opened: Layer
 ) -> None:
-    workspace.saliency.choose(method="occlusion", span="frame")
+    workspace.saliency.change(method="occlusion", span="frame")
     workspace.movie.seek(N_FRAMES // 2)
     workspace.saliency.run()
     wait(qtbot, workspace)
@@ -340,7 +340,7 @@ def test_the_onset_average_has_an_axis_of_its_own(
     take(workspace, (Bout(0, 60, "rest"), Bout(60, 150, "run")))
     model = workspace.saliency
     workspace.movie.seek(20)
-    model.choose(method="occlusion", span="onsets")
+    model.change(method="occlusion", span="onsets")
     assert model.obstacle is None
     model.run()
     wait(qtbot, workspace)
@@ -348,7 +348,7 @@ def test_the_onset_average_has_an_axis_of_its_own(
     assert onsets is not None and onsets.onsets.tolist() == [60] and len(onsets.lags) == 91
     layer = viewer.layers[NAME]
     assert layer.data.shape == (91, 1, SIZE, SIZE) and viewer.dims.ndim == 4
-    assert viewer.dims.axis_labels[0] == "s from onset"
+    assert viewer.dims.axis_labels[0] == "+0.00 s from onset"
     # the movie goes on below, and the average shows in every frame
     assert workspace.movie.frame == 20
     for frame in (0, 75, 149):
@@ -360,7 +360,7 @@ def test_the_onset_average_has_an_axis_of_its_own(
     model.export(tmp_path / "onsets.png")
     qtbot.waitUntil(lambda: model.message == "Saved onsets.png.")
     # maps of a frame again: the axis goes
-    model.choose(span="frame")
+    model.change(span="frame")
     workspace.movie.seek(60)
     model.run()
     wait(qtbot, workspace)
@@ -378,13 +378,13 @@ def test_a_result_is_kept_beside_the_next(
     labelled: Ethogram,
 ) -> None:
     model = workspace.saliency
-    model.choose(method="areas", span="session", behavior="run")
+    model.change(method="areas", span="session", behavior="run")
     model.run()
     wait(qtbot, workspace)
     first = model.result
     child(dock, QPushButton, "Keep").click()
     assert model.kept is first
-    model.choose(behavior="rest")
+    model.change(behavior="rest")
     model.run()
     wait(qtbot, workspace)
     assert model.result is not first and model.kept is first
@@ -419,7 +419,7 @@ def test_a_map_is_checked_on_demand(
     model = workspace.saliency
     assert "no map" in model.check_obstacle
     workspace.movie.seek(60)
-    model.choose(method="occlusion", span="frame")
+    model.change(method="occlusion", span="frame")
     model.run()
     wait(qtbot, workspace)
     assert model.result.verdict.startswith("an illustration")
@@ -468,15 +468,15 @@ def test_decoders_of_traces_are_explained_by_area_and_by_lag(
     choose(workspace, DecoderCard("areas", "areas", config))
     model = workspace.saliency
     assert model.method == "areas" and model.behavior == "run"
-    model.choose(span="session")
+    model.change(span="session")
     model.run()
     wait(qtbot, workspace)
     worth = model.result.areas.table.set_index(["acronym", "side"])["importance"]
     assert worth["A", "left"] == 0 and worth["B", "right"] != 0
-    model.choose(method="grad-cam")
+    model.change(method="grad-cam")
     assert "cannot be asked for this" in model.obstacle
-    model.choose(method="lags-integrated-gradients")
-    model.choose(span="session")
+    model.change(method="lags-integrated-gradients")
+    model.change(span="session")
     model.run()
     wait(qtbot, workspace)
     lags = model.result.lags
@@ -500,7 +500,7 @@ def test_an_error_is_told_and_the_section_is_free_again(
     refused = []
     workspace.saliency.failed.connect(refused.append)
     take(workspace, tuple(bout for bout in labelled.bouts if bout.behavior == "rest"))
-    workspace.saliency.choose(method="areas", span="session")
+    workspace.saliency.change(method="areas", span="session")
     workspace.saliency.run()
     qtbot.waitUntil(lambda: bool(refused))
     assert "an AUC needs the behavior and something else" in str(refused[0])

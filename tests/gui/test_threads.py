@@ -8,8 +8,10 @@ import weakref
 
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QThreadPool
 
+from napari_cortex_decoder.widgets.parts.background import Background
+from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 
@@ -46,3 +48,23 @@ def test_work_leaves_the_window_a_core(
     for cores, threads in ((2, None), (3, 2), (16, 15)):
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
         assert workspace.choice.compute.threads == threads
+
+
+def test_short_work_does_not_wait_for_the_end_of_long_work(
+    workspace: Workspace, qtbot: QtBot, request: pytest.FixtureRequest
+) -> None:
+    ended, told = threading.Event(), []
+    request.addfinalizer(ended.set)
+    begun = [threading.Event() for _ in range(QThreadPool.globalInstance().maxThreadCount() + 1)]
+
+    def work(own: threading.Event) -> None:
+        own.set()
+        ended.wait(60)
+
+    tasks = [LongTask(lambda progress: None, told.append) for _ in begun]
+    for task, own in zip(tasks, begun, strict=True):
+        task.start("working", lambda report, own=own: work(own), lambda result: None)
+    qtbot.waitUntil(lambda: all(own.is_set() for own in begun))
+    Background(told.append).run(lambda: "done", then=told.append)
+    qtbot.waitUntil(lambda: told == ["done"])
+    assert not ended.is_set()

@@ -93,13 +93,13 @@ def test_end_to_end_from_the_section_is_cancelled_keeping_the_best_and_gives_its
     assert workspace.tuning.depth == "end-to-end" and says(group, "in a process of its own")
     click(qtbot, group, "Fine-tune")
     tuning = workspace.tuning
-    qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told) or not tuning.running)
+    qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told) or not tuning.progress.running)
     assert group.findChild(QProgressBar).isVisible() and says(group, "Fitting")
     folder = FineTuneFolder(movie.with_name("m1.tif.cortex") / "fine-tune")
     assert folder.is_at_work
     click(qtbot, group, "Cancel")
     assert says(group, "the best so far is kept")
-    qtbot.waitUntil(lambda: not tuning.running)
+    qtbot.waitUntil(lambda: not tuning.progress.running)
     assert tuning.result is not None and len(epochs(tuning.told)) < 6
     assert says(group, "held-out frames")
     click(qtbot, group, "Discard")
@@ -126,19 +126,19 @@ def test_a_killed_window_and_a_killed_trainer_lose_nothing(
 
     # another window, in which another decoder is chosen
     workspace.movie.open(movie)
-    qtbot.waitUntil(lambda: tuning.running)
+    qtbot.waitUntil(lambda: tuning.progress.running)
     assert dock.findChild(LabelsSection).findChild(TuningGroup).isVisible()
     qtbot.waitUntil(lambda: says(group, "Fitting"))
     qtbot.waitUntil(lambda: (1, 1) in epochs(tuning.told))
     kill_trainer(folder.path)
-    qtbot.waitUntil(lambda: not tuning.running)
+    qtbot.waitUntil(lambda: not tuning.progress.running)
     assert tuning.cut_short and says(group, "cut short")
     assert "ended from outside" in notifications[-1].message
     n_told = len(epochs(tuning.told))
     click(qtbot, group, "Go on")
     qtbot.waitUntil(lambda: len(epochs(tuning.told)) > n_told)
     click(qtbot, group, "Cancel")
-    qtbot.waitUntil(lambda: not tuning.running)
+    qtbot.waitUntil(lambda: not tuning.progress.running)
     told = epochs(tuning.told)
     assert told == list(dict.fromkeys(told))  # no epoch was learned twice
     assert tuning.result is not None

@@ -83,7 +83,7 @@ def main() -> None:
         workspace.tuning.start()
         until(lambda: len(workspace.tuning.told) > 2 or workspace.tuning.result)
     with path("onset layer"):
-        workspace.saliency.choose(behavior="run", method="grad-cam", span="onsets")
+        workspace.saliency.change(behavior="run", method="grad-cam", span="onsets")
         workspace.saliency.run()
         until(lambda: workspace.saliency.result is not None)
     with path("first area selected"):
@@ -95,7 +95,7 @@ def main() -> None:
         until(lambda: True)
     with path("fine-tune ends"):
         until(lambda: workspace.tuning.result is not None)
-    workspace.saliency.choose(method="areas", span="bouts")
+    workspace.saliency.change(method="areas", span="bouts")
     workspace.saliency.run()
     until(lambda: workspace.saliency.progress.running)
     with path("decoded"):

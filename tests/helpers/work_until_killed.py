@@ -67,12 +67,12 @@ class Work:
         """Explain a frame."""
         saliency = self.workspace.saliency
         self.workspace.movie.frame = 20 + frame % 20
-        saliency.choose(behavior="run", method="occlusion", span="frame")
+        saliency.change(behavior="run", method="occlusion", span="frame")
         before = saliency.result
         saliency.run()
         self.wait(lambda: not saliency.progress.running)
-        if saliency.maps is not None and saliency.result is not before:
-            print("explained", digest(saliency.maps.maps), flush=True)
+        if saliency.result is not None and saliency.result is not before:
+            print("explained", digest(saliency.result.maps.maps), flush=True)
 
 
 def main() -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import pandas  # noqa: F401 - this and the next: what a first fit of the atlas loads
+import skimage.draw
+import skimage.transform  # noqa: F401
 from napari import Viewer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_cortex_decoder.widgets.dock.activity_row import ActivityRow
 from napari_cortex_decoder.widgets.dock.atlas_section import AtlasSection
 from napari_cortex_decoder.widgets.dock.behavior_clock import BehaviorClockForm
 from napari_cortex_decoder.widgets.dock.cameras_group import CamerasGroup
 from napari_cortex_decoder.widgets.dock.decode_section import DecodeSection
+from napari_cortex_decoder.widgets.dock.events_section import EventsSection
 from napari_cortex_decoder.widgets.dock.labels_section import LabelsSection
 from napari_cortex_decoder.widgets.dock.movie_question import MovieQuestion
 from napari_cortex_decoder.widgets.dock.preprocessing_group import PreprocessingGroup
@@ -20,7 +23,6 @@ from napari_cortex_decoder.widgets.dock.recording_section import RecordingSectio
 from napari_cortex_decoder.widgets.dock.saliency_section import SaliencySection
 from napari_cortex_decoder.widgets.dock.saving_row import SavingRow
 from napari_cortex_decoder.widgets.dock.speed_group import SpeedGroup
-from napari_cortex_decoder.widgets.events.events_section import EventsSection
 from napari_cortex_decoder.widgets.parts.controls import button, put, row
 from napari_cortex_decoder.widgets.parts.messages import MessagesSection
 from napari_cortex_decoder.widgets.parts.section import Section, bring_into_sight
@@ -35,7 +37,6 @@ from napari_cortex_decoder.widgets.workspace import Workspace
 _GROUPS: tuple[Callable[[Workspace], QWidget], ...] = (
     MovieQuestion,
     BehaviorClockForm,
-    ActivityRow,
     CamerasGroup,
     SavingRow,
     SpeedGroup,
@@ -63,14 +64,7 @@ def build_parts(viewer: Viewer, column: QVBoxLayout) -> Iterator[None]:
         partial(DecodeSection, unfold=partial(unfold, column)),
         SaliencySection,
         LabelsSection,
-        lambda work: EventsSection(
-            work.movie,
-            work.labels,
-            work.areas,
-            work.events,
-            work.review.cleaned,
-            lambda: work.behavior_colors,
-        ),
+        EventsSection,
     )
     for build in sections:
         section = build(workspace)

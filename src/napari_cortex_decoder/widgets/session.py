@@ -14,11 +14,14 @@ from qtpy.QtCore import QObject
 
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.widgets.canvas.activity_layer import ActivityLayer
 from napari_cortex_decoder.widgets.canvas.area_picking import AreaPicking
 from napari_cortex_decoder.widgets.canvas.atlas_layers import AtlasLayers
 from napari_cortex_decoder.widgets.canvas.camera_panes import CameraPanes
-from napari_cortex_decoder.widgets.canvas.companion_layers import PreviewLayer, ReferenceLayer
+from napari_cortex_decoder.widgets.canvas.companion_layers import (
+    ActivityLayer,
+    PreviewLayer,
+    ReferenceLayer,
+)
 from napari_cortex_decoder.widgets.canvas.drawn_areas import DrawnAreas
 from napari_cortex_decoder.widgets.canvas.hands import Hands
 from napari_cortex_decoder.widgets.canvas.landmark_layer import LandmarkLayer
@@ -26,11 +29,13 @@ from napari_cortex_decoder.widgets.canvas.overlay import BehaviorText
 from napari_cortex_decoder.widgets.canvas.playback_bar import PlaybackBar
 from napari_cortex_decoder.widgets.canvas.saliency_layers import SaliencyLayer
 from napari_cortex_decoder.widgets.parts.interpreter import Interpreter
+from napari_cortex_decoder.widgets.parts.section import begin_dialogs_beside
+from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.layers import (
+    RAW_KEY,
     LayerData,
     frame_at_point,
     point_of_frame,
-    raw_of,
     recording_of,
     refresh_recording,
     replace_movie,
@@ -65,15 +70,17 @@ class _Session:
         movie.replaced.connect(self._replace_movie)
         movie.seek_wanted.connect(self._move_slider)
         movie.events.recording.connect(self._update_layer)
+        movie.events.recording.connect(self._begin_dialogs)
         kinds: tuple[Callable[[Viewer, Workspace], Any], ...] = (
             ReferenceLayer, PreviewLayer, ActivityLayer, SaliencyLayer, AtlasLayers, LandmarkLayer,
             AreaPicking, DrawnAreas, Hands, PlaybackBar, CameraPanes, BehaviorText,
         )  # fmt: skip
         self._open = [Interpreter(), *(kind(viewer, self.workspace) for kind in kinds)]
         self.workspace.failed.connect(_notify)
-        viewer.layers.events.inserted.connect(self._find_layer)
-        viewer.layers.events.removed.connect(self._find_layer)
-        viewer.dims.events.point.connect(self._read_slider)
+        layers = viewer.layers.events
+        self._ties = Ties()
+        self._ties.tie(self._find_layer, layers.inserted, layers.removed)
+        self._ties.tie(self._read_slider, viewer.dims.events.point)
         # napari has no event for a viewer that closes; its window deletes this along with itself.
         QObject(viewer.window._qt_window).destroyed.connect(self.close)
         # Nor does it delete it in a script that just ends: then Qt would ask who listens for keys
@@ -91,9 +98,7 @@ class _Session:
         self.workspace.close()
         if viewer is None:
             return
-        viewer.layers.events.inserted.disconnect(self._find_layer)
-        viewer.layers.events.removed.disconnect(self._find_layer)
-        viewer.dims.events.point.disconnect(self._read_slider)
+        self._ties.undo()
         for shown in self._open:
             shown.close()
         _SESSIONS.pop(viewer, None)
@@ -106,6 +111,12 @@ class _Session:
                 viewer.layers.remove(layer)
             viewer.add_layer(Layer.create(*layer_data))
             viewer.reset_view()
+
+    def _begin_dialogs(self, recording: Recording | None) -> None:
+        viewer = self._viewer()
+        if viewer is not None and hasattr(viewer.window, "_qt_window"):  # else it is closed
+            path = None if recording is None else recording.path
+            begin_dialogs_beside(viewer.window._qt_window, path)
 
     def _recordings(self, viewer: Viewer) -> list[Any]:
         return [layer for layer in viewer.layers if recording_of(layer) is not None]
@@ -123,7 +134,7 @@ class _Session:
             self.workspace.movie.show(None)
         else:
             newest.visible = True
-            self.workspace.movie.show(recording_of(newest), raw_of(newest))
+            self.workspace.movie.show(recording_of(newest), recording_of(newest, RAW_KEY))
         for layer in others:
             layer.visible = False
         self._read_slider()

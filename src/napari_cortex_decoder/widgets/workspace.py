@@ -85,6 +85,7 @@ class Workspace:
             self.movie.events.recording,
             self.labels.events.ethogram,
             self.placing.events.placing,
+            self.atlas.kept,
             self.cameras.events.cameras,
             self.decode.events.complete,
         ):

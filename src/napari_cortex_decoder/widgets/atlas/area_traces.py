@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,13 +13,8 @@ from napari_cortex_decoder.recording.behavior.speed import is_running_count
 from napari_cortex_decoder.sessions.areas import AreaTraces
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE
 
-
-@dataclass(frozen=True, eq=False)
-class Correlations:
-    """How each area goes with each behavior."""
-
-    # pearson's r by behavior, shape (areas,); NaN where it cannot be told
-    r: Mapping[str, NDArray[np.float64]]
+Correlations = dict[str, NDArray[np.float64]]
+"""Pearson's r of each area, shape (areas,), with each behavior by name; NaN where unknown."""
 
 
 def correlate(traces: AreaTraces, recording: Recording, labels: Ethogram | None) -> Correlations:
@@ -36,7 +28,7 @@ def correlate(traces: AreaTraces, recording: Recording, labels: Ethogram | None)
         frames = labels.frames()
         for i, name in enumerate(labels.behaviors):
             values[name] = np.where(frames == UNKNOWN, np.nan, frames == i)
-    return Correlations({n: correlate_behavior(traces.values, v) for n, v in values.items()})
+    return {name: correlate_behavior(traces.values, one) for name, one in values.items()}
 
 
 def correlates(trace: BehaviorTrace) -> bool:

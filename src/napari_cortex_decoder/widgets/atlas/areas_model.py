@@ -118,10 +118,6 @@ class AreasModel(TaskModel):
         found = self._tree.query(shapely.Point(placed.to_mm([(row, column)])[0]), "intersects")
         return min((int(i) for i in found), key=lambda i: self.areas[i].size, default=None)
 
-    def hover(self, row: float, column: float) -> None:
-        """Return where the mouse is."""
-        self.hovered = self.at(row, column)
-
     def compute(self) -> None:
         """Average the movie over each area; does nothing while there is an `obstacle`."""
         recording, placed, dark = self._recording, self._placing.registration, self.dark

@@ -1,30 +1,27 @@
-"""What the section *Atlas* asks in windows of their own, which block nothing."""
+"""What the section *Atlas* asks in windows of their own, which block nothing.
 
-from __future__ import annotations
+magicgui reads what the arguments are, which therefore are types and no text.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
+from magicgui.signature import magic_signature
+from magicgui.widgets import Dialog, Label
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QFormLayout,
-    QInputDialog,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QWidget,
-)
+from qtpy.QtWidgets import QInputDialog, QWidget
 
-from napari_cortex_decoder.widgets.parts.controls import NumberBox
-from napari_cortex_decoder.widgets.parts.section import ask_file
+from napari_cortex_decoder.widgets.parts.section import FileField
 
 _EXAMPLE = "allen_mouse_25um"
-_FARTHEST = 20.0  # mm from bregma
-_LARGEST = 10_000.0  # px
+_IMAGES = {"widget_type": FileField, "filter": "*.tif *.tiff *.png *.npy", "nullable": True}
+_NAMES = {"widget_type": FileField, "filter": "*.csv", "nullable": True}
+_MM = {"min": -20.0, "max": 20.0, "step": 0.1}
+_SIZE = {"min": 0.0, "max": 10.0, "step": 0.00001, "label": "edge of a pixel (mm)"}
+_PX = {"min": -1.0, "max": 10_000.0}
 
-LabelImageTaker = Callable[[str, str | None, float, tuple[float, float] | None], None]
+LabelImageTaker = Callable[[Path, Path | None, float, tuple[float, float] | None], None]
 
 
 def ask_brainglobe(parent: QWidget, then: Callable[[str], None]) -> None:
@@ -40,80 +37,46 @@ def ask_brainglobe(parent: QWidget, then: Callable[[str], None]) -> None:
 
 def ask_landmark(parent: QWidget, then: Callable[[str, float, float], None]) -> None:
     """Ask for name and place on the atlas of a new landmark."""
-    name = QLineEdit()
-    x, y = _number(-_FARTHEST, _FARTHEST, "mm"), _number(-_FARTHEST, _FARTHEST, "mm")
-    dialog, form = _dialog(parent, "New landmark", lambda: then(name.text(), x.value, y.value))
-    form.insertRow(0, "name", name)
-    form.insertRow(1, "right of bregma", x.native)
-    form.insertRow(2, "behind bregma", y.native)
-    dialog.open()
+
+    def take(
+        name: str = "",
+        right_of_bregma: Annotated[float, {**_MM, "label": "right of bregma (mm)"}] = 0.0,
+        behind_bregma: Annotated[float, {**_MM, "label": "behind bregma (mm)"}] = 0.0,
+    ) -> None:
+        then(name, right_of_bregma, behind_bregma)
+
+    _ask(parent, "New landmark", take)
 
 
 def ask_label_image(parent: QWidget, then: LabelImageTaker) -> None:
     """Ask for a label image, its scale, and the names of its labels."""
-    image, names = _FileButton("image"), _FileButton("none: number them")
-    image.clicked.connect(
-        lambda: ask_file(
-            image, "Label image", "Label images (*.tif *.tiff *.png *.npy)", image.choose
-        )
+
+    def take(
+        image: Annotated[Path | None, _IMAGES] = None,
+        names: Annotated[Path | None, _NAMES] = None,
+        pixel_size: Annotated[float, _SIZE] = 0.02,
+        row_of_bregma: Annotated[float, _PX] = -1.0,
+        column_of_bregma: Annotated[float, _PX] = -1.0,
+    ) -> None:
+        known = row_of_bregma >= 0 and column_of_bregma >= 0
+        if image is not None:
+            then(image, names, pixel_size, (row_of_bregma, column_of_bregma) if known else None)
+
+    said = (
+        "The nose is up; 0 is no area; names are a table with the columns label and acronym (name, "
+        "side). A bregma at −1 is the middle."
     )
-    names.clicked.connect(
-        lambda: ask_file(names, "Names of the labels", "Tables (*.csv)", names.choose)
-    )
-    size = NumberBox(high=10.0, decimals=5, suffix=" mm", step=0.1)
-    size.value = 0.02
-    row, column = _number(-1.0, _LARGEST, "px"), _number(-1.0, _LARGEST, "px")
-    for box in (row, column):
-        box.native.setSpecialValueText("middle")
-        box.value = -1.0
-
-    def take() -> None:
-        known = row.value >= 0 and column.value >= 0
-        bregma = (row.value, column.value) if known else None
-        if image.path is not None:
-            then(image.path, names.path, size.value, bregma)
-
-    dialog, form = _dialog(parent, "Atlas of a label image", take)
-    for place, (title, part) in enumerate(
-        (
-            ("label image", image),
-            ("names (CSV)", names),
-            ("edge of a pixel", size.native),
-            ("row of bregma", row.native),
-            ("column of bregma", column.native),
-        )
-    ):
-        form.insertRow(place, title, part)
-    form.insertRow(5, QLabel("The nose is up; 0 is no area; columns label, acronym (name, side)."))
-    dialog.open()
+    _ask(parent, "Atlas of a label image", take, Label(value=said))
 
 
-class _FileButton(QPushButton):
-    """Shows and keeps the file that was chosen."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(f"{text} …")
-        self.path: str | None = None
-
-    def choose(self, path: str) -> None:
-        self.path = path
-        self.setText(Path(path).name)
-
-
-def _number(low: float, high: float, unit: str) -> NumberBox:
-    return NumberBox(low=low, high=high, step=0.1, suffix=f" {unit}")
-
-
-def _dialog(parent: QWidget, title: str, then: Callable[[], None]) -> tuple[QDialog, QFormLayout]:
-    dialog = QDialog(parent)
+def _ask(parent: QWidget, title: str, take: Callable[..., None], *more: Label) -> None:
+    """Ask in a window for the arguments of a function, and call it with them."""
+    asked = Dialog()
+    fields = magic_signature(take).widgets()
+    asked.extend([*fields.values(), *more])
+    dialog = asked.native
+    dialog.setParent(parent, dialog.windowFlags() | Qt.WindowType.Dialog)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setWindowTitle(title)
-    buttons = QDialogButtonBox(
-        QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-    )
-    buttons.accepted.connect(dialog.accept)
-    buttons.rejected.connect(dialog.reject)
-    dialog.accepted.connect(then)
-    form = QFormLayout(dialog)
-    form.addRow(buttons)
-    return dialog, form
+    dialog.accepted.connect(lambda: take(**{name: asked[name].value for name in fields}))
+    dialog.open()

@@ -14,21 +14,20 @@ from psygnal import Signal
 from pydantic import PrivateAttr
 from superqt.utils import QSignalDebouncer
 
-from napari_cortex_decoder.atlas import Atlas, Registration
+from napari_cortex_decoder.atlas import Atlas, Registration, load_atlas
 from napari_cortex_decoder.atlas.drawn import DRAWN, draw_atlas
+from napari_cortex_decoder.atlas.importers.label_image import read_label_image
 from napari_cortex_decoder.atlas.library import BUNDLED
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.sessions.opening import kept_registration
 from napari_cortex_decoder.sessions.placing import mean_image
 from napari_cortex_decoder.sessions.preprocessed import on_pixels, to_raw_pixels
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.atlas.registration_files import (
     guess,
     keep_registration,
-    open_atlas,
-    open_label_image,
     read_placing,
-    restore_registration,
 )
 from napari_cortex_decoder.widgets.parts.background import Background
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
@@ -49,6 +48,8 @@ class AtlasModel(SectionModel):
     mean_ready: ClassVar[Signal] = Signal(object)
     """The mean image was asked for, and here it is, shape (y, x)."""
 
+    kept: ClassVar[Signal] = Signal()
+    """The placing has been written beside the recording."""
     drawing_wanted: ClassVar[Signal] = Signal()
     """The user wants to draw areas on the movie."""
 
@@ -103,7 +104,7 @@ class AtlasModel(SectionModel):
 
     def choose(self, name: str | Path) -> None:
         """Load an atlas: a bundled one, a file, or one of BrainGlobe."""
-        self._do(f"loading {Path(name).name}", open_atlas, name, then=self.take)
+        self._do(f"loading {Path(name).name}", load_atlas, name, then=self.take)
 
     def choose_label_image(
         self,
@@ -113,8 +114,8 @@ class AtlasModel(SectionModel):
         bregma: tuple[float, float] | None,
     ) -> None:
         """Make an atlas of a label image; see `read_label_image`."""
-        self._do(f"reading {Path(path).name}", open_label_image, path, names, pixel_size, bregma,
-                 then=self.take)  # fmt: skip
+        read = partial(read_label_image, path, names, pixel_size=pixel_size, bregma=bregma)
+        self._do(f"reading {Path(path).name}", read, then=self.take)
 
     def take(self, atlas: Atlas) -> None:
         """Use an atlas from now on, where the one before it lies."""
@@ -196,6 +197,7 @@ class AtlasModel(SectionModel):
         """Stop working for a viewer that is gone; the placing is kept first."""
         self._pause.cancel()
         self._keep()
+        self._keeper.drop()
         super().close()
 
     def _on_recording(self, recording: Recording | None) -> None:
@@ -224,8 +226,8 @@ class AtlasModel(SectionModel):
         elif raw.path is None:
             self._restored(None)
         else:
-            other = self._offered.get(raw.path)
-            self._do("looking for the placing of last time", restore_registration, raw, other,
+            look = partial(kept_registration, raw, other=self._offered.get(raw.path))
+            self._do("looking for the placing of last time", look,
                      then=self._restored, failed=self._not_restored)  # fmt: skip
 
     def _follow_pixels(self) -> None:
@@ -269,7 +271,10 @@ class AtlasModel(SectionModel):
             return
         self._n_kept += 1
         kept = on_pixels(placed, self._to_raw, raw.shape)
-        self._keeper.run(keep_registration, kept, raw.path, self._n_kept, self._set_aside)
+        self._keeper.run(
+            keep_registration, kept, raw.path, self._n_kept, self._set_aside,
+            then=lambda _: self.kept.emit(),
+        )  # fmt: skip
         self._kept, self._set_aside = placed, False
 
     def _do(

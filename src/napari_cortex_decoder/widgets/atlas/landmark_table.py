@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem
 
 from napari_cortex_decoder.atlas.fit import MAX_RESIDUAL
 from napari_cortex_decoder.widgets.atlas.placing_model import Placing
 from napari_cortex_decoder.widgets.parts.colors import ORANGE
+from napari_cortex_decoder.widgets.parts.controls import whole_rows
 
 _COLUMNS = ("landmark", "off by mm", "off by px")
 _MOST_ROWS = 9  # shown without scrolling
@@ -20,15 +21,9 @@ class LandmarkTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, len(_COLUMNS))
         self.setHorizontalHeaderLabels(_COLUMNS)
-        self.verticalHeader().hide()
+        whole_rows(self, 0)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.verticalHeader().setDefaultSectionSize(20)
 
     @property
     def selected_names(self) -> tuple[str, ...]:

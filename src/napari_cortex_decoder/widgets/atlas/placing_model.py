@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -118,23 +118,11 @@ class PlacingModel(SectionModel):
 
     def move_pixels(self, matrix: NDArray[np.float64], shape: tuple[int, int]) -> None:
         """Follow the movie to other pixels; see `on_pixels`."""
-
-        def follow(placing: Placing) -> Placing:
-            return replace(placing, registration=on_pixels(placing.registration, matrix, shape))
-
-        if self.placing is not None:
-            self._history.change(follow)
-            self._show(follow(self.placing))
+        self._change_all(lambda placed: on_pixels(placed, matrix, shape))
 
     def set_pixel_size(self, pixel_size: float | None) -> None:
         """Compare all placings with another pixel size (mm) than before; none of them moves."""
-
-        def compare(placing: Placing) -> Placing:
-            return replace(placing, registration=_compared(placing.registration, pixel_size))
-
-        if self.placing is not None:
-            self._history.change(compare)
-            self._show(compare(self.placing))
+        self._change_all(lambda placed: _compared(placed, pixel_size))
 
     def set_atlas(self, atlas: Atlas) -> None:
         """Put another atlas where the one before it lies; nothing happens before the first."""
@@ -244,6 +232,16 @@ class PlacingModel(SectionModel):
         assert self.placing is not None  # asked by every caller
         self._history.record(self.placing)
         self._show(Placing(registration, self.placing.kind))
+
+    def _change_all(self, how: Callable[[Registration], Registration]) -> None:
+        """Change the placing that is shown, and all that can be gone back to."""
+
+        def change(placing: Placing) -> Placing:
+            return replace(placing, registration=how(placing.registration))
+
+        if self.placing is not None:
+            self._history.change(change)
+            self._show(change(self.placing))
 
     def _show(self, placing: Placing) -> None:
         self._moving = False

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.atlas import Atlas, Registration, load_atlas
+from napari_cortex_decoder.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.guess import guess_registration
+from napari_cortex_decoder.atlas.importers.transforms import read_mesonet, read_wfield
 from napari_cortex_decoder.atlas.registration_file import load_registration
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.recording import Recording, sidecar_folder
-from napari_cortex_decoder.sessions.opening import REGISTRATION, kept_registration
+from napari_cortex_decoder.sessions.opening import REGISTRATION
 from napari_cortex_decoder.sessions.placing import mean_image
 
 _SET_ASIDE = "registration.unreadable.json"
@@ -23,31 +24,6 @@ _WFIELD = "landmarks.json"
 _WRITING = threading.Lock()
 _newest: dict[Path, int] = {}
 """Number of the newest registration that was written to a file: threads may overtake."""
-
-
-def open_atlas(name: str | Path) -> Atlas:
-    """Load an atlas, and what it will be placed with."""
-    _load_fitting()
-    return load_atlas(name)
-
-
-def open_label_image(
-    path: str | Path,
-    names: str | Path | None,
-    pixel_size: float,
-    bregma: tuple[float, float] | None,
-) -> Atlas:
-    """Make an atlas of a label image; see `read_label_image`."""
-    from napari_cortex_decoder.atlas.importers.label_image import read_label_image
-
-    return read_label_image(path, names, pixel_size=pixel_size, bregma=bregma)
-
-
-def _load_fitting() -> None:
-    """Import what a fit imports, and napari for the first outlines: nobody is to wait for it."""
-    import pandas  # noqa: F401
-    from skimage.draw import polygon  # noqa: F401
-    from skimage.transform import estimate_transform  # noqa: F401
 
 
 def guess(
@@ -67,20 +43,10 @@ def read_placing(path: str | Path, recording: Recording, atlas: Atlas) -> Regist
     """
     path = Path(path)
     if path.suffix.lower() in _MESONET:
-        from napari_cortex_decoder.atlas.importers.transforms import read_mesonet
-
         return read_mesonet(path, recording.shape, atlas)
     if path.name.lower().endswith(_WFIELD):
-        from napari_cortex_decoder.atlas.importers.transforms import read_wfield
-
         return read_wfield(path, atlas)
     return load_registration(path)
-
-
-def restore_registration(recording: Recording, other: Path | None) -> Registration | None:
-    """Return the registration kept beside a recording, else that of another file, if any."""
-    _load_fitting()
-    return kept_registration(recording, other=other)
 
 
 def keep_registration(

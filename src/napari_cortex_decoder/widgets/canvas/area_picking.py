@@ -57,7 +57,7 @@ class AreaPicking(CanvasPart):
     def _on_move(self, viewer: Viewer, event: Any) -> None:
         pixel = self._pixel(viewer, event)
         if pixel is not None:
-            self._areas.hover(*pixel)
+            self._areas.hovered = self._areas.at(*pixel)
 
     def _write_name(self) -> None:
         hovered = self._areas.hovered

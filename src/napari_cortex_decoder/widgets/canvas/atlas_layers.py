@@ -59,14 +59,11 @@ class AtlasLayers(CanvasPart):
         super().close()
 
     def _on_recording(self, recording: Recording | None) -> None:
-        """Follow scale and units of the movie; leave with it."""
+        """Leave with the movie."""
         movie = None if recording is None else recording.movie
         if movie is not self._shown_on:
             self._shown_on = movie
             self._flat.remove(self._mean)
-        for layer in (self._mean, self._outlines, self._names):
-            if layer is not None and layer in self._flat:
-                self._flat.align(layer)
         self._soon.throttle()
 
     def _on_placing(self) -> None:

@@ -31,6 +31,8 @@ class FlatLayers:
         self._movie = movie
         self._followed: Layer | None = None
         self._pixels: WeakKeyDictionary[Layer, float] = WeakKeyDictionary()
+        self._ties = Ties()
+        self._ties.tie(self._follow, movie.events.recording)
 
     @property
     def viewer(self) -> Viewer | None:
@@ -85,7 +87,7 @@ class FlatLayers:
             return
         self._pixels[layer] = pixel
         if movie is not self._followed:
-            self.close()
+            self._let_go()
             self._followed = movie
             for name in _PLACE:
                 getattr(movie.events, name).connect(self._follow)
@@ -100,6 +102,10 @@ class FlatLayers:
 
     def close(self) -> None:
         """Follow the movie no more."""
+        self._ties.undo()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._followed is not None:
             for name in _PLACE:
                 getattr(self._followed.events, name).disconnect(self._follow)

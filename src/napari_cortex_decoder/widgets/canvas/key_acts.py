@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from app_model.types import KeyCode, KeyMod
@@ -30,6 +31,7 @@ class Keys(KeymapProvider):
     """
 
     title = ""
+    during = ""  # what of the workspace must be so, too
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -38,7 +40,8 @@ class Keys(KeymapProvider):
     @property
     def active(self) -> bool:
         """Whether they work now."""
-        return self.workspace.movie.recording is not None
+        so = not self.during or attrgetter(self.during)(self.workspace)
+        return so and self.workspace.movie.recording is not None
 
 
 class FrameKeys(Keys):
@@ -50,23 +53,13 @@ class FrameKeys(Keys):
 class LabelKeys(Keys):
     """Keys that label."""
 
-    title = "While labels are edited"
-
-    @property
-    def active(self) -> bool:
-        """Whether they work now."""
-        return super().active and self.workspace.labelling.editing
+    title, during = "While labels are edited", "labelling.editing"
 
 
 class AtlasKeys(Keys):
     """Keys that move the atlas."""
 
-    title = "While the atlas is adjusted"
-
-    @property
-    def active(self) -> bool:
-        """Whether they work now."""
-        return super().active and self.workspace.placing.adjusting
+    title, during = "While the atlas is adjusted", "placing.adjusting"
 
 
 KINDS = (AtlasKeys, LabelKeys, FrameKeys)

@@ -9,7 +9,6 @@ from napari import Viewer
 from napari.layers import Layer, Points
 from napari.layers.base import ActionType
 
-from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.atlas.placing_model import Places
 from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart
 from napari_cortex_decoder.widgets.parts.colors import YELLOW, as_floats
@@ -29,14 +28,9 @@ class LandmarkLayer(CanvasPart):
         self._active_before: Layer | None = None
         self._writing = False
         self._shown: Places = {}
-        self._ties.tie(self._on_recording, workspace.movie.events.recording)
         self._ties.tie(
             self._on_placing, self._placing.events.placing, self._placing.events.adjusting
         )
-
-    def _on_recording(self, recording: Recording | None) -> None:
-        if self._layer is not None and self._layer in self._flat:
-            self._flat.align(self._layer)
 
     def _on_placing(self) -> None:
         """Show the landmarks of the placing while it is adjusted."""

@@ -8,8 +8,8 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_cortex_decoder.widgets.canvas.flat_layers import CanvasPart
 from napari_cortex_decoder.widgets.parts.colors import Color
-from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.workspace import Workspace
 
 NAME = "cortex_decoder_behavior"
@@ -20,16 +20,16 @@ _MARGIN, _PADDING, _ROUND = 8, 10, 4  # px
 _BOX = QColor(0, 0, 0, 200)
 
 
-class BehaviorText:
+class BehaviorText(CanvasPart):
     """Shows behaviour and probability of the frame under the slider, such as ``RUN  0.97``.
 
     ``RUN  ≈ 0.97`` is provisional: the movie is still being measured.
     """
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        super().__init__(viewer, workspace)
         self._workspace = workspace
         self._written = WrittenText(viewer.window._qt_viewer.canvas.native)
-        self._ties = Ties()
         self._ties.tie(
             self._update,
             workspace.movie.events.frame,
@@ -37,10 +37,6 @@ class BehaviorText:
             workspace.decode.predicted,
         )
         self._ties.undo_with(self._written)
-
-    def close(self) -> None:
-        """Listen no more; the text goes with the viewer."""
-        self._ties.undo()
 
     def _update(self) -> None:
         """Write what is predicted here."""

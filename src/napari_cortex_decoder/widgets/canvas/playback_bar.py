@@ -87,5 +87,5 @@ class PlaybackBar(QObject):
         if parent is None:
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for speed, title in SPEEDS.items():
-            menu.addAction(title, lambda speed=speed: self._playback.set_speed(speed))
+            menu.addAction(title, lambda speed=speed: self._playback.change(speed=speed))
         return menu

@@ -22,6 +22,7 @@ KEPT = "Saliency, kept"
 EVENTS = "Around events"
 """Layer of the movie's average around events."""
 
+_LAG = "s from onset"
 _RANK = 0  # below the outlines of the atlas
 
 SIGNED = Colormap(
@@ -36,6 +37,7 @@ class SaliencyLayer(CanvasPart):
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(viewer, workspace)
         self._layers: dict[str, Image | None] = {}
+        self._ties.tie(self._tell_lag, viewer.dims.events.point)
         self._ties.tie(lambda result: self._show(NAME, result), workspace.saliency.events.result)
         self._ties.tie(lambda result: self._show(KEPT, result), workspace.saliency.events.kept)
         self._ties.tie(lambda result: self._show(EVENTS, result), workspace.events.events.result)
@@ -68,6 +70,14 @@ class SaliencyLayer(CanvasPart):
             self._flat.insert(layer, viewer.layers.index(movie) + 1)
         if has_lags:
             viewer.dims.set_point(0, 0.0)  # the slider of the lags on the onset
+            self._tell_lag()
+
+    def _tell_lag(self) -> None:
+        """Say beside the slider of the lags where it stands: napari counts steps there."""
+        viewer = self._flat.viewer
+        if viewer is not None and viewer.dims.axis_labels[0].endswith(_LAG):
+            said = f"{viewer.dims.point[0]:+.2f} {_LAG}"
+            viewer.dims.axis_labels = (said, *viewer.dims.axis_labels[1:])
 
 
 def _give_own_axis(layer: Image, movie: Layer, seconds: NDArray[np.float64]) -> None:
@@ -76,7 +86,7 @@ def _give_own_axis(layer: Image, movie: Layer, seconds: NDArray[np.float64]) -> 
     n = len(movie.data)
     step = float(seconds[1] - seconds[0]) if len(seconds) > 1 else 1.0
     layer.units = ("s", *movie.units)
-    layer.axis_labels = ("s from onset", *movie.axis_labels)
+    layer.axis_labels = (_LAG, *movie.axis_labels)
     # one step in time, as long as the movie: it shows in every frame
     layer.scale = (step, scale[0] * n, *scale[1:] * pixel)
     middle = translate[0] + scale[0] * (n - 1) / 2

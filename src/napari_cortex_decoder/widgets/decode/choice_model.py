@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pydantic import PrivateAttr
@@ -18,7 +17,7 @@ from napari_cortex_decoder.decoder.library import decoder_files, list_decoders, 
 from napari_cortex_decoder.decoder.suitability import reads_rate
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.sessions import SessionState, remember_state, remembered_state
+from napari_cortex_decoder.sessions import SessionState
 from napari_cortex_decoder.widgets.decode.decode_job import list_devices
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -51,7 +50,6 @@ class ChoiceModel(SectionModel):
 
     _movie: MovieModel
     _refused: list[Exception] = PrivateAttr(default_factory=list)
-    _of: Path | None = None
     _asked_devices: bool = False
     _instead_of: DecoderCard | None = None
     _closed: bool = False
@@ -65,6 +63,21 @@ class ChoiceModel(SectionModel):
         )
         self.card = next((card for card in self.cards if card.name == DECODER), None)
         self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._restore, movie.remembered)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing can be read from what is open now; None if it can."""
+        recording = self._movie.recording
+        if recording is None:
+            return "Open a recording first."
+        if recording.frame_rate is None:
+            return "Say first how many frames a second the recording has."
+        if self.card is None:
+            return "Load a decoder first."
+        if self.kind_problem is None and self.rate_problem and not self.any_rate:
+            return "The frame rates differ: resample in Decode, or tick the box there."
+        return self.kind_problem
 
     @property
     def rate_problem(self) -> str | None:
@@ -109,9 +122,7 @@ class ChoiceModel(SectionModel):
     def choose(self, card: DecoderCard) -> None:
         """Choose one of the decoders on offer; it comes back with the recording."""
         self._take(card)
-        path = None if self._movie.raw is None else self._movie.raw.path
-        if path is not None:
-            self._background.run(partial(remember_state, path, decoder=str(card.source)))
+        self._movie.remember(decoder=str(card.source))
 
     def _take(self, card: DecoderCard) -> None:
         self.any_rate, self._instead_of = False, None
@@ -152,20 +163,15 @@ class ChoiceModel(SectionModel):
             self.failed.emit(self._refused.pop())
         if recording is not None:
             self._propose(recording)
-        of, self._of = self._of, None if recording is None else recording.path
-        if self._of is not None and of != self._of:
-            self._background.run(remembered_state, self._of, then=partial(self._restore, self._of))
         if recording is None or self._asked_devices:
             return
         self._asked_devices = True
         # When the event loop runs: a script without one may end, and torch with it, half loaded.
         QTimer.singleShot(0, self._ask_devices)
 
-    def _restore(self, of: Path, state: SessionState) -> None:
+    def _restore(self, state: SessionState) -> None:
         """Choose the decoder that was chosen for this recording."""
-        if of != self._of or state.decoder is None:
-            return
-        card = self.card_of(state.decoder)
+        card = None if state.decoder is None else self.card_of(state.decoder)
         if card is not None and card != self.card:
             self._take(card)
 

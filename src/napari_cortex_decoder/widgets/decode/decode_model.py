@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
+from pydantic import PrivateAttr
 
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.drift import advises_detrending
 from napari_cortex_decoder.decoder.engine.area_places import missing_areas
-from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
 from napari_cortex_decoder.decoder.suitability import raw_problem
 from napari_cortex_decoder.errors import CortexDecoderError
-from napari_cortex_decoder.progress import Estimate, Progress, as_duration
+from napari_cortex_decoder.progress import Progress, as_duration
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.sessions.results import prediction_of
 from napari_cortex_decoder.widgets.atlas.placing_model import PlacingModel
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel, DecoderCard
-from napari_cortex_decoder.widgets.decode.decode_job import DecodeJob, Update
-from napari_cortex_decoder.widgets.parts.section_model import SectionModel
+from napari_cortex_decoder.widgets.decode.decode_job import Told, decoded
+from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
 Advice = Literal["resample", "raw", "place", "detrend", "fine-tune"]
 """What can be done about a warning."""
 
 
-class DecodeModel(SectionModel):
+class DecodeModel(TaskModel):
     """The prediction of the open recording by the chosen decoder, and the job that makes it."""
 
     # while a decode runs it grows in place: `predicted` tells where
     prediction: Prediction | None = None
     card: DecoderCard | None = None  # the decoder that `prediction` is by
     complete: bool = False  # whether the decode that made `prediction` came to its end
-    progress: Progress = Progress()  # how far the running decode is
-    message: str = ""  # a sentence about the running or the last decode
 
+    stopped: ClassVar[str] = "Cancelled: frames that were not decoded yet are empty."
     predicted: ClassVar[Signal] = Signal(int, int)
     """New results stand in frames [start, stop) of `prediction`."""
 
@@ -48,10 +50,9 @@ class DecodeModel(SectionModel):
     _placing: PlacingModel
     _recording: Recording | None = None
     _loaded: tuple[DecoderCard, Decoder] | None = None
-    _job: DecodeJob | None = None
+    _told: Told = PrivateAttr(default_factory=deque)
     _provisional: NDArray[np.bool_] = np.zeros(0, dtype=bool)
     _began: float = 0.0
-    _estimate: Estimate
 
     def __init__(self, movie: MovieModel, choice: ChoiceModel, placing: PlacingModel) -> None:
         super().__init__()
@@ -63,20 +64,12 @@ class DecodeModel(SectionModel):
     @property
     def obstacle(self) -> str | None:
         """Why decoding cannot start now; None if it can."""
-        recording = self._movie.recording
-        if recording is None:
-            return "Open a recording first."
-        if recording.frame_rate is None:
-            return "Say first how many frames a second the recording has."
-        if self._choice.card is None:
-            return "Load a decoder first."
-        if self._choice.kind_problem is not None:
-            return self._choice.kind_problem
-        if self._choice.rate_problem and not self._choice.any_rate:
-            return "The frame rates differ: resample, or tick the box to decode anyway."
-        if (problem := raw_problem(recording, self._choice.card.config)) is not None:
+        recording, card = self._movie.recording, self._choice.card
+        if (missing := self._choice.obstacle) or recording is None or card is None:
+            return missing
+        if (problem := raw_problem(recording, card.config)) is not None:
             return problem[0].upper() + problem[1:]
-        if (unplaced := self._areas_problem(self._choice.card.config)) is not None:
+        if (unplaced := self._areas_problem(card.config)) is not None:
             return unplaced
         if self.progress.running:
             return "A decode is running."
@@ -107,36 +100,23 @@ class DecodeModel(SectionModel):
         if self.obstacle is not None or recording is None or card is None:
             return
         source = self._loaded[1] if self._loaded and self._loaded[0] is card else card.source
-        job = DecodeJob(
-            source,
-            recording,
-            compute=self._choice.compute,
-            any_rate=self._choice.any_rate,
-            registration=self._placing.registration,
-            looked_at=lambda: self._movie.frame,
-            source=card.source,
-        )
-        job.results.loaded.connect(lambda decoder: self._on_loaded(card, decoder))
-        job.results.updated.connect(lambda update: self._on_update(job, update))
-        job.errored.connect(lambda error: self._on_error(job, error))
-        self._job = job
-        self._began, self._estimate = time.monotonic(), Estimate()
+        how = {
+            "compute": self._choice.compute,
+            "any_rate": self._choice.any_rate,
+            "looked_at": lambda: self._movie.frame,
+        }
+        placed, self._told = self._placing.registration, deque()
+        work = partial(decoded, source, recording, card.source, placed, how, self._told)
+        self._began = time.monotonic()
         self.complete = False
         self.card = card
         self.prediction = None
         self.message = ""
-        self.progress = Progress("loading the decoder")
-        job.start()
+        self._task.start("loading the decoder", work, self._finish)
 
     def is_provisional(self, frame: int) -> bool:
         """Whether the answer of a frame will be replaced: by statistics of the whole movie."""
         return self.progress.running and bool(self._provisional[frame : frame + 1].any())
-
-    def cancel(self) -> None:
-        """Stop the running decode; what it has read so far stays, but for what is provisional."""
-        if self._job is not None:
-            self._job.quit()
-            self._end("Cancelled: frames that were not decoded yet are empty.")
 
     def save(self, path: str | Path, *, overwrite: bool = True) -> None:
         """Write the prediction as CSV, and beside it how it was made, as JSON.
@@ -154,11 +134,6 @@ class DecodeModel(SectionModel):
             self.failed.emit(error)
             return
         self.message = f"Saved {table.name} and {record.name}."
-
-    def close(self) -> None:
-        """Stop working for a viewer that is gone."""
-        self.cancel()
-        super().close()
 
     def _areas_problem(self, config: DecoderConfig) -> str | None:
         """Why the areas that a decoder reads are not known; None if they are, or it reads none."""
@@ -228,21 +203,22 @@ class DecodeModel(SectionModel):
         self.message = "\n⚠ ".join([*said, *prediction.warnings])
         self.complete = True
 
-    def _on_loaded(self, card: DecoderCard, decoder: Decoder) -> None:
-        self._loaded = (card, decoder)
-
-    def _on_update(self, job: DecodeJob, update: Update) -> None:
-        """Show what a job has done; late news of a cancelled one are dropped."""
-        if job is not self._job:
-            return
-        for start, probability, provisional in update.chunks:
-            self._write(start, probability, provisional)
-        if update.messages:
-            self.message = " ".join(update.messages)
-        if update.prediction is not None:
-            self._finish(update.prediction)
-            return
-        self.progress = self._estimate.of(update.progress)
+    def _show_progress(self, progress: Progress) -> None:
+        """Show what the running decode has done; once it is over, nothing that is provisional."""
+        while self._told and progress.running:
+            told = self._told.popleft()
+            if not isinstance(told, DecodeEvent):
+                assert self.card is not None  # that of the running decode
+                self._loaded = self.card, told
+                continue
+            if told.probability is not None and told.start is not None:
+                self._write(told.start, told.probability, told.provisional)
+            self.message = told.message or self.message
+        if not progress.running and self.prediction is not None and self._provisional.any():
+            self.prediction.probability[self._provisional] = np.nan
+            self._provisional[:] = False
+            self.predicted.emit(0, len(self._provisional))
+        self.progress = progress
 
     def _write(self, start: int, probability: NDArray[np.float32], provisional: bool) -> None:
         """Enter new results into the growing prediction."""
@@ -274,23 +250,10 @@ class DecodeModel(SectionModel):
         """Take over the whole result."""
         took = as_duration(time.monotonic() - self._began)
         where = self._choice.devices.get(prediction.device, prediction.device)
-        self._job = None
         self.prediction = prediction
-        self.progress = Progress()
         self.message = "\n⚠ ".join([f"Decoded in {took} on {where}.", *prediction.warnings])
         self.complete = True
 
-    def _on_error(self, job: DecodeJob, error: Exception) -> None:
-        if job is self._job:
-            self._end("")
-            self.failed.emit(error)
-
-    def _end(self, message: str) -> None:
-        """Go back to idle without a whole result; answers that were provisional go."""
-        if self.prediction is not None and self._provisional.any():
-            self.prediction.probability[self._provisional] = np.nan
-            self._provisional[:] = False
-            self.predicted.emit(0, len(self._provisional))
-        self._job = None
-        self.progress = Progress()
-        self.message = message
+    def _fail(self, error: Exception) -> None:
+        self.message = ""
+        super()._fail(error)

@@ -15,7 +15,7 @@ from napari_cortex_decoder.widgets.parts.controls import (
     row,
 )
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
-from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said, ask_file
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -60,7 +60,7 @@ class AreasPanel(Column):
         self._cancel = button("Stop", self._areas.cancel)
         self._export = button("Export…", self._ask_table)
         self._progress = ProgressRow()
-        self._message = wrapped_label()
+        self._message = Said()
         self._behaviors = ChoiceBox(
             lambda _: self._update_correlation(), wide=True, label="r: correlation with",
             tooltip="Whose correlation (Pearson's r) the table shows",
@@ -92,8 +92,7 @@ class AreasPanel(Column):
 
     def _update_correlation(self) -> None:
         found = self._areas.correlations
-        name = self._behaviors.value
-        self._table.show_correlation(None if found is None else found.r.get(name))
+        self._table.show_correlation(None if found is None else found.get(self._behaviors.value))
 
     def _update_traces(self) -> None:
         """Show how far the traces are, or why there are none."""
@@ -106,7 +105,7 @@ class AreasPanel(Column):
         self._progress.set(progress)
         unseen = areas.traces is not None and not areas.selected
         hint = "Select areas to see their traces on the timeline." if unseen else ""
-        set_or_hide(self._message, " ".join(filter(None, (areas.message, hint))))
+        self._message.say(" ".join(filter(None, (areas.message, hint))))
 
     def _ask_table(self) -> None:
         recording = self._movie.recording

@@ -14,11 +14,12 @@ from qtpy.QtCore import (
     Qt,
 )
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from qtpy.QtWidgets import QAbstractItemView, QTableView
 
 from napari_cortex_decoder.atlas.drawn import DRAWN
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel
+from napari_cortex_decoder.widgets.parts.controls import whole_rows
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -115,15 +116,9 @@ class AreasTable(QTableView):
         self.setModel(self._sorted)
         self.setSortingEnabled(True)
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)  # as in the atlas
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        whole_rows(self, _NAME)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setShowGrid(False)
         self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(20)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().selectionChanged.connect(self._on_selected)
         follow(self, self._rows.reset, self._areas.events.areas, now=False)
         follow(self, self._follow, self._areas.events.selected, now=False)

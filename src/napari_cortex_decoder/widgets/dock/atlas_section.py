@@ -25,13 +25,7 @@ from napari_cortex_decoder.widgets.parts.controls import (
     row,
     switch,
 )
-from napari_cortex_decoder.widgets.parts.section import (
-    Section,
-    ask_file,
-    set_or_hide,
-    warned,
-    wrapped_label,
-)
+from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file, warned
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -81,15 +75,15 @@ class AtlasSection(Section):
         self._kinds = ChoiceBox(self._placing.set_kind, FIT_KINDS, wide=True)
         self._table = LandmarkTable()
         self._table.itemSelectionChanged.connect(self._update_remove)
-        self._problem, self._warnings = wrapped_label(), wrapped_label()
-        self._keys = wrapped_label(_KEYS)
+        self._problem, self._warnings = Said(), Said()
+        self._keys = Said(_KEYS)
         self._keys.setEnabled(False)
         self._save = button("Save placing…", self._ask_save)
         self._load = button("From file…", self._ask_load)
         self._mean = button("Show mean image", self._atlas.ask_mean)
         self._names = switch("Acronyms on the movie", lambda on: self._atlas.change(names_shown=on))
         self._names.setObjectName("names")
-        self._message = wrapped_label()
+        self._message = Said()
 
         form = QFormLayout()
         form.setVerticalSpacing(6)
@@ -156,7 +150,7 @@ class AtlasSection(Section):
         )  # fmt: skip
         doing = atlas.doing
         said = f"{doing[0].upper()}{doing[1:]} …" if doing else fixed or atlas.message
-        set_or_hide(self._message, said)
+        self._message.say(said)
 
     def _update_placing(self) -> None:
         """Show where the atlas lies and how well it fits."""
@@ -184,9 +178,9 @@ class AtlasSection(Section):
         self._adjust.setChecked(self._placing.adjusting)
         self._table.show_placing(placing)
         problem = "" if placing is None else placing.problem
-        set_or_hide(self._problem, f"⚠ No fit: {problem}" if problem else None)
+        self._problem.say(f"⚠ No fit: {problem}" if problem else None)
         warnings = () if placed is None or problem else placed.warnings
-        set_or_hide(self._warnings, warned(warnings))
+        self._warnings.say(warned(warnings))
         self.set_done(None if placing is None or problem else _summary(placing.registration))
 
     def _update_remove(self) -> None:

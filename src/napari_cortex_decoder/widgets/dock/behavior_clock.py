@@ -8,7 +8,7 @@ from napari_cortex_decoder.choices import CLOCKS
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
 from napari_cortex_decoder.widgets.parts.controls import Column, button, row
 from napari_cortex_decoder.widgets.parts.form import Form
-from napari_cortex_decoder.widgets.parts.section import wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -29,7 +29,7 @@ class BehaviorClockForm(Column):
 
     def _compose(self) -> None:
         self._made = True
-        self._question = wrapped_label()
+        self._question = Said()
         self._lists: tuple[str, ...] = ()
         self._clock: dict[str, Any] = {}
         self._form = Form(
@@ -42,7 +42,7 @@ class BehaviorClockForm(Column):
             offset={"unit": "s", "decimals": 3},
             first_frame={"min": -(10**8)},
         )
-        leave_it = button("Leave it", self._movie.dismiss_behavior)
+        leave_it = button("Leave it", lambda: self._movie.change(refused=None))
         self.add(self._question, self._form, row(button("Add", self._add), leave_it, None))
 
     def _update(self) -> None:

@@ -8,13 +8,13 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
-    QHeaderView,
     QTableWidget,
     QTableWidgetItem,
 )
 
 from napari_cortex_decoder.labels import Behavior
 from napari_cortex_decoder.widgets.parts.colors import Color
+from napari_cortex_decoder.widgets.parts.controls import whole_rows
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -30,13 +30,7 @@ class BehaviorsTable(QTableWidget):
         self._workspace = workspace
         self._labels, self._labelling = workspace.labels, workspace.labelling
         self.setHorizontalHeaderLabels(["key", "behavior", "bouts"])
-        self.verticalHeader().setVisible(False)
-        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(_KEY, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(_BOUTS, QHeaderView.ResizeMode.ResizeToContents)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        whole_rows(self, _NAME, _ROW_HEIGHT)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setIconSize(QSize(14, 14))
         self.itemChanged.connect(self._take)

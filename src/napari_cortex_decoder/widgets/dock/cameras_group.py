@@ -9,7 +9,7 @@ from napari_cortex_decoder.recording.cameras import POSE_SUFFIXES, VIDEO_SUFFIXE
 from napari_cortex_decoder.widgets.cameras.cameras_model import clock_text
 from napari_cortex_decoder.widgets.parts.controls import enable, menu_button
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
-from napari_cortex_decoder.widgets.parts.section import Section, ask_file, ask_files, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file, ask_files
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -55,7 +55,7 @@ class CamerasGroup(Section):
         while self._rows.rowCount():
             self._rows.removeRow(0)
         for camera in cameras:
-            self._rows.addRow(self._menu(camera), wrapped_label(_told(camera)))
+            self._rows.addRow(self._menu(camera), Said(_told(camera)))
         self.set_done(", ".join(camera.name for camera in cameras) or None)
         if cameras or unclear is not None:
             self.set_expanded(True)

@@ -14,23 +14,10 @@ from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.card_text import SIMULATED, card_lines, in_short
 from napari_cortex_decoder.widgets.decode.choice_model import DecoderCard
 from napari_cortex_decoder.widgets.decode.decode_model import Advice, DecodeModel
-from napari_cortex_decoder.widgets.parts.controls import (
-    ChoiceBox,
-    button,
-    enable,
-    put,
-    row,
-    switch,
-)
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, put, row, switch
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
-from napari_cortex_decoder.widgets.parts.section import (
-    Section,
-    ask_file,
-    bring_into_sight,
-    set_or_hide,
-    wrapped_label,
-)
+from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file, bring_into_sight
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -79,13 +66,13 @@ class DecodeSection(Section):
         )
         tip = "Add a decoder file (.safetensors) to the list"
         load = button("Load…", self._ask_decoder, tip)
-        self._card = wrapped_label()
-        self._simulated = wrapped_label()
+        self._card = Said()
+        self._simulated = Said()
 
         self._banner = QFrame()
         self._banner.setObjectName("rate_banner")
         self._banner.setStyleSheet("#rate_banner { border: 1px solid #e69f00; border-radius: 3px }")
-        self._rate_problem = wrapped_label()
+        self._rate_problem = Said()
         self._any_rate = switch(
             "Decode anyway; the result says so", lambda on: self._choice.change(any_rate=on)
         )
@@ -97,9 +84,9 @@ class DecodeSection(Section):
         buttons = QHBoxLayout()
         buttons.addWidget(self._start, stretch=1)
         put(buttons, self._cancel, self._save)
-        self._obstacle = wrapped_label()
+        self._obstacle = Said()
         self._progress = ProgressRow()
-        self._message, self._agrees = wrapped_label(), wrapped_label()
+        self._message, self._agrees = Said(), Said()
         self._advice = {name: button("", partial(self._follow, name)) for name in get_args(Advice)}
 
         self._compute.insert(0, self._decoders)
@@ -126,11 +113,9 @@ class DecodeSection(Section):
         for place, known in enumerate(cards):
             box.setItemData(place, _whole_card(known), Qt.ItemDataRole.ToolTipRole)
         box.setToolTip("" if card is None else _whole_card(card))
-        set_or_hide(self._card, None if card is None else "\n".join(in_short(card.config)))
-        set_or_hide(
-            self._simulated,
-            f"⚠ {SIMULATED}" if card is not None and card.config.provenance.simulated else None,
-        )
+        self._card.say(None if card is None else "\n".join(in_short(card.config)))
+        simulated = card is not None and card.config.provenance.simulated
+        self._simulated.say(f"⚠ {SIMULATED}" if simulated else None)
 
     def _update_devices(self) -> None:
         self._compute.reset_choices()
@@ -142,7 +127,7 @@ class DecodeSection(Section):
     def _update_state(self) -> None:
         """Show how far the decode is, or why there is none."""
         decode, progress = self._decode, self._decode.progress
-        set_or_hide(self._rate_problem, self._choice.rate_problem)
+        self._rate_problem.say(self._choice.rate_problem)
         self._banner.setVisible(self._choice.rate_problem is not None)
         self._any_rate.setChecked(self._choice.any_rate)
         working = self._preprocessing.progress
@@ -152,14 +137,14 @@ class DecodeSection(Section):
         if self._refused and obstacle is None:  # what comes next, on a small screen too
             bring_into_sight(self._start, _AROUND)
         self._refused = obstacle is not None
-        set_or_hide(self._obstacle, None if progress.running else obstacle)
+        self._obstacle.say(None if progress.running else obstacle)
         enable(self._cancel, None if progress.running else "No decode is running", "")
         unfinished = None if decode.complete else "Decode to the end first"
         enable(self._save, unfinished, "Write probabilities and behavior as CSV")
         resampling = working.running and self._choice.rate_problem is not None
         self._progress.set(working if resampling else progress)
-        set_or_hide(self._message, decode.message)
-        set_or_hide(self._agrees, self._agreement.said)
+        self._message.say(decode.message)
+        self._agrees.say(self._agreement.said)
         self._clean.setVisible(self._agreement.cleaning is not None)
         self.set_done(_summary(decode))
 

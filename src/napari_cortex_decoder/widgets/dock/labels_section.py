@@ -13,12 +13,7 @@ from napari_cortex_decoder.widgets.dock.review_group import ReviewGroup
 from napari_cortex_decoder.widgets.dock.tuning_group import TuningGroup
 from napari_cortex_decoder.widgets.labels.labelling_model import ERASER
 from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, button, enable, row, switch
-from napari_cortex_decoder.widgets.parts.section import (
-    Section,
-    ask_file,
-    set_or_hide,
-    wrapped_label,
-)
+from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -52,15 +47,15 @@ class LabelsSection(Section):
         self.set_expanded(False)
         events = self._movie.events.recording, self._labels.events, self._labelling.events
         follow(self, self._update, *events)
-        found = tuning.running or tuning.cut_short or tuning.result is not None
+        found = tuning.progress.running or tuning.cut_short or tuning.result is not None
         follow(self, self._show_tuning, tuning.found, now=found)  # if found before this was built
 
     def _compose(self, workspace: Workspace) -> None:
         labels, labelling = self._labels, self._labelling
-        self._obstacle = wrapped_label()
+        self._obstacle = Said()
         self._reload = button("Look again", labels.reload)
         self._editing = switch("Label with keys and mouse", labelling.switch)
-        self._help = wrapped_label(_HELP)
+        self._help = Said(_HELP)
         self._help.setEnabled(False)
         self._table = BehaviorsTable(workspace)
         self._name = QLineEdit()
@@ -77,8 +72,8 @@ class LabelsSection(Section):
         self._import = button("Import…", self._ask_import)
         self._formats = ChoiceBox(choices={form: title for form, (title, _) in _FORMATS.items()})
         self._export = button("Export…", self._ask_export)
-        self._message = wrapped_label()
-        self._unmatched = wrapped_label()
+        self._message = Said()
+        self._unmatched = Said()
         self._tuning = TuningGroup(workspace)
         self.add(
             self._obstacle, self._reload, self._editing, self._help, self._table,
@@ -93,7 +88,7 @@ class LabelsSection(Section):
         labels, labelling = self._labels, self._labelling
         obstacle = labels.obstacle
         there = self._movie.recording is not None
-        set_or_hide(self._obstacle, obstacle or labels.notice or None)
+        self._obstacle.say(obstacle or labels.notice)
         self._reload.setVisible(there and obstacle is not None and obstacle == labels.notice)
         enable(self._editing, obstacle, "Keys and mouse change the labels while this is ticked")
         self._editing.setChecked(labelling.editing)
@@ -112,8 +107,8 @@ class LabelsSection(Section):
         enable(self._export, None if anything else "Nothing is labelled yet", "Write the labels")
         stroke = labelling.stroke
         painting = None if stroke is None else f"● {stroke.behavior or 'erasing'}"
-        set_or_hide(self._message, painting or labels.message or None)
-        set_or_hide(self._unmatched, _unmatched_text(labelling.imported))
+        self._message.say(painting or labels.message)
+        self._unmatched.say(_unmatched_text(labelling.imported))
         self.set_done(_summary(labels) if there else None)
 
     def _show_tuning(self) -> None:

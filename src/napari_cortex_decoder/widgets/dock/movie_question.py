@@ -14,7 +14,7 @@ from napari_cortex_decoder.widgets.parts.controls import (
     fields,
     row,
 )
-from napari_cortex_decoder.widgets.parts.section import ask_file, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said, ask_file
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -36,7 +36,7 @@ class MovieQuestion(Column):
 
     def _compose(self) -> None:
         self._made = True
-        self._question = wrapped_label()
+        self._question = Said()
         self._datasets = ChoiceBox(wide=True, label="movie", tooltip="Which array of the file")
         size: dict[str, Any] = {"low": 1, "high": _LARGEST, "decimals": 0, "suffix": " px"}
         self._rows = NumberBox(**size, label="rows", value=512, tooltip="Height of a frame")
@@ -52,7 +52,7 @@ class MovieQuestion(Column):
         )
         self._raw = (self._rows, self._columns, self._pixels)
         self._from_file = button("From file…", self._ask_names)
-        leave = button("Leave it", self._movie.dismiss_movie)
+        leave = button("Leave it", lambda: self._movie.change(unclear=None))
         self.add(self._question, fields(self._datasets, *self._raw, self._names))
         self.add(row(button("Open so", self._open), leave, None, self._from_file))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
-from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said, Section
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.preprocessing.step_rows import TITLES, HemodynamicsRow, StepRow
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -31,8 +31,8 @@ class PreprocessingGroup(Section):
         self._cancel = button("Cancel", self._model.cancel)
         self._back = button("Back to raw", self._model.show_raw)
         self._progress = ProgressRow()
-        self._obstacle = wrapped_label()
-        self._message = wrapped_label()
+        self._obstacle = Said()
+        self._message = Said()
         self.add(
             *self._rows.values(), self._caching,
             row(self._look, self._apply, self._cancel, self._back),
@@ -59,7 +59,9 @@ class PreprocessingGroup(Section):
         model, preview = self._model, self._preview
         progress, obstacle, applied = model.progress, model.obstacle, model.applied
         nothing_to_do = model.steps_obstacle
-        self._caching.setText(f"Keep the frames on disk{_size(model.cache_bytes)}")
+        size = model.cache_bytes
+        said = f" ({size / 1e9:.1f} GB)" if size >= 1e8 else f" ({size / 1e6:.0f} MB)"
+        self._caching.setText(f"Keep the frames on disk{said if size else ''}")
         self._caching.setVisible(nothing_to_do is None)
         self._caching.setChecked(model.caching or model.must_cache)
         must = "These steps look at many frames to compute one: they are computed once."
@@ -72,18 +74,12 @@ class PreprocessingGroup(Section):
         self._back.setVisible(not progress.running)
         raw_obstacle = None if applied else "The raw recording is shown"
         enable(self._back, raw_obstacle, "Show and decode the recording as its file has it")
-        set_or_hide(self._obstacle, preview.problem if preview.on else None)
+        self._obstacle.say(preview.problem if preview.on else None)
         looking = Progress("computing the preview") if preview.looking else progress
         self._progress.set(progress if progress.running else looking)
-        set_or_hide(self._message, model.message)
+        self._message.say(model.message)
         self.set_done(", ".join(TITLES[step.name] for step in applied) if applied else None)
 
     def _cache(self, wanted: bool) -> None:
         if not self._model.must_cache:  # there the tick is not the user's
             self._model.caching = wanted
-
-
-def _size(n_bytes: int) -> str:
-    if not n_bytes:
-        return ""
-    return f" ({n_bytes / 1e9:.1f} GB)" if n_bytes >= 1e8 else f" ({n_bytes / 1e6:.0f} MB)"

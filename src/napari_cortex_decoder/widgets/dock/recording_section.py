@@ -10,16 +10,14 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
 from napari_cortex_decoder.progress import as_duration
 from napari_cortex_decoder.recording import Recording, movie_patterns
 from napari_cortex_decoder.recording.behavior.reading import READERS
-from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row
+from napari_cortex_decoder.widgets.parts.controls import button, caption, enable, row, switch
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion
 from napari_cortex_decoder.widgets.parts.section import (
+    Said,
     Section,
     ask_file,
     ask_files,
-    begin_dialogs_beside,
-    set_or_hide,
     warned,
-    wrapped_label,
 )
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -37,8 +35,9 @@ class RecordingSection(Section):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__("Recording")
         self._movie, self._sessions = workspace.movie, workspace.sessions
+        self._activity = workspace.activity
         self._asked_of: dict[str, object] = {}  # the movie of which the user wants to change what
-        self._hint = wrapped_label(_HINT)
+        self._hint = Said(_HINT)
         self._open = button("Open…", self._ask_movie, "Open a wide-field movie")
         self._behavior = button("Add behavior…", self._ask_behavior)
         self._facts = QWidget()
@@ -76,11 +75,14 @@ class RecordingSection(Section):
         self._begin_question = NumberQuestion(
             partial(self._say, _BEGIN), low=-1e6, high=1e9, decimals=3, suffix=" s"
         )
-        self._warnings = wrapped_label()
+        self._warnings = Said()
+        self._active = switch("Show activity (ΔF/F in %)", self._activity.switch)
 
         self.add(self._hint, row(self._open, self._behavior, None), self._facts)
-        self.add(self._rate_question, self._pixel_question, self._begin_question, self._warnings)
-        follow(self, self._update, self._movie.events.recording, self._movie.events.opening)
+        self.add(self._rate_question, self._pixel_question, self._begin_question)
+        self.add(self._warnings, self._active)
+        movie = self._movie.events
+        follow(self, self._update, movie.recording, movie.opening, self._activity.events.on)
 
     def _update(self) -> None:
         """Show the model's state."""
@@ -90,25 +92,31 @@ class RecordingSection(Section):
         timed = recording is not None and recording.frame_rate is not None
         none = None if timed else "Needs a recording whose frame rate is known"
         enable(self._behavior, none, "Read speed or labels that were measured beside the movie")
+        none = None if recording is not None else "Open a recording first"
+        tip = "How far each pixel is from its own mean; a raw movie looks like a still picture"
+        enable(self._active, none, tip)
+        self._active.setChecked(self._activity.on)
         self._facts.setVisible(recording is not None)
         self._update_questions(recording)
         self.set_done(recording.name if recording is not None and timed else None)
-        set_or_hide(self._warnings, warned(() if recording is None else recording.warnings))
+        self._warnings.say(warned(() if recording is None else recording.warnings))
         if recording is not None:
-            if recording.path is not None:
-                begin_dialogs_beside(recording.path)
             self._show_facts(recording)
 
     def _show_facts(self, recording: Recording) -> None:
         rows, columns = recording.shape
-        frame = f"{rows} × {columns} px" if recording.traces is None else _areas(recording)
+        n = len(recording.areas)
+        of_areas = "traces of 1 area" if n == 1 else f"traces of {n} areas"
+        frame = f"{rows} × {columns} px" if recording.traces is None else of_areas
         self._name.setText(recording.name)
         self._name.setToolTip(str(recording.path or recording.format))
         self._size.setText(f"{frame}, {recording.n_frames:,} frames")
         rate = recording.frame_rate
         self._rate.setText(_UNKNOWN if rate is None else f"{rate:g} Hz")
         self._change_rate.setVisible(rate is not None and not self._asks("frame rate"))
-        self._duration.setText(_UNKNOWN if rate is None else as_duration(_seconds(recording, rate)))
+        times = recording.times if rate is not None else None  # frames that were lost in it too
+        seconds = None if times is None or rate is None else times[-1] - times[0] + 1 / rate
+        self._duration.setText(_UNKNOWN if seconds is None else as_duration(seconds))
         self._begin.setText(_UNKNOWN if rate is None else f"{recording.times[0]:.6g} s")
         self._change_begin.setVisible(rate is not None and not self._asks(_BEGIN))
         size = recording.pixel_size
@@ -173,16 +181,6 @@ class RecordingSection(Section):
     def _ask_behavior(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in READERS)
         ask_file(self, "Add behavior", f"Behavior ({patterns})", self._movie.add_behavior)
-
-
-def _areas(recording: Recording) -> str:
-    n = len(recording.areas)
-    return "traces of 1 area" if n == 1 else f"traces of {n} areas"
-
-
-def _seconds(recording: Recording, rate: float) -> float:
-    """Return how long a recording is, frames that were lost in it too."""
-    return float(recording.times[-1] - recording.times[0]) + 1 / rate
 
 
 def _flat(what: str, then: Callable[[str], None]) -> QPushButton:

@@ -6,7 +6,7 @@ from napari_cortex_decoder.choices import ORDERS
 from napari_cortex_decoder.labels import Cleaning
 from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, button, enable, row
 from napari_cortex_decoder.widgets.parts.form import Form
-from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said, Section
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -19,7 +19,10 @@ class ReviewGroup(Section):
         self._review = review = workspace.review
         self._form = Form(Cleaning, review.set_cleaning)
         self._orders = ChoiceBox(
-            review.set_order, ORDERS, label="queue", tooltip="What to look at first"
+            lambda order: review.change(order=order),
+            ORDERS,
+            label="queue",
+            tooltip="What to look at first",
         )
         self._doubt = NumberBox(
             lambda doubt: review.change(doubt=doubt), high=1.0, label="uncertain from",
@@ -30,8 +33,8 @@ class ReviewGroup(Section):
         self._accept = button("Accept (A)", review.accept)
         self._flip = button("Flip (F)", review.flip)
         self._verify = button("Verify ahead (V)", review.verify_ahead)
-        self._message = wrapped_label()
-        self._obstacle = wrapped_label()
+        self._message = Said()
+        self._obstacle = Said()
         self.add(
             self._obstacle, self._form, row(self._next, self._accept, self._flip, None),
             row(self._verify, None), self._message,
@@ -46,7 +49,7 @@ class ReviewGroup(Section):
         self._doubt.show_value(review.doubt)
         self._orders.show_value(review.order)
         obstacle = review.obstacle
-        set_or_hide(self._obstacle, obstacle)
+        self._obstacle.say(obstacle)
         for part, tip in (
             (self._next, "Go to what deserves a look next"),
             (self._accept, "What is predicted here is right"),
@@ -54,4 +57,4 @@ class ReviewGroup(Section):
             (self._verify, "All is right from here to the next uncertain bout"),
         ):
             enable(part, obstacle, tip)
-        set_or_hide(self._message, review.message or None)
+        self._message.say(review.message)

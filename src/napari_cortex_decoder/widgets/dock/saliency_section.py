@@ -10,12 +10,7 @@ from napari_cortex_decoder.saliency.question import Question
 from napari_cortex_decoder.widgets.parts.controls import button, enable, row
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
-from napari_cortex_decoder.widgets.parts.section import (
-    Section,
-    ask_file,
-    set_or_hide,
-    wrapped_label,
-)
+from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.saliency.importance_bars import ImportanceBars
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -46,7 +41,7 @@ class SaliencySection(Section):
         model = self._model
         self._form = Form(
             Question,
-            model.choose,
+            model.change,
             ("behavior", "method", "span", "score"),
             behavior={"choices": lambda _: model.behaviors},
             method={"choices": lambda _: [(METHODS[one], one) for one in model.methods]},
@@ -62,9 +57,9 @@ class SaliencySection(Section):
         self._check = button("Check", model.check)
         self._keep = button("Keep", model.keep)
         self._save = button("Export…", self._ask_file)
-        self._obstacle = wrapped_label()
-        self._verdict, self._kept = wrapped_label(), wrapped_label()
-        self._message = wrapped_label()
+        self._obstacle = Said()
+        self._verdict, self._kept = Said(), Said()
+        self._message = Said()
         self._progress = ProgressRow()
         self._place = QVBoxLayout()
         self.add(self._form, self._marks, row(self._run, self._cancel), self._obstacle)
@@ -89,7 +84,7 @@ class SaliencySection(Section):
         self._form["score"].visible = model.scores_differ
         obstacle = self._said = model.obstacle
         enable(self._run, obstacle, "See what the decoder reads this behavior from")
-        set_or_hide(self._obstacle, None if progress.running else obstacle)
+        self._obstacle.say(None if progress.running else obstacle)
         enable(self._cancel, None if progress.running else "Nothing runs.", "Stop; areas are kept")
         none = None if model.result else "There is no result yet."
         busy = "Wait until the work is done, or cancel it." if progress.running else None
@@ -104,18 +99,18 @@ class SaliencySection(Section):
         self._progress.set(progress)
         if model.found:
             self._shown_bars().show_found(model.found)
-        set_or_hide(self._message, model.message)
+        self._message.say(model.message)
 
     def _update_result(self) -> None:
         """Show the verdict and the bars."""
         result = self._model.result
         verdict = "" if result is None else result.verdict
         kind = verdict.partition(":")[0]
-        set_or_hide(self._verdict, f"{_SIGNS.get(kind, '')} {verdict}" if verdict else None)
+        self._verdict.say(f"{_SIGNS.get(kind, '')} {verdict}" if verdict else None)
         self.set_done(kind or None)
         kept = self._model.kept
         kept = None if kept is result else kept
-        set_or_hide(self._kept, f"◆ kept: {kept.title}; {kept.verdict}" if kept else None)
+        self._kept.say(f"◆ kept: {kept.title}; {kept.verdict}" if kept else None)
         has_bars = result is not None and (result.areas is not None or result.lags is not None)
         if result is not None and has_bars:
             self._shown_bars().show_result(result, kept)

@@ -6,15 +6,9 @@ import numpy as np
 
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import RunAndRest
-from napari_cortex_decoder.widgets.parts.controls import (
-    ChoiceBox,
-    NumberBox,
-    button,
-    row,
-    switch,
-)
+from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, button, row, switch
 from napari_cortex_decoder.widgets.parts.form import Form
-from napari_cortex_decoder.widgets.parts.section import Section, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said, Section
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -41,8 +35,8 @@ class SpeedGroup(Section):
         self._labelling = switch("Label run and rest by speed", self._speed.set_labelling)
         self._form = Form(RunAndRest, self._speed.set)
         self._form.margins = (22, 0, 0, 0)
-        self._traces = ChoiceBox(self._speed.choose)
-        self._question = wrapped_label()
+        self._traces = ChoiceBox(lambda name: self._speed.change(chosen=name))
+        self._question = Said()
         self._factor = NumberBox(low=-10_000)
         self._factor.value = 1
         self._make = button("Make speed", lambda: self._speed.make_speed(self._factor.value))
@@ -65,7 +59,7 @@ class SpeedGroup(Section):
             asked, suffix, decimals, tip = _OF_VOLTS
         else:
             asked, suffix, decimals, tip = _OF_COUNTS
-        set_or_hide(self._question, None if source is None else f"{source.name} {asked}")
+        self._question.say(None if source is None else f"{source.name} {asked}")
         self._factor.native.setDecimals(decimals)
         self._factor.native.setSuffix(suffix)
         self._make.setToolTip(tip)

@@ -21,13 +21,7 @@ from napari_cortex_decoder.tuning.result import FineTuneResult, candidate_lines
 from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE
 from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, Column, button, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
-from napari_cortex_decoder.widgets.parts.section import (
-    Section,
-    ask_file,
-    set_or_hide,
-    warned,
-    wrapped_label,
-)
+from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file, warned
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
@@ -54,7 +48,8 @@ class TuningGroup(Section):
         self._tuning = workspace.tuning
         super().__init__("Fine-tune the decoder", inner=True)
         self._compose()
-        follow(self, self._update, workspace.labels.events.ethogram, self._tuning.events)
+        labels, card = workspace.labels.events.ethogram, workspace.choice.events.card
+        follow(self, self._update, labels, card, self._tuning.events)
 
     def _compose(self) -> None:
         tuning = self._tuning
@@ -62,17 +57,17 @@ class TuningGroup(Section):
         self._depths = ChoiceBox(lambda depth: tuning.change(depth=depth), depths)
         self._start = button("Fine-tune", tuning.start)
         self._cancel = button("Cancel", tuning.cancel)
-        self._obstacle, self._message = wrapped_label(), wrapped_label()
-        self._about = wrapped_label()
+        self._obstacle, self._message = Said(), Said()
+        self._about = Said()
         self._about.setEnabled(False)
         self._progress = ProgressRow()
-        self._others, self._measured = wrapped_label(), wrapped_label()
+        self._others, self._measured = Said(), Said()
         self._add = button("Add recording…", self._ask_recording)
-        self._remove = button("Only this one", tuning.remove_recordings)
+        self._remove = button("Only this one", lambda: tuning.change(others=()))
         self._curve = _Plot("epoch", "loss")
         self._rising = _Plot("epoch", "AUC")
         self._card = QLabel()
-        self._warnings = wrapped_label()
+        self._warnings = Said()
         self._reliability = _Plot("said", "came true")
         self._keep = button("Keep…", self._ask_keep)
         tip = "Keep it beside the other decoders, and decode this with it"
@@ -105,23 +100,23 @@ class TuningGroup(Section):
 
     def _update(self) -> None:
         """Show how far it is, what came of it, or why it cannot start."""
-        tuning = self._tuning
+        tuning, running = self._tuning, self._tuning.progress.running
         if not tuning.planning:  # folded away; what can be learned from takes a moment to find out
             return
         obstacle = tuning.obstacle
         enable(self._start, obstacle, "Fit the chosen decoder to all these labels")
-        enable(self._cancel, None if tuning.running else "Nothing is running", "Keep the best")
+        enable(self._cancel, None if running else "Nothing is running", "Keep the best")
         self._depths.show_value(tuning.depth)
-        set_or_hide(self._about, DEPTHS[tuning.depth].partition(": ")[2].capitalize() + ".")
-        set_or_hide(self._obstacle, None if tuning.running else obstacle)
-        set_or_hide(self._message, tuning.message or None)
-        idle = "A fine-tune is running" if tuning.running else None
+        self._about.say(DEPTHS[tuning.depth].partition(": ")[2].capitalize() + ".")
+        self._obstacle.say(None if running else obstacle)
+        self._message.say(tuning.message)
+        idle = "A fine-tune is running" if running else None
         enable(self._add, idle, "Learn from another recording too, by the labels beside it")
         enable(self._remove, idle or (None if tuning.others else "No other was added"), "")
         names = ", ".join(other.recording.name for other in tuning.others)
-        set_or_hide(self._others, f"and from {names}" if names else None)
-        if not tuning.running:
-            set_or_hide(self._measured, _measured_on(tuning.held_out, tuning.recordings))
+        self._others.say(f"and from {names}" if names else None)
+        if not running:
+            self._measured.say(_measured_on(tuning.held_out, tuning.recordings))
         self._progress.set(tuning.progress)
         self._draw_curve()
         self._show(tuning.result)
@@ -147,10 +142,10 @@ class TuningGroup(Section):
     def _show(self, result: FineTuneResult | None) -> None:
         for part in (self._card, self._reliability, self._keep, self._again):
             part.setVisible(result is not None)
-        cut_short = self._tuning.cut_short and not self._tuning.running
+        cut_short = self._tuning.cut_short and not self._tuning.progress.running
         self._go_on.setVisible(cut_short)
         self._discard.setVisible(cut_short or result is not None)
-        set_or_hide(self._warnings, warned(() if result is None else result.warnings))
+        self._warnings.say(warned(() if result is None else result.warnings))
         if result is None:
             return
         self._card.setText(_card(result))
@@ -212,9 +207,7 @@ class _Plot(Column):
     def plot(self, *args: Any, **kwargs: Any) -> None:
         """Draw one more curve, as pyqtgraph's `PlotDataItem` takes it."""
         if self._plot is None:
-            self._plot = SmallPlot()
-            self._plot.bottom.setLabel(self._titles[0])
-            self._plot.left.setLabel(self._titles[1])
+            self._plot = SmallPlot(*self._titles)
             self.add(self._plot)
         self._plot.view.addItem(pg.PlotDataItem(*args, **kwargs))
 

@@ -96,21 +96,6 @@ class EventsModel(TaskModel):
             return "Label some bouts, decode, or add behavior first."
         return "Choose an event." if self.event not in self.offered else None
 
-    @property
-    def _decoded(self) -> Ethogram | None:
-        decoded, prediction = self._review.decoded, self._review.prediction
-        if decoded is None or prediction is None:
-            return None
-        return Ethogram.from_frames(decoded, prediction.behaviors)
-
-    def choose(self, event: str) -> None:
-        """Say around which events."""
-        self.event = event
-
-    def set_threshold(self, threshold: float) -> None:
-        """Say what a trace must come to."""
-        self.threshold = threshold
-
     def set(self, **changes: float) -> None:
         """Say how much around an event is averaged, as `Around` calls it."""
         self.around = replace(self.around, **changes)
@@ -121,17 +106,16 @@ class EventsModel(TaskModel):
         if self.obstacle is not None or recording is None:
             return
         event, ethogram, said = self.event, None, f"{self.event} at {self.threshold:g}"
+        around, placed = self.around, self._placing.registration
+        prediction = self._review.prediction
         if self.of_trace:
             event = f"{event}>{self.threshold}"
         else:
-            ethogram = self._labels.ethogram if event.startswith(_LABELLED) else self._decoded
+            ethogram, decoded = self._labels.ethogram, self._review.decoded
+            if event.startswith(_DECODED) and decoded is not None and prediction is not None:
+                ethogram = Ethogram.from_frames(decoded, prediction.behaviors)
             kind, event = event.split(": ", 1)
             said = f"onset of {event}, {kind}"
-        around, placed, prediction = (
-            self.around,
-            self._placing.registration,
-            self._review.prediction,
-        )
         known, dark = self._areas.traces, self._areas.dark
 
         def average(report: Report) -> EventResult:

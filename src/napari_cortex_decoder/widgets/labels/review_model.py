@@ -65,7 +65,7 @@ class ReviewModel(SectionModel):
         self._movie, self._playback = movie, playback
         self._decode, self._labels = decode, labels
         self._ties.tie(self._take_cleaning, decode.events.card)
-        self._ties.tie(self._forget, decode.events.prediction)
+        self._ties.tie(self._forget, decode.events.prediction, self.events.order)
         self._ties.tie(self._clean, decode.events.complete)
 
     @property
@@ -100,13 +100,6 @@ class ReviewModel(SectionModel):
             self.failed.emit(LabelError(f"the cleaning cannot be set so: {said}."))
             return
         self._clean()
-
-    def set_order(self, order: Order) -> None:
-        """Say what comes first in the queue."""
-        self.order = order
-        self._seen.clear()
-        self.item = None
-        self.message = ""
 
     def queue(self) -> tuple[ReviewItem, ...]:
         """Return what deserves a look, first things first."""

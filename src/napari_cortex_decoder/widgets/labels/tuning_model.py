@@ -54,7 +54,6 @@ class TuningModel(SectionModel):
     message: str = ""  # a sentence about it
     planning: bool = False  # whether somebody looks at what is held out
     others: tuple[Other, ...] = ()  # labelled recordings beside the open one
-    base: str = ""  # name of the decoder that a fine-tune would begin with; empty if none is chosen
 
     kept: ClassVar[Signal] = Signal()
     """The new decoder is kept and chosen, and the recording is to be decoded with it."""
@@ -89,18 +88,11 @@ class TuningModel(SectionModel):
         self._timer.setInterval(_LOOK_EVERY)
         self._timer.timeout.connect(self._look)
         self._ties.tie(self._on_recording, movie.events.recording)
-        self._ties.tie(self._on_card, choice.events.card)
-        self._on_card()
-
-    @property
-    def running(self) -> bool:
-        """Whether a fine-tune is at work."""
-        return self.progress.running
 
     @property
     def obstacle(self) -> str | None:
         """Why no fine-tune can start now; None if one can."""
-        if self.running:
+        if self.progress.running:
             return "A fine-tune is running."
         if self._movie.recording is None:
             return "Open a recording first."
@@ -140,18 +132,9 @@ class TuningModel(SectionModel):
         except CortexDecoderError:  # why not, `obstacle` says
             return ()
 
-    @property
-    def shown_held_out(self) -> tuple[HeldOut, ...]:
-        """What of it is of the open recording."""
-        return tuple(block for block in self.held_out if block.recording == 0)
-
     def add_recording(self, path: str | Path) -> None:
         """Learn from another recording too, by the labels that are kept beside it."""
         self._background.run(open_labelled, path, then=self._add)
-
-    def remove_recordings(self) -> None:
-        """Learn from the open recording alone."""
-        self.others = ()
 
     def _add(self, other: Other) -> None:
         if any(one.path == other.recording.path for one in self.recordings):
@@ -186,7 +169,7 @@ class TuningModel(SectionModel):
     def go_on(self) -> None:
         """Go on with a fine-tune that was cut short, with the labels that it began with."""
         raw = self._movie.raw
-        if not self.cut_short or self.running or raw is None or raw.path is None:
+        if not self.cut_short or self.progress.running or raw is None or raw.path is None:
             return
         self.depth, self.cut_short, self._deep = "end-to-end", False, True
         self._begin()
@@ -252,7 +235,7 @@ class TuningModel(SectionModel):
     def _follow_found(self, found: tuple[FineTuneJob | None, bool]) -> None:
         """Follow what an earlier window has begun, or say that it was cut short."""
         run, cut_short = found
-        if self.running or not (run or cut_short):
+        if self.progress.running or not (run or cut_short):
             return
         self.depth, self._deep = "end-to-end", True
         if run is None:
@@ -294,11 +277,6 @@ class TuningModel(SectionModel):
         self.progress = Progress()
         self.message = str(error)
         self.failed.emit(error)
-
-    def _on_card(self) -> None:
-        """See which decoder is chosen now."""
-        card = self._choice.card
-        self.base = "" if card is None else card.name
 
     def _on_recording(self, recording: Recording | None) -> None:
         """Let go of what belongs to another recording, and look what was begun with this one."""

@@ -47,16 +47,12 @@ def behavior_colors(behaviors: Iterable[str]) -> dict[str, Color]:
 def palette_color(place: int) -> Color:
     """Return a colour of the palette that is neither rest's nor run's; every round is lighter."""
     lightness = min(place // len(_OTHERS), 4) / 6
-    return _lighter(_OTHERS[place % len(_OTHERS)], lightness)
+    color = _OTHERS[place % len(_OTHERS)]
+    red, green, blue = (round(value + (255 - value) * lightness) for value in color)
+    return red, green, blue
 
 
 def as_floats(color: Color) -> tuple[float, float, float, float]:
     """Return a colour as napari wants it: red, green, blue and opacity, 0–1."""
     red, green, blue = color
     return red / 255, green / 255, blue / 255, 1.0
-
-
-def _lighter(color: Color, fraction: float) -> Color:
-    """Move a colour towards white."""
-    red, green, blue = (round(value + (255 - value) * fraction) for value in color)
-    return red, green, blue

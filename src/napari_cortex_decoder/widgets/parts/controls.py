@@ -7,13 +7,16 @@ from typing import Any, TypeAlias
 
 from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, Widget
 from qtpy.QtWidgets import (
+    QAbstractItemView,
     QBoxLayout,
     QCheckBox,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -166,3 +169,14 @@ def enable(part: QWidget | Widget, obstacle: str | None, tip: str) -> None:
     shown = part.native if isinstance(part, Widget) else part
     shown.setEnabled(obstacle is None)
     shown.setToolTip(obstacle or tip)
+
+
+def whole_rows(table: QTableView, stretched: int, height: int = 20) -> None:
+    """Let a table select whole rows, some px high, and give one column the room that is left."""
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(height)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setShowGrid(False)
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)

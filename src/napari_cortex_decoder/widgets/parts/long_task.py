@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import WorkerBase
 
 from napari_cortex_decoder.progress import Cancelled, Estimate, Progress, Report
 
+_LOG = logging.getLogger(__name__)
 _SHORTEST_PAUSE = 1 / 30
 """Seconds between two updates of the screen."""
 
@@ -73,7 +75,10 @@ class _Results(QObject):
 
 
 class _Job(WorkerBase[Any]):
-    """One call of a function in a thread of its own."""
+    """One call of a function in a thread of its own.
+
+    Not a generator worker: those swallow a RuntimeError, and so CUDA's *out of memory*.
+    """
 
     def __init__(self, function: Callable[[Report], Any]) -> None:
         super().__init__()
@@ -81,13 +86,18 @@ class _Job(WorkerBase[Any]):
         self._function = function
         self._estimate = Estimate()
         self._shown = "", -np.inf
+        self.warned.connect(_log_warning)
 
     def work(self) -> Any:
         """Call the function; runs in the thread."""
+        pool = QThreadPool.globalInstance()
+        pool.releaseThread()  # with as many of these as cores, short work would wait for their end
         try:
             return self._function(self._report)
         except Cancelled:
             return None
+        finally:
+            pool.reserveThread()
 
     def _report(self, event: Progress) -> None:
         if self.abort_requested:
@@ -98,3 +108,9 @@ class _Job(WorkerBase[Any]):
         if event.stage != stage or now - last >= _SHORTEST_PAUSE:
             self._shown = event.stage, now
             self.results.progressed.emit(event)
+
+
+def _log_warning(shown: tuple[object, ...]) -> None:
+    """Write a library's warning to the log; superqt would drop it."""
+    message, category, filename, line = shown[:4]
+    _LOG.warning("%s:%s: %s: %s", filename, line, getattr(category, "__name__", ""), message)

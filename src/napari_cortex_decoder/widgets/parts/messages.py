@@ -7,7 +7,7 @@ from datetime import datetime
 
 from psygnal import SignalInstance
 
-from napari_cortex_decoder.widgets.parts.section import Section, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said, Section
 from napari_cortex_decoder.widgets.parts.ties import follow
 
 _KEPT = 10
@@ -19,7 +19,7 @@ class MessagesSection(Section):
     def __init__(self, failed: SignalInstance) -> None:
         super().__init__("Messages")
         self._lines: deque[str] = deque(maxlen=_KEPT)
-        self._said = wrapped_label()
+        self._said = Said()
         self.add(self._said)
         self.hide()
         follow(self, self._tell, failed, now=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_cortex_decoder.widgets.parts.controls import Column, NumberBox, button, row
-from napari_cortex_decoder.widgets.parts.section import wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said
 
 
 class NumberQuestion(Column):
@@ -17,7 +17,7 @@ class NumberQuestion(Column):
 
     def __init__(self, tell: Callable[[float], None], **field: Any) -> None:
         super().__init__()
-        self._text = wrapped_label()
+        self._text = Said()
         self._box = NumberBox(**field)
         answer = button("Set", lambda: tell(self._box.value))
         self.add(self._text, row(self._box, answer, None))

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QProgressBar
 
 from napari_cortex_decoder.progress import Progress
 from napari_cortex_decoder.widgets.parts.controls import Column
-from napari_cortex_decoder.widgets.parts.section import set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import Said
 
 
 class ProgressRow(Column):
@@ -14,7 +14,7 @@ class ProgressRow(Column):
 
     def __init__(self) -> None:
         super().__init__()
-        self._bar, self._said = QProgressBar(), wrapped_label()
+        self._bar, self._said = QProgressBar(), Said()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self.add(self._bar, self._said)
@@ -26,4 +26,4 @@ class ProgressRow(Column):
         self._bar.setVisible(progress.running)
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
-        set_or_hide(self._said, said)
+        self._said.say(said)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from magicgui.widgets import FileEdit
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -48,7 +49,7 @@ class Section(QFrame):
 
     def __init__(self, title: str, *, inner: bool = False) -> None:
         super().__init__()
-        self._title = title
+        self.title = title  # what stands in its header
         self._header = QToolButton()
         self._header.setText(title.replace("&", "&&"))  # one alone would be a key of Qt's
         self._header.setCheckable(True)
@@ -86,11 +87,6 @@ class Section(QFrame):
         put(self.content, *parts)
 
     @property
-    def title(self) -> str:
-        """What stands in its header."""
-        return self._title
-
-    @property
     def expanded(self) -> bool:
         """Whether its content is shown."""
         return bool(self._header.isChecked())
@@ -108,16 +104,22 @@ class Section(QFrame):
         self._summary.setText(summary or "")
 
 
-def wrapped_label(text: str = "") -> QLabel:
-    """Make a label that takes as many lines as it needs, and whose text can be copied."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    policy = label.sizePolicy()  # changed, not replaced: it knows that the height follows the width
-    policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)
-    policy.setVerticalPolicy(QSizePolicy.Policy.Minimum)
-    label.setSizePolicy(policy)
-    return label
+class Said(QLabel):
+    """A label that takes as many lines as it needs, and whose text can be copied."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        policy = self.sizePolicy()  # changed, not replaced: it knows that height follows width
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)
+        policy.setVerticalPolicy(QSizePolicy.Policy.Minimum)
+        self.setSizePolicy(policy)
+
+    def say(self, text: str | None) -> None:
+        """Show a text, or nothing at all."""
+        self.setText(text or "")
+        self.setVisible(bool(text))
 
 
 def bring_into_sight(part: QWidget, around: int = 0) -> None:
@@ -142,26 +144,28 @@ def changing_text() -> QLineEdit:
     return line
 
 
-def set_or_hide(label: QLabel, text: str | None) -> None:
-    """Show a text, or nothing at all."""
-    label.setText(text or "")
-    label.setVisible(bool(text))
-
-
 def warned(warnings: Iterable[str]) -> str:
     """Return warnings as they are shown, a line each."""
     return "\n".join(f"⚠ {text}" for text in warnings)
 
 
-class _Begin:
-    """Where dialogs begin."""
-
-    folder = ""
+_FOLDER = "cortex-decoder/folder"
+"""Property of a viewer's window: where its dialogs begin."""
 
 
-def begin_dialogs_beside(path: Path) -> None:
-    """Let dialogs begin in the folder that a file, such as the open movie, lies in."""
-    _Begin.folder = str(path.parent)
+def begin_dialogs_beside(window: QWidget, path: Path | None) -> None:
+    """Let dialogs of a viewer's window begin in the folder of a file, such as its movie."""
+    window.setProperty(_FOLDER, None if path is None else str(path.parent))
+
+
+class FileField(FileEdit):
+    """A field for a file, whose dialog blocks nothing and begins where others do."""
+
+    def _on_choose_clicked(self) -> None:
+        ask_file(
+            self.native, self.choose_btn.text, self.filter or "",
+            lambda path: setattr(self, "value", path),
+        )  # fmt: skip
 
 
 def ask_files(parent: QWidget, title: str, pattern: str, then: Callable[[list[str]], None]) -> None:
@@ -210,7 +214,11 @@ def ask_file(
 
 
 def _dialog(parent: QWidget, title: str, pattern: str) -> QFileDialog:
-    dialog = QFileDialog(parent, title, _Begin.folder)
+    window: QWidget = parent
+    while (above := window.parentWidget()) is not None:  # a dock may float
+        window = above
+    # without a folder Qt begins where another window's dialog has ended
+    dialog = QFileDialog(parent, title, window.property(_FOLDER) or str(Path.cwd()))
     dialog.setNameFilter(pattern)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return dialog

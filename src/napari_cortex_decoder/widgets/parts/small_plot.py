@@ -6,12 +6,12 @@ import pyqtgraph as pg
 
 
 class SmallPlot(pg.GraphicsLayoutWidget):
-    """Axes at the left and below, around one view.
+    """Axes at the left and below, with what they count, around one view.
 
     Not `pyqtgraph.PlotWidget`: the forms of its menu are windows of their own that outlive it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bottom: str = "", left: str = "") -> None:
         super().__init__()
         self.setBackground(None)
         self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustIgnored)
@@ -20,7 +20,8 @@ class SmallPlot(pg.GraphicsLayoutWidget):
         )
         self.left = pg.AxisItem("left", linkView=self.view)
         self.bottom = pg.AxisItem("bottom", linkView=self.view)
-        for axis in (self.left, self.bottom):
+        for axis, title in ((self.left, left), (self.bottom, bottom)):
             axis.enableAutoSIPrefix(False)  # "loss (x0.001)" is not what anybody reads
+            axis.setLabel(title)
         self.addItem(self.left, row=0, col=0)
         self.addItem(self.bottom, row=1, col=1)

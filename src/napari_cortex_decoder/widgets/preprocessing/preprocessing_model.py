@@ -17,7 +17,7 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import scratch
 from napari_cortex_decoder.recording import Recording, steps_from_provenance
 from napari_cortex_decoder.recording.preprocessing import STEPS, Hemodynamics, Step, reshaped
-from napari_cortex_decoder.sessions import SessionState, remembered_state
+from napari_cortex_decoder.sessions import SessionState
 from napari_cortex_decoder.sessions.preprocessed import looks_around, steps_between
 from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_jobs import (
@@ -70,6 +70,7 @@ class PreprocessingModel(TaskModel):
         super().__init__(drafts=_defaults())
         self._movie = movie
         self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._restore, movie.remembered)
 
     @property
     def chosen(self) -> tuple[Step, ...]:
@@ -228,12 +229,10 @@ class PreprocessingModel(TaskModel):
         if before is not None and before.movie.shape != raw.movie.shape:
             drafts["crop"] = _defaults()["crop"]
         self.drafts = _without_idle_filter(drafts, raw)
-        if raw.path is not None and recording is raw:
-            self._background.run(remembered_state, raw.path, then=partial(self._restore, raw))
 
-    def _restore(self, raw: Recording, state: SessionState) -> None:
+    def _restore(self, state: SessionState) -> None:
         """Apply the steps that were applied to this recording when it was last looked at."""
-        if raw is not self._raw or not state.steps or self._task.running or self.applied:
+        if not state.steps or self._task.running or self.applied:
             return
         try:
             steps = steps_from_provenance(state.steps)

@@ -12,7 +12,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_cortex_decoder.errors import CortexDecoderError
-from napari_cortex_decoder.recording import Previews, Recording
+from napari_cortex_decoder.recording import Previews
 from napari_cortex_decoder.recording.preprocessing import frame_origins
 from napari_cortex_decoder.sessions.preprocessed import Patch
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
@@ -56,7 +56,7 @@ class PreviewModel(SectionModel):
         self._slow.setSingleShot(True)
         self._slow.setInterval(_MOMENT)
         self._slow.timeout.connect(lambda: setattr(self, "looking", True))
-        self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(lambda: self.switch(False), movie.events.recording)
         self._ties.tie(self._look, movie.events.frame, preprocessing.events.drafts)
 
     def switch(self, on: bool) -> None:
@@ -67,10 +67,6 @@ class PreviewModel(SectionModel):
         else:
             self._previews = None  # with the frames that it holds
             self._clear("")
-
-    def _on_recording(self, recording: Recording | None) -> None:
-        """Return way to another movie, and to a preprocessed one, which needs no preview."""
-        self.switch(False)
 
     def _look(self) -> None:
         """Compute a preview; of several that are asked for meanwhile, the last one counts."""

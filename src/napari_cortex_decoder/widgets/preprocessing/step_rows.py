@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from docstring_parser import parse
+
 from napari_cortex_decoder.recording import Recording, movie_patterns
 from napari_cortex_decoder.recording.preprocessing import STEPS
 from napari_cortex_decoder.recording.preprocessing.mask_file import SUFFIXES
 from napari_cortex_decoder.widgets.parts.controls import Column, button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.form import Form
-from napari_cortex_decoder.widgets.parts.section import ask_file, set_or_hide, wrapped_label
+from napari_cortex_decoder.widgets.parts.section import FileField, Said, ask_file
 from napari_cortex_decoder.widgets.preprocessing.preprocessing_model import (
     Draft,
     PreprocessingModel,
@@ -31,24 +33,11 @@ TITLES = {
 }
 """What each step is called on screen."""
 
-_TIPS = {
-    "crop": "Keep a rectangle, a stretch of time, or both",
-    "fill-gaps": "Give pixels that are NaN or infinite their mean over time",
-    "bin": "Average neighboring pixels, neighboring frames, or both",
-    "motion-correction": "Shift each frame, by parts of a pixel, onto the average of the movie",
-    "mask": "Set what is not cortex to 0",
-    "delta-f": "Show each pixel as its relative change from a baseline",
-    "hemodynamics": "Take away, pixel by pixel, what the reference explains",
-    "detrend": "Take away what changes slowly: a moving mean",
-    "resample": "Bring the movie to another frame rate, such as that of a decoder",
-}
-
 _CROPPED = {"rows": 1, "columns": 2, "frames": 0}  # axis of the movie
 
-_OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
-    "mask": {"path": {"filter": " ".join(f"*{suffix}" for suffix in SUFFIXES), "nullable": True}},
-}
-"""What magicgui should know of settings beside what their step says."""
+_FILES = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+_PATH = {"widget_type": FileField, "filter": _FILES, "nullable": True}
+"""What magicgui should know of the mask's file beside what its step says."""
 
 
 class StepRow(Column):
@@ -58,7 +47,7 @@ class StepRow(Column):
         super().__init__()
         self._model, self._name = model, name
         self._switch = switch(TITLES[name], lambda on: model.switch(name, on))
-        self._obstacle = wrapped_label()
+        self._obstacle = Said()
         self._obstacle.setEnabled(False)
         self._form: Form | None = None
         self._extent: tuple[int, ...] = ()
@@ -72,15 +61,13 @@ class StepRow(Column):
 
     def show_draft(self, draft: Draft, obstacle: str | None) -> None:
         """Show how the step is set up, and why it cannot be on."""
-        enable(self._switch, obstacle, _TIPS[self._name])
-        set_or_hide(self._obstacle, obstacle if self._name == "hemodynamics" else None)
+        tip = parse(STEPS[self._name].__doc__ or "").short_description or ""
+        enable(self._switch, obstacle, tip)
+        self._obstacle.say(obstacle if self._name == "hemodynamics" else None)
         self._switch.setChecked(draft.on)
         if draft.on and self._form is None:  # not before: those of all steps take too long
-            self._form = Form(
-                STEPS[self._name],
-                partial(self._model.set, self._name),
-                **_OPTIONS.get(self._name, {}),
-            )
+            options = {"path": _PATH} if self._name == "mask" else {}
+            self._form = Form(STEPS[self._name], partial(self._model.set, self._name), **options)
             self._form.margins = (22, 0, 0, 4)
             self.add(self._form)
             self._limit()

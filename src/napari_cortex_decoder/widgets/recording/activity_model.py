@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +9,7 @@ from psygnal import Signal
 
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing.activity import activity_of
-from napari_cortex_decoder.sessions import SessionState, remember_state, remembered_state
+from napari_cortex_decoder.sessions import SessionState
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 
@@ -32,12 +31,12 @@ class ActivityModel(SectionModel):
         super().__init__()
         self._movie = movie
         self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._take, movie.remembered)
 
     def switch(self, on: bool) -> None:
         """Show activity, or the movie as it was filmed."""
         self.on = on
-        if self._of is not None:
-            self._background.run(partial(remember_state, self._of, activity=on))
+        self._movie.remember(activity=on)
         self._show()
 
     def _show(self) -> None:
@@ -57,16 +56,14 @@ class ActivityModel(SectionModel):
         self._background.run(activity_of, wanted, then=give)
 
     def _on_recording(self, recording: Recording | None) -> None:
-        """Follow to the same movie preprocessed; ask what was chosen for another one."""
+        """Follow to the same movie preprocessed, not to another one."""
         raw = self._movie.raw
         of, self._of = self._of, None if raw is None else raw.path
         if of != self._of or recording is None:
             self.on = False
-            if self._of is not None:
-                self._background.run(remembered_state, self._of, then=partial(self._take, self._of))
         self._show()
 
-    def _take(self, of: Path, state: SessionState) -> None:
-        if of == self._of and state.activity:
+    def _take(self, state: SessionState) -> None:
+        if state.activity:
             self.on = True
             self._show()

@@ -24,11 +24,7 @@ from napari_cortex_decoder.labels import (
 from napari_cortex_decoder.labels.behaviors import named_behavior, with_keys
 from napari_cortex_decoder.recording import Recording, trace_at_frames
 from napari_cortex_decoder.recording.sidecar import sidecar_folders
-from napari_cortex_decoder.sessions.preprocessed import (
-    labels_after,
-    moves_frames,
-    steps_between,
-)
+from napari_cortex_decoder.sessions.preprocessed import labels_after, moves_frames, steps_between
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE, MovieModel
 from napari_cortex_decoder.widgets.recording.speed_model import BEHAVIORS, SpeedModel

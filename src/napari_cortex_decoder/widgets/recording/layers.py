@@ -41,6 +41,8 @@ def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> L
     Black and white are in the movie's own numbers.
     """
     scale, units = scale_and_units(recording)
+    low, high = contrast_limits
+    signed = recording.traces is not None and low == -high
     return (
         recording.movie,
         {
@@ -49,7 +51,7 @@ def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> L
             "units": units,
             "axis_labels": ("t", "y", "x"),
             "contrast_limits": contrast_limits,
-            "colormap": _colormap(recording, contrast_limits),
+            "colormap": SIGNED if signed else "gray",
             "rgb": False,
             "metadata": {RECORDING_KEY: recording},
         },
@@ -100,11 +102,6 @@ def sample_contrast_limits(recording: Recording) -> tuple[float, float]:
     return -farthest, farthest
 
 
-def _colormap(recording: Recording, contrast_limits: tuple[float, float]) -> Any:
-    low, high = contrast_limits
-    return SIGNED if recording.traces is not None and low == -high else "gray"
-
-
 def sample_movie(movie: da.Array) -> tuple[float, float]:
     """Find black and white from a few frames spread over a movie, so that no movie is read whole.
 
@@ -128,16 +125,10 @@ def contrast_limits_of(pixels: NDArray[np.floating]) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def recording_of(layer: Layer) -> Recording | None:
-    """Return the recording that a layer shows; None for any other layer."""
-    recording = layer.metadata.get(RECORDING_KEY) if isinstance(layer, Image) else None
+def recording_of(layer: Layer, key: str = RECORDING_KEY) -> Recording | None:
+    """Return the recording that a layer shows, or by `RAW_KEY` what that was made of, if any."""
+    recording = layer.metadata.get(key) if isinstance(layer, Image) else None
     return recording if isinstance(recording, Recording) else None
-
-
-def raw_of(layer: Layer) -> Recording | None:
-    """Return the recording that the one shown by a layer was made of; None if it is raw itself."""
-    raw = layer.metadata.get(RAW_KEY)
-    return raw if isinstance(raw, Recording) else None
 
 
 def replace_movie(layer: Layer, layer_data: LayerData, raw: Recording | None) -> None:

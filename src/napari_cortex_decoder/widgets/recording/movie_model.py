@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 from psygnal import Signal
-from pydantic import PrivateAttr
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording import (
@@ -21,7 +20,13 @@ from napari_cortex_decoder.recording import (
 )
 from napari_cortex_decoder.recording.behavior.alignment import ClockOptions
 from napari_cortex_decoder.recording.behavior.reading import read_content
-from napari_cortex_decoder.sessions import keep_behavior, open_session
+from napari_cortex_decoder.sessions import (
+    SessionState,
+    keep_behavior,
+    open_session,
+    remember_state,
+    remembered_state,
+)
 from napari_cortex_decoder.sessions.behavior import file_added_last
 from napari_cortex_decoder.sessions.preprocessed import with_raw
 from napari_cortex_decoder.widgets.parts.clock import Clock
@@ -55,6 +60,9 @@ class MovieModel(SectionModel):
     """The open recording. It is there as long as its layer is."""
 
     recording: Recording | None = None  # what the movie layer shows; None if there is none
+    # the one that `recording` was made of, as its file has it; itself without preprocessing
+    raw: Recording | None = None
+    clock: Clock | None = None  # times of the recording's frames
     frame: int = 0  # frame under the slider
     opening: str = ""  # name of the file that is being opened; empty if none is
     # a behavior file that could not be put on the recording's clock, until somebody says how its
@@ -73,18 +81,8 @@ class MovieModel(SectionModel):
     seek_wanted: ClassVar[Signal] = Signal(int)
     """Somebody wants the slider on this frame."""
 
-    _clock: Clock | None = PrivateAttr(default=None)
-    _raw: Recording | None = PrivateAttr(default=None)
-
-    @property
-    def raw(self) -> Recording | None:
-        """The recording as its file has it, before preprocessing; `recording` itself without."""
-        return self._raw
-
-    @property
-    def clock(self) -> Clock | None:
-        """Times of the recording's frames; None without a recording."""
-        return self._clock
+    remembered: ClassVar[Signal] = Signal(SessionState)
+    """What was chosen for this recording, when it was last looked at."""
 
     def open(self, path: str | Path, *more: str | Path) -> None:
         """Open a movie, or the files of one session, off the GUI thread.
@@ -98,24 +96,20 @@ class MovieModel(SectionModel):
         if self.unclear is not None:
             self._open(self.unclear.paths, how)
 
-    def dismiss_movie(self) -> None:
-        """Leave what is unclear unopened."""
-        self.unclear = None
-
     def add_behavior(self, path: str | Path, **clock: Unpack[ClockOptions]) -> None:
         """Read behaviour that was measured beside the open recording; see `ClockOptions`."""
-        raw, path = self._raw, Path(path)
+        raw, path = self.raw, Path(path)
         if raw is None:
             return
 
         def take(with_behavior: Recording) -> None:
-            if self._raw is raw:  # else it was closed or changed meanwhile
+            if self.raw is raw:  # else it was closed or changed meanwhile
                 self.refused = None
                 self._change_raw(with_behavior)
 
         def refuse(error: Exception) -> None:
             self.failed.emit(error)
-            if isinstance(error, RecordingError) and self._raw is raw:
+            if isinstance(error, RecordingError) and self.raw is raw:
                 self._ask_clock(lambda: _refused(path, {}))
 
         work = partial(_with_behavior, raw, path, clock)
@@ -123,50 +117,46 @@ class MovieModel(SectionModel):
 
     def ask_clock(self) -> None:
         """Ask anew how the clock runs of the behavior file that was added last."""
-        raw = self._raw
+        raw = self.raw
         if raw is not None and raw.path is not None:
             path = raw.path
             self._ask_clock(lambda: _refused(*file_added_last(path)))
 
     def _ask_clock(self, of: Callable[[], RefusedBehavior]) -> None:
-        raw = self._raw
+        raw = self.raw
 
         def ask(refused: RefusedBehavior) -> None:
-            if self._raw is raw:
+            if self.raw is raw:
                 self.refused = refused
 
         self._background.run(of, then=ask)
-
-    def dismiss_behavior(self) -> None:
-        """Leave out the behavior file that was refused, or leave it as it was taken."""
-        self.refused = None
 
     def add_trace(self, trace: BehaviorTrace, said: str = "") -> None:
         """Take one more trace on the raw recording's clock, or another one of that name.
 
         It is kept beside the recording, with what is `said` of how it was made.
         """
-        if self._raw is not None:
-            behavior = {**self._raw.behavior, trace.name: trace}
-            self._change_raw(self._raw.replace(behavior=behavior))
-            self._background.run(partial(keep_behavior, self._raw, [trace.name], said=said))
+        if self.raw is not None:
+            behavior = {**self.raw.behavior, trace.name: trace}
+            self._change_raw(self.raw.replace(behavior=behavior))
+            self._background.run(partial(keep_behavior, self.raw, [trace.name], said=said))
 
     def set_frame_rate(self, frame_rate: float) -> None:
         """Say how many frames a second (Hz) the open recording has, and remember it beside it."""
-        if self._raw is None:
+        if self.raw is None:
             return
-        self._change_raw(self._raw.replace(frame_rate=frame_rate, frame_times=None))
-        if self._raw.path is not None and self._raw.frame_rate == frame_rate:
-            self._background.run(partial(remember_metadata, self._raw.path, frame_rate=frame_rate))
+        self._change_raw(self.raw.replace(frame_rate=frame_rate, frame_times=None))
+        if self.raw.path is not None and self.raw.frame_rate == frame_rate:
+            self._background.run(partial(remember_metadata, self.raw.path, frame_rate=frame_rate))
 
     def set_first_frame(self, seconds: float) -> None:
         """Say when (s, on the session's clock) the first frame was taken, and keep that beside it.
 
         Traces with a value a frame go along; those that have times of their own stay.
         """
-        if self._raw is None:
+        if self.raw is None:
             return
-        raw, old = self._raw, self._raw.times
+        raw, old = self.raw, self.raw.times
         times = old + (seconds - old[0])
         moved = {
             name: replace(trace, times=times)
@@ -174,16 +164,21 @@ class MovieModel(SectionModel):
             if np.array_equal(trace.times, old)
         }
         self._change_raw(raw.replace(frame_times=times, behavior={**raw.behavior, **moved}))
-        if self._raw is not raw:
-            self._background.run(partial(keep_behavior, self._raw, list(moved), timed=True))
+        if self.raw is not raw:
+            self._background.run(partial(keep_behavior, self.raw, list(moved), timed=True))
 
     def set_pixel_size(self, pixel_size: float) -> None:
         """Say how wide (mm) a pixel of the raw recording is, and remember it beside it."""
-        if self._raw is None:
+        if self.raw is None:
             return
-        self._change_raw(self._raw.replace(pixel_size=pixel_size))
-        if self._raw.path is not None:
-            self._background.run(partial(remember_metadata, self._raw.path, pixel_size=pixel_size))
+        self._change_raw(self.raw.replace(pixel_size=pixel_size))
+        if self.raw.path is not None:
+            self._background.run(partial(remember_metadata, self.raw.path, pixel_size=pixel_size))
+
+    def remember(self, **state: Any) -> None:
+        """Remember what is chosen for the open recording; see `remember_state`."""
+        if self.raw is not None and self.raw.path is not None:
+            self._background.run(partial(remember_state, self.raw.path, **state))
 
     def seek(self, frame: int) -> None:
         """Put the slider on a frame."""
@@ -192,20 +187,27 @@ class MovieModel(SectionModel):
 
     def show(self, recording: Recording | None, raw: Recording | None = None) -> None:
         """Take over what the movie layer shows now, and what that was made of, if of another."""
-        before, self._raw = self._raw, recording if raw is None else raw
-        if self._raw is None or before is None or before.movie is not self._raw.movie:
+        before, self.raw = self.raw, recording if raw is None else raw
+        if self.raw is None or before is None or before.movie is not self.raw.movie:
             self.refused = None
-        self._clock = None if recording is None else Clock.of(recording)
+        self.clock = None if recording is None else Clock.of(recording)
         if recording is None or self.frame >= recording.n_frames:
             self.frame = 0
         self.recording = recording  # last: whoever hears of it finds the rest in place
+        path = None if self.raw is None else self.raw.path
+        if path is not None and (before is None or before.path != path):
+            self._background.run(remembered_state, path, then=partial(self._bring_back, path))
+
+    def _bring_back(self, path: Path, state: SessionState) -> None:
+        if self.raw is not None and self.raw.path == path:  # else it was closed meanwhile
+            self.remembered.emit(state)
 
     def _change_raw(self, raw: Recording) -> None:
         """Take over what has become known of the raw recording, and so of the one shown."""
-        if self._raw is None or self.recording is None:
+        if self.raw is None or self.recording is None:
             return
         try:
-            recording = with_raw(self.recording, self._raw, raw)
+            recording = with_raw(self.recording, self.raw, raw)
         except RecordingError as error:
             self.failed.emit(error)
             return

@@ -39,8 +39,9 @@ class PlaybackModel(SectionModel):
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_TICK)
         self._timer.timeout.connect(self._tick)
-        self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self.stop, movie.events.recording)
         self._ties.tie(self._on_frame, movie.events.frame)
+        self._ties.tie(self._begin, self.events.speed)
 
     def toggle(self) -> None:
         """Play, or stop."""
@@ -79,11 +80,6 @@ class PlaybackModel(SectionModel):
         self._movie.seek(begin)
         self.stretch = begin, end + 1
         self.play()
-
-    def set_speed(self, speed: float) -> None:
-        """Play this many seconds in a second."""
-        self.speed = speed
-        self._begin()
 
     def step(self, frames: int) -> None:
         """Go on by frames, or back."""
@@ -141,7 +137,3 @@ class PlaybackModel(SectionModel):
             if self.stretch is not None and not self.stretch[0] <= frame < self.stretch[1]:
                 self.stretch = None
             self._begin()
-
-    def _on_recording(self) -> None:
-        if self.playing:
-            self.stop()

@@ -12,7 +12,6 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram, Source
 from napari_cortex_decoder.recording import (
     BehaviorTrace,
-    Recording,
     RunAndRest,
     run_and_rest,
     speed_from_counts,
@@ -46,7 +45,7 @@ class SpeedModel(SectionModel):
     def __init__(self, movie: MovieModel) -> None:
         super().__init__()
         self._movie = movie
-        self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._on_recording, movie.events.recording, self.events.chosen)
 
     @property
     def trace(self) -> BehaviorTrace | None:
@@ -80,11 +79,6 @@ class SpeedModel(SectionModel):
         """What it labels: below the threshold, and above it."""
         trace = self.trace
         return ("still", self.chosen) if trace and trace.name == self.chosen else BEHAVIORS
-
-    def choose(self, name: str) -> None:
-        """Label by another trace; by the speed, if the name is empty."""
-        self.chosen = name
-        self._on_recording(self._movie.recording)
 
     @property
     def source(self) -> BehaviorTrace | None:
@@ -123,8 +117,8 @@ class SpeedModel(SectionModel):
         self.settings = RunAndRest(**values)
         self._label()
 
-    def _on_recording(self, recording: Recording | None) -> None:
-        trace = self.trace
+    def _on_recording(self) -> None:
+        trace, recording = self.trace, self._movie.recording
         if trace is not None and trace.name != self.chosen:
             trace = replace(trace, values=speed_in_cm(trace), unit=_UNIT)
         self._speed = (

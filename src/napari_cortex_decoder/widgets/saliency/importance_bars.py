@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -19,6 +20,7 @@ from napari_cortex_decoder.widgets.parts.colors import (
     SKY_BLUE,
     TRACE,
     VERMILION,
+    Color,
 )
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
 
@@ -77,19 +79,6 @@ def _auc(row: Mapping[str, float], name: str) -> tuple[float, float, float] | No
     return found if np.isfinite(found).all() else None  # type: ignore[return-value]
 
 
-def bars_found(found: Mapping[str, tuple[float, float, float]]) -> list[Bar]:
-    """Return the most important bars of what a search has found so far: they stand for no place."""
-    ranked = sorted(found.items(), key=lambda one: -one[1][0])[:MOST_BARS]
-    return [Bar(-1, name, *values) for name, values in ranked]
-
-
-def unit_of(result: Answer) -> str:
-    """Say what the length of a bar means."""
-    if result.areas is None:
-        return "amount over all lags, log-odds"
-    return f"{'AUC' if result.areas.score == 'auc' else 'log-odds'} lost"
-
-
 class ImportanceBars(SmallPlot):
     """One bar a target, the most important ones; hover and click tell which.
 
@@ -120,7 +109,7 @@ class ImportanceBars(SmallPlot):
         self._places: list[int] = []
         self._members: list[tuple[int, ...]] = []
         self._bars: pg.BarGraphItem | None = None
-        self._brushes: list[tuple[int, int, int]] = []
+        self._brushes: list[Color] = []
         self._over: int | None = None
         self._found: Mapping[str, tuple[float, float, float]] = {}
 
@@ -133,32 +122,30 @@ class ImportanceBars(SmallPlot):
         if kept is not None:
             self._add_kept(bars, kept)
         self._add_carried(bars)
-        self.bottom.setLabel(unit_of(result))
+        score = None if result.areas is None else result.areas.score
+        lost = f"{'AUC' if score == 'auc' else 'log-odds'} lost"
+        self.bottom.setLabel(lost if score else "amount over all lags, log-odds")
 
     def show_found(self, found: Mapping[str, tuple[float, float, float]]) -> None:
         """Draw what is known so far."""
         if found != self._found:
             self._found, self._places, self._members = found, [], []
-            self._draw(bars_found(found))
+            ranked = sorted(found.items(), key=lambda one: -one[1][0])[:MOST_BARS]
+            self._draw([Bar(-1, name, *values) for name, values in ranked])  # of no place as yet
             self.bottom.setLabel("lost without it, so far")
 
     def _draw(self, bars: list[Bar]) -> None:
         self.view.clear()
         self._add_carried([])
         y = np.arange(len(bars), dtype=float)
-        for place, bar in zip(y, bars, strict=True):
-            if bar.band is not None:
-                low, high = bar.band
-                self.view.addItem(
-                    pg.BarGraphItem(
-                        x0=[low],
-                        y=[place],
-                        width=[high - low],
-                        height=0.95,
-                        brush=(*SKY_BLUE, 110),
-                        pen=None,
-                    )
+        banded = [(place, *bar.band) for place, bar in enumerate(bars) if bar.band is not None]
+        if banded:
+            at, low, high = np.transpose(banded)
+            self.view.addItem(
+                pg.BarGraphItem(
+                    x0=low, y=at, width=high - low, height=0.95, brush=(*SKY_BLUE, 110), pen=None
                 )
+            )
         self._brushes = [ORANGE if bar.low > 0 else TRACE for bar in bars]
         values = np.array([bar.value for bar in bars])
         self._bars = pg.BarGraphItem(x0=0.0, y=y, width=values, height=0.6, brushes=self._brushes)
@@ -174,22 +161,8 @@ class ImportanceBars(SmallPlot):
         """Draw what the same areas are worth in another result."""
         others = {bar.name: bar for bar in bars_of(kept, None)}
         found = [(y, others[bar.name]) for y, bar in enumerate(bars) if bar.name in others]
-        if not found:
-            return
-        places = np.array([y for y, _ in found]) + 0.3
-        again = [bar for _, bar in found]
-        if any(np.isfinite(bar.low) for bar in again):
-            self.view.addItem(_intervals(again, places, GREEN))
-        self.view.addItem(
-            pg.ScatterPlotItem(
-                x=[bar.value for bar in again],
-                y=places,
-                symbol="d",
-                size=9,
-                pen=None,
-                brush=GREEN,
-            )
-        )
+        look = {"symbol": "d", "size": 9, "pen": None, "brush": GREEN}
+        _add_points(self.view, found, 0.3, GREEN, look)
 
     def _add_carried(self, bars: list[Bar]) -> None:
         """Draw what areas carry beside their bars; hide the place where nothing is known."""
@@ -200,15 +173,9 @@ class ImportanceBars(SmallPlot):
             (-0.15, BLUE, [(y, one) for y, one, _ in known]),
             (0.15, None, [(y, one) for y, _, one in known if one]),
         ):
-            if not found:
-                continue
-            places = np.array([y for y, _ in found]) + shift
-            again = [Bar(-1, "", *auc) for _, auc in found]
-            self._anew.addItem(_intervals(again, places, BLUE))
-            dots = pg.ScatterPlotItem(
-                x=[bar.value for bar in again], y=places, size=6, pen=pg.mkPen(BLUE), brush=brush
-            )
-            self._anew.addItem(dots)
+            again = [(y, Bar(-1, "", *auc)) for y, auc in found]
+            look = {"size": 6, "pen": pg.mkPen(BLUE), "brush": brush}
+            _add_points(self._anew, again, shift, BLUE, look)
 
     def mark(self, selected: tuple[int, ...]) -> None:
         """Let the bars of selected areas of the atlas stand out."""
@@ -244,9 +211,19 @@ class ImportanceBars(SmallPlot):
         return self._places[row] if 0 <= row < len(self._places) else None
 
 
-def _intervals(
-    bars: list[Bar], places: NDArray[np.floating], color: tuple[int, int, int]
-) -> pg.ErrorBarItem:
+def _add_points(
+    view: pg.ViewBox, found: list[tuple[int, Bar]], shift: float, color: Color, look: dict[str, Any]
+) -> None:
+    """Draw what is worth what, beside the bars in some rows, as points with their intervals."""
+    if found:
+        places = np.array([row for row, _ in found]) + shift
+        bars = [bar for _, bar in found]
+        if any(np.isfinite(bar.low) for bar in bars):
+            view.addItem(_intervals(bars, places, color))
+        view.addItem(pg.ScatterPlotItem(x=[bar.value for bar in bars], y=places, **look))
+
+
+def _intervals(bars: list[Bar], places: NDArray[np.floating], color: Color) -> pg.ErrorBarItem:
     values = np.array([bar.value for bar in bars])
     return pg.ErrorBarItem(
         x=values,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
 
 from pydantic import PrivateAttr
 
@@ -39,9 +38,6 @@ from napari_cortex_decoder.widgets.parts.loading import loading
 from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
-
-if TYPE_CHECKING:
-    from napari_cortex_decoder.saliency import AreaImportance, SaliencyMaps
 
 _NEED_LABELS = ("bouts", "behavior", "onsets")
 
@@ -101,17 +97,9 @@ class SaliencyModel(TaskModel):
     @property
     def obstacle(self) -> str | None:
         """Why nothing can be computed now; None if it can."""
-        recording, card = self._movie.recording, self._choice.card
-        if recording is None:
-            return "Open a recording first."
-        if recording.frame_rate is None:
-            return "Say first how many frames a second the recording has."
-        if card is None:
-            return "Load a decoder first."
-        if self._choice.kind_problem is not None:
-            return self._choice.kind_problem
-        if self._choice.rate_problem and not self._choice.any_rate:
-            return "The frame rates differ: resample in Decode, or tick the box there."
+        card = self._choice.card
+        if (missing := self._choice.obstacle) or card is None:
+            return missing
         if self.method not in self.methods:
             return f"{card.name} cannot be asked for this: choose another method or decoder."
         if self._needs_atlas and self._placing.registration is None:
@@ -135,7 +123,9 @@ class SaliencyModel(TaskModel):
             return "Label some bouts first, or choose other frames."
         if span in ("bouts", "behavior") and self.method in MAP_METHODS:
             return "A map is of frames in a row: choose this frame, this bout, or around onsets."
-        if span in ("behavior", "onsets") and self.behavior not in self._labelled:
+        if span in ("behavior", "onsets") and not any(
+            bout.behavior == self.behavior for bout in (ethogram.bouts if ethogram else ())
+        ):
             return f"No bout of {self.behavior} is labelled."
         if span == "bout" and self._bout() is None:
             return "No bout is under the slider: move it into one."
@@ -157,33 +147,9 @@ class SaliencyModel(TaskModel):
         return self.method in GROUPINGS and labelled
 
     @property
-    def importance(self) -> AreaImportance | None:
-        """The importance of areas, if that is the result."""
-        return None if self.result is None else self.result.areas
-
-    @property
     def found(self) -> Mapping[str, tuple[float, float, float]]:
         """What a search for areas has found so far: importance and interval, by name."""
         return self.progress.details.get("areas", {})  # type: ignore[no-any-return]
-
-    @property
-    def maps(self) -> SaliencyMaps | None:
-        """The maps, if they are the result."""
-        return None if self.result is None else self.result.maps
-
-    def choose(
-        self,
-        *,
-        behavior: str | None = None,
-        method: Method | None = None,
-        span: Span | None = None,
-        score: ScoreName | None = None,
-    ) -> None:
-        """Choose what to ask."""
-        self.behavior = self.behavior if behavior is None else behavior
-        self.method = self.method if method is None else method
-        self.span = self.span if span is None else span
-        self.score = self.score if score is None else score
 
     def mark(self, *, begin: bool) -> None:
         """Let the marked frames begin, or end, with the one under the slider."""
@@ -259,12 +225,6 @@ class SaliencyModel(TaskModel):
         if self.span == "range" and start is not None and stop is not None:
             return start, stop
         return 0, None
-
-    @property
-    def _labelled(self) -> set[str]:
-        """Behaviors of which there is a bout."""
-        ethogram = self._labels.ethogram
-        return set() if ethogram is None else {bout.behavior for bout in ethogram.bouts}
 
     def _bout(self) -> tuple[int, int] | None:
         """Return the bout under the slider."""

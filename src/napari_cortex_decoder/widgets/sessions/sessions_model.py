@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,13 +18,7 @@ from napari_cortex_decoder.recording import (
     cohort_rows,
     write_cohort,
 )
-from napari_cortex_decoder.sessions import (
-    Facts,
-    SessionState,
-    look_at,
-    remember_state,
-    remembered_state,
-)
+from napari_cortex_decoder.sessions import Facts, SessionState, look_at
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.layers import layer_of
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
@@ -85,6 +78,7 @@ class SessionsModel(SectionModel):
         self._pause.setTimeout(_PAUSE)
         self._pause.triggered.connect(self._look_again)
         self._ties.tie(self._on_recording, movie.events.recording)
+        self._ties.tie(self._bring_back, movie.remembered)
 
     @property
     def checked(self) -> tuple[CohortEntry, ...]:
@@ -229,9 +223,7 @@ class SessionsModel(SectionModel):
         if now == self.unfolded:
             return
         self.unfolded = now
-        path = None if self._movie.raw is None else self._movie.raw.path
-        if path is not None:
-            self._background.run(partial(remember_state, path, unfolded=now))
+        self._movie.remember(unfolded=now)
 
     def tell(self, entry: CohortEntry, said: str) -> None:
         """Say in the row of a session what was done to it, and look at it again."""
@@ -322,9 +314,6 @@ class SessionsModel(SectionModel):
         row = self.rows[self.current]
         if raw.path is not None:
             self._movie.seek(self._frames.get(raw.path, self._movie.frame))
-            self._background.run(
-                remembered_state, raw.path, then=partial(self._bring_back, raw.path)
-            )
         self._open = raw
         if row.entry is not None:
             self.arrived.emit(row.entry)
@@ -334,8 +323,8 @@ class SessionsModel(SectionModel):
         places = [i for i, row in enumerate(self.rows) if raw is not None and row.is_of(raw)]
         self.current = places[0] if places else -1
 
-    def _bring_back(self, path: Path, state: SessionState) -> None:
-        if state.unfolded is not None and self._open is not None and self._open.path == path:
+    def _bring_back(self, state: SessionState) -> None:
+        if state.unfolded is not None:
             self.unfolded = state.unfolded
 
 

@@ -12,21 +12,12 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import movie_patterns
 from napari_cortex_decoder.widgets.parts.controls import button, enable, menu_button, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
-from napari_cortex_decoder.widgets.parts.section import (
-    Section,
-    ask_file,
-    ask_files,
-    set_or_hide,
-    wrapped_label,
-)
+from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file, ask_files
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.sessions.queue_model import QueueModel
 from napari_cortex_decoder.widgets.sessions.session_files import recent_cohorts
 from napari_cortex_decoder.widgets.sessions.sessions_model import SessionsModel
-from napari_cortex_decoder.widgets.sessions.sessions_table import (
-    CHECK,
-    SessionsTable,
-)
+from napari_cortex_decoder.widgets.sessions.sessions_table import CHECK, SessionsTable
 
 _MOST_ROWS = 8
 """Rows that are in sight before the table scrolls."""
@@ -96,7 +87,7 @@ class SessionsSection(Section):
         self._decode = button("Decode all checked", self._queue.decode_checked)
         self._cancel = button("Cancel", self._queue.cancel)
 
-        self._question = wrapped_label()
+        self._question = Said()
         self._answers = row(
             button("One each", partial(self._sessions.answer, one=False)),
             button("One recording", partial(self._sessions.answer, one=True)),
@@ -116,7 +107,7 @@ class SessionsSection(Section):
         header.setHighlightSections(False)
         self._table.clicked.connect(self._on_click)
         self._progress = ProgressRow()
-        self._message = wrapped_label()
+        self._message = Said()
         self.content.addWidget(row(self._open, self._all, self._save, None))
         for part in (self._question, self._answers, self._table):
             self.content.addWidget(part)
@@ -128,11 +119,9 @@ class SessionsSection(Section):
         """Show the models' state."""
         sessions, queue = self._sessions, self._queue
         rows, asking = sessions.rows, sessions.asking
-        set_or_hide(
-            self._question,
-            f"{len(asking)} files: are they {len(asking)} recordings, or one in {len(asking)} "
-            "files?" if asking else None,
-        )  # fmt: skip
+        n = len(asking)
+        question = f"{n} files: are they {n} recordings, or one in {n} files?"
+        self._question.say(question if asking else None)
         self._answers.setVisible(bool(asking))
         self._table.setVisible(bool(rows))
         height = self._table.horizontalHeader().sizeHint().height() + 4
@@ -146,7 +135,7 @@ class SessionsSection(Section):
         enable(self._cancel, None if queue.progress.running else "Nothing is running", "")
         self._progress.set(queue.progress)
         said = "\n".join(text for text in (sessions.message, queue.message) if text)
-        set_or_hide(self._message, said)
+        self._message.say(said)
         decoded = sum(bool(one.facts and one.facts.decoded) for one in rows)
         in_files = sum(one.entry is not None for one in rows)
         self.set_done(f"{decoded} of {in_files} decoded" if in_files else None)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWi
 from napari_cortex_decoder.labels import ReviewItem
 from napari_cortex_decoder.widgets.parts.clock import Clock
 from napari_cortex_decoder.widgets.parts.section import DockContent, changing_text
-from napari_cortex_decoder.widgets.parts.ties import Ties
+from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.session import workspace_of
 from napari_cortex_decoder.widgets.timeline.timeline_areas import AreaRow
 from napari_cortex_decoder.widgets.timeline.timeline_items import DecodedStrip, Row, ThresholdLines
@@ -78,29 +78,22 @@ class TimelineWidget(DockContent):
 
     def _connect(self) -> None:
         movie, decode = self._workspace.movie, self._workspace.decode
-        ties = Ties()
-        ties.tie(
-            self._update_rows,
-            movie.events.recording,
-            decode.events.prediction,
-            self._viewer.events.theme,
-        )
-        ties.tie(self._update_prediction, decode.predicted)
-        speed = self._workspace.speed.events
-        ties.tie(self._update_labels, speed.settings)
-        labels, review = self._workspace.labels.events, self._workspace.review
-        editing = self._workspace.labelling.events.editing
-        ties.tie(self._update_rows, labels.ethogram, speed.labelling, editing)
-        ties.tie(self._update_labels, labels.labels, labels.preview)
-        ties.tie(self._update_decoded, review.cleaned)
-        ties.tie(self._look_at_item, review.events.item)
-        tuning = self._workspace.tuning.events
-        ties.tie(self._update_marks, review.events.item, tuning.planning, tuning.result)
-        ties.tie(self._update_marks, tuning.others, tuning.base)
-        areas = self._workspace.areas.events
-        ties.tie(self._update_rows, areas.traces, areas.selected)
-        ties.tie(self._update_cursor, movie.events.frame)
-        ties.undo_with(self)
+        speed, labels = self._workspace.speed.events, self._workspace.labels.events
+        review, tuning = self._workspace.review, self._workspace.tuning.events
+        areas, editing = self._workspace.areas.events, self._workspace.labelling.events.editing
+        for slot, signals in (
+            (self._update_rows, (movie.events.recording, decode.events.prediction)),
+            (self._update_rows, (self._viewer.events.theme, areas.traces, areas.selected)),
+            (self._update_rows, (labels.ethogram, speed.labelling, editing)),
+            (self._update_prediction, (decode.predicted,)),
+            (self._update_labels, (speed.settings, labels.labels, labels.preview)),
+            (self._update_decoded, (review.cleaned,)),
+            (self._look_at_item, (review.events.item,)),
+            (self._update_marks, (review.events.item, tuning.planning, tuning.result)),
+            (self._update_marks, (tuning.others, self._workspace.choice.events.card)),
+            (self._update_cursor, (movie.events.frame,)),
+        ):
+            follow(self, slot, *signals, now=False)
 
     @property
     def _clock(self) -> Clock | None:

@@ -184,7 +184,8 @@ class Marks:
         wanted = [] if item is None else [(item.start, item.stop, (0, 0, 0, 0), frame)]
         wanted += [
             (block.start, block.stop, shade, pg.mkPen(None))
-            for block in self._workspace.tuning.shown_held_out
+            for block in self._workspace.tuning.held_out
+            if block.recording == 0  # the open one
         ]
         for start, stop, brush, pen in wanted:
             if stop >= clock.edges.size:

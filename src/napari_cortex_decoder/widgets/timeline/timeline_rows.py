@@ -57,7 +57,12 @@ class Plot:
     def update(self, theme: str) -> bool:
         """Make what is missing, take away what is not needed; tell whether anything was."""
         clock = self._workspace.movie.clock
-        if theme != self._theme or not _same(clock, self.clock):
+        before = self.clock
+        alike = clock is before or bool(
+            clock and before and clock.unit == before.unit
+            and np.array_equal(clock.times, before.times)
+        )  # fmt: skip
+        if theme != self._theme or not alike:
             self._begin(clock, theme)
         if clock is None:
             return False
@@ -196,10 +201,3 @@ class Plot:
         self._graphics.setMinimumHeight(int(layout.minimumHeight()))
         # Clearing a layout shrinks it, and nothing but a resize makes it fill its view again.
         layout.setGeometry(self._graphics.range)
-
-
-def _same(one: Clock | None, other: Clock | None) -> bool:
-    """Return whether two clocks go alike."""
-    if one is None or other is None:
-        return one is other
-    return one.unit == other.unit and np.array_equal(one.times, other.times)
