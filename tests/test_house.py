@@ -162,10 +162,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 
 TESTS = Path(__file__).parent
-PRIVATE_STILL = {
-    "atlas/test_brainglobe.py", "decoder/test_cache.py", "decoder/test_openvino.py",
-    "helpers/windows.py", "labels/test_session.py", "saliency/test_maps.py",
-}  # fmt: skip
+PRIVATE_STILL = {"decoder/test_openvino.py", "helpers/windows.py", "saliency/test_maps.py"}
 """Tests that look at private names of the program, besides those of windows: none is to come."""
 
 

@@ -72,10 +72,12 @@ def test_the_view_paints_what_the_volume_shows(folder):
 def test_the_second_time_the_volume_is_not_read_again(folder, monkeypatch):
     first = brainglobe.load_brainglobe("tiny_mouse_100um", folder)
 
-    def never(*_: object) -> None:
-        raise AssertionError("projected again")
+    from brainglobe_atlasapi import BrainGlobeAtlas
 
-    monkeypatch.setattr(brainglobe, "_project", never)
+    def never(_: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(BrainGlobeAtlas, "annotation", property(never))
     again = brainglobe.load_brainglobe("tiny_mouse_100um", folder)
     assert [a.label for a in again.areas] == [a.label for a in first.areas]
     assert all(

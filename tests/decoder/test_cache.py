@@ -17,7 +17,6 @@ from napari_cortex_decoder.decoder import CnnRnnConfig, Decoder, Preprocessing, 
 from napari_cortex_decoder.decoder.cache import feature_cache as cache_module
 from napari_cortex_decoder.decoder.cache.feature_cache import list_cache
 from napari_cortex_decoder.decoder.engine import inference
-from napari_cortex_decoder.decoder.engine.image_engine import Engine
 from napari_cortex_decoder.progress import unheard
 from napari_cortex_decoder.recording import Recording, open_recording
 from napari_cortex_decoder.tuning.features import recording_features
@@ -68,7 +67,7 @@ def test_a_second_decode_does_not_even_make_an_encoder(
     quick: Decoder, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = quick.decode(recording, compute=CPU).probability
-    monkeypatch.delattr(inference, "_fold")
+    monkeypatch.delattr(inference, "fuse_conv_bn_eval")
     again = quick.decode(recording, compute=CPU).probability
     np.testing.assert_allclose(again, once, atol=1e-6, rtol=0)
 
@@ -94,7 +93,7 @@ def test_who_wants_features_alone_gets_those_of_the_cache_unclassified(
 ) -> None:
     encoded = recording_features(quick, recording, compute=CPU, report=unheard)
     assert np.abs(encoded[1:-1]).sum(axis=1).all()
-    monkeypatch.delattr(Engine, "_classify")
+    monkeypatch.delattr(inference.InferenceNetwork, "classify")
     again = recording_features(quick, recording, compute=CPU, report=unheard)
     np.testing.assert_array_equal(again, encoded)
 

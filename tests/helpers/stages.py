@@ -28,7 +28,13 @@ from napari_cortex_decoder.labels import (
 from napari_cortex_decoder.labels.behaviors import with_keys
 
 BEHAVIORS = ("rest", "run", "groom")
+NAMED = SetBehaviors(behaviors=(Behavior(name="rest", key="1"), Behavior(name="run", key="2")))
 N = 60
+
+
+def paint(start: int, stop: int, behavior: str = "run") -> Paint:
+    """Return the edit that paints a bout."""
+    return Paint(start=start, stop=stop, behavior=behavior)
 
 
 @dataclass

@@ -14,28 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.stages import N, edits
+from helpers.stages import NAMED, N, edits, paint
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import (
-    Behavior,
     Bout,
     Edit,
     Labels,
     LabelSession,
-    Paint,
     Replace,
-    SetBehaviors,
     journal_ethogram,
 )
 from napari_cortex_decoder.labels import journal as journal_module
 from napari_cortex_decoder.labels import session as session_module
 from napari_cortex_decoder.labels.journal import NAME
-
-NAMED = SetBehaviors(behaviors=(Behavior(name="rest", key="1"), Behavior(name="run", key="2")))
-
-
-def paint(start: int, stop: int, behavior: str = "run") -> Paint:
-    return Paint(start=start, stop=stop, behavior=behavior)
 
 
 @contextmanager

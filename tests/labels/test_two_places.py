@@ -12,14 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.stages import NAMED, paint
 from helpers.tuned_mice import blank_decoder, patchy_mouse
 from napari_cortex_decoder.labels import (
-    Behavior,
     Bout,
     Labels,
     LabelSession,
-    Paint,
-    SetBehaviors,
     journal_ethogram,
 )
 from napari_cortex_decoder.labels.journal import NAME
@@ -34,12 +32,7 @@ from napari_cortex_decoder.tuning.fine_tune import fine_tune
 from napari_cortex_decoder.widgets.labels import tuning_files
 
 N = 60
-NAMED = SetBehaviors(behaviors=(Behavior(name="rest", key="1"), Behavior(name="run", key="2")))
 ReadOnly = Callable[[], AbstractContextManager[None]]
-
-
-def paint(start: int, stop: int) -> Paint:
-    return Paint(start=start, stop=stop, behavior="run")
 
 
 @pytest.fixture

@@ -13,16 +13,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from helpers.movies import movie_of, refused
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import open_recording
-
-
-def movie_of(
-    frames: int = 23, rows: int = 20, columns: int = 31, dtype: str = "uint16"
-) -> NDArray[np.generic]:
-    rng = np.random.default_rng(7)
-    return (rng.random((frames, rows, columns)) * 250).astype(dtype)
-
 
 WAYS = {
     "plain": {"photometric": "minisblack", "metadata": None},
@@ -299,15 +292,6 @@ def test_a_lazy_movie_travels_to_another_process(tmp_path: Path, way: str) -> No
 
 
 # -- refusals --------------------------------------------------------------------------------
-
-
-def refused(path: Path, **given: object) -> str:
-    with pytest.raises(RecordingError) as caught:
-        open_recording(path, **given)  # type: ignore[arg-type]
-    sentence = str(caught.value)
-    assert str(path) in sentence
-    assert sentence.endswith(".") and "\n" not in sentence
-    return sentence
 
 
 @pytest.mark.parametrize("way", ["plain", "ImageJ", "shaped", "OME", "deflate", "strips, LZW"])
