@@ -121,8 +121,13 @@ def test_importance_is_counted_in_log_odds_where_one_chooses_them(
     result = model.result.areas
     assert result.score == "log-odds" and result.ranked().iloc[0]["acronym"] == "B"
     assert "log-odds lost" in dock.findChild(ImportanceBars).bottom.labelString()
-    first = bars_of(model.result)[0]  # what it carries stands beside what is used
-    assert first.alone is not None and first.alone[1] <= first.alone[0] <= first.alone[2]
+    assert bars_of(model.result)[0].alone is None  # too few bouts to learn anew
+    for name in ("alone", "others"):
+        result.table[[name, f"{name}_low", f"{name}_high"]] = 0.9, 0.8, 0.95
+    bars = dock.findChild(ImportanceBars)
+    bars.show_result(model.result)  # what areas carry stands beside what is used
+    assert bars_of(model.result)[0].alone == bars_of(model.result)[0].others == (0.9, 0.8, 0.95)
+    assert bars.bottom.labelString() and bars.grab().width() > 0
     assert "AUC" not in model.result.verdict
 
 
