@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication
 
+from napari_cortex_decoder.cameras import open_camera
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.recording.cameras import open_camera
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
 from napari_cortex_decoder.widgets.session import workspace_of

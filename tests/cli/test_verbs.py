@@ -271,7 +271,8 @@ def test_info_tells_dropped_frames_and_the_true_duration(run: Run, tmp_path: Pat
 def test_a_simulated_cohort_is_opened_again_with_its_clock_and_its_truth(
     run: Run, tmp_path: Path
 ) -> None:
-    from napari_cortex_decoder.recording import open_recording, read_behavior, read_cohort
+    from napari_cortex_decoder.cohort import read_cohort
+    from napari_cortex_decoder.recording import open_recording, read_behavior
     from napari_cortex_decoder.simulation import simulate_recording
 
     code, said, _ = run(

@@ -21,6 +21,7 @@ from helpers.places import disk, fill, snapshot, write_protect  # noqa: F401 (a 
 from helpers.toys import SIZE, linear_decoder, quarters, two_places
 from napari_cortex_decoder.atlas import write_correlations, write_traces
 from napari_cortex_decoder.atlas.nwb_export import write_traces_nwb
+from napari_cortex_decoder.cohort import CohortRow, write_cohort
 from napari_cortex_decoder.decoder import (
     RoiRnnConfig,
     TracePreprocessing,
@@ -35,7 +36,6 @@ from napari_cortex_decoder.evaluation.reproduce import Reproduction
 from napari_cortex_decoder.evaluation.scores import ModelScore
 from napari_cortex_decoder.labels import write_labels
 from napari_cortex_decoder.recording import Recording, open_recording, save_recording
-from napari_cortex_decoder.recording.cohort import CohortRow, write_cohort
 from napari_cortex_decoder.saliency import area_importance, saliency_map
 from napari_cortex_decoder.saliency.masking import encoding
 from napari_cortex_decoder.saliency.output import export
@@ -57,7 +57,7 @@ CROSSED = {
     "decoder/prediction.py:to_csv", "decoder/prediction.py:to_json",
     "evaluation/report.py:write_report", "evaluation/report.py:_write",
     "labels/exporting.py:write_labels", "labels/nwb.py:write_nwb_intervals",
-    "recording/cohort.py:write_cohort", "recording/saving/writing.py:save_recording",
+    "cohort.py:write_cohort", "recording/saving/writing.py:save_recording",
     "saliency/output/export.py:write_csv",
     "saliency/output/export.py:write_json", "saliency/output/export.py:write_tiff",
     "saliency/output/figure.py:save_figure", "saliency/output/nwb_export.py:write_nwb",
@@ -68,7 +68,7 @@ CROSSED = {
 OWN_FOLDERS = {
     # a folder beside the recording, of the cache, or of a run, whose marker says what is in it
     "atlas/importers/brainglobe.py:load_brainglobe", "labels/session.py:_write_anew",
-    "recording/sidecar.py:remember_metadata", "recording/cameras/kept.py:remember_cameras",
+    "recording/sidecar.py:remember_metadata", "cameras/kept.py:remember_cameras",
     "kept.py:keep", "sessions/state.py:remember_state",
     "widgets/sessions/session_files.py:remember_cohort",
     "evaluation/reproduce.py:_keep", "runs/folder.py:write_progress",

@@ -19,8 +19,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QInputDialog, QLabel, QPushButton, QSlider
 
 from helpers.windows import FRAME_RATE, N_FRAMES, answer, child, waves
+from napari_cortex_decoder.cameras import Rectangle, remembered_cameras
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.recording.cameras import Rectangle, remembered_cameras
 from napari_cortex_decoder.widgets.cameras import cameras_model
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane, PictureItem
 from napari_cortex_decoder.widgets.dock.cameras_group import CamerasGroup

@@ -19,12 +19,13 @@ from qtpy.QtWidgets import QPushButton, QTableView
 
 from helpers.windows import ScriptedDecoder, child, loads, waves
 from napari_cortex_decoder.atlas import Registration, load_atlas
+from napari_cortex_decoder.cohort import read_cohort
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels.edits import Paint
 from napari_cortex_decoder.progress import Progress, Report
-from napari_cortex_decoder.recording import Recording, read_cohort, sidecar_folder
+from napari_cortex_decoder.recording import Recording, sidecar_folder
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import recording_of
 from napari_cortex_decoder.widgets.sessions import session_jobs

@@ -17,18 +17,13 @@ from PIL import Image
 from helpers.movies import movie_of
 from helpers.trace_files import write_nwb_traces
 from napari_cortex_decoder.atlas import Registration, load_atlas
+from napari_cortex_decoder.cameras import open_camera, remember_cameras
+from napari_cortex_decoder.cameras.kept import remembered_cameras
+from napari_cortex_decoder.cameras.pose import read_pose
+from napari_cortex_decoder.cohort import CohortEntry
 from napari_cortex_decoder.compute import CPU
 from napari_cortex_decoder.errors import CortexDecoderError
-from napari_cortex_decoder.recording import (
-    BehaviorTrace,
-    CohortEntry,
-    Recording,
-    open_recording,
-    preprocess,
-)
-from napari_cortex_decoder.recording.cameras import open_camera, remember_cameras
-from napari_cortex_decoder.recording.cameras.kept import remembered_cameras
-from napari_cortex_decoder.recording.cameras.pose import read_pose
+from napari_cortex_decoder.recording import BehaviorTrace, Recording, open_recording, preprocess
 from napari_cortex_decoder.recording.preprocessing import Bin
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
 from napari_cortex_decoder.saliency import SaliencyMaps

@@ -25,6 +25,7 @@ from napari_cortex_decoder.atlas.importers.transforms import (
     read_wfield,
 )
 from napari_cortex_decoder.atlas.registration_file import load_registration
+from napari_cortex_decoder.cohort import cohort_rows, read_cohort
 from napari_cortex_decoder.labels import (
     Behavior,
     LabelSession,
@@ -37,7 +38,6 @@ from napari_cortex_decoder.labels.content import Interval
 from napari_cortex_decoder.labels.journal import read_journal
 from napari_cortex_decoder.labels.nwb import write_nwb_intervals
 from napari_cortex_decoder.recording import read_behavior
-from napari_cortex_decoder.recording.cohort import cohort_rows, read_cohort
 from napari_cortex_decoder.recording.preprocessing.mask_file import read_mask
 from recording import test_behavior_mangled
 from sessions import test_kept

@@ -13,9 +13,9 @@ import tifffile
 from PIL import Image
 
 from helpers.toys import SIZE, Linear, quarters, two_places
+from napari_cortex_decoder.cameras import open_camera
 from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.recording.cameras import open_camera
 from napari_cortex_decoder.saliency import (
     Question,
     answer,

@@ -210,9 +210,9 @@ def test_what_was_remembered_before_stays(movie: Path) -> None:
 
 
 def test_a_row_tells_what_is_there_and_what_cannot_be_read(movie: Path) -> None:
+    from napari_cortex_decoder.cohort import CohortEntry
     from napari_cortex_decoder.labels import LabelSession, Paint, SetBehaviors
     from napari_cortex_decoder.labels.behaviors import Behavior
-    from napari_cortex_decoder.recording import CohortEntry
 
     entry = CohortEntry(movie, None, "m", "s")
     bare = look_at(entry)

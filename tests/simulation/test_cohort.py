@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from napari_cortex_decoder.atlas import load_registration
+from napari_cortex_decoder.cohort import read_cohort
 from napari_cortex_decoder.errors import SimulationError
-from napari_cortex_decoder.recording import open_recording, read_behavior, read_cohort
+from napari_cortex_decoder.recording import open_recording, read_behavior
 from napari_cortex_decoder.simulation import simulate_cohort, simulate_recording
 
 

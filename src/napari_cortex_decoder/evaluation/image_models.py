@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from napari_cortex_decoder.cohort import read_cohort
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import (
     CnnConfig,
@@ -19,7 +20,6 @@ from napari_cortex_decoder.decoder.image_decoder import reads_images
 from napari_cortex_decoder.decoder.networks import Cnn
 from napari_cortex_decoder.evaluation.protocol import Pair, Row
 from napari_cortex_decoder.evaluation.scores import ModelScore, score_model
-from napari_cortex_decoder.recording import read_cohort
 from napari_cortex_decoder.simulation.cohort import TABLE
 from napari_cortex_decoder.training import (
     LabeledRecording,

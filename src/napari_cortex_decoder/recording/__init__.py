@@ -9,13 +9,6 @@ from napari_cortex_decoder.recording.behavior.speed import (
     speed_from_voltage,
     speed_in_cm,
 )
-from napari_cortex_decoder.recording.cohort import (
-    CohortEntry,
-    CohortRow,
-    cohort_rows,
-    read_cohort,
-    write_cohort,
-)
 from napari_cortex_decoder.recording.formats import movie_formats, movie_patterns
 from napari_cortex_decoder.recording.opening import open_recording
 from napari_cortex_decoder.recording.preprocessing import (
@@ -33,21 +26,17 @@ from napari_cortex_decoder.recording.sidecar import (
 
 __all__ = [
     "BehaviorTrace",
-    "CohortEntry",
-    "CohortRow",
     "Previews",
     "Recording",
     "RunAndRest",
     "add_behavior",
     "cached",
-    "cohort_rows",
     "coverage_warnings",
     "movie_formats",
     "movie_patterns",
     "open_recording",
     "preprocess",
     "read_behavior",
-    "read_cohort",
     "remember_metadata",
     "remembered_metadata",
     "run_and_rest",
@@ -58,5 +47,4 @@ __all__ = [
     "speed_in_cm",
     "steps_from_provenance",
     "trace_at_frames",
-    "write_cohort",
 ]

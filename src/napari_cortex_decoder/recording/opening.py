@@ -218,14 +218,8 @@ def _clock(
     if measured is None:
         return rate, None, said
     if given is not None and not same_rate(measured, given):
-        return (
-            rate,
-            None,
-            [
-                f"the frame times in the file say {measured:.4g} Hz; they are left out, because "
-                f"{given:g} Hz was given."
-            ],
-        )
+        told = f"the frame times in the file say {measured:.4g} Hz; they are left out, because "
+        return rate, None, [f"{told}{given:g} Hz was given."]
     return given or measured, times, [*scaled, *clock_warnings(times)]
 
 

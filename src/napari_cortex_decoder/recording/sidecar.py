@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
@@ -44,12 +44,6 @@ def _elsewhere(path: Path) -> Path:
     return root / "recordings" / f"{path.name}-{key}.cortex"
 
 
-def _kept(folders: Iterable[Path], name: str) -> list[Path]:
-    """Return what lies under a name in folders, the one written last first: it counts."""
-    there = [folder / name for folder in folders if (folder / name).exists()]
-    return sorted(there, key=lambda place: -place.stat().st_mtime_ns)
-
-
 def _writable(folder: Path) -> bool:
     """Whether files can be made in an existing folder; only trying tells on network shares."""
     try:
@@ -81,7 +75,8 @@ class SidecarFolders(NamedTuple):
 
     def kept(self, name: str) -> list[Path]:
         """Return the files or folders of a name that are there, the one written last first."""
-        return _kept((self.folder, self.other), name)
+        there = [one / name for one in (self.folder, self.other) if (one / name).exists()]
+        return sorted(there, key=lambda place: -place.stat().st_mtime_ns)
 
 
 def sidecar_folders(path: str | os.PathLike[str]) -> SidecarFolders:
@@ -109,8 +104,7 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the sidecar is there and damaged.
     """
     remembered: dict[str, Any] = {}
-    path = Path(path).absolute()
-    for file in _kept((_elsewhere(path), _beside(path)), _FILE):
+    for file in sidecar_folders(path).kept(_FILE):
         for field, value in _read(file).items():
             if field in Remembered.__annotations__:
                 remembered.setdefault(field, _checked(file, field, value))

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from napari_cortex_decoder.cameras.kept import n_remembered_cameras
+from napari_cortex_decoder.cohort import CohortEntry
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram, read_labels
 from napari_cortex_decoder.labels.ethogram import class_indices
-from napari_cortex_decoder.recording import CohortEntry, Recording
-from napari_cortex_decoder.recording.cameras.kept import n_remembered_cameras
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.sessions.opening import kept_labels, kept_registration, open_session
 from napari_cortex_decoder.sessions.results import kept_prediction, made_from

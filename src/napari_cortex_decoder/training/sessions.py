@@ -13,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration, load_registration
+from napari_cortex_decoder.cohort import CohortEntry, read_cohort
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import UNKNOWN, Ethogram, Source, read_labels
 from napari_cortex_decoder.labels.journal import NAME as JOURNAL
 from napari_cortex_decoder.recording import (
-    CohortEntry,
     Recording,
     RunAndRest,
     add_behavior,
-    read_cohort,
     run_and_rest,
     speed_in_cm,
     trace_at_frames,

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from napari_cortex_decoder.recording import CohortEntry, Recording
+from napari_cortex_decoder.cameras import VIDEO_SUFFIXES
+from napari_cortex_decoder.cohort import CohortEntry
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.behavior.reading import READERS
-from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES
 from napari_cortex_decoder.sessions import Facts, facts_of
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
 from napari_cortex_decoder.widgets.atlas.atlas_model import AtlasModel

@@ -28,10 +28,10 @@ _ARRAYS = ("dataset", "axes", *_NAMES)
 
 
 def _is_zarr(path: Path) -> bool:
-    return path.is_dir() and any((path / mark).exists() for mark in MARKS)
+    return any((path / mark).exists() for mark in MARKS)
 
 
-def _is_folder_of_tiffs(path: Path) -> bool:
+def _has_tiffs(path: Path) -> bool:
     return path.is_dir() and bool(tiff_folders(path))
 
 
@@ -39,7 +39,7 @@ _FORMATS = (
     MovieFormat("Zarr", ("*.zarr",), open_zarr, ("dataset", "axes"), _is_zarr),
     MovieFormat("SVD", _SVD, open_svd, (), lambda path: pair_of(path) is not None),
     MovieFormat("NDTiff", (), open_ndtiff, (), lambda path: index_of(path) is not None),
-    MovieFormat("folder of TIFFs", (), open_folder, ("dataset",), _is_folder_of_tiffs),
+    MovieFormat("folder of TIFFs", (), open_folder, ("dataset",), _has_tiffs),
     MovieFormat("TIFF", _TIFF, open_tiff, ("dataset",)),
     MovieFormat("NumPy", ("*.npy",), open_npy, ("axes", *_NAMES)),
     MovieFormat("MATLAB", ("*.mat",), open_matlab, _ARRAYS),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_cortex_decoder.cameras import Camera
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.progress import Report
-from napari_cortex_decoder.recording.cameras import Camera
 from napari_cortex_decoder.saliency.question import Answer, Kind
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
+from napari_cortex_decoder.cameras import Camera
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import written_whole
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.recording.cameras import Camera
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.output.kinds import MARK, RESULTS
 

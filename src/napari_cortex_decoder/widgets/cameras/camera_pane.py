@@ -8,7 +8,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtWidgets import QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from napari_cortex_decoder.recording.cameras import Camera, Picture, Pictures, Rectangle
+from napari_cortex_decoder.cameras import Camera, Picture, Pictures, Rectangle
 from napari_cortex_decoder.widgets.cameras.cameras_model import CamerasModel, clock_text
 from napari_cortex_decoder.widgets.cameras.picture_feed import PictureFeed, painted
 from napari_cortex_decoder.widgets.parts.controls import button, row

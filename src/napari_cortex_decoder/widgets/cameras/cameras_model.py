@@ -8,10 +8,7 @@ from typing import Any, ClassVar
 
 from psygnal import Signal
 
-from napari_cortex_decoder.errors import CortexDecoderError, FrameRateError
-from napari_cortex_decoder.progress import Progress, Report
-from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.recording.cameras import (
+from napari_cortex_decoder.cameras import (
     Camera,
     CameraClock,
     Pictures,
@@ -26,6 +23,9 @@ from napari_cortex_decoder.recording.cameras import (
     remember_cameras,
     remembered_cameras,
 )
+from napari_cortex_decoder.errors import CortexDecoderError, FrameRateError
+from napari_cortex_decoder.progress import Progress, Report
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.parts.long_task import LongTask
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel

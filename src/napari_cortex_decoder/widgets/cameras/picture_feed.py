@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import numpy as np
 from qtpy.QtGui import QImage
 
-from napari_cortex_decoder.recording.cameras import Picture, Pictures
+from napari_cortex_decoder.cameras import Picture, Pictures
 from napari_cortex_decoder.widgets.parts.background import Background
 
 _NEWEST = 0.2  # share of the last picture in the latency

@@ -8,7 +8,7 @@ from napari import Viewer
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget
 
-from napari_cortex_decoder.recording.cameras import Camera, Pictures
+from napari_cortex_decoder.cameras import Camera, Pictures
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane
 from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.workspace import Workspace

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QInputDialog, QWidget
 
+from napari_cortex_decoder.cameras import POSE_SUFFIXES, VIDEO_SUFFIXES, Camera, Pose
 from napari_cortex_decoder.recording.behavior.reading import READERS
-from napari_cortex_decoder.recording.cameras import POSE_SUFFIXES, VIDEO_SUFFIXES, Camera, Pose
 from napari_cortex_decoder.widgets.cameras.cameras_model import clock_text
 from napari_cortex_decoder.widgets.parts.controls import enable, menu_button
 from napari_cortex_decoder.widgets.parts.number_question import NumberQuestion

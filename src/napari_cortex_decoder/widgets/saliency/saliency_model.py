@@ -9,6 +9,7 @@ from threading import Event
 
 from pydantic import PrivateAttr
 
+from napari_cortex_decoder.cameras import remembered_cameras
 from napari_cortex_decoder.choices import (
     GROUPINGS,
     LAGS,
@@ -26,7 +27,6 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.labels.edits import bout_at
 from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.recording.cameras import remembered_cameras
 from napari_cortex_decoder.saliency.keeping import keep_answer, kept_answer
 from napari_cortex_decoder.saliency.masking.frames import SAMPLED
 from napari_cortex_decoder.saliency.output.files import write_answer

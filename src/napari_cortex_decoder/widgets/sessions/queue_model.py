@@ -11,8 +11,8 @@ from typing import ClassVar
 from psygnal import Signal
 from pydantic import PrivateAttr
 
+from napari_cortex_decoder.cohort import CohortEntry
 from napari_cortex_decoder.progress import Progress, Report
-from napari_cortex_decoder.recording import CohortEntry
 from napari_cortex_decoder.widgets.decode.choice_model import ChoiceModel
 from napari_cortex_decoder.widgets.parts.section_model import TaskModel
 from napari_cortex_decoder.widgets.recording.movie_model import MovieModel

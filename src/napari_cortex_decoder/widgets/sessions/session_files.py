@@ -9,17 +9,12 @@ from pathlib import Path
 
 import platformdirs
 
+from napari_cortex_decoder.cameras import VIDEO_SUFFIXES
+from napari_cortex_decoder.cohort import CohortEntry, CohortRow
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.files import make_folder, read_json, write_json
-from napari_cortex_decoder.recording import (
-    CohortEntry,
-    CohortRow,
-    Recording,
-    movie_patterns,
-    remember_metadata,
-)
+from napari_cortex_decoder.recording import Recording, movie_patterns, remember_metadata
 from napari_cortex_decoder.recording.behavior.reading import READERS
-from napari_cortex_decoder.recording.cameras import VIDEO_SUFFIXES
 from napari_cortex_decoder.recording.formats.names import natural_key
 from napari_cortex_decoder.sessions import Facts
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from napari_cortex_decoder.cohort import CohortEntry
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.library import load_decoder
 from napari_cortex_decoder.errors import AtlasError, CortexDecoderError
 from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.reading import told
-from napari_cortex_decoder.recording import CohortEntry, Recording
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.sessions import decode_session, kept_registration, place_like
 from napari_cortex_decoder.sessions.placing import mean_image
 from napari_cortex_decoder.widgets.parts.loading import loading

@@ -11,13 +11,8 @@ from psygnal import Signal
 from pydantic import PrivateAttr
 from superqt.utils import QSignalDebouncer
 
-from napari_cortex_decoder.recording import (
-    CohortEntry,
-    CohortRow,
-    Recording,
-    cohort_rows,
-    write_cohort,
-)
+from napari_cortex_decoder.cohort import CohortEntry, CohortRow, cohort_rows, write_cohort
+from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.sessions import Facts, SessionState, look_at
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.layers import layer_of

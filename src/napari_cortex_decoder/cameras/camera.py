@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.cameras.nwb import open_nwb_camera
+from napari_cortex_decoder.cameras.pictures import Pictures, open_pictures
 from napari_cortex_decoder.clock import clock_warnings
 from napari_cortex_decoder.errors import FrameRateError, RecordingError
 from napari_cortex_decoder.recording.behavior.reading import read_content
-from napari_cortex_decoder.recording.cameras.nwb import open_nwb_camera
-from napari_cortex_decoder.recording.cameras.pictures import Pictures, open_pictures
 from napari_cortex_decoder.recording.recording import Recording
 
 _LARGEST_DRIFT = 0.05

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_cortex_decoder.cameras.camera import Camera
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.progress import Progress, Report, unheard
-from napari_cortex_decoder.recording.cameras.camera import Camera
 from napari_cortex_decoder.recording.recording import BehaviorTrace
 
 

@@ -1,21 +1,21 @@
 """Cameras on the mouse: their pictures, and their clock on that of the session."""
 
-from napari_cortex_decoder.recording.cameras.camera import (
+from napari_cortex_decoder.cameras.camera import (
     Camera,
     CameraClock,
     camera_with_clock,
     line_up,
     open_camera,
 )
-from napari_cortex_decoder.recording.cameras.kept import remember_cameras, remembered_cameras
-from napari_cortex_decoder.recording.cameras.motion import Rectangle, motion_energy
-from napari_cortex_decoder.recording.cameras.pictures import (
+from napari_cortex_decoder.cameras.kept import remember_cameras, remembered_cameras
+from napari_cortex_decoder.cameras.motion import Rectangle, motion_energy
+from napari_cortex_decoder.cameras.pictures import (
     IMAGE_SUFFIXES,
     VIDEO_SUFFIXES,
     Picture,
     Pictures,
 )
-from napari_cortex_decoder.recording.cameras.pose import (
+from napari_cortex_decoder.cameras.pose import (
     POSE_SUFFIXES,
     Pose,
     keypoint_speed,

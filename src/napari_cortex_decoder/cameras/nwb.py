@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.cameras.pictures import Pictures, open_pictures
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
-from napari_cortex_decoder.recording.cameras.pictures import Pictures, open_pictures
 from napari_cortex_decoder.recording.formats.nwb_fields import clock_of, series_of, text_of
 
 _SERIES = "ImageSeries"

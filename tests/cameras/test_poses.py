@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.cameras import Camera, CameraClock
+from napari_cortex_decoder.cameras.pose import Pose, keypoint_speed, read_pose
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.cameras import Camera, CameraClock
-from napari_cortex_decoder.recording.cameras.pose import Pose, keypoint_speed, read_pose
 
 N = 12
 NODES = ("nose", "left paw")

@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.recording.cameras import (
+from napari_cortex_decoder.cameras import (
     CameraClock,
     Rectangle,
     camera_with_clock,
@@ -26,6 +24,8 @@ from napari_cortex_decoder.recording.cameras import (
     motion_energy,
     open_camera,
 )
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.recording import Recording
 
 BITS, EDGE = 12, 16
 

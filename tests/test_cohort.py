@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording import (
+from napari_cortex_decoder.cohort import (
     CohortEntry,
     CohortRow,
     cohort_rows,
     read_cohort,
     write_cohort,
 )
+from napari_cortex_decoder.errors import RecordingError
 
 
 def lay_out_paper_cohort(folder: Path, csv_text: str, name: str = "data_64_5mice.csv") -> Path:

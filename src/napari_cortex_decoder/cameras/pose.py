@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cortex_decoder import child
+from napari_cortex_decoder.cameras.camera import Camera
 from napari_cortex_decoder.containers import hdf5
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import reads
-from napari_cortex_decoder.recording.cameras.camera import Camera
 from napari_cortex_decoder.recording.recording import BehaviorTrace
 
 POSE_SUFFIXES = (".csv", ".h5", ".slp")

@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
-from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.files import make_folder, read_json, write_json
-from napari_cortex_decoder.recording.cameras.camera import (
+from napari_cortex_decoder.cameras.camera import (
     Camera,
     CameraClock,
     camera_with_clock,
     open_camera,
 )
+from napari_cortex_decoder.errors import RecordingError
+from napari_cortex_decoder.files import make_folder, read_json, write_json
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.recording.sidecar import relative_to, sidecar_folder, sidecar_folders
 
