@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from cameras import test_cameras, test_poses
 from helpers.movies import movie_of
 from helpers.trace_files import write_nwb_traces
 from napari_cortex_decoder.atlas import Registration, load_atlas
@@ -40,12 +41,10 @@ from napari_cortex_decoder.sessions import (
     remember_state,
 )
 from recording import (
-    test_cameras,
     test_descriptions,
     test_format_details,
     test_formats,
     test_micromanager,
-    test_poses,
     test_sets,
     test_tiff,
     test_traces,
