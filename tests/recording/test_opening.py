@@ -98,6 +98,16 @@ def only_within(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
 
 
+def test_opening_does_not_try_whether_it_could_write(
+    movie: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(**_: object) -> None:
+        raise AssertionError("a file was made")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", tried)
+    open_recording(movie)
+
+
 def test_where_the_movie_cannot_be_written_beside_the_user_folder_remembers(
     movie: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

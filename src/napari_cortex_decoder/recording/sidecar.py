@@ -104,7 +104,9 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the sidecar is there and damaged.
     """
     remembered: dict[str, Any] = {}
-    for file in sidecar_folders(path).kept(_FILE):
+    path = Path(path).absolute()
+    # whether one could write there is no question of reading
+    for file in SidecarFolders(_beside(path), _elsewhere(path), away=False).kept(_FILE):
         for field, value in _read(file).items():
             if field in Remembered.__annotations__:
                 remembered.setdefault(field, _checked(file, field, value))
