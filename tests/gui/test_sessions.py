@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from napari import Viewer
 from napari.layers import Layer
+from napari.utils.notifications import Notification
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QTableView
@@ -25,7 +26,7 @@ from napari_cortex_decoder.decoder import Prediction
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels.edits import Paint
 from napari_cortex_decoder.progress import Progress, Report
-from napari_cortex_decoder.recording import Recording, sidecar_folder
+from napari_cortex_decoder.recording import Recording, remember_metadata, sidecar_folder
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
 from napari_cortex_decoder.widgets.recording.layers import recording_of
 from napari_cortex_decoder.widgets.sessions import session_jobs
@@ -310,3 +311,40 @@ def test_a_recording_that_is_in_no_file_shows_what_the_window_knows_of_it(
     qtbot.waitUntil(lambda: bool(workspace.sessions.rows[0].facts.labelled))
     facts = workspace.sessions.rows[0].facts
     assert facts.labelled == 0.5 and facts.behavior and not facts.atlas
+
+
+@pytest.mark.parametrize("first, second", [(0, 1), (1, 0)], ids=["longer first", "shorter first"])
+def test_a_movie_that_napari_opens_takes_the_place_of_the_one_of_other_length_and_units(
+    qtbot: QtBot, viewer: Viewer, workspace: Workspace, tmp_path: Path,
+    notifications: list[Notification], first: int, second: int,
+) -> None:  # fmt: skip
+    paths = [tmp_path / "long.tif", tmp_path / "short.tif"]
+    for path, n_frames in zip(paths, (150, 60), strict=True):
+        tifffile.imwrite(path, waves()[:n_frames], photometric="minisblack")
+    one, other = paths[first], paths[second]
+    remember_metadata(one, frame_rate=30.0, pixel_size=0.3)
+    workspace.sessions.add(one)
+    qtbot.waitUntil(lambda: shown(viewer) == [one.stem])
+    placed = Registration.upright(load_atlas("dorsal-cortex"), 0.3, (14, 15.5))
+    workspace.placing.begin(placed)
+    assert workspace.labels.edit(Paint(start=10, stop=40, behavior="run"))
+    viewer.dims.set_current_step(0, 42)
+    viewer.open(str(other), plugin="napari-cortex-decoder")
+    qtbot.waitUntil(lambda: shown(viewer) == [other.stem])
+    canvas = viewer.screenshot(canvas_only=True, flash=False)
+    assert [str(note) for note in notifications] == []
+    assert viewer.dims.nsteps[0] == waves()[: (150, 60)[second]].shape[0]
+    assert canvas[..., :3].max(axis=2).astype(bool).mean() > 0.3, "the view fits the new movie"
+    assert workspace.movie.recording is not None and workspace.movie.recording.frame_rate is None
+    assert workspace.placing.registration is None and not workspace.labels.ethogram
+    assert [row.session for row in workspace.sessions.rows] == [one.stem, other.stem]
+    viewer.dims.set_current_step(0, 7)
+    assert workspace.movie.frame == 7
+    workspace.sessions.choose(0)
+    qtbot.waitUntil(lambda: shown(viewer) == [one.stem])
+    assert viewer.dims.nsteps[0] == (150, 60)[first] and workspace.movie.frame == 42
+    qtbot.waitUntil(lambda: workspace.placing.registration is not None)
+    np.testing.assert_allclose(workspace.placing.registration.matrix, placed.matrix)
+    qtbot.waitUntil(lambda: workspace.labels.ethogram is not None)
+    assert (workspace.labels.ethogram.frames()[10:40] >= 0).all()
+    assert [str(note) for note in notifications] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari_cortex_decoder.sessions import open_session
-from napari_cortex_decoder.widgets.recording.layers import LayerData, layer_of
+from napari_cortex_decoder.widgets.recording.layers import LayerData, layers_to_add
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]]:
@@ -15,4 +15,4 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerD
 
 def read_movie(path: str | list[str]) -> list[LayerData]:
     """Open a movie lazily, as one layer in seconds and mm that carries its `Recording`."""
-    return [layer_of(open_session(path))]
+    return layers_to_add(open_session(path))

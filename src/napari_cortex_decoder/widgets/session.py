@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-from napari import Viewer
+from napari import Viewer, current_viewer
 from napari.layers import Layer
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QObject
@@ -34,6 +34,7 @@ from napari_cortex_decoder.widgets.parts.ties import Ties
 from napari_cortex_decoder.widgets.recording.layers import (
     RAW_KEY,
     LayerData,
+    arriving,
     frame_at_point,
     point_of_frame,
     recording_of,
@@ -57,7 +58,8 @@ class _Session:
     """The ties between a viewer and its workspace, in both directions.
 
     A layer that carries a recording is what makes it the open one: it may come from our reader, a
-    sample, or the dock. The newest counts; when it goes, the one before it does.
+    sample, or the dock. It takes the place of the one before: two may differ in clock and units.
+    Of several that a script adds the newest counts; when it goes, the one before it does.
     """
 
     def __init__(self, viewer: Viewer) -> None:
@@ -80,6 +82,7 @@ class _Session:
         layers = viewer.layers.events
         self._ties = Ties()
         self._ties.tie(self._find_layer, layers.inserted, layers.removed)
+        self._ties.tie(self._make_room, arriving)
         self._ties.tie(self._read_slider, viewer.dims.events.point)
         # napari has no event for a viewer that closes; its window deletes this along with itself.
         QObject(viewer.window._qt_window).destroyed.connect(self.close)
@@ -104,13 +107,22 @@ class _Session:
         _SESSIONS.pop(viewer, None)
 
     def _add_layer(self, layer_data: LayerData) -> None:
-        """Show a recording, in place of the one before: two may differ in clock and units."""
+        """Show a recording, in place of the one before."""
         viewer = self._viewer()
         if viewer is not None:
-            for layer in self._recordings(viewer):
-                viewer.layers.remove(layer)
+            self._remove_layers(viewer)
             viewer.add_layer(Layer.create(*layer_data))
             viewer.reset_view()
+
+    def _make_room(self) -> None:
+        """Let napari add the next recording to an empty place, if it is this viewer that does."""
+        viewer = self._viewer()
+        if viewer is not None and viewer is current_viewer():
+            self._remove_layers(viewer)
+
+    def _remove_layers(self, viewer: Viewer) -> None:
+        for layer in self._recordings(viewer):
+            viewer.layers.remove(layer)
 
     def _begin_dialogs(self, recording: Recording | None) -> None:
         viewer = self._viewer()

@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Image, Layer
 from napari.utils import Colormap
 from numpy.typing import NDArray
+from psygnal import SignalInstance
 
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.sessions.preprocessed import Patch, steps_between
@@ -23,6 +24,9 @@ RECORDING_KEY = "cortex-decoder/recording"
 
 RAW_KEY = "cortex-decoder/raw"
 """Key in a layer's metadata that holds the `Recording` that the one shown was made of."""
+
+arriving = SignalInstance((), name="arriving")
+"""The next layer that napari adds shows another recording."""
 
 _N_SAMPLED_FRAMES = 5
 _N_SAMPLED_TIMES = 2000
@@ -62,6 +66,13 @@ def movie_layer(recording: Recording, contrast_limits: tuple[float, float]) -> L
 def layer_of(recording: Recording) -> LayerData:
     """Describe the layer of a recording, with black and white as its movie has them."""
     return movie_layer(recording, sample_contrast_limits(recording))
+
+
+def layers_to_add(recording: Recording) -> list[LayerData]:
+    """Describe the layers of a recording that napari adds next; the window makes room for them."""
+    layers = [layer_of(recording)]
+    arriving.emit()
+    return layers
 
 
 def load_for_layers() -> None:

@@ -74,6 +74,7 @@ class SessionsModel(SectionModel):
         self._pause.triggered.connect(self._look_again)
         self._ties.tie(self._on_recording, movie.events.recording)
         self._ties.tie(self._bring_back, movie.remembered)
+        self._ties.tie(self._on_frame, movie.events.frame)
 
     @property
     def checked(self) -> tuple[CohortEntry, ...]:
@@ -165,8 +166,6 @@ class SessionsModel(SectionModel):
         if not 0 <= place < len(self.rows) or place == self.current:
             return
         row = self.rows[place]
-        if self._open is not None and self._open.path is not None:
-            self._frames[self._open.path] = self._movie.frame
         if row.memory is not None:
             self._background.run(layer_of, row.memory, then=self._movie.opened.emit)
         elif row.entry is not None:
@@ -312,6 +311,12 @@ class SessionsModel(SectionModel):
         self._open = raw
         if row.entry is not None:
             self.arrived.emit(row.entry)
+
+    def _on_frame(self, frame: int) -> None:
+        """Remember where the open recording was left."""
+        shown, raw = self._open, self._movie.raw  # which differ while another one comes
+        if shown is not None and shown.path is not None and raw and _same(shown, raw):
+            self._frames[shown.path] = frame
 
     def _follow(self, raw: Recording | None = None) -> None:
         raw = raw or self._movie.raw
