@@ -209,6 +209,23 @@ def test_an_open_movie_leaves_decode_in_sight_on_a_small_screen(
     qtbot.waitUntil(lambda: decode.visibleRegion().boundingRect().height() == decode.height())
 
 
+def test_the_table_of_several_sessions_stays_in_sight_when_their_rate_is_set(
+    qtbot: QtBot, dock: CortexDecoderWidget, workspace: Workspace, tmp_path: Path
+) -> None:
+    dock.findChild(QScrollArea).setFixedHeight(380)
+    several = child(dock, QPushButton, "Decode all checked")
+    for name in ("m1.tif", "m2.tif"):
+        tifffile.imwrite(tmp_path / name, waves())
+        workspace.sessions.add(tmp_path / name)
+    qtbot.waitUntil(lambda: workspace.movie.recording is not None)
+    qtbot.waitUntil(lambda: all(row.facts for row in workspace.sessions.rows))
+    workspace.sessions.set_frame_rate(30.0)
+    decode = child(dock, QPushButton, "Decode")
+    qtbot.waitUntil(decode.isEnabled)
+    qtbot.wait(50)  # the dock would scroll in the next turn of the loop
+    assert several.visibleRegion().boundingRect().height() == several.height()
+
+
 def test_activity_lies_on_the_movie_with_a_color_bar_and_is_remembered(
     qtbot: QtBot, viewer: Viewer, dock: CortexDecoderWidget, workspace: Workspace,
     recording: Recording, tmp_path: Path,

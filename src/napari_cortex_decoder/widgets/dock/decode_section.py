@@ -46,6 +46,7 @@ class DecodeSection(Section):
         self._movie, self._preprocessing = workspace.movie, workspace.preprocessing
         self._choice, self._decode = workspace.choice, workspace.decode
         self._agreement, self._review = workspace.agreement, workspace.review
+        self._sessions = workspace.sessions
         self._unfold, self._refused = unfold, True
         self._compose()
         choice, decode = self._choice.events, self._decode.events
@@ -134,7 +135,8 @@ class DecodeSection(Section):
         self._update_advice(f"Wait: {working.stage} …" if working.running else None)
         obstacle = decode.obstacle
         enable(self._start, obstacle, "Read the behavior from the open recording")
-        if self._refused and obstacle is None:  # what comes next, on a small screen too
+        alone = len(self._sessions.rows) < 2  # several are decoded from their table
+        if self._refused and obstacle is None and alone:  # what comes next, on a small screen too
             bring_into_sight(self._start, _AROUND)
         self._refused = obstacle is not None
         self._obstacle.say(None if progress.running else obstacle)
