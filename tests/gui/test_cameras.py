@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 
 import av
 import numpy as np
@@ -19,7 +21,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QInputDialog, QLabel, QPushButton, QSlider
 
 from helpers.windows import FRAME_RATE, N_FRAMES, answer, child, waves
-from napari_cortex_decoder.cameras import Rectangle, remembered_cameras
+from napari_cortex_decoder.cameras import Picture, Rectangle, remembered_cameras
+from napari_cortex_decoder.cameras.pictures import VideoPictures
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.widgets.cameras import cameras_model
 from napari_cortex_decoder.widgets.cameras.camera_pane import CameraPane, PictureItem
@@ -89,6 +92,49 @@ def test_the_pane_shows_the_picture_of_the_sliders_moment(
     for frame in range(60):  # faster than it can decode: the last one counts
         filmed.movie.seek(frame)
     qtbot.waitUntil(lambda: number_shown(pane) == 118)
+
+
+def test_while_playing_what_was_asked_for_last_is_shown_next_and_nothing_queues(
+    filmed: Workspace, video: Path, viewer: Viewer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    go_on = Semaphore(0)
+    opened = VideoPictures.opened
+
+    @contextmanager
+    def slow(pictures: VideoPictures) -> Iterator[Callable[[int], Picture]]:
+        with opened(pictures) as read:
+
+            def held(number: int) -> Picture:
+                decoded.append(number)
+                assert go_on.acquire(timeout=60)
+                return read(number)
+
+            yield held
+
+    monkeypatch.setattr(VideoPictures, "opened", slow)
+    filmed.take(video)
+    qtbot.waitUntil(lambda: "Camera: face" in viewer.window.dock_widgets)
+    pane = viewer.window.dock_widgets["Camera: face"]
+    qtbot.waitUntil(lambda: decoded == [0])
+    filmed.playback.speed = 0.5
+    filmed.playback.play()
+    for pictures in range(1, 5):  # each takes as long as the movie needs for ten frames or more
+        begun = filmed.movie.frame
+        qtbot.waitUntil(lambda begun=begun: filmed.movie.frame >= begun + 10, timeout=30_000)
+        assert len(decoded) == pictures
+        reached = filmed.movie.frame
+        go_on.release()
+        qtbot.waitUntil(lambda pictures=pictures: len(decoded) == pictures + 1)
+        assert number_shown(pane) == decoded[-2]
+        assert decoded[-1] >= 2 * reached, "an older one was decoded first"
+    filmed.playback.stop()
+    reached = filmed.movie.frame
+    go_on.release()  # the one under way; after it comes where the slider stays
+    qtbot.waitUntil(lambda: len(decoded) == 6)
+    go_on.release(1000)
+    qtbot.waitUntil(lambda: number_shown(pane) == 2 * reached)
+    assert decoded[-1] == 2 * reached
 
 
 def test_the_brightness_is_that_of_what_is_painted(
