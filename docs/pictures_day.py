@@ -128,8 +128,8 @@ def main() -> None:
     film.choose(sessions, "Open", "A cohort (CSV)…")
     film.answer(csv)
     film.until(lambda: workspace.movie.recording is not None)
+    film.wait(1)  # the row of what was opened is looked at anew
     film.until(lambda: all(row.facts for row in workspace.sessions.rows))
-    film.wait(1)
     listed = film.part(sessions)
     film.choose(sessions, "All checked", "Set the frame rate…")
     (asked,) = sessions.findChildren(QInputDialog)
