@@ -6,21 +6,39 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 import tifffile
+from hypothesis import example, given
+from hypothesis import strategies as st
 from napari import Viewer
 from napari.layers import Layer
 from napari.utils.theme import get_theme
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QProgressBar, QPushButton, QScrollArea
 
-from helpers.windows import child, visible_texts, waves
+from helpers.windows import (
+    ScriptedDecoder,
+    child,
+    loads,
+    visible_texts,
+    wait_until_idle,
+    waves,
+)
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording import BehaviorTrace, Previews, Recording
 from napari_cortex_decoder.sessions import remembered_state
 from napari_cortex_decoder.widgets.canvas.companion_layers import ACTIVITY
+from napari_cortex_decoder.widgets.decode import decode_job
 from napari_cortex_decoder.widgets.dock.preprocessing_group import PreprocessingGroup
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.parts.colors import (
+    TRACE,
+    YELLOW,
+    contrast,
+    legible,
+    palette_color,
+)
 from napari_cortex_decoder.widgets.parts.messages import MessagesSection
 from napari_cortex_decoder.widgets.parts.section import Section, ask_file
 from napari_cortex_decoder.widgets.recording.layers import movie_layer
@@ -164,20 +182,61 @@ def test_the_timeline_says_which_behavior_has_which_color(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_outlines_and_traces_are_seen_in_every_theme(
+def test_outlines_and_lines_are_seen_in_every_theme(
     qtbot: QtBot, viewer: Viewer, timeline: TimelineWidget, workspace: Workspace, opened: Layer,
-    theme: str,
+    theme: str, decoder_file: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     workspace.atlas.place_upright()
     qtbot.waitUntil(lambda: "Atlas outlines" in viewer.layers)
+    workspace.areas.compute()
+    qtbot.waitUntil(lambda: workspace.areas.traces is not None)
+    seen = np.flatnonzero(np.isfinite(workspace.areas.traces.values).all(axis=0))[:9]
+    workspace.areas.select(seen.tolist())
+    workspace.speed.set_labelling(True)
+    monkeypatch.setattr(decode_job, "load_decoder", loads(ScriptedDecoder()))
+    workspace.choice.offer(decoder_file)
+    workspace.decode.decode()
+    wait_until_idle(qtbot, workspace)
     viewer.theme = theme
     canvas = np.array(get_theme(theme).canvas.as_rgb_tuple()[:3]) / 255
     drawn = viewer.layers["Atlas outlines"].edge_color[0, :3]
     assert np.abs(drawn - canvas).max() > 0.5
-    background = np.array(get_theme(theme).background.as_rgb_tuple()[:3])
-    pen = timeline._rows[0].view.addedItems[-1].opts["pen"].color()
-    trace = np.array([pen.red(), pen.green(), pen.blue()])
-    assert np.abs(trace - background).max() > 60
+    background = get_theme(theme).background.as_rgb_tuple()[:3]
+    assert {row.title for row in timeline._rows} >= {"speed", "p(run)", "areas"}
+    drawn = [item for row in timeline._rows for item in row.view.allChildren()]
+    pens = [item.opts["pen"] for item in drawn if isinstance(item, pg.PlotDataItem)]
+    pens += [item.pen for item in drawn if isinstance(item, pg.InfiniteLine)]
+    written = [item.color for item in drawn if isinstance(item, pg.TextItem)]
+    assert len(pens) > len(seen) == len(written) == 9
+    for color in (*(pen.color() for pen in pens), *written):
+        assert contrast(color.getRgb()[:3], background) >= 3, color.getRgb()
+
+
+def test_contrast_is_that_of_the_web_s_guidelines() -> None:
+    white = (255, 255, 255)
+    assert contrast((0, 0, 0), white) == contrast(white, (0, 0, 0)) == pytest.approx(21)
+    assert contrast((118, 118, 118), white) == pytest.approx(4.54, abs=0.01)
+    assert contrast((255, 0, 0), white) == pytest.approx(4.0, abs=0.01)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@given(color=st.tuples(*[st.integers(0, 255)] * 3))
+@example(color=YELLOW)
+@example(color=TRACE)
+def test_any_color_is_seen_as_a_line_on_any_theme_and_stays_if_it_was(
+    theme: str, color: tuple[int, int, int]
+) -> None:
+    background = get_theme(theme).background.as_rgb_tuple()[:3]
+    line = legible(color, background)
+    assert contrast(line, background) >= 3
+    assert line == color or contrast(color, background) < 3
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colors_of_areas_stay_apart_on_every_theme(theme: str) -> None:
+    background = get_theme(theme).background.as_rgb_tuple()[:3]
+    lines = [legible(palette_color(place), background) for place in range(10)]
+    assert len(set(lines)) == 10
 
 
 def test_what_is_held_out_is_shaded_only_while_the_fine_tune_is_in_sight(

@@ -21,6 +21,7 @@ VERMILION: Color = (213, 94, 0)
 TRACE: Color = (136, 144, 156)
 """Measured traces, such as speed: no behaviour's colour, and seen on dark and light themes."""
 
+_LEAST_CONTRAST = 3.0
 _FIXED: dict[str, Color] = {"rest": SKY_BLUE, "run": ORANGE}
 _OTHERS: tuple[Color, ...] = (GREEN, PURPLE, YELLOW, BLUE, VERMILION)
 
@@ -50,6 +51,34 @@ def palette_color(place: int) -> Color:
     color = _OTHERS[place % len(_OTHERS)]
     red, green, blue = (round(value + (255 - value) * lightness) for value in color)
     return red, green, blue
+
+
+def legible(color: Color, background: Color) -> Color:
+    """Return a colour as a thin line or small text on a background has it: seen, of the same hue.
+
+    One that has no contrast of 3 to 1 (WCAG 2.2, 1.4.11) is made darker on light, lighter on dark.
+    """
+    end = 0 if _luminance(background) > 0.18 else 255
+    for share in range(21):
+        red, green, blue = (round(value + (end - value) * share / 20) for value in color)
+        if contrast((red, green, blue), background) >= _LEAST_CONTRAST:
+            break
+    return red, green, blue
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Return the contrast of two colours by WCAG 2.2: 1 for the same, 21 for black and white."""
+    dark, light = sorted(map(_luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: Color) -> float:
+    """Return how light a colour is, 0–1, linear."""
+    linear = [
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in as_floats(color)[:3]
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def as_floats(color: Color) -> tuple[float, float, float, float]:

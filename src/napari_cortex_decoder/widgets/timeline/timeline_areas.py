@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qtpy.QtGui import QColor
 
 from napari_cortex_decoder.widgets.atlas.areas_model import AreasModel
+from napari_cortex_decoder.widgets.parts.colors import Color, legible
 from napari_cortex_decoder.widgets.timeline.timeline_items import Row, TraceCurve
 
 _LOW, _HIGH = 0.5, 99.5  # percentiles of a trace that fit between it and the next
@@ -27,7 +28,7 @@ class AreaRow:
     times
         Shape (t,): where on the axis of time the frames are.
     background
-        Colour behind the acronyms.
+        Colour behind the traces and their acronyms.
     """
 
     def __init__(
@@ -35,11 +36,11 @@ class AreaRow:
         row: Row,
         areas: AreasModel,
         times: NDArray[np.floating],
-        background: str,
+        background: Color,
     ) -> None:
         self._view, self._axis, self._areas, self._times = row.view, row.axis, areas, times
         self._layout, self._place = row.layout.layout, row.place
-        self._fill = QColor(background)
+        self._background, self._fill = background, QColor(*background)
         self._fill.setAlpha(190)
         self._drawn: dict[int, tuple[TraceCurve, pg.TextItem]] = {}
         row.view.sigXRangeChanged.connect(self._move_names)
@@ -70,7 +71,8 @@ class AreaRow:
         self._layout.setRowStretchFactor(self._place, tallest)
 
     def _make(self, area: int) -> tuple[TraceCurve, pg.TextItem]:
-        about, color = self._areas.areas[area], self._areas.color(area)
+        about = self._areas.areas[area]
+        color = legible(self._areas.color(area), self._background)
         curve = TraceCurve(color)
         name = pg.TextItem(
             f"{about.acronym} {_SHORT[about.side]}".strip(),

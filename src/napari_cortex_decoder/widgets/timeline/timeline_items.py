@@ -12,7 +12,7 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtWidgets import QGraphicsItem
 
-from napari_cortex_decoder.widgets.parts.colors import Color, behavior_colors
+from napari_cortex_decoder.widgets.parts.colors import Color, behavior_colors, legible
 
 _EMPTY = np.empty(0)
 _KEPT, _NOT_KEPT = QGraphicsItem.CacheMode.DeviceCoordinateCache, QGraphicsItem.CacheMode.NoCache
@@ -204,12 +204,15 @@ class ThresholdLines:
     ----------
     view
         Of the row that shows the speed.
+    background
+        Its colour.
     tell
         Called with the threshold that a line was dragged to, by name.
     """
 
-    def __init__(self, view: pg.ViewBox, tell: Callable[..., None]) -> None:
+    def __init__(self, view: pg.ViewBox, background: Color, tell: Callable[..., None]) -> None:
         solid, dashed = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine
+        self._background = background
         self._run = self._line(view, "run", solid, lambda at: tell(threshold=at))
         self._rest = self._line(view, "rest", dashed, lambda at: tell(stop_threshold=at))
 
@@ -222,7 +225,8 @@ class ThresholdLines:
     def _line(
         self, view: pg.ViewBox, behavior: str, style: Qt.PenStyle, tell: Callable[[float], None]
     ) -> pg.InfiniteLine:
-        pen = pg.mkPen(behavior_colors([behavior])[behavior], width=1.5, style=style)
+        color = legible(behavior_colors([behavior])[behavior], self._background)
+        pen = pg.mkPen(color, width=1.5, style=style)
         line = pg.InfiniteLine(angle=0, movable=True, pen=pen, hoverPen=pg.mkPen(pen, width=3))
         line.sigDragged.connect(lambda moved: tell(max(0.0, float(moved.value()))))
         view.addItem(line, ignoreBounds=True)

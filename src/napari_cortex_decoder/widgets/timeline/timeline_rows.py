@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.widgets.parts.clock import Clock
-from napari_cortex_decoder.widgets.parts.colors import TRACE
+from napari_cortex_decoder.widgets.parts.colors import TRACE, Color, legible
 from napari_cortex_decoder.widgets.recording.movie_model import LABEL_TRACE
 from napari_cortex_decoder.widgets.timeline.timeline_areas import AreaRow
 from napari_cortex_decoder.widgets.timeline.timeline_items import (
@@ -102,7 +102,8 @@ class Plot:
         self.clock, self._theme = clock, theme
         colors = get_theme(theme)
         self.text = colors.text.as_hex()
-        self._graphics.setBackground(colors.background.as_hex())
+        self._background: Color = colors.background.as_rgb_tuple()[:3]
+        self._graphics.setBackground(self._background)
 
     def _wanted(self) -> dict[_For, Callable[[_For], Row]]:
         """Return what there is to show: of each row what it is made for, and what makes it."""
@@ -134,14 +135,14 @@ class Plot:
     def _make_trace(self, key: _For) -> Row:
         _, trace, labels = key
         row = self._make_row(key, trace.name, trace.unit)
-        curve = TraceCurve(TRACE)
+        curve = TraceCurve(legible(TRACE, self._background))
         curve.setData(trace.times, trace.values)
         row.view.addItem(curve)
         finite = trace.values[np.isfinite(trace.values)]
         if finite.size:
             row.view.setYRange(float(finite.min()), float(finite.max()), padding=0.08)
         if labels:
-            row.shown = ThresholdLines(row.view, self._workspace.speed.set)
+            row.shown = ThresholdLines(row.view, self._background, self._workspace.speed.set)
         return row
 
     def _make_labels(self, key: _For) -> Row:
@@ -171,7 +172,10 @@ class Plot:
         row.axis.setTicks([[(0, "0"), (0.5, ".5"), (1, "1")]])
         half = pg.mkPen(self.text, width=0.5, style=Qt.PenStyle.DotLine)
         row.view.addItem(pg.InfiniteLine(0.5, angle=0, pen=half), ignoreBounds=True)
-        row.shown = {column: TraceCurve(behaviors[column][1]) for column in columns}
+        row.shown = {
+            column: TraceCurve(legible(behaviors[column][1], self._background))
+            for column in columns
+        }
         for curve in row.shown.values():
             row.view.addItem(curve)
         return row
@@ -179,8 +183,7 @@ class Plot:
     def _make_areas(self, key: _For) -> Row:
         assert self.clock is not None  # only with a recording
         row = self._make_row(key, "areas", "ΔF/F" if key[2].is_relative else "")
-        background = get_theme(self._theme).background.as_hex()
-        row.shown = AreaRow(row, self._workspace.areas, self.clock.times, background)
+        row.shown = AreaRow(row, self._workspace.areas, self.clock.times, self._background)
         return row
 
     def _lay_out(self) -> None:
