@@ -49,6 +49,18 @@ TIMES = [f"{i / 10:.1f}" for i in range(N)]
         pytest.param("time,speed,\n" + lines(TIMES, SPEED, [""] * N), id="a last separator"),
         pytest.param('"time","speed"\n' + lines(range(1, N + 1), TIMES, SPEED), id="of R"),
         pytest.param("time,speed\ns,cm/s\n" + lines(TIMES, SPEED), id="units below"),
+        pytest.param(
+            "time,speed\n" + lines([f"{t} s" for t in TIMES], SPEED), id="a unit in cells of time"
+        ),
+        pytest.param(
+            "time,speed\n"
+            + lines([f"{100 * i}ms" for i in range(N)], [f"{v} cm/s" for v in SPEED]),
+            id="units in all cells",
+        ),
+        pytest.param("time,speed\n" + lines(TIMES, SPEED) + "nan,nan\n", id="a last row of nan"),
+        pytest.param(
+            "frame,speed\n" + lines(range(N), SPEED) + "NA,\nn/a, -\n", id="last rows of nothing"
+        ),
         pytest.param("Rig 3\nmouse,7\n\ntime,speed,x\n" + lines(TIMES, SPEED, SPEED), id="above"),
         pytest.param("frame,speed\n" + lines(range(N), SPEED), id="frames"),
         pytest.param(("time,speed\n" + lines(TIMES, SPEED)).encode("utf-16"), id="UTF-16"),
@@ -184,3 +196,27 @@ def test_a_cell_in_which_nothing_is_known_is_unknown(tmp_path, cell):
     recording = Recording(movie=da.zeros((3, 4, 4)), name="m", frame_rate=10)
     values = add_behavior(recording, path).behavior["speed"].values
     np.testing.assert_array_equal(values, [1.5, np.nan, 2.5])
+
+
+def test_cells_of_time_in_another_unit_than_their_column_are_refused(tmp_path: Path) -> None:
+    content = "time (ms),speed\n" + lines([f"{t} s" for t in TIMES], SPEED)
+    with pytest.raises(RecordingError, match="are in 's'; correct one"):
+        traces(tmp_path, content)
+    same = traces(tmp_path, content.replace("(ms)", "(s)"))
+    np.testing.assert_allclose(same.behavior["speed"].times, np.arange(N) / 10)
+
+
+def test_a_time_that_is_missing_before_the_end_is_still_told(tmp_path: Path) -> None:
+    content = "time,speed\n" + lines(TIMES, SPEED).replace("0.5,7.5", "nan,nan")
+    with pytest.raises(RecordingError, match="no number in row 6"):
+        traces(tmp_path, content)
+
+
+def test_a_last_frame_of_which_nothing_is_known_is_a_frame(tmp_path: Path) -> None:
+    found = traces(tmp_path, "speed\n" + lines(SPEED[:-1]) + "nan\n").behavior["speed"]
+    assert found.values.size == N and np.isnan(found.values[-1])
+
+
+def test_a_table_of_nothing_but_empty_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError):
+        traces(tmp_path, "time,speed\nnan,nan\nnan,nan\n")

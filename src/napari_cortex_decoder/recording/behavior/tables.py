@@ -43,7 +43,8 @@ def read_text_table(path: Path, fields: Collection[str] | None = None) -> Behavi
     hh:mm:ss or as dates; one named ``frame`` counts movie frames, and with a time beside it tells
     when they were taken; without either, rows are frames. ``speed (cm/s)`` gives a unit. True is 1
     and False 0. A column of text holds labels: it becomes one trace of 0 and 1 for each label.
-    Empty cells are unknown. A table of one column needs no header.
+    Empty cells are unknown, and rows at the end without time or value are none. A table of one
+    column needs no header.
     """
     lines = read_lines(path, RecordingError)
     table, left_out = columns_of(lines, RecordingError)
@@ -53,6 +54,9 @@ def read_text_table(path: Path, fields: Collection[str] | None = None) -> Behavi
         sign = "the thousands" if numerals.decimal == "." else "the decimals"
         said.append(f"a comma is taken to set off {sign} of its numbers; check their size.")
     clock = {column: kind for column in table.columns if (kind := clock_kind(column))}
+    if clock:  # else rows are frames, and one of which nothing is known is one
+        known = ~table.apply(lambda cells: cells.str.strip().str.lower().isin(EMPTY)).all(axis=1)
+        table = table.iloc[: known.to_numpy().nonzero()[0].max(initial=-1) + 1]
     times, zero = _times(path, table, clock, numerals)
     counted = _frames(path, table, clock, numerals)
 
@@ -111,14 +115,21 @@ def _times(
     if column is None:
         return None, Zero.UNSAID
     written = clock_times(table[column])
-    values, dates = written or (_numbers(path, column, table[column], numerals), False)
+    measured = None if written else with_unit(table[column], numerals)
+    if measured is not None:
+        values, dates = measured[0], False
+    else:
+        values, dates = written or (_numbers(path, column, table[column], numerals), False)
     _check_complete(path, column, values)
-    epoch = None if written else since_1970(values)
+    epoch = None if written or measured is not None else since_1970(values)
     if epoch is not None:
         return epoch, Zero.DATE
-    unit = "" if written else time_unit(column)
-    seconds = values * seconds_in(path, f"the times in column {column!r}", unit)
-    return seconds, Zero.DATE if dates else Zero.UNSAID
+    said = "" if written else time_unit(column)
+    unit = measured[1] if measured is not None else said
+    factor = seconds_in(path, f"the times in column {column!r}", unit)
+    if said and seconds_in(path, f"the times in column {column!r}", said) != factor:
+        raise RecordingError(f"{path}: cells of column {column!r} are in {unit!r}; correct one.")
+    return values * factor, Zero.DATE if dates else Zero.UNSAID
 
 
 def _frames(
