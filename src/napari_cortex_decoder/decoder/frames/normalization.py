@@ -20,7 +20,7 @@ from napari_cortex_decoder.decoder.frames.running import RunningStatistics
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.movie_blocks import read_blocks
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.recording.gaps import check_finite
+from napari_cortex_decoder.recording.preprocessing.blocks import check_finite
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,22 +114,19 @@ def _times(
     column = _clock_column(path, clock, "time")
     if column is None:
         return None, Zero.UNSAID
-    written = clock_times(table[column])
-    measured = None if written else with_unit(table[column], numerals)
-    if measured is not None:
-        values, dates = measured[0], False
-    else:
-        values, dates = written or (_numbers(path, column, table[column], numerals), False)
+    cells, what = table[column], f"the times in column {column!r}"
+    if (written := clock_times(cells)) is not None:
+        _check_complete(path, column, written[0])
+        return written[0], Zero.DATE if written[1] else Zero.UNSAID
+    said = time_unit(column)
+    values, unit = with_unit(cells, numerals) or (_numbers(path, column, cells, numerals), None)
     _check_complete(path, column, values)
-    epoch = None if written or measured is not None else since_1970(values)
-    if epoch is not None:
+    if unit is None and (epoch := since_1970(values)) is not None:
         return epoch, Zero.DATE
-    said = "" if written else time_unit(column)
-    unit = measured[1] if measured is not None else said
-    factor = seconds_in(path, f"the times in column {column!r}", unit)
-    if said and seconds_in(path, f"the times in column {column!r}", said) != factor:
+    factor = seconds_in(path, what, said if unit is None else unit)
+    if said and seconds_in(path, what, said) != factor:
         raise RecordingError(f"{path}: cells of column {column!r} are in {unit!r}; correct one.")
-    return values * factor, Zero.DATE if dates else Zero.UNSAID
+    return values * factor, Zero.UNSAID
 
 
 def _frames(

@@ -11,6 +11,7 @@ import numpy as np
 from dask.base import tokenize
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.frames import FrameReader
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
 
@@ -174,3 +175,24 @@ def row_tiles(frame_shape: tuple[int, int], n_frames: int) -> Iterator[slice]:
     band = max(1, min(rows, TILE_BYTES // max(1, n_frames * columns * 8)))
     for top in range(0, rows, band):
         yield slice(top, min(top + band, rows))
+
+
+def check_finite(frames: NDArray[Any], start: int, where: str, *, every: int = 1) -> None:
+    """Refuse frames (n, y, x) with gaps, and say where the first one is.
+
+    `start` is the number of the first frame in its movie, and `every` how many frames of the movie
+    lie between one and the next, itself counted.
+    """
+    if np.issubdtype(frames.dtype, np.integer):
+        return
+    finite = np.isfinite(frames)
+    if len(frames) > 1 and finite.any():
+        # what is never measured, while others are, is no gap: it lies outside a mask
+        finite |= ~finite.any(axis=0)
+    if finite.all():
+        return
+    frame, row, column = (int(i) for i in np.argwhere(~finite)[0])
+    raise RecordingError(
+        f"{where}: the movie is {frames[frame, row, column]} in frame {start + every * frame} at "
+        f"row {row}, column {column}; fill such gaps (fill-gaps, --fill-gaps), or mask them."
+    )

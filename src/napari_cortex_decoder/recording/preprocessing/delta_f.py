@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from napari_cortex_decoder.errors import RecordingError
-from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import (
     Blocks,
+    check_finite,
     computed_movie,
     each_frame,
     row_tiles,

@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from napari_cortex_decoder.recording.gaps import check_finite
-from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie
+from napari_cortex_decoder.recording.preprocessing.blocks import (
+    Blocks,
+    check_finite,
+    computed_movie,
+)
 from napari_cortex_decoder.recording.preprocessing.step import Step, Survey, with_both
 from napari_cortex_decoder.recording.recording import BehaviorTrace, Recording
 

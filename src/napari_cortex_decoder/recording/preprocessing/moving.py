@@ -9,8 +9,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.recording.gaps import check_finite
-from napari_cortex_decoder.recording.preprocessing.blocks import Blocks, computed_movie, row_tiles
+from napari_cortex_decoder.recording.preprocessing.blocks import (
+    Blocks,
+    check_finite,
+    computed_movie,
+    row_tiles,
+)
 from napari_cortex_decoder.recording.preprocessing.step import (
     PREVIEW_FRAMES,
     Step,

@@ -14,10 +14,10 @@ from napari_cortex_decoder.clock import frames_last, is_even, rate_of
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.frames import FrameReader
 from napari_cortex_decoder.recording.formats.lazy import LazyMovie
-from napari_cortex_decoder.recording.gaps import check_finite
 from napari_cortex_decoder.recording.preprocessing.blocks import (
     CHUNK_BYTES,
     Sources,
+    check_finite,
     row_tiles,
     stretches,
 )

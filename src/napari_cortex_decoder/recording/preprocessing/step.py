@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.movie_blocks import frames_within, whole_chunks
 from napari_cortex_decoder.progress import Progress, Report
-from napari_cortex_decoder.recording.gaps import check_finite
+from napari_cortex_decoder.recording.preprocessing.blocks import check_finite
 from napari_cortex_decoder.recording.recording import Recording
 from napari_cortex_decoder.settings import Frozen
 
