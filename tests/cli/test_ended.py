@@ -70,3 +70,24 @@ def test_ctrl_c_that_a_library_makes_an_error_of_ends_all_the_same(
         Slow().model_dump_json()
     assert end.value.code == 130
     assert capsys.readouterr().err == "cortex-decoder: ended from outside; go on.\n"
+
+
+SWALLOWS = """
+seen = False
+import os, signal, time
+from napari_cortex_decoder.cli import common
+common._PATIENCE = 0.2
+with common.ended_by_signals("go on."):
+    while True:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM) if not seen else time.sleep(0.01)
+        except BaseException:
+            seen = True
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal ends a program there at once")
+def test_a_program_whose_library_swallows_the_end_says_so_too() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWS], capture_output=True, text=True)
+    assert done.returncode == 143, done.stderr
+    assert done.stderr == "cortex-decoder: ended from outside; go on.\n"

@@ -165,13 +165,19 @@ def ended_by_signals(then: str) -> Iterator[None]:
     the rest of the sentence: how to go on. What the program was begun to ignore stays ignored.
     """
     ended: list[int] = []
+    sentence = [f"cortex-decoder: ended from outside; {then}"]  # said once, whoever comes first
+
+    def leave(code: int) -> None:
+        if sentence:
+            os.write(2, f"{sentence.pop()}\n".encode())
+        os._exit(code)
 
     def end(number: int, _: object) -> None:
         code = 128 + number
         if ended:
             os._exit(code)
         ended.append(code)
-        patience = threading.Timer(_PATIENCE, os._exit, [code])
+        patience = threading.Timer(_PATIENCE, leave, [code])
         patience.daemon = True
         patience.start()
         raise SystemExit(code)
@@ -185,7 +191,7 @@ def ended_by_signals(then: str) -> Iterator[None]:
         yield
     except BaseException as exit_:  # pydantic makes an error of its own of our exit
         if ended:
-            typer.echo(f"cortex-decoder: ended from outside; {then}", err=True)
+            typer.echo(sentence.pop(), err=True)
             raise SystemExit(ended[0]) from exit_
         raise
     finally:
