@@ -28,8 +28,8 @@ from helpers.places import age, snapshot
 from napari_cortex_decoder.labels import journal_ethogram
 from napari_cortex_decoder.recording.sidecar import sidecar_folder
 
-AT_RANDOM = {".nwb", ".png", ".svg", ".mat", ".json"}
-"""Kinds of file that hold a date or an identifier, so that no two are the same."""
+AT_RANDOM = {".nwb", ".png", ".svg", ".mat", ".json", ".mp4"}
+"""Kinds of file of which no two are the same: they hold a date, or were made by several threads."""
 
 LATE = {
     "reproduce": ("evaluation.roi_models", "evaluation.figures"),
@@ -46,9 +46,21 @@ def is_whole(file: Path, expected: bytes) -> bool:
     if file.suffix == ".nwb":
         with h5py.File(file) as content:
             return len(content) > 0 and not content.keys() ^ h5_keys(expected)
+    if file.suffix == ".mp4":
+        return pictures(file.read_bytes()) == pictures(expected)
     if file.suffix == ".json":
         return isinstance(json.loads(file.read_text()), dict | list)
     return 0.5 * len(expected) < file.stat().st_size < 2 * len(expected)
+
+
+def pictures(content: bytes) -> int:
+    """Return how many pictures of a video can be read."""
+    import io
+
+    import av
+
+    with av.open(io.BytesIO(content)) as video:
+        return sum(1 for _ in video.decode(video=0))
 
 
 def h5_keys(content: bytes) -> set[str]:
