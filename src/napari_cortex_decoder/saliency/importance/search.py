@@ -31,7 +31,7 @@ _LIKELY = 8
 
 
 class Meter:
-    """Tells how far a search is as a whole, and what it has found.
+    """How far a search is as a whole, and what it has found.
 
     Parameters
     ----------
