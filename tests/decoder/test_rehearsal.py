@@ -28,7 +28,7 @@ from napari_cortex_decoder.decoder import (
 )
 from napari_cortex_decoder.decoder.config import DecoderConfig
 from napari_cortex_decoder.decoder.engine.inference import InferenceNetwork
-from napari_cortex_decoder.decoder.networks import CnnRnn, build_network
+from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.progress import unheard
 from napari_cortex_decoder.recording import Recording, open_recording, save_recording
@@ -49,6 +49,7 @@ from napari_cortex_decoder.training.run_folder import TrainingFolder
 from napari_cortex_decoder.tuning.end_to_end import Filmed, fit_end_to_end
 from napari_cortex_decoder.tuning.features import recording_features, write_frames
 from napari_cortex_decoder.tuning.heads import Labeled
+from napari_cortex_decoder.tuning.tunable import model_of
 
 META = Compute(device="meta")
 SMALL = Preprocessing(image_size=(32, 32), scale="centered-sd")
@@ -201,10 +202,8 @@ def test_fine_tuning_end_to_end(
     labeled = Labeled(features, ethogram.frames(), learns)
     one = Filmed(np.load(tmp_path / "frames.npy"), labeled)
     told: list[int] = []
-    assert isinstance(base.network, CnnRnn) and isinstance(base.config, CnnRnnConfig)
     tuned, _ = fit_end_to_end(
-        base.network,
-        base.config,
+        model_of(base),
         [one],
         gap=20,
         seed=1,

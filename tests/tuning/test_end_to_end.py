@@ -34,6 +34,7 @@ from napari_cortex_decoder.tuning.folder import FineTuneFolder
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.preparation import Preparation
+from napari_cortex_decoder.tuning.tunable import model_of
 
 HELD_OUT = [HeldOut(0, 450, 600)]
 Labelled = tuple[Recording, Ethogram]
@@ -98,15 +99,16 @@ def test_a_trainer_that_is_killed_goes_on_and_whoever_began_it_may_leave(
 def test_frames_are_encoded_without_touching_a_network_that_others_may_share(
     base: Decoder,
 ) -> None:
-    network = with_behaviors(base.network, base.config, base.behaviors)
+    model = with_behaviors(model_of(base), base.behaviors)
+    network, _ = model.with_encoder()
     size = base.config.preprocessing.image_size
     frames = np.random.default_rng(0).standard_normal((40, *size)).astype(np.float16)
     wanted = np.arange(40) == 20
     network.cnn.train()
-    features = encode_frames(network, base.config, frames, wanted, CPU)
+    features = encode_frames(model, frames, wanted, CPU)
     assert network.cnn.training
     network.cnn.eval()
-    again = encode_frames(network, base.config, frames, wanted, CPU)
+    again = encode_frames(model, frames, wanted, CPU)
     assert features.any()
     np.testing.assert_array_equal(features, again)
 

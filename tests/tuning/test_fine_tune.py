@@ -43,6 +43,7 @@ from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.held_out import HeldOut, folds, hold_out, training_mask
 from napari_cortex_decoder.tuning.held_out_scores import score
 from napari_cortex_decoder.tuning.linear_units import add_units
+from napari_cortex_decoder.tuning.tunable import Model, model_of
 
 N = 900
 Labelled = tuple[Recording, Ethogram]
@@ -179,12 +180,12 @@ def test_new_behaviors_get_a_new_head(base: Decoder) -> None:
 
 
 def test_known_behaviors_keep_their_odds_in_a_new_head(base: Decoder) -> None:
-    changed = with_behaviors(base.network, base.config, ("run", "groom", "rest"))
+    changed, _ = with_behaviors(model_of(base), ("run", "groom", "rest"))
     windows = torch.randn(5, 11, 1280)
     old = base.network.head(windows)[:, 0]
     new = changed.head(windows)
     torch.testing.assert_close(new[:, 0] - new[:, 2], old)
-    swapped = with_behaviors(base.network, base.config, ("run", "rest"))
+    swapped, _ = with_behaviors(model_of(base), ("run", "rest"))
     torch.testing.assert_close(swapped.head(windows)[:, 0], -old)
 
 
@@ -195,7 +196,7 @@ def test_units_that_are_added_to_a_head_average_features_and_leave_its_logits(ki
     network = CnnRnn(config).eval()
     rng = np.random.default_rng(0)
     weight, bias = rng.normal(size=(5, 1280)) / 36, np.full(5, 0.3)
-    wide, changed = add_units(network, config, weight, bias)
+    wide, changed = add_units(Model(network, config), weight, bias)
     windows = torch.from_numpy(rng.normal(size=(40, 11, 1280))).float()
     with torch.no_grad():
         torch.testing.assert_close(wide.head(windows), network.head(windows))

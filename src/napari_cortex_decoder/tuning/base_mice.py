@@ -29,25 +29,11 @@ _EVERY = 3  # frames: an AUC gains nothing from neighbours, which are near-copie
 def auc_on_base_mice(
     base: Decoder, tuned: Decoder, compute: Compute, report: Report
 ) -> tuple[float, float] | None:
-    """Compare base and tuned decoder on simulated mice that neither has learned from.
+    """Return the mean AUC of base and tuned decoder on simulated mice that neither learned from.
 
-    Features of these mice are cached like those of files: another fine-tune of a head encodes
-    none of them again.
-
-    Parameters
-    ----------
-    base, tuned
-        The decoders.
-    compute
-        Where and how.
-    report
-        Gets the numbers of decodes done and of all.
-
-    Returns
-    -------
-    tuple of float or None
-        Mean AUC of base and tuned. None where the base's own test mice cannot be had again,
-        because they were not simulated, or where the tuned one knows other behaviors.
+    None where the base's own test mice cannot be had again, because they were not simulated, or
+    where the tuned one knows other behaviors. Features of these mice are cached like those of
+    files: another fine-tune of a head encodes none of them again.
     """
     subjects = [score.subject for score in base.provenance.held_out]
     again = base.provenance.simulated and all(subject.isdigit() for subject in subjects)

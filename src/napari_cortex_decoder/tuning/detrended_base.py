@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
-from napari_cortex_decoder.decoder.networks import CnnRnn
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.tuning import heads
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
+from napari_cortex_decoder.tuning.tunable import model_of
 
 DETREND_SECONDS = 1000 / 30
 """Of the moving mean that is subtracted: the paper's 1000 frames."""
@@ -26,14 +26,10 @@ less than beyond them, and where detrending takes long bouts away it rises by mu
 
 
 def detrended_base(base: Decoder, recordings: Sequence[Recording]) -> Decoder | None:
-    """Return a base that takes slow drift away.
+    """Return a base of the same network that takes slow drift away.
 
-    Returns
-    -------
-    Decoder or None
-        The same network. None where that cannot help: the base reads areas, detrends already, has
-        running statistics or is scaled by raw frames, or no recording is twice as long as the
-        moving mean.
+    None where that cannot help: the base reads areas, detrends already, has running statistics or
+    is scaled by raw frames, or no recording is twice as long as the moving mean.
     """
     if not isinstance(base.config, CnnRnnConfig):
         return None
@@ -57,25 +53,9 @@ def reads_as_well(
 ) -> bool:
     """Return whether a base's head reads some features about as well as others of the same frames.
 
-    Parameters
-    ----------
-    base
-        Whose head.
-    behaviors
-        Of the labels.
-    data, other
-        By recording; the first are asked about.
-    gap
-        As of `fit_head`.
-
-    Returns
-    -------
-    bool
-        Whether the labels that are learned from are likelier by the first, or hardly less likely:
-        see `learnable_loss`.
+    That is whether the labels, of `behaviors`, that are learned from are likelier by `data` than by
+    `other`, or hardly less likely: see `learnable_loss`.
     """
-    assert isinstance(base.config, CnnRnnConfig) and isinstance(base.network, CnnRnn)
-    network = with_behaviors(base.network, base.config, behaviors)
-    config = base.config.model_copy(update={"behaviors": behaviors})
-    one, two = (heads.learnable_loss(network, config, each, gap) for each in (data, other))
+    model = with_behaviors(model_of(base), behaviors)
+    one, two = (heads.learnable_loss(model, each, gap) for each in (data, other))
     return one < two + _TOLERATED

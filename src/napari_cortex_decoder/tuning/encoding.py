@@ -12,19 +12,17 @@ from torch import Tensor
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
-from napari_cortex_decoder.decoder.networks import N_FEATURES, CnnRnn, Encoder
+from napari_cortex_decoder.decoder.networks import N_FEATURES, Encoder
+from napari_cortex_decoder.tuning.tunable import Model
 
 _AT_ONCE = 256  # frames
 
 
 def encode_frames(
-    network: CnnRnn,
-    config: CnnRnnConfig,
-    frames: NDArray[np.float16],
-    mask: NDArray[np.bool_],
-    compute: Compute,
+    model: Model, frames: NDArray[np.float16], mask: NDArray[np.bool_], compute: Compute
 ) -> NDArray[np.float16]:
     """Encode what the windows of some frames see, shape (t, 1280); other rows are 0."""
+    network, config = model.with_encoder()
     seen = mask.copy()
     for shift in range(-config.window.past, config.window.future + 1):
         seen |= np.roll(mask, shift)

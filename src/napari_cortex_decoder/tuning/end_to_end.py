@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +27,8 @@ from napari_cortex_decoder.tuning.calibration import calibrate
 from napari_cortex_decoder.tuning.encoding import encode_images
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.heads import Labeled, fit_head
-from napari_cortex_decoder.tuning.held_out import N_FOLDS, folds
-from napari_cortex_decoder.tuning.tunable import with_encoder
+from napari_cortex_decoder.tuning.held_out import N_FOLDS, Masks, folds
+from napari_cortex_decoder.tuning.tunable import Model
 
 EPOCHS = 6
 EXAMPLES = 1024  # an epoch takes so many frames at most
@@ -48,8 +48,7 @@ class Filmed:
 
 
 def fit_end_to_end(
-    network: CnnRnn,
-    config: CnnRnnConfig,
+    base: Model,
     data: Sequence[Filmed],
     *,
     gap: int,
@@ -57,8 +56,8 @@ def fit_end_to_end(
     compute: Compute,
     checkpoint: Path,
     tell: Callable[[int, int, Epoch | None], None],
-) -> tuple[CnnRnn, CnnRnnConfig]:
-    """Fit encoder and head, from where a head alone gets to.
+) -> Model:
+    """Fit encoder and head of a CNN-RNN, from where a head alone gets to; gives it calibrated.
 
     One contiguous part of what is learned from decides how long to learn, and whether at all: where
     no epoch decides better, the head alone is what is given. Statistics of batch normalization stay
@@ -67,12 +66,8 @@ def fit_end_to_end(
 
     Parameters
     ----------
-    network, config
-        The base, for the behaviors of the labels.
-    data
-        What to learn from.
-    gap
-        Frames between what learns and what decides.
+    base, data, gap
+        As of `fit_head`.
     seed
         Draws the examples.
     compute
@@ -82,11 +77,6 @@ def fit_end_to_end(
     tell
         Called with steps done and in all, and after each epoch with that; when it raises
         `Cancelled`, the best so far is given.
-
-    Returns
-    -------
-    network, config
-        As `fit_head` gives them.
     """
     learns = [one.labeled.learns for one in data]
     learning, deciding = decision(learns, gap)
@@ -98,15 +88,11 @@ def fit_end_to_end(
         [one.labeled.labels[mask] for one, mask in zip(data, apart[1], strict=True)]
     )
 
-    def heads(masks: Sequence[NDArray[np.bool_]]) -> tuple[CnnRnn, CnnRnnConfig]:
-        told = [
-            Labeled(one.labeled.features, one.labeled.labels, mask)
-            for one, mask in zip(data, masks, strict=True)
-        ]
-        found = fit_head(network, config, told, gap=gap, tell=lambda _: tell(0, total, None))
-        return with_encoder(*found)
+    def heads(masks: Masks) -> Model:
+        told = [replace(one.labeled, learns=mask) for one, mask in zip(data, masks, strict=True)]
+        return fit_head(base, told, gap=gap, tell=lambda _: tell(0, total, None))
 
-    def learn(masks: Sequence[NDArray[np.bool_]], before: int) -> None:
+    def learn(masks: Masks, before: int) -> None:
         done = (before + fit.epoch) * per_epoch
         loss = fit.learn(masks, lambda step: tell(done + step, total, None))
         if fit.phase:
@@ -116,8 +102,8 @@ def fit_end_to_end(
 
     fit = _Fit(data, seed, select_device(compute), per_epoch, checkpoint)
     try:
-        if not fit.resumed(config):
-            fit.begin(1, *heads(apart[0]))
+        if not fit.resumed(base.with_encoder()[1]):
+            fit.begin(1, heads(apart[0]))
             fit.decide(apart[1], labels)
             fit.save()
             tell(0, total, fit.epoch_told(None))
@@ -126,7 +112,7 @@ def fit_end_to_end(
         if fit.best_epoch == 0:
             return heads(learns)
         if fit.phase:
-            fit.begin(0, *heads(learns))
+            fit.begin(0, heads(learns))
             fit.save()
         while fit.epoch < fit.best_epoch:
             learn(learns, EPOCHS)
@@ -136,12 +122,10 @@ def fit_end_to_end(
             return heads(learns)
         tuned = fit.best_network()
     logits = fit.best_logits.double().numpy()
-    return with_encoder(*calibrate(tuned.cpu().eval(), fit.config, logits, labels))
+    return calibrate(Model(tuned.cpu().eval(), fit.config), logits, labels)
 
 
-def decision(
-    learns: Sequence[NDArray[np.bool_]], gap: int
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def decision(learns: Masks, gap: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Choose the frames that learn at first, and those that decide how long; of all recordings.
 
     Raises TrainingError if there are too few.
@@ -180,8 +164,9 @@ class _Fit:
         """The epoch that decided best; 0: the head alone."""
         return int(np.argmin(self.losses))
 
-    def begin(self, phase: int, network: CnnRnn, config: CnnRnnConfig) -> None:
+    def begin(self, phase: int, model: Model) -> None:
         """Begin to learn: 1, to decide how long; 0, for good."""
+        network, config = model.with_encoder()
         self.phase, self.epoch = phase, 0
         with torch.no_grad():  # so that losses are those of what is said
             network.head.linear_out.weight.div_(config.temperature)
@@ -192,15 +177,12 @@ class _Fit:
         self.config = config
         self.network = copy.deepcopy(network).to(self._device)
         self.network.requires_grad_(True)
-        parts = (
-            (self.network.cnn, _RATE_ENCODER),
-            (self.network.head, _RATE_HEAD),
-        )
+        parts = (self.network.cnn, _RATE_ENCODER), (self.network.head, _RATE_HEAD)
         self._optimizer = torch.optim.Adam(
             [{"params": list(part.parameters()), "lr": rate} for part, rate in parts]
         )
 
-    def learn(self, masks: Sequence[NDArray[np.bool_]], tell: Callable[[int], None]) -> float:
+    def learn(self, masks: Masks, tell: Callable[[int], None]) -> float:
         """Learn for an epoch; give the mean loss."""
         rng = np.random.default_rng((self._seed, self.phase, self.epoch))
         stretches = _stretches(masks, rng)
@@ -227,7 +209,7 @@ class _Fit:
         return float(np.mean(losses))
 
     @torch.no_grad()
-    def decide(self, masks: Sequence[NDArray[np.bool_]], labels: NDArray[np.int64]) -> None:
+    def decide(self, masks: Masks, labels: NDArray[np.int64]) -> None:
         """Note how good it is on what decides, and keep it if it is the best."""
         self.network.eval()
         logits = torch.cat(
@@ -301,9 +283,7 @@ def _hidden(tensors: dict[str, Tensor]) -> int:
     return tensors["head.linear_out.weight"].shape[1]
 
 
-def _stretches(
-    masks: Sequence[NDArray[np.bool_]], rng: np.random.Generator
-) -> list[tuple[int, NDArray[np.int64]]]:
+def _stretches(masks: Masks, rng: np.random.Generator) -> list[tuple[int, NDArray[np.int64]]]:
     """Cut what is learned from into stretches of neighbours, anew in each epoch; shuffle them."""
     cut = []
     for number, mask in enumerate(masks):

@@ -43,28 +43,12 @@ def recording_features(
 ) -> NDArray[np.floating]:
     """Encode each frame of a recording, unless a decode or a fine-tune has done so.
 
-    Raises RecordingError if the movie cannot be read or does not vary; DecoderError if an area that
-    the decoder reads is not to be found.
-
-    Parameters
-    ----------
-    decoder
-        A CNN-RNN, of which only encoder and preprocessing matter, or one of area traces.
-    recording
-        The movie. Of one from a file, features are taken from the cache folder and kept there.
-    compute
-        Where and how.
-    report
-        Gets frames encoded.
-    made_again
-        Whether this also holds for one without a file: see `Engine`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t, 1281), float16: the encoder's 1280 features, and the mean of the normalized
-        image; of a decoder of areas their traces as it reads them, and the mean of these, float32.
-        Rows without a whole image, or before the warm-up, are 0.
+    Gives shape (t, 1281), float16: the encoder's 1280 features, and the mean of the normalized
+    image; of a decoder of areas their traces as it reads them, and the mean of these, float32. Rows
+    without a whole image, or before the warm-up, are 0. Features of a recording from a file, or if
+    it is `made_again` (see `Engine`), are taken from the cache folder and kept there. Raises
+    RecordingError if the movie cannot be read or does not vary; DecoderError if an area that the
+    decoder reads is not to be found.
     """
     if isinstance(decoder, TraceDecoder):
         return _traces(decoder, recording, report)
@@ -105,14 +89,7 @@ def trace_features(
 ) -> NDArray[np.float32]:
     """Return what the head of a decoder of areas reads, and the mean of its traces.
 
-    Parameters
-    ----------
-    decoder
-        The decoder.
-    recording
-        Whose traces.
-    traces
-        Shape (t, areas), of the decoder's areas, as measured.
+    `traces`, shape (t, areas), are those of its areas as measured.
     """
     config, where = decoder.config, str(recording.path or recording.name)
     if isinstance(config, TemporalCnnConfig):
@@ -130,19 +107,8 @@ def trace_features(
 def all_area_traces(recordings: Sequence[Recording], report: Callable[[int], Report]) -> AreaTraces:
     """Average recordings over the areas that all of them show, and over the whole frame.
 
-    Raises RecordingError if a recording has unusable pixels.
-
-    Parameters
-    ----------
-    recordings
-        Without areas where one of them does not say where they lie.
-    report
-        Gets frames read, by the number of the recording.
-
-    Returns
-    -------
-    AreaTraces
-        The last column is the mean of the frame. Areas that do not vary are left out.
+    That mean is the last column. Areas that do not vary are left out, and all where one of the
+    recordings does not say where they lie. Raises RecordingError if one has unusable pixels.
     """
     placed = [registration_of(recording, None) for recording in recordings]
     areas: tuple[str, ...] = ()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from napari_cortex_decoder.choices import DEPTH, Depth
 from napari_cortex_decoder.compute import HERE, Compute
-from napari_cortex_decoder.decoder import Decoder, load_decoder
+from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import scratch
 from napari_cortex_decoder.labels import Ethogram
@@ -67,11 +66,6 @@ def fine_tune(
     anew
         Whether what another fine-tune has made in `out` may be removed; nothing else ever is.
 
-    Returns
-    -------
-    FineTuneResult
-        What came of it.
-
     Raises
     ------
     TrainingError
@@ -81,7 +75,7 @@ def fine_tune(
     FrameRateError, RecordingError, DeviceError
         If a recording does not suit the decoder, or there is no such device.
     """
-    job = _job(decoder, labelled, depth, held_out, compute, seed, name)
+    job = Preparation(decoder, labelled, depth, held_out, compute, seed, name)
     return FineTuneJob(lambda own: _do(job, out, anew, own, tied=True), progress or unheard).work()
 
 
@@ -98,17 +92,12 @@ def start_fine_tune(
     progress: Report | None = None,
     anew: bool = False,
 ) -> FineTuneJob:
-    """Begin what `fine_tune` does, and come back at once.
+    """Begin what `fine_tune` does, and come back at once with a job that will have the result.
 
     An end-to-end fit with a folder outlives this program; all else ends with it. Parameters and
     errors are those of `fine_tune`.
-
-    Returns
-    -------
-    FineTuneJob
-        Has the result once it has ended.
     """
-    job = _job(decoder, labelled, depth, held_out, compute, seed, name)
+    job = Preparation(decoder, labelled, depth, held_out, compute, seed, name)
     run = FineTuneJob(lambda own: _do(job, out, anew, own, tied=False), progress or unheard)
     run.start()
     return run
@@ -117,19 +106,8 @@ def start_fine_tune(
 def found_job(folder: str | Path, *, go_on: bool = False) -> FineTuneJob | None:
     """Follow an end-to-end fine-tune that is at work, or has ended, in its run folder.
 
-    Raises TrainingError if the folder is damaged.
-
-    Parameters
-    ----------
-    folder
-        The run folder.
-    go_on
-        Whether to go on with one that was ended from outside, from its last epoch.
-
-    Returns
-    -------
-    FineTuneJob or None
-        None if nothing was begun there, or what was begun was ended from outside.
+    None if nothing was begun there, or what was begun was ended from outside; with `go_on` such a
+    one goes on from its last epoch. Raises TrainingError if the folder is damaged.
     """
     place = FineTuneFolder(folder)
     goes_on = go_on and is_saved(place)
@@ -138,24 +116,6 @@ def found_job(folder: str | Path, *, go_on: bool = False) -> FineTuneJob | None:
     run = FineTuneJob(lambda own: _follow(place, own, tied=False))
     run.start()
     return run
-
-
-def _job(
-    decoder: Decoder | str | Path,
-    labelled: Sequence[tuple[Recording, Ethogram]],
-    depth: Depth,
-    held_out: Sequence[HeldOut] | None,
-    compute: Compute,
-    seed: int,
-    name: str | None,
-) -> Preparation:
-    if find_spec("sklearn") is None:
-        raise TrainingError(
-            "fine-tuning needs scikit-learn, which is not installed; "
-            "pip install 'napari-cortex-decoder[train]'."
-        )
-    base = decoder if isinstance(decoder, Decoder) else load_decoder(decoder)
-    return Preparation(base, labelled, depth, held_out, compute, seed, name)
 
 
 def _do(

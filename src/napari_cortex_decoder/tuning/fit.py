@@ -25,38 +25,24 @@ from napari_cortex_decoder.tuning.end_to_end import Filmed, fit_end_to_end
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import EPOCHS
-from napari_cortex_decoder.tuning.held_out import N_FOLDS
+from napari_cortex_decoder.tuning.heads import Features
+from napari_cortex_decoder.tuning.held_out import N_FOLDS, Masks
 from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores, score
 from napari_cortex_decoder.tuning.result import Candidate, FineTuneResult
 from napari_cortex_decoder.tuning.task import TuneTask
-from napari_cortex_decoder.tuning.tunable import Config, Network, with_encoder
+from napari_cortex_decoder.tuning.tunable import Model, model_of
 from napari_cortex_decoder.tuning.ways import compare, ways_of
 
-Features = Sequence[NDArray[np.floating]]
 _FROM_NOTHING = {"linear": "linear filters of areas", "mean": "a filter of the frame's mean"}
 _WORSE = 0.02  # AUC on mice of the base from which on it is worth a warning
 
 
-def fit_task(
-    task: TuneTask,
-    report: Report,
-    checkpoint: Path | None = None,
-) -> FineTuneResult:
+def fit_task(task: TuneTask, report: Report, checkpoint: Path | None = None) -> FineTuneResult:
     """Fit what a task asks for.
 
-    Parameters
-    ----------
-    task
-        What to do.
-    report
-        Gets epochs and steps; once it raises `Cancelled`, the best so far is the result.
-    checkpoint
-        File to go on from after a kill; only ``"end-to-end"`` needs one.
-
-    Raises
-    ------
-    TrainingError
-        If there are too few labelled frames, or it was cancelled before there was anything to keep.
+    `report` gets epochs and steps; once it raises `Cancelled`, the best so far is the result. Only
+    ``"end-to-end"`` needs a checkpoint, to go on from after a kill. Raises TrainingError if there
+    are too few labelled frames, or it was cancelled before there was anything to keep.
     """
     began = time.perf_counter()
     asked, base, start = task.asked, task.base, task.start
@@ -66,7 +52,7 @@ def fit_task(
     origin: Decoder | None = base
     if asked.depth == "end-to-end":
         assert checkpoint is not None
-        network, config, features = _end_to_end(task, checkpoint, fitting.step)
+        model, features = _end_to_end(task, checkpoint, fitting.step)
     else:
         ways = ways_of(task)
         if len(ways) > 1:
@@ -74,9 +60,10 @@ def fit_task(
             (chosen,) = (one.depth for one in candidates if one.chosen)
             ways = [way for way in ways if way.name == chosen]
         (way,) = ways
-        network, config = way.fit(task.learns, fitting.epoch)
-        features = way.features(config)
+        model = way.fit(task.learns, fitting.epoch)
+        features = way.features(model.config)
         origin = base if way.base is start else way.base
+    network, config = model
     fitted = time.perf_counter()
 
     def scoring(event: Progress) -> None:
@@ -111,17 +98,12 @@ def fit_task(
 
 def _end_to_end(
     task: TuneTask, checkpoint: Path, tell: Callable[[int, int, Epoch | None], None]
-) -> tuple[Network, Config, Features]:
+) -> tuple[Model, Features]:
     """Fit all of a CNN-RNN; give what its new encoder makes of the held-out frames, too."""
-    asked, start = task.asked, task.start
-    assert isinstance(start.config, Config) and isinstance(start.network, Network)
-    network = with_behaviors(start.network, start.config, asked.behaviors)
-    config = start.config.model_copy(update={"behaviors": asked.behaviors})
-    data = [
-        heads.Labeled(*one) for one in zip(task.features, task.labels, task.learns, strict=True)
-    ]
-    tuned, described = fit_end_to_end(
-        *with_encoder(network, config),
+    asked = task.asked
+    data = heads.labeled(task.features, task.labels, task.learns)
+    tuned = fit_end_to_end(
+        with_behaviors(model_of(task.start), asked.behaviors),
         [Filmed(f, own) for f, own in zip(task.frames, data, strict=True)],
         gap=asked.gap,
         seed=asked.seed,
@@ -130,10 +112,10 @@ def _end_to_end(
         tell=tell,
     )
     features = [
-        encode_frames(tuned, described, frames, measured, asked.compute)
+        encode_frames(tuned, frames, measured, asked.compute)
         for frames, measured in zip(task.frames, task.measured, strict=True)
     ]
-    return tuned, described, features
+    return tuned, features
 
 
 class _Fitting:
@@ -160,18 +142,9 @@ def _score(
     decoder: Decoder,
     baseline: float | None,
 ) -> HeldOutScores:
-    """Score the logits of held-out blocks; a behavior that the decoder does not know is never read.
+    """Score a decoder's logits of held-out blocks; a behavior that it does not know is never read.
 
-    Parameters
-    ----------
-    task
-        What was held out.
-    logits
-        By block, shape (frames, n_logits).
-    decoder
-        Whose they are.
-    baseline
-        AUC of the mean of the frame.
+    `baseline` is the AUC of the mean of the frame.
     """
     known = decoder.behaviors
     columns = [known.index(b) if b in known else -1 for b in task.asked.behaviors]
@@ -192,11 +165,11 @@ def _global_mean_auc(task: TuneTask) -> float | None:
     """Measure what the mean of the image alone tells: a baseline."""
     from sklearn.linear_model import LogisticRegression
 
-    def means(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    def means(masks: Masks) -> NDArray[np.float64]:
         columns = [f[m, -1:] for f, m in zip(task.features, masks, strict=True)]
         return np.concatenate(columns).astype(np.float64)
 
-    def labels(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
+    def labels(masks: Masks) -> NDArray[np.int64]:
         return np.concatenate([v[m] for v, m in zip(task.labels, masks, strict=True)])
 
     fit = LogisticRegression().fit(means(task.learns), labels(task.learns))

@@ -16,13 +16,7 @@ from napari_cortex_decoder.tuning.result import FineTuneResult
 
 
 class FineTuneFolder(RunFolder):
-    """The run folder of one fine-tune.
-
-    Parameters
-    ----------
-    path
-        The folder; made by `claim`.
-    """
+    """The run folder of one fine-tune."""
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, "fine-tune")

@@ -6,25 +6,19 @@ import torch
 from torch import Tensor
 
 from napari_cortex_decoder.decoder.networks import CnnRnn, build_network
-from napari_cortex_decoder.tuning.tunable import Config, Network, like
+from napari_cortex_decoder.tuning.tunable import Model, Network
 
 
-def with_behaviors(network: Network, config: Config, behaviors: tuple[str, ...]) -> Network:
-    """Return a network for other behaviors; known ones keep their odds.
+def with_behaviors(base: Model, behaviors: tuple[str, ...]) -> Model:
+    """Return a model of other behaviors; known ones keep their odds.
 
     The head is a copy; the encoder, too, unless the behaviors are the same.
-
-    Parameters
-    ----------
-    network, config
-        The base.
-    behaviors
-        Of the new one.
     """
+    network, config = base
     if behaviors == config.behaviors:
-        same = like(network, config)
+        same = base.like(config)
         same.head.load_state_dict(network.head.state_dict())
-        return same.eval()
+        return Model(same.eval(), config)
     changed = config.model_copy(update={"behaviors": behaviors})
     new = build_network(changed)
     assert isinstance(new, Network)
@@ -46,7 +40,7 @@ def with_behaviors(network: Network, config: Config, behaviors: tuple[str, ...])
                 rows, offsets = (rows[1] - rows[0])[None], (offsets[1] - offsets[0])[None]
             layer.weight.copy_(rows)
             layer.bias.copy_(offsets)
-    return new.eval()
+    return Model(new.eval(), changed)
 
 
 def _is_output(name: str) -> bool:

@@ -22,14 +22,7 @@ _PULL_BASE, _PULL_SHIFT = 1e-2, 1e-3  # of the base's logit to what it is, and o
 class HeadRegression:
     """Logistic regression on the base's logits and units, with a prior whose mean is the base.
 
-    Parameters
-    ----------
-    inputs
-        Shape (n, n_logits + units): logits of the base, then units of mean 0 and SD 1.
-    labels
-        Shape (n,).
-    n_logits
-        1 for two behaviors, else their number.
+    `inputs`, shape (n, n_logits + units), are logits of the base, then units of mean 0 and SD 1.
     """
 
     def __init__(

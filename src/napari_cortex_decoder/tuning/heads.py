@@ -21,15 +21,12 @@ from napari_cortex_decoder.tuning.calibration import calibrate
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import HeadRegression
-from napari_cortex_decoder.tuning.held_out import HeldOut, chosen_folds, some_frames
+from napari_cortex_decoder.tuning.held_out import EXAMPLES, Chosen, HeldOut, Labels, Masks
 from napari_cortex_decoder.tuning.linear_units import add_units
-from napari_cortex_decoder.tuning.tunable import (
-    Config,
-    Network,
-    Recurrent,
-    RecurrentConfig,
-    n_features,
-)
+from napari_cortex_decoder.tuning.tunable import Model, Recurrent, RecurrentConfig, model_of
+
+Features = Sequence[NDArray[np.floating]]
+"""What a head reads, by recording, shape (t, …)."""
 
 _COMPARED = 512  # frames by which features are compared with others of the same recordings
 _UNITS = 40
@@ -46,14 +43,18 @@ class Labeled:
     learns: NDArray[np.bool_]
 
 
+def labeled(features: Features, labels: Labels, learns: Masks) -> list[Labeled]:
+    """Return what recordings give to learn from."""
+    return [Labeled(*one) for one in zip(features, labels, learns, strict=True)]
+
+
+def _chosen(data: Sequence[Labeled], most: int = EXAMPLES) -> Chosen:
+    return Chosen([one.learns for one in data], [one.labels for one in data], most)
+
+
 def fit_head(
-    network: Network,
-    config: Config,
-    data: Sequence[Labeled],
-    *,
-    gap: int,
-    tell: Callable[[Epoch], None],
-) -> tuple[Network, Config]:
+    base: Model, data: Sequence[Labeled], *, gap: int, tell: Callable[[Epoch], None]
+) -> Model:
     """Fit the head by a regression on the base's logits and the main directions of the features.
 
     Logistic regression with a Gaussian prior, whose mean is the base: the weight of its logits 1,
@@ -63,8 +64,8 @@ def fit_head(
 
     Parameters
     ----------
-    network, config
-        The base, for the behaviors of the labels.
+    base
+        Of the behaviors of the labels.
     data
         Features and labels.
     gap
@@ -74,36 +75,34 @@ def fit_head(
 
     Returns
     -------
-    network, config
-        Copies with another head, calibrated by the fit; where all contiguous folds inside what is
+    Model
+        A copy with another head, calibrated by the fit; where all contiguous folds inside what is
         learned from tell that the base reads their frames no worse, only its scale and shift are
         another.
     """
+    config = base.config
     assert not isinstance(config, LinearConfig)  # it has no head
-    places = some_frames([one.learns for one in data])
-    n = sum(len(own) for own in places)
+    chosen = _chosen(data)
+    labels, n = chosen.labels, len(chosen.labels)
     if n < _FEWEST:
         raise TrainingError(
             f"{n} labelled frames are too few to learn from; label more, or take the depth "
             "threshold."
         )
-    wide, old = with_behaviors(network, config, config.behaviors), 0
-    wide_config: Config = config
+    wide, old = with_behaviors(base, config.behaviors), 0
     if isinstance(config, RecurrentConfig):  # else the states are units that average already
-        wide, wide_config = add_units(network, config, *_directions(network, data, places, config))
+        wide = add_units(base, *_directions(base, data, chosen))
         old = config.hidden_size
-    states, base = _states(wide, wide_config, data, places)
+    states, logits = _states(wide, data, chosen)
     states = states[:, old:]
-    base /= config.temperature
-    labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
     level, spread = states.mean(axis=0), states.std(axis=0) + 1e-12
     units = (states - level) / spread
-    regression = HeadRegression(np.column_stack([base, units]), labels, base.shape[1])
+    inputs = np.column_stack([logits / config.temperature, units])
+    regression = HeadRegression(inputs, labels, logits.shape[1])
     better = []
     best = None
     try:
-        parts = chosen_folds([one.learns for one in data], places, labels, gap)
-        for number, (learning, deciding) in enumerate(parts, start=1):
+        for number, (learning, deciding) in enumerate(chosen.folds(gap), start=1):
             _, losses = regression.fit(learning, deciding, number, tell)
             better.append(losses[-1] < losses[0])
         found, _ = regression.fit(np.ones(n, bool), None, 0, tell)
@@ -112,86 +111,54 @@ def fit_head(
     except Cancelled:
         best = None
     if best is None:
-        return _calibrated(network, config, base * config.temperature, labels)
+        return calibrate(with_behaviors(base, config.behaviors), logits, labels)
     gain, shift, weights = best
     with torch.no_grad():
-        layer, own = wide.head.linear_out, weights / spread
+        layer, own = wide.network.head.linear_out, weights / spread
         layer.weight.mul_(gain / config.temperature)
         layer.bias.mul_(gain / config.temperature)
         layer.weight[:, old:] += torch.from_numpy(own)
         layer.bias.add_(torch.from_numpy(shift - own @ level))
-    return wide, wide_config.model_copy(update={"temperature": 1.0})
+    return Model(wide.network, wide.config.model_copy(update={"temperature": 1.0}))
 
 
-def fit_threshold(
-    network: Network, config: Config, data: Sequence[Labeled]
-) -> tuple[Network, Config]:
-    """Fit scale and shift of the logits; what is more probable stays so.
-
-    Parameters and results as of `fit_head`.
-    """
-    places = some_frames([one.learns for one in data])
-    _, logits = _states(network, config, data, places)
-    labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
-    return _calibrated(network, config, logits, labels)
+def fit_threshold(base: Model, data: Sequence[Labeled]) -> Model:
+    """Fit scale and shift of the logits, as `fit_head` does; what is more probable stays so."""
+    chosen = _chosen(data)
+    _, logits = _states(base, data, chosen)
+    return calibrate(with_behaviors(base, base.config.behaviors), logits, chosen.labels)
 
 
-def learnable_loss(network: Network, config: Config, data: Sequence[Labeled], gap: int) -> float:
-    """Measure how well a network would read what is learned from, with another scale and shift.
+def learnable_loss(model: Model, data: Sequence[Labeled], gap: int) -> float:
+    """Measure how well a model would read what is learned from, with another scale and shift.
 
     Those are fitted to all contiguous folds but one, which is measured on: what drifts in between
-    counts. Where there are too few labels for that, they are fitted to what is measured.
-
-    Parameters
-    ----------
-    network, config, data, gap
-        As of `fit_head`.
-
-    Returns
-    -------
-    float
-        Mean cross-entropy, natural logarithm.
+    counts. Where there are too few labels for that, they are fitted to what is measured. Gives the
+    mean cross-entropy, natural logarithm.
     """
-    places = some_frames([one.learns for one in data], _COMPARED)
-    _, logits = _states(network, config, data, places)
-    labels = np.concatenate([one.labels[own] for one, own in zip(data, places, strict=True)])
-    everything = np.ones(len(labels), bool)
-    parts = chosen_folds([one.learns for one in data], places, labels, gap) or [
-        (everything, everything)
-    ]
-    losses = [calibrated_loss(logits, labels, *part) for part in parts]
+    chosen = _chosen(data, _COMPARED)
+    _, logits = _states(model, data, chosen)
+    parts = chosen.folds_or_all(gap)
+    losses = [calibrated_loss(logits, chosen.labels, *part) for part in parts]
     return float(np.average(losses, weights=[deciding.sum() for _, deciding in parts]))
 
 
-def _calibrated(
-    network: Network,
-    config: Config,
-    logits: NDArray[np.float64],
-    labels: NDArray[np.int64],
-) -> tuple[Network, Config]:
-    new = with_behaviors(network, config, config.behaviors)
-    return calibrate(new, config, logits, labels)
-
-
 def _directions(
-    network: Network,
-    data: Sequence[Labeled],
-    places: Sequence[NDArray[np.int64]],
-    config: Config,
+    model: Model, data: Sequence[Labeled], chosen: Chosen
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return weight and bias of whitened principal components of averaged features."""
     from scipy.linalg import eigh
 
-    past, future, n = config.window.past, config.window.future, n_features(network, config)
+    window, n = model.config.window, model.n_features
     averaged, single = [], []
-    for one, own in zip(data, places, strict=True):
+    for one, own in zip(data, chosen.places, strict=True):
         total = torch.zeros(len(own), n)
-        for step in range(-past, future + 1):
+        for step in range(-window.past, window.future + 1):
             seen = _features(one.features, own + step, n)
             total += seen
             if step == 0:
                 single.append(seen)
-        averaged.append(total / config.window.length)
+        averaged.append(total / window.length)
     average, spread = torch.cat(averaged), torch.cat(single).std(dim=0, correction=0) + 1e-2
     mean = average.mean(dim=0)
     standard = (average - mean) / spread
@@ -206,27 +173,24 @@ def _directions(
 
 @torch.no_grad()
 def _states(
-    network: Network,
-    config: Config,
-    data: Sequence[Labeled],
-    places: Sequence[NDArray[np.int64]],
+    model: Model, data: Sequence[Labeled], chosen: Chosen
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the last states of some frames, shape (n, hidden), and their logits."""
     states, logits = [], []
-    for one, own in zip(data, places, strict=True):
-        for state, read in _read(network, config, one.features, own):
+    for one, own in zip(data, chosen.places, strict=True):
+        for state, read in _read(model, one.features, own):
             states.append(state.double().numpy())
             logits.append(read.double().numpy())
     return np.concatenate(states), np.concatenate(logits)
 
 
 def _read(
-    network: Network, config: Config, features: NDArray[np.floating], places: NDArray[np.int64]
+    model: Model, features: NDArray[np.floating], places: NDArray[np.int64]
 ) -> list[tuple[Tensor, Tensor]]:
     """Return last state, or what it looks at, and logits of windows around some frames."""
-    n = n_features(network, config)
+    network, n = model.network, model.n_features
     head = ProjectedHead(network.head) if isinstance(network, Recurrent) else None
-    past, future = config.window.past, config.window.future
+    past, future = model.config.window.past, model.config.window.future
     if isinstance(network, TemporalCnn):  # its features have seen what is around
         past = future = 0
     around = np.arange(-past, future + 1)
@@ -251,19 +215,9 @@ def _features(features: NDArray[np.floating], places: NDArray[np.int64], n: int)
 
 
 def held_out_logits(
-    decoder: Decoder, features: Sequence[NDArray[np.floating]], held_out: Sequence[HeldOut]
+    decoder: Decoder, features: Features, held_out: Sequence[HeldOut]
 ) -> list[NDArray[np.float64]]:
-    """Return the logits of a decoder by held-out block, shape (frames, n_logits).
-
-    Parameters
-    ----------
-    decoder
-        Whose head reads the features.
-    features
-        By recording, shape (t, ≥ what the head reads).
-    held_out
-        Blocks of frames; where no window fits, logits are meaningless.
-    """
+    """Return the logits of a decoder by held-out block, (frames, n_logits), as `frame_logits`."""
     return [
         frame_logits(decoder, features[block.recording], np.arange(block.start, block.stop))
         for block in held_out
@@ -276,16 +230,8 @@ def frame_logits(
 ) -> NDArray[np.float64]:
     """Return the logits of a decoder in some frames of a recording, shape (frames, n_logits).
 
-    Parameters
-    ----------
-    decoder
-        Whose head reads the features.
-    features
-        Shape (t, ≥ what the head reads).
-    frames
-        Numbers of frames.
+    Its head reads the features, shape (t, ≥ what it reads). Where no window fits, logits mean
+    nothing.
     """
-    network, config = decoder.network, decoder.config
-    assert isinstance(network, Network) and isinstance(config, Config)
-    parts = _read(network, config, features, frames)
+    parts = _read(model_of(decoder), features, frames)
     return torch.cat([logits for _, logits in parts]).double().numpy()

@@ -22,6 +22,14 @@ EXAMPLES = 2048
 """Frames that a fit learns from, at most: neighbours are near-copies."""
 
 
+Bools = NDArray[np.bool_]
+Labels = Sequence[NDArray[np.int64]]
+"""By recording, shape (t,): number of the behavior, −1 unknown."""
+
+Masks = Sequence[Bools]
+"""By recording, shape (t,): whether a frame is meant."""
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """A stretch of one recording that a fine-tune does not learn from."""
@@ -33,25 +41,13 @@ class HeldOut:
 
 
 def hold_out(
-    labels: Sequence[NDArray[np.int64]], subjects: Sequence[str | None], n_behaviors: int
+    labels: Labels, subjects: Sequence[str | None], n_behaviors: int
 ) -> tuple[HeldOut, ...]:
     """Choose what to measure on: whole mice where there are several, else contiguous blocks.
 
-    Raises TrainingError if no choice has every behavior on both sides.
-
-    Parameters
-    ----------
-    labels
-        By recording, shape (t,): number of the behavior, −1 unknown.
-    subjects
-        Which mouse; recordings of unknown ones are one mouse.
-    n_behaviors
-        How many behaviors there are; each has to be on both sides.
-
-    Returns
-    -------
-    tuple of HeldOut
-        Those whose shares of the behaviors are most like the rest's; no chance is involved.
+    Those whose shares of the behaviors are most like the rest's; no chance is involved. Recordings
+    of unknown subjects are one mouse. Raises TrainingError if no choice has each of the behaviors
+    on both sides.
     """
     mice = sorted({subject or "" for subject in subjects})
     if len(mice) > 1:
@@ -82,9 +78,7 @@ def hold_out(
     return tuple(block for unit in best[1] for block in units[unit])
 
 
-def held_out_masks(
-    labels: Sequence[NDArray[np.int64]], held_out: Sequence[HeldOut]
-) -> list[NDArray[np.bool_]]:
+def held_out_masks(labels: Labels, held_out: Sequence[HeldOut]) -> list[Bools]:
     """Mark the labeled frames that are measured on, by recording.
 
     Raises TrainingError if a block is not a stretch of one of the recordings.
@@ -101,17 +95,10 @@ def held_out_masks(
     return masks
 
 
-def training_mask(
-    labels: Sequence[NDArray[np.int64]], held_out: Sequence[HeldOut], gap: int
-) -> list[NDArray[np.bool_]]:
-    """Mark the labeled frames that are learned from.
+def training_mask(labels: Labels, held_out: Sequence[HeldOut], gap: int) -> list[Bools]:
+    """Mark the labeled frames that are learned from: `gap` frames beside what is held out are not.
 
-    Parameters
-    ----------
-    labels
-        By recording, shape (t,).
-    held_out
-        Left out, with `gap` frames on both sides: neighbours are near-copies.
+    Neighbours are near-copies.
     """
     masks = [values != UNKNOWN for values in labels]
     for block in held_out:
@@ -119,15 +106,10 @@ def training_mask(
     return masks
 
 
-def folds(
-    mask: NDArray[np.bool_], n_folds: int, gap: int
-) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+def folds(mask: Bools, n_folds: int, gap: int) -> list[tuple[Bools, Bools]]:
     """Cut the frames that are learned from into contiguous folds for choices inside training.
 
-    Returns
-    -------
-    list of (learning, deciding)
-        Masks of shape (t,); what decides is at least `gap` frames from what learns.
+    Gives what learns and what decides, shape (t,), at least `gap` frames from each other.
     """
     places = np.flatnonzero(mask)
     pairs = []
@@ -142,46 +124,39 @@ def folds(
     return pairs
 
 
-def some_frames(
-    learns: Sequence[NDArray[np.bool_]], most: int = EXAMPLES
-) -> list[NDArray[np.int64]]:
-    """Return the frames that are learned from, by recording: all, or so many, spread evenly."""
-    total = sum(int(own.sum()) for own in learns)
-    every = max(1, -(-total // most))
-    return [np.flatnonzero(own)[::every] for own in learns]
+class Chosen:
+    """All the frames that are learned from, or so many, spread evenly.
 
-
-def chosen_folds(
-    learns: Sequence[NDArray[np.bool_]],
-    places: Sequence[NDArray[np.int64]],
-    labels: NDArray[np.int64],
-    gap: int,
-    n_folds: int = N_FOLDS,
-) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Return the folds of chosen frames that can be learned without.
-
-    Parameters
+    Attributes
     ----------
-    learns
-        By recording, shape (t,).
     places
-        By recording: the n frames of them that were chosen.
+        By recording: numbers of the frames, n in all.
     labels
-        Shape (n,), of these.
-    gap, n_folds
-        As of `folds`.
-
-    Returns
-    -------
-    list of (learning, deciding)
-        Masks of shape (n,); every behavior is among what learns.
+        Shape (n,).
     """
-    joined = np.concatenate(learns)
-    offsets = np.cumsum([0, *(len(own) for own in learns)])
-    flat = np.concatenate([own + start for own, start in zip(places, offsets, strict=False)])
-    pairs = [(learning[flat], deciding[flat]) for learning, deciding in folds(joined, n_folds, gap)]
-    n_labels = len(np.unique(labels))
-    return [pair for pair in pairs if pair[1].any() and len(np.unique(labels[pair[0]])) == n_labels]
+
+    def __init__(self, learns: Masks, labels: Labels, most: int = EXAMPLES) -> None:
+        self._learns = learns
+        every = max(1, -(-sum(int(own.sum()) for own in learns) // most))
+        self.places = [np.flatnonzero(own)[::every] for own in learns]
+        self.labels = np.concatenate([v[own] for v, own in zip(labels, self.places, strict=True)])
+
+    def folds(self, gap: int) -> list[tuple[Bools, Bools]]:
+        """Return the `folds`, shape (n,), of which what learns has every behavior."""
+        offsets = np.cumsum([0, *(len(own) for own in self._learns)])
+        at = zip(self.places, offsets, strict=False)
+        flat, n_labels = np.concatenate([own + start for own, start in at]), self._n_labels()
+        pairs = folds(np.concatenate(self._learns), N_FOLDS, gap)
+        chosen = [(learning[flat], deciding[flat]) for learning, deciding in pairs]
+        return [p for p in chosen if p[1].any() and self._n_labels(p[0]) == n_labels]
+
+    def folds_or_all(self, gap: int) -> list[tuple[Bools, Bools]]:
+        """Return these folds; where there are none, one of which all learns and decides."""
+        everything = np.ones(len(self.labels), bool)
+        return self.folds(gap) or [(everything, everything)]
+
+    def _n_labels(self, of: Bools | slice = slice(None)) -> int:
+        return len(np.unique(self.labels[of]))
 
 
 def _blocks(recording: int, labels: NDArray[np.int64]) -> list[HeldOut]:
@@ -198,8 +173,6 @@ def _choices(n: int, n_out: int) -> list[tuple[int, ...]]:
     return [tuple(range(start, start + n_out)) for start in range(n - n_out + 1)]
 
 
-def _count(
-    unit: Sequence[HeldOut], labels: Sequence[NDArray[np.int64]], n_behaviors: int
-) -> NDArray[np.int64]:
+def _count(unit: Sequence[HeldOut], labels: Labels, n_behaviors: int) -> NDArray[np.int64]:
     values = np.concatenate([labels[b.recording][b.start : b.stop] for b in unit])
     return np.bincount(values[values != UNKNOWN], minlength=n_behaviors)

@@ -51,16 +51,9 @@ def score(
     *,
     global_mean_auc: float | None = None,
 ) -> HeldOutScores:
-    """Score held-out stretches.
+    """Score held-out stretches: probabilities (n, k), NaN where there is none, and labels (n,).
 
-    Parameters
-    ----------
-    parts
-        By stretch: probabilities (n, k), NaN where there is none, and labels (n,), −1 unknown.
-    recordings
-        Which recording each stretch is of.
-    global_mean_auc
-        See `HeldOutScores`.
+    Labels are −1 where they are unknown; `recordings` says which one each stretch is of.
     """
     from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
@@ -72,13 +65,10 @@ def score(
     shifted = aucs(
         probability, shifted_labels([v[m] for (_, v), m in zip(parts, known, strict=True)])
     )
-    sessions = [
-        (
-            np.concatenate([p for (p, _), r in zip(parts, recordings, strict=True) if r == number]),
-            np.concatenate([v for (_, v), r in zip(parts, recordings, strict=True) if r == number]),
-        )
-        for number in sorted(set(recordings))
-    ]
+    sessions = []
+    for number in sorted(set(recordings)):
+        own = [part for part, r in zip(parts, recordings, strict=True) if r == number]
+        sessions.append((np.concatenate([p for p, _ in own]), np.concatenate([v for _, v in own])))
     error, bins = calibration_error(probability, labels)
     return HeldOutScores(
         frames=len(labels),

@@ -14,12 +14,8 @@ from napari_cortex_decoder.tuning.result import FineTuneResult
 class FineTuneJob:
     """A fine-tune at work; see `start_fine_tune`.
 
-    Parameters
-    ----------
-    work
-        Does it, given this.
-    report
-        Gets how far it is; raises `Cancelled` to end it as `cancel` does.
+    `work` does it, given this; `report` gets how far it is, and raises `Cancelled` to end it as
+    `cancel` does.
     """
 
     def __init__(
@@ -60,23 +56,13 @@ class FineTuneJob:
     def result(self, *, timeout: float | None = None) -> FineTuneResult:
         """Wait for the end.
 
-        Raises
-        ------
-        TimeoutError
-            If it does not come in time.
-        TrainingError
-            If the fine-tune failed, or was cancelled before there was anything to keep.
+        Raises TimeoutError if it does not come within `timeout` seconds; TrainingError if the
+        fine-tune failed, or was cancelled before there was anything to keep.
         """
         return self._end.result(timeout)
 
     def tell(self, progress: Progress) -> None:
-        """Take note of how far it is.
-
-        Raises
-        ------
-        Cancelled
-            If it is to end.
-        """
+        """Take note of how far it is; raise `Cancelled` if it is to end."""
         self._events.append(progress)
         try:
             self._report(progress)

@@ -50,21 +50,10 @@ def plan(
     depth: str,
     held_out: Sequence[HeldOut] | None = None,
 ) -> Plan:
-    """Decide what a fine-tune learns from, without beginning it.
+    """Decide what a fine-tune of a decoder learns from, without beginning it.
 
     Raises TrainingError if the labels are not enough, with the reason and the remedy;
     FrameRateError or RecordingError if a recording does not suit the decoder.
-
-    Parameters
-    ----------
-    config, name
-        Of the base.
-    labelled
-        Recordings with their labels.
-    depth
-        One of `DEPTHS`.
-    held_out
-        What to measure on; None: chosen by `hold_out`.
     """
     behaviors = check_labels(config, name, labelled, depth)
     labels = tuple(class_indices(ethogram, behaviors) for _, ethogram in labelled)
@@ -83,13 +72,7 @@ def plan(
 def check_labels(
     config: DecoderConfig, name: str, labelled: Sequence[tuple[Recording, Ethogram]], depth: str
 ) -> tuple[str, ...]:
-    """Refuse what cannot be learned from; give the behaviors of the new decoder.
-
-    Raises
-    ------
-    TrainingError
-        With the reason and the remedy.
-    """
+    """Refuse what cannot be learned from; give the behaviors of the new decoder."""
     check_choice("depth", depth, DEPTHS, TrainingError)
     check_tunable(config, name, depth)
     if not labelled:

@@ -27,8 +27,9 @@ from napari_cortex_decoder.decoder.linear_filters import stretch_means, stretche
 from napari_cortex_decoder.decoder.networks import Linear
 from napari_cortex_decoder.scoring.calibration import cross_entropy, fit_calibration
 from napari_cortex_decoder.tuning.detrended_base import DETREND_SECONDS
-from napari_cortex_decoder.tuning.held_out import chosen_folds, some_frames
+from napari_cortex_decoder.tuning.held_out import Chosen, Labels, Masks
 from napari_cortex_decoder.tuning.task import AreaTraces
+from napari_cortex_decoder.tuning.tunable import Model
 
 REACHES = (1.0, 3.0)
 """s: how far a filter may see to either side."""
@@ -40,7 +41,6 @@ _TOLERATED = 0.05
 drift shows less than beyond them, and where detrending takes long bouts away it costs much more."""
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(eq=False)
@@ -48,8 +48,7 @@ class LinearFit:
     """Fits linear decoders of the same traces and labels to one choice of frames after another."""
 
     traces: AreaTraces  # what they read
-    # by recording, shape (t,): number of the behavior, −1 unknown
-    labels: Sequence[NDArray[np.int64]]
+    labels: Labels
     behaviors: tuple[str, ...]  # their names
     # whose statistics and cleaning are taken over: of a causal base nothing looks ahead
     like: DecoderConfig
@@ -66,23 +65,22 @@ class LinearFit:
             ]
         return self._read[seconds]
 
-    def fit(self, learns: Sequence[Bools]) -> tuple[Linear, LinearConfig]:
-        """Fit to some frames: shape (t,) by recording, whether it is learned from."""
+    def fit(self, learns: Masks) -> Model:
+        """Fit to the frames that are learned from."""
         with threadpool_limits(1):  # matrices this small are slower by many threads than by one
             return self._fit(learns)
 
-    def _fit(self, learns: Sequence[Bools]) -> tuple[Linear, LinearConfig]:
-        places = some_frames(learns)
-        labels = np.concatenate([v[own] for v, own in zip(self.labels, places, strict=True)])
+    def _fit(self, learns: Masks) -> Model:
+        chosen = Chosen(learns, self.labels)
+        labels = chosen.labels
         targets = np.eye(len(self.behaviors))[labels]
         if len(self.behaviors) == 2:
             targets = targets[:, 1:]
-        everything = np.ones(len(labels), bool)
-        parts = chosen_folds(learns, places, labels, self.gap) or [(everything, everything)]
+        parts = chosen.folds_or_all(self.gap)
         decided = np.any([deciding for _, deciding in parts], axis=0)
         best: tuple[float, LinearConfig, int, float, Floats] | None = None
         for steps, config in self._configs():
-            design = self._design(config, places)
+            design = self._design(config, chosen.places)
             read = np.zeros((len(_STRENGTHS), len(labels), targets.shape[1]))
             for learning, deciding in parts:
                 for row, (weight, bias) in zip(
@@ -98,8 +96,8 @@ class LinearFit:
                     best = loss, config, number, scale, shift
         assert best is not None  # there is always one configuration
         _, config, number, scale, shift = best
-        weight, bias = _ridges(self._design(config, places), targets)[number]
-        return _network(config, weight * scale, bias * scale + shift), config
+        weight, bias = _ridges(self._design(config, chosen.places), targets)[number]
+        return Model(_network(config, weight * scale, bias * scale + shift), config)
 
     def _configs(self) -> list[tuple[int, LinearConfig]]:
         """Return what is tried, the plainest first, and by how many steps it detrends less."""
@@ -111,25 +109,21 @@ class LinearFit:
                 continue
             for reach in REACHES:
                 n = max(1, round(reach * rate))
-                configs.append(
-                    (
-                        steps,
-                        LinearConfig(
-                            behaviors=self.behaviors,
-                            frame_rate=rate,
-                            window=Window(past=n, future=0 if given.causal else n),
-                            preprocessing=TracePreprocessing(
-                                areas=self.traces.areas,
-                                atlas=self.traces.atlas,
-                                detrend_seconds=seconds,
-                                scaling="sd",
-                                statistics=given.statistics,
-                                warm_up_seconds=given.warm_up_seconds,
-                            ),
-                            cleaning=self.like.cleaning,
-                        ),
-                    )
+                config = LinearConfig(
+                    behaviors=self.behaviors,
+                    frame_rate=rate,
+                    window=Window(past=n, future=0 if given.causal else n),
+                    preprocessing=TracePreprocessing(
+                        areas=self.traces.areas,
+                        atlas=self.traces.atlas,
+                        detrend_seconds=seconds,
+                        scaling="sd",
+                        statistics=given.statistics,
+                        warm_up_seconds=given.warm_up_seconds,
+                    ),
+                    cleaning=self.like.cleaning,
                 )
+                configs.append((steps, config))
         return configs
 
     def _design(self, config: LinearConfig, places: Sequence[NDArray[np.int64]]) -> Floats:

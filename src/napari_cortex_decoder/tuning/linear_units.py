@@ -13,34 +13,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cortex_decoder.tuning.tunable import Config, Network, Recurrent, RecurrentConfig, like
+from napari_cortex_decoder.tuning.tunable import Model, Recurrent, RecurrentConfig
 
 _ALWAYS, _HARDLY = 20.0, -5.0  # into a sigmoid: 1 to rounding, and 1/150: so slow is an average
 _SMALL = 0.05  # into a tanh, which is linear there
 _LARGE = 10.0  # brings what 1/150 has left up again
 
 
-def add_units(
-    network: Network, config: Config, weight: NDArray[np.float64], bias: NDArray[np.float64]
-) -> tuple[Network, Config]:
-    """Return a network with units that average ``weight @ features + bias``; it shares the encoder.
+def add_units(base: Model, weight: NDArray[np.float64], bias: NDArray[np.float64]) -> Model:
+    """Return a model with units that average ``weight @ features + bias``; it shares the encoder.
 
-    Parameters
-    ----------
-    network, config
-        The base. Logits stay what they were: nothing reads the new units yet.
-    weight, bias
-        Shapes (units, features) and (units,); their product with features should be about 1.
-
-    Returns
-    -------
-    network, config
-        The new units are the last of each recurrent layer.
+    Shapes are (units, features) and (units,); the product with features should be about 1. The new
+    units are the last of each recurrent layer. Nothing reads them yet: logits stay what they were.
     """
+    network, config = base
     assert isinstance(config, RecurrentConfig)
     units, old = len(bias), config.hidden_size
     changed = config.model_copy(update={"hidden_size": old + units})
-    new = like(network, changed)
+    new = base.like(changed)
     assert isinstance(new, Recurrent) and isinstance(network, Recurrent)
     gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.recurrent]
     # units without gates add up what others average
@@ -75,7 +65,7 @@ def add_units(
         new.head.linear_out.weight.zero_()
         new.head.linear_out.weight[:, :old] = network.head.linear_out.weight
         new.head.linear_out.bias.copy_(network.head.linear_out.bias)
-    return new.eval(), changed
+    return Model(new.eval(), changed)
 
 
 def _candidate(kind: str) -> int:

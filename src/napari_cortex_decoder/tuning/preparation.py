@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,23 +39,11 @@ AREA_DECODER = "run-rest-areas"
 
 
 class Preparation:
-    """One fine-tune; parameters as of `fine_tune`.
-
-    Attributes
-    ----------
-    asked
-        What it comes to.
-
-    Raises
-    ------
-    TrainingError, FrameRateError, RecordingError, DeviceError
-        If the labels are not enough, a recording does not suit the decoder, or there is no such
-        device.
-    """
+    """One fine-tune; parameters and errors as of `fine_tune`. `asked` is what they come to."""
 
     def __init__(
         self,
-        base: Decoder,
+        decoder: Decoder | str | Path,
         labelled: Sequence[tuple[Recording, Ethogram]],
         depth: Depth,
         held_out: Sequence[HeldOut] | None,
@@ -65,6 +55,12 @@ class Preparation:
         from napari_cortex_decoder.decoder.engine.area_places import locate_areas
         from napari_cortex_decoder.decoder.engine.devices import select_device
 
+        if find_spec("sklearn") is None:
+            raise TrainingError(
+                "fine-tuning needs scikit-learn, which is not installed; "
+                "pip install 'napari-cortex-decoder[train]'."
+            )
+        base = decoder if isinstance(decoder, Decoder) else load_decoder(decoder)
         select_device(compute)  # refused before anything is written
         self._base = base
         self._recordings = [recording for recording, _ in labelled]
@@ -126,18 +122,14 @@ class Preparation:
 
         task = self._task(report)
         for number, recording in enumerate(self._recordings):
-            write_frames(
-                task.start,
-                recording,
-                folder.place(array_name("frames", number)),
-                self._reading(report, number),
-            )
+            place = folder.place(array_name("frames", number))
+            write_frames(task.start, recording, place, self._reading(report, number))
         save_task(folder, task)
 
     def _task(self, report: Report) -> TuneTask:
         """Read the recordings as the base does, and detrended where that is no worse."""
         from napari_cortex_decoder.tuning.detrended_base import detrended_base, reads_as_well
-        from napari_cortex_decoder.tuning.heads import Labeled, held_out_logits
+        from napari_cortex_decoder.tuning.heads import held_out_logits, labeled
 
         steady = None
         if self.asked.depth not in ("threshold", "linear"):  # nothing is encoded anew for these
@@ -147,10 +139,7 @@ class Preparation:
         start, before = self._base, held_out_logits(self._base, features, self._held_out)
         if steady is not None:
             others = self._features(steady, report, 1, passes)
-            both = [
-                [Labeled(*one) for one in zip(each, self._labels, self._learns, strict=True)]
-                for each in (others, features)
-            ]
+            both = [labeled(each, self._labels, self._learns) for each in (others, features)]
             if reads_as_well(self._base, self.asked.behaviors, *both, gap=self.asked.gap):
                 start, features = steady, others
         task = TuneTask(self.asked, self._base, start, self._labels, features, before)
@@ -184,11 +173,7 @@ class Preparation:
         return replace(task, area_base=other, area_features=read)
 
     def _features(
-        self,
-        decoder: Decoder,
-        report: Report,
-        done: int,
-        passes: int,
+        self, decoder: Decoder, report: Report, done: int, passes: int
     ) -> list[NDArray[np.floating]]:
         from napari_cortex_decoder.tuning.features import recording_features
 
@@ -202,15 +187,8 @@ class Preparation:
             for number, recording in enumerate(self._recordings)
         ]
 
-    def _reading(
-        self,
-        report: Report,
-        number: int,
-        done: int = 0,
-        passes: int = 1,
-    ) -> Report:
+    def _reading(self, report: Report, number: int, done: int = 0, passes: int = 1) -> Report:
         """Return what is told of one recording in one of some passes, as a share of all."""
         lengths = [recording.n_frames for recording in self._recordings]
         before, total = done * sum(lengths) + sum(lengths[:number]), passes * sum(lengths)
-
         return lambda event: report(replace(event, done=before + event.done, total=total))

@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.tuning.held_out import HeldOut
 from napari_cortex_decoder.tuning.held_out_scores import HeldOutScores
-
-_SCORES = TypeAdapter(HeldOutScores)
-_BLOCKS = TypeAdapter(tuple[HeldOut, ...])
-_SAID = TypeAdapter(tuple[str, ...])
-_SECONDS = TypeAdapter(dict[str, float])
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,15 @@ def candidate_lines(candidates: Sequence[Candidate]) -> list[str]:
     return lines
 
 
-_CANDIDATES = TypeAdapter(tuple[Candidate, ...])
+class _Said(BaseModel):
+    """A result as JSON has it, but for the decoder."""
+
+    before: HeldOutScores
+    after: HeldOutScores
+    held_out: tuple[HeldOut, ...]
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,22 +98,11 @@ class FineTuneResult:
     def from_dict(cls, decoder: Decoder, said: Any, where: str) -> FineTuneResult:
         """Take back what `as_dict` gave; the decoder is one without a name.
 
-        Raises
-        ------
-        TrainingError
-            If it is something else; `where` names it.
+        Raises TrainingError, which names `where`, if it is something else.
         """
         try:
-            return cls(
-                decoder=make_decoder(
-                    decoder.config, decoder.network, name=str(said["name"]), hash=decoder.hash
-                ),
-                before=_SCORES.validate_python(said["before"]),
-                after=_SCORES.validate_python(said["after"]),
-                held_out=_BLOCKS.validate_python(said["held_out"]),
-                warnings=_SAID.validate_python(said["warnings"]),
-                seconds=_SECONDS.validate_python(said["seconds"]),
-                candidates=_CANDIDATES.validate_python(said.get("candidates", ())),
-            )
+            name, config = str(said["name"]), decoder.config
+            named = make_decoder(config, decoder.network, name=name, hash=decoder.hash)
+            return cls(named, **vars(_Said.model_validate(said)))
         except (ValidationError, KeyError, TypeError) as reason:
             raise TrainingError(f"{where} is damaged; fine-tune in another folder.") from reason

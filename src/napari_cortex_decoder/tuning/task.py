@@ -20,33 +20,13 @@ from napari_cortex_decoder.files import read_json, write_json
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.runs import RunFolder
 from napari_cortex_decoder.training.arrays import read_array, write_array
-from napari_cortex_decoder.tuning.held_out import HeldOut, held_out_masks, training_mask
+from napari_cortex_decoder.tuning.held_out import HeldOut, Labels, held_out_masks, training_mask
 
 BASE, PREPROCESSING = "work/base.safetensors", "work/preprocessing.json"
 
 
 class Asked(BaseModel):
-    """What a fine-tune is asked to do, but for arrays and the base.
-
-    Attributes
-    ----------
-    name, depth, seed, compute
-        As for `fine_tune`.
-    base, base_sha256
-        Name and hash of the base.
-    behaviors
-        Of the new decoder.
-    gap
-        Frames beside what is held out that are not used at all.
-    held_out
-        Triples of recording, start and stop.
-    recordings
-        Names, for the provenance.
-    labels_sha256, recordings_sha256, frames_sha256
-        Tell labels, recordings, and the frames of each, apart.
-    simulated
-        Whether all recordings are.
-    """
+    """What a fine-tune is asked to do, but for arrays and the base; see `fine_tune`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,76 +43,47 @@ class Asked(BaseModel):
     depth: Depth
     seed: NonNegativeInt
     compute: Compute
-    base: str
+    base: str  # its name
     base_sha256: str
-    behaviors: tuple[str, ...]
-    gap: NonNegativeInt
-    held_out: tuple[tuple[int, int, int], ...]
-    recordings: tuple[str, ...]
+    behaviors: tuple[str, ...]  # of the new decoder
+    gap: NonNegativeInt  # frames beside what is held out that are not used at all
+    held_out: tuple[tuple[int, int, int], ...]  # recording, start and stop
+    recordings: tuple[str, ...]  # their names
+    # tell labels, recordings, and the frames of each, apart
     labels_sha256: str
     recordings_sha256: str
     frames_sha256: tuple[str, ...] = ()  # of earlier versions nobody knows what they learned from
-    simulated: bool
+    simulated: bool  # whether all recordings are
 
 
 @dataclass(frozen=True, eq=False)
 class AreaTraces:
-    """What area decoders can learn from.
+    """What area decoders can learn from."""
 
-    Attributes
-    ----------
-    areas
-        Labels; none: the one trace is the mean of the frame.
-    atlas
-        Whose areas they are.
-    values
-        By recording, shape (t, areas): as measured.
-    frame_rate
-        Frames a second (Hz).
-    """
-
-    areas: tuple[str, ...]
-    atlas: str
-    values: Sequence[NDArray[np.float64]]
-    frame_rate: float
+    areas: tuple[str, ...]  # labels; none: the one trace is the mean of the frame
+    atlas: str  # whose areas they are
+    values: Sequence[NDArray[np.float64]]  # by recording, shape (t, areas): as measured
+    frame_rate: float  # Hz
 
 
 @dataclass(frozen=True, eq=False)
 class TuneTask:
-    """All that a fit needs.
-
-    Attributes
-    ----------
-    asked
-        What to do.
-    base
-        The decoder that is tuned.
-    start
-        What is fitted: the base, or the base detrending; see `detrended_base`.
-    labels
-        By recording, shape (t,): number of the behavior, −1 unknown.
-    features
-        By recording, shape (t, features + 1): see `recording_features`; as `start` reads it.
-    before
-        By held-out block, shape (frames, n_logits): logits of the base.
-    frames
-        By recording, shape (t, y, x), normalized; empty but for ``"end-to-end"``.
-    traces
-        Of the areas that all recordings show, and of the frame's mean, which is the last column;
-        only for ``"linear"`` and ``"best"``.
-    area_base, area_features
-        The bundled decoder of areas, where it can read all recordings, and what it reads of each;
-        only for ``"best"``.
-    """
+    """All that a fit needs."""
 
     asked: Asked
-    base: Decoder
-    start: Decoder
-    labels: Sequence[NDArray[np.int64]]
+    base: Decoder  # the decoder that is tuned
+    start: Decoder  # what is fitted: the base, or the base detrending; see `detrended_base`
+    labels: Labels
+    # by recording, shape (t, features + 1): see `recording_features`; as `start` reads it
     features: Sequence[NDArray[np.floating]]
-    before: Sequence[NDArray[np.float64]]
+    before: Sequence[NDArray[np.float64]]  # logits of the base, by held-out block: (frames, n)
+    # by recording, shape (t, y, x), normalized; empty but for ``"end-to-end"``
     frames: Sequence[NDArray[np.float16]] = ()
+    # of the areas that all recordings show, and of the frame's mean, which is the last column;
+    # only for ``"linear"`` and ``"best"``
     traces: AreaTraces | None = None
+    # the bundled decoder of areas, where it can read all recordings, and what it reads of each;
+    # only for ``"best"``
     area_base: Decoder | None = None
     area_features: Sequence[NDArray[np.floating]] = ()
 
@@ -143,16 +94,16 @@ class TuneTask:
 
     @property
     def learns(self) -> list[NDArray[np.bool_]]:
-        """By recording, shape (t,): whether a frame is learned from."""
+        """Which frames are learned from."""
         return training_mask(self.labels, self.held_out, self.asked.gap)
 
     @property
     def measured(self) -> list[NDArray[np.bool_]]:
-        """By recording, shape (t,): whether a frame is measured on."""
+        """Which frames are measured on."""
         return held_out_masks(self.labels, self.held_out)
 
 
-def labels_hash(labels: Sequence[NDArray[np.int64]]) -> str:
+def labels_hash(labels: Labels) -> str:
     """Return what differs between any two sets of labels."""
     return hashlib.sha256(b"|".join(values.tobytes() for values in labels)).hexdigest()
 
@@ -177,10 +128,7 @@ def is_saved(folder: RunFolder) -> bool:
 def save_task(folder: RunFolder, task: TuneTask) -> None:
     """Leave a task in a folder in which its frames are already; what says that it is whole last.
 
-    Raises
-    ------
-    TrainingError, DecoderError
-        If the disk is full.
+    Raises TrainingError or DecoderError if the disk is full.
     """
     arrays: tuple[tuple[str, type, Sequence[NDArray[Any]]], ...] = (
         ("labels", np.int64, task.labels),
@@ -196,13 +144,7 @@ def save_task(folder: RunFolder, task: TuneTask) -> None:
 
 
 def read_asked(folder: RunFolder) -> Asked | None:
-    """Read what a folder was begun for; None if nothing was begun there.
-
-    Raises
-    ------
-    TrainingError
-        If it is damaged.
-    """
+    """Read what a folder was begun for; None if nothing was. Raises TrainingError if damaged."""
     said = folder.asked()
     if said is None:
         return None
@@ -218,10 +160,7 @@ def read_asked(folder: RunFolder) -> Asked | None:
 def load_task(folder: RunFolder) -> TuneTask:
     """Read the task that `save_task` left.
 
-    Raises
-    ------
-    TrainingError, DecoderError
-        If a file is missing or damaged.
+    Raises TrainingError or DecoderError if a file is missing or damaged.
     """
     asked = read_asked(folder)
     if asked is None or not is_saved(folder):

@@ -22,14 +22,8 @@ _TIED, _FORGOTTEN = "--tied", "--forgotten"
 def trainer(folder: FineTuneFolder, *, tied: bool, forgotten: bool = False) -> RunProcess:
     """Begin a trainer in a folder with a task in it, go on with it, or join it.
 
-    Parameters
-    ----------
-    folder
-        Its run folder.
-    tied
-        Whether it ends with whoever waits for it, however that ends.
-    forgotten
-        Whether it takes the folder along then.
+    If it is `tied` it ends with whoever waits for it, however that ends, and takes the folder along
+    then if that is to be `forgotten`.
     """
     command = [sys.executable, "-m", __name__, str(folder.path)]
     command += [_TIED] * tied + [_FORGOTTEN] * forgotten

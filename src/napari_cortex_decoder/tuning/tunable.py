@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import (
     CnnRnnConfig,
     LinearConfig,
@@ -22,26 +25,40 @@ Recurrent = CnnRnn | RoiRnn
 RecurrentConfig = CnnRnnConfig | RoiRnnConfig
 
 
-def like(network: Network, config: Config) -> Network:
-    """Return a network of another configuration, with random weights but for the encoder."""
-    if isinstance(network, CnnRnn):
-        assert isinstance(config, CnnRnnConfig)
-        return CnnRnn(config, network.cnn)
-    new = build_network(config)
-    assert isinstance(new, Network)
-    return new
+class Model(NamedTuple):
+    """A network, and what it is."""
+
+    network: Network
+    config: Config
+
+    @property
+    def n_features(self) -> int:
+        """How many numbers of a frame the head reads."""
+        network = self.network
+        if isinstance(network, TemporalCnn):
+            return network.linear_out.in_features
+        if isinstance(network, Linear):
+            return network.linear_out.in_features // self.config.window.length
+        return int(network.head.rnn.get_parameter("weight_ih_l0").shape[1])
+
+    def like(self, config: Config) -> Network:
+        """Return a network of another configuration, with random weights but for the encoder."""
+        if isinstance(self.network, CnnRnn):
+            assert isinstance(config, CnnRnnConfig)
+            return CnnRnn(config, self.network.cnn)
+        new = build_network(config)
+        assert isinstance(new, Network)
+        return new
+
+    def with_encoder(self) -> tuple[CnnRnn, CnnRnnConfig]:
+        """Return what was said to be a CNN-RNN."""
+        network, config = self
+        assert isinstance(network, CnnRnn) and isinstance(config, CnnRnnConfig)
+        return network, config
 
 
-def with_encoder(network: Network, config: Config) -> tuple[CnnRnn, CnnRnnConfig]:
-    """Return what was said to be a CNN-RNN."""
-    assert isinstance(network, CnnRnn) and isinstance(config, CnnRnnConfig)
-    return network, config
-
-
-def n_features(network: Network, config: Config) -> int:
-    """Return how many numbers of a frame the head reads."""
-    if isinstance(network, TemporalCnn):
-        return network.linear_out.in_features
-    if isinstance(network, Linear):
-        return network.linear_out.in_features // config.window.length
-    return int(network.head.rnn.get_parameter("weight_ih_l0").shape[1])
+def model_of(decoder: Decoder) -> Model:
+    """Return what a decoder is made of, one that `check_tunable` lets through."""
+    network, config = decoder.network, decoder.config
+    assert isinstance(network, Network) and isinstance(config, Config)
+    return Model(network, config)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.config import LinearConfig
@@ -21,17 +20,16 @@ from napari_cortex_decoder.scoring.calibration import cross_entropy
 from napari_cortex_decoder.tuning import heads
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
-from napari_cortex_decoder.tuning.held_out import EXAMPLES, folds, some_frames
+from napari_cortex_decoder.tuning.heads import Features
+from napari_cortex_decoder.tuning.held_out import EXAMPLES, Chosen, Masks, folds
 from napari_cortex_decoder.tuning.linear_fit import LinearFit
 from napari_cortex_decoder.tuning.result import Candidate
 from napari_cortex_decoder.tuning.task import TuneTask
-from napari_cortex_decoder.tuning.tunable import Config, Network
+from napari_cortex_decoder.tuning.tunable import Config, Model, model_of
 
 N_FOLDS = 4
 """Into which what is learned from is cut to compare ways."""
 
-Masks = Sequence[NDArray[np.bool_]]
-Features = Sequence[NDArray[np.floating]]
 Tell = Callable[[Epoch], None]
 
 
@@ -41,24 +39,19 @@ class HeadWay:
 
     name: str  # such as ``"head"``
     base: Decoder  # what it begins as
-    read: Features  # by recording, shape (t, …): what the base's head reads
+    read: Features  # what the base's head reads
     task: TuneTask  # whose labels
 
-    def fit(self, learns: Masks, tell: Tell) -> tuple[Network, Config]:
-        """Fit to some frames: shape (t,) by recording, whether it is learned from."""
-        given, behaviors = self.base, self.task.asked.behaviors
-        assert isinstance(given.config, Config) and isinstance(given.network, Network)
-        network = with_behaviors(given.network, given.config, behaviors)
-        config = given.config.model_copy(update={"behaviors": behaviors})
-        data = [
-            heads.Labeled(*one) for one in zip(self.read, self.task.labels, learns, strict=True)
-        ]
+    def fit(self, learns: Masks, tell: Tell) -> Model:
+        """Fit to some frames."""
+        base = with_behaviors(model_of(self.base), self.task.asked.behaviors)
+        data = heads.labeled(self.read, self.task.labels, learns)
         if self.name == "threshold":
-            return heads.fit_threshold(network, config, data)
-        return heads.fit_head(network, config, data, gap=self.task.asked.gap, tell=tell)
+            return heads.fit_threshold(base, data)
+        return heads.fit_head(base, data, gap=self.task.asked.gap, tell=tell)
 
     def features(self, config: Config) -> Features:
-        """Return what a decoder of this way reads, by recording, shape (t, …)."""
+        """Return what a decoder of this way reads."""
         return self.read
 
 
@@ -68,15 +61,15 @@ class LinearWay:
 
     # as of `HeadWay`
     name: str
-    fits: LinearFit  # fits them
+    fits: LinearFit
     base: None = None
 
-    def fit(self, learns: Masks, tell: Tell) -> tuple[Network, Config]:
-        """Fit to some frames, as `HeadWay.fit` does."""
+    def fit(self, learns: Masks, tell: Tell) -> Model:
+        """Fit to some frames."""
         return self.fits.fit(learns)
 
     def features(self, config: Config) -> Features:
-        """Return what a decoder of this way reads, as `HeadWay.features` does."""
+        """Return what a decoder of this way reads."""
         assert isinstance(config, LinearConfig)
         return self.fits.features(config)
 
@@ -111,22 +104,9 @@ def ways_of(task: TuneTask) -> list[Way]:
 def compare(ways: Sequence[Way], task: TuneTask, report: Report) -> tuple[Candidate, ...]:
     """Compare ways on what they have not learned from, inside what is learned from.
 
-    Raises TrainingError if no way can; Cancelled if none was compared before that.
-
-    Parameters
-    ----------
-    ways
-        Which.
-    task
-        Says what is learned from.
-    report
-        Gets the numbers of fits done and of all; when it raises `Cancelled`, those that were
-        compared are given.
-
-    Returns
-    -------
-    tuple of Candidate
-        One a way; the best is the chosen one. A way that cannot learn from so little says why.
+    Gives one candidate a way; the best is the chosen one, and a way that cannot learn from so
+    little says why. Once `report` raises `Cancelled`, those compared so far are given. Raises
+    TrainingError if no way can; Cancelled if none was compared before that.
     """
     parts = _parts(task)
     found: list[Candidate] = []
@@ -158,7 +138,7 @@ def _compared(
         report(Progress("comparing", 0, 0))
         network, config = way.fit(learns, lambda _: None)
         decoder, features = make_decoder(config, network, name=way.name), way.features(config)
-        for number, own in enumerate(some_frames(decides, EXAMPLES // N_FOLDS)):
+        for number, own in enumerate(Chosen(decides, task.labels, EXAMPLES // N_FOLDS).places):
             if len(own):
                 read = heads.frame_logits(decoder, features[number], own)
                 logits.append(read / config.temperature)
