@@ -29,8 +29,8 @@ def test_a_simulated_cohort_is_read_as_it_was_written(tmp_path: Path) -> None:
     simulate_cohort(tmp_path, mice=2, sessions=2, seconds=3, seed=4, movies=False)
     assert not (tmp_path / "data_of_image_64_5mice").exists()
     cohort = read_roi_cohort(tmp_path)
-    assert list(cohort.mice) == ["1", "2"]
-    for mouse, sessions in cohort.mice.items():
+    assert list(cohort) == ["1", "2"]
+    for mouse, sessions in cohort.items():
         for number, session in enumerate(sessions, start=1):
             truth = simulate_recording(seed=number, subject=40_000 + int(mouse), seconds=3).truth
             np.testing.assert_array_equal(session.running, truth.ethogram.frames())
@@ -47,7 +47,7 @@ def test_mice_beyond_nine_are_told_apart(tmp_path: Path) -> None:
         {f"signal{i}": [np.full(SHAPE, float(i))] for i in range(1, 12)},
         {f"runrest{i}": [np.ones((1, 40))] for i in range(1, 12)},
     )
-    mice = read_roi_cohort(tmp_path).mice
+    mice = read_roi_cohort(tmp_path)
     assert list(mice) == [str(i) for i in range(1, 12)]
     assert mice["11"][0].traces[0, 0] == 11
 

@@ -77,7 +77,7 @@ def test_restricted_rows_see_their_rois_alone_and_null_labels_come_from_another_
         assert shown == {1, 2, 3, 4, 26, 27, 28, 29}
         assert traces.min() == 0
         assert traces.max() == 1
-    own = [session.running for session in cohort.mice["1"]]
+    own = [session.running for session in cohort["1"]]
     swapped = models("null").labels["1"]
     np.testing.assert_array_equal(swapped[0], own[1])
     np.testing.assert_array_equal(swapped[1], own[0])

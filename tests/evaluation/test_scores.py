@@ -7,7 +7,7 @@ import pytest
 
 from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.evaluation import ROWS, pairs
-from napari_cortex_decoder.evaluation.protocol import chosen_rows
+from napari_cortex_decoder.evaluation.protocol import Pair, chosen_rows
 from napari_cortex_decoder.evaluation.scores import ModelScore, by_mouse, compare, score_model
 
 
@@ -21,7 +21,7 @@ def models(aucs: np.ndarray) -> list[ModelScore]:
 def test_the_best_threshold_is_where_accuracy_is_highest() -> None:
     running = np.array([0, 0, 0, 1, 1, 1, 1])
     probability = np.array([0.1, 0.2, 0.7, 0.6, 0.8, 0.9, 0.95])
-    score = score_model(probability, running, validation="1", test="2")
+    score = score_model(probability, running, Pair("1", "2"))
     assert score.auc == pytest.approx(11 / 12)
     assert score.accuracy == pytest.approx(6 / 7)
     assert ((probability >= score.threshold) == running).mean() == pytest.approx(6 / 7)

@@ -26,11 +26,8 @@ class RoiSession:
     running: NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class RoiCohort:
-    """Sessions of each mouse, by the number that the files give it."""
-
-    mice: dict[str, tuple[RoiSession, ...]]
+RoiCohort = dict[str, tuple[RoiSession, ...]]
+"""Sessions of each mouse, by the number that the files give it."""
 
 
 def read_roi_cohort(folder: str | Path) -> RoiCohort:
@@ -55,13 +52,12 @@ def read_roi_cohort(folder: str | Path) -> RoiCohort:
                 f"{folder}: mouse {mouse} has {len(signals[mouse])} sessions in {SIGNALS} and "
                 f"{len(labels[mouse])} in {LABELS}; put the files of one cohort there."
             )
+        both = zip(signals[mouse], labels[mouse], strict=True)
         mice[mouse] = tuple(
-            _session(trace, label, f"{folder}: mouse {mouse}, session {number}")
-            for number, (trace, label) in enumerate(
-                zip(signals[mouse], labels[mouse], strict=True), start=1
-            )
+            _session(*one, f"{folder}: mouse {mouse}, session {number}")
+            for number, one in enumerate(both, start=1)
         )
-    return RoiCohort(mice)
+    return mice
 
 
 def _by_mouse(path: Path) -> dict[str, tuple[NDArray[np.generic], ...]]:

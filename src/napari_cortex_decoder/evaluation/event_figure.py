@@ -25,13 +25,7 @@ _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#0
 
 
 def event_kind(path: Path) -> Kind:
-    """Return the kind of file that a path is of.
-
-    Raises
-    ------
-    EvaluationError
-        If it ends otherwise.
-    """
+    """Return the kind of file that a path is of. Raises EvaluationError if it ends otherwise."""
     kind = EVENT_KINDS.get(path.suffix.lower())
     if kind is None:
         raise EvaluationError(
@@ -52,14 +46,8 @@ def write_events(
 ) -> None:
     """Write an average as its suffix says: its table, or its figure as `draw_events` makes it.
 
-    Such a file is replaced; any other only where `overwrite` allows it.
-
-    Raises
-    ------
-    EvaluationError
-        If the suffix is of no such file.
-    CortexDecoderError
-        If it cannot be written.
+    Such a file is replaced; any other only where `overwrite` allows it. Raises EvaluationError if
+    the suffix is of no such file; CortexDecoderError if it cannot be written.
     """
     if event_kind(path) is TABLE:
         average.to_csv(path, overwrite=overwrite)
@@ -77,18 +65,8 @@ def draw_events(
 ) -> Figure:
     """Draw what happens around events: a panel a unit, and some of the maps above.
 
-    Parameters
-    ----------
-    average
-        What `event_average` gave.
-    maps
-        What `event_maps` gave of the same events.
-    registration
-        Where the atlas lies, for outlines on the maps.
-    name
-        Of the recording.
-    selected
-        Areas to draw; else those that change most.
+    `maps` are of the same events; the registration gives their outlines, and `selected` are areas
+    to draw, instead of those that change most. `name` is that of the recording.
     """
     drawn = average.shown(selected)
     units = tuple(dict.fromkeys(average.units[i] for i in drawn))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,20 +57,33 @@ def movie_mice(data: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry.subject for entry in read_cohort(data / TABLE)))
 
 
-def score_trained(
+def score_on_movies(
     row: Row, data: Path, out: Path, pair: Pair, *, seed: int, compute: Compute
 ) -> ModelScore:
-    """Train the paper's CNN or CNN-RNN in a run folder below `out`, and score it.
+    """Score a CNN or CNN-RNN on one mouse: the bundled one, or one trained in a folder in `out`.
 
-    Settings are the paper's, but that the encoder starts from random weights where it started from
-    ImageNet's.
+    Settings of a training are the paper's, but that the encoder starts from random weights where it
+    started from ImageNet's.
     """
     sessions = movie_sessions(data)
+    if row.kind == "bundled":
+        decoder = load_decoder(BUNDLED)
+        decoder = decoder if row.recurrent else single_image_decoder(decoder)
+    else:
+        config = _config(row, pair, seed)
+        name = f"{row.recurrent or 'single'}-{pair.validation}-{pair.test}"
+        decoder = train(config, sessions, out / name, compute=compute, cache=out / "frames")
+    own = [session for session in sessions if session.subject == pair.test]
+    (mouse,) = decode_mice(decoder, own, compute=compute)
+    return score_model(mouse.probability[:, 1], mouse.labels, pair)
+
+
+def _config(row: Row, pair: Pair, seed: int) -> TrainingConfig:
     frames = Stage(kind="frames", epochs=3, batch_size=512, learning_rate=1e-3, weight_decay=0.0)
     windows = Stage(kind="windows", epochs=3, batch_size=32, learning_rate=1e-3, weight_decay=0.0)
     window = Window(past=row.half_window, future=row.half_window)
     network = CnnRnnConfig(recurrent=row.recurrent, window=window) if row.recurrent else CnnConfig()
-    config = TrainingConfig(
+    return TrainingConfig(
         decoder=network,
         stages=(frames, windows) if row.recurrent else (frames,),
         split=SplitRule(validation=(pair.validation,), test=(pair.test,)),
@@ -78,17 +91,6 @@ def score_trained(
         statistics_seconds=0,
         calibrate=False,
     )
-    name = f"{row.recurrent or 'single'}-{pair.validation}-{pair.test}"
-    decoder = train(config, sessions, out / name, compute=compute, cache=out / "frames")
-    return _score(decoder, sessions, pair, compute)
-
-
-def score_bundled(row: Row, data: Path, mouse: str, *, compute: Compute) -> ModelScore:
-    """Score the bundled decoder, or its encoder's own classifier, on one mouse."""
-    decoder = load_decoder(BUNDLED)
-    if not row.recurrent:
-        decoder = single_image_decoder(decoder)
-    return _score(decoder, movie_sessions(data), Pair("", mouse), compute)
 
 
 def single_image_decoder(decoder: Decoder) -> Decoder:
@@ -98,11 +100,3 @@ def single_image_decoder(decoder: Decoder) -> Decoder:
     network = Cnn(config)
     network.cnn.load_state_dict(giver.network.cnn.state_dict())
     return ImageDecoder(config, network, name=f"{decoder.name}-cnn")
-
-
-def _score(
-    decoder: Decoder, sessions: Sequence[Session], pair: Pair, compute: Compute
-) -> ModelScore:
-    own = [session for session in sessions if session.subject == pair.test]
-    (mouse,) = decode_mice(decoder, own, compute=compute)
-    return score_model(mouse.probability[:, 1], mouse.labels, **pair._asdict())

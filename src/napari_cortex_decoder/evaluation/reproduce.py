@@ -121,9 +121,7 @@ def _jobs(
 
             assert cohort is not None
             models = RoiModels(row, cohort, effort, seed=seed, compute=compute)
-            return {
-                pair: partial(models.score, pair) for pair in pairs([*cohort.mice], validations)
-            }
+            return {pair: partial(models.score, pair) for pair in pairs([*cohort], validations)}
         from napari_cortex_decoder.evaluation import image_models
     except ModuleNotFoundError as reason:
         if reason.name not in TRAINING_LIBRARIES:
@@ -133,17 +131,12 @@ def _jobs(
             "pip install 'napari-cortex-decoder[train]'."
         ) from reason
     mice = image_models.movie_mice(data)
-    if row.kind == "bundled":
-        return {
-            Pair("", mouse): partial(image_models.score_bundled, row, data, mouse, compute=compute)
-            for mouse in mice
-        }
-    return {
-        pair: partial(
-            image_models.score_trained, row, data, out / "runs", pair, seed=seed, compute=compute
-        )
-        for pair in pairs(mice, validations)
-    }
+    bundled = row.kind == "bundled"  # it has learned from others: any mouse may test it
+    score = partial(
+        image_models.score_on_movies, row, data, out / "runs", seed=seed, compute=compute
+    )
+    tried = [Pair("", mouse) for mouse in mice] if bundled else pairs(mice, validations)
+    return {pair: partial(score, pair) for pair in tried}
 
 
 def _known(file: Path, asked: dict[str, int | float]) -> dict[Pair, ModelScore]:
@@ -171,7 +164,7 @@ def _correlation(cohort: RoiCohort) -> NDArray[np.float64]:
     """Correlate ΔF/F, as it is, with running."""
     r = [
         correlate_behavior(session.traces, session.running)
-        for sessions in cohort.mice.values()
+        for sessions in cohort.values()
         for session in sessions
     ]
     return np.asarray(np.nanmean(r, axis=0))
@@ -180,7 +173,7 @@ def _correlation(cohort: RoiCohort) -> NDArray[np.float64]:
 def _run_fraction(cohort: RoiCohort) -> dict[str, float]:
     return {
         mouse: float(np.concatenate([session.running for session in sessions]).mean())
-        for mouse, sessions in cohort.mice.items()
+        for mouse, sessions in cohort.items()
     }
 
 

@@ -60,7 +60,7 @@ class RoiModels:
         rng = np.random.default_rng(seed)
         self.traces: dict[str, list[NDArray[np.float32]]] = {}
         self.labels: dict[str, list[NDArray[np.int64]]] = {}
-        for mouse, sessions in cohort.mice.items():
+        for mouse, sessions in cohort.items():
             self.traces[mouse] = [
                 self._prepare(session, f"mouse {mouse}, session {number}")
                 for number, session in enumerate(sessions, start=1)
@@ -78,21 +78,20 @@ class RoiModels:
 
     def score(self, pair: Pair) -> ModelScore:
         """Train on all mice but two, and score the one kept for testing."""
-        network = self._train(pair)
-        network.eval()
-        traces, labels = self.traces[pair.test], self.labels[pair.test]
-        probability = self._decode(network, traces)
-        running = self._known(labels)
+        network = self._train(pair).eval()
+        traces = self.traces[pair.test]
+        half = self._row.half_window  # only frames that have a whole window count
+        running = np.concatenate([v[half : len(v) - half] for v in self.labels[pair.test]])
         lost = []
         if self._row == ROWS[REFERENCE]:
             subset = running[::_ABLATION_STRIDE]
             whole = self._decode(network, traces, stride=_ABLATION_STRIDE)
-            base = score_model(whole, subset, validation="", test="").auc
+            base = score_model(whole, subset).auc
             for roi in range(N_ROIS // 2):
                 blinded = [_blind(each, (roi, roi + N_ROIS // 2)) for each in traces]
                 without = self._decode(network, blinded, stride=_ABLATION_STRIDE)
-                lost.append(base - score_model(without, subset, validation="", test="").auc)
-        return score_model(probability, running, lost=lost, **pair._asdict())
+                lost.append(base - score_model(without, subset).auc)
+        return score_model(self._decode(network, traces), running, pair, lost)
 
     def _train(self, pair: Pair) -> nn.Module:
         stage = Stage(
@@ -144,11 +143,6 @@ class RoiModels:
                 np.save(file, traces)
                 cached.append(CachedArray(file, labels, 0, len(labels)))
         return cached
-
-    def _known(self, labels: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-        """Pool the labels of the frames that have a whole window."""
-        half = self._row.half_window
-        return np.concatenate([each[half : len(each) - half] for each in labels])
 
     @torch.inference_mode()
     def _decode(

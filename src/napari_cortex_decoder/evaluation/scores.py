@@ -8,8 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.evaluation.protocol import Pair
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.settings import Frozen
+
+_NONE = Pair("", "")
 
 
 class ModelScore(Frozen):
@@ -29,9 +32,7 @@ class ModelScore(Frozen):
 def score_model(
     probability: NDArray[np.floating],
     running: NDArray[np.integer],
-    *,
-    validation: str,
-    test: str,
+    pair: Pair = _NONE,
     lost: Sequence[float] = (),
 ) -> ModelScore:
     """Score P(run), shape (t,), against labels, shape (t,), 1 = run."""
@@ -42,8 +43,7 @@ def score_model(
     found = auc(np.column_stack([1 - probability, probability]), running.astype(np.int64))
     accuracy = hits * share + (1 - false_alarms) * (1 - share)
     return ModelScore(
-        validation=validation,
-        test=test,
+        **pair._asdict(),
         auc=float(np.nan if found is None else found),
         accuracy=float(((probability > 0.5) == running).mean()),
         threshold=float(np.clip(thresholds[accuracy.argmax()], 0, 1)),

@@ -77,12 +77,8 @@ class EventAverage:
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one row a trace and lag; an empty cell is a missing value.
 
-        Such a table is replaced; any other file only where `overwrite` allows it.
-
-        Raises
-        ------
-        LabelError
-            If the file cannot be written.
+        Such a table is replaced; any other file only where `overwrite` allows it. Raises LabelError
+        if the file cannot be written.
         """
         rows: list[tuple[object, ...]] = [_COLUMNS]
         for i, name in enumerate(self.names):
@@ -118,17 +114,8 @@ def known_traces(
 ) -> tuple[dict[str, Floats], dict[str, str]]:
     """Return all that is known of a recording, one value a frame, and the unit of each.
 
-    Parameters
-    ----------
-    recording
-        Whose behavior traces are taken.
-    areas, names
-        What areas do, shape (t, n), and what they are called; areas that nothing is known of are
-        left out.
-    relative
-        Whether that is ΔF/F, a fraction; it is given in %.
-    prediction
-        Of this recording.
+    That is what `areas` of these names do, shape (t, n), which is given in % if it is `relative`,
+    ΔF/F as a fraction, and left out where nothing is known; probabilities; and behavior traces.
     """
     traces, units = {}, {}
     for name, values in zip(names, () if areas is None else areas.T, strict=areas is not None):
@@ -235,22 +222,12 @@ def event_maps(
     average: EventAverage,
     *,
     around: Around = USUAL,
-    progress: Report | None = None,
+    progress: Report = unheard,
 ) -> EventMaps:
     """Average the movie around the events of an average, less its baseline.
 
-    Parameters
-    ----------
-    recording
-        Whose movie it is.
-    average
-        Of traces around the same events.
-    around
-        As for `event_average`.
-    progress
-        Told how far it is; an exception that it raises ends the work.
+    `around` is as for `event_average`; an exception that `progress` raises ends the work.
     """
-    report = progress or unheard
     before, after, baseline = around.frames(frame_interval(recording.times))
     lags = np.arange(-before, after + 1)
     parts = np.array_split(np.arange(lags.size), min(_MOST_MAPS, lags.size))
@@ -265,7 +242,7 @@ def event_maps(
         total += np.add.reduceat(shown, cuts, axis=0, dtype=np.float64) / sizes - own
         level += own
         levels.append(float(np.nanmean(own)))
-        report(Progress("averaging the movie", number, len(average.frames)))
+        progress(Progress("averaging the movie", number, len(average.frames)))
     maps, unit = total / len(average.frames), "the movie's unit"
     if baseline and has_baseline(np.array(levels)[:, None]):
         unit = "ΔF/F, %"

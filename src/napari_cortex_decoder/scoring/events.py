@@ -47,26 +47,10 @@ USUAL = Around()
 
 
 def find_onsets(ethogram: Ethogram, behavior: str, quiet: int) -> Ints:
-    """Find the first frames of bouts before which a behavior is known to be absent.
+    """Find the first frames of bouts before which a behavior is known to be absent, in their order.
 
-    Parameters
-    ----------
-    ethogram
-        Labels.
-    behavior
-        Whose onsets.
-    quiet
-        Frames before an onset that must be labelled, and as something else.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), int64, rising.
-
-    Raises
-    ------
-    LabelError
-        If the labels do not know the behavior.
+    `quiet` frames before an onset must be labelled, and as something else. Raises LabelError if the
+    labels do not know the behavior.
     """
     if behavior not in ethogram.behaviors:
         raise LabelError(
@@ -83,21 +67,10 @@ def find_onsets(ethogram: Ethogram, behavior: str, quiet: int) -> Ints:
 
 
 def crossings(values: ArrayLike, threshold: float, quiet: int) -> Ints:
-    """Find the frames in which a trace comes to a threshold from below.
+    """Find the frames in which a trace comes to a threshold from below, in their order.
 
-    Parameters
-    ----------
-    values
-        Shape (t,), one a frame; NaN where it is unknown.
-    threshold
-        In the unit of the trace.
-    quiet
-        Frames before, at least one, in which it must be known and below.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), int64, rising.
+    `values`, shape (t,), are NaN where it is unknown; in `quiet` frames before, at least one, it
+    must be known and below.
     """
     trace, quiet = np.asarray(values, np.float64), max(1, quiet)
     below = np.concatenate([[0], np.cumsum(trace < threshold)])

@@ -17,7 +17,47 @@ BLOCK_SECONDS = 5.0
 """Where there are no bouts, stretches of so many seconds are drawn instead."""
 
 
-class _OverBouts:
+class _Drawn:
+    """Units of frames, such as bouts, that are drawn anew; each of `kinds` is the unit of a frame.
+
+    Units of each kind are numbered 0, 1, … in the order of their names.
+    """
+
+    def __init__(self, *kinds: Ints) -> None:
+        units = [np.unique(own, return_inverse=True, return_counts=True) for own in kinds]
+        self._unit = [unit.astype(np.int64) for _, unit, _ in units]
+        self._sizes = [sizes.astype(np.float64) for _, _, sizes in units]
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return sum(len(sizes) for sizes in self._sizes)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw units with replacement, of each kind as many as are.
+
+        Shape (n, units): how often each is in each draw; the same draws for every part make
+        differences paired.
+        """
+        kinds = [len(sizes) for sizes in self._sizes]
+        drawn = [rng.multinomial(k, np.full(k, 1 / k), n) for k in kinds]
+        return np.hstack(drawn).astype(np.float64)
+
+    def halves(self) -> tuple[Floats, Floats] | None:
+        """Select the first and the last half of the units of each kind; None where too few."""
+        kinds = [len(sizes) for sizes in self._sizes]
+        if min(kinds) < 2:
+            return None
+        early = np.hstack([np.arange(k) < k / 2 for k in kinds]).astype(np.float64)[None]
+        return early, 1 - early
+
+    def _added(self, *values: Floats) -> Floats:
+        """Add up the values of each unit, shape (units,), of frames of each kind."""
+        each = zip(self._unit, values, self._sizes, strict=True)
+        return np.concatenate([np.bincount(u, weights=v, minlength=len(s)) for u, v, s in each])
+
+
+class _OverBouts(_Drawn):
     """What tells frames of a behaviour from others, bout by bout.
 
     `labels`, shape (n,): 1 behaviour, 0 another, −1 unknown (left out); `bouts`, shape (n,): number
@@ -26,31 +66,8 @@ class _OverBouts:
 
     def __init__(self, labels: Ints, bouts: Ints) -> None:
         self._yes, self._no = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-        self._yes_bout, self._yes_sizes = _units(bouts[self._yes])
-        self._no_bout, self._no_sizes = _units(bouts[self._no])
-
-    @property
-    def n_units(self) -> int:
-        """Number of bouts."""
-        return len(self._yes_sizes) + len(self._no_sizes)
-
-    def draw(self, n: int, rng: np.random.Generator) -> Floats:
-        """Draw bouts with replacement, of the behaviour and of the others each as many as are.
-
-        Shape (n, bouts): how often each is in each draw; the same draws for every part make
-        differences paired.
-        """
-        kinds = (len(self._yes_sizes), len(self._no_sizes))
-        drawn = [rng.multinomial(k, np.full(k, 1 / k), n) for k in kinds]
-        return np.hstack(drawn).astype(np.float64)
-
-    def halves(self) -> tuple[Floats, Floats] | None:
-        """Select the first and the last half of the bouts of either kind; None where too few."""
-        kinds = (len(self._yes_sizes), len(self._no_sizes))
-        if min(kinds) < 2:
-            return None
-        early = np.hstack([np.arange(k) < k / 2 for k in kinds]).astype(np.float64)[None]
-        return early, 1 - early
+        super().__init__(bouts[self._yes], bouts[self._no])
+        self._yes_sizes, self._no_sizes = self._sizes
 
 
 class Auc(_OverBouts):
@@ -66,7 +83,7 @@ class Auc(_OverBouts):
     def __init__(self, labels: Ints, bouts: Ints) -> None:
         super().__init__(labels, bouts)
         # where each bout begins and ends among frames sorted by bout
-        self._no_order = np.argsort(self._no_bout, kind="stable")
+        self._no_order = np.argsort(self._unit[1], kind="stable")
         self._no_cuts = np.cumsum(self._no_sizes)[:-1].astype(int)
 
     def summarize(self, values: NDArray[np.floating]) -> Floats:
@@ -81,7 +98,7 @@ class Auc(_OverBouts):
             part = np.sort(part)
             wins = np.searchsorted(part, yes, "left") + np.searchsorted(part, yes, "right")
             counts[:, column] = np.bincount(
-                self._yes_bout, weights=wins / 2, minlength=len(self._yes_sizes)
+                self._unit[0], weights=wins / 2, minlength=len(self._yes_sizes)
             )
         return counts
 
@@ -108,14 +125,7 @@ class Separation(_OverBouts):
     def summarize(self, values: NDArray[np.floating]) -> Floats:
         """Add up each bout, shape (bouts of the behaviour + other bouts,)."""
         odds = np.asarray(values, dtype=np.float64)
-        sums = [
-            np.bincount(unit, weights=odds[frames], minlength=len(sizes))
-            for frames, unit, sizes in (
-                (self._yes, self._yes_bout, self._yes_sizes),
-                (self._no, self._no_bout, self._no_sizes),
-            )
-        ]
-        return np.concatenate(sums)
+        return self._added(odds[self._yes], odds[self._no])
 
     def score(self, summary: Floats) -> float:
         """Return the distance over all frames."""
@@ -129,7 +139,7 @@ class Separation(_OverBouts):
         return np.asarray(of_yes - (no @ summary[n:]) / (no @ self._no_sizes))
 
 
-class LogOdds:
+class LogOdds(_Drawn):
     """Evidence for what the decoder says, where nobody knows what is true.
 
     The mean over frames of the log-odds of the behaviour, counted against it where the decoder
@@ -140,45 +150,19 @@ class LogOdds:
 
     def __init__(self, frames: Ints, whole: NDArray[np.floating], frame_rate: float) -> None:
         self._sign = np.where(np.asarray(whole) >= 0, 1.0, -1.0)
-        block = frames // max(1, round(BLOCK_SECONDS * frame_rate))
-        self._unit, self._sizes = _units(block)
-
-    @property
-    def n_units(self) -> int:
-        """Number of stretches."""
-        return len(self._sizes)
+        super().__init__(frames // max(1, round(BLOCK_SECONDS * frame_rate)))
 
     def summarize(self, values: NDArray[np.floating]) -> Floats:
         """Add up each stretch, shape (stretches,)."""
-        signed = np.asarray(values, dtype=np.float64) * self._sign
-        sums = np.bincount(self._unit, weights=signed, minlength=len(self._sizes))
-        return np.asarray(sums, dtype=np.float64)
+        return self._added(np.asarray(values, dtype=np.float64) * self._sign)
 
     def score(self, summary: Floats) -> float:
         """Return the mean over all frames."""
-        return float(summary.sum() / self._sizes.sum())
-
-    def draw(self, n: int, rng: np.random.Generator) -> Floats:
-        """Draw stretches with replacement."""
-        k = self.n_units
-        return np.asarray(rng.multinomial(k, np.full(k, 1 / k), n), dtype=np.float64)
+        return float(summary.sum() / self._sizes[0].sum())
 
     def scores(self, summary: Floats, draws: Floats) -> Floats:
         """Return the mean of each draw, shape (draws,)."""
-        return np.asarray((draws @ summary) / (draws @ self._sizes))
-
-    def halves(self) -> tuple[Floats, Floats] | None:
-        """Select the first and the last half of the stretches; None where there is but one."""
-        if self.n_units < 2:
-            return None
-        early = (np.arange(self.n_units) < self.n_units / 2).astype(np.float64)[None]
-        return early, 1 - early
+        return np.asarray((draws @ summary) / (draws @ self._sizes[0]))
 
 
 Score = Auc | Separation | LogOdds
-
-
-def _units(names: Ints) -> tuple[Ints, Floats]:
-    """Number units 0, 1, … in the order of their names; give each frame's, and their sizes."""
-    _, unit, sizes = np.unique(names, return_inverse=True, return_counts=True)
-    return unit.astype(np.int64), sizes.astype(np.float64)
