@@ -13,6 +13,7 @@ from scipy.stats import false_discovery_control
 
 from helpers.toys import SIZE
 from napari_cortex_decoder.atlas import Area, Atlas, Registration
+from napari_cortex_decoder.choices import ScoreName
 from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.config import LinearConfig, TracePreprocessing, Window
 from napari_cortex_decoder.decoder.networks import build_network
@@ -35,14 +36,23 @@ def many_areas() -> Registration:
     return Registration.upright(Atlas("places", areas), pixel_size=1.0, bregma=(0.0, 0.0))
 
 
-def everywhere_alike(seed: int, special: float = 0.0) -> tuple[Recording, Ethogram]:
-    """Running in every pixel, with noise of its own; by so much more in the first area."""
+def everywhere_alike(
+    seed: int, special: float = 0.0, *, artifacts: bool = False
+) -> tuple[Recording, Ethogram]:
+    """Running in every pixel, with noise of its own; by so much more in the first area.
+
+    With artifacts the first area says the opposite as loudly in one frame of every bout.
+    """
     rng = np.random.default_rng(seed)
     lengths = rng.integers(8, 24, size=60)  # uneven, or labels moved round in time would fit, too
     running = np.repeat(np.arange(60) % 2, lengths)[:360]
     frames = rng.standard_normal((360, SIZE, SIZE))
     frames += 0.03 * running[:, None, None]
-    frames[:, :EDGE, :EDGE] += special * running[:, None, None]
+    shown = special * running
+    if artifacts:
+        for bout in np.split(np.arange(360), np.flatnonzero(np.diff(running)) + 1):
+            shown[bout[2]] -= shown[bout].sum()
+    frames[:, :EDGE, :EDGE] += shown[:, None, None]
     movie = da.from_array(100 + frames, chunks=(90, -1, -1))
     recording = Recording(movie=movie, name="alike", frame_rate=30.0)
     return recording, Ethogram.from_frames(running, ("rest", "run"))
@@ -64,11 +74,13 @@ def mean_of_all(recording: Recording) -> Decoder:
     return make_decoder(config, network, name="mean of all", hash="0" * 64)
 
 
-def verdict(seed: int, special: float = 0.0) -> Verdict:
-    recording, ethogram = everywhere_alike(seed, special)
+def verdict(
+    seed: int, special: float = 0.0, score: ScoreName = "log-odds", *, artifacts: bool = False
+) -> Verdict:
+    recording, ethogram = everywhere_alike(seed, special, artifacts=artifacts)
     decoder = mean_of_all(recording)
     return area_importance(
-        decoder, recording, many_areas(), ethogram, score="log-odds", draws=200, seed=seed
+        decoder, recording, many_areas(), ethogram, score=score, draws=200, seed=seed
     ).verdict
 
 
@@ -85,6 +97,20 @@ def test_the_one_place_that_says_more_holds_and_is_named_first() -> None:
         found = verdict(seed, special=0.15)
         assert found.kind == "holds", found
         assert found.reason.split(": ")[1].startswith("A0 left")
+
+
+def test_what_costs_auc_but_no_log_odds_is_not_said_to_hold() -> None:
+    for seed in range(3):
+        assert verdict(seed, 0.5, "auc").kind == "holds"
+        found = verdict(seed, 0.5, "auc", artifacts=True)
+        assert found.kind == "weak", found
+        assert "A0 left" in found.reason and "but in log-odds it is worth no more" in found.reason
+
+
+def test_an_auc_of_1_is_no_ground_for_a_verdict_that_holds_and_log_odds_are() -> None:
+    found = verdict(0, 3.0, "auc")
+    assert found.kind == "weak" and "cannot be told from 1" in found.reason, found
+    assert verdict(0, 3.0).kind == "holds"
 
 
 def test_of_places_that_overlap_the_spread_is_that_of_places() -> None:

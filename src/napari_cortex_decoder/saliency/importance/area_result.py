@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import FillName, ScoreName
-from napari_cortex_decoder.saliency.importance.control import FEWEST_PATCHES
+from napari_cortex_decoder.saliency.importance.control import FEWEST_PATCHES, passes
 from napari_cortex_decoder.saliency.importance.experiment import Whole
 from napari_cortex_decoder.saliency.masking.regions import Target
-from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
+from napari_cortex_decoder.saliency.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
 SMALLEST_RETEST = 0.5
 """Correlation of the two halves of a session, or of two replacements, that is expected."""
+
+PERFECT = 0.9995
+"""An AUC that is written as 1."""
 
 FEWEST_BOUTS = 6
 """With fewer, a bootstrap over bouts has too little to draw from."""
@@ -38,13 +41,15 @@ class AreaImportance:
         ``control_high`` (2.5 and 97.5 % of them), ``excess_low`` and ``excess_high`` (95 %
         interval of its importance less theirs, in the same draws of bouts), ``p`` (that a place
         of its size is worth as much, by the spread of places; one-sided, corrected for all
-        targets on the movie by Holm's method), ``pixels`` (on the images that the decoder sees),
-        ``frames`` (scored: few, where an area was not worth a look at all); and, another question
-        than what this decoder uses, what is there to be read: ``alone`` and ``others``, the AUC of
-        a linear decoder that learned anew from traces of the target alone, or of all others, in
-        bouts that it did not learn from, each with its interval (``alone_low`` …). NaN for an area
-        outside the movie; controls are for areas that were scored on all frames, and of a decoder
-        that reads the behavior; what was learned anew needs labels of enough bouts.
+        targets on the movie by Holm's method), ``agrees`` (whether log-odds pass, too:
+        `beating` asks for both, so that a second score is no second chance), ``pixels`` (on the
+        images that the decoder sees), ``frames`` (scored: few, where an area was not worth a look
+        at all); and, another question than what this decoder uses, what is there to be read:
+        ``alone`` and ``others``, the AUC of a linear decoder that learned anew from traces of the
+        target alone, or of all others, in bouts that it did not learn from, each with its interval
+        (``alone_low`` …). NaN for an area outside the movie; controls are for areas that were
+        scored on all frames, and of a decoder that reads the behavior; what was learned anew needs
+        labels of enough bouts.
     behavior
         What is decoded.
     score
@@ -119,11 +124,16 @@ class AreaImportance:
             "importance", ascending=False, kind="stable"
         )
 
-    def beating(self) -> pd.DataFrame:
-        """Return the rows that are worth more than chance and than other places; lowest p first."""
+    def beating(self, *, alone: bool = False) -> pd.DataFrame:
+        """Return the rows that are worth more than chance and than other places; lowest p first.
+
+        In log-odds, too, but where the score `alone` is asked.
+        """
         table = self.table
         excess = table.get("excess_low", 1.0)  # results of earlier versions have none
-        passed = (table["low"] > 0) & (excess > 0) & (table["p"] <= SIGNIFICANT)
+        passed = passes(table["low"], excess, table["p"])
+        if not alone and "agrees" in table:
+            passed &= table["agrees"].to_numpy(bool)
         return table[passed].sort_values("p", kind="stable")
 
     def paint(self, registration: Registration, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -146,8 +156,8 @@ def _judge(result: AreaImportance) -> Verdict:
 
     *Not supported*: the decoder does not read the behaviour here, or no area is worth more than
     chance and than a random patch of its size and shape. *Weak*: one is, but halves of the session
-    or kinds of replacement disagree, the bouts are few, or something was not measured. *Holds*:
-    none of these.
+    or kinds of replacement disagree, its AUC is not what log-odds say or at its ceiling, the bouts
+    are few, or something was not measured. *Holds*: none of these.
     """
     problem = result.whole.unread(result.behavior)
     if problem:
@@ -162,16 +172,20 @@ def _judge(result: AreaImportance) -> Verdict:
         )
     controlled = above[above["p"].notna()]
     patches = int(result.settings["patches"])  # type: ignore[call-overload]
-    beating = result.beating().sort_values("importance", ascending=False, kind="stable")
-    if len(controlled) and beating.empty:
+    alone = result.beating(alone=True).sort_values("importance", ascending=False, kind="stable")
+    if len(controlled) and alone.empty:
         best = controlled.loc[controlled["p"].idxmin()]
         return Verdict(
             "not supported",
             "random patches of the same size and shape are worth as much as the areas "
             f"(lowest p, of {len(ranked)} areas, {best['p']:.2f}: {_label(best)}).",
         )
-    found = beating if len(beating) else above
+    found = above if controlled.empty else alone
     doubts = _doubts(result)
+    if len(named := alone[alone.index.isin(result.beating().index)]):
+        found = named
+    elif len(alone):
+        doubts.insert(0, "in log-odds it is worth no more than they are")
     if controlled.empty:
         doubts.insert(0, "it was compared with no random places of its size")
     elif patches < FEWEST_PATCHES:
@@ -179,7 +193,7 @@ def _judge(result: AreaImportance) -> Verdict:
     what = ", ".join(f"{_label(row)} ({row['importance']:+.3f})" for _, row in found[:4].iterrows())
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     unit = "AUC" if result.score == "auc" else "log-odds"
-    than = "random patches of the same size" if len(beating) else "chance"
+    than = "chance" if controlled.empty else "random patches of the same size"
     said = f"this decoder uses more than {than} ({unit} lost): {what}{more}"
     if doubts:
         return Verdict("weak", f"{said}; but {'; '.join(doubts)}.")
@@ -196,6 +210,11 @@ def _doubts(result: AreaImportance) -> list[str]:
         doubts.append("there are too few bouts or areas to compare halves of the session")
     elif result.retest < SMALLEST_RETEST:
         doubts.append(f"halves of the session disagree (r {result.retest:.2f})")
+    if result.score == "auc" and result.whole.high >= PERFECT:
+        doubts.append(
+            f"the AUC, {result.whole.value:.3f}, cannot be told from 1, where others may make up "
+            "for any area: ask by log-odds"
+        )
     if result.agreement < SMALLEST_RETEST:
         doubts.append(f"kinds of replacement disagree (r {result.agreement:.2f})")
     return doubts

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
+
+from napari_cortex_decoder.saliency.verdict import SIGNIFICANT
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -82,6 +84,11 @@ def excess(importance: float, area: Bools, places: Places) -> float:
         return float(above <= 0)
     freedom = n**2 / (shared[1:, 1:] ** 2).sum() - 1  # Satterthwaite 1946: places that overlap
     return float(student.sf(above / spread, max(freedom, 1)))
+
+
+def passes(low: ArrayLike, excess_low: ArrayLike, p: ArrayLike) -> Bools:
+    """Return whether a part is worth more than nothing and than other places; NaN is not."""
+    return (np.asarray(low) > 0) & (np.asarray(excess_low) > 0) & (np.asarray(p) <= SIGNIFICANT)
 
 
 def corrected(p: Floats) -> Floats:

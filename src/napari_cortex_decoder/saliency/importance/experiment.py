@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,6 +97,8 @@ class Lost:
         Shape (2, m): the same in the first and the last half of the bouts; NaN where too few.
     draws
         Shape (m, draws): the same in each draw of the bootstrap.
+    odds
+        The same in log-odds, where they are not the score.
     """
 
     importance: Floats
@@ -104,11 +106,13 @@ class Lost:
     high: Floats
     halves: Floats
     draws: Floats
+    odds: Lost | None = None
 
     def of(self, which: slice) -> Lost:
         """Return the same of some parts."""
         low, high, halves = self.low[which], self.high[which], self.halves[:, which]
-        return Lost(self.importance[which], low, high, halves, self.draws[which])
+        odds = self.odds and self.odds.of(which)
+        return Lost(self.importance[which], low, high, halves, self.draws[which], odds)
 
 
 class _Sample:
@@ -230,8 +234,7 @@ class Experiment:
         self._report = report
         self._seed = seed
         self._n_draws = draws
-        self._all: _Sample | None = None
-        self._few: _Sample | None = None
+        self._samples: dict[bool, list[_Sample]] = {}  # in the score, and in log-odds
         self.few = self._choose_few()
 
     @property
@@ -262,30 +265,21 @@ class Experiment:
             Whether to score but the few frames that tell which parts are worth a look.
         """
         frames = self.scored[self.few] if few else self.scored
-        first = self._all is None
+        first = not self._samples
         rows = self.masked.log_odds(
-            frames,
-            masks,
-            self.index,
-            self._report,
-            fill=fill,
-            whole=first,
-            stage=stage,
+            frames, masks, self.index, self._report, fill=fill, whole=first, stage=stage,
             seed=self._seed,
-        ).astype(np.float64)
+        ).astype(np.float64)  # fmt: skip
         if first:
             self._whole_odds, rows = rows[0], rows[1:]
-            self._all = self._sample(np.ones(len(self.scored), bool))
-            self._few = self._sample(self.few)
-        sample = self._few if few else self._all
-        assert sample is not None  # both were made
-        return sample.lost(rows)
+            self._samples = {few: self._sample(few) for few in (False, True)}
+        sample, *odds = self._samples[few]
+        return replace(sample.lost(rows), odds=odds[0].lost(rows) if odds else None)
 
     def whole(self) -> Whole:
         """Return the score with nothing missing; after `lost`."""
-        assert self._all is not None  # `lost` comes first
-        value, null = self._all.value, np.empty(0)
-        low, high = np.percentile(self._all.values, LEVELS).tolist()
+        sample, null = self._samples[False][0], np.empty(0)
+        value, (low, high) = sample.value, np.percentile(sample.values, LEVELS).tolist()
         if self._labels is not None:
             odds = self._whole_odds[:, None]
             null = aucs(np.hstack([-odds, odds]), shifted_labels([self._labels]))
@@ -297,7 +291,7 @@ class Experiment:
             high=high,
             null=null,
             n_frames=len(self.scored),
-            n_units=self._all.score.n_units,
+            n_units=sample.score.n_units,
         )
 
     def auc_of(self, rows: Floats) -> Floats:
@@ -305,28 +299,26 @@ class Experiment:
 
         After `lost`, where there are labels; in the same draws of bouts. NaN of NaN.
         """
-        assert self._all is not None and self._labels is not None and self._bouts is not None
+        assert self._labels is not None and self._bouts is not None
         score = Auc(self._labels, self._bouts)
         found = np.full((len(rows), 3), np.nan)
         for one, row in zip(found, rows, strict=True):
             if np.isfinite(row).all():
                 summary = score.summarize(row)
-                draws = score.scores(summary, self._all.draws)
+                draws = score.scores(summary, self._samples[False][0].draws)
                 one[:] = score.score(summary), *np.percentile(draws, LEVELS)
         return found
 
-    def _sample(self, chosen: NDArray[np.bool_]) -> _Sample:
-        whole, score = self._whole_odds[chosen], self._score(chosen)
-        if score is None:
-            rate = self.masked.recording.known_frame_rate()
-            score = LogOdds(self.scored[chosen], whole, rate)
-        return _Sample(score, whole, self._n_draws, self._seed)
-
-    def _score(self, chosen: NDArray[np.bool_]) -> Score | None:
+    def _sample(self, few: bool) -> list[_Sample]:
+        chosen = self.few if few else np.ones(len(self.scored), bool)
+        whole, scores = self._whole_odds[chosen], list[Score]()
         if self._labels is None or self._bouts is None:
-            return None
-        kind = Auc if self.score == "auc" else Separation
-        return kind(self._labels[chosen], self._bouts[chosen])
+            rate = self.masked.recording.known_frame_rate()
+            scores.append(LogOdds(self.scored[chosen], whole, rate))
+        else:
+            kinds = (Auc, Separation) if self.score == "auc" else (Separation,)
+            scores += [kind(self._labels[chosen], self._bouts[chosen]) for kind in kinds]
+        return [_Sample(score, whole, self._n_draws, self._seed) for score in scores]
 
     def _choose_few(self) -> NDArray[np.bool_]:
         """Choose the middle of bouts, of many bouts every other: shape (n,)."""

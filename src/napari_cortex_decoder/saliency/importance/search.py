@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.choices import FillName
 from napari_cortex_decoder.progress import Progress, Report
-from napari_cortex_decoder.saliency.importance.control import Places, corrected, excess
+from napari_cortex_decoder.saliency.importance.control import Places, corrected, excess, passes
 from napari_cortex_decoder.saliency.importance.experiment import LEVELS, Experiment, Lost
 from napari_cortex_decoder.saliency.masking.regions import Target, matched_patches
 
@@ -115,8 +115,10 @@ class Search:
         self.low, self.high = np.full((2, n), np.nan)
         self.halves = np.full((2, n), np.nan)
         self.frames = np.zeros(n, np.int64)
-        self._draws: dict[int, Floats] = {}
-        self._places: Places | None = None
+        self._measured: dict[int, Lost] = {}  # on all frames
+        self._patches: Bools = self._masks[:0]
+        self._random: Lost | None = None  # without each of them
+        self._odds = np.full(n, np.nan)
         on = {name: [i for i in own if i in self.seen] for name, own in families.items()}
         self._families = {name: own for name, own in on.items() if len(own) > 1}
         joint = [self._masks[own].any(axis=0) for own in self._families.values()]
@@ -134,14 +136,14 @@ class Search:
         """
         first, *others = self.by_fill
         if self._experiment.at_once:
-            patches = self._patches(self.seen)
+            patches = self._moved(self.seen)
             parts = np.concatenate([self._masks[self.seen], patches, self._joint])
             lost = self._experiment.lost(parts, first, AREAS)
             n, last = len(self.seen), len(parts) - len(self._joint)
             self._take(self.seen, lost)
             self._together = lost.of(slice(last, None))
             if len(patches) and self._experiment.whole().unread(behavior) is None:
-                self._places = Places(patches, lost.importance[n:last], lost.draws[n:last])
+                self._patches, self._random = patches, lost.of(slice(n, last))
             for fill in others:
                 self._measure(self.seen, fill)
             return
@@ -153,7 +155,7 @@ class Search:
             if unread:
                 return
             self._measure_together(first, few=True)
-        order = self.seen[np.argsort(-self.importance[self.seen], kind="stable")][:likely]
+        order = self.seen[np.argsort(-self._odds[self.seen], kind="stable")][:likely]
         for i in order:
             for fill in self.by_fill:
                 self._measure(np.array([i]), fill)
@@ -161,23 +163,14 @@ class Search:
             self._measure_together(first, few=False)
         if unread or not (self.low[order] > 0).any():
             return  # no place could make up for that
-        patches = self._patches(order)
+        patches = self._moved(order)
         if len(patches):
-            lost = self._experiment.lost(patches, first, AREAS)
-            self._places = Places(patches, lost.importance, lost.draws)
+            self._patches = patches
+            self._random = self._experiment.lost(patches, first, AREAS)
 
     def table(self) -> pd.DataFrame:
         """Return one row a target: see `AreaImportance`."""
-        control = np.full((6, len(self._targets)), np.nan)
-        for i, draws in self._draws.items():
-            near = None if self._places is None else self._places.of(self._masks[i])
-            if near is None or not len(near.worth):
-                continue
-            mean, apart, expected = near.expected(int(self._masks[i].sum()))
-            control[:3, i] = mean, *(mean + np.percentile(apart, LEVELS))
-            control[3:5, i] = np.percentile(draws - expected, LEVELS)
-            control[5, i] = excess(self.importance[i], self._masks[i], near)
-        control[5, self.seen] = corrected(control[5, self.seen])
+        control, agrees = self._compared(odds=False), self._compared(odds=True)
         return pd.DataFrame(
             {
                 "acronym": [target.acronym for target in self._targets],
@@ -185,16 +178,39 @@ class Search:
                 "importance": self.importance,
                 "low": self.low,
                 "high": self.high,
-                "control": control[0],
-                "control_low": control[1],
-                "control_high": control[2],
-                "excess_low": control[3],
-                "excess_high": control[4],
-                "p": control[5],
+                "control": control[1],
+                "control_low": control[2],
+                "control_high": control[3],
+                "excess_low": control[4],
+                "excess_high": control[5],
+                "p": control[6],
+                "agrees": passes(agrees[0], agrees[4], agrees[6]),
                 "pixels": self._masks.sum(axis=(1, 2)),
                 "frames": self.frames,
             }
         )
+
+    def _compared(self, *, odds: bool) -> Floats:
+        """Hold what was measured against random places, shape (7, targets).
+
+        Its lower end; what places are worth, from and to; the interval of the difference; p.
+        """
+        found = np.full((7, len(self._targets)), np.nan)
+        for i, lost in self._measured.items():
+            one, mask = lost.odds if odds and lost.odds else lost, self._masks[i]
+            found[0, i] = one.low[0]
+            if self._random is None:
+                continue
+            random = self._random.odds if odds and self._random.odds else self._random
+            near = Places(self._patches, random.importance, random.draws).of(mask)
+            if not len(near.worth):
+                continue
+            mean, apart, expected = near.expected(int(mask.sum()))
+            found[1:4, i] = mean, *(mean + np.percentile(apart, LEVELS))
+            found[4:6, i] = np.percentile(one.draws[0] - expected, LEVELS)
+            found[6, i] = excess(one.importance[0], mask, near)
+        found[6, self.seen] = corrected(found[6, self.seen])
+        return found
 
     def together(self) -> pd.DataFrame:
         """Return one row a family: see `AreaImportance`."""
@@ -249,16 +265,17 @@ class Search:
         n = len(which)
         self.importance[which], self.halves[:, which] = lost.importance[:n], lost.halves[:, :n]
         self.low[which], self.high[which] = lost.low[:n], lost.high[:n]
+        self._odds[which] = (lost.odds or lost).importance[:n]
         experiment = self._experiment
         self.frames[which] = experiment.few.sum() if few else len(experiment.scored)
         for place, i in enumerate(which.tolist()):
             self._alike.setdefault(i, (float(lost.importance[place]), lost.draws[place]))
             if not few:
-                self._draws[i] = lost.draws[place]
+                self._measured[i] = lost.of(slice(place, place + 1))
             found = self.importance[i], self.low[i], self.high[i]
             self._meter.found[self._targets[i].label] = tuple(map(float, found))  # type: ignore[assignment]
 
-    def _patches(self, which: Ints) -> Bools:
+    def _moved(self, which: Ints) -> Bools:
         """Move targets elsewhere, each in turn, until there are enough."""
         brain: Bools = np.asarray(self._members.any(axis=0))
         each = np.bincount(np.arange(self._n_patches) % len(which), minlength=len(which))

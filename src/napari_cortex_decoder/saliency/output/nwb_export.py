@@ -39,6 +39,7 @@ _WORDS = {
     "excess_low": "Lower end of the 95 % interval of importance less control",
     "excess_high": "Upper end of the 95 % interval of importance less control",
     "p": "That a place of its size is worth as much, corrected for all areas (Holm)",
+    "agrees": "Whether it is worth more than that in log-odds, too",
     "frames": "Frames that were scored",
     "alone": "AUC of a linear decoder that learned anew from its traces alone",
     "alone_low": "Lower end of its 95 % interval",
