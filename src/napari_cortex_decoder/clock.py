@@ -129,17 +129,11 @@ def as_rate_says(
 def seconds_to_add(
     zero: Zero, frames: NDArray[np.float64], first: float
 ) -> tuple[float, tuple[str, ...]]:
-    """Return what brings the times of a file onto the session's clock, and what to say about it.
+    """Return the seconds that bring the times of a file onto the session's clock.
 
-    `frames`, shape (t,), are the movie's frame times on the session's clock, `first` is the first
-    of the file's.
-
-    Returns
-    -------
-    seconds
-        To add to each of the file's times.
-    said
-        A sentence where the file leaves it open what its times count from, and that matters.
+    With them comes a sentence where the file leaves it open what its times count from, and that
+    matters. `frames`, shape (t,), are the movie's frame times on the session's clock, `first` is
+    the first of the file's.
     """
     begin = float(frames[0])
     if zero is Zero.FIRST_FRAME:

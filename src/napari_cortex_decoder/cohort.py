@@ -80,11 +80,6 @@ def read_cohort(csv: str | Path) -> tuple[CohortEntry, ...]:
         with paths relative to the CSV; several files of one session stand in one cell, with ``;``.
         The mouse is what the CSV says, never what a file name suggests: two of the paper's mice
         share the name "non".
-
-    Returns
-    -------
-    tuple of CohortEntry
-        In the order of the CSV.
     """
     entries = []
     for row in cohort_rows(csv):
@@ -131,14 +126,8 @@ def write_cohort(csv: str | Path, rows: Sequence[CohortRow], *, overwrite: bool 
     """Write a cohort that `read_cohort` reads; cells that it does not know are kept.
 
     Such a CSV is replaced; any other file only where `overwrite` allows it. Raises RecordingError
-    if a file lies outside the CSV's folder, or the CSV cannot be written.
-
-    Parameters
-    ----------
-    csv
-        Where to: in a folder that has all recordings in it.
-    rows
-        Of each recording its `entry`; `cells` count where there is none.
+    if a file lies outside the CSV's folder, or the CSV cannot be written. The `cells` of a row
+    count where it has no `entry`.
     """
     path = Path(csv).absolute()
     cells = [row.cells if row.entry is None else _cells(path, row.entry) for row in rows]
@@ -229,19 +218,17 @@ def _plain_row(path: Path, cells: Mapping[str, str], row: int) -> CohortEntry:
     if ";" in named and not whole.exists():
         parts = [part for part in named.split(";") if part.strip()]
         several = [_inside(path, part, row, "recording") for part in parts]
-    behavior, registration, labels = (
-        _inside(path, cells[column], row, column) if cells.get(column, "").strip() else None
-        for column in ("behavior", "registration", "labels")
-    )
+    beside = {
+        column: _inside(path, cells[column], row, column)
+        for column in ("behavior", "registration", "labels") if cells.get(column, "").strip()
+    }  # fmt: skip
     return CohortEntry(
         several[0],
-        behavior,
-        cells["subject"].strip(),
-        cells.get("session", "").strip() or several[0].stem,
-        registration,
-        labels,
-        tuple(several[1:]),
-        {name: cell for name, cell in cells.items() if name not in COLUMNS},
+        subject=cells["subject"].strip(),
+        session=cells.get("session", "").strip() or several[0].stem,
+        more_files=tuple(several[1:]),
+        others={name: cell for name, cell in cells.items() if name not in COLUMNS},
+        **{"behavior": None, **beside},
     )
 
 

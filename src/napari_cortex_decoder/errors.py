@@ -14,11 +14,8 @@ _LONGEST = 2000
 class CortexDecoderError(ValueError):
     """Base of all errors that this package raises for input it cannot work with.
 
-    Parameters
-    ----------
-    sentence
-        What is said; names in it and reasons of libraries come from files, so line ends become
-        spaces, what no screen shows becomes its escape, and the middle of a very long one "…".
+    Names in its sentence and reasons of libraries come from files, so line ends become spaces, what
+    no screen shows becomes its escape, and the middle of a very long one "…".
     """
 
     def __init__(self, sentence: str = "") -> None:

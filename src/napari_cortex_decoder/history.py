@@ -12,10 +12,7 @@ State = TypeVar("State")
 class History(Generic[State]):
     """Earlier and later states; the present one is kept by whoever owns the history.
 
-    Parameters
-    ----------
-    depth
-        How many earlier states are kept at most; None: all of them.
+    At most `depth` earlier ones are kept; None: all of them.
     """
 
     def __init__(self, depth: int | None = None) -> None:

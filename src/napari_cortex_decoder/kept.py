@@ -44,17 +44,11 @@ class Kept:
 
 
 def keep(recording: Path, name: str, content: object, made_from: Mapping[str, str]) -> Path:
-    """Write a result beside its recording, in place of the one before.
+    """Write a result, such as a ``"prediction"``, beside its recording, in place of the one before.
 
-    Raises RecordingError if it cannot be written; what was there before is as it was.
-
-    Parameters
-    ----------
-    name
-        What it is, such as ``"prediction"``.
-    content
-        Numbers, texts, None, members of enums, arrays, pandas tables, slices, and sequences,
-        mappings and dataclasses of these.
+    It is made of numbers, texts, None, members of enums, arrays, pandas tables, slices, and
+    sequences, mappings and dataclasses of these. Raises RecordingError if it cannot be written;
+    what was there before is as it was.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
     header = {

@@ -46,13 +46,8 @@ def readable(
     """Say in one sentence that `path` could not be read, whatever a parser made of its bytes.
 
     Bytes that nobody wrote on purpose make parsers raise anything, those of libraries and ours
-    alike, so nothing but what `errors` names and what ends the program goes through.
-
-    Raises
-    ------
-    CortexDecoderError
-        As `error` makes it, with whatever was raised as its cause; one that was raised within
-        goes through as it is.
+    alike, so nothing but what `errors` names and what ends the program goes through: the rest
+    becomes the cause of what `error` makes.
     """
     try:
         yield

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypedDict, Unpack
 
 from napari_cortex_decoder.files.inputs import is_read
 from napari_cortex_decoder.files.kinds import Kind, json_like
@@ -25,15 +25,20 @@ _LEAST = 4096  # bytes without which a disk is full before anything takes minute
 _SIDECAR = ".cortex"
 
 
+class Allowed(TypedDict, total=False):
+    """What may be replaced where something is to be written; without any of it, nothing."""
+
+    kind: Kind | None  # whether an existing file is what this writer wrote before
+    # a file of another kind, too, but never one of the folder that this program keeps beside a
+    # recording
+    overwrite: bool
+    # given where a folder is to be written: whether an existing one is ours, and may be replaced if
+    # `overwrite` allows it
+    folder: Kind | None
+
+
 @contextmanager
-def written_whole(
-    path: str | Path,
-    error: Refusal,
-    *,
-    kind: Kind | None = None,
-    overwrite: bool = False,
-    folder: Kind | None = None,
-) -> Iterator[Path]:
+def written_whole(path: str | Path, error: Refusal, **allowed: Unpack[Allowed]) -> Iterator[Path]:
     """Return a place to write to, and put what is there at `path` when all went well.
 
     The place has the same name, in a hidden folder beside `path`, and nothing is there yet. A link
@@ -41,77 +46,51 @@ def written_whole(
     `check_place` refuses it; nothing is left behind then, and what was there is as it was.
     """
     try:
-        place = _checked(Path(path), error, kind, overwrite, folder)
+        place = _checked(Path(path), error, **allowed)
         sweep(place.parent)
         with workshop(place.parent) as work:
             part = work / NEW / Path(path).name  # writers look at the suffix
             yield part
             # writing may have taken minutes
-            _checked(Path(path), error, kind, overwrite, folder)
+            _checked(Path(path), error, **allowed)
             _put(part, place, work)
     except OSError as reason:
         _refuse(Path(path), reason, error)
 
 
 def write_whole(
-    path: str | Path,
-    content: bytes | str,
-    error: Refusal,
-    *,
-    kind: Kind | None = None,
-    overwrite: bool = False,
+    path: str | Path, content: bytes | str, error: Refusal, **allowed: Unpack[Allowed]
 ) -> None:
     """Write a file so that a crash leaves the old one or the new one, never half of it.
 
     Text is written as UTF-8. `error` is raised if it cannot be written: no such folder, no
     permission, no space, or there is something that may not be replaced; see `check_place`.
     """
-    with (
-        written_whole(path, error, kind=kind, overwrite=overwrite) as part,
-        part.open("xb") as file,
-    ):
+    with written_whole(path, error, **allowed) as part, part.open("xb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
-def write_json(
-    path: str | Path,
-    data: object,
-    error: Refusal,
-    *,
-    kind: Kind | None = None,
-    overwrite: bool = False,
-) -> None:
+def write_json(path: str | Path, data: object, error: Refusal, **allowed: Unpack[Allowed]) -> None:
     """Write a JSON file whole or not at all; see `write_whole`.
 
     Without a `kind` it may replace a JSON object that has the same fields, or some of them.
     """
-    if kind is None and isinstance(data, dict):
-        kind = json_like(data)
+    if allowed.get("kind") is None and isinstance(data, dict):
+        allowed["kind"] = json_like(data)
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-    write_whole(path, text, error, kind=kind, overwrite=overwrite)
+    write_whole(path, text, error, **allowed)
 
 
-def check_place(
-    path: str | Path,
-    error: Refusal,
-    *,
-    kind: Kind | None = None,
-    overwrite: bool = False,
-    folder: Kind | None = None,
-) -> Path:
+def check_place(path: str | Path, error: Refusal, **allowed: Unpack[Allowed]) -> Path:
     """Refuse a place where nothing may be written, before anything takes minutes; return it.
 
-    Refused are, whatever is allowed: a folder where a file is to be and the other way round; what
+    Refused are, whatever is `Allowed`: a folder where a file is to be and the other way round; what
     is being read (see `protected`); what is write-protected, no plain file, or a link to nothing; a
-    place whose folder is missing or cannot be written to, as where the disk is full. `kind` tells
-    whether an existing file is what this writer wrote before, which it may replace. `overwrite`
-    lets it replace a file of another kind, too, but never one of the folder that this program keeps
-    beside a recording. `folder` is given where a folder is to be written: it tells whether an
-    existing one is ours, and may be replaced if `overwrite` allows it. All links are followed in
-    what is returned.
+    place whose folder is missing or cannot be written to, as where the disk is full. All links are
+    followed in what is returned.
     """
     try:
-        place = _checked(Path(path), error, kind, overwrite, folder)
+        place = _checked(Path(path), error, **allowed)
         with workshop(place.parent) as work:  # only trying tells
             (work / NEW / "tried").write_bytes(bytes(_LEAST))
             return place
@@ -133,7 +112,12 @@ def make_folder(path: str | Path, error: Refusal) -> Path:
 
 
 def _checked(
-    path: Path, error: Refusal, kind: Kind | None, overwrite: bool, folder: Kind | None
+    path: Path,
+    error: Refusal,
+    *,
+    kind: Kind | None = None,
+    overwrite: bool = False,
+    folder: Kind | None = None,
 ) -> Path:
     place = Path(os.path.realpath(path))
     if not place.name:

@@ -64,6 +64,9 @@ class _Event:
     def behavior(self) -> str:
         return self.cells["behavior"]
 
+    def refused(self, reason: str) -> Unmatched:
+        return Unmatched(self.line, self.text, reason)
+
     @property
     def state(self) -> tuple[str, str]:
         """What goes on from a START to a STOP: a behavior, in one of its variants."""
@@ -74,31 +77,14 @@ class _Event:
         return self.cells["kind"].upper()
 
 
-def read_boris(
-    rows: Rows, choice: Choice, recording: Clocked, *, by_time: bool = False
-) -> IntervalTable:
+def read_boris(rows: Rows, choice: Choice, recording: Clocked, *, by_time: bool) -> IntervalTable:
     """Read events of one observation and one subject, as they lie on the movie that was scored.
 
     BORIS adds an observation's time offset to each time that it writes, and counts on from one
     medium of its queue to the next; image indices count the frames of each medium. Raises
     LabelError if the table holds several observations, subjects or media and none was chosen, or
-    not the chosen one.
-
-    Parameters
-    ----------
-    rows
-        The table as it stands.
-    choice
-        Whose events.
-    recording
-        What was scored.
-    by_time
-        Whether times count even where frames are given.
-
-    Returns
-    -------
-    IntervalTable
-        In frames where the medium has the movie's own frames, else in seconds from its first one.
+    not the chosen one. Gives frames where the medium has the movie's own frames and not `by_time`,
+    else seconds from its first one.
     """
     place = header_row(rows)
     assert place is not None  # whoever asks has looked
@@ -161,11 +147,11 @@ def _aggregated(events: Sequence[_Event], played: Played) -> tuple[list[Interval
     for event in events:
         start, stop = _time(event, "start"), _time(event, "stop")
         if not event.behavior:
-            unmatched.append(Unmatched(event.line, event.text, "it names no behavior"))
+            unmatched.append(event.refused("it names no behavior"))
         elif event.kind == "POINT":
-            unmatched.append(Unmatched(event.line, event.text, _POINT_REASON))
+            unmatched.append(event.refused(_POINT_REASON))
         elif (start is None or stop is None) and not played.by_index:
-            unmatched.append(Unmatched(event.line, event.text, "begin or end is no number"))
+            unmatched.append(event.refused("begin or end is no number"))
         else:
             medium = event.cells["medium"]
             first = played.place(start, number(event.cells["first"]), medium)
@@ -184,17 +170,15 @@ def _paired(events: Sequence[_Event], played: Played) -> tuple[list[Interval], l
         if kind == "STATE":
             kind = "START" if open_one is None else "STOP"
         if not event.behavior:
-            unmatched.append(Unmatched(event.line, event.text, "it names no behavior"))
+            unmatched.append(event.refused("it names no behavior"))
         elif time is None and not played.by_index:
-            unmatched.append(Unmatched(event.line, event.text, "its time is no number"))
+            unmatched.append(event.refused("its time is no number"))
         elif kind == "POINT":
-            unmatched.append(Unmatched(event.line, event.text, _POINT_REASON))
+            unmatched.append(event.refused(_POINT_REASON))
         elif kind not in ("START", "STOP"):
-            unmatched.append(
-                Unmatched(event.line, event.text, f"{kind!r} is neither START, STOP nor POINT")
-            )
+            unmatched.append(event.refused(f"{kind!r} is neither START, STOP nor POINT"))
         elif kind == "STOP" and open_one is None:
-            unmatched.append(Unmatched(event.line, event.text, "it stops what never started"))
+            unmatched.append(event.refused("it stops what never started"))
         else:
             at = played.place(time, number(event.cells["first"]), event.cells["medium"])
             if kind == "STOP" and open_one is not None:
@@ -203,8 +187,7 @@ def _paired(events: Sequence[_Event], played: Played) -> tuple[list[Interval], l
                 del begun[event.state]
                 continue
             if open_one is not None:
-                unmatched.append(Unmatched(open_one.line, open_one.text, "it never stops"))
+                unmatched.append(open_one.refused("it never stops"))
             begun[event.state] = event, at
-    for event, _ in begun.values():
-        unmatched.append(Unmatched(event.line, event.text, "it never stops"))
+    unmatched += [event.refused("it never stops") for event, _ in begun.values()]
     return intervals, unmatched

@@ -38,16 +38,9 @@ def players_of(
 ) -> list[Medium]:
     """List the media of an observation.
 
-    Parameters
-    ----------
-    source, length, fps
-        Cells: ``player #1:a.mp4;b.mp4|player #2:c.mp4`` and as many lengths and rates.
-    starts
-        Cell: when each player began after the first one, ``0.0|20.0`` (s).
-    named
-        The medium that each event names.
-    above
-        Lines above the header, which versions before 8 wrote, by their first cell.
+    Cells are such as ``player #1:a.mp4;b.mp4|player #2:c.mp4``, as many lengths and rates, and when
+    each player began after the first one, ``0.0|20.0`` (s). `named` are the media of the events,
+    `above` lines above the header, which versions before 8 wrote, by their first cell.
     """
     queues = [
         re.sub(r"^\s*player #\d+:\s*", "", part, flags=re.IGNORECASE).split(";")
@@ -108,14 +101,8 @@ def medium_of(
 ) -> tuple[Medium, list[str]]:
     """Find the medium that a movie is: by its name, by its length, or because it is the only one.
 
-    Raises LabelError if it could be several, or the chosen one is not there.
-
-    Returns
-    -------
-    medium
-        Which.
-    said
-        A sentence if neither name nor length say that it is the movie.
+    With it comes a sentence if neither name nor length say that it is the movie. Raises LabelError
+    if it could be several, or the chosen one is not there.
     """
     names = sorted({one.name for one in media})
     if choice.media is not None:

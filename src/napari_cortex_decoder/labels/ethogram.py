@@ -16,8 +16,6 @@ from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import begins, csv_text, write_whole
 
-"""Frame value of *unknown*: nobody has said what the animal did. Not the same as rest."""
-
 
 class Source(StrEnum):
     """Who says so."""
@@ -107,16 +105,9 @@ class Ethogram:
     def from_frames(
         cls, frames: ArrayLike, behaviors: tuple[str, ...], *, source: Source = Source.PERSON
     ) -> Ethogram:
-        """Make an ethogram of one value a frame.
+        """Make an ethogram of one value a frame, shape (t,): index into `behaviors`, −1 unknown.
 
-        Parameters
-        ----------
-        frames
-            Shape (t,), integers: index into `behaviors`, or −1 for unknown.
-        behaviors
-            Names of the behaviours.
-        source
-            Source of all bouts.
+        `source` is that of all bouts. Raises LabelError if a value is no such index.
         """
         values = np.asarray(frames)
         if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer):
@@ -140,13 +131,7 @@ class Ethogram:
         return cls(behaviors, bouts, int(values.size))
 
     def frames(self) -> NDArray[np.int64]:
-        """Return the label of each frame.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (t,), int64: index into `behaviors`, −1 where unknown.
-        """
+        """Return the label of each frame, (t,), int64: index into `behaviors`, −1 where unknown."""
         starts, stops, values = self.arrays
         n = len(self.bouts)
         borders = np.empty(2 * n + 2, np.int64)
@@ -171,17 +156,8 @@ class Ethogram:
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one row a bout: ``start_frame,stop_frame,behavior,source``.
 
-        Parameters
-        ----------
-        path
-            Where to; such a table is replaced.
-        overwrite
-            Whether any other file may be replaced, too.
-
-        Raises
-        ------
-        LabelError
-            If it cannot be written.
+        Such a table is replaced; any other file only where `overwrite` allows it. Raises LabelError
+        if it cannot be written.
         """
         head = ["start_frame", "stop_frame", "behavior", "source"]
         text = csv_text([head, *([b.start, b.stop, b.behavior, b.source] for b in self.bouts)])
@@ -190,10 +166,7 @@ class Ethogram:
     def crop(self, start: int, stop: int) -> Ethogram:
         """Keep frames [start, stop), counted anew from 0; bouts at the edges are cut.
 
-        Raises
-        ------
-        LabelError
-            If the range is empty or leaves the recording.
+        Raises LabelError if the range is empty or leaves the recording.
         """
         if not 0 <= start < stop <= self.n_frames:
             raise LabelError(
@@ -207,13 +180,7 @@ class Ethogram:
         return Ethogram(self.behaviors, kept, stop - start)
 
     def of_frames(self, origins: NDArray[np.integer]) -> Ethogram:
-        """Return the labels of a movie that shows frames of this one.
-
-        Parameters
-        ----------
-        origins
-            Shape (t,), not decreasing: the frame that each frame of the other movie shows.
-        """
+        """Return the labels of a movie whose frames, (t,), show these of this one, in its order."""
         starts, stops, _ = self.arrays
         places = zip(np.searchsorted(origins, starts), np.searchsorted(origins, stops), strict=True)
         bouts = tuple(

@@ -233,17 +233,11 @@ def _damaged(path: Path, number: int, said: str) -> LabelError:
     )
 
 
-def written_anew(content: JournalContent, taken: Iterable[str] = ()) -> tuple[bytes, int]:
-    """Return a short journal that says the same.
+def written_anew(content: JournalContent, taken: Iterable[str]) -> tuple[bytes, int]:
+    """Return a short journal that says the same, and how many steps back it still has.
 
-    Gives the whole file, and how many steps back it still has; `taken` are SHA-256 of journals in
-    it.
-
-    Parameters
-    ----------
-    content
-        What it is to say; of what can be undone the latest edits are kept, at most `DEPTH` and
-        half of `LONG`.
+    Of what can be undone the latest edits are kept, at most `DEPTH` and half of `LONG`; `taken` are
+    SHA-256 of journals in it.
     """
     assert content.header is not None  # an empty journal is not written
     parts = [_lines_of(group, place) for place, group in enumerate(content.past)]

@@ -104,13 +104,9 @@ def _disagreeing(
     behaviors: tuple[str, ...],
     labels: Ethogram,
 ) -> list[ReviewItem]:
-    columns = np.array(
-        [
-            behaviors.index(name) if name in behaviors else len(behaviors)
-            for name in labels.behaviors
-        ]
-        + [UNKNOWN]
-    )
+    other = len(behaviors)  # one that the decoder does not know
+    known = [behaviors.index(b) if b in behaviors else other for b in labels.behaviors]
+    columns = np.array([*known, UNKNOWN])
     values = labels.frames()
     said = columns[values]  # −1 takes the last
     differ = (said != UNKNOWN) & (decoded != UNKNOWN) & (said != decoded)

@@ -77,25 +77,11 @@ def _without_unit(column: str) -> str:
 def read_table(
     lines: Lines, choice: Choice, like: str, n_frames: int, first_frame: int | None
 ) -> tuple[IntervalTable | FrameTable, str]:
-    """Read a table as what its columns say.
+    """Read a table as what its columns say: what it holds, and what it was taken for.
 
-    Raises LabelError if it is none of these, several could be meant, or frames or times are none.
-
-    Parameters
-    ----------
-    lines
-        The table as it stands.
-    choice
-        Whose labels, if the table names several subjects or videos.
-    like, n_frames
-        Name and length of the movie.
-    first_frame
-        Number of its first frame in the table; None if nobody said.
-
-    Returns
-    -------
-    tuple
-        What it holds, and what it was taken for.
+    `like` and `n_frames` are name and length of the movie, and `first_frame` the number of its
+    first frame in the table, None if nobody said. Raises LabelError if it is none of these, several
+    could be meant, or frames or times are none.
     """
     table, left_out = columns_of(lines, LabelError)
     numerals = numerals_of(lines)
@@ -185,17 +171,18 @@ def _bouts(
     intervals, unmatched = [], []
     rows = zip(table.index, begin.tolist(), end.tolist(), table[behavior], who, strict=True)
     for line, first, last, name, by in rows:
-        text = ", ".join(cell for cell in table.loc[line] if cell)
+        text, wrong = ", ".join(cell for cell in table.loc[line] if cell), ""
         if not (np.isfinite(first) and np.isfinite(last)):
-            unmatched.append(Unmatched(line, text, "begin or end is no number"))
+            wrong = "begin or end is no number"
         elif name.lower() in _EMPTY:
-            unmatched.append(Unmatched(line, text, "it names no behavior"))
+            wrong = "it names no behavior"
         elif by and by not in set(Source):
-            unmatched.append(Unmatched(line, text, f"its source is none of {[*map(str, Source)]}"))
+            wrong = f"its source is none of {[*map(str, Source)]}"
         elif in_frames and (first != int(first) or last != int(last)):
-            unmatched.append(Unmatched(line, text, "a frame number is no whole number"))
+            wrong = "a frame number is no whole number"
         else:
             intervals.append(Interval(line, text, name, first, last, Source(by or Source.PERSON)))
+        unmatched += [Unmatched(line, text, wrong)] if wrong else []
     unit = "frame" if in_frames else "s"
     return IntervalTable(unit, tuple(intervals), tuple(unmatched), zero, tuple(said))  # type: ignore[arg-type]
 
