@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from helpers.toys import probabilities_of
 from napari_cortex_decoder.atlas import Area, Atlas, Registration, area_traces
 from napari_cortex_decoder.atlas.area import Side
 from napari_cortex_decoder.compute import Compute
@@ -133,7 +134,7 @@ def test_traces_alone_give_what_the_movie_gives() -> None:
     change = traces / traces.mean(axis=0) - 1
     np.testing.assert_allclose(decoder.decode_traces(change), expected, atol=1e-5)
     done = preprocess_traces(traces, decoder.config.preprocessing, 30.0)
-    ready = decoder.decode_traces(done, preprocessed=True)
+    ready = probabilities_of(decoder, done)
     np.testing.assert_allclose(ready, expected, atol=1e-6)
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from helpers.toys import probabilities_of
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.decoder import load_decoder
 from napari_cortex_decoder.decoder.importing import import_decoder
@@ -102,7 +103,7 @@ def compare(path: Path) -> None:
         path, np.lib.stride_tricks.sliding_window_view(traces, 31, 0).swapaxes(1, 2)
     )
     assert expected.std() > 0.02
-    probability = decoder.decode_traces(traces, preprocessed=True)
+    probability = probabilities_of(decoder, traces)
     np.testing.assert_allclose(probability[15:-15, 1], expected, atol=1e-5, rtol=0)
     assert np.isnan(probability[:15]).all()
     assert np.isnan(probability[-15:]).all()

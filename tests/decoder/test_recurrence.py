@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_cortex_decoder.decoder import CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
 from napari_cortex_decoder.decoder.networks import RecurrentHead
 
@@ -18,14 +19,13 @@ def test_windows_of_projected_inputs_give_what_windows_of_inputs_give(
     kind: str, n_inputs: int, hidden: int, layers: int, length: int, logits: int
 ) -> None:
     torch.manual_seed(length)
-    head = RecurrentHead(
-        n_inputs=n_inputs,
+    config = CnnRnnConfig(
+        behaviors=tuple("abcdef"[: max(2, logits)]),
+        recurrent=kind,
         hidden_size=hidden,
         n_layers=layers,
-        dropout=0.5,
-        n_logits=logits,
-        kind=kind,
-    ).eval()
+    )
+    head = RecurrentHead(config, n_inputs).eval()
     projected = ProjectedHead(head)
     inputs = 3 * torch.randn(length + 4, n_inputs)
     windows = inputs.unfold(0, length, 1).transpose(1, 2)
@@ -39,9 +39,7 @@ def test_windows_of_projected_inputs_give_what_windows_of_inputs_give(
 @pytest.mark.parametrize("kind", ["gru", "lstm", "rnn"])
 def test_gradients_reach_the_inputs(kind: str) -> None:
     torch.manual_seed(0)
-    head = RecurrentHead(
-        n_inputs=3, hidden_size=4, n_layers=2, dropout=0.0, n_logits=1, kind=kind
-    ).eval()
+    head = RecurrentHead(CnnRnnConfig(recurrent=kind, hidden_size=4), 3).eval()
     projected = ProjectedHead(head)
     inputs = torch.randn(2, 5, 3, requires_grad=True)
     (expected,) = torch.autograd.grad(head(inputs).sum(), inputs)

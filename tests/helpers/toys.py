@@ -7,10 +7,13 @@ from collections.abc import Callable
 import dask.array as da
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_cortex_decoder.atlas import Area, Atlas, Registration
 from napari_cortex_decoder.decoder import Decoder, Preprocessing, Window, make_decoder
+from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
+from napari_cortex_decoder.decoder.trace_decoder import reads_traces
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording
 
@@ -111,3 +114,12 @@ def plain_loop(
                 row.append(float(classify(torch.stack(images)[None])[0, 0]))
         rows.append(row)
     return np.array(rows)
+
+
+def probabilities_of(decoder: Decoder, inputs: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return what a decoder of traces makes of its inputs, scaled already; NaN without a window."""
+    found = np.full((len(inputs), len(decoder.behaviors)), np.nan, np.float32)
+    engine = TraceEngine(decoder.network, reads_traces(decoder).config)
+    for first, part in engine.decode(inputs.astype(np.float32)):
+        found[first : first + len(part)] = part
+    return found

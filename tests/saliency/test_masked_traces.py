@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.toys import quarters, two_places
+from helpers.toys import probabilities_of, quarters, two_places
 from napari_cortex_decoder.decoder import Decoder, make_decoder
 from napari_cortex_decoder.decoder.config import (
     LinearConfig,
@@ -52,7 +52,7 @@ def expected(decoder: Decoder, recording: Recording, missing: np.ndarray) -> np.
 
     before = means(movie)
     scaled = (means(masked) - before.min(axis=0)) / np.ptp(before, axis=0)
-    p = decoder.decode_traces(scaled.astype(np.float32), preprocessed=True)[:, 1].astype(float)
+    p = probabilities_of(decoder, scaled)[:, 1].astype(float)
     return np.log(p / (1 - p))
 
 

@@ -16,7 +16,7 @@ P = Parameters()
 
 def session(subject: int, seed: int, seconds: float = 60.0, rate: float = 30.0) -> Behavior:
     mouse = draw_subject(subject, P)
-    return behave(generator("behavior", subject, seed), mouse, round(seconds * rate), rate, P)
+    return behave(generator("behavior", subject, seed), mouse, round(seconds * rate), rate)
 
 
 def running(behavior: Behavior) -> np.ndarray:

@@ -126,8 +126,8 @@ def test_features_are_those_of_the_encoder_and_further_copies_differ(
     def features() -> list[object]:
         return cache_features(
             encoder,
-            [cached],
-            [tmp_path / "features"],
+            {"features": cached},
+            tmp_path.joinpath,
             IMAGES,
             copies=2,
             augmentation=Augmentation(),

@@ -90,10 +90,7 @@ class Atlas:
     def index(self, acronym: str, side: Side) -> int:
         """Return the place of an area in `areas`; its label in a label image is one more.
 
-        Raises
-        ------
-        AtlasError
-            If there is no such area.
+        Raises AtlasError if there is no such area.
         """
         try:
             return self._index[acronym, side]
@@ -104,13 +101,7 @@ class Atlas:
             ) from None
 
     def area(self, acronym: str, side: Side) -> Area:
-        """Return one area by acronym and side.
-
-        Raises
-        ------
-        AtlasError
-            If there is no such area.
-        """
+        """Return one area by acronym and side. Raises AtlasError if there is none."""
         return self.areas[self.index(acronym, side)]
 
     def register(
@@ -239,14 +230,8 @@ class Registration(Transform):
     ) -> Registration:
         """Move the whole placing by hand, landmarks included.
 
-        Parameters
-        ----------
-        rows, columns
-            Shift on the movie in px.
-        degrees
-            Clockwise turn on screen about bregma.
-        zoom
-            Factor of size about bregma, over 0.
+        Rows and columns are a shift on the movie in px, degrees a clockwise turn on screen about
+        bregma, and zoom, over 0, a factor of size about it.
         """
         if not zoom > 0:
             raise AtlasError(f"zoom is {zoom}; give a factor over 0.")
@@ -274,24 +259,11 @@ class Registration(Transform):
         return np.split(self.to_px(np.concatenate(rings)), cuts)
 
     def label_image(self, shape: tuple[int, int]) -> NDArray[np.int32]:
-        """Paint the areas on a frame.
+        """Paint the areas on a frame of so many rows and columns, int32.
 
-        Parameters
-        ----------
-        shape
-            Rows and columns.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape `shape`, int32: 0 where there is no area, i + 1 where ``atlas.areas[i]`` is. A
-            pixel belongs to the area its centre lies in; on a shared border, or where outlines
-            overlap, to the smaller one.
-
-        Raises
-        ------
-        AtlasError
-            If the registration was made on frames of another shape.
+        0 where there is no area, i + 1 where ``atlas.areas[i]`` is. A pixel belongs to the area its
+        centre lies in; on a shared border, or where outlines overlap, to the smaller one. Raises
+        AtlasError if the registration was made on frames of another shape.
         """
         if self.shape is not None and tuple(shape) != self.shape:
             raise AtlasError(
@@ -309,10 +281,7 @@ class Registration(Transform):
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write it as JSON with its atlas; what is no registration is replaced by `overwrite` only.
 
-        Raises
-        ------
-        AtlasError
-            If the folder cannot be written to.
+        Raises AtlasError if the folder cannot be written to.
         """
         right = self.right_matrix
         data = {

@@ -19,15 +19,10 @@ VERSION = 1
 
 
 def read_outlines(text: str, where: str) -> Atlas:
-    """Make an atlas of the text of an outlines file.
+    """Make an atlas of the text of an outlines file, such as ``atlas/data/dorsal_cortex.json``.
 
-    Raises AtlasError if it is not such a file, is of a newer version, or its arcs do not close.
-    Left and right of each area follow each other, exact mirror images.
-
-    Parameters
-    ----------
-    text
-        JSON as in ``atlas/data/dorsal_cortex.json``, which explains itself.
+    Left and right of each area follow each other, exact mirror images. Raises AtlasError if it is
+    not such a file, is of a newer version, or its arcs do not close.
     """
     data = parse_json(text, where, AtlasError)
     if not isinstance(data, dict) or data.get("format") != FORMAT:

@@ -24,10 +24,8 @@ from napari_cortex_decoder.reading import reads
 def load_registration(path: str | Path) -> Registration:
     """Read a registration that `Registration.save` wrote, with its atlas.
 
-    Raises
-    ------
-    AtlasError
-        If the file is missing, is something else, is of a newer version, or runs the other way.
+    Raises AtlasError if the file is missing, is something else, is of a newer version, or runs the
+    other way.
     """
     data = read_json(path, AtlasError)
     if not isinstance(data, dict) or data.get("format") != REGISTRATION_FORMAT:

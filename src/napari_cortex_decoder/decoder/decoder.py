@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -178,23 +178,12 @@ class Decoder(ABC):
     ) -> Generator[DecodeEvent, None, None]:
         """Read behaviour from a recording, handing out results while they come.
 
-        Closing the generator cancels: at most the batch in progress is finished, and no thread
-        is left behind. Other parameters and errors are those of `decode`.
-
-        Parameters
-        ----------
-        recording, compute, any_rate, registration, cached
-            As for `decode`.
-        looked_at
-            Gives the frame whose answer is wanted first; asked again while the decode runs, from
-            its threads. A decoder of images with session statistics that does not detrend starts
-            there, with a provisional answer while it measures the movie; others go from the first
-            frame to the last.
-
-        Yields
-        ------
-        DecodeEvent
-            The last one carries the whole prediction.
+        The last event carries the whole prediction. Closing the generator cancels: at most the
+        batch in progress is finished, and no thread is left behind. `looked_at` gives the frame
+        whose answer is wanted first; it is asked again while the decode runs, from its threads. A
+        decoder of images with session statistics that does not detrend starts there, with a
+        provisional answer while it measures the movie; others go from the first frame to the last.
+        Other parameters and errors are those of `decode`.
         """
         check_kind(recording, self.config, self.name)
         placed = self._placed(recording, registration)
@@ -209,7 +198,7 @@ class Decoder(ABC):
             )
         if placed is not None:
             warnings += [*placed.atlas.warnings, *placed.warnings]
-        engine = self._engine(placed, compute, cached, looked_at)
+        engine = self._engine(placed, compute, cached=cached, looked_at=looked_at)
         engine.check(recording)
         settings: dict[str, Setting] = {
             "recording": str(recording.path or recording.name),
@@ -225,9 +214,7 @@ class Decoder(ABC):
             settings["registration"] = placed.matrix.tolist()
         return self._collect(engine, recording, warnings, settings)
 
-    def decode_traces(
-        self, traces: ArrayLike, *, preprocessed: bool = False
-    ) -> NDArray[np.float32]:
+    def decode_traces(self, traces: ArrayLike) -> NDArray[np.float32]:
         """Read behaviour from area traces, with a decoder of those; see `TraceDecoder`."""
         raise DecoderError(
             f"decoder {self.name!r} reads images, not traces; decode a recording with it."
@@ -241,11 +228,7 @@ class Decoder(ABC):
 
     @abstractmethod
     def _engine(
-        self,
-        placed: Registration | None,
-        compute: Compute,
-        cached: bool,
-        looked_at: LookedAt | None,
+        self, placed: Registration | None, compute: Compute, **of_images: Any
     ) -> Engine | TraceEngine:
         """Return what computes this kind of decoder."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import ImageConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.prediction import LookedAt
 from napari_cortex_decoder.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -22,18 +21,10 @@ class ImageDecoder(Decoder):
     config: ImageConfig
     network: Cnn | CnnRnn
 
-    def _engine(
-        self,
-        placed: Registration | None,
-        compute: Compute,
-        cached: bool,
-        looked_at: LookedAt | None,
-    ) -> Engine:
+    def _engine(self, placed: Registration | None, compute: Compute, **of_images: Any) -> Engine:
         from napari_cortex_decoder.decoder.engine.image_engine import Engine
 
-        return Engine(
-            self.network, self.config, compute=compute, looked_at=looked_at, cached=cached
-        )
+        return Engine(self.network, self.config, compute=compute, **of_images)
 
 
 def reads_images(decoder: Decoder) -> ImageDecoder:

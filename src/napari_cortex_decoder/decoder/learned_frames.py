@@ -24,15 +24,9 @@ def said_of_learning(
 ) -> dict[str, str]:
     """Return what a card says of recordings that a decoder learned from but for some frames.
 
-    Parameters
-    ----------
-    before
-        Settings on the card of the decoder that it was.
-    recordings
-        Digests of their frames.
-    held_out
-        First frame, and the one after the last, of the stretches held out of each: what was
-        learned from before is held out no more.
+    `recordings` are digests of their frames; of each, stretches are held out: first frame, and the
+    one after the last. What the decoder learned from `before`, as the settings on its card say, is
+    held out no more.
     """
     said = {}
     for digest, stretches in zip(recordings, held_out, strict=True):

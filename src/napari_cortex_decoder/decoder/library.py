@@ -37,17 +37,8 @@ def list_decoders(
 ) -> dict[str, DecoderConfig]:
     """Return the bundled decoders and those in the library by name, with what they say.
 
-    Reads only headers: neither weights nor torch are loaded.
-
-    Parameters
-    ----------
-    refused
-        Is told why a file of the library cannot be read; None: such a file raises.
-
-    Raises
-    ------
-    DecoderError
-        If a file is unusable.
+    Reads only headers: neither weights nor torch are loaded. Raises DecoderError if a file is
+    unusable; where `refused` is given it is told why, and the others are returned.
     """
     found = {}
     for name, path in decoder_files().items():
@@ -69,17 +60,9 @@ def read_card(name_or_path: str | Path) -> DecoderConfig:
 
 
 def load_decoder(name_or_path: str | Path) -> Decoder:
-    """Load a decoder.
+    """Load a decoder by its name, bundled such as ``"run-rest"`` or in the library, or its file.
 
-    Parameters
-    ----------
-    name_or_path
-        Name of a decoder, bundled such as ``"run-rest"`` or in the library, or a file.
-
-    Raises
-    ------
-    DecoderError
-        If there is no such decoder, or its file is unusable.
+    Raises DecoderError if there is no such decoder, or its file is unusable.
     """
     path = _find(name_or_path)
     config, network, digest = read_decoder(path)

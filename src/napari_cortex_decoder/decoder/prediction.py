@@ -64,12 +64,9 @@ class Prediction:
     settings: Mapping[str, Setting]
 
     def labels(self) -> NDArray[np.int64]:
-        """Return the most probable behaviour of each frame.
+        """Return the most probable behaviour of each frame, shape (t,), int64.
 
-        Returns
-        -------
-        numpy.ndarray
-            Shape (t,), int64: index into `behaviors`, −1 where there is no prediction.
+        That is an index into `behaviors`; −1 where there is no prediction.
         """
         known = ~np.isnan(self.probability).any(axis=1)
         labels = np.full(len(self.probability), -1, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.area_places import guessed_registration, registration_of
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
-from napari_cortex_decoder.decoder.prediction import LookedAt
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
 
@@ -27,27 +26,14 @@ class TraceDecoder(Decoder):
 
     config: TraceConfig
 
-    def decode_traces(
-        self, traces: ArrayLike, *, preprocessed: bool = False
-    ) -> NDArray[np.float32]:
+    def decode_traces(self, traces: ArrayLike) -> NDArray[np.float32]:
         """Read behaviour from area traces that somebody else has measured.
 
-        Raises DecoderError if the traces are not of its areas; RecordingError if a trace does not
-        vary.
-
-        Parameters
-        ----------
-        traces
-            Shape (t, areas), in the order of ``config.preprocessing.areas`` and at the decoder's
-            frame rate: fluorescence or ΔF/F. All NaN of an area that is not in view, where it
-            makes do with fewer.
-        preprocessed
-            Whether they are detrended and scaled already, as the decoder needs them.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (t, k), float32, rows sum to 1; NaN where the window does not fit.
+        They have shape (t, areas), in the order of ``config.preprocessing.areas``, and are at the
+        decoder's frame rate: fluorescence or ΔF/F. All NaN of an area that is not in view, where it
+        makes do with fewer. Gives shape (t, k), float32, rows sum to 1; NaN where the window does
+        not fit. Raises DecoderError if the traces are not of its areas; RecordingError if a trace
+        does not vary.
         """
         from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 
@@ -58,16 +44,12 @@ class TraceDecoder(Decoder):
                 f"{self.name!r} reads numbers of shape (frames, {n})."
             )
         unseen = np.isnan(values).all(axis=0)
-        most = (
-            0 if self.config.preprocessing.fewest is None else n - self.config.preprocessing.fewest
-        )
+        most = n - (self.config.preprocessing.fewest or n)
         if not np.isfinite(values[:, ~unseen]).all() or unseen.sum() > most:
             raise DecoderError("the traces hold NaN or infinity; fill or cut the gaps first.")
-        if not preprocessed:
-            values = preprocess_traces(values, self.config.preprocessing, self.frame_rate)
+        inputs = preprocess_traces(values, self.config.preprocessing, self.frame_rate)
         probability = np.full((len(values), len(self.behaviors)), np.nan, dtype=np.float32)
-        engine = TraceEngine(self.network, self.config)
-        for first, part in engine.decode(values.astype(np.float32)):
+        for first, part in TraceEngine(self.network, self.config).decode(inputs):
             probability[first : first + len(part)] = part
         return probability
 
@@ -81,11 +63,7 @@ class TraceDecoder(Decoder):
         return placed
 
     def _engine(
-        self,
-        placed: Registration | None,
-        compute: Compute,
-        cached: bool,
-        looked_at: LookedAt | None,
+        self, placed: Registration | None, compute: Compute, **of_images: Any
     ) -> TraceEngine:
         from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 

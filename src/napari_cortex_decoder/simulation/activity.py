@@ -31,15 +31,10 @@ class Activity:
 
 
 def activate(
-    rng: np.random.Generator,
-    subject: Subject,
-    behavior: Behavior,
-    areas: Sequence[Area],
-    frame_rate: float,
-    p: Parameters,
+    rng: np.random.Generator, subject: Subject, behavior: Behavior, areas: Sequence[Area]
 ) -> Activity:
     """Draw the activity of every area in one session."""
-    own = generator("weights", subject.number)
+    p, own = subject.parameters, generator("weights", subject.number)
     names = [area.acronym for area in areas]
     # A mouse's two hemispheres are alike: one deviation for each acronym.
     unlike = {name: np.exp(p.individual * own.standard_normal(2)) for name in dict.fromkeys(names)}
@@ -47,21 +42,19 @@ def activate(
         [p.global_weight.get(name, p.other_global_weight) * unlike[name][0] for name in names]
     )
     precise_weight = np.array([p.precise_weight.get(name, 0.0) * unlike[name][1] for name in names])
-    widespread = _global_signal(rng, behavior, frame_rate, p)
-    precise = _precise_signal(rng, subject, behavior, areas, frame_rate, p)
-    spontaneous = _spontaneous(rng, areas, behavior.speed.size, frame_rate, p)
+    widespread = _global_signal(rng, behavior, p)
+    precise = _precise_signal(rng, subject, behavior, areas)
+    spontaneous = _spontaneous(rng, areas, behavior, p)
     percent = widespread[:, None] * global_weight + precise * precise_weight + spontaneous
     for weights in p.other_weights:
         own_weight = np.array([weights.get(name, 0.0) for name in names])
-        percent += _other_signal(rng, subject, behavior, frame_rate, p) * own_weight
+        percent += _other_signal(rng, subject, behavior) * own_weight
     return Activity(subject.expression * percent / 100, subject.expression * widespread)
 
 
-def _global_signal(
-    rng: np.random.Generator, behavior: Behavior, frame_rate: float, p: Parameters
-) -> Floats:
+def _global_signal(rng: np.random.Generator, behavior: Behavior, p: Parameters) -> Floats:
     """Return the widespread signal of running and arousal, shape (t,), % ΔF/F."""
-    times = np.arange(behavior.speed.size) / frame_rate
+    times = behavior.times
     profile = PchipInterpolator(p.onset_times, p.onset_profile)
     last = p.onset_times[-1]
 
@@ -79,7 +72,7 @@ def _global_signal(
     for start, stop in behavior.bouts:
         gain = np.exp(p.bout_gain_spread * rng.standard_normal() - p.bout_gain_spread**2 / 2)
         respond(start, stop, gain)
-    seconds = times.size / frame_rate
+    seconds = times.size / behavior.frame_rate
     for start in rng.uniform(-5, seconds, rng.poisson((seconds + 5) / p.arousal_interval)):
         stop = start + rng.uniform(*p.arousal_duration)
         respond(start, stop, rng.uniform(*p.arousal_gain))
@@ -87,15 +80,10 @@ def _global_signal(
 
 
 def _precise_signal(
-    rng: np.random.Generator,
-    subject: Subject,
-    behavior: Behavior,
-    areas: Sequence[Area],
-    frame_rate: float,
-    p: Parameters,
+    rng: np.random.Generator, subject: Subject, behavior: Behavior, areas: Sequence[Area]
 ) -> Floats:
     """Return what the limbs' own areas feel of the steps, shape (t, areas), % ΔF/F."""
-    times = np.arange(behavior.speed.size) / frame_rate
+    p, times = subject.parameters, behavior.times
     gain = np.ones(times.size)
     for start, stop in behavior.bouts:
         inside = between(times, start, stop)
@@ -109,19 +97,17 @@ def _precise_signal(
     # Trot: a forelimb and the hind limb of the other side step together.
     phase = np.pi * np.array([(a.side == "left") ^ (a.acronym == "SSp-ll") for a in areas])
     steps = 1 + p.stride_modulation * np.sin(behavior.stride[:, None] + phase)
-    return p.precise_amplitude * _indicator(effort[:, None] * steps, subject, frame_rate)
+    return p.precise_amplitude * _indicator(effort[:, None] * steps, subject, behavior.frame_rate)
 
 
-def _other_signal(
-    rng: np.random.Generator, subject: Subject, behavior: Behavior, frame_rate: float, p: Parameters
-) -> Floats:
+def _other_signal(rng: np.random.Generator, subject: Subject, behavior: Behavior) -> Floats:
     """Return the signal of a behavior beside running, shape (t, 1), % ΔF/F."""
-    times = np.arange(behavior.speed.size) / frame_rate
-    drive, seconds = np.zeros(times.size), times.size / frame_rate
+    p, times = subject.parameters, behavior.times
+    drive, seconds = np.zeros(times.size), times.size / behavior.frame_rate
     for start in rng.uniform(0, seconds, rng.poisson(seconds / p.other_interval)):
         drive[between(times, start, start + rng.uniform(*p.other_duration))] = rng.uniform(0.5, 1)
     drive *= np.where(behavior.speed > p.run_threshold, p.other_running, 1.0)
-    return p.other_amplitude * _indicator(drive[:, None], subject, frame_rate)
+    return p.other_amplitude * _indicator(drive[:, None], subject, behavior.frame_rate)
 
 
 def _indicator(drive: Floats, subject: Subject, frame_rate: float) -> Floats:
@@ -136,9 +122,10 @@ def _indicator(drive: Floats, subject: Subject, frame_rate: float) -> Floats:
 
 
 def _spontaneous(
-    rng: np.random.Generator, areas: Sequence[Area], n_frames: int, frame_rate: float, p: Parameters
+    rng: np.random.Generator, areas: Sequence[Area], behavior: Behavior, p: Parameters
 ) -> Floats:
     """Return activity that no behaviour explains, shape (t, areas), % ΔF/F."""
+    n_frames, frame_rate = behavior.speed.size, behavior.frame_rate
 
     def noise(n_signals: int, shares: Sequence[float]) -> Floats:
         if p.noise in KINDS:

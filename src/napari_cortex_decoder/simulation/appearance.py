@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_cortex_decoder.atlas import Registration
-from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
 from napari_cortex_decoder.simulation.vessels import vessel_image
@@ -33,13 +32,10 @@ class Appearance:
 
 
 def draw_appearance(
-    subject: Subject,
-    registration: Registration,
-    shape: tuple[int, int],
-    pixel_size: float,
-    p: Parameters,
+    subject: Subject, registration: Registration, shape: tuple[int, int], pixel_size: float
 ) -> Appearance:
     """Draw one mouse."""
+    p = subject.parameters
     rows_columns = np.indices(shape).reshape(2, -1).T.astype(float)
     xy = registration.to_mm(rows_columns).reshape(*shape, 2)
     labels = registration.label_image(shape)
@@ -65,7 +61,7 @@ def draw_appearance(
 
     bloody = cortex * (1 + p.vessel_boost * vessels + p.midline_boost * midline)
     blood = bloody * np.concatenate([np.ones((1, *shape)), smooth[1:]])
-    brightness = _brightness(subject, xy, cortex, np.maximum(vessels, midline), pixel_size, p)
+    brightness = _brightness(subject, xy, cortex, np.maximum(vessels, midline), pixel_size)
     uneven = _smooth_fields(generator("bleaching", subject.number), xy, 2.5, 1)[0]
     fading = p.bleaching_unevenness * cortex * uneven
     drift = cortex * _smooth_fields(
@@ -87,7 +83,7 @@ def _window(subject: Subject, xy: Floats, inside: NDArray[np.bool_], pixel_size:
 
 
 def _brightness(
-    subject: Subject, xy: Floats, cortex: Floats, vessels: Floats, pixel_size: float, p: Parameters
+    subject: Subject, xy: Floats, cortex: Floats, vessels: Floats, pixel_size: float
 ) -> Floats:
     """Return counts above the dark offset, shape (y, x)."""
     rng = generator("brightness", subject.number)
@@ -106,7 +102,7 @@ def _brightness(
     glint = gaussian_filter(rim, 0.05 / pixel_size) * np.exp(1.2 * glue + 0.6 * grain)
     image += rng.uniform(0.2, 0.6) * subject.brightness * glint
     spare = 65_535 - subject.dark_offset
-    n_saturated = round(p.saturated * image.size)
+    n_saturated = round(subject.parameters.saturated * image.size)
     if n_saturated:
         brightest = np.argpartition(glint.ravel(), -n_saturated)[-n_saturated:]
         image.ravel()[brightest] = 1.2 * spare

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from napari_cortex_decoder.simulation.behavior import Behavior, slow_noise
 from napari_cortex_decoder.simulation.noise import band_noise
-from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
 
@@ -39,15 +38,13 @@ def draw_artifacts(
     session: int,
     behavior: Behavior,
     widespread: Floats,
-    frame_rate: float,
-    p: Parameters,
 ) -> Artifacts:
     """Draw the artefacts of one session.
 
     `widespread`, shape (t,), % ΔF/F, is the global signal, which blood volume follows.
     """
-    n = behavior.speed.size
-    times = np.arange(n) / frame_rate
+    p, frame_rate, times = subject.parameters, behavior.frame_rate, behavior.times
+    n = times.size
     running = behavior.speed > p.run_threshold
 
     n_patterns = len(p.hemodynamic_patterns)

@@ -24,14 +24,20 @@ class Behavior:
     speed: Floats  # shape (t,), cm/s
     movement: Floats  # shape (t,), 0–1: how hard the limbs work at rest (twitches, grooming)
     stride: Floats  # shape (t,), radians: phase of the stride
+    frame_rate: float  # Hz
+
+    @property
+    def times(self) -> Floats:
+        """Time of each frame (s), shape (t,)."""
+        return np.arange(self.speed.size) / self.frame_rate
 
 
 def behave(
-    rng: np.random.Generator, subject: Subject, n_frames: int, frame_rate: float, p: Parameters
+    rng: np.random.Generator, subject: Subject, n_frames: int, frame_rate: float
 ) -> Behavior:
     """Draw the behaviour of one session."""
-    times = np.arange(n_frames) / frame_rate
-    bouts = _draw_bouts(rng, subject, n_frames / frame_rate, p)
+    p, times = subject.parameters, np.arange(n_frames) / frame_rate
+    bouts = _draw_bouts(rng, subject, n_frames / frame_rate)
     movement = _draw_movement(rng, times, p)
     pace = np.exp(p.pace_spread * slow_noise(rng, n_frames, frame_rate, p.pace_time))
     speed = 0.4 * p.run_threshold * movement + 0.04 * np.abs(rng.standard_normal(n_frames))
@@ -45,7 +51,7 @@ def behave(
     stride = 2 * np.pi * (np.cumsum(slow + faster * speed) / frame_rate + rng.random())
     running = speed > p.run_threshold
     speed[running] *= 1 + 0.06 * np.sin(2 * stride[running])
-    return Behavior(bouts, speed, movement, stride)
+    return Behavior(bouts, speed, movement, stride, frame_rate)
 
 
 def between(times: Floats, start: float, stop: float) -> slice:
@@ -62,10 +68,8 @@ def slow_noise(rng: np.random.Generator, n_frames: int, frame_rate: float, tau: 
     return np.asarray(lfilter([1.0], [1.0, -keep], steps))
 
 
-def _draw_bouts(
-    rng: np.random.Generator, subject: Subject, seconds: float, p: Parameters
-) -> Floats:
-    odds = np.log(subject.run_fraction / (1 - subject.run_fraction))
+def _draw_bouts(rng: np.random.Generator, subject: Subject, seconds: float) -> Floats:
+    p, odds = subject.parameters, np.log(subject.run_fraction / (1 - subject.run_fraction))
     odds += p.session_spread * rng.standard_normal()
     fraction = float(np.clip(1 / (1 + np.exp(-odds)), *p.session_run_fraction))
     n = max(1, round(seconds / subject.cycle))

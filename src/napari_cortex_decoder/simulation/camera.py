@@ -31,13 +31,10 @@ class Scene:
 
 
 def film(scene: Scene) -> da.Array:
-    """Film a scene.
+    """Film a scene, shape (t, y, x), uint16.
 
-    Returns
-    -------
-    dask.array.Array
-        Shape (t, y, x), uint16. A block depends on the scene and its place alone, so the order in
-        which blocks are computed, and whether again, makes no difference.
+    A block depends on the scene and its place alone, so the order in which blocks are computed, and
+    whether again, makes no difference.
     """
     n_frames, shape = scene.traces.shape[0], scene.still.shape
     per_block = max(1, BLOCK_PIXELS // scene.still.size)

@@ -29,16 +29,10 @@ _LICKING = {"SSp-m": 1.0, "MOp": 0.7, "SSp-n": 0.6, "MOs": 0.4, "SSp-ul": 0.3}
 
 
 def family_parameters(family: str, number: int) -> Parameters:
-    """Return the numbers of one mouse of a family: always the same ones.
+    """Return the numbers of one mouse of a family, `LEARNED` or `HELD_OUT`: always the same ones.
 
-    Raises SimulationError if there is no such family.
-
-    Parameters
-    ----------
-    family
-        One of `LEARNED` or `HELD_OUT`.
-    number
-        Which mouse, ≥ 0: it is the subject of the recording, too.
+    Which mouse is told by its number, ≥ 0: it is the subject of the recording, too. Raises
+    SimulationError if there is no such family.
     """
     families = {**LEARNED, **HELD_OUT}
     if family not in families:

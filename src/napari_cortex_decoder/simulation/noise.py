@@ -24,11 +24,8 @@ def band_noise(
 ) -> Floats:
     """Return independent noise with a share of its power in each band, falling as 1/f inside it.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (t, n_signals); SD = the square root of the sum of the shares, less those of bands
-        above half the frame rate, which a camera cannot see.
+    Shape (t, n_signals); SD = the square root of the sum of the shares, less those of bands above
+    half the frame rate, which a camera cannot see.
     """
     n = n_frames + int(np.ceil(frame_rate / bands[0]))  # its end must not run on into its start
     frequency = np.fft.rfftfreq(n, 1 / frame_rate)

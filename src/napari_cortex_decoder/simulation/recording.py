@@ -45,24 +45,20 @@ class Truth:
     # before blood, movement, bleaching and camera
     area_traces: NDArray[np.float64]
     subject: Subject  # the mouse
-    parameters: Parameters  # what all simulated mice have in common
     seed: int  # the session
+
+    @property
+    def parameters(self) -> Parameters:
+        """What all simulated mice have in common."""
+        return self.subject.parameters
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SimulatedRecording(Recording):
-    """A recording that knows the truth about itself.
+    """A recording that knows the truth about itself."""
 
-    Attributes
-    ----------
-    truth
-        What it is made of.
-    scene
-        What its camera sees.
-    """
-
-    truth: Truth
-    scene: Scene
+    truth: Truth  # what it is made of
+    scene: Scene  # what its camera sees
 
     def of_frames(self, origins: NDArray[np.integer]) -> SimulatedRecording:
         """Return this with the truth of the frames that it shows after a step of preprocessing."""
@@ -77,21 +73,8 @@ class SimulatedRecording(Recording):
     def area_traces(self, label_image: NDArray[np.integer], n_areas: int) -> NDArray[np.float64]:
         """Average the movie over areas without rendering it.
 
-        The same as `napari_cortex_decoder.atlas.area_traces` of the movie but for the camera's
-        noise, which is drawn anew: ten minutes take a second.
-
-        Parameters
-        ----------
-        label_image
-            Shape (y, x), integers: 0 for no area, i + 1 for area i, as
-            `Registration.label_image` gives it.
-        n_areas
-            Number of areas.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (t, n_areas), counts; NaN for an area with no pixel.
+        The same as `napari_cortex_decoder.atlas.area_traces` of the movie, in counts, but for the
+        camera's noise, which is drawn anew: ten minutes take a second.
         """
         return average_areas(self.scene, label_image, n_areas)
 
@@ -170,27 +153,26 @@ def simulate_recording(
     mouse = draw_subject(int(subject), p)
     session = (int(subject), int(seed))
     pixel_size = p.field_of_view / min(shape)
-    registration = _pose(mouse, session, shape, pixel_size, p)
+    registration = _pose(mouse, session, shape, pixel_size)
     areas = registration.atlas.areas
 
-    behavior = behave(generator("behavior", *session), mouse, n_steps, rate, p)
-    activity = activate(generator("activity", *session), mouse, behavior, areas, rate, p)
+    behavior = behave(generator("behavior", *session), mouse, n_steps, rate)
+    activity = activate(generator("activity", *session), mouse, behavior, areas)
     artifacts = draw_artifacts(
-        generator("artifacts", *session), mouse, int(seed), behavior, activity.widespread, rate, p
+        generator("artifacts", *session), mouse, int(seed), behavior, activity.widespread
     )
-    look = draw_appearance(mouse, registration, shape, pixel_size, p)
+    look = draw_appearance(mouse, registration, shape, pixel_size)
     speed, area_traces = exposed(behavior.speed), exposed(activity.areas)
     ethogram = Ethogram.from_frames(
         (speed > p.run_threshold).astype(int), BEHAVIORS, source=Source.MEASURED
     )
     times = np.arange(n_frames) / frame_rate
-    calcium = _scene(
-        look, artifacts.changed(exposed), mouse, pixel_size, p, (*session, 0), area_traces
-    )
+    then = artifacts.changed(exposed)
+    calcium = _scene(look, then, mouse, pixel_size, (*session, 0), area_traces)
     other = None
     if reference or alternating:
         then = artifacts.changed(partial(exposed, part=second))
-        other = _scene(look, then, mouse, pixel_size, p, (*session, 1))
+        other = _scene(look, then, mouse, pixel_size, (*session, 1))
     return SimulatedRecording(
         movie=film(calcium),
         name=f"simulated_mouse{subject}_session{seed}",
@@ -209,7 +191,6 @@ def simulate_recording(
             precise_areas=tuple(name for name, weight in p.precise_weight.items() if weight >= 0.5),
             area_traces=area_traces,
             subject=mouse,
-            parameters=p,
             seed=int(seed),
         ),
         scene=calcium,
@@ -239,13 +220,10 @@ def _check(
 
 
 def _pose(
-    mouse: Subject,
-    session: tuple[int, int],
-    shape: tuple[int, int],
-    pixel_size: float,
-    p: Parameters,
+    mouse: Subject, session: tuple[int, int], shape: tuple[int, int], pixel_size: float
 ) -> Registration:
     """Return the transform atlas mm → movie px of one session."""
+    p = mouse.parameters
     atlas = load_atlas("dorsal-cortex")
     rng = generator("pose", *session)
     angle = np.deg2rad(mouse.rotation + p.session_rotation * rng.standard_normal())
@@ -265,12 +243,11 @@ def _scene(
     artifacts: Artifacts,
     mouse: Subject,
     pixel_size: float,
-    p: Parameters,
     seeds: tuple[int, ...],
     activity: NDArray[np.float64] | None = None,
 ) -> Scene:
     """Put one camera in front of the mouse; without activity it is that of the reference."""
-    slope = -np.asarray(np.gradient(look.brightness)) / pixel_size
+    p, slope = mouse.parameters, -np.asarray(np.gradient(look.brightness)) / pixel_size
     blood = 1.0 if activity is not None else p.reference_hemodynamic
     seen = [  # what changes, (t, k), and where it shows, (k, y, x)
         (artifacts.blood * blood, look.blood * look.brightness),

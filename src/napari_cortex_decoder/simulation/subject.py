@@ -43,6 +43,7 @@ class Subject:
     # Hz, at rest
     heart_rate: float
     respiration_rate: float
+    parameters: Parameters  # what it has in common with other mice
 
 
 def draw_subject(number: int, p: Parameters) -> Subject:
@@ -67,4 +68,5 @@ def draw_subject(number: int, p: Parameters) -> Subject:
         **drawn("expression", "scatter", "brightness", "dark_offset", "bleached", "bleach_time"),
         **drawn("hemodynamic", "heartbeat", "respiration", "heart_rate", "respiration_rate"),
         **drawn("drift"),
+        parameters=p,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,8 +110,8 @@ def areas_shown_by_all(config: TraceConfig, sessions: Sequence[Session]) -> Trac
 
 def cache_features(
     encoder: Encoder,
-    recordings: Sequence[CachedArray],
-    files: Sequence[Path],
+    recordings: Mapping[str, CachedArray],
+    place: Callable[[str], Path],
     config: ImageConfig,
     *,
     copies: int,
@@ -121,22 +121,22 @@ def cache_features(
     compute: Compute,
     report: Report,
 ) -> list[CachedArray]:
-    """Encode normalized recordings, each image once a copy, unless that has been done.
+    """Encode normalized recordings, by name, each image once a copy, unless that has been done.
 
-    Features go to `files`, each followed by the number of the copy. The first copy of a recording
-    is as it is, each further one has a pose, a gain and statistics of its own, as `augmentation`,
-    `stretch` and `seed` say.
+    `place` gives the place of the file of a name. The first copy of a recording is as it is, each
+    further one has a pose, a gain and statistics of its own, as `augmentation`, `stretch` and
+    `seed` say.
     """
     features = []
-    place = select_device(compute)
-    encoder = encoder.eval().to(place)
-    for number, (recording, stem) in enumerate(zip(recordings, files, strict=True)):
+    device = select_device(compute)
+    encoder = encoder.eval().to(device)
+    for number, (name, recording) in enumerate(recordings.items()):
         for copy in range(copies):
-            file = stem.with_name(f"{stem.name}-{copy}.npy")
+            file = place(f"{name}-{copy}.npy")
             if not file.exists():
                 own = (augmentation, stretch, (seed * 1_000_003 + number) * 101 + copy)
                 images = _images(recording, config, number, copy, *own)
-                encoded = _encoded(encoder, images, len(recording.labels), recording, config, place)
+                encoded = _encoded(encoder, images, recording, config, device)
                 write_array(file, (len(recording.labels), N_FEATURES), np.float16, encoded)
             first, stop = _range(recording, config)
             features.append(CachedArray(file, recording.labels, first, stop))
@@ -178,16 +178,9 @@ def _images(
         yield images
 
 
-@torch.inference_mode()
-def _encode(encoder: Encoder, images: Tensor, device: torch.device) -> NDArray[np.float32]:
-    features = encoder.features(images.to(device).to(memory_format=torch.channels_last))
-    return features.float().cpu().numpy()
-
-
 def _encoded(
     encoder: Encoder,
     images: Iterable[Tensor],
-    n_frames: int,
     recording: CachedArray,
     config: ImageConfig,
     device: torch.device,
@@ -196,5 +189,8 @@ def _encoded(
     first, stop = _range(recording, config)
     yield np.zeros((first, N_FEATURES), np.float32)
     for batch in images:
-        yield _encode(encoder, batch, device)
-    yield np.zeros((n_frames - stop, N_FEATURES), np.float32)
+        with torch.inference_mode():
+            inputs = batch.to(device).to(memory_format=torch.channels_last)
+            found = encoder.features(inputs).float().cpu().numpy()
+        yield found
+    yield np.zeros((len(recording.labels) - stop, N_FEATURES), np.float32)

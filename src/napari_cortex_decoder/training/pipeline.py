@@ -188,10 +188,11 @@ class Pipeline:
         config, split = self._decoder_config, self._split
         learning = split.head if number > 1 and split.head else split.training
         seed = self._config.seed * 1000 + number
-        arrays = [
-            [cached[session.name] for session in self._of(mice)]
+        shown = [
+            {f"{number}-{session.name}": cached[session.name] for session in self._of(mice)}
             for mice in (learning, split.validation)
         ]
+        arrays = [[*own.values()] for own in shown]
         stretch = self._stretch(seed)
         part: nn.Module = network
         offsets = np.arange(-config.window.past, config.window.future + 1)
@@ -199,19 +200,11 @@ class Pipeline:
         images = config if isinstance(config, ImageConfig) else None
         if images and isinstance(network, CnnRnn) and stage.kind == "features":
             part, vary = network.head, partial(feature_noise, share=stage.feature_noise)
-            names = [
-                [f"cache/{number}-{session.name}" for session in self._of(mice)]
-                for mice in (learning, split.validation)
-            ]
-            copies = (stage.copies, 1)
-            for named, n_copies in zip(names, copies, strict=True):
-                noted = [f"{name}-{copy}.npy" for name in named for copy in range(n_copies)]
-                self._folder.note(*noted)
             arrays = [
                 cache_features(
                     network.cnn,
-                    values,
-                    [self._folder.path / name for name in named],
+                    own,
+                    self._folder.cached_file,
                     images,
                     copies=n_copies,
                     augmentation=self._config.augmentation,
@@ -220,7 +213,7 @@ class Pipeline:
                     compute=self._compute,
                     report=partial(self._tell, number),
                 )
-                for values, named, n_copies in zip(arrays, names, copies, strict=True)
+                for own, n_copies in zip(shown, (stage.copies, 1), strict=True)
             ]
             stretch = None  # each copy had its own
         elif images and isinstance(network, Cnn | CnnRnn):

@@ -77,13 +77,8 @@ def _geojson(data: dict[str, Any], path: Path) -> Atlas:
         if len(rings) > 1:
             warnings.append(f"{where}: {acronym} is in {len(rings)} rings; the largest is kept.")
         areas.append(_area(path, acronym, name, side or side_of(largest), largest))
-    return Atlas(
-        path.stem,
-        tuple(areas),
-        LANDMARKS,
-        f"GeoJSON {path.name}",
-        (*warnings, *overlap_warnings(areas)),
-    )
+    said = (*warnings, *overlap_warnings(areas))
+    return Atlas(path.stem, tuple(areas), LANDMARKS, f"GeoJSON {path.name}", said)
 
 
 def _properties(feature: Any, where: str) -> tuple[str, str, Side | None]:

@@ -23,11 +23,8 @@ _Done = TypeVar("_Done")
 class Place:
     """The device of a network.
 
-    Attributes
-    ----------
-    device, batch_size
-        As asked for, until memory runs out: then the batch is halved, and halved again, and at
-        last the work moves to the CPU.
+    `device` and `batch_size` are as asked for, until memory runs out: then the batch is halved, and
+    halved again, and at last the work moves to the CPU.
     """
 
     def __init__(

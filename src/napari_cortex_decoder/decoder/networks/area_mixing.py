@@ -55,20 +55,11 @@ class AreaMixing(nn.Module):
         )
 
     def described(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Describe the areas of a whole recording.
+        """Return inputs scaled to each area's own SD, and the areas' descriptions.
 
-        Parameters
-        ----------
-        inputs
-            Shape (t, 2 · areas): as they are, then detrended, all by one factor; 0 of an area that
-            is not seen.
-
-        Returns
-        -------
-        scaled : Tensor
-            Shape (t, 2 · areas): each area by its own SD.
-        descriptions : Tensor
-            Shape (areas, numbers): the first is its SD over that of all, 0 if it is not seen.
+        Inputs of a whole recording, shape (t, 2 · areas), are as they are, then detrended, all by
+        one factor; 0 of an area that is not seen. Descriptions have shape (areas, numbers); the
+        first is an area's SD over that of all, 0 if it is not seen.
         """
         both = inputs.double().cpu().numpy()
         raw, steady = np.split(both, 2, axis=1)
@@ -85,19 +76,10 @@ class AreaMixing(nn.Module):
         return torch.from_numpy(scaled).float(), torch.from_numpy(numbers).float()
 
     def weights(self, descriptions: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return what each area weighs in each mixture.
+        """Return what each area weighs in each mixture, shape (n, areas, mixtures).
 
-        Parameters
-        ----------
-        descriptions
-            Shape (n, areas, numbers).
-        own
-            What is known of an area itself, shape (n, areas, …); None: of the areas in their order.
-
-        Returns
-        -------
-        Tensor
-            Shape (n, areas, mixtures).
+        `descriptions` have shape (n, areas, numbers); `own` is what is known of an area itself,
+        shape (n, areas, …), None: of the areas in their order.
         """
         seen = (descriptions[..., :1] > 0).float()
         n = seen.sum(dim=1, keepdim=True).clamp(min=1)

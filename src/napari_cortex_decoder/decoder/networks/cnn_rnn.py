@@ -16,25 +16,16 @@ RECURRENT = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
 class RecurrentHead(nn.Module):
     """Recurrent layers over a window of features; the last step gives the logits."""
 
-    def __init__(
-        self,
-        *,
-        n_inputs: int,
-        hidden_size: int,
-        n_layers: int,
-        dropout: float,
-        n_logits: int,
-        kind: str,
-    ) -> None:
+    def __init__(self, config: CnnRnnConfig, n_inputs: int) -> None:
         super().__init__()
-        self.rnn = RECURRENT[kind](
+        self.rnn = RECURRENT[config.recurrent](
             n_inputs,
-            hidden_size,
-            num_layers=n_layers,
-            dropout=dropout if n_layers > 1 else 0.0,
+            config.hidden_size,
+            num_layers=config.n_layers,
+            dropout=config.dropout if config.n_layers > 1 else 0.0,
             batch_first=True,
         )
-        self.linear_out = nn.Linear(hidden_size, n_logits)
+        self.linear_out = nn.Linear(config.hidden_size, config.n_logits)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits, shape (n, n_logits), of windows of features, shape (n, length, inputs)."""
@@ -65,14 +56,7 @@ class CnnRnn(nn.Module):
     def __init__(self, config: CnnRnnConfig, cnn: Encoder | None = None) -> None:
         super().__init__()
         self.cnn = Encoder(config.n_logits) if cnn is None else cnn
-        self.head = RecurrentHead(
-            n_inputs=N_FEATURES,
-            hidden_size=config.hidden_size,
-            n_layers=config.n_layers,
-            dropout=config.dropout,
-            n_logits=config.n_logits,
-            kind=config.recurrent,
-        )
+        self.head = RecurrentHead(config, N_FEATURES)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits, (n, n_logits), of windows of normalised images, (n, length, 3, y, x)."""

@@ -16,13 +16,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
 
 class KerasGru(nn.Module):
-    """One recurrent layer; tensors are named, shaped and ordered (z, r, h) as Keras has them.
-
-    Attributes
-    ----------
-    kernel, recurrent_kernel, bias
-        Shapes (inputs, 3 units), (units, 3 units), (3 units,).
-    """
+    """One recurrent layer; tensors are named, shaped and ordered (z, r, h) as Keras has them."""
 
     def __init__(self, n_inputs: int, hidden_size: int) -> None:
         super().__init__()
