@@ -291,7 +291,7 @@ def test_a_leftover_of_a_killed_program_is_listed_and_cleared_but_not_what_is_be
         "from napari_cortex_decoder.decoder.cache.feature_cache import EntryWriter, entry_path\n"
         "kind = np.dtype([('mean', '<f4', (9,))])\n"
         "writer = EntryWriter(entry_path('features', 'f' * 32), 'killed', kind, 99)\n"
-        "writer.write(0, np.ones(9, kind))\n"
+        "writer.write(0, mean=np.ones((9, 9)))\n"
         "print('written', flush=True)\n"
         "sys.stdin.read()\n"
     )

@@ -95,7 +95,7 @@ def write_cache(folder: Path) -> Path:
     os.environ["CORTEX_DECODER_CACHE"] = str(folder)
     kind = np.dtype([("features", "f4", (3,))])
     entry = EntryWriter(entry_path("features", "0" * 32), "m1", kind, 9)
-    entry.write(0, np.zeros(9, kind))
+    entry.write(0, features=np.zeros((9, 3)))
     entry.finish()
     with h5py.File(folder / f"features-{'1' * 32}.h5", "w") as file:
         file["features"], file["means"] = np.zeros((9, 3)), np.zeros(9)

@@ -11,7 +11,7 @@ from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
     Overwrite,
-    print_json,
+    print_result,
     progress_bar,
     warn,
 )
@@ -139,8 +139,5 @@ def areas(
         write_events(average, events, name=recording.name, overwrite=overwrite)
         written["events"] = str(events)
     warn(recording.name, said)
-    if as_json:
-        print_json({"files": written, "areas": names, "outside": unseen, "relative": relative})
-    else:
-        for name in written.values():
-            typer.echo(name)
+    told = {"files": written, "areas": names, "outside": unseen, "relative": relative}
+    print_result(told, written.values(), as_json=as_json)

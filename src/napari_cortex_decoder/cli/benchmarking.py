@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, print_json
+from napari_cortex_decoder.cli.common import AsJson, print_result
 from napari_cortex_decoder.errors import CortexDecoderError
 
 
@@ -51,13 +51,10 @@ def bench(
     missing = [group for group in groups if group not in told_of]
     if missing:
         typer.echo(f"not measured, as this machine cannot: {', '.join(missing)}", err=True)
-    if as_json:
-        values = {figure.name: figure.value for figure in figures}
-        print_json(
-            {
-                "figures": values,
-                "missing": missing,
-                "details": [asdict(f) for f in figures],
-                "machine": machine,
-            }
-        )
+    result = {
+        "figures": {figure.name: figure.value for figure in figures},
+        "missing": missing,
+        "details": [asdict(f) for f in figures],
+        "machine": machine,
+    }
+    print_result(result, [], as_json=as_json)

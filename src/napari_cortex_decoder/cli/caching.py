@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, print_json
+from napari_cortex_decoder.cli.common import AsJson, print_result
 
 
 def cache(
@@ -28,31 +28,28 @@ def cache(
     freed = clear_cache() if clear else 0
     entries = list_cache()
     total = sum(entry.n_bytes for entry in entries)
-    if as_json:
-        print_json(
+    told = {
+        "folder": str(cache_folder()),
+        "bytes": total,
+        "limit_bytes": LIMIT_BYTES,
+        "freed_bytes": freed,
+        "entries": [
             {
-                "folder": str(cache_folder()),
-                "bytes": total,
-                "limit_bytes": LIMIT_BYTES,
-                "freed_bytes": freed,
-                "entries": [
-                    {
-                        "file": entry.path.name,
-                        "kind": entry.kind,
-                        "recording": entry.recording,
-                        "bytes": entry.n_bytes,
-                        "used": datetime.fromtimestamp(entry.used).isoformat(timespec="seconds"),
-                    }
-                    for entry in entries
-                ],
+                "file": entry.path.name,
+                "kind": entry.kind,
+                "recording": entry.recording,
+                "bytes": entry.n_bytes,
+                "used": datetime.fromtimestamp(entry.used).isoformat(timespec="seconds"),
             }
-        )
-        return
+            for entry in entries
+        ],
+    }
+    lines = [
+        f"{datetime.fromtimestamp(entry.used):%Y-%m-%d %H:%M}  {entry.n_bytes / 1e6:8.1f} MB  "
+        f"{entry.kind:10}  {entry.recording or '(empty)'}"
+        for entry in entries
+    ]
+    lines.append(f"{total / 1e6:.1f} of {LIMIT_BYTES / 1e6:.0f} MB in {cache_folder()}")
     if clear:
-        typer.echo(f"{freed / 1e6:.1f} MB freed in {cache_folder()}")
-        return
-    for entry in entries:
-        used = datetime.fromtimestamp(entry.used)
-        name = entry.recording or "(empty)"
-        typer.echo(f"{used:%Y-%m-%d %H:%M}  {entry.n_bytes / 1e6:8.1f} MB  {entry.kind:10}  {name}")
-    typer.echo(f"{total / 1e6:.1f} of {LIMIT_BYTES / 1e6:.0f} MB in {cache_folder()}")
+        lines = [f"{freed / 1e6:.1f} MB freed in {cache_folder()}"]
+    print_result(told, lines, as_json=as_json)

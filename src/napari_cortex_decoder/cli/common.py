@@ -230,3 +230,12 @@ def warn(of: object, sentences: Iterable[object]) -> None:
 def print_json(value: object) -> None:
     """Print one JSON value on standard output."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_result(value: object, lines: Iterable[object], *, as_json: bool) -> None:
+    """Print a result on standard output: as one JSON value for machines, else as lines."""
+    if as_json:
+        print_json(value)
+        return
+    for line in lines:
+        typer.echo(f"{line}")

@@ -14,7 +14,7 @@ from napari_cortex_decoder.cli.common import (
     Overwrite,
     computing,
     guarded,
-    print_json,
+    print_result,
 )
 from napari_cortex_decoder.compute import HERE, Compute
 
@@ -44,15 +44,14 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return
     found = list_decoders(refused=lambda error: typer.echo(str(error), err=True))
-    if as_json:
-        print_json({name: config.model_dump(mode="json") for name, config in found.items()})
-        return
+    lines = []
     for name, config in found.items():
         card = config.provenance
-        typer.echo(name)
         metrics = [f"{key}: {value:.3f}" for key, value in card.metrics.items()]
-        for line in (*in_short(config), *([SIMULATED] if card.simulated else []), *metrics):
-            typer.echo(f"  {line}")
+        said = (*in_short(config), *([SIMULATED] if card.simulated else []), *metrics)
+        lines += [name, *(f"  {line}" for line in said)]
+    told = {name: config.model_dump(mode="json") for name, config in found.items()}
+    print_result(told, lines, as_json=as_json)
 
 
 @decoders.command()
@@ -68,12 +67,8 @@ def show(
     from napari_cortex_decoder.decoder.card_text import card_lines
 
     config = read_card(decoder)
-    if as_json:
-        print_json(config.model_dump(mode="json"))
-        return
-    typer.echo(decoder)
-    for line in card_lines(config):
-        typer.echo(f"  {line}")
+    lines = [decoder, *(f"  {line}" for line in card_lines(config))]
+    print_result(config.model_dump(mode="json"), lines, as_json=as_json)
 
 
 @decoders.command()
@@ -101,27 +96,23 @@ def score(
         progress=lambda at: typer.echo(f"{at.done} of {at.total} mice", err=True),
     )
     card = {one.subject: one.metrics for one in loaded.provenance.held_out}
-    if as_json:
-        print_json(
-            {
-                "decoder": {"name": loaded.name, "sha256": loaded.hash},
-                "simulated": True,
-                "mice": {one.subject: one.metrics for one in found},
-                "card": card,
-                "summary": summarize(found),
-            }
-        )
-        return
-    typer.echo(f"{decoder}, scored now (and by its card). {SIMULATED}")
+    told = {
+        "decoder": {"name": loaded.name, "sha256": loaded.hash},
+        "simulated": True,
+        "mice": {one.subject: one.metrics for one in found},
+        "card": card,
+        "summary": summarize(found),
+    }
+    lines = [f"{decoder}, scored now (and by its card). {SIMULATED}"]
     for one in found:
         said = card.get(one.subject, {})
         scores = [
             f"{name} {value:.4f} ({f'{said[name]:.4f}' if name in said else '–'})"
             for name, value in one.metrics.items()
         ]
-        typer.echo(f"  mouse {one.subject}: {', '.join(scores)}")
-    for name, value in summarize(found).items():
-        typer.echo(f"  {name}: {value:.4f}")
+        lines.append(f"  mouse {one.subject}: {', '.join(scores)}")
+    lines += [f"  {name}: {value:.4f}" for name, value in summarize(found).items()]
+    print_result(told, lines, as_json=as_json)
 
 
 @decoders.command("import")
@@ -144,7 +135,4 @@ def import_weights(
 
     decoder = import_decoder(file)
     decoder.save(out, overwrite=overwrite)
-    if as_json:
-        print_json({"decoder": str(out), "sha256": decoder.hash})
-    else:
-        typer.echo(f"{out}")
+    print_result({"decoder": str(out), "sha256": decoder.hash}, [out], as_json=as_json)

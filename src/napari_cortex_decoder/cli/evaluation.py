@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, Output, Overwrite, computing, print_json
+from napari_cortex_decoder.cli.common import AsJson, Output, Overwrite, computing, print_result
 from napari_cortex_decoder.compute import HERE, Compute
 
 
@@ -65,11 +65,6 @@ def reproduce(
         progress=lambda at: typer.echo(f"{at.stage}: {at.done} of {at.total} models", err=True),
     )
     report = evaluation.write_report(result, out, overwrite=overwrite)
-    if as_json:
-        models = {
-            row: [score.model_dump(mode="json") for score in scores]
-            for row, scores in result.scores.items()
-        }
-        print_json({"report": str(report), "simulated": result.simulated, "models": models})
-    else:
-        typer.echo(f"{report}")
+    models = {row: [s.model_dump(mode="json") for s in own] for row, own in result.scores.items()}
+    told = {"report": str(report), "simulated": result.simulated, "models": models}
+    print_result(told, [report], as_json=as_json)

@@ -192,16 +192,8 @@ def _said(given: Answer) -> str:
     """Say what came out, as a table or in a sentence."""
     if given.areas is not None:
         columns = [
-            "acronym",
-            "side",
-            "importance",
-            "low",
-            "high",
-            "control",
-            "p",
-            "alone",
-            "others",
-        ]
+            "acronym", "side", "importance", "low", "high", "control", "p", "alone", "others",
+        ]  # fmt: skip
         table = given.areas.ranked()[columns].head(10)
         return f"{table.to_string(index=False, float_format='%.3f')}\n{given.verdict}"
     if given.lags is not None:

@@ -12,7 +12,7 @@ from napari_cortex_decoder.cli.common import (
     WRITTEN,
     AsJson,
     Overwrite,
-    print_json,
+    print_result,
     progress_bar,
     warn,
 )
@@ -50,14 +50,12 @@ def info(
         for movie in movies:
             remember_metadata(movie, **reading.said)
     described = [_describe(recording) for recording in opened]
-    if as_json:
-        print_json(described)
-        return
+    lines: list[str] = []
     for one in described:
-        for key, value in one.items():
-            if value not in (None, [], {}, ""):
-                typer.echo(f"{key.replace('_', ' '):>14}  {value}")
-        typer.echo()
+        known = {key: value for key, value in one.items() if value not in (None, [], {}, "")}
+        lines += [f"{key.replace('_', ' '):>14}  {value}" for key, value in known.items()]
+        lines.append("")
+    print_result(described, lines, as_json=as_json)
 
 
 def _describe(recording: Recording) -> dict[str, Any]:
@@ -135,10 +133,8 @@ def preprocess(
         done = apply_steps(recording, steps, progress=show)
         written = save_recording(done, out, overwrite=overwrite, progress=show)
     warn(recording.name, done.warnings)
-    if as_json:
-        print_json({"file": str(written), **_describe(done), "steps": list(done.steps)})
-    else:
-        typer.echo(f"{written}")
+    told = {"file": str(written), **_describe(done), "steps": list(done.steps)}
+    print_result(told, [written], as_json=as_json)
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cortex_decoder.cli.common import AsJson, Output, print_json
+from napari_cortex_decoder.cli.common import AsJson, Output, print_result
 from napari_cortex_decoder.errors import CortexDecoderError
 
 
@@ -49,10 +49,7 @@ def simulate(
         movies=movies,
         alternating=alternating,
     )
-    if as_json:
-        print_json({"cohort": str(table)})
-    else:
-        typer.echo(f"{table}")
+    print_result({"cohort": str(table)}, [table], as_json=as_json)
 
 
 def demo(

@@ -12,7 +12,7 @@ from napari_cortex_decoder.cli.common import (
     AsJson,
     computing,
     ended_by_signals,
-    print_json,
+    print_result,
 )
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import TrainingError
@@ -71,10 +71,6 @@ def train(
         "give the same command again, and the training goes on from its last checkpoint."
     ):
         decoder = training.train(settings, cohort, out, compute=compute, cache=cache)
-    if as_json:
-        metrics = decoder.provenance.metrics
-        print_json({"decoder": str(folder.decoder_file), "metrics": metrics})
-        return
-    typer.echo(f"{folder.decoder_file}")
-    for name, value in decoder.provenance.metrics.items():
-        typer.echo(f"  {name}: {value:.3f}")
+    metrics, file = decoder.provenance.metrics, folder.decoder_file
+    lines = [file, *(f"  {name}: {value:.3f}" for name, value in metrics.items())]
+    print_result({"decoder": str(file), "metrics": metrics}, lines, as_json=as_json)

@@ -254,8 +254,13 @@ class RunFolder:
             write_whole(self.progress_file, text, TrainingError, overwrite=True)
 
     def read_line(self, line: Any) -> Progress:
-        """Return what a line of the progress tells; a ValueError or the like if it is none."""
-        return _event_of(line)
+        """Return what a decoded line tells; ValueError, TypeError or KeyError if it is none."""
+        if not isinstance(line, dict):
+            raise ValueError(line)
+        stage, done, total = (line.pop(name) for name in ("stage", "done", "total"))
+        if not (isinstance(stage, str) and isinstance(done, int) and isinstance(total, int)):
+            raise ValueError(stage)
+        return Progress(stage, done, total, str(line.pop("message", "")), line)
 
     def remove(self, *names: str) -> None:
         """Remove files if they were made here, and then their folders, where nothing is left."""
@@ -309,13 +314,3 @@ def _line_of(event: Progress) -> str:
     message = {"message": event.message} if event.message else {}
     place = {"stage": event.stage, "done": event.done, "total": event.total}
     return json.dumps({**place, **message, **event.details}) + "\n"
-
-
-def _event_of(line: Any) -> Progress:
-    """Return what a decoded line tells; ValueError, TypeError or KeyError if it is none."""
-    if not isinstance(line, dict):
-        raise ValueError(line)
-    stage, done, total = (line.pop(name) for name in ("stage", "done", "total"))
-    if not (isinstance(stage, str) and isinstance(done, int) and isinstance(total, int)):
-        raise ValueError(stage)
-    return Progress(stage, done, total, str(line.pop("message", "")), line)

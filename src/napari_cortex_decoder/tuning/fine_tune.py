@@ -20,7 +20,7 @@ from napari_cortex_decoder.tuning.job import FineTuneJob
 from napari_cortex_decoder.tuning.preparation import Preparation
 from napari_cortex_decoder.tuning.result import FineTuneResult
 from napari_cortex_decoder.tuning.task import is_saved, read_asked
-from napari_cortex_decoder.tuning.trainer import follow, trainer
+from napari_cortex_decoder.tuning.trainer import follow
 
 
 def fine_tune(
@@ -113,7 +113,7 @@ def found_job(folder: str | Path, *, go_on: bool = False) -> FineTuneJob | None:
     goes_on = go_on and is_saved(place)
     if read_asked(place) is None or not (place.is_finished or place.is_at_work or goes_on):
         return None
-    run = FineTuneJob(lambda own: _follow(place, own, tied=False))
+    run = FineTuneJob(lambda own: follow(place, own, tied=False))
     run.start()
     return run
 
@@ -174,20 +174,6 @@ def _fit(
                     folder.remove_within("work")
                     raise
     encoded = time.perf_counter() - began
-    result = _follow(folder, run, tied=tied, forgotten=forgotten)
+    result = follow(folder, run, tied=tied, forgotten=forgotten)
     result.seconds.setdefault("encoding", encoded)
     return result
-
-
-def _follow(
-    folder: FineTuneFolder, run: FineTuneJob, *, tied: bool, forgotten: bool = False
-) -> FineTuneResult:
-    process = trainer(folder, tied=tied, forgotten=forgotten)
-    try:
-        return follow(process, folder, run)
-    except BaseException:
-        if tied:
-            process.stop()
-        raise
-    finally:
-        process.leave()

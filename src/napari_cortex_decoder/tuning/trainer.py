@@ -30,27 +30,36 @@ def trainer(folder: FineTuneFolder, *, tied: bool, forgotten: bool = False) -> R
     return RunProcess(folder, command, waits=True)
 
 
-def follow(process: RunProcess, folder: FineTuneFolder, job: FineTuneJob) -> FineTuneResult:
-    """Wait for the end of a fine-tune, and hand on to its job what the trainer tells.
+def follow(
+    folder: FineTuneFolder, job: FineTuneJob, *, tied: bool, forgotten: bool = False
+) -> FineTuneResult:
+    """Let a `trainer` fit to the end, and hand on to a job what it tells.
 
     Raises TrainingError if it ended without a result; Cancelled if nobody waits any more.
     """
-    told = 0
-    while True:
-        ended = process.ended
-        events = folder.progress()
-        for event in events[told:]:
-            with suppress(Cancelled):
-                job.tell(event)
-        told = len(events)
-        if ended:
-            process.check()
-            return folder.result()
-        if job.left:
-            raise Cancelled
-        if job.cancelled:
-            process.cancel()
-        time.sleep(_LOOK_EVERY)
+    process, told = trainer(folder, tied=tied, forgotten=forgotten), 0
+    try:
+        while True:
+            ended = process.ended
+            events = folder.progress()
+            for event in events[told:]:
+                with suppress(Cancelled):
+                    job.tell(event)
+            told = len(events)
+            if ended:
+                process.check()
+                return folder.result()
+            if job.left:
+                raise Cancelled
+            if job.cancelled:
+                process.cancel()
+            time.sleep(_LOOK_EVERY)
+    except BaseException:
+        if tied:
+            process.stop()
+        raise
+    finally:
+        process.leave()
 
 
 def main(folder: FineTuneFolder) -> None:

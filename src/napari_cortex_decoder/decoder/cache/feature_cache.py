@@ -135,27 +135,42 @@ def read_entry(
 
 
 class EntryWriter:
-    """Writes one entry of `n` records bit by bit; it is there once `finish` was called, and whole.
+    """Writes one entry of `n` records in any order; it is there, whole, once `finish` was called.
 
-    After any trouble it does nothing any more. `recording` is the name to list it by.
+    After any trouble it does nothing any more. `recording` is the name to list it by;
+    `is_unchanged` says whether that is what it was, or raises an error if what was read of it is
+    not.
     """
 
-    def __init__(self, path: Path, recording: str, kind: np.dtype[Any], n: int) -> None:
-        self._path = path
+    def __init__(
+        self,
+        path: Path,
+        recording: str,
+        kind: np.dtype[Any],
+        n: int,
+        is_unchanged: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._path, self._kind, self._is_unchanged = path, kind, is_unchanged
         self._part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         self._file: IO[bytes] | None = None
         self._first = 0
         self._do(lambda: self._open(recording, kind, n))
 
-    def write(self, start: int, records: NDArray[Any]) -> None:
-        """Write records from number `start` on, unless there was trouble."""
+    def write(self, start: int, **columns: NDArray[Any]) -> None:
+        """Write columns of records from number `start` on, unless there was trouble."""
         if (file := self._file) is not None:
-            self._do(lambda: write_records(file, self._first, start, records))
+            self._do(lambda: write_records(file, self._first, start, self._kind, columns))
 
     def finish(self) -> None:
-        """Put the entry in its place, and let old ones go."""
-        if self._file is not None:
-            self._do(self._put)
+        """Put the entry in its place, and let old ones go; leave nothing of a changed recording.
+
+        Raises what `is_unchanged` does.
+        """
+        try:
+            if self._is_unchanged() and self._file is not None:
+                self._do(self._put)
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """Leave nothing behind; of no effect after `finish`."""

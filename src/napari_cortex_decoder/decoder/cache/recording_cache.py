@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -64,13 +63,9 @@ class RecordingCache:
 
         Raises RecordingError if the recording has changed while they were measured.
         """
-        if not self.is_unchanged():
-            return
         kind = _statistics_kind(statistics.mean.shape)
-        entry = EntryWriter(self._statistics, self._recording.name, kind, 1)
-        records = np.zeros(1, kind)
-        records["mean"], records["sd"] = statistics.mean, statistics.sd
-        entry.write(0, records)
+        entry = self._writer(self._statistics, kind, 1)
+        entry.write(0, mean=statistics.mean[None], sd=np.array([statistics.sd]))
         entry.finish()
 
     def features(
@@ -85,10 +80,12 @@ class RecordingCache:
             return None
         return np.ascontiguousarray(found["features"]), np.ascontiguousarray(found["mean"])
 
-    def write_features(self) -> FeatureWriter:
-        """Begin to keep the features of all images."""
-        entry = EntryWriter(self._features, self._recording.name, _FEATURES, self._n_images)
-        return FeatureWriter(entry, self.is_unchanged)
+    def write_features(self) -> EntryWriter:
+        """Begin to keep the columns `features`, (n, 1280), and `mean`, (n,), of all images."""
+        return self._writer(self._features, _FEATURES, self._n_images)
+
+    def _writer(self, path: Path, kind: np.dtype[Any], n: int) -> EntryWriter:
+        return EntryWriter(path, self._recording.name, kind, n, self.is_unchanged)
 
     def is_unchanged(self) -> bool:
         """Return whether the recording is what it was when this was made.
@@ -105,36 +102,6 @@ class RecordingCache:
                     "relied on; open the movie again once no other program writes to it."
                 )
         return fingerprint(self._recording) == self._fingerprint
-
-
-class FeatureWriter:
-    """Keeps features as they come, in any order; they count once `finish` was called.
-
-    `is_unchanged` says whether the recording is what it was; it raises an error if what was read of
-    it is not.
-    """
-
-    def __init__(self, entry: EntryWriter, is_unchanged: Callable[[], bool]) -> None:
-        self._entry, self._is_unchanged = entry, is_unchanged
-
-    def write(self, start: int, features: NDArray[np.float32], means: NDArray[np.float32]) -> None:
-        """Keep features, shape (n, 1280), and means, of the images from `start` on."""
-        records = np.empty(len(features), _FEATURES)
-        records["features"], records["mean"] = features, means
-        self._entry.write(start, records)
-
-    def finish(self) -> None:
-        """Say that all images are there.
-
-        Raises RecordingError if the recording has changed meanwhile.
-        """
-        if self._is_unchanged():
-            self._entry.finish()
-        self._entry.abandon()
-
-    def abandon(self) -> None:
-        """Leave nothing behind; of no effect after `finish`."""
-        self._entry.abandon()
 
 
 def fingerprint(recording: Recording) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,11 +49,13 @@ def begin_records(file: IO[bytes], recording: str, kind: np.dtype[Any], n: int) 
     return file.tell()
 
 
-def write_records(file: IO[bytes], at: int, start: int, records: NDArray[Any]) -> None:
+def write_records(
+    file: IO[bytes], at: int, start: int, kind: np.dtype[Any], columns: Mapping[str, NDArray[Any]]
+) -> None:
     """Write records from number `start` on into a file whose first one belongs `at` a byte."""
-    kept = np.empty(len(records), _checked(records.dtype))
-    for name in records.dtype.names or ():
-        kept[name] = records[name]
+    kept = np.empty(len(next(iter(columns.values()))), _checked(kind))
+    for name, values in columns.items():
+        kept[name] = values
     kept[_CHECK] = list(_checksums(kept))
     file.seek(at + start * kept.itemsize)
     file.write(kept.tobytes())

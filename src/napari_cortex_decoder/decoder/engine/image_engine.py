@@ -187,7 +187,7 @@ class Engine:
                             yield DecodeEvent("decoding", done, total, message=told)
                             continue
                         if kept is not None:
-                            kept.write(image - warm_up, batch.features, batch.means)
+                            kept.write(image - warm_up, features=batch.features, mean=batch.means)
                         if keep is not None:
                             keep(image - warm_up, batch.features, batch.means)
                         encoded.append(batch.inputs)
