@@ -19,6 +19,7 @@ NAME = "napari_cortex_decoder"
 
 FLOORS = {
     "errors": -4,  # the ground floor, in the order in which it stands
+    "arrays": -4,
     "choices": -3,
     "reading": -2,
     "files": -1,

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Bools, Ints
+
 UNKNOWN = -1
 """State of a frame of which nothing is known."""
 
 
-def stretches(states: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def stretches(states: NDArray[np.integer]) -> tuple[Ints, Ints]:
     """Return first frame and length of each stretch of one value, shape (n,) each."""
     if not states.size:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -26,9 +28,7 @@ def each_stretch(states: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
     return zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
 
 
-def two_thresholds(
-    values: NDArray[np.floating], known: NDArray[np.bool_], high: float, low: float
-) -> NDArray[np.int64]:
+def two_thresholds(values: NDArray[np.floating], known: Bools, high: float, low: float) -> Ints:
     """Return where values, (t,), begin above `high` and end below `low`; between, they go on.
 
     Shape (t,), int64: 1 or 0, −1 where there is no value (`known` is False).
@@ -46,8 +46,8 @@ def two_thresholds(
 
 
 def drop_short(
-    states: NDArray[np.int64], shortest: float, probability: NDArray[np.floating] | None = None
-) -> NDArray[np.int64]:
+    states: Ints, shortest: float, probability: NDArray[np.floating] | None = None
+) -> Ints:
     """Return states in which bouts shorter than so many frames went to a neighbour.
 
     The shortest go first, to the more probable one of those around by `probability`, (t, k);

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.choices import CLOCKS, check_choice
 from napari_cortex_decoder.errors import CortexDecoderError
 
@@ -42,7 +43,7 @@ class Clocked(Protocol):
         """Number of frames."""
 
     @property
-    def times(self) -> NDArray[np.float64]:
+    def times(self) -> Floats:
         """Time of each frame (s), shape (t,); raises if neither times nor a rate are known."""
 
 
@@ -71,7 +72,7 @@ def is_even(times: NDArray[np.floating]) -> bool:
     return bool(steps.size == 0 or np.ptp(steps) < 1e-6 * steps[0])
 
 
-def frames_last(times: NDArray[np.float64]) -> NDArray[np.float64]:
+def frames_last(times: Floats) -> Floats:
     """Return until when (s) each frame lasts, shape (t,): until the next, but not through a gap."""
     steps = np.diff(times)
     interval = frame_interval(times)
@@ -112,9 +113,7 @@ FINER_UNITS = (("ms", 1e3), ("µs", 1e6), ("ns", 1e9))
 """Units of time in which clocks count, and how many of them are a second."""
 
 
-def as_rate_says(
-    times: NDArray[np.float64], rate: float | None
-) -> tuple[NDArray[np.float64], list[str]]:
+def as_rate_says(times: Floats, rate: float | None) -> tuple[Floats, list[str]]:
     """Return frame times in seconds, where a known rate (Hz) shows that they are ms, µs or ns."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = rate / rate_of(times) if rate and (np.diff(times) > 0).all() else 0.0
@@ -126,9 +125,7 @@ def as_rate_says(
     return times, []
 
 
-def seconds_to_add(
-    zero: Zero, frames: NDArray[np.float64], first: float
-) -> tuple[float, tuple[str, ...]]:
+def seconds_to_add(zero: Zero, frames: Floats, first: float) -> tuple[float, tuple[str, ...]]:
     """Return the seconds that bring the times of a file onto the session's clock.
 
     With them comes a sentence where the file leaves it open what its times count from, and that
@@ -152,7 +149,7 @@ def seconds_to_add(
     return 0.0, ()
 
 
-def frame_interval(frames: NDArray[np.float64]) -> float:
+def frame_interval(frames: Floats) -> float:
     """Return the median time from frame to frame in seconds, 0 for a single frame."""
     return float(np.median(np.diff(frames))) if frames.size > 1 else 0.0
 
@@ -171,7 +168,7 @@ def lag_of(times: NDArray[np.floating] | None, others: NDArray[np.floating] | No
     return lag if abs(lag) < 1 and np.abs(lags - lag).max() < 0.5 else None
 
 
-def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:
+def frame_edges(times: Floats) -> Floats:
     """Return when each of the frames taken at `times` (s) begins, and where the last one ends.
 
     Shape (t + 1,); a frame lasts until the next one, the last one as long as the one before.

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Bools
+
 if TYPE_CHECKING:
     import dask.array as da
 
@@ -60,7 +62,7 @@ def read_blocks(movie: da.Array) -> Iterator[tuple[int, NDArray[np.number]]]:
             yield start + offset, frames[offset : offset + limit]
 
 
-def seen_pixels(movie: da.Array) -> NDArray[np.bool_]:
+def seen_pixels(movie: da.Array) -> Bools:
     """Return which pixels show something, shape (y, x), by frames all over a movie.
 
     Outside a mask are those that are NaN, infinite or 0 in each of these frames; none is where all

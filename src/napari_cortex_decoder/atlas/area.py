@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.errors import AtlasError
 
 Side = Literal["left", "right", "both"]
@@ -40,7 +40,7 @@ class Area:
     acronym: str
     name: str
     side: Side
-    polygon: NDArray[np.float64]
+    polygon: Floats
 
     def __post_init__(self) -> None:
         """Take a closed ring as well as an open one, and check that it bounds an area."""
@@ -85,7 +85,7 @@ class Area:
         }
 
 
-def _refuse_self_crossing(label: str, points: NDArray[np.float64]) -> None:
+def _refuse_self_crossing(label: str, points: Floats) -> None:
     import shapely
 
     polygon = shapely.Polygon(points)
@@ -98,7 +98,7 @@ def _refuse_self_crossing(label: str, points: NDArray[np.float64]) -> None:
         raise AtlasError(f"the outline of {label} encloses nothing; draw it around an area.")
 
 
-def side_of(points: NDArray[np.float64]) -> Side:
+def side_of(points: Floats) -> Side:
     """Return on which side of the midline (x = 0) an outline lies, shape (n, 2) mm."""
     import shapely
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas.area import Area, Side
 from napari_cortex_decoder.atlas.fit import Residual, doubts, fit_landmarks, refuse_unknown
 from napari_cortex_decoder.atlas.transform import (
@@ -184,8 +185,8 @@ class Registration(Transform):
     """
 
     atlas: Atlas
-    matrix: NDArray[np.float64]
-    right_matrix: NDArray[np.float64] | None = None
+    matrix: Floats
+    right_matrix: Floats | None = None
     landmarks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     pixel_size: float | None = None
     shape: tuple[int, int] | None = None
@@ -215,7 +216,7 @@ class Registration(Transform):
         )
         return replace(self, warnings=(*before, *found))
 
-    def moved(self, matrix: NDArray[np.float64]) -> Registration:
+    def moved(self, matrix: Floats) -> Registration:
         """Move the whole placing, landmarks included, by a 3 × 3 matrix from px (x, y, 1) to px."""
         right = None if self.right_matrix is None else matrix @ self.right_matrix
         places = apply_affine(matrix, as_points([*self.landmarks.values()])[:, ::-1])[:, ::-1]
@@ -252,7 +253,7 @@ class Registration(Transform):
             for name, a, b in zip(self.landmarks, off_mm, off_px, strict=True)
         )
 
-    def outlines(self) -> list[NDArray[np.float64]]:
+    def outlines(self) -> list[Floats]:
         """Return the outline of each area on the movie, each (n, 2) row, column in px."""
         rings = [self.along_midline(area.polygon) for area in self.atlas.areas]
         cuts = np.cumsum([len(ring) for ring in rings])[:-1]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from napari_cortex_decoder.arrays import Bools, Floats
 from napari_cortex_decoder.atlas.atlas import Registration
 from napari_cortex_decoder.errors import AtlasError
 
@@ -17,8 +18,6 @@ _WORKING_SIZE = 160  # px of the longer side
 _VESSELS = (1.0, 4.0)  # px of it: finer is noise, coarser is light and activity
 _ALIKE = 0.6  # correlation of two pictures where they overlap; of two mice it is up to .58
 _OVERLAP = 0.5  # share of the picture that must be seen in both
-
-Floats = NDArray[np.float64]
 
 
 def placed_like(
@@ -121,9 +120,7 @@ def _vessels(picture: Floats, step: float, *, resized: bool = True) -> Floats:
     return np.asarray(small, np.float64)
 
 
-def _sampled(
-    picture: Floats, matrix: Floats, shape: tuple[int, ...]
-) -> tuple[Floats, NDArray[np.bool_]]:
+def _sampled(picture: Floats, matrix: Floats, shape: tuple[int, ...]) -> tuple[Floats, Bools]:
     """Return a picture where a (2, 3) matrix leads to, and which pixels are in it."""
     from scipy.ndimage import affine_transform
 

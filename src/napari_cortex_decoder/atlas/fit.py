@@ -7,8 +7,8 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas.transform import Transform
 from napari_cortex_decoder.choices import FIT_KINDS, FitKind, check_choice
 from napari_cortex_decoder.errors import AtlasError
@@ -46,8 +46,8 @@ class Fit(NamedTuple):
     """What landmarks give."""
 
     # as in `Transform`
-    matrix: NDArray[np.float64]
-    right_matrix: NDArray[np.float64] | None
+    matrix: Floats
+    right_matrix: Floats | None
     # whether a mirrored brain explains the landmarks better; a similarity cannot mirror
     mirrored: bool
 
@@ -81,7 +81,7 @@ def _checked_landmarks(
     kind: FitKind,
     atlas_name: str,
     shape: tuple[int, int] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     """Refuse landmarks that cannot fix the fit; give (x, y) in mm and in px, each (n, 2)."""
     refuse_unknown(known, landmarks, atlas_name)
     for name, place in landmarks.items():
@@ -132,13 +132,13 @@ def refuse_unknown(
         )
 
 
-def _flatness(points: NDArray[np.float64]) -> float:
+def _flatness(points: Floats) -> float:
     """Spread across over spread along a cloud of points: 0 for a line, 1 for a disc."""
     along, across = np.linalg.svd(points - points.mean(0), compute_uv=False)
     return float(across / along) if along else 0.0
 
 
-def _fit(kind: FitKind, mm: NDArray[np.float64], px: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fit(kind: FitKind, mm: Floats, px: Floats) -> Floats:
     from skimage.transform import estimate_transform
 
     transform = estimate_transform(kind, mm, px)
@@ -148,9 +148,7 @@ def _fit(kind: FitKind, mm: NDArray[np.float64], px: NDArray[np.float64]) -> NDA
     return np.asarray(transform.params, dtype=np.float64)
 
 
-def fit_hemispheres(
-    mm: NDArray[np.float64], px: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def fit_hemispheres(mm: Floats, px: Floats) -> tuple[Floats, Floats]:
     """Fit px = a + b·y + c·x, with a c for each hemisphere, so that they share the midline.
 
     scikit-image's piecewise affine fits every triangle of landmarks by itself; this is the least
@@ -167,18 +165,18 @@ def fit_hemispheres(
         )
     left, right, down, origin = solution
 
-    def matrix(across: NDArray[np.float64]) -> NDArray[np.float64]:
+    def matrix(across: Floats) -> Floats:
         return np.vstack([np.stack([across, down, origin], axis=1), (0.0, 0.0, 1.0)])
 
     return matrix(left), matrix(right)
 
 
-def _fits_better_mirrored(mm: NDArray[np.float64], px: NDArray[np.float64]) -> bool:
+def _fits_better_mirrored(mm: Floats, px: Floats) -> bool:
     """Whether a mirrored brain explains the landmarks better; a similarity cannot mirror."""
     if len(mm) < 3 or _flatness(mm) < _FLATTEST:
         return False
 
-    def error(points: NDArray[np.float64]) -> float:
+    def error(points: Floats) -> float:
         fitted = _fit("similarity", points, px)
         return float(np.square(points @ fitted[:2, :2].T + fitted[:2, 2] - px).sum())
 

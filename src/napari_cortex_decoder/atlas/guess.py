@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from napari_cortex_decoder.arrays import Bools, Floats
 from napari_cortex_decoder.atlas.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.library import load_atlas
 from napari_cortex_decoder.errors import AtlasError
@@ -101,7 +102,7 @@ class _Midline(NamedTuple):
     clarity: float
 
 
-def _prepared(image: ArrayLike) -> tuple[NDArray[np.float64], float]:
+def _prepared(image: ArrayLike) -> tuple[Floats, float]:
     """Shrink or enlarge an image and take its logarithm; give the scale factor, too.
 
     The logarithm makes a shadow weigh the same in dark and in bright cortex; clipping keeps
@@ -125,22 +126,20 @@ def _prepared(image: ArrayLike) -> tuple[NDArray[np.float64], float]:
     return np.log(small + _DIM), factor
 
 
-def _turned(
-    picture: NDArray[np.float64], degrees: float, outside: float = 0.0
-) -> NDArray[np.float64]:
+def _turned(picture: Floats, degrees: float, outside: float = 0.0) -> Floats:
     """Turn a picture so that a line that leans clockwise by `degrees` stands upright."""
     from scipy import ndimage
 
     angle = np.radians(degrees)
     back = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     middle = (np.array(picture.shape) - 1) / 2
-    turned: NDArray[np.float64] = ndimage.affine_transform(
+    turned: Floats = ndimage.affine_transform(
         picture, back, middle - back @ middle, order=1, cval=outside
     )
     return turned
 
 
-def _find_midline(picture: NDArray[np.float64]) -> _Midline:
+def _find_midline(picture: Floats) -> _Midline:
     """Seek the line about which the picture is symmetric and along which it is dark."""
     from scipy import ndimage
 
@@ -156,14 +155,14 @@ def _find_midline(picture: NDArray[np.float64]) -> _Midline:
         place = int(np.argmax(score))
         return _Midline(degrees, place / 2, float(score[place]))
 
-    def best_of(angles: NDArray[np.float64]) -> _Midline:
+    def best_of(angles: Floats) -> _Midline:
         return max((best_at(float(a)) for a in angles), key=lambda found: found.clarity)
 
     coarse = best_of(np.arange(-LARGEST_TURN, LARGEST_TURN + 1, 2.0))
     return best_of(coarse.degrees + np.arange(-1.5, 1.6, 0.5))
 
 
-def _symmetry(picture: NDArray[np.float64], inside: NDArray[np.float64]) -> NDArray[np.float64]:
+def _symmetry(picture: Floats, inside: Floats) -> Floats:
     """Correlate a picture with its mirror image about each column and half column.
 
     Mirroring about column k / 2 pairs columns that add up to k, so all sums over pairs are
@@ -171,8 +170,8 @@ def _symmetry(picture: NDArray[np.float64], inside: NDArray[np.float64]) -> NDAr
     """
     from scipy.signal import fftconvolve
 
-    def paired(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums: NDArray[np.float64] = fftconvolve(a, b, axes=1).sum(axis=0)
+    def paired(a: Floats, b: Floats) -> Floats:
+        sums: Floats = fftconvolve(a, b, axes=1).sum(axis=0)
         return sums
 
     seen = picture * inside
@@ -186,7 +185,7 @@ def _symmetry(picture: NDArray[np.float64], inside: NDArray[np.float64]) -> NDAr
     return np.where(usable, covariance / np.where(usable, variance, 1), -1.0)
 
 
-def _darkness(picture: NDArray[np.float64], light: NDArray[np.float64]) -> NDArray[np.float64]:
+def _darkness(picture: Floats, light: Floats) -> Floats:
     """Return for each column and half column how much darker it is than both of its sides.
 
     Counted where there is light on both sides, so that the gap between a brain and its
@@ -206,9 +205,7 @@ def _darkness(picture: NDArray[np.float64], light: NDArray[np.float64]) -> NDArr
     return np.interp(np.arange(2 * width - 1) / 2, np.arange(width), found)
 
 
-def _match_outline(
-    picture: NDArray[np.float64], midline: _Midline, scales: NDArray[np.float64]
-) -> tuple[float, float]:
+def _match_outline(picture: Floats, midline: _Midline, scales: Floats) -> tuple[float, float]:
     """Find scale (px a mm) and row of bregma where the cortex fits the bright part best.
 
     The match is the correlation of log brightness with being inside the outline, over the cortex
@@ -228,7 +225,7 @@ def _match_outline(
     return best[1], best[2]
 
 
-def _matches(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _matches(values: Floats, inside: Bools) -> Floats:
     """Return how well the bright points of each row of `values` lie inside; −inf where unseen.
 
     `values` has shape (rows, points), NaN outside the picture.
@@ -246,9 +243,7 @@ def _matches(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[
     return np.where(usable, r * np.sqrt(share), -np.inf)
 
 
-def _cortex_and_surroundings() -> tuple[
-    NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]
-]:
+def _cortex_and_surroundings() -> tuple[Floats, Floats, Bools]:
     """Return points (x, y) in mm every 0.2 mm, and which of them lie in cortex."""
     import shapely
 

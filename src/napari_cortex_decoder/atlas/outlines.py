@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
@@ -44,7 +44,7 @@ def read_outlines(text: str, where: str) -> Atlas:
         ) from error
 
 
-def _ring(data: dict[str, Any], acronym: str, where: str) -> NDArray[np.float64]:
+def _ring(data: dict[str, Any], acronym: str, where: str) -> Floats:
     """Chain the arcs around one area end to end into an open ring, shape (n, 2)."""
     pending = [
         (arc["from"], arc["to"], [data["nodes"][arc["from"]], *arc["via"]])
@@ -72,7 +72,7 @@ def _ring(data: dict[str, Any], acronym: str, where: str) -> NDArray[np.float64]
     return np.asarray(points, dtype=np.float64)
 
 
-def _both_sides(acronym: str, name: str, right: NDArray[np.float64]) -> Iterable[Area]:
+def _both_sides(acronym: str, name: str, right: Floats) -> Iterable[Area]:
     # reversed, so that left and right run round the same way on screen
     yield Area(acronym, name, "left", (right * (-1.0, 1.0))[::-1])
     yield Area(acronym, name, "right", right)

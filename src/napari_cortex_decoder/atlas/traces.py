@@ -10,6 +10,7 @@ import dask.array as da
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas.area import Area
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import Kind, begins, csv_text, write_whole
@@ -19,7 +20,7 @@ from napari_cortex_decoder.progress import Progress, Report
 
 def area_traces(
     movie: da.Array, label_image: NDArray[np.integer], n_areas: int, progress: Report | None = None
-) -> NDArray[np.float64]:
+) -> Floats:
     """Average a movie, (t, y, x), over each area, frame by frame: shape (t, n_areas), float64.
 
     In the movie's own unit; NaN for an area with no pixel. Pixels outside a mask (`seen_pixels`)
@@ -66,7 +67,7 @@ def has_baseline(traces: NDArray[np.floating]) -> bool:
 
 def relative_change(
     traces: NDArray[np.floating], baseline: float | None = None, *, dark: float = 0.0
-) -> NDArray[np.float64]:
+) -> Floats:
     """Express traces, (t, n), as ΔF/F, the change relative to each area's own baseline.
 
     A fraction: 0.01 is 1 %; NaN for an area with no pixel or no fluorescence. `baseline` is the
@@ -82,7 +83,7 @@ def relative_change(
     return np.asarray((values - f0) / light)
 
 
-def correlate_behavior(traces: NDArray[np.floating], behavior: ArrayLike) -> NDArray[np.float64]:
+def correlate_behavior(traces: NDArray[np.floating], behavior: ArrayLike) -> Floats:
     """Correlate each area with a behavior over the frames where both are known: shape (n,).
 
     Pearson's r of traces (t, n) with one value a frame (speed, or 0 and 1 for a label), NaN where

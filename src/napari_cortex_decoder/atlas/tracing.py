@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Bools
 from napari_cortex_decoder.atlas.area import Area, Side
 from napari_cortex_decoder.errors import AtlasError
 
@@ -81,7 +82,7 @@ def trace_labels(
     return tuple(areas), tuple(warnings)
 
 
-def _covered(mask: NDArray[np.bool_]) -> shapely.Geometry:
+def _covered(mask: Bools) -> shapely.Geometry:
     """Return the ground that True pixels cover, each a unit square from its own index."""
     import shapely
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.errors import AtlasError
 
 
@@ -17,13 +18,13 @@ class Transform:
     """
 
     # shape (3, 3): atlas (x, y, 1) in mm → movie (x, y, 1) in px, where x is the column
-    matrix: NDArray[np.float64]
+    matrix: Floats
     # the same for x > 0 where the hemispheres have a matrix each (`matrix` is then the left one);
     # both agree on the midline. Else None
-    right_matrix: NDArray[np.float64] | None
+    right_matrix: Floats | None
 
     @property
-    def matrices(self) -> tuple[NDArray[np.float64], ...]:
+    def matrices(self) -> tuple[Floats, ...]:
         """The matrix, or those of the left and the right hemisphere."""
         return (self.matrix,) if self.right_matrix is None else (self.matrix, self.right_matrix)
 
@@ -43,7 +44,7 @@ class Transform:
         down = self.matrix[:2, 1]
         return float(np.degrees(np.arctan2(-down[0], down[1])))
 
-    def to_px(self, xy_mm: ArrayLike) -> NDArray[np.float64]:
+    def to_px(self, xy_mm: ArrayLike) -> Floats:
         """Map atlas (x, y) in mm, shape (n, 2), to movie (row, column) in px, shape (n, 2)."""
         points = as_points(xy_mm)
         px = apply_affine(self.matrix, points)
@@ -52,7 +53,7 @@ class Transform:
             px[right] = apply_affine(self.right_matrix, points[right])
         return px[:, ::-1]
 
-    def to_mm(self, yx_px: ArrayLike) -> NDArray[np.float64]:
+    def to_mm(self, yx_px: ArrayLike) -> Floats:
         """Map movie (row, column) in px, shape (n, 2), to atlas (x, y) in mm, shape (n, 2)."""
         points = as_points(yx_px)[:, ::-1]
         mm = apply_affine(self._inverses[0], points)
@@ -62,10 +63,10 @@ class Transform:
         return mm
 
     @cached_property
-    def _inverses(self) -> tuple[NDArray[np.float64], ...]:
+    def _inverses(self) -> tuple[Floats, ...]:
         return tuple(np.asarray(np.linalg.inv(m), dtype=np.float64) for m in self.matrices)
 
-    def along_midline(self, ring: NDArray[np.float64]) -> NDArray[np.float64]:
+    def along_midline(self, ring: Floats) -> Floats:
         """Add to a ring, (n, 2) mm, the points where it crosses the midline and may bend."""
         x = ring[:, 0]
         if self.right_matrix is None or not (x.min() < 0 < x.max()):
@@ -80,7 +81,7 @@ class Transform:
 
 def checked_matrices(
     matrix: ArrayLike, right_matrix: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+) -> tuple[Floats, Floats | None]:
     """Return read-only copies of the matrices of a `Transform`.
 
     Raises AtlasError if one is no invertible affine matrix, or the two disagree on the midline.
@@ -97,7 +98,7 @@ def checked_matrices(
     return whole, right
 
 
-def _checked(matrix: ArrayLike) -> NDArray[np.float64]:
+def _checked(matrix: ArrayLike) -> Floats:
     """Return a read-only copy of an affine matrix that has an inverse."""
     values = np.array(matrix, dtype=np.float64)
     if values.shape != (3, 3) or not np.isfinite(values).all():
@@ -119,13 +120,13 @@ def _checked(matrix: ArrayLike) -> NDArray[np.float64]:
     return values
 
 
-def apply_affine(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+def apply_affine(matrix: Floats, points: Floats) -> Floats:
     """Map points, shape (n, 2), by a 3 × 3 matrix."""
-    mapped: NDArray[np.float64] = points @ matrix[:2, :2].T + matrix[:2, 2]
+    mapped: Floats = points @ matrix[:2, :2].T + matrix[:2, 2]
     return mapped
 
 
-def as_points(values: ArrayLike) -> NDArray[np.float64]:
+def as_points(values: ArrayLike) -> Floats:
     """Return points as shape (n, 2), float; `AtlasError` if they have another shape."""
     points = np.asarray(values, dtype=np.float64)
     if points.size == 0:

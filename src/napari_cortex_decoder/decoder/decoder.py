@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, Window
@@ -25,7 +26,7 @@ from napari_cortex_decoder.progress import Estimate
 from napari_cortex_decoder.recording import Recording
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
     from torch import nn
 
     from napari_cortex_decoder.atlas import Registration
@@ -214,7 +215,7 @@ class Decoder(ABC):
             settings["registration"] = placed.matrix.tolist()
         return self._collect(engine, recording, warnings, settings)
 
-    def decode_traces(self, traces: ArrayLike) -> NDArray[np.float32]:
+    def decode_traces(self, traces: ArrayLike) -> Singles:
         """Read behaviour from area traces, with a decoder of those; see `TraceDecoder`."""
         raise DecoderError(
             f"decoder {self.name!r} reads images, not traces; decode a recording with it."

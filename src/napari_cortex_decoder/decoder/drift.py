@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Singles
 from napari_cortex_decoder.bouts import stretches
 from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 
@@ -26,10 +26,7 @@ _ADVICE = "Take it away first (preprocessing step detrend)"
 
 
 def drift_warnings(
-    probability: NDArray[np.float32],
-    times: NDArray[np.float64],
-    config: DecoderConfig,
-    steps: Sequence[Mapping[str, Any]],
+    probability: Singles, times: Floats, config: DecoderConfig, steps: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     """Return what is to be said of drift and of long bouts in a prediction, with what helps.
 
@@ -68,7 +65,7 @@ def advises_detrending(warnings: Sequence[str]) -> bool:
     return any(_ADVICE in said for said in warnings)
 
 
-def _slow_share(said: NDArray[np.float64], at: NDArray[np.float64]) -> float:
+def _slow_share(said: Floats, at: Floats) -> float:
     """Return the share of the variance of log-odds that slow cosines explain."""
     odds = np.clip(said, _SUREST, 1 - _SUREST)
     values = np.log(odds / (1 - odds))

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Bools
 from napari_cortex_decoder.decoder.cache.recording_cache import frames_digest
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.recording import Recording
-
-Bools = NDArray[np.bool_]
 
 _KEY = "fine_tune.held_out."
 

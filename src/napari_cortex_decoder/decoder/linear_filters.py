@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
+
 _ENDS = (0.1, 0.3, 0.6, 1.0)  # of the reach: where a stretch ends
 
 
@@ -22,8 +24,8 @@ def stretches(past: int, future: int) -> list[tuple[int, int]]:
 
 
 def stretch_means(
-    values: NDArray[np.floating], frames: NDArray[np.int64], parts: Sequence[tuple[int, int]]
-) -> NDArray[np.float64]:
+    values: NDArray[np.floating], frames: Ints, parts: Sequence[tuple[int, int]]
+) -> Floats:
     """Return the mean of traces, (t, n), over each stretch around frames: (frames, parts · n).
 
     What is beyond the ends is left out.

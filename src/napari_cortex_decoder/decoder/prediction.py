@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints, Singles
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import begins, csv_text, json_with, write_whole
 from napari_cortex_decoder.progress import Progress
@@ -54,16 +54,16 @@ class Prediction:
         What it was computed with.
     """
 
-    probability: NDArray[np.float32]
+    probability: Singles
     behaviors: tuple[str, ...]
-    times: NDArray[np.float64]
+    times: Floats
     decoder: str
     decoder_hash: str
     device: str
     warnings: tuple[str, ...]
     settings: Mapping[str, Setting]
 
-    def labels(self) -> NDArray[np.int64]:
+    def labels(self) -> Ints:
         """Return the most probable behaviour of each frame, shape (t,), int64.
 
         That is an index into `behaviors`; −1 where there is no prediction.
@@ -120,7 +120,7 @@ class DecodeEvent(Progress):
 
     start: int | None = None  # frame of the first row of `probability`
     # new results, shape (n, k), float32; None if the event brings none
-    probability: NDArray[np.float32] | None = None
+    probability: Singles | None = None
     prediction: Prediction | None = None  # the whole result, in the last event only
     # whether `probability` was computed with statistics of a sample of frames, and will be replaced
     provisional: bool = False

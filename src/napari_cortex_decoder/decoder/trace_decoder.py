@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
@@ -15,7 +16,7 @@ from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from napari_cortex_decoder.atlas import Registration
     from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
@@ -26,7 +27,7 @@ class TraceDecoder(Decoder):
 
     config: TraceConfig
 
-    def decode_traces(self, traces: ArrayLike) -> NDArray[np.float32]:
+    def decode_traces(self, traces: ArrayLike) -> Singles:
         """Read behaviour from area traces that somebody else has measured.
 
         They have shape (t, areas), in the order of ``config.preprocessing.areas``, and are at the

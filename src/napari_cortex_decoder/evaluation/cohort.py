@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.containers import matlab
 from napari_cortex_decoder.errors import EvaluationError
 from napari_cortex_decoder.simulation.cohort import LABELS, SIGNALS
@@ -22,8 +23,8 @@ _MOUSE = re.compile(r"(\d+)$")
 class RoiSession:
     """One session: ``traces`` (t, 50), ΔF/F, and ``running`` (t,), 1 = run."""
 
-    traces: NDArray[np.float64]
-    running: NDArray[np.int64]
+    traces: Floats
+    running: Ints
 
 
 RoiCohort = dict[str, tuple[RoiSession, ...]]

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas import correlate_behavior
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.errors import EvaluationError
@@ -35,7 +35,7 @@ class Reproduction:
     scores: dict[str, tuple[ModelScore, ...]]  # models of each row
     # shape (50,): mean over sessions of each ROI's correlation with running; None where no ROI
     # traces were needed
-    correlation: NDArray[np.float64] | None
+    correlation: Floats | None
     run_fraction: dict[str, float]  # share of running of each mouse; empty likewise
     simulated: bool  # whether the mice are simulated
     # as asked for
@@ -160,7 +160,7 @@ def _keep(file: Path, asked: dict[str, int | float], scores: Iterable[ModelScore
     write_whole(file, text, EvaluationError, kind=json_with("settings", "scores"))
 
 
-def _correlation(cohort: RoiCohort) -> NDArray[np.float64]:
+def _correlation(cohort: RoiCohort) -> Floats:
     """Correlate ΔF/F, as it is, with running."""
     r = [
         correlate_behavior(session.traces, session.running)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from napari_cortex_decoder.arrays import Ints, Singles
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import RoiRnnConfig, TracePreprocessing, Window
 from napari_cortex_decoder.decoder.config import DETREND_SECONDS
@@ -58,8 +58,8 @@ class RoiModels:
             ),
         )
         rng = np.random.default_rng(seed)
-        self.traces: dict[str, list[NDArray[np.float32]]] = {}
-        self.labels: dict[str, list[NDArray[np.int64]]] = {}
+        self.traces: dict[str, list[Singles]] = {}
+        self.labels: dict[str, list[Ints]] = {}
         for mouse, sessions in cohort.items():
             self.traces[mouse] = [
                 self._prepare(session, f"mouse {mouse}, session {number}")
@@ -68,7 +68,7 @@ class RoiModels:
             labels = [session.running for session in sessions]
             self.labels[mouse] = _permuted(labels, rng, mouse) if row.null else labels
 
-    def _prepare(self, session: RoiSession, where: str) -> NDArray[np.float32]:
+    def _prepare(self, session: RoiSession, where: str) -> Singles:
         traces = preprocess_traces(session.traces, self._config.preprocessing, FRAME_RATE, where)
         if self._row.rois is not None:
             left = np.zeros(N_ROIS, np.float32)
@@ -146,8 +146,8 @@ class RoiModels:
 
     @torch.inference_mode()
     def _decode(
-        self, network: nn.Module, sessions: Sequence[NDArray[np.float32]], *, stride: int = 1
-    ) -> NDArray[np.float32]:
+        self, network: nn.Module, sessions: Sequence[Singles], *, stride: int = 1
+    ) -> Singles:
         """Return P(run) of every `stride`-th pooled frame that has a whole window."""
         windows = [
             torch.from_numpy(each).unfold(0, 2 * self._row.half_window + 1, 1).transpose(1, 2)
@@ -165,9 +165,7 @@ class RoiModels:
         return np.asarray(torch.cat(results).numpy())
 
 
-def _permuted(
-    labels: Sequence[NDArray[np.int64]], rng: np.random.Generator, mouse: str
-) -> list[NDArray[np.int64]]:
+def _permuted(labels: Sequence[Ints], rng: np.random.Generator, mouse: str) -> list[Ints]:
     """Exchange the labels of each session for those of another one of the same mouse."""
     lengths = {len(each) for each in labels}
     if len(labels) < 2 or len(lengths) > 1:
@@ -181,7 +179,7 @@ def _permuted(
     return [labels[following[i]] for i in range(len(labels))]
 
 
-def _blind(traces: NDArray[np.float32], rois: Sequence[int]) -> NDArray[np.float32]:
+def _blind(traces: Singles, rois: Sequence[int]) -> Singles:
     """Set some ROIs to their mean over the session."""
     blinded = traces.copy()
     blinded[:, list(rois)] = traces[:, list(rois)].mean(axis=0)

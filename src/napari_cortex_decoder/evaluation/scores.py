@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.evaluation.protocol import Pair
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.settings import Frozen
@@ -66,7 +67,7 @@ def compare(scores: Mapping[str, Sequence[ModelScore]], reference: str) -> dict[
     if reference not in scores or not others:
         return {}
 
-    def values(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def values(name: str) -> tuple[Floats, Floats]:
         return np.array([s.auc for s in scores[name]]), np.array([*by_mouse(scores[name]).values()])
 
     over_models, over_mice = (

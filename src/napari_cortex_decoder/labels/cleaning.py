@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from napari_cortex_decoder.arrays import Bools, Ints
 from napari_cortex_decoder.bouts import UNKNOWN, drop_short, each_stretch, two_thresholds
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.ethogram import Ethogram
@@ -57,9 +58,7 @@ def proposed_cleaning(ethogram: Ethogram, frame_rate: float) -> Cleaning:
     return Cleaning(shortest_bout=shortest)  # joined across gaps, flicker would be a bout
 
 
-def clean(
-    probability: NDArray[np.floating], settings: Cleaning, frame_rate: float
-) -> NDArray[np.int64]:
+def clean(probability: NDArray[np.floating], settings: Cleaning, frame_rate: float) -> Ints:
     """Turn probabilities, (t, k), k ≥ 2, into one behavior a frame, shape (t,), int64.
 
     A column, or −1 where there is no prediction (NaN), unless it is a gap that was filled. Raises
@@ -79,9 +78,7 @@ def clean(
     return drop_short(states, settings.shortest_bout * frame_rate, probability)
 
 
-def _most_probable(
-    probability: NDArray[np.floating], known: NDArray[np.bool_], margin: float
-) -> NDArray[np.int64]:
+def _most_probable(probability: NDArray[np.floating], known: Bools, margin: float) -> Ints:
     best = np.where(known, np.nan_to_num(probability, nan=-1).argmax(axis=1), UNKNOWN)
     if not margin:
         return best.astype(np.int64)
@@ -95,7 +92,7 @@ def _most_probable(
     return states
 
 
-def _fill_gaps(states: NDArray[np.int64], longest: float) -> NDArray[np.int64]:
+def _fill_gaps(states: Ints, longest: float) -> Ints:
     """Join bouts of one behavior across less than `longest` frames of the first one, or of none."""
     filled = states.copy()
     for start, stop in [*each_stretch(np.where(states == 0, UNKNOWN, states))][1:-1]:

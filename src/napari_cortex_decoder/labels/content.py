@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels.ethogram import Source
@@ -61,11 +59,11 @@ class FrameTable:
     """One label a frame of whatever was labelled."""
 
     behaviors: tuple[str, ...]  # names
-    values: NDArray[np.int64]  # shape (n,), int64: index into `behaviors`, −1 unknown
+    values: Ints  # shape (n,), int64: index into `behaviors`, −1 unknown
     # shape (n,), seconds, strictly increasing; None where the file does not say them
-    times: NDArray[np.float64] | None = None
+    times: Floats | None = None
     # shape (n,), the frame of each as the file counts it, where some lack; else None
-    frames: NDArray[np.int64] | None = None
+    frames: Ints | None = None
     source: Source = Source.PERSON  # of all labels
     unmatched: tuple[Unmatched, ...] = ()  # rows that could not be taken, unknown in `values`
     zero: Zero = Zero.UNSAID  # what the times count from

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.arrays import Ints
 from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import begins, csv_text, write_whole
@@ -130,7 +131,7 @@ class Ethogram:
         )
         return cls(behaviors, bouts, int(values.size))
 
-    def frames(self) -> NDArray[np.int64]:
+    def frames(self) -> Ints:
         """Return the label of each frame, (t,), int64: index into `behaviors`, −1 where unknown."""
         starts, stops, values = self.arrays
         n = len(self.bouts)
@@ -191,7 +192,7 @@ class Ethogram:
         return Ethogram(self.behaviors, bouts, len(origins))
 
 
-def class_indices(ethogram: Ethogram, behaviors: tuple[str, ...]) -> NDArray[np.int64]:
+def class_indices(ethogram: Ethogram, behaviors: tuple[str, ...]) -> Ints:
     """Number the labels as a decoder's columns are, shape (t,), int64.
 
     −1 where they are unknown, or of a behavior that the decoder does not know.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.bouts import UNKNOWN
 from napari_cortex_decoder.choices import check_choice
 from napari_cortex_decoder.clock import Clocked, frame_edges
@@ -153,7 +151,7 @@ _BORIS_COLUMNS = (
 )  # fmt: skip
 
 
-def _boris_clock(recording: Clocked) -> tuple[list[object], NDArray[np.float64]]:
+def _boris_clock(recording: Clocked) -> tuple[list[object], Floats]:
     """Return what stands before each row's behavior, and the frames' edges from the first one."""
     edges = frame_edges(recording.times) - recording.times[0]
     length = f"{edges[-1]:.3f}"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.bouts import UNKNOWN, each_stretch
 from napari_cortex_decoder.clock import (
     Clocked,
@@ -217,7 +217,7 @@ def _by_frame(
 
 def _numbered(
     table: FrameTable, n_frames: int, first: int | None, said: list[str]
-) -> tuple[NDArray[np.int64], list[Unmatched]]:
+) -> tuple[Ints, list[Unmatched]]:
     """Return each frame of the movie the label that a table has for its number."""
     assert table.frames is not None
     if first is None:
@@ -238,15 +238,13 @@ def _numbered(
     return values, outside
 
 
-def _are_changes(values: NDArray[np.int64], times: NDArray[np.float64], recording: Clocked) -> bool:
+def _are_changes(values: Ints, times: Floats, recording: Clocked) -> bool:
     """Whether a table tells only when labels change: never the same twice, and seldom."""
     seldom = np.diff(times).min() > 1.5 * frame_interval(recording.times)
     return bool(seldom and (np.diff(values) != 0).all())
 
 
-def _nearest(
-    values: NDArray[np.int64], times: NDArray[np.float64], recording: Clocked
-) -> tuple[NDArray[np.int64], list[Unmatched]]:
+def _nearest(values: Ints, times: Floats, recording: Clocked) -> tuple[Ints, list[Unmatched]]:
     """Return for each movie frame the label nearest in time; unknown where none is near."""
     frames = recording.times
     right = np.clip(np.searchsorted(times, frames), 1, times.size - 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.bouts import UNKNOWN, each_stretch
 from napari_cortex_decoder.choices import ORDERS, Order, check_choice
 from napari_cortex_decoder.errors import LabelError
@@ -65,7 +66,7 @@ def review_queue(
 
 
 def _uncertain(
-    shares: NDArray[np.float64],
+    shares: Floats,
     decoded: NDArray[np.integer],
     behaviors: tuple[str, ...],
     labels: Ethogram | None,
@@ -99,10 +100,7 @@ def _uncertain(
 
 
 def _disagreeing(
-    shares: NDArray[np.float64],
-    decoded: NDArray[np.integer],
-    behaviors: tuple[str, ...],
-    labels: Ethogram,
+    shares: Floats, decoded: NDArray[np.integer], behaviors: tuple[str, ...], labels: Ethogram
 ) -> list[ReviewItem]:
     other = len(behaviors)  # one that the decoder does not know
     known = [behaviors.index(b) if b in behaviors else other for b in labels.behaviors]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.bouts import UNKNOWN, each_stretch
 from napari_cortex_decoder.clock import Zero
 from napari_cortex_decoder.errors import LabelError
@@ -115,9 +115,7 @@ def _column(table: pd.DataFrame, names: Sequence[str]) -> str | None:
     return None if place is None else str(table.columns[place])
 
 
-def _moments(
-    path: Path, cells: pd.Series, numerals: Numerals
-) -> tuple[NDArray[np.float64], Zero, bool]:
+def _moments(path: Path, cells: pd.Series, numerals: Numerals) -> tuple[Floats, Zero, bool]:
     """Return times (s, or frames) of a column, what they count from, and whether it is frames."""
     column = str(cells.name)
     written = clock_times(cells)
@@ -188,12 +186,12 @@ def _bouts(
 
 
 def _from_zero(
-    begin: NDArray[np.float64],
-    end: NDArray[np.float64],
+    begin: Floats,
+    end: Floats,
     n_frames: int,
     first_frame: int | None,
     said: list[str],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     """Return begins, and ends behind the last frame, counted from 0; say what was taken for what.
 
     Bouts that follow each other tell whether the end is the last frame, or the one behind it; one
@@ -243,7 +241,7 @@ def _frames(
 
 def _clock(
     path: Path, table: pd.DataFrame, clock: dict[str, str], numerals: Numerals
-) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None, Zero]:
+) -> tuple[Ints | None, Floats | None, Zero]:
     """Return the frame of each row if some lack, its time (s), and what times count from.
 
     Raises LabelError if frames do not count up, or times do not increase.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints, Singles
 from napari_cortex_decoder.atlas.traces import has_baseline
 from napari_cortex_decoder.clock import frame_interval
 from napari_cortex_decoder.decoder.prediction import Prediction
@@ -16,9 +17,7 @@ from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.files import begins, csv_text, write_whole
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording, trace_at_frames
-from napari_cortex_decoder.scoring.events import USUAL, Around, Ints
-
-Floats = NDArray[np.float64]
+from napari_cortex_decoder.scoring.events import USUAL, Around
 
 FEWEST = 5
 """With fewer events a bootstrap has too little to draw from."""
@@ -94,7 +93,7 @@ class EventAverage:
 class EventMaps:
     """The movie averaged around events."""
 
-    maps: NDArray[np.float32]  # (n, y, x), each of a few frames in a row
+    maps: Singles  # (n, y, x), each of a few frames in a row
     seconds: Floats  # (n,): the middle of each, from the event
     unit: str  # % of the baseline where the movie is fluorescence; else the movie's own
 

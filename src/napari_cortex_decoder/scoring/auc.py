@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from napari_cortex_decoder.arrays import Floats, Ints
 
 
-def auc(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:
+def auc(scores: Floats, labels: Ints) -> float | None:
     """Return the AUC of the second of two behaviors, or the mean of each against the others.
 
     `scores`, shape (n, k), are probabilities, or anything that rises with them; `labels` has shape
@@ -16,7 +17,7 @@ def auc(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:
     return None if np.isnan(found) else float(found)
 
 
-def aucs(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def aucs(scores: Floats, labels: Ints) -> Floats:
     """Return the AUC of the same scores for several labels of them: they are ranked but once.
 
     `labels` has shape (m, n), the result (m,): NaN where labels show one behavior only.
@@ -35,11 +36,11 @@ def aucs(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.f
         each[both, column] = (rank_sum / yes - (yes + 1) / 2) / (labels.shape[1] - yes)
     measured = np.isfinite(each)
     with np.errstate(invalid="ignore"):
-        found: NDArray[np.float64] = np.where(measured, each, 0).sum(axis=1) / measured.sum(axis=1)
+        found: Floats = np.where(measured, each, 0).sum(axis=1) / measured.sum(axis=1)
     return found
 
 
-def auc_of_logits(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:
+def auc_of_logits(logits: Floats, labels: Ints) -> float | None:
     """Return the AUC of logits, shape (n, 1) for two behaviors; see `auc`."""
     two = logits.shape[1] == 1
     return auc(np.column_stack([-logits, logits]) if two else logits, labels)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.bouts import UNKNOWN, each_stretch
 
 _OVERLAP = 0.5  # intersection over union from which on a bout is found
 
 
-def bout_f1(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], k: int) -> float:
+def bout_f1(parts: Sequence[tuple[Floats, Ints]], k: int) -> float:
     """Return the F1 of bouts, mean over `k` behaviors; a bout is matched at most once.
 
     `parts` are, by stretch, probabilities (n, k), NaN where there is none, and labels (n,), −1
@@ -36,7 +36,7 @@ def bout_f1(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], k: i
     return float(np.nanmean(f1))
 
 
-def _bouts(values: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+def _bouts(values: Ints) -> list[tuple[int, int, int]]:
     return [(a, b, int(values[a])) for a, b in each_stretch(values) if values[a] != UNKNOWN]
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from napari_cortex_decoder.arrays import Bools, Floats, Ints
 
 N_BINS = 10
 
 _PULL = 2.0  # pseudo-frames that hold scale at 1 and shift at 0
 _MOST_SCALE = 5.0
 _SUREST = 1e-6
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,9 +24,7 @@ class Reliability:
     frames: int
 
 
-def calibration_error(
-    probability: NDArray[np.float64], labels: NDArray[np.int64]
-) -> tuple[float, tuple[Reliability, ...]]:
+def calibration_error(probability: Floats, labels: Ints) -> tuple[float, tuple[Reliability, ...]]:
     """Return the expected calibration error over ten bins, and the bins.
 
     Of two behaviors it is that of the second; of more, that of the most probable one. `probability`
@@ -104,9 +100,7 @@ def fit_calibration(logits: Floats, labels: Ints) -> tuple[float, Floats]:
     return float(np.exp(found[0])), found[1:]
 
 
-def calibrated_loss(
-    logits: Floats, labels: Ints, learning: NDArray[np.bool_], deciding: NDArray[np.bool_]
-) -> float:
+def calibrated_loss(logits: Floats, labels: Ints, learning: Bools, deciding: Bools) -> float:
     """Fit scale and shift to some frames; return the cross-entropy of others."""
     scale, shift = fit_calibration(logits[learning], labels[learning])
     return cross_entropy(logits[deciding] * scale + shift, labels[deciding])

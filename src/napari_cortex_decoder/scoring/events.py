@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from napari_cortex_decoder.arrays import Ints
 from napari_cortex_decoder.clock import frame_interval
 from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording, trace_at_frames
 from napari_cortex_decoder.settings import FewSeconds, Seconds
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.scoring.auc import auc
 
 SHIFTS = np.linspace(0.1, 0.9, 39)
 """How far labels go round, as shares of a stretch."""
 
 
-def shifted_labels(stretches: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def shifted_labels(stretches: Sequence[Ints]) -> Ints:
     """Return labels that were shifted in time, each stretch around its own end.
 
     Where cortex and behavior both drift slowly, shifted labels can agree with it too: the null is
@@ -25,9 +25,7 @@ def shifted_labels(stretches: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     )
 
 
-def permuted_sessions(
-    sessions: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]],
-) -> float | None:
+def permuted_sessions(sessions: Sequence[tuple[Floats, Ints]]) -> float | None:
     """Return the AUC of each session's probabilities against the others' labels, averaged.
 
     Sessions are probabilities (n, k), NaN where there is none, and labels (n,), −1 unknown; of two

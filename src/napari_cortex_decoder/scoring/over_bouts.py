@@ -8,10 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.choices import ScoreName
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BLOCK_SECONDS = 5.0
 """Where there are no bouts, stretches of so many seconds are drawn instead."""

@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.signal import lfilter
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas import Area
 from napari_cortex_decoder.simulation.behavior import Behavior, between
 from napari_cortex_decoder.simulation.noise import KINDS, band_noise
 from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

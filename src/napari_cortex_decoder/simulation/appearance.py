@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from napari_cortex_decoder.arrays import Bools, Floats
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
 from napari_cortex_decoder.simulation.vessels import vessel_image
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +68,7 @@ def draw_appearance(
     return Appearance(brightness, cortex, shown, blood, bloody, fading, drift)
 
 
-def _window(subject: Subject, xy: Floats, inside: NDArray[np.bool_], pixel_size: float) -> Floats:
+def _window(subject: Subject, xy: Floats, inside: Bools, pixel_size: float) -> Floats:
     """Return the part of the brain that the window shows, 0–1, shape (y, x)."""
     rng = generator("window", subject.number)
     rounded = gaussian_filter(inside.astype(float), 0.45 / pixel_size)

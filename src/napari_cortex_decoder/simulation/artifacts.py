@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.simulation.behavior import Behavior, slow_noise
 from napari_cortex_decoder.simulation.noise import band_noise
 from napari_cortex_decoder.simulation.seeds import generator
 from napari_cortex_decoder.simulation.subject import Subject
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +31,7 @@ class Artifacts:
 
 
 def draw_artifacts(
-    rng: np.random.Generator,
-    subject: Subject,
-    session: int,
-    behavior: Behavior,
-    widespread: Floats,
+    rng: np.random.Generator, subject: Subject, session: int, behavior: Behavior, widespread: Floats
 ) -> Artifacts:
     """Draw the artefacts of one session.
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.simulation.parameters import Parameters
 from napari_cortex_decoder.simulation.subject import Subject
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

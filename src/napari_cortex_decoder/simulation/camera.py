@@ -9,6 +9,7 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Singles
 from napari_cortex_decoder.simulation.seeds import generator
 
 BLOCK_PIXELS = 2**19
@@ -19,10 +20,10 @@ BLOCK_PIXELS = 2**19
 class Scene:
     """Everything in front of one camera; single precision."""
 
-    still: NDArray[np.float32]  # shape (y, x), counts of the still image, without the dark offset
-    traces: NDArray[np.float32]  # shape (t, k): signals over time
-    maps: NDArray[np.float32]  # shape (k, y, x), counts: what each signal adds to the still image
-    light: NDArray[np.float32]  # shape (t,): brightness of the light, about 1
+    still: Singles  # shape (y, x), counts of the still image, without the dark offset
+    traces: Singles  # shape (t, k): signals over time
+    maps: Singles  # shape (k, y, x), counts: what each signal adds to the still image
+    light: Singles  # shape (t,): brightness of the light, about 1
     # counts
     dark_offset: float
     read_noise: float
@@ -64,9 +65,7 @@ def _expose(scene: Scene, start: int, stop: int) -> NDArray[np.uint16]:
     return counts.astype(np.uint16).reshape(-1, *scene.still.shape)
 
 
-def average_areas(
-    scene: Scene, label_image: NDArray[np.integer], n_areas: int
-) -> NDArray[np.float64]:
+def average_areas(scene: Scene, label_image: NDArray[np.integer], n_areas: int) -> Floats:
     """Average a scene's movie over areas without filming it: shape (t, n_areas), in counts.
 
     With the dark offset; NaN for an area with no pixel. A frame is a sum of maps, so the mean of an
@@ -80,7 +79,7 @@ def average_areas(
     full = scene.still.ravel() >= open_end
     pixels = np.bincount(flat, minlength=n_areas + 1)[1:]
 
-    def mean(image: NDArray[np.float32]) -> NDArray[np.float64]:
+    def mean(image: Singles) -> Floats:
         sums = np.bincount(flat, weights=image.ravel(), minlength=n_areas + 1)[1:]
         with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of an area with no pixel
             return np.asarray(sums / pixels)

@@ -13,6 +13,7 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.atlas import Atlas, load_atlas, relative_change
 from napari_cortex_decoder.errors import SimulationError
 from napari_cortex_decoder.files import csv_text, make_folder, write_whole, written_whole
@@ -168,7 +169,7 @@ def _write_mat(path: Path, values: Mapping[str, NDArray[Any]], *, compressed: bo
         savemat(part, values, do_compression=compressed)
 
 
-def _roi_signals(recording: SimulatedRecording, rois: Atlas) -> NDArray[np.float32]:
+def _roi_signals(recording: SimulatedRecording, rois: Atlas) -> Singles:
     """Return ΔF/F of the paper's ROIs, shape (50, t)."""
     registration = replace(recording.truth.registration, atlas=rois)
     labels = registration.label_image(recording.shape)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-Floats = NDArray[np.float64]
+from napari_cortex_decoder.arrays import Floats
 
 _SLOWEST = 1 / 400  # Hz
 _SPREAD = 3.0  # times by which time constants and frequencies of one mouse differ, up and down

@@ -10,6 +10,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas import Registration, load_atlas
 from napari_cortex_decoder.errors import SimulationError
 from napari_cortex_decoder.labels import Ethogram, Source
@@ -34,7 +35,7 @@ _CAMERA_PIXEL = 0.036
 class Truth:
     """What a simulated recording is made of, and no real one tells."""
 
-    speed: NDArray[np.float64]  # shape (t,), cm/s
+    speed: Floats  # shape (t,), cm/s
     ethogram: Ethogram  # rest or run at each frame, by the speed
     registration: Registration  # the pose in which the brain was drawn
     # acronyms of the areas that show at least half of the precise signal that forelimb S1 shows;
@@ -43,7 +44,7 @@ class Truth:
     precise_areas: tuple[str, ...]
     # shape (t, areas), in the order of ``registration.atlas.areas``: neural ΔF/F as a fraction,
     # before blood, movement, bleaching and camera
-    area_traces: NDArray[np.float64]
+    area_traces: Floats
     subject: Subject  # the mouse
     seed: int  # the session
 
@@ -70,7 +71,7 @@ class SimulatedRecording(Recording):
         )
         return replace(self, truth=truth)
 
-    def area_traces(self, label_image: NDArray[np.integer], n_areas: int) -> NDArray[np.float64]:
+    def area_traces(self, label_image: NDArray[np.integer], n_areas: int) -> Floats:
         """Average the movie over areas without rendering it.
 
         The same as `napari_cortex_decoder.atlas.area_traces` of the movie, in counts, but for the
@@ -144,7 +145,7 @@ def simulate_recording(
     if alternating:
         first, second = slice(None, steps // 2), slice(steps // 2, None)
 
-    def exposed(values: NDArray[np.float64], part: slice = first) -> NDArray[np.float64]:
+    def exposed(values: Floats, part: slice = first) -> Floats:
         """Average over the steps in which a frame is exposed, shape (t, …)."""
         steps_of_frames = values.reshape(n_frames, steps, *values.shape[1:])
         return np.asarray(steps_of_frames[:, part].mean(axis=1))
@@ -244,7 +245,7 @@ def _scene(
     mouse: Subject,
     pixel_size: float,
     seeds: tuple[int, ...],
-    activity: NDArray[np.float64] | None = None,
+    activity: Floats | None = None,
 ) -> Scene:
     """Put one camera in front of the mouse; without activity it is that of the reference."""
     p, slope = mouse.parameters, -np.asarray(np.gradient(look.brightness)) / pixel_size

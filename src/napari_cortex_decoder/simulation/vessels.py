@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.simulation.seeds import generator
-
-Floats = NDArray[np.float64]
 
 STEP = 0.06
 """mm between the points of a vessel."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import DecoderConfig
 from napari_cortex_decoder.decoder.config import ImageConfig, TraceConfig
@@ -184,7 +184,7 @@ def _encoded(
     recording: CachedArray,
     config: ImageConfig,
     device: torch.device,
-) -> Iterator[NDArray[np.float32]]:
+) -> Iterator[Singles]:
     """Return one row of features a frame; zeros where there is no whole image."""
     first, stop = _range(recording, config)
     yield np.zeros((first, N_FEATURES), np.float32)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from napari_cortex_decoder.arrays import Ints, Singles
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import UNKNOWN
 from napari_cortex_decoder.training.arrays import read_array
@@ -30,7 +31,7 @@ class CachedArray:
 
     # `.npy` of shape (t, ...), float16 or float32: normalized frames, features or traces
     file: Path
-    labels: NDArray[np.int64]  # shape (t,), int64: index of the behavior, −1 unknown
+    labels: Ints  # shape (t,), int64: index of the behavior, −1 unknown
     # range of the frames that may be looked at; before are those of a warm-up
     first: int
     stop: int
@@ -63,7 +64,7 @@ class RandomStretch:
 
     def measure(
         self, values: NDArray[np.floating], recording: int, epoch: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[Singles, Singles]:
         """Return what is to be subtracted and what is to be divided by."""
         rng = np.random.default_rng((self.seed, recording, epoch))
         n = len(values)
@@ -84,7 +85,7 @@ class RandomStretch:
         return mean, _no_zeros(np.sqrt(np.mean((part - mean) ** 2, axis=axis)))
 
 
-def _no_zeros(spread: NDArray[np.float32]) -> NDArray[np.float32]:
+def _no_zeros(spread: Singles) -> Singles:
     return np.where(spread > 0, spread, 1).astype(np.float32)
 
 
@@ -99,7 +100,7 @@ class Examples(Dataset[Batch]):
     def __init__(
         self,
         recordings: Sequence[CachedArray],
-        offsets: NDArray[np.int64],
+        offsets: Ints,
         *,
         stride: int = 1,
         stretch: RandomStretch | None = None,
@@ -107,7 +108,7 @@ class Examples(Dataset[Batch]):
         self._recordings = recordings
         self._offsets = offsets
         self._stretch = stretch
-        self._measured: dict[int, tuple[int, NDArray[np.float32], NDArray[np.float32]]] = {}
+        self._measured: dict[int, tuple[int, Singles, Singles]] = {}
         before, after = max(0, -int(offsets.min())), max(0, int(offsets.max()))
         index = [np.empty((0, 2), np.int64)]
         for number, recording in enumerate(recordings):
@@ -120,7 +121,7 @@ class Examples(Dataset[Batch]):
         return len(self._index)
 
     @property
-    def labels(self) -> NDArray[np.int64]:
+    def labels(self) -> Ints:
         """Label of each example, shape (n,)."""
         every = [recording.labels for recording in self._recordings]
         return np.array([every[number][frame] for number, frame in self._index], np.int64)
@@ -151,9 +152,7 @@ class Examples(Dataset[Batch]):
         """Return one example as a batch of one."""
         return self.__getitems__([item])
 
-    def _statistics(
-        self, recording: int, epoch: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _statistics(self, recording: int, epoch: int) -> tuple[Singles, Singles]:
         assert self._stretch is not None
         known = self._measured.get(recording)
         if known is None or known[0] != epoch:

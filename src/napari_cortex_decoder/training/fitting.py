@@ -16,10 +16,10 @@ from lightning.pytorch.accelerators import Accelerator
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
 
+from napari_cortex_decoder.arrays import Ints
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.engine.devices import select_device
 from napari_cortex_decoder.errors import TrainingError
@@ -183,7 +183,7 @@ def _in_turn(n: int, size: int) -> list[list[int]]:
     return [list(range(start, min(start + size, n))) for start in range(0, n, size)]
 
 
-def _class_weights(labels: NDArray[np.int64], config: TrainingConfig) -> list[float] | None:
+def _class_weights(labels: Ints, config: TrainingConfig) -> list[float] | None:
     """Return what an example of each behavior counts, on average 1."""
     if config.class_weights == "none":
         return None

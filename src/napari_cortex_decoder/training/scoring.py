@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Calibration, Decoder, MouseScore
 from napari_cortex_decoder.labels.ethogram import class_indices
@@ -25,16 +25,16 @@ class Decoded(NamedTuple):
     """Known frames of one mouse: probability (n, k), label (n,), index of the session (n,)."""
 
     subject: str
-    probability: NDArray[np.float64]
-    labels: NDArray[np.int64]
-    session: NDArray[np.int64]
+    probability: Floats
+    labels: Ints
+    session: Ints
 
 
 def decode_mice(
     decoder: Decoder, sessions: Sequence[Session], *, compute: Compute, report: Report = unheard
 ) -> tuple[Decoded, ...]:
     """Decode sessions as a user would, and put those of each mouse together."""
-    parts: dict[str, list[tuple[NDArray[np.float64], NDArray[np.int64]]]] = {}
+    parts: dict[str, list[tuple[Floats, Ints]]] = {}
     for done, session in enumerate(sessions, start=1):
         recording, ethogram, registration = session.load()
         prediction = decoder.decode(recording, compute=compute, registration=registration)

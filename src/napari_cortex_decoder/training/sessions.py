@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Ints
 from napari_cortex_decoder.atlas import Registration, load_registration
 from napari_cortex_decoder.cohort import CohortEntry, read_cohort
 from napari_cortex_decoder.errors import TrainingError
@@ -110,7 +110,7 @@ def _load(entry: CohortEntry, run_speed: float) -> LabeledRecording:
     return LabeledRecording(recording, ethogram, registration)
 
 
-def _rest_and_run(recording: Recording, where: str, run_speed: float) -> NDArray[np.int64]:
+def _rest_and_run(recording: Recording, where: str, run_speed: float) -> Ints:
     """Take the paper's labels, or make them from speed."""
     if PAPER_LABELS in recording.behavior:
         values = trace_at_frames(recording.behavior[PAPER_LABELS], recording)

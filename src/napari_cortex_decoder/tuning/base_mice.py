@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
@@ -69,9 +69,7 @@ def _mouse(
     return replace(mouse, registration=mouse.truth.registration)
 
 
-def _decode(
-    decoder: Decoder, mouse: Recording, compute: Compute
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _decode(decoder: Decoder, mouse: Recording, compute: Compute) -> tuple[Ints, Floats]:
     """Return some frames, spread evenly over a recording, and their probabilities, shape (n, k)."""
     config = decoder.config
     features = recording_features(decoder, mouse, compute=compute, report=unheard, made_again=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.scoring.calibration import fit_calibration
 from napari_cortex_decoder.tuning.tunable import Model
 
 
-def calibrate(model: Model, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Model:
+def calibrate(model: Model, logits: Floats, labels: Ints) -> Model:
     """Set the shift of a network, in place, and the temperature by its logits and labels."""
     scale, shift = fit_calibration(logits, labels)
     layer = model.network.head.linear_out

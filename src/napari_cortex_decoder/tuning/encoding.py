@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.arrays import Bools, Ints
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
@@ -19,7 +20,7 @@ _AT_ONCE = 256  # frames
 
 
 def encode_frames(
-    model: Model, frames: NDArray[np.float16], mask: NDArray[np.bool_], compute: Compute
+    model: Model, frames: NDArray[np.float16], mask: Bools, compute: Compute
 ) -> NDArray[np.float16]:
     """Encode what the windows of some frames see, shape (t, 1280); other rows are 0."""
     network, config = model.with_encoder()
@@ -41,7 +42,7 @@ def encode_frames(
 def encode_images(
     encoder: Encoder,
     frames: NDArray[np.float16],
-    places: NDArray[np.int64],
+    places: Ints,
     config: CnnRnnConfig,
     device: torch.device,
 ) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.arrays import Bools, Ints
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import CnnRnnConfig
 from napari_cortex_decoder.decoder.engine.devices import select_device
@@ -125,7 +126,7 @@ def fit_end_to_end(
     return calibrate(Model(tuned.cpu().eval(), fit.config), logits, labels)
 
 
-def decision(learns: Masks, gap: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def decision(learns: Masks, gap: int) -> tuple[Bools, Bools]:
     """Choose the frames that learn at first, and those that decide how long; of all recordings.
 
     Raises TrainingError if there are too few.
@@ -209,7 +210,7 @@ class _Fit:
         return float(np.mean(losses))
 
     @torch.no_grad()
-    def decide(self, masks: Masks, labels: NDArray[np.int64]) -> None:
+    def decide(self, masks: Masks, labels: Ints) -> None:
         """Note how good it is on what decides, and keep it if it is the best."""
         self.network.eval()
         logits = torch.cat(
@@ -267,7 +268,7 @@ class _Fit:
             self._best, self.best_logits = content["best"], content["best_logits"]
         return True
 
-    def _classify(self, number: int, places: NDArray[np.int64]) -> Tensor:
+    def _classify(self, number: int, places: Ints) -> Tensor:
         """Return logits of frames of one recording, each image encoded once."""
         past, future = self.config.window.past, self.config.window.future
         around = np.unique(places[:, None] + np.arange(-past, future + 1))
@@ -283,7 +284,7 @@ def _hidden(tensors: dict[str, Tensor]) -> int:
     return tensors["head.linear_out.weight"].shape[1]
 
 
-def _stretches(masks: Masks, rng: np.random.Generator) -> list[tuple[int, NDArray[np.int64]]]:
+def _stretches(masks: Masks, rng: np.random.Generator) -> list[tuple[int, Ints]]:
     """Cut what is learned from into stretches of neighbours, anew in each epoch; shuffle them."""
     cut = []
     for number, mask in enumerate(masks):
@@ -293,7 +294,7 @@ def _stretches(masks: Masks, rng: np.random.Generator) -> list[tuple[int, NDArra
     return [cut[i] for i in rng.permutation(len(cut))]
 
 
-def _parts(places: NDArray[np.int64], size: int, first: int = 0) -> Iterator[NDArray[np.int64]]:
+def _parts(places: Ints, size: int, first: int = 0) -> Iterator[Ints]:
     for part in np.split(places, range(first or size, len(places), size)):
         if part.size:
             yield part

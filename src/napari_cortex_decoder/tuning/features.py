@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder.config import TemporalCnnConfig, TracePreprocessing
 from napari_cortex_decoder.decoder.decoder import Decoder
@@ -58,7 +59,7 @@ def recording_features(
     warm_up = config.preprocessing.warm_up_frames(recording.known_frame_rate())
     first = warm_up - config.preprocessing.channel_offsets[0]
 
-    def keep(image: int, rows: NDArray[np.float32], means: NDArray[np.float32]) -> None:
+    def keep(image: int, rows: Singles, means: Singles) -> None:
         place = slice(first + image, first + image + len(rows))
         # NumPy takes ten times longer to make 16 bits of 32
         features[place, :-1], features[place, -1] = torch.from_numpy(rows).half().numpy(), means
@@ -74,7 +75,7 @@ def recording_features(
     return features
 
 
-def _traces(decoder: TraceDecoder, recording: Recording, report: Report) -> NDArray[np.float32]:
+def _traces(decoder: TraceDecoder, recording: Recording, report: Report) -> Singles:
     config = decoder.config
     labels = locate_areas(config.preprocessing, recording, recording.registration)
     parts = []
@@ -86,7 +87,7 @@ def _traces(decoder: TraceDecoder, recording: Recording, report: Report) -> NDAr
 
 def trace_features(
     decoder: TraceDecoder, recording: Recording, traces: NDArray[np.floating]
-) -> NDArray[np.float32]:
+) -> Singles:
     """Return what the head of a decoder of areas reads, and the mean of its traces.
 
     `traces`, shape (t, areas), are those of its areas as measured.
@@ -100,7 +101,7 @@ def trace_features(
         read = of = preprocess_traces(
             traces, config.preprocessing, recording.known_frame_rate(), where
         )
-    features: NDArray[np.float32] = np.nan_to_num(np.column_stack([read, of.mean(axis=1)]))
+    features: Singles = np.nan_to_num(np.column_stack([read, of.mean(axis=1)]))
     return features
 
 
@@ -160,7 +161,7 @@ def write_frames(decoder: Decoder, recording: Recording, file: Path, report: Rep
     """
     preprocessing = reads_images(decoder).config.preprocessing
 
-    def blocks() -> Iterator[NDArray[np.float32]]:
+    def blocks() -> Iterator[Singles]:
         done = 0
         for block in normalized_frames(recording, preprocessing):
             done += len(block)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.decoder import Decoder, Provenance, make_decoder
 from napari_cortex_decoder.decoder.learned_frames import said_of_learning
 from napari_cortex_decoder.decoder.networks import probabilities
@@ -137,10 +137,7 @@ class _Fitting:
 
 
 def _score(
-    task: TuneTask,
-    logits: Sequence[NDArray[np.float64]],
-    decoder: Decoder,
-    baseline: float | None,
+    task: TuneTask, logits: Sequence[Floats], decoder: Decoder, baseline: float | None
 ) -> HeldOutScores:
     """Score a decoder's logits of held-out blocks; a behavior that it does not know is never read.
 
@@ -165,11 +162,11 @@ def _global_mean_auc(task: TuneTask) -> float | None:
     """Measure what the mean of the image alone tells: a baseline."""
     from sklearn.linear_model import LogisticRegression
 
-    def means(masks: Masks) -> NDArray[np.float64]:
+    def means(masks: Masks) -> Floats:
         columns = [f[m, -1:] for f, m in zip(task.features, masks, strict=True)]
         return np.concatenate(columns).astype(np.float64)
 
-    def labels(masks: Masks) -> NDArray[np.int64]:
+    def labels(masks: Masks) -> Ints:
         return np.concatenate([v[m] for v, m in zip(task.labels, masks, strict=True)])
 
     fit = LogisticRegression().fit(means(task.learns), labels(task.learns))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from napari_cortex_decoder.arrays import Bools, Floats, Ints
 from napari_cortex_decoder.scoring.auc import auc_of_logits
 from napari_cortex_decoder.tuning.epoch import Epoch
 
@@ -25,20 +24,18 @@ class HeadRegression:
     `inputs`, shape (n, n_logits + units), are logits of the base, then units of mean 0 and SD 1.
     """
 
-    def __init__(
-        self, inputs: NDArray[np.float64], labels: NDArray[np.int64], n_logits: int
-    ) -> None:
+    def __init__(self, inputs: Floats, labels: Ints, n_logits: int) -> None:
         self._base = torch.from_numpy(inputs[:, :n_logits])
         self._units = torch.from_numpy(inputs[:, n_logits:])
         self._labels = torch.from_numpy(labels)
 
     def fit(
         self,
-        learning: NDArray[np.bool_],
-        deciding: NDArray[np.bool_] | None,
+        learning: Bools,
+        deciding: Bools | None,
         fold: int,
         tell: Callable[[Epoch], None],
-    ) -> tuple[tuple[float, NDArray[np.float64], NDArray[np.float64]], list[float]]:
+    ) -> tuple[tuple[float, Floats, Floats], list[float]]:
         """Fit on some rows; give gain, shift and weights, and the losses on others, by epoch."""
         learns = torch.from_numpy(learning)
         gain = torch.ones(1, dtype=torch.float64, requires_grad=True)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.arrays import Bools, Floats, Ints
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import LinearConfig
 from napari_cortex_decoder.decoder.engine.recurrence import ProjectedHead
@@ -38,9 +39,9 @@ class Labeled:
     """What one recording gives to learn from."""
 
     features: NDArray[np.floating]  # shape (t, ≥ what the head reads)
-    labels: NDArray[np.int64]  # shape (t,): number of the behavior, −1 unknown
+    labels: Ints  # shape (t,): number of the behavior, −1 unknown
     # shape (t,), whether a frame is learned from; only where a whole window fits
-    learns: NDArray[np.bool_]
+    learns: Bools
 
 
 def labeled(features: Features, labels: Labels, learns: Masks) -> list[Labeled]:
@@ -143,9 +144,7 @@ def learnable_loss(model: Model, data: Sequence[Labeled], gap: int) -> float:
     return float(np.average(losses, weights=[deciding.sum() for _, deciding in parts]))
 
 
-def _directions(
-    model: Model, data: Sequence[Labeled], chosen: Chosen
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _directions(model: Model, data: Sequence[Labeled], chosen: Chosen) -> tuple[Floats, Floats]:
     """Return weight and bias of whitened principal components of averaged features."""
     from scipy.linalg import eigh
 
@@ -172,9 +171,7 @@ def _directions(
 
 
 @torch.no_grad()
-def _states(
-    model: Model, data: Sequence[Labeled], chosen: Chosen
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _states(model: Model, data: Sequence[Labeled], chosen: Chosen) -> tuple[Floats, Floats]:
     """Return the last states of some frames, shape (n, hidden), and their logits."""
     states, logits = [], []
     for one, own in zip(data, chosen.places, strict=True):
@@ -185,7 +182,7 @@ def _states(
 
 
 def _read(
-    model: Model, features: NDArray[np.floating], places: NDArray[np.int64]
+    model: Model, features: NDArray[np.floating], places: Ints
 ) -> list[tuple[Tensor, Tensor]]:
     """Return last state, or what it looks at, and logits of windows around some frames."""
     network, n = model.network, model.n_features
@@ -208,7 +205,7 @@ def _read(
     return results
 
 
-def _features(features: NDArray[np.floating], places: NDArray[np.int64], n: int) -> Tensor:
+def _features(features: NDArray[np.floating], places: Ints, n: int) -> Tensor:
     """Return the features of some frames that the head reads, shape (frames, n), float32."""
     # NumPy takes ten times longer to make 32 bits of 16
     return torch.from_numpy(features[places]).float()[:, :n]
@@ -216,7 +213,7 @@ def _features(features: NDArray[np.floating], places: NDArray[np.int64], n: int)
 
 def held_out_logits(
     decoder: Decoder, features: Features, held_out: Sequence[HeldOut]
-) -> list[NDArray[np.float64]]:
+) -> list[Floats]:
     """Return the logits of a decoder by held-out block, (frames, n_logits), as `frame_logits`."""
     return [
         frame_logits(decoder, features[block.recording], np.arange(block.start, block.stop))
@@ -225,9 +222,7 @@ def held_out_logits(
 
 
 @torch.no_grad()
-def frame_logits(
-    decoder: Decoder, features: NDArray[np.floating], frames: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def frame_logits(decoder: Decoder, features: NDArray[np.floating], frames: Ints) -> Floats:
     """Return the logits of a decoder in some frames of a recording, shape (frames, n_logits).
 
     Its head reads the features, shape (t, ≥ what it reads). Where no window fits, logits mean

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Bools, Ints
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.labels import UNKNOWN
 
@@ -22,8 +22,7 @@ EXAMPLES = 2048
 """Frames that a fit learns from, at most: neighbours are near-copies."""
 
 
-Bools = NDArray[np.bool_]
-Labels = Sequence[NDArray[np.int64]]
+Labels = Sequence[Ints]
 """By recording, shape (t,): number of the behavior, −1 unknown."""
 
 Masks = Sequence[Bools]
@@ -159,7 +158,7 @@ class Chosen:
         return len(np.unique(self.labels[of]))
 
 
-def _blocks(recording: int, labels: NDArray[np.int64]) -> list[HeldOut]:
+def _blocks(recording: int, labels: Ints) -> list[HeldOut]:
     """Cut a recording into stretches with as many labeled frames each."""
     known = np.flatnonzero(labels != UNKNOWN)
     parts = [part for part in np.array_split(known, N_BLOCKS) if part.size]
@@ -173,6 +172,6 @@ def _choices(n: int, n_out: int) -> list[tuple[int, ...]]:
     return [tuple(range(start, start + n_out)) for start in range(n - n_out + 1)]
 
 
-def _count(unit: Sequence[HeldOut], labels: Labels, n_behaviors: int) -> NDArray[np.int64]:
+def _count(unit: Sequence[HeldOut], labels: Labels, n_behaviors: int) -> Ints:
     values = np.concatenate([labels[b.recording][b.start : b.stop] for b in unit])
     return np.bincount(values[values != UNKNOWN], minlength=n_behaviors)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.labels import UNKNOWN
 from napari_cortex_decoder.scoring.auc import auc, aucs
 from napari_cortex_decoder.scoring.bouts import bout_f1
@@ -46,7 +46,7 @@ class HeldOutScores:
 
 
 def score(
-    parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]],
+    parts: Sequence[tuple[Floats, Ints]],
     recordings: Sequence[int],
     *,
     global_mean_auc: float | None = None,
@@ -90,7 +90,7 @@ def score(
     )
 
 
-def _auc(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def _auc(probability: Floats, labels: Ints) -> float:
     found = auc(probability, labels)
     assert found is not None  # all behaviors are held out, or it was refused
     return found

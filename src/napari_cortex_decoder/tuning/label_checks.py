@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from napari_cortex_decoder.arrays import Ints
 from napari_cortex_decoder.choices import DEPTHS, check_choice
 from napari_cortex_decoder.decoder.config import (
     CnnConfig,
@@ -38,7 +36,7 @@ class Plan:
     behaviors: tuple[str, ...]  # of the new decoder
     # by recording, shape (t,): number of the behavior, −1 where nothing is known or no whole window
     # fits
-    labels: tuple[NDArray[np.int64], ...]
+    labels: tuple[Ints, ...]
     gap: int  # frames beside what is held out that are not used at all
     held_out: tuple[HeldOut, ...]  # what it is measured on
 

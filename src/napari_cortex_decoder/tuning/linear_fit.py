@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from napari_cortex_decoder.arrays import Floats, Ints, Singles
 from napari_cortex_decoder.decoder.config import (
     DecoderConfig,
     LinearConfig,
@@ -40,8 +40,6 @@ _TOLERATED = 0.05
 """Cross-entropy that each step to less detrending has to win: between labels that are learned from
 drift shows less than beyond them, and where detrending takes long bouts away it costs much more."""
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(eq=False)
 class LinearFit:
@@ -53,9 +51,9 @@ class LinearFit:
     # whose statistics and cleaning are taken over: of a causal base nothing looks ahead
     like: DecoderConfig
     gap: int  # frames between what learns and what decides
-    _read: dict[float | None, list[NDArray[np.float32]]] = field(default_factory=dict)
+    _read: dict[float | None, list[Singles]] = field(default_factory=dict)
 
-    def features(self, config: LinearConfig) -> list[NDArray[np.float32]]:
+    def features(self, config: LinearConfig) -> list[Singles]:
         """Return what a decoder reads, by recording, shape (t, areas)."""
         seconds = config.preprocessing.detrend_seconds
         if seconds not in self._read:
@@ -126,7 +124,7 @@ class LinearFit:
                 configs.append((steps, config))
         return configs
 
-    def _design(self, config: LinearConfig, places: Sequence[NDArray[np.int64]]) -> Floats:
+    def _design(self, config: LinearConfig, places: Sequence[Ints]) -> Floats:
         """Return the mean of each trace over each stretch, shape (frames, stretches · areas)."""
         parts = stretches(config.window.past, config.window.future)
         read = zip(self.features(config), places, strict=True)

@@ -8,11 +8,10 @@ directions become units of it that nothing else acts on.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.tuning.tunable import Model, Recurrent, RecurrentConfig
 
 _ALWAYS, _HARDLY = 20.0, -5.0  # into a sigmoid: 1 to rounding, and 1/150: so slow is an average
@@ -20,7 +19,7 @@ _SMALL = 0.05  # into a tanh, which is linear there
 _LARGE = 10.0  # brings what 1/150 has left up again
 
 
-def add_units(base: Model, weight: NDArray[np.float64], bias: NDArray[np.float64]) -> Model:
+def add_units(base: Model, weight: Floats, bias: Floats) -> Model:
     """Return a model with units that average ``weight @ features + bias``; it shares the encoder.
 
     Shapes are (units, features) and (units,); the product with features should be about 1. The new

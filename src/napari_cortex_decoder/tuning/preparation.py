@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Bools
 from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, load_decoder
@@ -95,7 +96,7 @@ class Preparation:
 
             decision(self._learns, planned.gap)  # refused before minutes of encoding
 
-    def _check_part(self, which: str, masks: Sequence[NDArray[np.bool_]]) -> None:
+    def _check_part(self, which: str, masks: Sequence[Bools]) -> None:
         """Refuse what can be measured or learned only in part."""
         values = np.concatenate([v[m] for v, m in zip(self._labels, masks, strict=True)])
         for place, behavior in enumerate(self.asked.behaviors):

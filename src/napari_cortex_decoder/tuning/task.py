@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, model_validator
 
+from napari_cortex_decoder.arrays import Bools, Floats
 from napari_cortex_decoder.choices import Depth
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import Decoder, Preprocessing, load_decoder, make_decoder
@@ -62,7 +63,7 @@ class AreaTraces:
 
     areas: tuple[str, ...]  # labels; none: the one trace is the mean of the frame
     atlas: str  # whose areas they are
-    values: Sequence[NDArray[np.float64]]  # by recording, shape (t, areas): as measured
+    values: Sequence[Floats]  # by recording, shape (t, areas): as measured
     frame_rate: float  # Hz
 
 
@@ -76,7 +77,7 @@ class TuneTask:
     labels: Labels
     # by recording, shape (t, features + 1): see `recording_features`; as `start` reads it
     features: Sequence[NDArray[np.floating]]
-    before: Sequence[NDArray[np.float64]]  # logits of the base, by held-out block: (frames, n)
+    before: Sequence[Floats]  # logits of the base, by held-out block: (frames, n)
     # by recording, shape (t, y, x), normalized; empty but for ``"end-to-end"``
     frames: Sequence[NDArray[np.float16]] = ()
     # of the areas that all recordings show, and of the frame's mean, which is the last column;
@@ -93,12 +94,12 @@ class TuneTask:
         return tuple(HeldOut(*block) for block in self.asked.held_out)
 
     @property
-    def learns(self) -> list[NDArray[np.bool_]]:
+    def learns(self) -> list[Bools]:
         """Which frames are learned from."""
         return training_mask(self.labels, self.held_out, self.asked.gap)
 
     @property
-    def measured(self) -> list[NDArray[np.bool_]]:
+    def measured(self) -> list[Bools]:
         """Which frames are measured on."""
         return held_out_masks(self.labels, self.held_out)
 

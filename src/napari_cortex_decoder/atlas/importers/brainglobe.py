@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Ints
 from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.atlas.registration_file import atlas_from_data
@@ -135,7 +136,7 @@ def _project(name: str, version: str, volume: Any) -> Atlas:
     return Atlas(name, areas, LANDMARKS, f"BrainGlobe {name} {version}: {citation}", warnings)
 
 
-def _topmost(annotation: NDArray[np.integer], roots: list[int]) -> NDArray[np.int64]:
+def _topmost(annotation: NDArray[np.integer], roots: list[int]) -> Ints:
     """Return the id of the first voxel from above that is something, shape (front–back, sides)."""
     top = np.zeros((annotation.shape[0], annotation.shape[2]), dtype=np.int64)
     for i, plane in enumerate(annotation):

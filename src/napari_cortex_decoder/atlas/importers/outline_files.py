@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas import outlines, rois
 from napari_cortex_decoder.atlas.area import Area, Side, overlap_warnings, side_of
 from napari_cortex_decoder.atlas.atlas import Atlas
@@ -94,7 +94,7 @@ def _properties(feature: Any, where: str) -> tuple[str, str, Side | None]:
     return found[0], str(properties.get("name") or found[0]), side
 
 
-def _rings(feature: dict[str, Any], where: str) -> Iterator[NDArray[np.float64]]:
+def _rings(feature: dict[str, Any], where: str) -> Iterator[Floats]:
     """Return all rings of a Polygon or MultiPolygon, holes too, each (n, 2)."""
     given = feature.get("geometry")
     geometry: dict[str, Any] = given if isinstance(given, dict) else {}
@@ -111,12 +111,12 @@ def _rings(feature: dict[str, Any], where: str) -> Iterator[NDArray[np.float64]]
     yield from rings
 
 
-def _doubled_area(ring: NDArray[np.float64]) -> float:
+def _doubled_area(ring: Floats) -> float:
     x, y = ring.T
     return float(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))
 
 
-def _area(path: Path, acronym: str, name: str, side: Side, ring: NDArray[np.float64]) -> Area:
+def _area(path: Path, acronym: str, name: str, side: Side, ring: Floats) -> Area:
     try:
         return Area(acronym, name, side, ring)
     except AtlasError as error:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cortex_decoder import child
+from napari_cortex_decoder.arrays import Floats
 from napari_cortex_decoder.atlas.atlas import Atlas, Registration
 from napari_cortex_decoder.atlas.fit import fit_hemispheres
 from napari_cortex_decoder.atlas.library import load_atlas
@@ -91,21 +91,21 @@ def _points_by_name(table: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
 
 
 def _directed(
-    transform: NDArray[np.float64],
-    to_reference: NDArray[np.float64],
+    transform: Floats,
+    to_reference: Floats,
     mm: Mapping[str, tuple[float, float]],
     match: Mapping[str, tuple[float, float]],
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+) -> tuple[Floats, tuple[str, ...]]:
     """Compose mm → px; if the file's own landmarks say so, turn its transform round first."""
     names = [name for name in match if name in mm]
-    matrix: NDArray[np.float64] = transform @ to_reference
+    matrix: Floats = transform @ to_reference
     if not names or abs(np.linalg.det(transform[:2, :2])) < 1e-12:
         return matrix, ()
     atlas_points = np.array([(*mm[name], 1.0) for name in names])
     px = np.array([match[name] for name in names])
-    backward: NDArray[np.float64] = np.linalg.inv(transform) @ to_reference
+    backward: Floats = np.linalg.inv(transform) @ to_reference
 
-    def error(candidate: NDArray[np.float64]) -> float:
+    def error(candidate: Floats) -> float:
         return float(np.linalg.norm((atlas_points @ candidate.T)[:, :2] - px, axis=1).mean())
 
     if error(matrix) > 5 * error(backward) + 1:
@@ -150,9 +150,7 @@ def read_mesonet(
         raise AtlasError(f"{path}: {error}") from error
 
 
-def _joined(
-    atlas: Atlas, left: NDArray[np.float64], right: NDArray[np.float64]
-) -> tuple[Registration, tuple[str, ...]]:
+def _joined(atlas: Atlas, left: Floats, right: Floats) -> tuple[Registration, tuple[str, ...]]:
     """Fit a pair of matrices that meet at the midline to a pair that does not."""
     mm = np.concatenate([area.polygon for area in atlas.areas])
     ones = np.column_stack([mm, np.ones(len(mm))])
@@ -165,7 +163,7 @@ def _joined(
     )
 
 
-def _mesonet_matrices(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _mesonet_matrices(path: Path) -> tuple[Floats, Floats]:
     """Return the 3 × 3 matrices of the left and the right hemisphere."""
     found = _read_matrices(path)
     left, right = (np.vstack([np.asarray(m, dtype=np.float64), (0, 0, 1)]) for m in found)
@@ -200,7 +198,7 @@ def _read_matrices(path: Path) -> tuple[Any, Any]:
     raise AtlasError(f"{path} is not one of .txt, .h5, .mat; give the tool's own file.")
 
 
-def read_mesoscaler_mat(path: Path) -> list[NDArray[np.float64]]:
+def read_mesoscaler_mat(path: Path) -> list[Floats]:
     """Read the matrices with SciPy, which crashes on a data type that does not exist."""
     from scipy.io import loadmat
 
@@ -210,5 +208,5 @@ def read_mesoscaler_mat(path: Path) -> list[NDArray[np.float64]]:
     return [np.asarray(side, np.float64) for side in sides]
 
 
-def _read_text(path: Path) -> NDArray[np.float64]:
+def _read_text(path: Path) -> Floats:
     return np.loadtxt(io.BytesIO(read_bytes(path, AtlasError, limit=65536)), ndmin=2)

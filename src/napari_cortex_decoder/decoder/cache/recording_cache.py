@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 import dask
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.decoder.cache.feature_cache import EntryWriter, entry_path, read_entry
 from napari_cortex_decoder.decoder.config import Preprocessing
 from napari_cortex_decoder.decoder.frames.normalization import Statistics
@@ -68,9 +68,7 @@ class RecordingCache:
         entry.write(0, mean=statistics.mean[None], sd=np.array([statistics.sd]))
         entry.finish()
 
-    def features(
-        self, start: int, stop: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    def features(self, start: int, stop: int) -> tuple[Singles, Singles] | None:
         """Return the features of some images, shape (n, 1280), and their means, if they are known.
 
         Image k begins with frame k of the recording, counted from the end of a warm-up.

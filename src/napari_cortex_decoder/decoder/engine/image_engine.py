@@ -9,9 +9,9 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.cache.recording_cache import RecordingCache
 from napari_cortex_decoder.decoder.config import ImageConfig
@@ -30,7 +30,7 @@ from napari_cortex_decoder.decoder.suitability import check_length, first_predic
 from napari_cortex_decoder.movie_blocks import read_ahead, read_blocks
 from napari_cortex_decoder.recording import Recording
 
-Keep = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
+Keep = Callable[[int, Singles, Singles], None]
 """Takes the number of an image, features (n, 1280) from there on, and the images' means (n,)."""
 
 WORTH_COMPILING = 1000
@@ -256,11 +256,11 @@ class Engine:
         return _Batch(probability, inputs.cpu(), features.cpu().numpy(), means)
 
     @torch.inference_mode()
-    def _of_features(self, features: Tensor) -> NDArray[np.float32]:
+    def _of_features(self, features: Tensor) -> Singles:
         """Return probabilities of the windows of images whose features are known."""
         return self._classify(self._network.project(features.to(self.place.device)))
 
-    def _classify(self, inputs: Tensor) -> NDArray[np.float32]:
+    def _classify(self, inputs: Tensor) -> Singles:
         """Return probabilities, shape (windows, k), of the windows of some images."""
         length = self._config.window.length
         if len(inputs) < length:
@@ -274,10 +274,10 @@ class Engine:
 class _Batch:
     """What a batch of images gave: of windows, and of each image, on the CPU."""
 
-    probability: NDArray[np.float32]
+    probability: Singles
     inputs: Tensor
-    features: NDArray[np.float32]
-    means: NDArray[np.float32]
+    features: Singles
+    means: Singles
 
 
 def _last(n: int, inputs: Tensor) -> Tensor:

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_ROUNDING = 1e-6  # of a sample
+from napari_cortex_decoder.arrays import Floats, Ints, Singles
 
-Floats = NDArray[np.float64]
+_ROUNDING = 1e-6  # of a sample
 
 
 @dataclass(frozen=True, eq=False)
 class OwnRate:
     """Which frames of a recording make up which sample."""
 
-    sample: NDArray[np.int64]  # shape (t,): number of the sample that a frame begins in
+    sample: Ints  # shape (t,): number of the sample that a frame begins in
     ends: Floats  # shape (t,): when a frame ends, in samples from the first one's begin
     causal: bool  # whether a frame may know samples only that have ended with it
 
@@ -47,7 +47,7 @@ class OwnRate:
         every = np.arange(self.n_samples)
         return np.stack([np.interp(every, known, column) for column in means.T], axis=1)
 
-    def spread(self, said: NDArray[np.floating]) -> NDArray[np.float32]:
+    def spread(self, said: NDArray[np.floating]) -> Singles:
         """Bring what is said of samples, shape (samples, n), to frames, shape (t, n)."""
         if self.causal:
             ended = np.floor(self.ends + _ROUNDING).astype(np.int64) - 1

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from napari_cortex_decoder.arrays import Floats, Singles
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder.config import TemporalCnnConfig, TraceConfig
@@ -78,7 +79,7 @@ class TraceEngine:
             yield DecodeEvent("decoding", done, total, start=first, probability=probability)
 
     def _at_own_rate(
-        self, traces: NDArray[np.float64], recording: Recording, where: str
+        self, traces: Floats, recording: Recording, where: str
     ) -> Iterator[DecodeEvent]:
         """Decode traces at the rate of the decoder, and bring what it says to their frames."""
         preprocessing, rate = self._config.preprocessing, self._config.frame_rate
@@ -92,7 +93,7 @@ class TraceEngine:
             yield DecodeEvent("decoding", min(done, total - 1), total)
         yield DecodeEvent("decoding", total, total, start=0, probability=own.spread(said))
 
-    def decode(self, inputs: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def decode(self, inputs: Singles) -> Iterator[tuple[int, Singles]]:
         """Yield first frame and probabilities, (n, k) float32, of preprocessed traces, (t, areas).
 
         Windows in which anything is NaN are left out.
@@ -112,9 +113,7 @@ class TraceEngine:
         finally:
             network.to("cpu")
 
-    def states(
-        self, traces: NDArray[np.floating], times: NDArray[np.float64], where: str
-    ) -> NDArray[np.float32]:
+    def states(self, traces: NDArray[np.floating], times: Floats, where: str) -> Singles:
         """Return what the logits of a temporal network are read from, at the frames' own times.
 
         Of traces as measured, shape (t, areas), at times (s), shape (t,): shape (t, channels), NaN
@@ -135,7 +134,7 @@ class TraceEngine:
         return own.spread(found)
 
     @torch.inference_mode()
-    def _padded(self, network: nn.Module, inputs: NDArray[np.float32]) -> torch.Tensor:
+    def _padded(self, network: nn.Module, inputs: Singles) -> torch.Tensor:
         """Return what windows are cut from, of a stretch of inputs (t, n)."""
         values = torch.from_numpy(inputs)
         if isinstance(network, TemporalCnn):

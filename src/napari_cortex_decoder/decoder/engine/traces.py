@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from napari_cortex_decoder.arrays import Floats, Singles
 from napari_cortex_decoder.decoder.config import TraceConfig, TracePreprocessing
 from napari_cortex_decoder.decoder.frames.detrending import detrending_window
 from napari_cortex_decoder.errors import RecordingError
@@ -23,7 +24,7 @@ from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 
 
-def padded(inputs: NDArray[np.float32], config: TraceConfig) -> NDArray[np.float32]:
+def padded(inputs: Singles, config: TraceConfig) -> Singles:
     """Add zeros before and after inputs (t, n) where a decoder sees beyond their ends."""
     before = config.window.past - config.frames_before
     after = config.window.future - config.frames_after
@@ -32,7 +33,7 @@ def padded(inputs: NDArray[np.float32], config: TraceConfig) -> NDArray[np.float
 
 def read_traces(
     recording: Recording, labels: NDArray[np.int32], n_areas: int
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
+) -> Iterator[tuple[int, Floats]]:
     """Average a movie over areas, as `locate_areas` labels them, block by block.
 
     Yields the number of a block's first frame, and traces of shape (n, areas) in the movie's own
@@ -49,10 +50,10 @@ def read_traces(
         yield start, sums / counts
 
 
-Blocks = Iterator[tuple[int, NDArray[np.float64]]]
+Blocks = Iterator[tuple[int, Floats]]
 
 
-def pixel_sums(recording: Recording, pixels: csr_array) -> tuple[NDArray[np.float64], Blocks]:
+def pixel_sums(recording: Recording, pixels: csr_array) -> tuple[Floats, Blocks]:
     """Add up groups of pixels: of a movie itself, and of traces by what is painted on them.
 
     `pixels`, shape (groups, pixels of a frame), is 1 where a pixel is of a group. Gives how many
@@ -84,7 +85,7 @@ def _sums_of_movie(recording: Recording, pixels: csr_array) -> Blocks:
         yield start, sums
 
 
-def _sums_of_traces(recording: Recording, traces: da.Array, shares: NDArray[np.float64]) -> Blocks:
+def _sums_of_traces(recording: Recording, traces: da.Array, shares: Floats) -> Blocks:
     wanted = np.flatnonzero(shares.any(axis=0))
     for start, block in read_blocks(traces):
         values = block[:, wanted].astype(np.float64)
@@ -105,12 +106,12 @@ class TraceScaling:
 
     # what is subtracted after detrending, and what is divided by: shape (1, areas), or (t, areas)
     # with running statistics
-    center: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    center: Floats
+    spread: Floats
     warm_up: int  # frames at the start that nothing is predicted from
     window: MovingWindow | None  # of the moving mean that is subtracted; None for none
     # what is subtracted of the traces before detrending, where those are inputs, too
-    raw_center: NDArray[np.float64] | None = None
+    raw_center: Floats | None = None
 
     def of(self, areas: NDArray[np.integer]) -> TraceScaling:
         """Return the scaling of some areas, in this order."""
@@ -119,7 +120,7 @@ class TraceScaling:
             self, center=self.center[:, areas], spread=self.spread[:, areas], raw_center=raw
         )
 
-    def apply(self, traces: NDArray[np.floating]) -> NDArray[np.float32]:
+    def apply(self, traces: NDArray[np.floating]) -> Singles:
         """Detrend and scale traces, shape (t, areas), to inputs; NaN in the frames of the warm-up.
 
         What stands for areas that are not seen (NaN) is 0, and the others count for more.
@@ -175,19 +176,17 @@ def preprocess_traces(
     preprocessing: TracePreprocessing,
     frame_rate: float,
     where: str = "the traces",
-) -> NDArray[np.float32]:
+) -> Singles:
     """Detrend and scale traces, shape (t, areas), as `measure_traces` finds for themselves."""
     return measure_traces(traces, preprocessing, frame_rate, where).apply(traces)
 
 
-def _detrended(traces: NDArray[np.floating], window: MovingWindow | None) -> NDArray[np.float64]:
+def _detrended(traces: NDArray[np.floating], window: MovingWindow | None) -> Floats:
     values = np.asarray(traces, dtype=np.float64)
     return values if window is None else values - window.means(values, slice(0, len(values)))
 
 
-def _session(
-    values: NDArray[np.float64], scaling: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _session(values: Floats, scaling: str) -> tuple[Floats, Floats]:
     """Return what is subtracted and what is divided by, shape (1, areas), of all frames."""
     if scaling == "min-max":
         low = values.min(axis=0, keepdims=True)
@@ -195,9 +194,7 @@ def _session(
     return values.mean(axis=0, keepdims=True), values.std(axis=0, keepdims=True)
 
 
-def _running(
-    values: NDArray[np.float64], scaling: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _running(values: Floats, scaling: str) -> tuple[Floats, Floats]:
     """Return the same for each frame, of the frames up to it, shape (t, areas)."""
     if scaling == "min-max":
         low = np.minimum.accumulate(values)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.decoder.config import FrameStatistics
 from napari_cortex_decoder.recording.preprocessing.moving import MovingWindow
 
@@ -39,22 +39,22 @@ class Detrending:
 
     def __init__(self, window: MovingWindow) -> None:
         self._window = window
-        self._frames: NDArray[np.float32] | None = None
+        self._frames: Singles | None = None
         self._first = 0
         self._done = 0
 
-    def push(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    def push(self, frames: Singles) -> Singles:
         """Take the next frames, shape (n, …); give those, in order, whose window is complete."""
         known = self._frames
         self._frames = frames if known is None else np.concatenate([known, frames])
         return self._give(self._first + len(self._frames) - self._window.after)
 
-    def finish(self) -> NDArray[np.float32]:
+    def finish(self) -> Singles:
         """Return the frames that are left at the end of the movie, shape (n, …)."""
         assert self._frames is not None  # a movie has frames
         return self._give(self._first + len(self._frames))
 
-    def _give(self, stop: int) -> NDArray[np.float32]:
+    def _give(self, stop: int) -> Singles:
         """Detrend the frames up to `stop` that have not been given yet."""
         frames = self._frames
         assert frames is not None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.decoder.config import Preprocessing
 from napari_cortex_decoder.decoder.frames.detrending import Detrending, detrending_window
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
@@ -27,17 +28,17 @@ from napari_cortex_decoder.recording.preprocessing.blocks import check_finite
 class Statistics:
     """What one pass over a recording finds, on frames resampled for the encoder."""
 
-    mean: NDArray[np.float32]  # mean of each pixel over the session, shape (y, x), float32
+    mean: Singles  # mean of each pixel over the session, shape (y, x), float32
     sd: float  # standard deviation of all frames, of the kind that ``Preprocessing.scale`` asks for
     resampling: Resampling  # from the recording's frames to images
 
-    def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(self, pixels: Singles) -> Singles:
         """Centre and scale resampled frames, shape (n, y, x), in place."""
         pixels -= self.mean
         pixels /= np.float32(self.sd)
         return pixels
 
-    def normalize(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
+    def normalize(self, frames: NDArray[np.number]) -> Singles:
         """Turn raw frames, shape (n, y, x), into shape (n, *image_size); margins are 0.
 
         Any frames in any order; detrended ones need theirs: see `normalized_frames`.
@@ -56,7 +57,7 @@ class FrameStream:
             window = detrending_window(preprocessing, recording.known_frame_rate())
             self._detrending = None if window is None else Detrending(window)
 
-    def push(self, start: int, frames: NDArray[np.number]) -> NDArray[np.float32]:
+    def push(self, start: int, frames: NDArray[np.number]) -> Singles:
         """Take the block of frames, shape (n, y, x), that begins with frame `start`.
 
         Gives the next frames, shape (m, *inner_shape); fewer than were taken where a centred moving
@@ -76,7 +77,7 @@ class FrameStream:
                 )
         return pixels if self._detrending is None else self._detrending.push(pixels)
 
-    def finish(self) -> NDArray[np.float32]:
+    def finish(self) -> Singles:
         """Return the frames that are left at the end of the movie, shape (m, *inner_shape)."""
         if self._detrending is None:
             return np.empty((0, *self.resampling.inner_shape), np.float32)
@@ -105,7 +106,7 @@ class StatisticsAccumulator:
         """
         self._add(self._stream.push(start, frames))
 
-    def _add(self, pixels: NDArray[np.float32]) -> None:
+    def _add(self, pixels: Singles) -> None:
         n = len(pixels)
         if not n:
             return
@@ -149,7 +150,7 @@ def movie_statistics(recording: Recording, preprocessing: Preprocessing) -> Stat
 
 def normalized_frames(
     recording: Recording, preprocessing: Preprocessing, statistics: Statistics | None = None
-) -> Iterator[NDArray[np.float32]]:
+) -> Iterator[Singles]:
     """Read a movie from first frame to last, as the encoder sees it: (n, *image_size) float32.
 
     Margins are 0. With running statistics the frames of the warm-up come too, though nothing should

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Singles
 from napari_cortex_decoder.decoder.config import ImageConfig, Preprocessing
 from napari_cortex_decoder.decoder.frames.normalization import (
     Statistics,
@@ -30,7 +31,7 @@ def normalized_blocks(
     preprocessing: Preprocessing,
     statistics: Statistics | None,
     looked_at: LookedAt | None,
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+) -> Iterator[tuple[int, Singles]]:
     """Read a movie as the encoder sees it, but for the warm-up of running statistics.
 
     Yields a block's first frame, and its frames, shape (n, *image_size), float32. Blocks near to
@@ -106,7 +107,7 @@ class FirstAnswers:
         self._before = -1
         self._answered = range(0)
 
-    def wanted(self) -> tuple[int, NDArray[np.float32]] | None:
+    def wanted(self) -> tuple[int, Singles] | None:
         """Return a first frame and frames to decode, if what is looked at has no answer yet.
 
         They have shape (n, *image_size), float32, and are normalised by the statistics of a sample.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Bools, Singles
 from napari_cortex_decoder.movie_blocks import seen_pixels
 from napari_cortex_decoder.recording import Recording
 
 
-def _area_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
+def _area_weights(n_in: int, n_out: int) -> Singles:
     """Return the (n_out, n_in) weights that average over the area each output pixel covers."""
     edges = np.linspace(0, n_in, n_out + 1)
     pixels = np.arange(n_in)
@@ -18,7 +19,7 @@ def _area_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _linear_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
+def _linear_weights(n_in: int, n_out: int) -> Singles:
     """Return the (n_out, n_in) weights of linear interpolation between pixel centres."""
     centers = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
     distance = np.abs(centers[:, None] - np.arange(n_in))
@@ -28,7 +29,7 @@ def _linear_weights(n_in: int, n_out: int) -> NDArray[np.float32]:
 class _Taps:
     """A weighted sum along one axis, of the few neighbours that each output needs."""
 
-    def __init__(self, weights: NDArray[np.float32], axis: int) -> None:
+    def __init__(self, weights: Singles, axis: int) -> None:
         n_in = weights.shape[1]
         first = (weights > 0).argmax(axis=1)
         count = (weights > 0).sum(axis=1).max()
@@ -40,8 +41,8 @@ class _Taps:
             shape = (-1, 1) if axis == 1 else (-1,)
             self._taps.append((index, weight.astype(np.float32).reshape(shape)))
 
-    def __call__(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
-        total: NDArray[np.float32] | None = None
+    def __call__(self, frames: NDArray[np.number]) -> Singles:
+        total: Singles | None = None
         for index, weight in self._taps:
             part = np.multiply(frames.take(index, self._axis), weight, dtype=np.float32)
             total = part if total is None else np.add(total, part, out=total)
@@ -60,10 +61,7 @@ class Resampling:
     """
 
     def __init__(
-        self,
-        shape: tuple[int, int],
-        image_size: tuple[int, int],
-        seen: NDArray[np.bool_] | None = None,
+        self, shape: tuple[int, int], image_size: tuple[int, int], seen: Bools | None = None
     ) -> None:
         self.image_size = image_size
         factor = min(image_size[0] / shape[0], image_size[1] / shape[1])
@@ -81,7 +79,7 @@ class Resampling:
                 _Taps(weights(shape[1], columns), axis=2),
             )
         self._seen = None if seen is None or seen.all() else seen
-        self._covered: NDArray[np.float32] | None = None
+        self._covered: Singles | None = None
         if self._seen is not None:
             self._covered = self._resampled(self._seen[None].astype(np.float32))
 
@@ -91,13 +89,13 @@ class Resampling:
         return cls(recording.shape, image_size, seen_pixels(recording.movie))
 
     @property
-    def inside_mask(self) -> NDArray[np.bool_]:
+    def inside_mask(self) -> Bools:
         """Which resampled pixels are not outside a mask, shape `inner_shape`."""
         if self._covered is None:
             return np.ones(self.inner_shape, bool)
         return np.asarray(self._covered[0] > 0)
 
-    def resample(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
+    def resample(self, frames: NDArray[np.number]) -> Singles:
         """Resample frames, shape (n, y, x), to `inner_shape`; gives a new float32 array.
 
         What lies wholly outside a mask is 0.
@@ -111,13 +109,13 @@ class Resampling:
         """Return the pixels of frames, shape (n, y, x), that are not outside a mask; others 0."""
         return frames if self._seen is None else np.where(self._seen, frames, 0)
 
-    def _resampled(self, frames: NDArray[np.number]) -> NDArray[np.float32]:
+    def _resampled(self, frames: NDArray[np.number]) -> Singles:
         if self._along is None:
             return frames.astype(np.float32)
         rows, columns = self._along
         return columns(rows(frames))
 
-    def pad(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    def pad(self, frames: Singles) -> Singles:
         """Put frames of `inner_shape` in the middle of images of `image_size`, zeros around."""
         if self.inner_shape == self.image_size:
             return frames

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_cortex_decoder.arrays import Bools, Floats, Singles
 from napari_cortex_decoder.errors import RecordingError
 
 
@@ -16,9 +16,7 @@ class RunningStatistics:
     mask.
     """
 
-    def __init__(
-        self, where: str, scale: str, warm_up: int, inside: NDArray[np.bool_] | None = None
-    ) -> None:
+    def __init__(self, where: str, scale: str, warm_up: int, inside: Bools | None = None) -> None:
         self._where = where
         self._scale = scale
         self._warm_up = warm_up
@@ -27,7 +25,7 @@ class RunningStatistics:
         self._mean = np.zeros(())
         self._squares = 0.0
 
-    def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(self, pixels: Singles) -> Singles:
         """Normalise the next frames, shape (n, y, x), in place.
 
         Raises RecordingError if nothing has varied by the end of the warm-up.
@@ -55,7 +53,7 @@ class RunningStatistics:
         self._squares = float(squares[-1])
         return pixels
 
-    def _refuse_still(self, variance: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
+    def _refuse_still(self, variance: Floats, counts: Floats) -> None:
         still = (counts > self._warm_up) & ~(variance > 0)
         if still.any():
             raise RecordingError(

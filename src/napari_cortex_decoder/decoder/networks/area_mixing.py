@@ -14,9 +14,10 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from torch import Tensor, nn
+
+from napari_cortex_decoder.arrays import Bools, Floats, Ints
 
 N_FIXED = 2
 """Mixtures that have nothing learned in them."""
@@ -28,8 +29,6 @@ _SMOOTHING = (5, 20, 80)  # samples: .5, 2 and 8 s at 10 Hz
 _PATTERNS = 4
 _LIMIT = 30.0  # SD
 _HIDDEN, _OWN = 64, 8
-
-Floats = NDArray[np.float64]
 
 
 class AreaMixing(nn.Module):
@@ -106,7 +105,7 @@ def mixed(scaled: Tensor, weights: Tensor) -> Tensor:
     return torch.cat([raw @ weights, steady @ weights], dim=-1)
 
 
-def mirrored(areas: Sequence[str]) -> NDArray[np.int64]:
+def mirrored(areas: Sequence[str]) -> Ints:
     """Return the place of each area's other side; of one without any, its own."""
     sides = {"left": "right", "right": "left"}
     places = {label: number for number, label in enumerate(areas)}
@@ -117,9 +116,7 @@ def mirrored(areas: Sequence[str]) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-def _describe(
-    raw: Floats, steady: Floats, seen: NDArray[np.bool_], mirror: NDArray[np.int64]
-) -> Floats:
+def _describe(raw: Floats, steady: Floats, seen: Bools, mirror: Ints) -> Floats:
     """Return numbers of each area that no factor and no offset changes, shape (areas, numbers)."""
     used = seen if seen.any() else ~seen
     bands, smooth = _bands(steady, raw)
@@ -146,7 +143,7 @@ def _describe(
     return np.nan_to_num(np.stack([*found, *_in_patterns(centered * seen, seen)], axis=1))
 
 
-def _in_patterns(centered: Floats, seen: NDArray[np.bool_]) -> list[Floats]:
+def _in_patterns(centered: Floats, seen: Bools) -> list[Floats]:
     """Return how areas lie in the main patterns of the cortex, and of what kind those are."""
     n = len(seen)
     variance, patterns = np.linalg.eigh(centered.T @ centered / len(centered))
