@@ -69,9 +69,9 @@ def test_joined_and_picked_frames_equal_the_arrays_they_stand_for(
 ) -> None:
     starts = np.cumsum([0, *lengths])
     parts = [FRAMES[a:b] for a, b in pairwise(starts)]
-    joined = OneAfterAnother.of(*(InMemory(part) for part in parts))
+    joined = OneAfterAnother(*(InMemory(part) for part in parts))
     picked = np.arange(0, starts[-1], step)
-    movie = LazyMovie(Picked.of(joined, picked))
+    movie = LazyMovie(Picked(joined, picked))
     np.testing.assert_array_equal(movie[index].compute(), FRAMES[: starts[-1] : step][index])
 
 

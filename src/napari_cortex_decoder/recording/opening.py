@@ -191,7 +191,7 @@ def _split(
         )
     if len(first) > len(second):
         warnings.append("the last frame of the movie has no reference frame.")
-    return Picked.of(found.frames, first), Picked.of(found.frames, second), first, second
+    return Picked(found.frames, first), Picked(found.frames, second), first, second
 
 
 def _lag(

@@ -52,24 +52,25 @@ class ArraySource(Protocol):
         """Return the array to slice, and close its file afterwards."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class ArrayFrames(FrameReader):
-    """Frames along the time axis of an array; `what` the file should be, errors say."""
+    """Frames along the time axis of an array."""
 
-    source: ArraySource
-    arrangement: Arrangement
-    what: str
+    def __init__(self, array: Array, arrangement: Arrangement, together: int) -> None:
+        token = (*array.stamp, arrangement.axes, arrangement.shape)
+        dtype = array.dtype.newbyteorder("=")
+        super().__init__(arrangement.movie_shape, dtype, token, together)
+        self._source, self._what, self._arrangement = array.source, array.what, arrangement
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, those of one chunk in one go."""
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
-        time, colour = np.divmod(frames, self.arrangement["c"])
+        time, colour = np.divmod(frames, self._arrangement["c"])
         order = np.argsort(time, kind="stable")
         breaks = np.flatnonzero(np.diff(time[order]) > max(2, self.together)) + 1
         with (
             unchanged(self.token),
-            readable(self.source.path, self.what),
-            self.source.open() as array,
+            readable(self._source.path, self._what),
+            self._source.open() as array,
         ):
             for rows in np.split(order, breaks):
                 first, last = int(time[rows[0]]), int(time[rows[-1]])
@@ -79,7 +80,7 @@ class ArrayFrames(FrameReader):
 
     def _block(self, array: Any, start: int, stop: int) -> NDArray[Any]:
         """Consecutive time points, shape (t, c, rows, columns)."""
-        axes = self.arrangement.axes
+        axes = self._arrangement.axes
         whole = {"t": slice(start, stop), **dict.fromkeys("cyx", slice(None))}
         block = np.asarray(array[tuple(whole.get(axis, 0) for axis in axes)])
         left = "".join(axis for axis in axes if axis in whole)
@@ -116,16 +117,7 @@ class Array:
         """Return its frames, once they are plausible, and a word on chunks that make them slow."""
         check_frames(self.source.path, arrangement.movie_shape, self.dtype)
         together, slow = self._together(arrangement)
-        frames = ArrayFrames(
-            source=self.source,
-            arrangement=arrangement,
-            what=self.what,
-            shape=arrangement.movie_shape,
-            dtype=self.dtype.newbyteorder("="),
-            token=(*self.stamp, arrangement.axes, arrangement.shape),
-            together=together,
-        )
-        return frames, slow
+        return ArrayFrames(self, arrangement, together), slow
 
     def _together(self, arrangement: Arrangement) -> tuple[int, tuple[str, ...]]:
         frames, rows, columns = arrangement.movie_shape

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ LARGEST_FRAME = 2**28
 
 
 class WithoutCache:
-    """A dataclass that is pickled without what its cached properties hold."""
+    """What is pickled without what its cached properties hold."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return its fields alone."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        """Return the rest."""
+        cached = {n for n in vars(self) if isinstance(getattr(type(self), n, 0), cached_property)}
+        return {name: value for name, value in vars(self).items() if name not in cached}
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class FrameReader(WithoutCache, ABC):
     """Random access to the frames of one movie; picklable, safe to use from many threads.
 
@@ -41,10 +41,10 @@ class FrameReader(WithoutCache, ABC):
     between the key frames of a video.
     """
 
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    token: tuple[Any, ...]
-    together: int = 1
+    def __init__(
+        self, shape: tuple[int, int, int], dtype: np.dtype[Any], token: Any, together: int = 1
+    ) -> None:
+        self.shape, self.dtype, self.token, self.together = shape, dtype, token, together
 
     @abstractmethod
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
@@ -139,102 +139,72 @@ def nothing_at_the_end(frames: FrameReader) -> tuple[str, ...]:
     return (f"its last {n - held} of {n} frames hold nothing but 0: were they ever recorded?",)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class RawFrames(FrameReader):
-    """Frames that lie uncompressed in a file, at `offsets` (bytes) from its start."""
+    """Frames (rows, columns) that lie uncompressed in a file, at `offsets`, bytes from its start."""
 
-    path: Path
-    offsets: NDArray[np.int64]
-    stored: np.dtype[Any]
-
-    @classmethod
-    def at(
-        cls, path: Path, offsets: NDArray[np.int64], frame: tuple[int, int], stored: np.dtype[Any]
-    ) -> RawFrames:
-        """Return the frames (rows, columns) of a file as it is now."""
-        return cls(
-            path=path,
-            offsets=offsets,
-            stored=stored,
-            shape=(len(offsets), *frame),
-            dtype=stored.newbyteorder("="),
-            token=(*file_token(path), offsets, frame, stored.str),
-        )
+    def __init__(
+        self, path: Path, offsets: NDArray[np.int64], frame: tuple[int, int], stored: np.dtype[Any]
+    ) -> None:
+        token = (*file_token(path), offsets, frame, stored.str)
+        super().__init__((len(offsets), *frame), stored.newbyteorder("="), token)
+        self._path, self._offsets, self._stored = path, offsets, stored
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, those that lie side by side in one go."""
-        out = np.empty((len(frames), *self.shape[1:]), self.stored)
+        out = np.empty((len(frames), *self.shape[1:]), self._stored)
         size = out[0].nbytes
-        wanted = self.offsets[frames]
+        wanted = self._offsets[frames]
         breaks = np.flatnonzero(np.diff(wanted) != size) + 1
         into = out.reshape(-1).view(np.uint8).data
         with (
             unchanged(self.token),
-            readable(self.path, "a movie"),
-            self.path.open("rb", buffering=0) as file,
+            readable(self._path, "a movie"),
+            self._path.open("rb", buffering=0) as file,
         ):
             for start, stop in pairwise([0, *breaks.tolist(), len(frames)]):
                 file.seek(int(wanted[start]))
-                read_fully(file, into[start * size : stop * size], self.path)
+                read_fully(file, into[start * size : stop * size], self._path)
         return out.astype(self.dtype, copy=False)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Picked(FrameReader):
     """Some frames of a reader, by their indices: one colour of a camera that takes two in turns."""
 
-    source: FrameReader
-    picked: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, source: FrameReader, picked: NDArray[np.int64]) -> Picked:
-        """Return some frames of a reader."""
+    def __init__(self, source: FrameReader, picked: NDArray[np.int64]) -> None:
         chunks = np.unique(picked // source.together).size
-        return cls(
-            source=source,
-            picked=picked,
-            shape=(len(picked), *source.shape[1:]),
-            dtype=source.dtype,
-            token=(*source.token, picked),
-            together=max(1, round(len(picked) / max(1, chunks))),
-        )
+        together = max(1, round(len(picked) / max(1, chunks)))
+        token, shape = (*source.token, picked), (len(picked), *source.shape[1:])
+        super().__init__(shape, source.dtype, token, together)
+        self._source, self._picked = source, picked
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, counted among the picked ones."""
-        return self.source.read(self.picked[frames])
+        return self._source.read(self._picked[frames])
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class OneAfterAnother(FrameReader):
-    """The frames of several readers in a row: a session in several files."""
+    """The frames of several readers of one size and type in a row: a session in several files."""
 
-    sources: tuple[FrameReader, ...]
-
-    @classmethod
-    def of(cls, *sources: FrameReader) -> OneAfterAnother:
-        """Return the frames of several readers, which are of one size and type."""
-        return cls(
-            sources=sources,
-            shape=(sum(s.shape[0] for s in sources), *sources[0].shape[1:]),
-            dtype=sources[0].dtype,
-            token=tuple(s.token for s in sources),
-            together=max(s.together for s in sources),
-        )
+    def __init__(self, *sources: FrameReader) -> None:
+        shape = (sum(s.shape[0] for s in sources), *sources[0].shape[1:])
+        together = max(s.together for s in sources)
+        super().__init__(shape, sources[0].dtype, tuple(s.token for s in sources), together)
+        self._sources = sources
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames, from each source those it holds."""
-        starts = np.cumsum([0, *(s.shape[0] for s in self.sources)])
+        starts = np.cumsum([0, *(s.shape[0] for s in self._sources)])
         holders = np.searchsorted(starts, frames, side="right") - 1
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
         for holder in np.unique(holders).tolist():
             rows = np.flatnonzero(holders == holder)
-            out[rows] = self.sources[holder].read(frames[rows] - starts[holder])
+            out[rows] = self._sources[holder].read(frames[rows] - starts[holder])
         return out
 
 
 def gathered(parts: Sequence[tuple[FrameReader, NDArray[np.int64]]]) -> FrameReader:
     """Combine readers of one kind of frame, each with the places of its frames in the movie."""
     places = np.concatenate([place for _, place in parts])
-    whole = parts[0][0] if len(parts) == 1 else OneAfterAnother.of(*(part for part, _ in parts))
+    whole = parts[0][0] if len(parts) == 1 else OneAfterAnother(*(part for part, _ in parts))
     order = np.argsort(places)
-    return whole if (np.diff(order) == 1).all() else Picked.of(whole, order)
+    return whole if (np.diff(order) == 1).all() else Picked(whole, order)

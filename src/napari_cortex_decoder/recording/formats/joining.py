@@ -69,8 +69,8 @@ def join(paths: Sequence[Path], parts: Sequence[MovieFile]) -> MovieFile:
     references = [p.reference for p in parts if p.reference is not None]
     return replace(
         first,
-        frames=OneAfterAnother.of(*(p.frames for p in parts)),
-        reference=OneAfterAnother.of(*references) if references else None,
+        frames=OneAfterAnother(*(p.frames for p in parts)),
+        reference=OneAfterAnother(*references) if references else None,
         frame_times=np.concatenate(times) if len(times) == len(parts) else None,
         numbers=np.concatenate(numbers) if len(numbers) == len(parts) else None,
         files=frozenset().union(*(part.files for part in parts)),
@@ -107,8 +107,8 @@ def _two_colours(paths: Sequence[Path], parts: Sequence[MovieFile], named: Named
     times, numbers = movie.frame_times, movie.numbers
     return replace(
         movie,
-        frames=movie.frames if n == len(shared) else Picked.of(movie.frames, shared),
-        reference=reference.frames if m == len(shared) else Picked.of(reference.frames, shared),
+        frames=movie.frames if n == len(shared) else Picked(movie.frames, shared),
+        reference=reference.frames if m == len(shared) else Picked(reference.frames, shared),
         reference_lag=lag_of(times, reference.frame_times),
         frame_times=None if times is None else times[shared],
         numbers=None if numbers is None else numbers[shared],

@@ -123,7 +123,7 @@ def _frames(
         there[rows] = whole
         if whole.any():
             stored = np.dtype(order + pixels)
-            parts.append((RawFrames.at(path, starts[whole], shape, stored), rows[whole]))
+            parts.append((RawFrames(path, starts[whole], shape, stored), rows[whole]))
     if not parts:
         raise RecordingError(
             f"{index}: none of its {len(entries)} frames is in its folder; put its TIFFs beside it."

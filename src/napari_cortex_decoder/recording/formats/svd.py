@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,31 +39,31 @@ _TIME = {
 _LARGEST_SPACE = 2**32
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class SvdFrames(FrameReader):
     """Frames that are the product of two matrices, multiplied when they are read.
 
-    `space` is (rows, columns, components), `time` is (components, frames); `stamps` are the
-    `file_token` of both when they were opened.
+    `space` is (rows, columns, components), `time` is (components, frames).
     """
 
-    space: NpyHeader
-    time: NpyHeader
-    stamps: tuple[tuple[Any, ...], tuple[Any, ...]]
+    def __init__(self, space: NpyHeader, time: NpyHeader) -> None:
+        self._space, self._time = space, time
+        self._stamps = (file_token(space.path), file_token(time.path))
+        shape = (time.shape[1], space.shape[0], space.shape[1])
+        super().__init__(shape, np.dtype(np.float32), (*self._stamps[0], *self._stamps[1]))
 
     @cached_property
     def _components(self) -> NDArray[np.float32]:
         """Shape (components, pixels)."""
-        space = np.load(self.space.path, allow_pickle=False)
+        space = np.load(self._space.path, allow_pickle=False)
         return np.ascontiguousarray(space.reshape(-1, space.shape[-1]).T, np.float32)
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Rebuild frames."""
         what, first = "one half of an SVD pair", int(frames.min())
-        with unchanged(*self.stamps):
-            with readable(self.time.path, what), self.time.open() as time:
+        with unchanged(*self._stamps):
+            with readable(self._time.path, what), self._time.open() as time:
                 near = time[:, first : int(frames.max()) + 1]
-            with readable(self.space.path, what):
+            with readable(self._space.path, what):
                 components = self._components
         weights = near[:, frames - first].astype(np.float32)
         rebuilt: NDArray[Any] = (weights.T @ components).reshape(len(frames), *self.shape[1:])
@@ -105,15 +105,7 @@ def open_svd(path: Path, given: Given) -> MovieFile:
             f"{path}: {pair[0].name} has {space.shape[2]} components and {pair[1].name} has "
             f"{time.shape[0]}; give the two halves of one recording."
         )
-    stamps = (file_token(space.path), file_token(time.path))
-    frames = SvdFrames(
-        space=space,
-        time=time,
-        stamps=stamps,
-        shape=(time.shape[1], space.shape[0], space.shape[1]),
-        dtype=np.dtype(np.float32),
-        token=(*stamps[0], *stamps[1]),
-    )
+    frames = SvdFrames(space, time)
     check_frames(path, frames.shape, frames.dtype)
     if np.prod(space.shape, dtype=object) * 4 > _LARGEST_SPACE:
         raise RecordingError(
@@ -145,8 +137,8 @@ def _timed(folder: Path, found: MovieFile) -> MovieFile:
         return replace(found, warnings=(*found.warnings, said))
     return replace(
         found,
-        frames=Picked.of(found.frames, movie),
-        reference=Picked.of(found.frames, reference) if len(reference) else None,
+        frames=Picked(found.frames, movie),
+        reference=Picked(found.frames, reference) if len(reference) else None,
         reference_lag=lag_of(times[movie], times[reference]) if len(reference) else None,
         frame_times=times[movie],
     )

@@ -80,7 +80,7 @@ def _frames(path: Path, tif: tifffile.TiffFile, pages: Pages, layout: Layout) ->
     if layout.behind_the_first:
         whole = find_frames(path, tif, pages, int(layout.page.max()) + 1)
         in_order = len(layout.page) == whole.shape[0] and (np.diff(layout.page) == 1).all()
-        return whole if in_order else Picked.of(whole, layout.page)
+        return whole if in_order else Picked(whole, layout.page)
     parts: list[tuple[FrameReader, Pages]] = []
     for index in np.unique(layout.file).tolist():
         rows = np.flatnonzero(layout.file == index)

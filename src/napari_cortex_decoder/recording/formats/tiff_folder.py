@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
@@ -33,18 +34,23 @@ from napari_cortex_decoder.recording.formats.tiff_pages import opened_tiff, page
 _FEW = 1000
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class OneFrameFiles(FrameReader):
     """Frames that lie in a file each, whose `file_token` is that of when the folder was opened."""
 
-    files: tuple[tuple[Any, ...], ...]
+    def __init__(
+        self, folder: Path, files: Sequence[tuple[str, int, int]], first: tifffile.TiffPage
+    ) -> None:
+        size = sum(size for _, size, _ in files)
+        token = (str(folder), folder.stat().st_mtime_ns, len(files), size)
+        super().__init__((len(files), *first.shape), first.dtype, token)
+        self._files = files
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read the file of each frame."""
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
         for image, frame in zip(out, frames.tolist(), strict=True):
-            path = Path(self.files[frame][0])
-            with unchanged(self.files[frame]), opened_tiff(path, "a TIFF frame") as tif:
+            path = Path(self._files[frame][0])
+            with unchanged(self._files[frame]), opened_tiff(path, "a TIFF frame") as tif:
                 page = first_page(path, tif)
                 if page.shape != self.shape[1:] or page.dtype != self.dtype:
                     raise RecordingError(
@@ -96,10 +102,10 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
         alone = not in_set and len(page_offsets(first, tif)) == 1 and tif.series[0].ndim == 2
         alone = alone and not any(_has_more(path, sizes[first], sizes[path]) for path in paths)
         page = first_page(first, tif)
-        kind, dtype, plain = page.shape, page.dtype, page.is_contiguous
+        plain = page.is_contiguous
     if not alone or dataset is not None:
         return join_files(paths, lambda path: open_tiff(path, given))
-    least = kind[0] * kind[1] * dtype.itemsize if plain else 1
+    least = page.nbytes if plain else 1
     for path, size in sizes.items():
         if size < least:
             raise RecordingError(f"{path}: the file is truncated ({size} bytes); copy it again.")
@@ -112,15 +118,10 @@ def open_folder(folder: Path, given: Given) -> MovieFile:
         warnings = (
             "the names of the frames do not count them; their alphabetical order is taken.",
         )
-    check_frames(folder, (len(paths), *kind), dtype)
-    stat = folder.stat()
+    check_frames(folder, (len(paths), *page.shape), page.dtype)
+    files = [(str(path), sizes[path], states[path].st_mtime_ns) for path in paths]
     movie = MovieFile(
-        frames=OneFrameFiles(
-            files=tuple((str(path), sizes[path], states[path].st_mtime_ns) for path in paths),
-            shape=(len(paths), *kind),
-            dtype=dtype,
-            token=(str(folder), stat.st_mtime_ns, len(paths), sum(sizes.values())),
-        ),
+        frames=OneFrameFiles(folder, files, page),
         channels=channels,
         numbers=numbers,
         metadata={"files": len(paths)},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,7 @@ def find_frames(
             starts = _read_pages(path, tif, pages)[0][:, 0]
         _check_end(path, starts + step, size)
         stored = np.dtype(f"{tif.byteorder}{first.dtype.str[1:]}")
-        return RawFrames.at(path, starts, first.shape[-2:], stored)
+        return RawFrames(path, starts, first.shape[-2:], stored)
     if claimed > len(pages):
         raise too_few(path, claimed, len(pages))
     offsets, counts = _read_pages(path, tif, pages)
@@ -103,13 +102,7 @@ def find_frames(
             f"{path}: a frame of {step / 2**20:.1f} MB claims to be packed into "
             f"{lengths.min()} to {lengths.max()} bytes; the file is damaged, so export it again."
         )
-    return EncodedFrames(
-        path=path,
-        pages=pages,
-        shape=(len(pages), *first.shape[-2:]),
-        dtype=first.dtype,
-        token=(*file_token(path), pages),
-    )
+    return EncodedFrames(path, pages, first)
 
 
 def too_few(path: Path, claimed: int, held: int) -> RecordingError:
@@ -168,22 +161,23 @@ def _read_pages(
     return offsets, counts
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class EncodedFrames(FrameReader):
     """Frames that lie in a TIFF compressed, tiled or packed, as tifffile decodes them.
 
     The directory of the page of each lies at `pages`, bytes from the start of the file.
     """
 
-    path: Path
-    pages: NDArray[np.int64]
+    def __init__(self, path: Path, pages: NDArray[np.int64], first: tifffile.TiffPage) -> None:
+        shape = (len(pages), *first.shape[-2:])
+        super().__init__(shape, first.dtype, (*file_token(path), pages))
+        self._path, self._pages = path, pages
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read and decode frames."""
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
-        with unchanged(self.token), opened_tiff(self.path) as tif:
+        with unchanged(self.token), opened_tiff(self._path) as tif:
             for image, frame in zip(out, frames.tolist(), strict=True):
-                at = int(self.pages[frame])
+                at = int(self._pages[frame])
                 page = tifffile.TiffFrame(tif, frame, offset=at, keyframe=tif.pages.first)
                 image[:] = page.asarray(maxworkers=1)
         return out

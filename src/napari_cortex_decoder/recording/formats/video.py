@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +28,27 @@ _GROUP_BYTES = 2**26
 _CHROMA = 4
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class VideoFrames(FrameReader):
     """Frames of a video of grey values, found by an index; together are those of a key frame."""
 
-    index: VideoIndex
+    def __init__(self, index: VideoIndex, image: NDArray[Any]) -> None:
+        longest = int(np.bincount(index.keys).max())
+        together = min(longest, max(1, _GROUP_BYTES // image.nbytes))
+        shape = (len(index.stamps), image.shape[0], image.shape[1])
+        super().__init__(shape, image.dtype, file_token(index.path), together)
+        self._index = index
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Decode frames, from the last key frame before each."""
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
-        with unchanged(self.token), self.index.opened() as video:
+        with unchanged(self.token), self._index.opened() as video:
             for row in np.argsort(frames, kind="stable").tolist():
                 wanted = int(frames[row])
                 image = grey(video.frame(wanted))
                 if image.shape != self.shape[1:] or image.dtype != self.dtype:
                     raise RecordingError(
-                        f"{self.index.path}: frame {wanted + 1} is {image.shape} of {image.dtype}, "
-                        f"the first one {self.shape[1:]} of {self.dtype}; convert it to one size."
+                        f"{self._index.path}: frame {wanted + 1} is {image.shape} of {image.dtype} "
+                        f"and the first {self.shape[1:]} of {self.dtype}; convert it to one size."
                     )
                 out[row] = image
         return out
@@ -97,17 +100,10 @@ def open_video(path: Path, given: Given) -> MovieFile:
         )
     image = grey(first)
     check_frames(path, (n_frames, *image.shape), image.dtype)
-    longest = int(np.bincount(index.keys).max())
     times, rate = index.times, index.rate
     even = rate and np.abs(times - np.arange(n_frames) / rate).max() <= 1.5 * index.tick
     return MovieFile(
-        frames=VideoFrames(
-            index=index,
-            shape=(n_frames, image.shape[0], image.shape[1]),
-            dtype=image.dtype,
-            token=file_token(path),
-            together=min(longest, max(1, _GROUP_BYTES // image.nbytes)),
-        ),
+        frames=VideoFrames(index, image),
         frame_rate=rate,
         frame_times=None if even else times,
         metadata={"codec": index.codec, "pixels": first.format.name},

@@ -24,8 +24,7 @@ class VideoIndex:
     """Where the pictures of a video are, found by their time stamps.
 
     `stamps`, in order of time, count ticks of so many seconds; `keys` is the last key frame at or
-    before each frame. The rate (Hz) is that on average, None where it cannot be told, and `size`
-    the rows and columns that the header claims.
+    before each frame. The rate (Hz) is that on average, None where it cannot be told.
     """
 
     path: Path
@@ -34,7 +33,6 @@ class VideoIndex:
     keys: NDArray[np.int64]
     tick: float
     rate: float | None
-    size: tuple[int, int]
     codec: str
     said: tuple[str, ...]
 
@@ -106,8 +104,7 @@ def index_video(path: Path, container: str, *, cut: bool = False) -> VideoIndex:
         if not video.streams.video:
             raise RecordingError(f"{path}: there is no video in it; give another file.")
         stream = video.streams.video[0]
-        size = (stream.height, stream.width)
-        check_frames(path, (2, *size), np.dtype(np.uint8))
+        check_frames(path, (2, stream.height, stream.width), np.dtype(np.uint8))
         stamps, keys, told = _index(path, container, video, stream, cut)
         average = stream.average_rate
         return VideoIndex(
@@ -117,7 +114,6 @@ def index_video(path: Path, container: str, *, cut: bool = False) -> VideoIndex:
             keys=keys,
             tick=float(stream.time_base),
             rate=float(average) if average else None,
-            size=size,
             codec=stream.codec_context.name,
             said=tuple(told),
         )
@@ -127,7 +123,8 @@ def _index(
     path: Path, container: str, video: Any, stream: Any, cut: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
     """Time stamps of the frames that are shown, last key frame of each, and what to say."""
-    if stream.frames and len(stream.index_entries) >= stream.frames and not _reorders(stream):
+    reorders = stream.codec_context.codec.reorder  # frames are stored in another order than shown
+    if stream.frames and len(stream.index_entries) >= stream.frames and not reorders:
         listed = [(e.timestamp, e, e.pos + e.size) for e in stream.index_entries]
     else:
         listed = [
@@ -187,8 +184,3 @@ def _whole_avi(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(8)
     return head[:4] == b"RIFF" and int.from_bytes(head[4:], "little") + 8 <= path.stat().st_size
-
-
-def _reorders(stream: Any) -> bool:
-    """Whether frames may be stored in another order than they are shown in."""
-    return bool(stream.codec_context.codec.reorder)

@@ -63,29 +63,35 @@ class Sources:
         return blocks
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class ComputedFrames(FrameReader):
     """Reader of frames that a picklable function computes from the frames of other movies.
 
     Frame i comes from the source frames [first + i · every, first + (i + 1) · every), and from so
-    many more before and after these as `surroundings` tells.
+    many more before and after these as `surroundings` tells. So many are computed at once: the
+    longer the surroundings, the more is worth it.
     """
 
-    sources: Sources
-    function: BlockFunction
-    surroundings: int
-    first: int
-    every: int
+    def __init__(
+        self, sources: tuple[da.Array, ...], function: BlockFunction, shape: tuple[int, int, int],
+        dtype: np.dtype[Any], surroundings: int, first: int, every: int,
+    ) -> None:  # fmt: skip
+        worth = max(CHUNK_BYTES // (shape[1] * shape[2] * dtype.itemsize), surroundings // 4)
+        names = (movie.name for movie in sources)
+        token = ("computed", *names, tokenize(function), shape[0], first, every)
+        super().__init__(shape, dtype, token, max(1, min(worth, surroundings, shape[0])))
+        self._sources, self._function = Sources(sources), function
+        self._surroundings, self._first, self._every = surroundings, first, every
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Compute frames by their indices, shape (len(frames), rows, columns)."""
         out = np.empty((len(frames), *self.shape[1:]), self.dtype)
-        for part in stretches(frames, max(self.together, 64), 1 + 2 * self.surroundings):
+        around = self._surroundings
+        for part in stretches(frames, max(self.together, 64), 1 + 2 * around):
             first, stop = int(frames[part][0]), int(frames[part][-1]) + 1
-            begin, end = self.first + first * self.every, self.first + stop * self.every
-            start = max(0, begin - self.surroundings)
-            blocks = self.sources.read(start, end + self.surroundings, keep=self.surroundings > 0)
-            computed = self.function(blocks, start, slice(begin - start, end - start))
+            begin, end = self._first + first * self._every, self._first + stop * self._every
+            start = max(0, begin - around)
+            blocks = self._sources.read(start, end + around, keep=around > 0)
+            computed = self._function(blocks, start, slice(begin - start, end - start))
             out[part] = computed[frames[part] - first]
         return out
 
@@ -129,26 +135,13 @@ def computed_movie(
 ) -> da.Array:
     """Return a lazy movie whose frames are computed from others; see `ComputedFrames`.
 
-    The frames keep the shape and number of the first source unless told otherwise. So many are
-    computed at once: the longer the surroundings, the more is worth it.
+    The frames keep the shape and number of the first source unless told otherwise.
     """
     n, *shape = sources[0].shape
-    n, kind = n if n_frames is None else n_frames, np.dtype(dtype)
     rows, columns = frame_shape or shape
-    worth = max(CHUNK_BYTES // (rows * columns * kind.itemsize), surroundings // 4)
-    names = tuple(movie.name for movie in sources)
+    shape = (n if n_frames is None else n_frames, rows, columns)
     return LazyMovie(
-        ComputedFrames(
-            sources=Sources(sources),
-            function=function,
-            surroundings=surroundings,
-            first=first,
-            every=every,
-            shape=(n, rows, columns),
-            dtype=kind,
-            token=("computed", *names, tokenize(function), n, first, every),
-            together=max(1, min(worth, surroundings, n)),
-        )
+        ComputedFrames(sources, function, shape, np.dtype(dtype), surroundings, first, every)
     )
 
 

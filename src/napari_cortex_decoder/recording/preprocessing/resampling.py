@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import dask.array as da
@@ -128,40 +127,31 @@ def resampled(
     tolerance = _SAME / frame_rate
     if len(times) == len(wanted) and np.abs(times - wanted).max() < tolerance:
         return movie
-    _, rows, columns = movie.shape
-    frames = _ResampledFrames(
-        source=Sources((movie,)),
-        times=times,
-        wanted=wanted,
-        frame_rate=frame_rate,
-        where=where,
-        shape=(len(wanted), rows, columns),
-        dtype=np.dtype(np.float32),
-        token=("resampled", movie.name, tokenize(times, wanted, frame_rate)),
-        # they are made of much the same frames
-        together=max(1, min(CHUNK_BYTES // (rows * columns * 4), _MOST_TOGETHER, len(wanted))),
-    )
-    return LazyMovie(frames)
+    return LazyMovie(_ResampledFrames(movie, times, wanted, frame_rate, where))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class _ResampledFrames(FrameReader):
     """Reader of frames at other times."""
 
-    source: Sources
-    times: Floats
-    wanted: Floats
-    frame_rate: float
-    where: str
+    def __init__(
+        self, movie: da.Array, times: Floats, wanted: Floats, frame_rate: float, where: str
+    ) -> None:
+        _, rows, columns = movie.shape
+        token = ("resampled", movie.name, tokenize(times, wanted, frame_rate))
+        # they are made of much the same frames
+        together = max(1, min(CHUNK_BYTES // (rows * columns * 4), _MOST_TOGETHER, len(wanted)))
+        super().__init__((len(wanted), rows, columns), np.dtype(np.float32), token, together)
+        self._source, self._times, self._wanted = Sources((movie,)), times, wanted
+        self._rate, self._where = frame_rate, where
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Compute frames by their indices, shape (len(frames), rows, columns)."""
         out = np.empty((len(frames), *self.shape[1:]), np.float32)
         for part in stretches(frames, self.together, self.together):
-            first, weights = interpolation(self.times, self.wanted[frames[part]], self.frame_rate)
+            first, weights = interpolation(self._times, self._wanted[frames[part]], self._rate)
             n = weights.shape[1]
-            (block,) = self.source.read(first, first + n)
-            check_finite(block, first, self.where)
+            (block,) = self._source.read(first, first + n)
+            check_finite(block, first, self._where)
             for rows in row_tiles(block.shape[1:], n):
                 # near zero float32 has digits enough
                 level = block[0, rows].astype(np.float32)

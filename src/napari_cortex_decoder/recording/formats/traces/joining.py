@@ -46,7 +46,7 @@ def join_traces(paths: Sequence[Path], parts: Sequence[MovieFile], join: _Join) 
     elif len(atlases) == len(parts) and len(clocks) == 1 and len(set(labels)) == len(labels):
         found = replace(
             rows[0],
-            frames=SideBySide.of(*(p.frames for p in rows)),
+            frames=SideBySide(*(p.frames for p in rows)),
             metadata={**rows[0].metadata, "files": [path.name for path in paths]},
             warnings=tuple(sorted({w for p in rows for w in p.warnings})),
         )

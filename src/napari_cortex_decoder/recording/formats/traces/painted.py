@@ -26,33 +26,19 @@ _IN_MEMORY = 2**28  # bytes of traces that are kept once they are read: 45 min o
 _NAMED = 8  # that a sentence lists
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class TraceRows(FrameReader):
     """Traces of areas as frames of one row, an area a pixel.
 
     Each is the mean of some `columns` of `source`, of shape (frames, 1, traces in the file). They
-    are read whole the first time, and `kept` if they are few enough.
+    are read whole the first time, and kept if they are few enough.
     """
 
-    source: FrameReader
-    columns: tuple[Sequence[int], ...]
-    kept: bool
-
-    @classmethod
-    def of(cls, source: FrameReader, columns: Iterable[Sequence[int]]) -> TraceRows:
-        """Return the traces of areas, each the mean of some of the traces in the file."""
-        columns = tuple(map(tuple, columns))
-        n = source.shape[0]
+    def __init__(self, source: FrameReader, columns: Iterable[Sequence[int]]) -> None:
+        columns, n = tuple(map(tuple, columns)), source.shape[0]
         kept = math.prod(source.shape) * source.dtype.itemsize <= _IN_MEMORY
-        return cls(
-            source=source,
-            columns=columns,
-            kept=kept,
-            shape=(n, 1, len(columns)),
-            dtype=np.result_type(source.dtype, np.float32),
-            token=(*source.token, "traces", columns),
-            together=n if kept else source.together,
-        )
+        dtype, token = np.result_type(source.dtype, np.float32), (*source.token, "traces", columns)
+        super().__init__((n, 1, len(columns)), dtype, token, n if kept else source.together)
+        self._source, self._columns, self._kept = source, columns, kept
 
     @cached_property
     def _all(self) -> NDArray[Any]:
@@ -60,40 +46,31 @@ class TraceRows(FrameReader):
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read the values of frames, shape (len(frames), 1, areas)."""
-        return self._all[frames] if self.kept else self._averaged(frames)
+        return self._all[frames] if self._kept else self._averaged(frames)
 
     def _averaged(self, frames: NDArray[np.int64]) -> NDArray[Any]:
-        read = self.source.read(frames).astype(self.dtype, copy=False)
-        firsts = read[..., [one[0] for one in self.columns]]
-        for area, several in enumerate(self.columns):
+        read = self._source.read(frames).astype(self.dtype, copy=False)
+        firsts = read[..., [one[0] for one in self._columns]]
+        for area, several in enumerate(self._columns):
             if len(several) > 1:
                 firsts[..., area] = read[..., list(several)].mean(axis=-1)
         return firsts
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class SideBySide(FrameReader):
-    """The columns of several readers beside each other: traces of one session in several files."""
+    """The columns of readers with as many frames beside each other: a session in several files."""
 
-    sources: tuple[FrameReader, ...]
-
-    @classmethod
-    def of(cls, *sources: FrameReader) -> SideBySide:
-        """Return the columns of several readers, which have as many frames and rows."""
-        return cls(
-            sources=sources,
-            shape=(*sources[0].shape[:2], sum(s.shape[2] for s in sources)),
-            dtype=np.result_type(*(s.dtype for s in sources)),
-            token=tuple(s.token for s in sources),
-            together=min(s.together for s in sources),
-        )
+    def __init__(self, *sources: FrameReader) -> None:
+        shape = (*sources[0].shape[:2], sum(s.shape[2] for s in sources))
+        dtype, token = np.result_type(*(s.dtype for s in sources)), tuple(s.token for s in sources)
+        super().__init__(shape, dtype, token, min(s.together for s in sources))
+        self._sources = sources
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[Any]:
         """Read frames of all sources."""
-        return np.concatenate([s.read(frames) for s in self.sources], axis=2, dtype=self.dtype)
+        return np.concatenate([s.read(frames) for s in self._sources], axis=2, dtype=self.dtype)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class PaintedFrames(FrameReader):
     """Frames painted with traces, `rows` of shape (frames, 1, areas); NaN where no area is.
 
@@ -101,36 +78,22 @@ class PaintedFrames(FrameReader):
     know of the picture.
     """
 
-    rows: FrameReader
-    areas: tuple[str, ...]
-    label_image: NDArray[np.int32]
-    registration: Registration | None
-    told: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         rows: FrameReader,
         areas: Iterable[str],
         label_image: NDArray[np.int32],
         registration: Registration | None,
         told: Iterable[str],
-    ) -> PaintedFrames:
-        """Return a picture of areas for each frame of their traces."""
-        return cls(
-            rows=rows,
-            areas=tuple(areas),
-            label_image=label_image,
-            registration=registration,
-            told=tuple(told),
-            shape=(rows.shape[0], *label_image.shape),
-            dtype=np.dtype(np.float32),
-            token=(*rows.token, label_image),
-        )
+    ) -> None:
+        token, shape = (*rows.token, label_image), (rows.shape[0], *label_image.shape)
+        super().__init__(shape, np.dtype(np.float32), token)
+        self.rows, self.areas, self.told = rows, tuple(areas), tuple(told)
+        self.label_image, self.registration = label_image, registration
 
     def with_rows(self, rows: FrameReader) -> PaintedFrames:
         """Return the same picture of other traces."""
-        return self.of(rows, self.areas, self.label_image, self.registration, self.told)
+        return type(self)(rows, self.areas, self.label_image, self.registration, self.told)
 
     def read(self, frames: NDArray[np.int64]) -> NDArray[np.float32]:
         """Paint frames."""
@@ -262,8 +225,8 @@ def _of_areas(
         told.append(f"{len(missing)} areas of the atlas have no trace: {_listed(missing)}.")
     order = np.zeros(len(atlas.areas) + 1, np.int32)
     order[[place[label] for label in columns]] = np.arange(1, len(columns) + 1)
-    rows = TraceRows.of(found.frames, columns.values())
-    frames = PaintedFrames.of(rows, columns, order[image], registration, told)
+    rows = TraceRows(found.frames, columns.values())
+    frames = PaintedFrames(rows, columns, order[image], registration, told)
     matched = {
         label: ", ".join(naming.names[column] for column in own) for label, own in columns.items()
     }
@@ -287,9 +250,9 @@ def _of_masks(found: MovieFile, names: Sequence[str], masks: NDArray[np.int32]) 
     told = ["the traces are painted where they were measured; place the atlas there to decode."]
     if hidden:
         told.append(f"{len(hidden)} traces have no pixel and are left out: {_listed(hidden)}.")
-    rows = TraceRows.of(found.frames, [(label - 1,) for label in seen])
+    rows = TraceRows(found.frames, [(label - 1,) for label in seen])
     names = [names[label - 1] for label in seen]
-    frames = PaintedFrames.of(rows, names, order[masks], None, told)
+    frames = PaintedFrames(rows, names, order[masks], None, told)
     return replace(found, frames=frames, warnings=(*found.warnings, *told))
 
 
