@@ -9,18 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder import child
 from napari_cortex_decoder.atlas.area import Side
 from napari_cortex_decoder.atlas.atlas import Atlas
 from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.atlas.tracing import Named, trace_labels
-from napari_cortex_decoder.containers.npy import array_header
+from napari_cortex_decoder.containers.picture import read_picture
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.reading import reads
-
-MAX_SIDE = 8192
-"""Rows and columns beyond which an image is no dorsal view of one mouse."""
 
 MAX_LABELS = 2000
 """Labels beyond which an image is a picture, not an atlas."""
@@ -80,68 +76,15 @@ def read_label_image(
 
 
 def _read_image(path: Path) -> NDArray[np.integer]:
-    """Read the pixels, looking at the size before them."""
-    image = np.asarray(_decoded(path))
+    """Read the pixels, which must be whole numbers in rows and columns."""
+    remedy = "save it as one plane of whole numbers"
+    image = read_picture(path, "an image", AtlasError, remedy=remedy)
     if image.ndim != 2 or not np.issubdtype(image.dtype, np.integer):
         raise AtlasError(
             f"{path} has shape {image.shape} and type {image.dtype}; a label image is one plane of "
             "whole numbers (save it without colors)."
         )
     return image.astype(np.int64)
-
-
-def _content(path: Path) -> io.BytesIO:
-    return io.BytesIO(read_bytes(path, AtlasError, limit=4 * MAX_SIDE**2))
-
-
-def read_tiff(path: Path) -> NDArray[np.generic]:
-    """Read the only picture of a TIFF, in whatever memory its compressed strips take."""
-    import tifffile
-
-    with tifffile.TiffFile(_content(path)) as tiff:
-        # tifffile's series would read every tag of damaged pages, which takes minutes
-        page, n_pages = tiff.pages.first, len(tiff.pages)
-        if n_pages > 1:
-            raise AtlasError(f"{path} has {n_pages} pages; a label image is one plane: save one.")
-        _refuse_large(path, page.shape)
-        return np.asarray(page.asarray())
-
-
-def _decoded(path: Path) -> NDArray[np.generic]:
-    suffix = path.suffix.lower()
-    if suffix in (".tif", ".tiff"):
-        what = "an image"
-        return np.asarray(child.call(read_tiff, path, what=what, error=AtlasError))
-    content = _content(path)
-    if suffix == ".npy":
-        shape = array_header(content)[0]
-        if shape:  # what is no array at all is told by NumPy
-            _refuse_large(path, shape)
-        content.seek(0)
-        loaded: NDArray[np.generic] = np.load(content, allow_pickle=False)
-        return loaded
-    if suffix == ".png":
-        from PIL import Image
-
-        with Image.open(content, formats=["PNG"]) as picture:
-            _refuse_large(path, picture.size[::-1])
-            if picture.mode in ("RGB", "RGBA", "LA"):
-                raise AtlasError(
-                    f"{path} is a picture in colors ({picture.mode}); a label image is one plane "
-                    "of whole numbers."
-                )
-            return np.asarray(picture)
-    raise AtlasError(
-        f"{path}: a label image is TIFF, PNG or NPY, not {suffix or 'without ending'}."
-    )
-
-
-def _refuse_large(path: Path, shape: tuple[int, ...]) -> None:
-    if any(length > MAX_SIDE for length in shape) or len(shape) > 3:
-        raise AtlasError(
-            f"{path} says it has shape {shape}; a label image has at most {MAX_SIDE} rows and "
-            "columns."
-        )
 
 
 def _read_names(path: Path) -> dict[int, Named]:

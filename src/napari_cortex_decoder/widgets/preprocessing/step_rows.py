@@ -8,9 +8,9 @@ from typing import Any
 
 from docstring_parser import parse
 
+from napari_cortex_decoder.containers.picture import SUFFIXES
 from napari_cortex_decoder.recording import Recording, movie_patterns
 from napari_cortex_decoder.recording.preprocessing import STEPS
-from napari_cortex_decoder.recording.preprocessing.mask_file import SUFFIXES
 from napari_cortex_decoder.widgets.parts.controls import Column, button, enable, row, switch
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.section import FileField, Said, ask_file
