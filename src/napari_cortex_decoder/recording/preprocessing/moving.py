@@ -57,18 +57,13 @@ class MovingWindow:
         the movie ends there. `keep` are the wanted ones.
         """
         # sums of deviations from one frame: exact for integers, and no digits lost to an offset
-        deviation = block - block[keep.start].astype(np.float64)
+        so_far = block - block[keep.start].astype(np.float64)
+        np.cumsum(so_far, axis=0, out=so_far)
         frames = np.arange(keep.start, keep.stop)
         first = np.maximum(frames - self.before, 0)
         stop = np.minimum(frames + self.after + 1, len(block))
-        sums = np.empty((len(frames), *block.shape[1:]))
-        np.sum(deviation[first[0] : stop[0]], axis=0, out=sums[0])
-        for i in range(1, len(frames)):
-            sums[i] = sums[i - 1]
-            if stop[i] > stop[i - 1]:
-                sums[i] += deviation[stop[i] - 1]
-            if first[i] > first[i - 1]:
-                sums[i] -= deviation[first[i] - 1]
+        sums, later = so_far[stop - 1], first > 0
+        sums[later] -= so_far[first[later] - 1]
         counts = (stop - first).reshape(-1, *(1,) * (block.ndim - 1))
         means: NDArray[np.float64] = sums / counts + block[keep.start].astype(np.float64)
         return means
