@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from h5py import is_hdf5
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.containers import matlab
+from napari_cortex_decoder.containers import hdf5, matlab
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.behavior.arrays import clock_of, content_of
 from napari_cortex_decoder.recording.behavior.content import MAX_SAMPLES, BehaviorContent
@@ -26,8 +27,6 @@ def read_matlab(path: Path, fields: Sequence[str] | None = None) -> BehaviorCont
     The paper's files hold ``runrest`` (1 × T, 1 = run) and ``speed_rs`` (which becomes ``speed``).
     Vectors called like times are the clock of those of their length, as in an ``.npz`` file.
     """
-    from h5py import is_hdf5
-
     if is_hdf5(path):
         found = _vectors_of_hdf5(path, fields)
     else:
@@ -50,8 +49,6 @@ def read_matlab(path: Path, fields: Sequence[str] | None = None) -> BehaviorCont
 
 def _vectors_of_hdf5(path: Path, fields: Sequence[str] | None) -> dict[str, NDArray[Any]]:
     """Return the numeric vectors that are asked for, else all, with single numbers and clocks."""
-    from napari_cortex_decoder.containers import hdf5
-
     with hdf5.opened(path) as file:
         members = {name: file.own(name) for name in file}
         if not any(isinstance(one, hdf5.Dataset) and one.size != 1 for one in members.values()):

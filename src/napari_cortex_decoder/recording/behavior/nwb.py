@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import Zero
+from napari_cortex_decoder.containers import hdf5
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.behavior import content
 from napari_cortex_decoder.recording.behavior.content import BehaviorContent, Intervals, Samples
@@ -45,8 +47,6 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
     become intervals, one set a label where a column says what happened. All times count from the
     session's start.
     """
-    from napari_cortex_decoder.containers import hdf5
-
     samples: dict[str, Samples] = {}
     intervals: dict[str, Intervals] = {}
     read: set[str] = set()
@@ -80,10 +80,6 @@ def read_nwb_behavior(path: Path, fields: Sequence[str] | None = None) -> Behavi
 
 def _things(file: Any) -> list[_Thing]:
     """Return every group that holds times, once, whatever links to it."""
-    import h5py
-
-    from napari_cortex_decoder.containers import hdf5
-
     found: dict[int, _Thing | None] = {}
 
     def look(name: str, group: Any) -> None:

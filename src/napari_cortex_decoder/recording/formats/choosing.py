@@ -13,29 +13,34 @@ from napari_cortex_decoder.recording.formats.arrays import Array, movie_of
 from napari_cortex_decoder.recording.formats.joining import join
 from napari_cortex_decoder.recording.formats.names import two_colours
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
-from napari_cortex_decoder.recording.formats.traces.arrays import traces_of
+from napari_cortex_decoder.recording.formats.traces.arrays import could_be_traces, traces_of
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 def open_chosen(
     path: Path,
-    movies: Shapes,
-    traces: Shapes,
+    arrays: Mapping[str, Any],
     array: Callable[[str], Array],
-    texts: Callable[[], Iterable[Sequence[str]]],
+    texts: Callable[[], Iterable[Sequence[str]]] | None,
     given: Given,
 ) -> MovieFile:
     """Open of the arrays in a file the one that is meant, or two that are called after two lights.
 
-    `movies` and `traces` are the shapes of those that can be such, by name; `array` returns one by
-    its name, and `texts` the lists of texts in the file.
+    `arrays` have shape and type; `array` returns one by its name, and `texts` the lists of texts in
+    the file, None where it cannot hold traces.
     """
+    movies = {n: a.shape for n, a in arrays.items() if could_be_movie(a.shape, a.dtype)}
+    traces = {n: a.shape for n, a in arrays.items() if texts and could_be_traces(a.shape, a.dtype)}
+    if not movies:  # of a set of files, a frame
+        deep = {n: a.shape for n, a in arrays.items() if len(a.shape) > 2}
+        movies = {n: s for n, s in deep.items() if could_be_movie((2, *s), arrays[n].dtype)}
     pair = two_colours(movies, given.dataset)
     if pair:
         return join([path / name for name in pair], [movie_of(array(n), given.axes) for n in pair])
     if given.dataset in traces if given.dataset else traces and not movies:
-        return traces_of(array(choose(path, traces, given.dataset)), texts(), given)
+        lists = texts() if texts else ()
+        return traces_of(array(choose(path, traces, given.dataset)), lists, given)
     return movie_of(array(choose(path, movies, given.dataset)), given.axes)
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from h5py import h5z
 
+from napari_cortex_decoder.containers import hdf5
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.arrays import Array
-from napari_cortex_decoder.recording.formats.choosing import could_be_movie, open_chosen
+from napari_cortex_decoder.recording.formats.choosing import open_chosen
 from napari_cortex_decoder.recording.formats.frames import file_token
 from napari_cortex_decoder.recording.formats.named_values import (
     MOST_TIMES,
@@ -22,10 +24,8 @@ from napari_cortex_decoder.recording.formats.named_values import (
     said_times,
 )
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
-from napari_cortex_decoder.recording.formats.traces.arrays import could_be_traces, texts_of
+from napari_cortex_decoder.recording.formats.traces.arrays import texts_of
 from napari_cortex_decoder.tables import time_unit
-
-_Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,21 @@ class Hdf5Array:
     @contextmanager
     def open(self) -> Iterator[Any]:
         """Return the dataset to slice."""
-        from napari_cortex_decoder.containers import hdf5
-
         with hdf5.opened(self.path) as file:
             yield file[self.name]
 
 
 def open_hdf5(path: Path, given: Given) -> MovieFile:
     """Open a dataset; see `napari_cortex_decoder.recording.open_recording`."""
-    from napari_cortex_decoder.containers import hdf5
-
     with hdf5.opened(path) as file:
-        movies, traces, small, told = _contents(file)
+        arrays, small, told = _contents(file)
 
         def array(name: str) -> Array:
-            data = file[name]
+            data = arrays[name]
             places = (dict(data.attrs), dict(data.parent.attrs), dict(file.attrs), small)
             return array_of(path, data, name=name, places=places, said=tuple(told))
 
-        return open_chosen(path, movies, traces, array, lambda: texts_of(file), given)
+        return open_chosen(path, arrays, array, lambda: texts_of(file), given)
 
 
 def array_of(
@@ -64,12 +60,16 @@ def array_of(
 ) -> Array:
     """Return a dataset of a file that is open, and what the file says of it.
 
-    Raises
-    ------
-    RecordingError
-        If it is compressed with a filter that is not installed.
+    If it is compressed with a filter that is not installed that raises `RecordingError`.
     """
-    _check_readable(path, data)
+    properties = data.id.get_create_plist()
+    for index in range(properties.get_nfilters()):
+        code, _, _, filtered = properties.get_filter(index)
+        if not h5z.filter_avail(code):
+            raise RecordingError(
+                f"{path}: {data.name} is compressed with {filtered.decode(errors='replace')!r}, "
+                "which is not installed; install hdf5plugin, or save it with gzip."
+            )
     held, holes = _recorded(data)
     return Array(
         source=Hdf5Array(path, data.name),
@@ -87,37 +87,30 @@ def array_of(
     )
 
 
-def _contents(file: Any) -> tuple[_Shapes, _Shapes, dict[str, Any], list[str]]:
-    """Shapes of what could be the movie, or traces, what small datasets hold, and what to say."""
-    from napari_cortex_decoder.containers import hdf5
-
-    movies, traces, single = _Shapes(), _Shapes(), _Shapes()
+def _contents(file: Any) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """Return the arrays in a file, what other datasets hold that are numbers, and what to say."""
+    arrays: dict[str, Any] = {}
     small: dict[str, Any] = {}
     told: list[str] = []
 
     def look(name: str, item: Any) -> None:
-        if not isinstance(item, hdf5.Dataset) or item.shape is None:
-            return
-        if could_be_movie(item.shape, item.dtype):
-            movies[name] = item.shape
-            return
-        if could_be_movie((2, *item.shape), item.dtype) and item.ndim > 2:
-            single[name] = item.shape  # a frame of a set of files
-            return
-        if could_be_traces(item.shape, item.dtype) and not name.startswith("#refs#/"):
-            traces[name] = item.shape
+        is_array = isinstance(item, hdf5.Dataset) and item.shape is not None
+        if not is_array or item.dtype.kind not in "iuf":
             return
         key = name.rpartition("/")[2].lower()
-        if item.dtype.kind not in "iuf" or item.size >= MOST_TIMES or key in small:
+        if sum(n > 1 for n in item.shape) > 1:
+            if item.ndim > 2 or not name.startswith("#refs#/"):
+                arrays[name] = item
+        elif item.size >= MOST_TIMES or key in small:
             return
-        if are_times(key) and item.size > 1:
+        elif are_times(key) and item.size > 1:
             times = said_times(key, item[()], _unit(item, key), told)
             small[key.removesuffix(f"_{time_unit(key)}")] = times
         elif item.size == 1:
             small[key] = item[()]
 
     file.visititems(look)
-    return movies or single, traces, small, told
+    return arrays, small, told
 
 
 def _recorded(array: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -152,17 +145,3 @@ def _unit(times: Any, key: str) -> Any:
                 return place[name]
     beside = times.parent.own(f"{key}_units") or times.parent.own(f"{key}_unit")
     return beside[()] if getattr(beside, "shape", None) == () else ""
-
-
-def _check_readable(path: Path, array: Any) -> None:
-    """Refuse a dataset that is compressed with a filter that is not installed."""
-    from h5py import h5z
-
-    properties = array.id.get_create_plist()
-    for index in range(properties.get_nfilters()):
-        code, _, _, name = properties.get_filter(index)
-        if not h5z.filter_avail(code):
-            raise RecordingError(
-                f"{path}: {array.name} is compressed with {name.decode(errors='replace')!r}, which "
-                "is not installed; install hdf5plugin, or save it with gzip."
-            )

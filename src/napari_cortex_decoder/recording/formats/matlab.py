@@ -10,16 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from h5py import is_hdf5
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.containers import matlab
 from napari_cortex_decoder.recording.formats.arrays import Array
-from napari_cortex_decoder.recording.formats.choosing import could_be_movie, open_chosen
+from napari_cortex_decoder.recording.formats.choosing import open_chosen
 from napari_cortex_decoder.recording.formats.frames import WithoutCache, file_token
 from napari_cortex_decoder.recording.formats.hdf5 import open_hdf5
 from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
-from napari_cortex_decoder.recording.formats.traces.arrays import could_be_traces
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -45,8 +45,6 @@ class _Variable(WithoutCache):
 
 def open_matlab(path: Path, given: Given) -> MovieFile:
     """Open a variable; see `napari_cortex_decoder.recording.open_recording`."""
-    from h5py import is_hdf5
-
     if is_hdf5(path):
         return open_hdf5(path, given)
     found = matlab.variables(path, longest=MOST_TIMES)
@@ -65,11 +63,4 @@ def open_matlab(path: Path, given: Given) -> MovieFile:
             at_end=lambda axis: (),  # it would be read whole for that
         )
 
-    return open_chosen(
-        path,
-        {n: one.shape for n, one in found.items() if could_be_movie(one.shape, one.dtype)},
-        {n: one.shape for n, one in found.items() if could_be_traces(one.shape, one.dtype)},
-        array,
-        lambda: matlab.texts(path).values(),
-        given,
-    )
+    return open_chosen(path, found, array, lambda: matlab.texts(path).values(), given)

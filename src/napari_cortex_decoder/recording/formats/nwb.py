@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.clock import lag_of
+from napari_cortex_decoder.containers import hdf5
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.recording.formats.arrays import movie_of
 from napari_cortex_decoder.recording.formats.choosing import choose, could_be_movie
@@ -37,8 +38,6 @@ class _Series(NamedTuple):
 
 def open_nwb(path: Path, given: Given) -> MovieFile:
     """Open the one-photon series; see `napari_cortex_decoder.recording.open_recording`."""
-    from napari_cortex_decoder.containers import hdf5
-
     dataset = given.dataset
     with hdf5.opened(path) as file:
         found: dict[str, _Series] = {}

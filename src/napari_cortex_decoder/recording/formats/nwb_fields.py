@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.containers import hdf5
 from napari_cortex_decoder.units import positive
 
 
@@ -37,8 +38,6 @@ def series_of(file: Any, kind: str) -> list[Any]:
 
     pynwb would build every object, load the schema of each extension, and hang on damaged files.
     """
-    from napari_cortex_decoder.containers import hdf5
-
     found = []
 
     def look(_: str, item: Any) -> None:

@@ -20,7 +20,7 @@ from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.recording.formats.arrays import Array, movie_of
 from napari_cortex_decoder.recording.formats.axes import named_axes
-from napari_cortex_decoder.recording.formats.choosing import could_be_movie, open_chosen
+from napari_cortex_decoder.recording.formats.choosing import open_chosen
 from napari_cortex_decoder.recording.formats.frames import WithoutCache, file_token
 from napari_cortex_decoder.recording.formats.named_values import MOST_TIMES, are_times, said_times
 from napari_cortex_decoder.recording.formats.registry import Given, MovieFile
@@ -57,7 +57,8 @@ class ZarrArray(WithoutCache):
         return cls(path, name, {place: place.stat().st_mtime_ns for place in inside}, opened)
 
     @cached_property
-    def _array(self) -> Any:
+    def array(self) -> Any:
+        """The array itself, once its chunks are known to be numbers."""
         import zarr
 
         from napari_cortex_decoder.containers.zarr_store import CheckedStore
@@ -71,7 +72,7 @@ class ZarrArray(WithoutCache):
     @contextmanager
     def open(self) -> Iterator[Any]:
         """Return the array to slice."""
-        yield self._array
+        yield self.array
 
 
 class _Image(NamedTuple):
@@ -87,14 +88,12 @@ def open_zarr(path: Path, given: Given) -> MovieFile:
     """Open a Zarr folder; see `napari_cortex_decoder.recording.open_recording`."""
     import zarr
 
-    from napari_cortex_decoder.containers.zarr_store import CheckedStore
-
     root = zarr.open(str(path), mode="r")
     images: dict[str, _Image] = {}
 
     def array(name: str) -> Array:
-        data = root[name] if name else root
-        CheckedStore(path, {}, 0).expect(data)
+        source = ZarrArray.at(path, name)
+        data = source.array
         inside = [name.rpartition("/")[0]] if "/" in name else []
         groups = [*(root[one] for one in inside), *([root] if name else [])]
         image = images.get(name, _Image((), None, {}, []))
@@ -103,7 +102,7 @@ def open_zarr(path: Path, given: Given) -> MovieFile:
         times = next((times for times in clocks if times), {})
         names = getattr(data.metadata, "dimension_names", None)
         return Array(
-            source=ZarrArray.at(path, name),
+            source=source,
             name=name,
             shape=data.shape,
             dtype=data.dtype,
@@ -118,8 +117,8 @@ def open_zarr(path: Path, given: Given) -> MovieFile:
 
     if isinstance(root, zarr.Array):
         return movie_of(array(""), given.axes)
-    movies, images, wanted = _movies(path, root, given.dataset)
-    found = open_chosen(path, movies, {}, array, lambda: [], replace(given, dataset=wanted))
+    arrays, images, wanted = _arrays(path, root, given.dataset)
+    found = open_chosen(path, arrays, array, None, replace(given, dataset=wanted))
     return replace(found, steps=steps_in_text(root.attrs.get(PROGRAM)))
 
 
@@ -127,10 +126,10 @@ def _description(folder: Path) -> Path:
     return next(folder / mark for mark in ("zarr.json", ".zarray") if (folder / mark).exists())
 
 
-def _movies(
+def _arrays(
     path: Path, root: Any, wanted: str | None
-) -> tuple[dict[str, tuple[int, ...]], dict[str, _Image], str | None]:
-    """Return the shapes of what can be the movie, what OME-Zarr says of it, and which is wanted.
+) -> tuple[dict[str, Any], dict[str, _Image], str | None]:
+    """Return what can be the movie, what OME-Zarr says of it, and which is wanted.
 
     The levels of an image are one movie, by the name of the finest.
     """
@@ -147,12 +146,7 @@ def _movies(
         wanted = images[wanted.strip("/")].levels[0]
     finest = {image.levels[0]: image for image in images.values()}
     arrays = {name: member for name, member in members if isinstance(member, zarr.Array)}
-    movies = {
-        name: array.shape
-        for name, array in arrays.items()
-        if (could_be_movie(array.shape, array.dtype) or wanted == name)
-        and (name in finest or wanted == name or not images)
-    }
+    movies = {n: one for n, one in arrays.items() if n in finest or wanted == n or not images}
     missing = next((name for name in finest if name not in arrays), None)
     if missing is not None and not movies:
         raise RecordingError(f"{path}: {missing!r} is no array; copy the folder again.")
@@ -181,8 +175,8 @@ def _frame_times(path: Path, group: Any, told: list[str]) -> dict[str, NDArray[n
                 told.append(f"{name} claims {times.size} times, which no movie has; left out.")
                 break
             unit = times.attrs.get("units", times.attrs.get("unit"))
-            with ZarrArray.at(path, str(times.path)).open() as values:
-                seconds = said_times(name, values[:], unit, told)
+            values = ZarrArray.at(path, str(times.path)).array[:]
+            seconds = said_times(name, values, unit, told)
             return {} if seconds is None else {"frame_times": seconds}
     return {}
 

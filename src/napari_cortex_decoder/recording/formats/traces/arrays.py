@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
+from napari_cortex_decoder.containers import hdf5
 from napari_cortex_decoder.errors import RecordingError, UnclearMovieError
 from napari_cortex_decoder.recording.formats.arrays import Array, ArrayFrames
 from napari_cortex_decoder.recording.formats.axes import Arrangement
@@ -87,10 +89,6 @@ def namings(
 
 def texts_of(file: Any) -> list[list[str]]:
     """Return the lists of texts in a file: HDF5's own, and MATLAB's cell arrays of characters."""
-    import h5py
-
-    from napari_cortex_decoder.containers import hdf5
-
     lists: list[list[str]] = []
 
     def look(_: str, item: Any) -> None:

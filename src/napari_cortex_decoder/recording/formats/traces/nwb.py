@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,8 +72,6 @@ def _rows(series: Any) -> NDArray[np.int64] | None:
 
 def _table(series: Any) -> Any:
     """Return the table of ROIs, the group that ``rois`` refers to; None if there is none."""
-    import h5py
-
     region = series.own("rois")
     target = None if region is None else region.attrs.get("table")
     return series[target] if isinstance(target, h5py.Reference) and target else None
@@ -97,8 +96,6 @@ def _namings(table: Any, rows: NDArray[np.int64]) -> list[Naming]:
 
 def _texts(column: Any, rows: NDArray[np.int64]) -> list[str]:
     """Return the texts of a column in some rows; nothing if it is not of texts."""
-    import h5py
-
     if not isinstance(column, h5py.Dataset) or len(column.shape or ()) != 1:
         return []
     if h5py.check_string_dtype(column.dtype) is None:
