@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def files_hash(files: Iterable[Path]) -> str:
 
 def about_content(recording: Recording) -> bytes:
     """Return what `content_hash` digests."""
-    with _there(recording):
+    with readable(recording.where, "the recording that it was"):
         digest = _sampled(files_of(recording))
     steps = [dict(step) for step in recording.steps]
     movie = recording.movie
@@ -59,7 +58,7 @@ def _sampled(files: Mapping[Path, tuple[int, int]]) -> hashlib._Hash:
 def files_of(recording: Recording) -> dict[Path, tuple[int, int]]:
     """Return size and time of last change (ns) of the files that a recording came from."""
     files = []
-    with _there(recording):
+    with readable(recording.where, "the recording that it was"):
         for place in _places(recording):
             inside = (path for path in place.rglob("*") if path.is_file())
             files += sorted(islice(inside, _FILES)) if place.is_dir() else [place]
@@ -73,7 +72,3 @@ def _places(recording: Recording) -> list[Path]:
     names = recording.metadata.get("files")  # of one session, beside each other
     others = [recording.path.with_name(n) for n in names] if isinstance(names, list) else []
     return [recording.path, *(other for other in others if other != recording.path)]
-
-
-def _there(recording: Recording) -> AbstractContextManager[None]:
-    return readable(recording.path or Path(recording.name), "the recording that it was")

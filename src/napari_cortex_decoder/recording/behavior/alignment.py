@@ -116,9 +116,14 @@ def align(
             times = _times_of_frames(samples.frames - clock.get("first_frame", 0), frames, where)
         elif rate is not None:
             times = frames[0] + offset + np.arange(samples.values.size) / rate
-        else:
-            _check_one_value_a_frame(samples, recording, where)
+        elif (n := samples.values.size) == recording.n_frames:
             times = frames
+        else:
+            raise RecordingError(
+                f"{where} has {n} values for the movie's {recording.n_frames} frames"
+                f"{_one_off(n, recording)}; give its times, its rate and offset, or the fields to "
+                "read."
+            )
         _check_order(times, where)
         if not covered(frames, times).any():
             raise RecordingError(_outside(where, times[0], times[-1], frames))
@@ -199,15 +204,6 @@ def _frames_in(intervals: Intervals, frames: _Floats) -> tuple[_Floats, int]:
     for begin, end in zip(first[~outside], stop[~outside], strict=True):
         values[max(begin, 0) : end] = 1
     return values, int(outside.sum())
-
-
-def _check_one_value_a_frame(samples: Samples, recording: Recording, where: str) -> None:
-    n = samples.values.size
-    if n != recording.n_frames:
-        raise RecordingError(
-            f"{where} has {n} values for the movie's {recording.n_frames} frames"
-            f"{_one_off(n, recording)}; give its times, its rate and offset, or the fields to read."
-        )
 
 
 def _one_off(n: int, recording: Recording) -> str:

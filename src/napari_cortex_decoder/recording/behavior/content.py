@@ -41,28 +41,17 @@ class Intervals:
 
 @dataclass(frozen=True, eq=False)
 class BehaviorContent:
-    """All that a behaviour file holds.
+    """All that a behaviour file holds, by name.
 
-    Attributes
-    ----------
-    frame_times
-        Times of the movie's frames in seconds on the file's clock, by name: a file that was written
-        by the acquisition system may hold several, one a camera or colour.
-    zero
-        What the file's times count from.
-    counted
-        Whether the frame times are those of frames that the file only counts, which may be another
-        camera's: they are the movie's if they are as many.
-    said
-        Sentences on what was left out, and on what the file does not say.
-    asked
-        Whether the user named each trace, so that none may be left out.
+    One that was written by the acquisition system may hold several lists of `frame_times`, seconds
+    on its own clock, one a camera or colour.
     """
 
     samples: Mapping[str, Samples] = field(default_factory=dict)
     intervals: Mapping[str, Intervals] = field(default_factory=dict)
     frame_times: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    zero: Zero = Zero.UNSAID
+    zero: Zero = Zero.UNSAID  # what its times count from
+    # whether it only counts the frames: they may be another camera's, unless they are as many
     counted: bool = False
-    said: tuple[str, ...] = ()
-    asked: bool = False
+    said: tuple[str, ...] = ()  # on what was left out, and on what the file does not say
+    asked: bool = False  # whether the user named each trace, so that none may be left out

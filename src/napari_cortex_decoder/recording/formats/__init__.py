@@ -27,19 +27,15 @@ _NAMES = ("areas", "atlas")
 _ARRAYS = ("dataset", "axes", *_NAMES)
 
 
-def _is_zarr(path: Path) -> bool:
-    return any((path / mark).exists() for mark in MARKS)
-
-
-def _has_tiffs(path: Path) -> bool:
-    return path.is_dir() and bool(tiff_folders(path))
+def _zarr_marks(path: Path) -> list[str]:
+    return [mark for mark in MARKS if (path / mark).exists()]
 
 
 _FORMATS = (
-    MovieFormat("Zarr", ("*.zarr",), open_zarr, ("dataset", "axes"), _is_zarr),
-    MovieFormat("SVD", _SVD, open_svd, (), lambda path: pair_of(path) is not None),
-    MovieFormat("NDTiff", (), open_ndtiff, (), lambda path: index_of(path) is not None),
-    MovieFormat("folder of TIFFs", (), open_folder, ("dataset",), _has_tiffs),
+    MovieFormat("Zarr", ("*.zarr",), open_zarr, ("dataset", "axes"), _zarr_marks),
+    MovieFormat("SVD", _SVD, open_svd, (), pair_of),
+    MovieFormat("NDTiff", (), open_ndtiff, (), index_of),
+    MovieFormat("folder of TIFFs", (), open_folder, ("dataset",), tiff_folders),
     MovieFormat("TIFF", _TIFF, open_tiff, ("dataset",)),
     MovieFormat("NumPy", ("*.npy",), open_npy, ("axes", *_NAMES)),
     MovieFormat("MATLAB", ("*.mat",), open_matlab, _ARRAYS),

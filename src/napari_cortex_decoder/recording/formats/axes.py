@@ -98,19 +98,11 @@ def arrange(
     usual: str = "tyx",
     transposed: bool = False,
 ) -> tuple[Arrangement, tuple[str, ...]]:
-    """Find out what the axes of an array mean, and what to say about a guess.
+    """Find out what the axes of an array in a file mean, and what to say about a guess.
 
-    Parameters
-    ----------
-    path, shape
-        The file, and the shape of the array in it.
-    said
-        What the file or the user says, one letter an axis.
-    usual
-        Order that programs of this kind write: ``"tyx"`` for Python, ``"yxt"`` for MATLAB.
-    transposed
-        Whether the file has the axes the other way round than the program that wrote it:
-        MATLAB's in HDF5. `said` and `usual` follow the program, the arrangement the file.
+    `said` is what the file or the user says, one letter an axis; `usual` the order that programs
+    of this kind write: ``"tyx"`` for Python, ``"yxt"`` for MATLAB. Both follow the program, the
+    arrangement the file, which may have the axes `transposed`: MATLAB's in HDF5.
     """
     shape = tuple(int(n) for n in shape)
     seen = shape[::-1] if transposed else shape

@@ -140,7 +140,7 @@ def nothing_at_the_end(frames: FrameReader) -> tuple[str, ...]:
 
 
 class RawFrames(FrameReader):
-    """Frames (rows, columns) that lie uncompressed in a file, at `offsets`, bytes from its start."""
+    """Frames (rows, columns) that lie uncompressed in a file, at `offsets` (bytes) of it."""
 
     def __init__(
         self, path: Path, offsets: NDArray[np.int64], frame: tuple[int, int], stored: np.dtype[Any]

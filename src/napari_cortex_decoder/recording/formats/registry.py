@@ -17,38 +17,18 @@ from napari_cortex_decoder.recording.formats.frames import FrameReader
 class MovieFile:
     """What a format found in a file, before it becomes a `Recording`.
 
-    What is not described here is as in `Recording`, and None where the file does not say it.
-
-    Attributes
-    ----------
-    frames
-        Reader of every frame of the file in time order.
-    channels
-        How many colours the file itself says are interleaved in `frames`: time point t, colour c
-        is frame ``t * channels + c``.
-    reference
-        Reader of a second wavelength that the file keeps apart from the first.
-    reference_lag
-        Where the file says it otherwise than by `frame_times`.
-    frame_rate
-        Time points a second (Hz).
-    frame_times
-        Shape (frames,), seconds, one for each of `frames`.
-    numbers
-        Shape (frames,), the camera's own increasing count of the frames, so that lost ones show.
-    files
-        Those of which frames are in it, where they are a set that was found through one of them.
+    What is not described here is as there, and None where the file does not say it.
     """
 
-    frames: FrameReader
-    channels: int = 1
-    reference: FrameReader | None = None
-    reference_lag: float | None = None
-    frame_rate: float | None = None
+    frames: FrameReader  # all of the file in time order
+    channels: int = 1  # colours in turns in `frames`: time point t, colour c is t * channels + c
+    reference: FrameReader | None = None  # that the file keeps apart
+    reference_lag: float | None = None  # where the file says it otherwise than by `frame_times`
+    frame_rate: float | None = None  # time points a second (Hz)
     pixel_size: float | None = None
-    frame_times: NDArray[np.float64] | None = None
-    numbers: NDArray[np.int64] | None = None
-    files: frozenset[Path] = frozenset()
+    frame_times: NDArray[np.float64] | None = None  # shape (frames,), s
+    numbers: NDArray[np.int64] | None = None  # shape (frames,), the camera's count: lost ones show
+    files: frozenset[Path] = frozenset()  # of which frames are in it, where they are a set
     subject: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -69,30 +49,17 @@ class Given:
 
 @dataclass(frozen=True)
 class MovieFormat:
-    """One container of movies; ``docs/formats.md`` tells what is taken from it.
+    """One container of movies; ``docs/formats.md`` tells what is taken from it."""
 
-    Attributes
-    ----------
-    name
-        Name to show.
-    patterns
-        File name patterns for napari's manifest, such as ``"*.tif"``.
-    open
-        Reads a path, and what the user says of it.
-    options
-        Names of what it understands of that.
-    is_one
-        Whether a path is of this format, where more than the suffix of a file tells.
-    """
-
-    name: str
-    patterns: tuple[str, ...]
-    open: Callable[[Path, Given], MovieFile]
-    options: tuple[str, ...] = ()
-    is_one: Callable[[Path], bool] | None = None
+    name: str  # to show
+    patterns: tuple[str, ...]  # of file names, for napari's manifest, such as ``"*.tif"``
+    open: Callable[[Path, Given], MovieFile]  # reads a path, and what the user says of it
+    options: tuple[str, ...] = ()  # what it understands of that
+    # finds something in a path of this format, where more than the suffix of a file tells
+    is_one: Callable[[Path], object] | None = None
 
     def matches(self, path: Path) -> bool:
         """Whether a path is of this format."""
         if self.is_one is not None:
-            return self.is_one(path)
+            return bool(self.is_one(path))
         return path.is_file() and f"*{path.suffix.lower()}" in self.patterns

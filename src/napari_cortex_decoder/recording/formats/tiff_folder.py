@@ -74,6 +74,8 @@ def _tiffs(folder: Path) -> list[os.DirEntry[str]]:
 
 def tiff_folders(folder: Path) -> list[Path]:
     """Return the folder if TIFFs lie in it, else those in it in which some do: positions."""
+    if not folder.is_dir():
+        return []
     if _tiffs(folder):
         return [folder]
     return sorted((p for p in folder.iterdir() if p.is_dir() and _tiffs(p)), key=natural_key)

@@ -47,25 +47,12 @@ class OmeImage:
     tifffile reads such sets, too, but fills what lacks with zeros, and follows names of files out
     of their folder.
 
-    Parameters
-    ----------
-    xml, own
-        Description, and the name of the file that is opened.
-    wanted, number
-        Name or ID of the image, or which one it is; else the first that has planes in the file.
-    described_here
-        Whether the file itself holds `xml`, so that it is known by its UUID even if it was renamed.
+    `own` is the name of the file that is opened, and `described_here` whether it holds the `xml`,
+    so that it is known by its UUID even if it was renamed. The image is the one `wanted`, by its
+    name or ID, or of a `number`; else the first that has planes in the file.
 
-    Attributes
-    ----------
-    names, name
-        What the images of the description are called, and this one.
-    sizes, order
-        Number of planes along T, C and Z, and these axes, slowest first, as the planes run.
-    files, set_files
-        Names of the files that hold its planes, `own` first, and those of all images.
-    colours
-        What the channels are called, light and all.
+    `sizes` are the planes along T, C and Z, `order` these axes, slowest first, as the planes run;
+    `files` hold the planes, `own` first, and `set_files` those of all images.
     """
 
     def __init__(
