@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--frames", type=int, default=0, help="scored of many bouts; 0: all")
     parser.add_argument("--targets", action="append", choices=GROUPINGS)
-    parser.add_argument("--patches", type=int, default=30)
+    parser.add_argument("--patches", type=int, help="default: as when explaining")
     parser.add_argument("--everywhere", type=float, default=0.05)
     parser.add_argument("--effect", type=float, default=0.0)
     parser.add_argument("--pair", default="SSp-ul")

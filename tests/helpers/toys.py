@@ -55,10 +55,10 @@ def linear_decoder(weights: np.ndarray, past: int = 2, future: int = 1) -> tuple
     return make_decoder(config, network, name="linear", hash="0" * 64), network  # type: ignore[arg-type]
 
 
-def two_places(n: int = 240, seed: int = 0) -> tuple[Recording, Ethogram]:
+def two_places(n: int = 240, seed: int = 0, bout: int = 20) -> tuple[Recording, Ethogram]:
     """A movie whose upper left quarter says what the animal does, over noise."""
     rng = np.random.default_rng(seed)
-    running = (np.arange(n) // 20) % 2
+    running = (np.arange(n) // bout) % 2
     frames = 1000 + 20 * rng.standard_normal((n, SIZE, SIZE))
     frames[:, :16, :16] += 6 * running[:, None, None]
     movie = da.from_array(frames, chunks=(64, -1, -1))

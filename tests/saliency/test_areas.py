@@ -222,6 +222,27 @@ def test_44_areas_and_their_families_cost_51_passes_and_a_tenth_of_the_authors_r
     assert 11 * n * passes >= 10 * network.encoded
 
 
+def test_44_areas_with_places_and_a_verdict_cost_26_passes_where_there_are_bouts_enough(
+    linear: MakeLinear,
+) -> None:
+    from napari_cortex_decoder.atlas import Registration, load_atlas
+
+    decoder, network = linear(UPPER_LEFT, past=5, future=5)
+    recording, ethogram = two_places(2700, bout=90)
+    atlas = load_atlas("dorsal-cortex")
+    registration = Registration.upright(atlas, pixel_size=0.45, bregma=(13.0, 15.5))
+    frames = sample_frames(ethogram, 900)
+    result = area_importance(
+        decoder, recording, registration, ethogram, score="log-odds", frames=frames
+    )
+    one = 30 * (30 + 10)  # bouts; the window has five images before and five after
+    assert network.encoded <= 26.5 * one
+    measured = result.table[result.table["frames"] == result.whole.n_frames]
+    assert len(measured) == 8 and measured["p"].notna().all()
+    worth = result.ranked()["importance"].to_numpy()
+    assert set(result.ranked().index[:3]) <= set(measured.index) and worth[0] > 0
+
+
 def test_the_masks_fit_a_decoder_of_smaller_images(linear: MakeLinear) -> None:
     decoder, _ = linear(UPPER_LEFT)
     recording, ethogram = two_places()

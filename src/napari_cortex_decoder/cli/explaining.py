@@ -71,8 +71,13 @@ def explain(
         ),
     ] = None,
     patches: Annotated[
-        int, typer.Option(min=0, help="Random places, of the areas' sizes, to compare with.")
-    ] = 30,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Random places, of the areas' sizes, to compare with (default: 12; where area "
+            "traces are read, 30).",
+        ),
+    ] = None,
     cutout: Annotated[
         bool, typer.Option("--cutout", help="Cut squares out all over the image, too.")
     ] = False,

@@ -71,7 +71,7 @@ class Question:
     stop: int | None = None
     frames: int | None = SAMPLED
     fills: tuple[FillName, ...] = ("mean",)
-    patches: int = 30
+    patches: int | None = None
     seed: int = 0
     compute: Compute = HERE
     any_rate: bool = False

@@ -39,7 +39,7 @@ SMALLEST_AUC = 0.6
 LEVELS = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
 
-_FEW_FRAMES, _FEW_BOUTS = 4, 4
+_FEW_FRAMES, _FEW_BOUTS = 2, 4
 """Frames of a bout, and fewest bouts of a kind, that tell which parts are worth a look."""
 
 
@@ -321,7 +321,7 @@ class Experiment:
         return [_Sample(score, whole, self._n_draws, self._seed) for score in scores]
 
     def _choose_few(self) -> NDArray[np.bool_]:
-        """Choose the middle of bouts, of many bouts every other: shape (n,)."""
+        """Choose the middle of bouts, of many bouts every second or third: shape (n,)."""
         if self._labels is None or self._bouts is None:
             unit = self.scored // max(
                 1, round(BLOCK_SECONDS * self.masked.recording.known_frame_rate())
@@ -332,7 +332,7 @@ class Experiment:
             kinds = [np.unique(unit[self._labels == label]) for label in (0, 1)]
         chosen = np.zeros(len(self.scored), bool)
         for units in kinds:
-            for number in units[:: 2 if len(units) >= 2 * _FEW_BOUTS else 1]:
+            for number in units[:: min(3, max(1, len(units) // _FEW_BOUTS))]:
                 own = np.flatnonzero(unit == number)
                 middle = max(0, (len(own) - _FEW_FRAMES) // 2)
                 chosen[own[middle : middle + _FEW_FRAMES]] = True

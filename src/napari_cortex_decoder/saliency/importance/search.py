@@ -27,7 +27,10 @@ AREAS = "areas"
 and its interval."""
 
 _LIKELY = 8
-"""Targets that are measured on all frames at least; of many, a quarter."""
+"""Targets that are measured on all frames where images are encoded."""
+
+_PATCHES = {False: 12, True: 30}
+"""Random places, unless somebody says how many; where nothing is encoded many cost little."""
 
 
 class Meter:
@@ -81,6 +84,8 @@ class Search:
 
     Attributes
     ----------
+    n_patches
+        Random places that are asked for.
     seen
         Shape (k,), numbers of the targets on the movie.
     importance, low, high
@@ -99,13 +104,14 @@ class Search:
         targets: Sequence[Target],
         members: Bools,
         fills: Sequence[FillName],
-        patches: int,
+        patches: int | None,
         seed: int,
         meter: Meter,
         families: Mapping[str, Sequence[int]],
     ) -> None:
         self._experiment, self._targets, self._members = experiment, targets, members
-        self._n_patches, self._meter = patches, meter
+        self.n_patches = _PATCHES[experiment.at_once] if patches is None else patches
+        self._meter = meter
         self._rng = np.random.default_rng(seed)
         self._masks = np.stack([members[list(one.members)].any(axis=0) for one in targets])
         self.seen = np.flatnonzero(self._masks.any(axis=(1, 2)))
@@ -244,10 +250,10 @@ class Search:
         """Decode with nothing missing; return how many targets are worth all frames."""
         experiment, meter, n = self._experiment, self._meter, len(self.seen)
         one, few = experiment.passing()
-        likely = max(_LIKELY, -(-n // 4))
+        likely = _LIKELY
         if n <= likely or 2 * few > one:
             likely, few = n, 0
-        meter.total = one * (1 + likely * (1 + others) + self._n_patches) + few * n
+        meter.total = one * (1 + likely * (1 + others) + self.n_patches) + few * n
         meter.total += len(self._joint) * (few or one)
         experiment.lost(self._masks[:0], fill, AREAS)
         meter.done = one
@@ -278,7 +284,7 @@ class Search:
     def _moved(self, which: Ints) -> Bools:
         """Move targets elsewhere, each in turn, until there are enough."""
         brain: Bools = np.asarray(self._members.any(axis=0))
-        each = np.bincount(np.arange(self._n_patches) % len(which), minlength=len(which))
+        each = np.bincount(np.arange(self.n_patches) % len(which), minlength=len(which))
         moved = [
             matched_patches(self._members[list(self._targets[i].members)], brain, n, self._rng)
             for i, n in zip(self._rng.permutation(which), each.tolist(), strict=True)
