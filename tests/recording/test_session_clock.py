@@ -14,12 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.ophys import OnePhotonSeries, OpticalChannel
+from typer.testing import CliRunner
 
+from napari_cortex_decoder.cli import app
+from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Bout, Ethogram, Format, read_labels, write_labels
 from napari_cortex_decoder.recording import (
     Recording,
     add_behavior,
     open_recording,
+    remember_metadata,
     trace_at_frames,
 )
 
@@ -67,6 +71,25 @@ def test_an_nwb_movie_begins_at_its_starting_time_and_traces_stay_where_they_wer
     assert recording.times[0] == 100.0
     speed = trace_at_frames(add_behavior(recording, path).behavior["speed"], recording)
     assert np.isnan(speed[:9]).all() and np.flatnonzero(speed > 1)[0] == 20
+
+
+def test_the_time_of_the_first_frame_is_told_and_remembered_where_a_file_does_not_say_it(tmp_path):
+    path = tmp_path / "m.npy"
+    np.save(path, np.zeros((N, 6, 8), np.uint16))
+    (tmp_path / "speed.csv").write_text("speed\n" + "".join(f"{i}.5\n" for i in range(N)))
+    told = open_recording(path, frame_rate=10, first_frame_time=12.5)
+    np.testing.assert_allclose(told.times, 12.5 + np.arange(N) / 10)
+    assert add_behavior(told, tmp_path / "speed.csv").behavior["speed"].times[0] == 12.5
+    with pytest.raises(RecordingError, match="give its time in seconds"):
+        open_recording(path, frame_rate=10, first_frame_time=np.nan)
+    with pytest.raises(RecordingError, match="frame rate"):
+        open_recording(path, first_frame_time=12.5)
+    how = ["--frame-rate", "10", "--first-frame-time", "-3", "--remember"]
+    assert CliRunner().invoke(app, ["info", str(path), *how]).exit_code == 0
+    assert open_recording(path).times[0] == -3
+    assert open_recording(path, first_frame_time=0).times[0] == 0
+    with pytest.raises(RecordingError, match="first_frame_time is inf; give a number"):
+        remember_metadata(path, first_frame_time=np.inf)
 
 
 def test_a_trace_with_only_a_rate_begins_with_the_first_frame(tmp_path):

@@ -43,6 +43,9 @@ class Reading:
     pixel_size: Annotated[
         float | None, typer.Option(help="Edge of a pixel in mm, where the file does not say it.")
     ] = None
+    first_frame_time: Annotated[
+        float | None, typer.Option(help="When (s) the first frame was, on the session's clock.")
+    ] = None
     channels: Annotated[
         int | None,
         typer.Option(
@@ -65,8 +68,8 @@ class Reading:
     @property
     def said(self) -> dict[str, Any]:
         """Keywords of `open_recording` that `remember_metadata` knows, too."""
-        told = {"frame_rate": self.frame_rate, "pixel_size": self.pixel_size}
-        return told | read_as(self.settings)
+        numbers = ("frame_rate", "pixel_size", "first_frame_time")
+        return {name: getattr(self, name) for name in numbers} | read_as(self.settings)
 
     def open(self, movie: Path) -> Recording:
         """Open a movie; errors are those of `open_recording`."""

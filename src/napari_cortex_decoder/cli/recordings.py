@@ -31,8 +31,8 @@ def info(
         bool,
         typer.Option(
             "--remember",
-            help="Keep frame rate, pixel size and --as in the folder beside each movie: every "
-            "verb and the plugin then know them.",
+            help="Keep frame rate, pixel size, first frame's time and --as in the folder beside "
+            "each movie: every verb and the plugin then know them.",
         ),
     ] = False,
     as_json: AsJson = False,

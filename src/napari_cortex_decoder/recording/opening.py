@@ -31,6 +31,7 @@ def open_recording(
     *,
     frame_rate: float | None = None,
     pixel_size: float | None = None,
+    first_frame_time: float | None = None,
     channels: int | None = None,
     dataset: str | None = None,
     axes: str | None = None,
@@ -53,6 +54,8 @@ def open_recording(
         Frames a second (Hz) of the movie; of interleaved colours, of each one.
     pixel_size
         Edge of a pixel in mm.
+    first_frame_time
+        When the first frame was taken, in seconds of the session's clock.
     channels
         Number of colours that the camera took in turns, 1 or 2: with 2, frames 0, 2, 4, … are the
         movie and frames 1, 3, 5, … its reference. None takes what the file says.
@@ -112,7 +115,7 @@ def open_recording(
     if times is None and found.numbers is not None and rate and (np.diff(found.numbers) != 1).any():
         times = (found.numbers[shown] - found.numbers[0]) / (rate * turns)
     rate, times, doubts = _clock(rate, frame_rate, times)
-    return Recording(
+    recording = Recording(
         movie=LazyMovie(movie),
         name=path.name if path.is_dir() and path.suffix != ".zarr" else path.stem,
         frame_rate=rate,
@@ -128,6 +131,8 @@ def open_recording(
         warnings=(*warnings, *doubts),
         steps=found.steps,
     )
+    begin = _first(first_frame_time, remembered.get("first_frame_time"))
+    return recording if begin is None else recording.beginning_at(begin)
 
 
 def _paths(path: Any) -> list[Path]:

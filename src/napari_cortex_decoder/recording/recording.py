@@ -190,6 +190,22 @@ class Recording:
         lag = lag_of(self.frame_times, other.frame_times)
         return self.replace(reference=other.movie, reference_lag=lag)
 
+    def beginning_at(self, seconds: float) -> Recording:
+        """Return this with its first frame taken at so many seconds of the session's clock.
+
+        Traces with a value a frame go along; those that have times of their own stay.
+        """
+        if not math.isfinite(seconds):
+            raise RecordingError(
+                f"{self.where}: the first frame is at {seconds}; give its time in seconds."
+            )
+        old, behavior = self.times, dict(self.behavior)
+        times = old + (seconds - old[0])
+        for name, trace in self.behavior.items():
+            if np.array_equal(trace.times, old):
+                behavior[name] = replace(trace, times=times)
+        return self.replace(frame_times=times, behavior=behavior)
+
     def known_frame_rate(self) -> float:
         """Return the frame rate in Hz; if it is unknown, `FrameRateError` says how to give it."""
         if self.frame_rate is None:

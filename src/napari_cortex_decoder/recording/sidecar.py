@@ -18,7 +18,7 @@ from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.recording.formats.traces.painted import given_names
 
 _FILE = "recording.json"
-_NUMBERS = ("frame_rate", "pixel_size")
+_NUMBERS = {"frame_rate": 0.0, "pixel_size": 0.0, "first_frame_time": -math.inf}  # above which
 
 
 class Remembered(TypedDict, total=False):
@@ -26,6 +26,7 @@ class Remembered(TypedDict, total=False):
 
     frame_rate: float | None
     pixel_size: float | None
+    first_frame_time: float | None
     dataset: str | None
     axes: str | None
     shape: tuple[int, ...] | None
@@ -121,8 +122,9 @@ def remember_metadata(path: str | os.PathLike[str], **said: Unpack[Remembered]) 
     path
         File or folder of the recording.
     **said
-        ``frame_rate`` (Hz), ``pixel_size`` (mm), ``dataset``, ``axes``, ``shape``, ``dtype``,
-        ``areas``, ``atlas``, as `open_recording` takes them; None leaves what was said before.
+        ``frame_rate`` (Hz), ``pixel_size`` (mm), ``first_frame_time`` (s), ``dataset``, ``axes``,
+        ``shape``, ``dtype``, ``areas``, ``atlas``, as `open_recording` takes them; None leaves what
+        was said before.
 
     Raises
     ------
@@ -155,8 +157,9 @@ def _read(file: Path) -> dict[str, Any]:
 def _checked(file: Path, field: str, value: Any) -> Any:
     if field in _NUMBERS:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and math.isfinite(value) and value > 0):
-            raise RecordingError(f"{file}: {field} is {value!r}; give a positive number.")
+        if not (number and math.isfinite(value) and value > _NUMBERS[field]):
+            kind = "a number" if _NUMBERS[field] else "a positive number"
+            raise RecordingError(f"{file}: {field} is {value!r}; give {kind}.")
         return float(value)
     if field == "shape":
         whole = isinstance(value, list | tuple) and all(type(n) is int and n > 0 for n in value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
@@ -156,16 +156,11 @@ class MovieModel(SectionModel):
         """
         if self.raw is None:
             return
-        raw, old = self.raw, self.raw.times
-        times = old + (seconds - old[0])
-        moved = {
-            name: replace(trace, times=times)
-            for name, trace in raw.behavior.items()
-            if np.array_equal(trace.times, old)
-        }
-        self._change_raw(raw.replace(frame_times=times, behavior={**raw.behavior, **moved}))
+        raw = self.raw
+        self._change_raw(raw.beginning_at(seconds))
         if self.raw is not raw:
-            self._background.run(partial(keep_behavior, self.raw, list(moved), timed=True))
+            moved = [n for n, one in self.raw.behavior.items() if one is not raw.behavior[n]]
+            self._background.run(partial(keep_behavior, self.raw, moved, timed=True))
 
     def set_pixel_size(self, pixel_size: float) -> None:
         """Say how wide (mm) a pixel of the raw recording is, and remember it beside it."""
