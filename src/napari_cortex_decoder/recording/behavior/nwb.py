@@ -96,8 +96,8 @@ def _things(file: Any) -> list[_Thing]:
             or {"start_time", "stop_time"} <= own.keys()
             or {"timestamps", "timestamp", "event_times"} & own.keys()
         )
-        place = _last(group.parent.name)
-        found[address] = _Thing([_last(group.name)], place, own) if holds_times else None
+        place, own_name = (Path(one.name).name for one in (group.parent, group))
+        found[address] = _Thing([own_name], place, own) if holds_times else None
         for one, thing in inner.items():
             if isinstance(thing, hdf5.Group):
                 look(one, thing)
@@ -120,10 +120,6 @@ def _named(things: list[_Thing], fields: Sequence[str] | None) -> Iterator[tuple
     for name, thing in wanted:
         # the same name in two places of the file: the place tells them apart
         yield (f"{thing.place}/{name}" if taken[name] > 1 else name), thing
-
-
-def _last(name: str) -> str:
-    return str(name.rpartition("/")[2])
 
 
 def _series(path: Path, name: str, series: Mapping[str, Any]) -> dict[str, Samples]:

@@ -114,14 +114,15 @@ def check_planes(where: Path, colours: int, slices: int = 1) -> None:
         )
 
 
-def other_frames(claimed: int, held: int) -> str:
+def other_frames(
+    claimed: int,
+    held: int,
+    why: str = "the others were never recorded, unless the file was copied before its end",
+) -> str:
     """Say that a file ends before the last of the frames that it promises, or goes on behind it."""
     if held > claimed:
         return f"{claimed} frames are described and {held} are in the file; all are shown."
-    return (
-        f"{held} of the {claimed} frames that it promises are in the file; the others were never "
-        "recorded, unless the file was copied before its end."
-    )
+    return f"{held} of the {claimed} frames that it promises are here; {why}."
 
 
 def nothing_at_the_end(frames: FrameReader) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from napari_cortex_decoder.recording.formats.frames import (
     check_frames,
     check_planes,
     gathered,
+    other_frames,
 )
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.names import colours_told
@@ -58,9 +59,7 @@ def open_ndtiff(path: Path, given: Given) -> MovieFile:
     check_frames(path, (len(found), height, width), np.dtype(pixels))
     frames, there = _frames(index, found, (height, width), pixels)
     if not there.all():
-        told.append(
-            f"{int(there.sum())} of the {len(found)} frames that its index lists are in its files."
-        )
+        told.append(other_frames(len(found), int(there.sum())))
     kept = [e for e, is_there in zip(found, there, strict=True) if is_there]
     movie = MovieFile(
         frames=frames,

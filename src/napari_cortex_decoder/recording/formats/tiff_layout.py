@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.reading import readable, told
 from napari_cortex_decoder.recording.formats import tiff_metadata as said
-from napari_cortex_decoder.recording.formats.frames import check_planes
+from napari_cortex_decoder.recording.formats.frames import check_planes, other_frames
 from napari_cortex_decoder.recording.formats.light import movie_first
 from napari_cortex_decoder.recording.formats.tiff_pages import opened_tiff, page_offsets, too_few
 from napari_cortex_decoder.recording.provenance import steps_in_text
@@ -161,11 +161,7 @@ def what_is_there(path: Path, layout: Layout, warnings: list[str], why: str = ""
         times = None
     if there.all():
         return replace(layout, numbers=None, frame_times=times)
-    warnings.append(
-        f"{int(there.sum())} of the {len(there)} frames that its description promises are here; "
-        + (why or "the others were never recorded, unless the file was copied before its end")
-        + "."
-    )
+    warnings.append(other_frames(len(there), int(there.sum()), *([why] if why else [])))
     if channels == 2 and not (there[::2].any() and there[1::2].any()):
         channels, numbers = 1, numbers // 2
     return replace(

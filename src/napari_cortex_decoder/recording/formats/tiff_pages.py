@@ -116,10 +116,7 @@ def too_few(path: Path, claimed: int, held: int) -> RecordingError:
 def _check_end(path: Path, ends: NDArray[np.int64], size: int) -> None:
     beyond = np.flatnonzero(ends > size)
     if beyond.size:
-        first = f"frame {beyond[0] + 1} of {len(ends)}"
-        raise RecordingError(
-            f"{path}: the file is truncated: it ends before {first}; copy it again."
-        )
+        raise too_few(path, len(ends), int(beyond[0]))
 
 
 def _offsets_by_rule(

@@ -119,16 +119,15 @@ class Bin(Step):
                 every=self.frames,
             )
 
-        changes: dict[str, Any] = {}
-        if recording.pixel_size is not None:
-            changes["pixel_size"] = recording.pixel_size * self.pixels
-        if recording.frame_rate is not None:
-            changes["frame_rate"] = recording.frame_rate / self.frames
-        if recording.reference_lag is not None:
-            changes["reference_lag"] = recording.reference_lag / self.frames
-        if recording.frame_times is not None:
-            changes["frame_times"] = recording.frame_times[:: self.frames][:n_frames]
-        return with_both(recording, binned, **changes)
+        times = recording.frame_times
+        return with_both(
+            recording,
+            binned,
+            pixel_size=recording.pixel_size and recording.pixel_size * self.pixels,
+            frame_rate=recording.frame_rate and recording.frame_rate / self.frames,
+            reference_lag=recording.reference_lag and recording.reference_lag / self.frames,
+            frame_times=None if times is None else times[:: self.frames][:n_frames],
+        )
 
     def origins(self, recording: Recording) -> NDArray[np.int64] | None:
         """Return the first of the frames that become one."""
