@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_cortex_decoder.atlas import Registration
-from napari_cortex_decoder.choices import (
-    LAGS,
-    MAP_METHODS,
-    FillName,
-    Method,
-    ScoreName,
-    Span,
-)
+from napari_cortex_decoder.choices import LAGS, MAP_METHODS, FillName, Method, ScoreName, Span
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.recording import Recording

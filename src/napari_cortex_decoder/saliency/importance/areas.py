@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import SCORES, FillName, ScoreName, check_choice
-from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.engine.area_places import registration_of
 from napari_cortex_decoder.errors import AtlasError, DecoderError
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.progress import Cancelled, Report, unheard
+from napari_cortex_decoder.progress import Cancelled, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.area_result import AreaImportance
 from napari_cortex_decoder.saliency.importance.carried import read_anew
@@ -29,6 +29,7 @@ from napari_cortex_decoder.saliency.masking.regions import (
     families,
     member_masks,
 )
+from napari_cortex_decoder.saliency.options import ScoreOptions
 from napari_cortex_decoder.scoring.correlation import correlation
 
 Floats = NDArray[np.float64]
@@ -47,13 +48,8 @@ def area_importance(
     targets: Targets = "areas",
     score: ScoreName = "auc",
     fills: Sequence[FillName] = ("mean",),
-    frames: ArrayLike | None = None,
     patches: int | None = None,
-    draws: int = 1000,
-    seed: int = 0,
-    compute: Compute = HERE,
-    any_rate: bool = False,
-    progress: Report | None = None,
+    **how: Unpack[ScoreOptions],
 ) -> AreaImportance:
     """Measure what a decoder loses when an area is taken from it.
 
@@ -84,23 +80,12 @@ def area_importance(
         tell what each adds.
     fills
         What stands there instead; of several, the first makes the table and all are compared.
-    frames
-        Numbers of the frames to score; None: all that are labelled, or all, but for those that
-        the decoder learned from. `sample_frames` chooses some of every bout.
     patches
         Random places of the areas' sizes and shapes, in all; 0 for none. None: 12, of a decoder of
         area traces 30. Fewer than ten tell too little of how places differ for a verdict that
         holds.
-    draws
-        Of the bootstrap.
-    seed
-        Of bootstrap, patches and shuffle: same seed, same result.
-    compute
-        As for `Decoder.decode`.
-    any_rate
-        Go on although the frame rate is not the decoder's.
-    progress
-        Called several times a second; an exception it raises ends the work.
+    **how
+        See `ScoreOptions`: frames, draws, seed, compute, any_rate, progress.
 
     Raises
     ------
@@ -114,7 +99,7 @@ def area_importance(
     RecordingError, FrameRateError, DeviceError
         As for `Decoder.decode`.
     """
-    meter = Meter(progress or unheard)
+    meter = how["progress"] = Meter(how.get("progress") or unheard)
     check_fills(tuple(fills))
     check_choice("score", score, SCORES, DecoderError)
     registration = registration_of(recording, registration)
@@ -125,23 +110,12 @@ def area_importance(
         )
     chosen = choose_targets(registration.atlas, targets)
     experiment = Experiment(
-        decoder,
-        recording,
-        ethogram,
-        behavior,
-        frames=frames,
-        draws=draws,
-        seed=seed,
-        compute=compute,
-        any_rate=any_rate,
-        report=meter,
-        registration=registration,
-        score=score,
+        decoder, recording, ethogram, behavior, registration=registration, score=score, **how
     )
     masked = experiment.masked
     members = member_masks(registration, masked.resampling, recording.shape)
     groups = families(chosen) if targets in ("areas", "pairs") else {}
-    search = Search(experiment, chosen, members, fills, patches, seed, meter, groups)
+    search = Search(experiment, chosen, members, fills, patches, how.get("seed", 0), meter, groups)
     anew = np.full((2 * len(chosen) + 1, 3), np.nan)
     warnings = [*masked.warnings, *registration.warnings, *experiment.said]
     try:
@@ -188,16 +162,11 @@ def area_importance(
         recording=recording.name,
         targets=chosen,
         settings={
-            "decoder_sha256": decoder.hash,
-            "recording": str(recording.path or recording.name),
+            **experiment.settings,
             "atlas": registration.atlas.name,
             "targets": {target.label: list(target.members) for target in chosen},
-            "score": experiment.score,
             "fills": list(fills),
             "patches": search.n_patches,
-            "draws": draws,
-            "seed": seed,
-            "device": str(masked.device),
             "image_size": list(masked.resampling.image_size),
         },
         warnings=tuple(warnings),

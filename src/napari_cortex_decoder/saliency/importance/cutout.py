@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.choices import CutoutShape, FillName
-from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.control import Places, corrected, excess
 from napari_cortex_decoder.saliency.importance.experiment import Experiment, Whole
 from napari_cortex_decoder.saliency.masking.fills import check_fills
 from napari_cortex_decoder.saliency.masking.grids import cutouts, edge_masks, enlarge
+from napari_cortex_decoder.saliency.options import ScoreOptions
 from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
 
 Floats = NDArray[np.float64]
@@ -106,12 +106,7 @@ def cutout_importance(
     step: int | None = None,
     edge: bool = True,
     fill: FillName = "mean",
-    frames: ArrayLike | None = None,
-    draws: int = 1000,
-    seed: int = 0,
-    compute: Compute = HERE,
-    any_rate: bool = False,
-    progress: Report | None = None,
+    **how: Unpack[ScoreOptions],
 ) -> CutoutImportance:
     """Measure what a decoder loses when a place is cut out of every frame and channel.
 
@@ -122,7 +117,7 @@ def cutout_importance(
 
     Parameters
     ----------
-    decoder, recording, ethogram, behavior, frames, draws, seed, compute, any_rate
+    decoder, recording, ethogram, behavior, **how
         As for `area_importance`.
     cut
         What is cut out.
@@ -134,8 +129,6 @@ def cutout_importance(
         parts of equal size, where there is no cortex to read.
     fill
         What stands there instead; ``"mean"`` is the paper's.
-    progress
-        Called several times a second; an exception it raises ends the work.
 
     Raises
     ------
@@ -144,20 +137,8 @@ def cutout_importance(
     LabelError, RecordingError, FrameRateError, DeviceError
         As `area_importance`.
     """
-    report = progress or unheard
     check_fills((fill,))
-    experiment = Experiment(
-        decoder,
-        recording,
-        ethogram,
-        behavior,
-        frames=frames,
-        draws=draws,
-        seed=seed,
-        compute=compute,
-        any_rate=any_rate,
-        report=report,
-    )
+    experiment = Experiment(decoder, recording, ethogram, behavior, **how)
     image_size = experiment.masked.resampling.image_size
     shorter = min(image_size)
     size = round(shorter * _SIZE) if size is None else size
@@ -188,15 +169,7 @@ def cutout_importance(
         recording=recording.name,
         image_size=image_size,
         inside=experiment.masked.resampling.inside,
-        settings={
-            "decoder_sha256": decoder.hash,
-            "recording": str(recording.path or recording.name),
-            "fill": fill,
-            "draws": draws,
-            "seed": seed,
-            "device": str(experiment.masked.device),
-            "encodings": experiment.masked.encodings,
-        },
+        settings={**experiment.settings, "fill": fill, "encodings": experiment.masked.encodings},
         warnings=(*experiment.masked.warnings, *experiment.said),
     )
 

@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import FillName, ScoreName
-from napari_cortex_decoder.compute import Compute
+from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder, TraceDecoder
 from napari_cortex_decoder.decoder.learned_frames import held_out_frames
 from napari_cortex_decoder.decoder.suitability import first_predicted
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.progress import Report
+from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.fairness import fairness
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
@@ -23,13 +23,7 @@ from napari_cortex_decoder.saliency.masking.frames import check_frames, labelled
 from napari_cortex_decoder.saliency.masking.masked_traces import MaskedTraces
 from napari_cortex_decoder.scoring.auc import aucs
 from napari_cortex_decoder.scoring.nulls import shifted_labels
-from napari_cortex_decoder.scoring.over_bouts import (
-    BLOCK_SECONDS,
-    Auc,
-    LogOdds,
-    Score,
-    Separation,
-)
+from napari_cortex_decoder.scoring.over_bouts import BLOCK_SECONDS, Auc, LogOdds, Score, Separation
 
 Floats = NDArray[np.float64]
 
@@ -158,10 +152,10 @@ class Experiment:
 
     Parameters
     ----------
-    decoder, recording, ethogram, behavior, frames, draws, seed, compute, any_rate
+    decoder, recording, ethogram, behavior
         As for `area_importance`.
-    report
-        Called with the progress.
+    frames, draws, seed, compute, any_rate, progress
+        See `ScoreOptions`.
     registration
         Where the areas of a decoder of area traces lie; None where only images are explained.
     score
@@ -181,6 +175,8 @@ class Experiment:
         Whether the scored frames are a fair sample, in sentences.
     few
         Shape (n,), which of the scored frames tell whether a part is worth a look.
+    settings
+        What it measures with.
     """
 
     def __init__(
@@ -190,14 +186,14 @@ class Experiment:
         ethogram: Ethogram | None,
         behavior: str,
         *,
-        frames: ArrayLike | None,
-        draws: int,
-        seed: int,
-        compute: Compute,
-        any_rate: bool,
-        report: Report,
         registration: Registration | None = None,
         score: ScoreName = "auc",
+        frames: ArrayLike | None = None,
+        draws: int = 1000,
+        seed: int = 0,
+        compute: Compute = HERE,
+        any_rate: bool = False,
+        progress: Report | None = None,
     ) -> None:
         self.score: ScoreName = "log-odds" if ethogram is None else score
         self.index = behavior_index(decoder, behavior)
@@ -225,15 +221,15 @@ class Experiment:
             )
         else:
             self.masked = MaskedDecoder(
-                decoder,
-                recording,
-                compute=compute,
-                any_rate=any_rate,
-                report=report,
+                decoder, recording, compute=compute, any_rate=any_rate, report=progress or unheard
             )
-        self._report = report
-        self._seed = seed
-        self._n_draws = draws
+        self._report = progress or unheard
+        self._n_draws, self._seed = draws, seed
+        where = str(recording.path or recording.name)
+        self.settings: dict[str, object] = {
+            "decoder_sha256": decoder.hash, "recording": where, "score": self.score,
+            "draws": draws, "seed": seed, "device": str(self.masked.device),
+        }  # fmt: skip
         self._samples: dict[bool, list[_Sample]] = {}  # in the score, and in log-odds
         self.few = self._choose_few()
 

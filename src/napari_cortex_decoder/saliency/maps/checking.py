@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 
-from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.progress import Report
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.deletion import Deletion, deletion_insertion
 from napari_cortex_decoder.saliency.maps.onsets import OnsetAverage
 from napari_cortex_decoder.saliency.maps.randomization import Randomization, randomized_weights
 from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps
 from napari_cortex_decoder.saliency.masking.frames import sample_frames, spread_frames
+from napari_cortex_decoder.saliency.options import RunOptions
 from napari_cortex_decoder.saliency.verdict import SIGNIFICANT, Verdict
 
 LARGEST_LIKENESS = 0.5
@@ -54,9 +54,7 @@ def check_maps(
     layers: int | None = None,
     orders: int = 19,
     seed: int = 0,
-    compute: Compute = HERE,
-    any_rate: bool = False,
-    progress: Report | None = None,
+    **how: Unpack[RunOptions],
 ) -> MapCheck:
     """Hold maps against their controls; takes a few minutes on two cores.
 
@@ -73,8 +71,8 @@ def check_maps(
         As for `randomized_weights`.
     orders
         As for `deletion_insertion`.
-    compute, any_rate, progress
-        As for `saliency_map`.
+    **how
+        See `RunOptions`: compute, any_rate, progress.
 
     Raises
     ------
@@ -86,18 +84,9 @@ def check_maps(
     else:
         start, stop = int(maps.onsets[0]), int(maps.onsets[0]) + _MAPPED
     randomization = randomized_weights(
-        decoder,
-        recording,
-        start,
-        min(stop, start + _MAPPED),
-        maps.behavior,
-        method=maps.method,
-        layers=layers,
-        seed=seed,
-        compute=compute,
-        any_rate=any_rate,
-        progress=progress,
-    )
+        decoder, recording, start, min(stop, start + _MAPPED), maps.behavior,
+        method=maps.method, layers=layers, seed=seed, **how,
+    )  # fmt: skip
     # what speaks against the behavior is needed as much as what speaks for it
     worth = np.abs(maps.maps).mean(axis=0)
     if ethogram is not None:
@@ -105,19 +94,9 @@ def check_maps(
     else:
         frames = spread_frames(recording.n_frames, _SCORED, stretch=_STRETCH)
     deletion = deletion_insertion(
-        decoder,
-        recording,
-        worth,
-        ethogram,
-        maps.behavior,
-        fractions=_FRACTIONS,
-        orders=orders,
-        frames=frames,
-        seed=seed,
-        compute=compute,
-        any_rate=any_rate,
-        progress=progress,
-    )
+        decoder, recording, worth, ethogram, maps.behavior,
+        fractions=_FRACTIONS, orders=orders, frames=frames, seed=seed, **how,
+    )  # fmt: skip
     return MapCheck(randomization, deletion)
 
 

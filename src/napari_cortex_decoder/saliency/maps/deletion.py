@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_cortex_decoder.choices import FillName
-from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.errors import RecordingError
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.progress import Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.importance.experiment import Experiment, Whole
 from napari_cortex_decoder.saliency.masking.fills import check_fills
+from napari_cortex_decoder.saliency.options import ScoreOptions
 
 Bools = NDArray[np.bool_]
 
@@ -52,17 +52,13 @@ def deletion_insertion(
     fractions: tuple[float, ...] = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75),
     orders: int = 19,
     fill: FillName = "mean",
-    frames: ArrayLike | None = None,
-    seed: int = 0,
-    compute: Compute = HERE,
-    any_rate: bool = False,
-    progress: Report | None = None,
+    **how: Unpack[ScoreOptions],
 ) -> Deletion:
     """Take places away in the order of a map, and in random orders.
 
     Parameters
     ----------
-    decoder, recording, ethogram, behavior, frames, compute, any_rate, progress
+    decoder, recording, ethogram, behavior, **how
         As for `area_importance`.
     picture
         Shape (y, x), any size: higher is more important; it shows the frame.
@@ -75,8 +71,6 @@ def deletion_insertion(
         Random orders to compare with; p can be no smaller than 1 / (orders + 1).
     fill
         What stands there instead.
-    seed
-        Of the random orders.
 
     Raises
     ------
@@ -85,7 +79,7 @@ def deletion_insertion(
     DecoderError, LabelError, FrameRateError, DeviceError
         As `area_importance`.
     """
-    report = progress or unheard
+    seed = how.get("seed", 0)
     check_fills((fill,))
     height, width = recording.shape
     if picture.ndim != 2 or abs(picture.shape[0] * width / (picture.shape[1] * height) - 1) > 0.1:
@@ -93,18 +87,8 @@ def deletion_insertion(
             f"a picture of {picture.shape} does not show frames of {height} × {width} pixels; give "
             "one of the same proportions."
         )
-    experiment = Experiment(
-        decoder,
-        recording,
-        ethogram,
-        behavior,
-        frames=frames,
-        draws=1,
-        seed=seed,
-        compute=compute,
-        any_rate=any_rate,
-        report=report,
-    )
+    how["draws"] = 1
+    experiment = Experiment(decoder, recording, ethogram, behavior, **how)
     places, worth = _places(experiment.masked.resampling, picture, squares)
     rng = np.random.default_rng(seed)
     random = [rng.permutation(len(worth)) for _ in range(orders)]

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cortex_decoder.choices import MAP_METHODS, MapMethod, check_choice
-from napari_cortex_decoder.compute import HERE, Compute
+from napari_cortex_decoder.choices import MapMethod
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.suitability import first_predicted
-from napari_cortex_decoder.errors import DecoderError, LabelError
+from napari_cortex_decoder.errors import LabelError
 from napari_cortex_decoder.labels import Ethogram
-from napari_cortex_decoder.progress import Report, renamed, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.gradients import Maps
-from napari_cortex_decoder.saliency.maps.saliency_maps import explain, scale_of
-from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
+from napari_cortex_decoder.saliency.maps.saliency_maps import MapMaker, scale_of
 from napari_cortex_decoder.saliency.masking.frames import Ints
+from napari_cortex_decoder.saliency.options import MapOptions
 from napari_cortex_decoder.scoring.events import find_onsets
 
 BEFORE, AFTER = 1.0, 2.0
@@ -77,22 +76,17 @@ def onset_average(
     ethogram: Ethogram,
     behavior: str = "run",
     *,
-    method: MapMethod = "grad-cam",
     before: float = BEFORE,
     after: float = AFTER,
     most: int = MOST_ONSETS,
-    grid: int = 8,
-    points: int = 32,
-    compute: Compute = HERE,
-    any_rate: bool = False,
-    progress: Report | None = None,
+    **how: Unpack[MapOptions],
 ) -> OnsetAverage:
     """Average the maps around the onsets of a behavior.
 
     Parameters
     ----------
-    decoder, recording, behavior, method, grid, points, compute, any_rate, progress
-        As for `saliency_map`.
+    decoder, recording, behavior, **how
+        As for `saliency_map`, but that Grad-CAM is the method if none is named.
     ethogram
         Labels. An onset is the first frame of a bout before which there is another behavior for
         `before` seconds.
@@ -109,9 +103,6 @@ def onset_average(
     DecoderError, FrameRateError, DeviceError
         As `saliency_map`.
     """
-    report = progress or unheard
-    check_choice("method", method, MAP_METHODS, DecoderError)
-    index = behavior_index(decoder, behavior)
     rate, n_frames = recording.known_frame_rate(), recording.n_frames
     if ethogram.n_frames != n_frames:
         raise LabelError(
@@ -128,18 +119,15 @@ def onset_average(
     onsets = _some(found, behavior, before)
     if len(onsets) > most:
         onsets = onsets[np.unique(np.linspace(0, len(onsets) - 1, most).round().astype(int))]
-    masked = MaskedDecoder(decoder, recording, compute=compute, any_rate=any_rate, report=report)
+    how.setdefault("method", "grad-cam")
+    maker = MapMaker(decoder, recording, behavior, **how)
     lags = np.arange(-quiet, later + 1)
-    maps: NDArray[np.float64] = np.zeros((len(lags), *masked.resampling.inner_shape))
+    maps: NDArray[np.float64] = np.zeros((len(lags), *maker.masked.resampling.inner_shape))
     odds = np.zeros(len(lags))
     warnings: dict[str, None] = {}
     for number, onset in enumerate(onsets.tolist(), 1):
-        place = f"onset {number} of {len(onsets)}"
-        told = renamed(report, lambda stage, place=place: f"{stage}, {place}")  # type: ignore[misc]
         start, stop = onset - reach[0], onset + reach[1] + 1
-        one = explain(
-            masked, start, stop, index, method=method, grid=grid, points=points, report=told
-        )
+        one = maker.maps(start, stop, f", onset {number} of {len(onsets)}")
         place = onset - quiet - int(one.frames[0])
         maps += one.maps[place : place + len(lags)]
         odds += one.log_odds[onset - quiet - start :][: len(lags)]
@@ -153,7 +141,7 @@ def onset_average(
         log_odds=odds / len(onsets),
         scale=scale_of(mean),
         grid=one.grid,
-        method=method,
+        method=maker.method,
         behavior=behavior,
         decoder=decoder.name,
         recording=recording.name,

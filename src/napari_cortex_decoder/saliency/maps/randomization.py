@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -11,21 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_cortex_decoder.choices import MAP_METHODS, MapMethod, check_choice
-from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.networks import (
-    Cnn,
-    CnnRnn,
-    build_network,
-    reestimate_batch_norm,
-)
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn, build_network, reestimate_batch_norm
 from napari_cortex_decoder.decoder.randomness import seeded
-from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.progress import Report, renamed, unheard
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency.maps.saliency_maps import SaliencyMaps, check_range, explain
-from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
+from napari_cortex_decoder.saliency.maps.saliency_maps import MapMaker, SaliencyMaps, check_range
+from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder
+from napari_cortex_decoder.saliency.options import MapOptions
 from napari_cortex_decoder.scoring.correlation import rank_correlation
 
 _ESTIMATED_IMAGES = 64
@@ -51,14 +44,9 @@ def randomized_weights(
     stop: int | None = None,
     behavior: str = "run",
     *,
-    method: MapMethod = "integrated-gradients",
     layers: int | None = None,
-    grid: int = 8,
-    points: int = 32,
     seed: int = 0,
-    compute: Compute = HERE,
-    any_rate: bool = False,
-    progress: Report | None = None,
+    **how: Unpack[MapOptions],
 ) -> Randomization:
     """Compare a map with those of a network whose layers become random, one after the other.
 
@@ -68,35 +56,24 @@ def randomized_weights(
 
     Parameters
     ----------
-    decoder, recording, start, stop, behavior, method, grid, points
+    decoder, recording, start, stop, behavior, **how
         As for `saliency_map`.
     layers
         How many steps from the output down; None for all, 1 for the head only.
     seed
         Of the random weights.
-    compute, any_rate, progress
-        As for `saliency_map`.
 
     Raises
     ------
     DecoderError, RecordingError, FrameRateError, DeviceError
         As `saliency_map`.
     """
-    report = progress or unheard
-    check_choice("method", method, MAP_METHODS, DecoderError)
-    index = behavior_index(decoder, behavior)
     stop = start + 1 if stop is None else stop
     check_range(decoder, recording, start, stop)
-    masked = MaskedDecoder(decoder, recording, compute=compute, any_rate=any_rate, report=report)
+    maker = MapMaker(decoder, recording, behavior, **how)
+    masked = maker.masked
     images = images_from_all_over(masked)
-
-    def maps_of(one: MaskedDecoder, name: str) -> SaliencyMaps:
-        told = renamed(report, lambda stage: f"{stage}, {name}")
-        return explain(
-            one, start, stop, index, method=method, grid=grid, points=points, report=told
-        )
-
-    original = maps_of(masked, "as it is")
+    original = maker.maps(start, stop, ", as it is")
     with seeded(seed):
         fresh = build_network(masked.config)
     network = copy.deepcopy(masked.decoder.network).cpu().eval()
@@ -107,7 +84,7 @@ def randomized_weights(
         if module is not None and source is not None:
             module.load_state_dict(source.state_dict())
         reestimate_batch_norm(network.cnn, images)
-        found = maps_of(masked.with_network(network), f"random down to {name}")
+        found = maker.maps(start, stop, f", random down to {name}", network)
         rows.append({"layer": name, **likeness(original.maps, found.maps)})
     return Randomization(original, pd.DataFrame(rows))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,15 @@ from numpy.typing import NDArray
 from napari_cortex_decoder.choices import MAP_METHODS, MapMethod, check_choice
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.networks import Cnn, CnnRnn
 from napari_cortex_decoder.decoder.suitability import check_length, first_predicted
 from napari_cortex_decoder.errors import DecoderError, RecordingError
-from napari_cortex_decoder.progress import Report, unheard
+from napari_cortex_decoder.progress import Report, renamed, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.maps.gradients import LARGEST_GAP, Gradients, Maps, occlusion
 from napari_cortex_decoder.saliency.masking.encoding import MaskedDecoder, behavior_index
 from napari_cortex_decoder.saliency.masking.frames import Ints
+from napari_cortex_decoder.saliency.options import MapOptions
 
 _SCALE_PERCENTILE = 99.5
 
@@ -81,13 +84,7 @@ def saliency_map(
     start: int,
     stop: int | None = None,
     behavior: str = "run",
-    *,
-    method: MapMethod = "integrated-gradients",
-    grid: int = 8,
-    points: int = 32,
-    compute: Compute = HERE,
-    any_rate: bool = False,
-    progress: Report | None = None,
+    **how: Unpack[MapOptions],
 ) -> SaliencyMaps:
     """Show which pixels of which frames speak for a behaviour.
 
@@ -101,20 +98,8 @@ def saliency_map(
         Frames whose predictions are explained; one frame where there is no `stop`.
     behavior
         One of the decoder's.
-    method
-        ``"integrated-gradients"`` (Sundararajan et al. 2017), from the session's mean to the
-        frames; ``"grad-cam"`` (Selvaraju et al. 2017), signed, without ReLU; ``"occlusion"``:
-        log-odds lost with a square of an eighth of the image cut out of the whole window.
-    grid
-        For Grad-CAM: the deepest stage of the encoder with at least so many rows and columns
-        is taken. The last one has 2 × 2 at 64 px, too coarse for areas.
-    points
-        For integrated gradients: those on the path; doubled where the completeness gap is over
-        1 %.
-    compute, any_rate
-        As for `Decoder.decode`.
-    progress
-        Called several times a second; an exception it raises ends the work.
+    **how
+        See `MapOptions`: method, grid, points, compute, any_rate, progress.
 
     Raises
     ------
@@ -125,21 +110,9 @@ def saliency_map(
     FrameRateError, DeviceError
         As for `Decoder.decode`.
     """
-    report = progress or unheard
-    check_choice("method", method, MAP_METHODS, DecoderError)
-    index = behavior_index(decoder, behavior)
     stop = start + 1 if stop is None else stop
     check_range(decoder, recording, start, stop)
-    masked = MaskedDecoder(
-        decoder,
-        recording,
-        compute=compute,
-        any_rate=any_rate,
-        report=report,
-    )
-    return explain(
-        masked, start, stop, index, method=method, grid=grid, points=points, report=report
-    )
+    return MapMaker(decoder, recording, behavior, **how).maps(start, stop)
 
 
 def check_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> None:
@@ -165,50 +138,81 @@ def fitting_range(decoder: Decoder, recording: Recording, start: int, stop: int)
     return start, min(max(stop, start + 1), last + 1)
 
 
-def explain(
-    masked: MaskedDecoder,
-    start: int,
-    stop: int,
-    behavior: int,
-    *,
-    method: MapMethod,
-    grid: int = 8,
-    points: int = 32,
-    report: Report,
-) -> SaliencyMaps:
-    """Do what `saliency_map` does, with a decoder that has measured its recording already."""
-    scored = np.arange(start, stop)
-    shape = masked.resampling.inner_shape
-    if method == "occlusion":
-        maps, frames, odds, true_grid = occlusion(masked, scored, behavior, report)
-        gap = math.nan
-    else:
-        gradients = Gradients(masked, behavior, report)
-        if method == "grad-cam":
-            maps, frames, odds, true_grid = gradients.grad_cam(scored, grid)
-            gap = math.nan
+class MapMaker:
+    """Makes the maps of one behavior, of a recording that is measured once.
+
+    Parameters
+    ----------
+    decoder, recording, behavior
+        As for `saliency_map`.
+    method, grid, points, compute, any_rate, progress
+        See `MapOptions`.
+
+    Attributes
+    ----------
+    masked, method
+        The decoder, on its recording, and how.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        recording: Recording,
+        behavior: str,
+        *,
+        method: MapMethod = "integrated-gradients",
+        grid: int = 8,
+        points: int = 32,
+        compute: Compute = HERE,
+        any_rate: bool = False,
+        progress: Report | None = None,
+    ) -> None:
+        check_choice("method", method, MAP_METHODS, DecoderError)
+        self.method, self._grid, self._points = method, grid, points
+        self._index = behavior_index(decoder, behavior)
+        self._report = progress or unheard
+        self.masked = MaskedDecoder(
+            decoder, recording, compute=compute, any_rate=any_rate, report=self._report
+        )
+
+    def maps(
+        self, start: int, stop: int, place: str = "", network: Cnn | CnnRnn | None = None
+    ) -> SaliencyMaps:
+        """Return the maps of frames [start, stop), by another network of the same kind if any.
+
+        `place` is added to what reports call this.
+        """
+        report = renamed(self._report, lambda stage: f"{stage}{place}")
+        masked = self.masked if network is None else self.masked.with_network(network)
+        scored, index, gap = np.arange(start, stop), self._index, math.nan
+        if self.method == "occlusion":
+            maps, frames, odds, true_grid = occlusion(masked, scored, index, report)
         else:
-            maps, frames, odds, gap = gradients.integrated(scored, points)
-            true_grid = shape
-    maps.setflags(write=False)
-    warnings = list(masked.warnings)
-    if gap > LARGEST_GAP:
-        warnings.append(f"integrated gradients leave {gap:.1%} unexplained; take more points.")
-    return SaliencyMaps(
-        maps=maps,
-        frames=frames,
-        scored=(start, stop),
-        log_odds=odds,
-        scale=scale_of(maps),
-        grid=true_grid,
-        gap=gap,
-        method=method,
-        behavior=masked.config.behaviors[behavior],
-        decoder=masked.decoder.name,
-        recording=masked.recording.name,
-        settings={"points": points, "device": str(masked.device)},
-        warnings=tuple(warnings),
-    )
+            gradients = Gradients(masked, index, report)
+            if self.method == "grad-cam":
+                maps, frames, odds, true_grid = gradients.grad_cam(scored, self._grid)
+            else:
+                maps, frames, odds, gap = gradients.integrated(scored, self._points)
+                true_grid = masked.resampling.inner_shape
+        maps.setflags(write=False)
+        warnings = list(masked.warnings)
+        if gap > LARGEST_GAP:
+            warnings.append(f"integrated gradients leave {gap:.1%} unexplained; take more points.")
+        return SaliencyMaps(
+            maps=maps,
+            frames=frames,
+            scored=(start, stop),
+            log_odds=odds,
+            scale=scale_of(maps),
+            grid=true_grid,
+            gap=gap,
+            method=self.method,
+            behavior=masked.config.behaviors[index],
+            decoder=masked.decoder.name,
+            recording=masked.recording.name,
+            settings={"points": self._points, "device": str(masked.device)},
+            warnings=tuple(warnings),
+        )
 
 
 def scale_of(maps: Maps) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from napari_cortex_decoder.errors import DecoderError, RecordingError
 from napari_cortex_decoder.progress import Progress, Report, unheard
 from napari_cortex_decoder.recording import Recording
 from napari_cortex_decoder.saliency.masking.encoding import behavior_index, log_odds
+from napari_cortex_decoder.saliency.options import LagOptions
 
 _BATCH = 64
 """Windows at once."""
@@ -97,19 +99,10 @@ def trace_saliency(
         Shape (t, areas), as for `Decoder.decode_traces`.
     behavior
         One of the decoder's.
-    method
-        ``"integrated-gradients"``, from the mean of each trace; ``"shap"``: expected gradients
-        (Erion et al. 2021), an estimate of SHAP values, against windows of the same traces.
     preprocessed
         Whether the traces are detrended and scaled already.
-    frames
-        Whose windows; None: all that fit, at most every tenth of a second.
-    points
-        On the path, or draws for SHAP.
-    seed
-        Of SHAP's draws.
-    progress
-        Called after every batch; an exception it raises ends the work.
+    method, frames, points, seed, progress
+        See `LagOptions`.
     """
     report = progress or unheard
     config = reads_traces(decoder).config
@@ -210,12 +203,8 @@ def area_saliency(
     registration: Registration | None = None,
     behavior: str = "run",
     *,
-    method: LagMethod = "integrated-gradients",
-    frames: ArrayLike | None = None,
-    points: int = 64,
-    seed: int = 0,
     any_rate: bool = False,
-    progress: Report | None = None,
+    **how: Unpack[LagOptions],
 ) -> TraceSaliency:
     """Average a recording over the decoder's areas, and do what `trace_saliency` does.
 
@@ -227,7 +216,7 @@ def area_saliency(
         Movie of any length; it is streamed.
     registration
         Where the atlas lies on it; None for a decoder of the whole frame's mean.
-    behavior, method, frames, points, seed, progress
+    behavior, **how
         As for `trace_saliency`.
     any_rate
         Go on although the frame rate is not the decoder's.
@@ -237,7 +226,7 @@ def area_saliency(
     DecoderError, RecordingError, FrameRateError, AtlasError
         As `trace_saliency` and `Decoder.decode`.
     """
-    report = progress or unheard
+    report = how.get("progress") or unheard
     config = reads_traces(decoder).config
     warnings = check_suits(recording, config, name=decoder.name, any_rate=any_rate)
     labels = locate_areas(config.preprocessing, recording, registration)
@@ -245,14 +234,5 @@ def area_saliency(
     for start, block in read_traces(recording, labels, config.preprocessing.n_traces):
         traces[start : start + len(block)] = block
         report(Progress("averaging areas", start + len(block), recording.n_frames))
-    found = trace_saliency(
-        decoder,
-        traces,
-        behavior,
-        method=method,
-        frames=frames,
-        points=points,
-        seed=seed,
-        progress=progress,
-    )
+    found = trace_saliency(decoder, traces, behavior, **how)
     return replace(found, warnings=tuple(warnings))

@@ -99,10 +99,10 @@ def describe(result: Result, checked: str = "") -> dict[str, Any]:
     elif isinstance(result, TraceSaliency):
         table = [_plain(row) for row in result.table.to_dict("records")]
         about |= {"method": result.method, "areas": table}
-    else:
-        about |= about_maps(result)
     if not isinstance(result, TraceSaliency):
         about |= {"recording": result.recording, "settings": _plain(result.settings)}
+    if isinstance(result, SaliencyMaps | OnsetAverage):
+        about |= about_maps(result)
     packages = ("napari-cortex-decoder", "torch", "captum", "numpy")
     return about | {
         "warnings": list(result.warnings),

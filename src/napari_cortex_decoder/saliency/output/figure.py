@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.atlas import Registration
@@ -58,7 +60,7 @@ def draw_areas(
         _draw_carried(axes, result)
     image = result.paint(registration, shape)
     scale = _scale(image)
-    shown = picture.imshow(image, cmap=SIGNED, vmin=-scale, vmax=scale)
+    shown = _show(picture, image, scale)
     _outline(picture, registration)
     _scale_bar(figure, picture, shown, UNITS[result.score])
     return figure
@@ -81,8 +83,7 @@ def _draw_carried(axes: Axes, result: AreaImportance) -> None:
     axes.tick_params(labelsize=7)
     axes.set_xlabel("AUC of decoders that learned anew\nfrom traces; 95 % interval", fontsize=8)
     axes.legend(fontsize=7, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def draw_bars(axes: Axes, result: AreaImportance) -> None:
@@ -95,17 +96,9 @@ def draw_bars(axes: Axes, result: AreaImportance) -> None:
     for place, (_, row) in zip(places, table.iterrows(), strict=True):
         axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.2)
         if np.isfinite(row["control"]):
-            axes.fill_betweenx(
-                [place - 0.45, place + 0.45],
-                row["control_low"],
-                row["control_high"],
-                color="#56b4e9",
-                alpha=0.5,
-                linewidth=0,
-            )
-            axes.plot(
-                [row["control"]] * 2, [place - 0.45, place + 0.45], color="#0072b2", linewidth=1.5
-            )
+            ends, low, high = [place - 0.45, place + 0.45], row["control_low"], row["control_high"]
+            axes.fill_betweenx(ends, low, high, color="#56b4e9", alpha=0.5, linewidth=0)
+            axes.plot([row["control"]] * 2, ends, color="#0072b2", linewidth=1.5)
     names = [
         f"{row['acronym']}{'' if row['side'] == 'both' else ' ' + row['side'][0].upper()}"
         + (f"  p {row['p']:.2f}" if row["p"] >= 0.01 else "  p < .01" if row["p"] >= 0 else "")
@@ -117,8 +110,7 @@ def draw_bars(axes: Axes, result: AreaImportance) -> None:
     label = f"importance ({UNITS[result.score]});\n95 % interval; blue: random places"
     axes.set_xlabel(label, fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def draw_cutouts(result: CutoutImportance, picture: NDArray[np.floating]) -> Figure:
@@ -140,13 +132,8 @@ def draw_cutouts(result: CutoutImportance, picture: NDArray[np.floating]) -> Fig
     bars.margins(x=0.5)
     axes.imshow(picture, cmap="gray")
     scale = _scale(result.map)
-    shown = axes.imshow(
-        result.picture((picture.shape[0], picture.shape[1])),
-        cmap=SIGNED,
-        vmin=-scale,
-        vmax=scale,
-        alpha=0.5,
-    )
+    over = result.picture((picture.shape[0], picture.shape[1]))
+    shown = _show(axes, over, scale, alpha=0.5)
     axes.set_axis_off()
     _scale_bar(figure, axes, shown, UNITS[result.whole.score])
     return figure
@@ -191,24 +178,16 @@ def draw_maps(
         f"{rows} × {columns} places are told apart",
         fontsize=8,
     )
-    height, width = shape
+    extent = (-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5)
     panels = [figure.add_subplot(grid[0, i]) for i in range(len(shown))]
     for axes, i, title in zip(panels, shown, titles, strict=True):
-        image = axes.imshow(
-            result.maps[i],
-            cmap=SIGNED,
-            vmin=-result.scale,
-            vmax=result.scale,
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )
+        image = _show(axes, result.maps[i], result.scale, extent=extent)
         axes.set_title(title, fontsize=8)
         if registration is not None:
             _outline(axes, registration)
         axes.set_axis_off()
     unit = "Grad-CAM" if result.method == "grad-cam" else "log-odds"
-    bar = figure.colorbar(image, ax=panels, shrink=0.8)
-    bar.set_label(unit, fontsize=7)
-    bar.ax.tick_params(labelsize=6)
+    _scale_bar(figure, panels, image, unit)
     below = figure.add_subplot(grid[1, :])
     below.plot(x, result.log_odds, color="black", linewidth=1)
     below.axhline(0, color="#999999", linewidth=0.6)
@@ -217,8 +196,7 @@ def draw_maps(
     below.set_xlabel(label, fontsize=7)
     below.set_ylabel(f"log-odds of {result.behavior}", fontsize=7)
     below.tick_params(labelsize=6)
-    for side in ("top", "right"):
-        below.spines[side].set_visible(False)
+    below.spines[["top", "right"]].set_visible(False)
     if verdict:
         figure.supxlabel(textwrap.fill(verdict, 120), fontsize=7)
     return figure
@@ -231,12 +209,11 @@ def draw_lags(result: TraceSaliency) -> Figure:
     figure = Figure(figsize=(6, 1.2 + 0.2 * len(order)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    half = 0.5
     shown = axes.imshow(
         result.amount[:, order].T,
         cmap="viridis",
         aspect="auto",
-        extent=(result.lags[0] - half, result.lags[-1] + half, len(order) - half, -half),
+        extent=(result.lags[0] - 0.5, result.lags[-1] + 0.5, len(order) - 0.5, -0.5),
     )
     names = [f"{row.area}  {row.share:.0%}" for row in table.itertuples()]
     axes.set_yticks(range(len(order)), names, fontsize=7)
@@ -283,6 +260,10 @@ def _page(result: AreaImportance | CutoutImportance, panels: int) -> tuple[Figur
     return figure, list(axes)
 
 
+def _show(axes: Axes, image: NDArray[np.floating], scale: float, **how: Any) -> AxesImage:
+    return axes.imshow(image, cmap=SIGNED, vmin=-scale, vmax=scale, **how)
+
+
 def _scale(values: NDArray[np.floating]) -> float:
     """Return one amount for both ends of a scale."""
     amounts = np.abs(values[np.isfinite(values)])
@@ -296,7 +277,7 @@ def _outline(axes: Axes, registration: Registration) -> None:
     axes.set_axis_off()
 
 
-def _scale_bar(figure: Figure, axes: Axes, shown: object, label: str) -> None:
-    bar = figure.colorbar(shown, ax=axes, shrink=0.7)  # type: ignore[arg-type]
+def _scale_bar(figure: Figure, axes: Axes | list[Axes], shown: AxesImage, label: str) -> None:
+    bar = figure.colorbar(shown, ax=axes, shrink=0.7)
     bar.set_label(label, fontsize=8)
     bar.ax.tick_params(labelsize=7)

@@ -46,9 +46,7 @@ def write_answer(
     from napari_cortex_decoder.saliency.output import export
 
     asked, found = answer.question, answer.found
-    writers: dict[str, Any] = {
-        ".csv": export.write_csv, ".tif": export.write_tiff,
-    }  # fmt: skip
+    writers: dict[str, Any] = {".csv": export.write_csv, ".tif": export.write_tiff}
     if suffix == ".json" or suffix in FIGURES:
         beside = path.with_suffix(".json") if suffix in FIGURES else path
         export.write_json(found, beside, _checked(answer), overwrite=overwrite)
