@@ -49,7 +49,7 @@ def area_importance(
     score: ScoreName = "auc",
     fills: Sequence[FillName] = ("mean",),
     patches: int | None = None,
-    **how: Unpack[ScoreOptions],
+    **scoring: Unpack[ScoreOptions],
 ) -> AreaImportance:
     """Measure what a decoder loses when an area is taken from it.
 
@@ -84,7 +84,7 @@ def area_importance(
         Random places of the areas' sizes and shapes, in all; 0 for none. None: 12, of a decoder of
         area traces 30. Fewer than ten tell too little of how places differ for a verdict that
         holds.
-    **how
+    **scoring
         See `ScoreOptions`: frames, draws, seed, compute, any_rate, progress.
 
     Raises
@@ -99,7 +99,7 @@ def area_importance(
     RecordingError, FrameRateError, DeviceError
         As for `Decoder.decode`.
     """
-    meter = how["progress"] = Meter(how.get("progress") or unheard)
+    meter = scoring["progress"] = Meter(scoring.get("progress") or unheard)
     check_fills(tuple(fills))
     check_choice("score", score, SCORES, DecoderError)
     registration = registration_of(recording, registration)
@@ -110,12 +110,12 @@ def area_importance(
         )
     chosen = choose_targets(registration.atlas, targets)
     experiment = Experiment(
-        decoder, recording, ethogram, behavior, registration=registration, score=score, **how
+        decoder, recording, ethogram, behavior, registration=registration, score=score, **scoring
     )
     masked = experiment.masked
     members = member_masks(registration, masked.resampling, recording.shape)
     groups = families(chosen) if targets in ("areas", "pairs") else {}
-    search = Search(experiment, chosen, members, fills, patches, how.get("seed", 0), meter, groups)
+    search = Search(experiment, chosen, members, fills, patches, meter, groups)
     anew = np.full((2 * len(chosen) + 1, 3), np.nan)
     warnings = [*masked.warnings, *registration.warnings, *experiment.said]
     try:

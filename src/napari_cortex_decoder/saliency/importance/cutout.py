@@ -106,7 +106,7 @@ def cutout_importance(
     step: int | None = None,
     edge: bool = True,
     fill: FillName = "mean",
-    **how: Unpack[ScoreOptions],
+    **scoring: Unpack[ScoreOptions],
 ) -> CutoutImportance:
     """Measure what a decoder loses when a place is cut out of every frame and channel.
 
@@ -117,7 +117,7 @@ def cutout_importance(
 
     Parameters
     ----------
-    decoder, recording, ethogram, behavior, **how
+    decoder, recording, ethogram, behavior, **scoring
         As for `area_importance`.
     cut
         What is cut out.
@@ -138,7 +138,7 @@ def cutout_importance(
         As `area_importance`.
     """
     check_fills((fill,))
-    experiment = Experiment(decoder, recording, ethogram, behavior, **how)
+    experiment = Experiment(decoder, recording, ethogram, behavior, **scoring)
     image_size = experiment.masked.resampling.image_size
     shorter = min(image_size)
     size = round(shorter * _SIZE) if size is None else size

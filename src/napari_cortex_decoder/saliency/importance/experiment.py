@@ -175,7 +175,7 @@ class Experiment:
         Whether the scored frames are a fair sample, in sentences.
     few
         Shape (n,), which of the scored frames tell whether a part is worth a look.
-    settings
+    seed, settings
         What it measures with.
     """
 
@@ -224,7 +224,7 @@ class Experiment:
                 decoder, recording, compute=compute, any_rate=any_rate, report=progress or unheard
             )
         self._report = progress or unheard
-        self._n_draws, self._seed = draws, seed
+        self._n_draws, self.seed = draws, seed
         where = str(recording.path or recording.name)
         self.settings: dict[str, object] = {
             "decoder_sha256": decoder.hash, "recording": where, "score": self.score,
@@ -264,7 +264,7 @@ class Experiment:
         first = not self._samples
         rows = self.masked.log_odds(
             frames, masks, self.index, self._report, fill=fill, whole=first, stage=stage,
-            seed=self._seed,
+            seed=self.seed,
         ).astype(np.float64)  # fmt: skip
         if first:
             self._whole_odds, rows = rows[0], rows[1:]
@@ -314,7 +314,7 @@ class Experiment:
         else:
             kinds = (Auc, Separation) if self.score == "auc" else (Separation,)
             scores += [kind(self._labels[chosen], self._bouts[chosen]) for kind in kinds]
-        return [_Sample(score, whole, self._n_draws, self._seed) for score in scores]
+        return [_Sample(score, whole, self._n_draws, self.seed) for score in scores]
 
     def _choose_few(self) -> NDArray[np.bool_]:
         """Choose the middle of bouts, of many bouts every second or third: shape (n,)."""

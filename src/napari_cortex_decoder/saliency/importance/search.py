@@ -75,8 +75,8 @@ class Search:
         Shape (areas, y, x): the areas on the images.
     fills
         What stands there instead.
-    patches, seed
-        Random places to compare with, and where their chance comes from.
+    patches
+        Random places to compare with; None: as many as are usual.
     meter
         Told how far it is.
     families
@@ -105,14 +105,13 @@ class Search:
         members: Bools,
         fills: Sequence[FillName],
         patches: int | None,
-        seed: int,
         meter: Meter,
         families: Mapping[str, Sequence[int]],
     ) -> None:
         self._experiment, self._targets, self._members = experiment, targets, members
         self.n_patches = _PATCHES[experiment.at_once] if patches is None else patches
         self._meter = meter
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(experiment.seed)
         self._masks = np.stack([members[list(one.members)].any(axis=0) for one in targets])
         self.seen = np.flatnonzero(self._masks.any(axis=(1, 2)))
         n = len(targets)

@@ -54,7 +54,7 @@ def check_maps(
     layers: int | None = None,
     orders: int = 19,
     seed: int = 0,
-    **how: Unpack[RunOptions],
+    **running: Unpack[RunOptions],
 ) -> MapCheck:
     """Hold maps against their controls; takes a few minutes on two cores.
 
@@ -71,7 +71,7 @@ def check_maps(
         As for `randomized_weights`.
     orders
         As for `deletion_insertion`.
-    **how
+    **running
         See `RunOptions`: compute, any_rate, progress.
 
     Raises
@@ -85,7 +85,7 @@ def check_maps(
         start, stop = int(maps.onsets[0]), int(maps.onsets[0]) + _MAPPED
     randomization = randomized_weights(
         decoder, recording, start, min(stop, start + _MAPPED), maps.behavior,
-        method=maps.method, layers=layers, seed=seed, **how,
+        method=maps.method, layers=layers, seed=seed, **running,
     )  # fmt: skip
     # what speaks against the behavior is needed as much as what speaks for it
     worth = np.abs(maps.maps).mean(axis=0)
@@ -95,7 +95,7 @@ def check_maps(
         frames = spread_frames(recording.n_frames, _SCORED, stretch=_STRETCH)
     deletion = deletion_insertion(
         decoder, recording, worth, ethogram, maps.behavior,
-        fractions=_FRACTIONS, orders=orders, frames=frames, seed=seed, **how,
+        fractions=_FRACTIONS, orders=orders, frames=frames, seed=seed, **running,
     )  # fmt: skip
     return MapCheck(randomization, deletion)
 

@@ -52,13 +52,13 @@ def deletion_insertion(
     fractions: tuple[float, ...] = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75),
     orders: int = 19,
     fill: FillName = "mean",
-    **how: Unpack[ScoreOptions],
+    **scoring: Unpack[ScoreOptions],
 ) -> Deletion:
     """Take places away in the order of a map, and in random orders.
 
     Parameters
     ----------
-    decoder, recording, ethogram, behavior, **how
+    decoder, recording, ethogram, behavior, **scoring
         As for `area_importance`.
     picture
         Shape (y, x), any size: higher is more important; it shows the frame.
@@ -79,7 +79,7 @@ def deletion_insertion(
     DecoderError, LabelError, FrameRateError, DeviceError
         As `area_importance`.
     """
-    seed = how.get("seed", 0)
+    seed = scoring.get("seed", 0)
     check_fills((fill,))
     height, width = recording.shape
     if picture.ndim != 2 or abs(picture.shape[0] * width / (picture.shape[1] * height) - 1) > 0.1:
@@ -87,8 +87,8 @@ def deletion_insertion(
             f"a picture of {picture.shape} does not show frames of {height} × {width} pixels; give "
             "one of the same proportions."
         )
-    how["draws"] = 1
-    experiment = Experiment(decoder, recording, ethogram, behavior, **how)
+    scoring["draws"] = 1
+    experiment = Experiment(decoder, recording, ethogram, behavior, **scoring)
     places, worth = _places(experiment.masked.resampling, picture, squares)
     rng = np.random.default_rng(seed)
     random = [rng.permutation(len(worth)) for _ in range(orders)]

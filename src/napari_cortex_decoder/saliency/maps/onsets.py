@@ -79,13 +79,13 @@ def onset_average(
     before: float = BEFORE,
     after: float = AFTER,
     most: int = MOST_ONSETS,
-    **how: Unpack[MapOptions],
+    **mapping: Unpack[MapOptions],
 ) -> OnsetAverage:
     """Average the maps around the onsets of a behavior.
 
     Parameters
     ----------
-    decoder, recording, behavior, **how
+    decoder, recording, behavior, **mapping
         As for `saliency_map`, but that Grad-CAM is the method if none is named.
     ethogram
         Labels. An onset is the first frame of a bout before which there is another behavior for
@@ -119,8 +119,8 @@ def onset_average(
     onsets = _some(found, behavior, before)
     if len(onsets) > most:
         onsets = onsets[np.unique(np.linspace(0, len(onsets) - 1, most).round().astype(int))]
-    how.setdefault("method", "grad-cam")
-    maker = MapMaker(decoder, recording, behavior, **how)
+    mapping.setdefault("method", "grad-cam")
+    maker = MapMaker(decoder, recording, behavior, **mapping)
     lags = np.arange(-quiet, later + 1)
     maps: NDArray[np.float64] = np.zeros((len(lags), *maker.masked.resampling.inner_shape))
     odds = np.zeros(len(lags))

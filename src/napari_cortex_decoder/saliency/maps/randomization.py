@@ -46,7 +46,7 @@ def randomized_weights(
     *,
     layers: int | None = None,
     seed: int = 0,
-    **how: Unpack[MapOptions],
+    **mapping: Unpack[MapOptions],
 ) -> Randomization:
     """Compare a map with those of a network whose layers become random, one after the other.
 
@@ -56,7 +56,7 @@ def randomized_weights(
 
     Parameters
     ----------
-    decoder, recording, start, stop, behavior, **how
+    decoder, recording, start, stop, behavior, **mapping
         As for `saliency_map`.
     layers
         How many steps from the output down; None for all, 1 for the head only.
@@ -70,7 +70,7 @@ def randomized_weights(
     """
     stop = start + 1 if stop is None else stop
     check_range(decoder, recording, start, stop)
-    maker = MapMaker(decoder, recording, behavior, **how)
+    maker = MapMaker(decoder, recording, behavior, **mapping)
     masked = maker.masked
     images = images_from_all_over(masked)
     original = maker.maps(start, stop, ", as it is")

@@ -84,7 +84,7 @@ def saliency_map(
     start: int,
     stop: int | None = None,
     behavior: str = "run",
-    **how: Unpack[MapOptions],
+    **mapping: Unpack[MapOptions],
 ) -> SaliencyMaps:
     """Show which pixels of which frames speak for a behaviour.
 
@@ -98,7 +98,7 @@ def saliency_map(
         Frames whose predictions are explained; one frame where there is no `stop`.
     behavior
         One of the decoder's.
-    **how
+    **mapping
         See `MapOptions`: method, grid, points, compute, any_rate, progress.
 
     Raises
@@ -112,7 +112,7 @@ def saliency_map(
     """
     stop = start + 1 if stop is None else stop
     check_range(decoder, recording, start, stop)
-    return MapMaker(decoder, recording, behavior, **how).maps(start, stop)
+    return MapMaker(decoder, recording, behavior, **mapping).maps(start, stop)
 
 
 def check_range(decoder: Decoder, recording: Recording, start: int, stop: int) -> None:

@@ -204,7 +204,7 @@ def area_saliency(
     behavior: str = "run",
     *,
     any_rate: bool = False,
-    **how: Unpack[LagOptions],
+    **lagged: Unpack[LagOptions],
 ) -> TraceSaliency:
     """Average a recording over the decoder's areas, and do what `trace_saliency` does.
 
@@ -216,7 +216,7 @@ def area_saliency(
         Movie of any length; it is streamed.
     registration
         Where the atlas lies on it; None for a decoder of the whole frame's mean.
-    behavior, **how
+    behavior, **lagged
         As for `trace_saliency`.
     any_rate
         Go on although the frame rate is not the decoder's.
@@ -226,7 +226,7 @@ def area_saliency(
     DecoderError, RecordingError, FrameRateError, AtlasError
         As `trace_saliency` and `Decoder.decode`.
     """
-    report = how.get("progress") or unheard
+    report = lagged.get("progress") or unheard
     config = reads_traces(decoder).config
     warnings = check_suits(recording, config, name=decoder.name, any_rate=any_rate)
     labels = locate_areas(config.preprocessing, recording, registration)
@@ -234,5 +234,5 @@ def area_saliency(
     for start, block in read_traces(recording, labels, config.preprocessing.n_traces):
         traces[start : start + len(block)] = block
         report(Progress("averaging areas", start + len(block), recording.n_frames))
-    found = trace_saliency(decoder, traces, behavior, **how)
+    found = trace_saliency(decoder, traces, behavior, **lagged)
     return replace(found, warnings=tuple(warnings))
