@@ -99,10 +99,7 @@ def relative_to(recording: Path, file: Path) -> str:
 def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what a user has once said about a recording: see `remember_metadata`.
 
-    Raises
-    ------
-    RecordingError
-        If the sidecar is there and damaged.
+    If the sidecar is there and damaged that raises `RecordingError`.
     """
     remembered: dict[str, Any] = {}
     path = Path(path).absolute()
@@ -117,19 +114,10 @@ def remembered_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
 def remember_metadata(path: str | os.PathLike[str], **said: Unpack[Remembered]) -> Path:
     """Keep what a user says about a recording, for the next time it is opened.
 
-    Parameters
-    ----------
-    path
-        File or folder of the recording.
-    **said
-        ``frame_rate`` (Hz), ``pixel_size`` (mm), ``first_frame_time`` (s), ``dataset``, ``axes``,
-        ``shape``, ``dtype``, ``areas``, ``atlas``, as `open_recording` takes them; None leaves what
-        was said before.
-
-    Raises
-    ------
-    RecordingError
-        If a value is impossible, or no place can be written to.
+    That is ``frame_rate`` (Hz), ``pixel_size`` (mm), ``first_frame_time`` (s), ``dataset``,
+    ``axes``, ``shape``, ``dtype``, ``areas`` and ``atlas``, as `open_recording` takes them; None
+    leaves what was said before. If a value is impossible, or no place can be written to, that
+    raises `RecordingError`.
     """
     target = sidecar_folder(path) / _FILE
     given: dict[str, Any] = {field: value for field, value in said.items() if value is not None}

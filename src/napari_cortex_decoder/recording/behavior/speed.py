@@ -70,15 +70,9 @@ def run_and_rest(
 ) -> NDArray[np.int64]:
     """Return where a mouse runs and where it rests, shape (t,): 1 run, 0 rest, −1 unknown.
 
-    Parameters
-    ----------
-    speed
-        Shape (t,), cm/s, one value a frame; NaN is unknown. The sign is the direction and does
-        not count.
-    frame_rate
-        Values a second (Hz).
-    settings
-        Thresholds; None: the default ones.
+    `speed`, shape (t,), is in cm/s, one value a frame, of which there are `frame_rate` a second;
+    NaN is unknown, and the sign, which is the direction, does not count. Another shape, or a rate
+    that cannot be, raises `RecordingError`.
     """
     told = settings or RunAndRest()
     if not (np.isfinite(frame_rate) and frame_rate > 0):
@@ -95,18 +89,10 @@ def speed_from_voltage(
 ) -> BehaviorTrace:
     """Return the trace ``speed`` (cm/s) of the voltage (V) of a treadmill.
 
-    It is never negative: many treadmills swing around standstill as they run, and a mean over a
-    frame must not cancel that.
-
-    Parameters
-    ----------
-    trace
-        The voltage (V).
-    gain
-        cm/s per V, from the treadmill's calibration.
-    zero
-        Voltage at standstill; the trace's median if None, which is right while the animal rests
-        more than half of the time.
+    `gain`, in cm/s per V, is from the treadmill's calibration; `zero` is the voltage at standstill,
+    the trace's median if None, which is right while the animal rests more than half of the time.
+    Speed is never negative: many treadmills swing around standstill as they run, and a mean over a
+    frame must not cancel that. If either is no number that raises `RecordingError`.
     """
     standstill = float(np.nanmedian(trace.values)) if zero is None else zero
     if not (np.isfinite(gain) and gain and np.isfinite(standstill)):
@@ -162,16 +148,9 @@ def speed_from_counts(
 ) -> BehaviorTrace:
     """Return the trace ``speed`` (cm/s) of the running count of a wheel: the steps of its samples.
 
-    It lies between each two samples, and is negative backwards.
-
-    Parameters
-    ----------
-    trace
-        The count.
-    cm_per_count
-        Way (cm) of one count.
-    starts_over_at
-        Count at which it starts over at 0, such as 65536; None finds it, see `counter_size`.
+    It lies between each two samples, and is negative backwards. The count starts over at 0 once it
+    is `starts_over_at`, such as 65536; None finds it, see `counter_size`. Numbers that cannot be,
+    and a trace of less than three samples, raise `RecordingError`.
     """
     size = counter_size(np.asarray(trace.values)) if starts_over_at is None else starts_over_at
     if not (np.isfinite(cm_per_count) and cm_per_count) or (size is not None and not size > 0):

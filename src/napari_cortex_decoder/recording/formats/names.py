@@ -52,13 +52,9 @@ def _stem(path: Path) -> str:
 def understood(paths: Sequence[Path], *, one_frame: bool = False) -> Named | None:
     """Return what the names of files tell of time and colour; None where they do not count.
 
-    Where each file holds `one_frame`, files that count alike cannot be parts in a row.
-
-    Raises
-    ------
-    RecordingError
-        If there are more than two colours, several slices or positions, or two kinds of files
-        that count alike, of which nobody can say what they are.
+    Where each file holds `one_frame`, files that count alike cannot be parts in a row. More than
+    two colours, several slices or positions, and two kinds of files that count alike, of which
+    nobody can say what they are, raise `RecordingError`.
     """
     # Micro-Manager 1.4 has time, channel and slice
     stems = [re.sub(r"^(img_\d{9}_.*_)(\d{3})$", r"\1z\2", _stem(path)) for path in paths]
@@ -126,11 +122,8 @@ def in_turns(
 ) -> tuple[list[Path], NDArray[np.int64], tuple[str, ...]]:
     """Order files that hold a frame each by time, then colour; two of one place raise.
 
-    Returns
-    -------
-    tuple
-        The files; for each its time point times the number of colours, plus its colour; and what
-        to say. Numbers that lack in between are lost frames.
+    Return them; for each its time point times the number of colours, plus its colour, so that
+    numbers that lack in between are lost frames; and what to say.
     """
     times = np.array(named.times, np.int64).reshape(len(paths), -1)
     every, place = np.unique(times, axis=0, return_inverse=True)

@@ -34,12 +34,8 @@ def preprocess(
 
     Frames are computed when they are read. What a step has to know of the whole movie (a mean, a
     regression, the motion) it finds out here, in one pass that holds a block of frames at a time;
-    `progress` is called between blocks, and what it raises cancels.
-
-    Raises
-    ------
-    RecordingError
-        If a step cannot work on this recording; `FrameRateError` if it needs an unknown rate.
+    `progress` is called between blocks, and what it raises cancels. If a step cannot work on this
+    recording that raises `RecordingError`; `FrameRateError` if it needs an unknown rate.
     """
     survey = Survey(progress=progress)
     for step in steps:
@@ -112,10 +108,7 @@ def frame_origins(recording: Recording, steps: Iterable[Step]) -> NDArray[np.int
 def steps_from_provenance(provenance: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
     """Make steps of what `Recording.steps` or a settings file says: ``name`` and settings of each.
 
-    Raises
-    ------
-    RecordingError
-        If a step or a setting is unknown or impossible.
+    If a step or a setting is unknown or impossible that raises `RecordingError`.
     """
     steps = []
     for entry in provenance:

@@ -172,10 +172,7 @@ def interpolation(
     SciPy: `resample_poly` is for even times and two whole numbers, splines take away high
     frequencies and let others alias.
 
-    Returns
-    -------
-    first, weights
-        The first of the samples that count, and shape (wanted, samples) for those from there on.
+    Return the first of the samples that count, and weights, (wanted, samples), from there on.
     """
     from scipy.linalg import cho_factor, cho_solve
 

@@ -98,12 +98,8 @@ def cached(recording: Recording, *, progress: Report | None = None) -> Recording
 
     The frames lie in the recording's sidecar folder, under a name that changes with the source file
     and with every setting of every step; what is there already is used. `progress` is called
-    between blocks; what it raises cancels.
-
-    Raises
-    ------
-    RecordingError
-        If the recording has no path, or its frames cannot be written.
+    between blocks; what it raises cancels. If the recording has no path, or its frames cannot be
+    written, that raises `RecordingError`.
     """
     if recording.path is None:
         raise RecordingError(
