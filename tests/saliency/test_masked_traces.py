@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helpers.toys import probabilities_of, quarters, two_places
-from napari_cortex_decoder.decoder import Decoder, make_decoder
+from napari_cortex_decoder.decoder import Decoder, load_decoder, make_decoder
 from napari_cortex_decoder.decoder.config import (
     LinearConfig,
     RoiRnnConfig,
@@ -18,8 +18,9 @@ from napari_cortex_decoder.decoder.config import (
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency import area_importance
+from napari_cortex_decoder.saliency import area_importance, area_saliency
 from napari_cortex_decoder.saliency.masking.masked_traces import MaskedTraces
+from napari_cortex_decoder.simulation import simulate_recording
 
 AREAS = ("A left", "A right", "B left", "B right")
 WINDOW = Window(past=2, future=1)
@@ -94,3 +95,24 @@ def test_traces_have_no_surroundings_to_blur_in() -> None:
     recording, ethogram = two_places()
     with pytest.raises(DecoderError, match="choose the fills mean or shuffled"):
         area_importance(linear(), recording, quarters(), ethogram, fills=("blurred",))
+
+
+@pytest.mark.parametrize("frame_rate", [10.0, 30.0])
+def test_the_bundled_decoder_of_cortex_is_explained_at_any_frame_rate(frame_rate: float) -> None:
+    decoder = load_decoder("run-rest-cortex")
+    mouse = simulate_recording(
+        seed=1, subject=9301, seconds=40, shape=(64, 64), frame_rate=frame_rate
+    )
+    registration, ethogram = mouse.truth.registration, mouse.truth.ethogram
+    scored = np.arange(mouse.n_frames)
+    mask = registration.label_image(mouse.shape)[None] == 3
+    odds = MaskedTraces(decoder, mouse, registration).log_odds(
+        scored, mask, 1, lambda progress: None
+    )
+    said = decoder.decode(mouse, registration=registration).probability[:, 1]
+    assert np.corrcoef(odds[0], np.log(said / (1 - said)))[0, 1] > 0.999
+    assert np.abs(odds[1] - odds[0]).max() > 1e-2
+    found = area_importance(decoder, mouse, registration, ethogram, targets="pairs", draws=50)
+    assert found.ranked()["importance"].notna().sum() > 15
+    with pytest.raises(DecoderError, match="ask for the importance of areas"):
+        area_saliency(decoder, mouse, registration, any_rate=True)

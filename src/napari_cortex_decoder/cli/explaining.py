@@ -145,8 +145,9 @@ def explain(
                 f"decoder {loaded.name!r} reads area traces: --cutout and --map are for decoders "
                 "of images."
             )
-        lags = replace(asked, method="lags-integrated-gradients", span="session", frames=None)
-        questions.append(lags)
+        if not loaded.config.mixes_areas:
+            lags = replace(asked, method="lags-integrated-gradients", span="session", frames=None)
+            questions.append(lags)
     if cutout:
         questions.append(replace(asked, method="cutouts"))
     if maps is not None and mapped is not None:

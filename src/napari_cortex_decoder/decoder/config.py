@@ -229,6 +229,11 @@ class _TraceConfig(_Config):
         """Frames after t that a prediction at t needs; 0 = causal."""
         return self.window.future
 
+    @property
+    def mixes_areas(self) -> bool:
+        """Whether areas are mixed by weights that each recording is asked for."""
+        return False
+
 
 class RoiRnnConfig(_TraceConfig):
     """The paper's ROI decoder: one recurrent layer over a window of area traces."""
@@ -271,6 +276,11 @@ class TemporalCnnConfig(_TraceConfig):
             seen = f"window of {self.window.length} samples"
             raise ValueError(f"{seen} is not what {self.n_blocks} blocks see")
         return self
+
+    @property
+    def mixes_areas(self) -> bool:
+        """Whether they are."""
+        return self.mixtures > 0
 
     @property
     def frames_before(self) -> int:

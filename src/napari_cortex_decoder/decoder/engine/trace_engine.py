@@ -113,6 +113,17 @@ class TraceEngine:
         finally:
             network.to("cpu")
 
+    def logits(self, inputs: Singles) -> torch.Tensor:
+        """Return the logits of each frame, shape (t, n_logits), of preprocessed traces, (t, areas).
+
+        Of a decoder whose window fits everywhere, and inputs without NaN.
+        """
+        network = self._network.to(self.device).eval()
+        try:
+            return torch.cat([*self._logits(network, self._padded(network, inputs))]).cpu()
+        finally:
+            network.to("cpu")
+
     def states(self, traces: NDArray[np.floating], times: Floats, where: str) -> Singles:
         """Return what the logits of a temporal network are read from, at the frames' own times.
 

@@ -106,6 +106,11 @@ def trace_saliency(
     """
     report = progress or unheard
     config = reads_traces(decoder).config
+    if config.mixes_areas:
+        raise DecoderError(
+            f"decoder {decoder.name!r} mixes areas anew in each recording, so no lag is an area's; "
+            "ask for the importance of areas."
+        )
     check_choice("method", method, LAG_METHODS, DecoderError)
     index = behavior_index(decoder, behavior)
     values = np.asarray(traces)

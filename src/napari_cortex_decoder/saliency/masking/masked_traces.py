@@ -17,8 +17,11 @@ from napari_cortex_decoder.atlas import Registration
 from napari_cortex_decoder.choices import FillName
 from napari_cortex_decoder.compute import HERE, Compute
 from napari_cortex_decoder.decoder import TraceDecoder
+from napari_cortex_decoder.decoder.config import TemporalCnnConfig
 from napari_cortex_decoder.decoder.engine.area_places import locate_areas
 from napari_cortex_decoder.decoder.engine.devices import select_device
+from napari_cortex_decoder.decoder.engine.own_rate import OwnRate
+from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 from napari_cortex_decoder.decoder.engine.traces import measure_traces, padded, pixel_sums
 from napari_cortex_decoder.decoder.frames.resampling import Resampling
 from napari_cortex_decoder.decoder.suitability import check_suits
@@ -78,15 +81,21 @@ class MaskedTraces:
         any_rate: bool = False,
     ) -> None:
         self.warnings = tuple(
-            check_suits(recording, decoder.config, name=decoder.name, any_rate=any_rate)
+            check_suits(
+                recording, decoder.config, name=decoder.name, any_rate=any_rate, decodes=True
+            )
         )
         self.config = decoder.config
         self.decoder = decoder
         self.recording = recording
-        self.device = select_device(compute, auto="cpu")
+        self.device, self._compute = select_device(compute, auto="cpu"), compute
         self.resampling = Resampling(recording.shape, recording.shape)
         self.encodings = 0
         self._network = decoder.network.eval()
+        self._own: OwnRate | None = None
+        if isinstance(self.config, TemporalCnnConfig):
+            causal, rate = self.config.preprocessing.causal, self.config.frame_rate
+            self._own = OwnRate.of(recording.times, rate, causal=causal)
         self._labels = locate_areas(self.config.preprocessing, recording, registration).ravel()
 
     def log_odds(
@@ -130,9 +139,11 @@ class MaskedTraces:
         missing = sums[:, n_areas:] / counts[area]
         rate = self.recording.known_frame_rate()
         where = str(self.recording.path or self.recording.name)
-        scaling = measure_traces(traces, self.config.preprocessing, rate, where)
         missing -= self._stand_in(missing, fill, seed)
-
+        if self._own is not None:
+            traces, missing = self._own.gather(traces), self._own.gather(missing)
+            rate = self.config.frame_rate
+        scaling = measure_traces(traces, self.config.preprocessing, rate, where)
         scaled = scaling.apply(traces)
         pieces_scaled = scaling.of(area).apply(traces[:, area] - missing)
         pieces_scaled *= n_areas / max(1, int(np.isfinite(counts[:n_areas]).sum()))
@@ -187,6 +198,12 @@ class MaskedTraces:
         self, inputs: NDArray[np.float32], scored: Ints, behavior: int
     ) -> NDArray[np.float32]:
         """Return the log-odds of the windows of some frames, shape (n,)."""
+        if self._own is not None:
+            first = int(np.isnan(inputs[:, 0]).sum())  # samples of the warm-up
+            engine = TraceEngine(self._network, self.config, compute=self._compute)
+            said = log_odds(engine.logits(inputs[first:]), behavior, self.config.temperature)
+            every = np.concatenate([np.full(first, np.nan, np.float32), said.numpy()])
+            return np.asarray(self._own.spread(every[:, None])[scored, 0])
         values = torch.from_numpy(padded(inputs, self.config))
         windows = values.unfold(0, self.config.window.length, 1).transpose(1, 2)
         network = self._network.to(self.device)

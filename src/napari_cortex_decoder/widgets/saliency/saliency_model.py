@@ -89,9 +89,8 @@ class SaliencyModel(TaskModel):
     def methods(self) -> tuple[Method, ...]:
         """How the chosen decoder can be explained: by its images, or by its area traces."""
         card = self._choice.card
-        of_traces = card is not None and isinstance(card.config, TraceConfig)
-        if of_traces:
-            return (*GROUPINGS, *LAGS)
+        if card is not None and isinstance(card.config, TraceConfig):
+            return (*GROUPINGS,) if card.config.mixes_areas else (*GROUPINGS, *LAGS)
         return tuple(name for name in METHODS if name not in LAGS)
 
     @property
