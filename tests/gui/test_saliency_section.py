@@ -235,6 +235,7 @@ def test_maps_of_a_frame_lie_over_the_frames_of_its_window(
     first = float(layer.data_to_world([0, 0, 0])[0]) * workspace.movie.recording.frame_rate
     assert first == pytest.approx(57)  # three raw frames before
     assert layer.contrast_limits == [-maps.scale, maps.scale]
+    assert layer.colorbar.visible
     np.testing.assert_allclose(layer.extent.world[:, 1:], opened.extent.world[:, 1:], atol=1e-6)
 
 

@@ -62,7 +62,7 @@ class SaliencyLayer(CanvasPart):
             if picture is None:
                 return
             layer = _layer(name, picture, float(np.abs(picture).max()) or 1.0)
-        layer.visible = name != KEPT
+        layer.visible = layer.colorbar.visible = name != KEPT
         self._layers[name] = layer
         if layer.ndim == 2:
             self._flat.add(layer, _RANK)
