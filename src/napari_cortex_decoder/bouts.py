@@ -14,7 +14,7 @@ UNKNOWN = -1
 """State of a frame of which nothing is known."""
 
 
-def stretches(states: NDArray[np.integer]) -> tuple[Ints, Ints]:
+def stretches(states: NDArray[np.integer | np.bool_]) -> tuple[Ints, Ints]:
     """Return first frame and length of each stretch of one value, shape (n,) each."""
     if not states.size:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -22,7 +22,7 @@ def stretches(states: NDArray[np.integer]) -> tuple[Ints, Ints]:
     return starts, np.diff(np.append(starts, states.size))
 
 
-def each_stretch(states: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
+def each_stretch(states: NDArray[np.integer | np.bool_]) -> Iterator[tuple[int, int]]:
     """Yield the first frame of each stretch of one value, and the frame after its last one."""
     starts, lengths = stretches(states)
     return zip(starts.tolist(), (starts + lengths).tolist(), strict=True)

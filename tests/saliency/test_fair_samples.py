@@ -68,7 +68,7 @@ def test_the_same_frames_in_another_file_are_the_same_recording() -> None:
     copied = recording.replace(
         movie=da.from_array(recording.movie.compute(), chunks=(480, -1, -1)), name="copy"
     )
-    known = held_out_frames(decoder_of(learned(recording, (3, 9))), copied)
+    known = held_out_frames(decoder_of(learned(recording, (3, 9))).provenance, copied)
     assert known is not None and np.flatnonzero(known).tolist() == list(range(3, 9))
 
 
@@ -76,7 +76,7 @@ def test_what_was_learned_from_once_is_held_out_no_more() -> None:
     recording, _ = two_places(480)
     before = learned(recording, (60, 200), (300, 400))
     after = said_of_learning(before, [frames_digest(recording)], [[(150, 350)]])
-    known = held_out_frames(decoder_of(after), recording)
+    known = held_out_frames(decoder_of(after).provenance, recording)
     assert known is not None
     assert np.flatnonzero(known).tolist() == [*range(150, 200), *range(300, 350)]
 

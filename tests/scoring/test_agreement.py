@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_cortex_decoder.decoder.prediction import Prediction, as_stretches
 from napari_cortex_decoder.labels import Ethogram, clean
 from napari_cortex_decoder.labels.cleaning import proposed_cleaning
-from napari_cortex_decoder.scoring.agreement import agreement
+from napari_cortex_decoder.scoring.agreement import agreement, judging_labels
 
 
 def test_what_agrees_is_told_beside_chance_and_the_frames_mean() -> None:
@@ -56,3 +59,18 @@ def test_frames_that_agree_in_bouts_that_do_not_are_said_to_fall_apart() -> None
     assert whole is not None and not whole.falls_apart
     cleaning = proposed_cleaning(Ethogram.from_frames(labels, ("rest", "run")), 10.0)
     assert (clean(np.stack([1 - flickering, flickering], 1), cleaning, 10.0) == labels).all()
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_a_frame_that_was_learned_from_is_no_label_to_judge_by(held_out: list[bool]) -> None:
+    n, kept = len(held_out), np.array(held_out)
+    read = Prediction(
+        probability=np.full((n, 2), 0.5, np.float32), behaviors=("rest", "run"),
+        times=np.arange(n) / 30, decoder="d", decoder_hash="0", device="cpu", warnings=(),
+        settings={"held_out": as_stretches(kept)},
+    )  # fmt: skip
+    ethogram = Ethogram.from_frames(np.arange(n) % 2, ("rest", "run"))
+    assert read.held_out is not None and (read.held_out == kept).all()
+    assert ((judging_labels(read, ethogram) >= 0) == kept).all()
+    elsewhere = replace(read, settings={"held_out": None})
+    assert elsewhere.held_out is None and (judging_labels(elsewhere, ethogram) >= 0).all()

@@ -62,7 +62,7 @@ def test_a_run_leaves_a_decoder_that_says_how_it_does_on_mice_it_never_saw(
     assert card.settings["stages.1.kind"] == "windows"
     assert "2 sessions of 2 mice" in card.trained_on
     for session in sessions:
-        known = held_out_frames(decoder, session.load().recording)
+        known = held_out_frames(card, session.load().recording)
         learned = session.subject in split.training
         assert known is not None and not known.any() if learned else known is None
 

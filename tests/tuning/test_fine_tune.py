@@ -132,7 +132,7 @@ def test_provenance_tells_base_labels_and_scores(tuned: ncd.FineTuneResult, base
 
 def test_the_card_says_which_frames_were_held_out(tuned: ncd.FineTuneResult) -> None:
     recording, _ = labelled_mouse()
-    held_out = held_out_frames(tuned.decoder, recording)
+    held_out = held_out_frames(tuned.decoder.provenance, recording)
     assert held_out is not None
     blocks = [np.arange(block.start, block.stop) for block in tuned.held_out]
     assert np.flatnonzero(held_out).tolist() == sorted(np.concatenate(blocks).tolist())

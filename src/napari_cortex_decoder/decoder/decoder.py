@@ -18,7 +18,13 @@ from napari_cortex_decoder.decoder.card import Provenance
 from napari_cortex_decoder.decoder.config import DecoderConfig, Window
 from napari_cortex_decoder.decoder.drift import drift_warnings
 from napari_cortex_decoder.decoder.file import DECODER_FILE, encode_decoder
-from napari_cortex_decoder.decoder.prediction import DecodeEvent, LookedAt, Prediction, Setting
+from napari_cortex_decoder.decoder.prediction import (
+    DecodeEvent,
+    LookedAt,
+    Prediction,
+    Setting,
+    as_stretches,
+)
 from napari_cortex_decoder.decoder.suitability import check_kind, check_suits
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import write_whole
@@ -201,6 +207,9 @@ class Decoder(ABC):
             warnings += [*placed.atlas.warnings, *placed.warnings]
         engine = self._engine(placed, compute, cached=cached, looked_at=looked_at)
         engine.check(recording)
+        from napari_cortex_decoder.decoder.learned_frames import held_out_frames  # loads torch
+
+        held_out = held_out_frames(self.provenance, recording)
         settings: dict[str, Setting] = {
             "recording": str(recording.path or recording.name),
             "preprocessing": [dict(step) for step in recording.steps],
@@ -209,6 +218,7 @@ class Decoder(ABC):
             "any_rate": any_rate,
             "precision": compute.precision,
             "simulated": self.provenance.simulated,
+            "held_out": None if held_out is None else as_stretches(held_out),
         }
         if placed is not None:
             settings["atlas"] = placed.atlas.name

@@ -9,7 +9,8 @@ import numpy as np
 
 from napari_cortex_decoder.arrays import Bools
 from napari_cortex_decoder.decoder.cache.recording_cache import frames_digest
-from napari_cortex_decoder.decoder.decoder import Decoder
+from napari_cortex_decoder.decoder.card import Provenance
+from napari_cortex_decoder.decoder.prediction import as_stretches, frames_in
 from napari_cortex_decoder.recording import Recording
 
 _KEY = "fine_tune.held_out."
@@ -28,33 +29,18 @@ def said_of_learning(
     """
     said = {}
     for digest, stretches in zip(recordings, held_out, strict=True):
-        length = max((stop for _, stop in stretches), default=0)
-        kept = _mask(stretches, length)
+        kept = np.zeros(max((stop for _, stop in stretches), default=0), bool)
+        for start, stop in stretches:
+            kept[start:stop] = True
         if (earlier := before.get(_KEY + digest)) is not None:
-            kept &= _mask(_stretches(str(earlier)), length)
-        edges = np.flatnonzero(np.diff(np.r_[0, kept.astype(int), 0])).reshape(-1, 2)
-        said[_KEY + digest] = " ".join(f"{start}-{stop}" for start, stop in edges)
+            kept &= frames_in(str(earlier), len(kept))
+        said[_KEY + digest] = as_stretches(kept)
     return said
 
 
-def held_out_frames(decoder: Decoder, recording: Recording) -> Bools | None:
-    """Return which frames were held out, shape (t,); None if it learned nothing of a recording."""
-    settings = decoder.provenance.settings
-    if not any(name.startswith(_KEY) for name in settings):
+def held_out_frames(card: Provenance, recording: Recording) -> Bools | None:
+    """Return which frames were held out, shape (t,); None if nothing of a recording was learned."""
+    if not any(name.startswith(_KEY) for name in card.settings):
         return None
-    said = settings.get(_KEY + frames_digest(recording))
-    return None if said is None else _mask(_stretches(str(said)), recording.n_frames)
-
-
-def _stretches(said: str) -> list[tuple[int, int]]:
-    edges = [part.partition("-") for part in said.split()]
-    return [
-        (int(start), int(stop)) for start, _, stop in edges if start.isdigit() and stop.isdigit()
-    ]
-
-
-def _mask(stretches: Sequence[tuple[int, int]], length: int) -> Bools:
-    mask = np.zeros(length, bool)
-    for start, stop in stretches:
-        mask[start:stop] = True
-    return mask
+    said = card.settings.get(_KEY + frames_digest(recording))
+    return None if said is None else frames_in(str(said), recording.n_frames)

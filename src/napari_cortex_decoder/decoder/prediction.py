@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_cortex_decoder.arrays import Floats, Ints, Singles
+from napari_cortex_decoder.arrays import Bools, Floats, Ints, Singles
+from napari_cortex_decoder.bouts import each_stretch
 from napari_cortex_decoder.errors import DecoderError
 from napari_cortex_decoder.files import begins, csv_text, json_with, write_whole
 from napari_cortex_decoder.progress import Progress
@@ -51,7 +52,7 @@ class Prediction:
     warnings
         Sentences that whoever uses the result should read.
     settings
-        What it was computed with.
+        What it was computed with; ``"held_out"`` as `as_stretches` writes it.
     """
 
     probability: Singles
@@ -62,6 +63,15 @@ class Prediction:
     device: str
     warnings: tuple[str, ...]
     settings: Mapping[str, Setting]
+
+    @property
+    def held_out(self) -> Bools | None:
+        """Frames that its decoder has not learned from, shape (t,); None if it learned from none.
+
+        A prediction of an earlier version does not know.
+        """
+        said = self.settings.get("held_out")
+        return None if said is None else frames_in(str(said), len(self.probability))
 
     def labels(self) -> Ints:
         """Return the most probable behaviour of each frame, shape (t,), int64.
@@ -109,6 +119,20 @@ class Prediction:
         }
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         write_whole(path, text, DecoderError, kind=RECORD, overwrite=overwrite)
+
+
+def as_stretches(frames: Bools) -> str:
+    """Write which frames are marked, shape (t,), as ``"0-100 300-400"``: the last one excluded."""
+    return " ".join(f"{start}-{stop}" for start, stop in each_stretch(frames) if frames[start])
+
+
+def frames_in(said: str, n_frames: int) -> Bools:
+    """Read what `as_stretches` wrote, shape (t,); what it did not write marks nothing."""
+    frames = np.zeros(n_frames, bool)
+    for start, _, stop in (part.partition("-") for part in said.split()):
+        if start.isdigit() and stop.isdigit():
+            frames[int(start) : int(stop)] = True
+    return frames
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

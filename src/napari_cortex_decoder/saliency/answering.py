@@ -49,7 +49,7 @@ def answer(question: Question, decoder: Decoder, progress: Report | None = None)
     asked, method = question, question.method
     of: tuple[Decoder, Any] = (decoder, asked.recording)
     common: dict[str, Any] = {"any_rate": asked.any_rate, "progress": progress}
-    known = held_out_frames(*of)
+    known = held_out_frames(decoder.provenance, asked.recording)
     if method in LAGS:
         how: Any = method.removeprefix("lags-")
         lags = area_saliency(

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cortex_decoder.decoder.prediction import Prediction
+from napari_cortex_decoder.labels import UNKNOWN, Ethogram
+from napari_cortex_decoder.labels.ethogram import class_indices
 from napari_cortex_decoder.scoring.auc import auc, aucs
 from napari_cortex_decoder.scoring.bouts import bout_f1
 from napari_cortex_decoder.scoring.nulls import shifted_labels
@@ -16,7 +19,7 @@ _MOST, _HALF = 0.75, 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far a prediction agrees with labels that it may have learned from."""
+    """How far a prediction agrees with labels."""
 
     frames: int  # how many are labelled and predicted
     share: float  # share of them (0–1) whose most probable behavior is the labelled one
@@ -40,11 +43,20 @@ class Agreement:
         text = f"Agrees with the {of} in {self.share:.0%} of {seconds:.0f} s"
         if self.auc is None:
             return f"{text}, of one behavior."
-        beside = [f"{self.shifted_auc:.2f} with the {of} shifted in time"]
+        beside = [f"{self.shifted_auc:.2f} with these shifted in time"]
         if self.mean_auc is not None:
             beside.append(f"{self.mean_auc:.2f} by the frame's mean")
         apart = " Bouts fall apart: clean them." if self.falls_apart else ""
         return f"{text}: AUC {self.auc:.2f} ({', '.join(beside)}).{apart}"
+
+
+def judging_labels(prediction: Prediction, ethogram: Ethogram) -> NDArray[np.int64]:
+    """Return the labels that a prediction can be judged by, as `class_indices`.
+
+    −1 also where its decoder learned from the frame, and may know it by heart.
+    """
+    labels, held_out = class_indices(ethogram, prediction.behaviors), prediction.held_out
+    return labels if held_out is None else np.where(held_out, labels, UNKNOWN)
 
 
 def agreement(
@@ -54,8 +66,8 @@ def agreement(
 ) -> Agreement | None:
     """Hold a prediction, (t, k), against labels, (t,); None where no frame has both.
 
-    NaN where there is no prediction, −1 where a label is unknown. `frame_mean`, shape (t,), is
-    brightness, NaN where nobody looked.
+    NaN where there is no prediction; `labels` as `judging_labels` gives them. `frame_mean`, shape
+    (t,), is brightness, NaN where nobody looked.
     """
     known = np.isfinite(probability).all(axis=1) & (labels >= 0)
     if not known.any():

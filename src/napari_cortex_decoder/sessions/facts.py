@@ -13,8 +13,8 @@ from napari_cortex_decoder.cohort import CohortEntry
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.labels import Ethogram, read_labels
-from napari_cortex_decoder.labels.ethogram import class_indices
 from napari_cortex_decoder.recording import Recording
+from napari_cortex_decoder.scoring.agreement import judging_labels
 from napari_cortex_decoder.scoring.auc import auc
 from napari_cortex_decoder.sessions.opening import kept_labels, kept_registration, open_session
 from napari_cortex_decoder.sessions.results import kept_prediction, made_from
@@ -38,7 +38,8 @@ class Facts:
     labelled: float | None = None  # share of the frames that somebody labelled; None without labels
     decoded: str = ""  # name of the decoder that it was decoded with; empty if it was not
     stale: tuple[str, ...] = ()  # what has changed since it was decoded: ``"movie"``, …
-    score: float | None = None  # AUC of the prediction against the labels; None without either
+    # AUC of the prediction against labels that its decoder has not learned; None without any
+    score: float | None = None
     problems: tuple[str, ...] = ()  # what of it cannot be read, one sentence each
 
     @property
@@ -118,10 +119,10 @@ def _labels(entry: CohortEntry, recording: Recording) -> Ethogram | None:
 
 
 def score(prediction: Prediction, ethogram: Ethogram) -> float | None:
-    """Return the AUC of a prediction against labels; None where they show one behavior only."""
+    """Return the AUC of a prediction against labels; None where what counts is of one behavior."""
     if ethogram.n_frames != len(prediction.probability):
         return None
-    labels = class_indices(ethogram, prediction.behaviors)
+    labels = judging_labels(prediction, ethogram)
     both = (labels >= 0) & np.isfinite(prediction.probability).all(axis=1)
     if not both.any():
         return None

@@ -198,7 +198,7 @@ class Experiment:
         self.score: ScoreName = "log-odds" if ethogram is None else score
         self.index = behavior_index(decoder, behavior)
         first = first_predicted(decoder.config, recording.known_frame_rate())
-        held_out = held_out_frames(decoder, recording)
+        held_out = held_out_frames(decoder.provenance, recording)
         if frames is None and held_out is not None:
             frames = np.flatnonzero(held_out)
             if not len(frames):

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cortex_decoder.decoder.prediction import Prediction
-from napari_cortex_decoder.labels import UNKNOWN, Cleaning, Ethogram
+from napari_cortex_decoder.labels import Cleaning, Ethogram
 from napari_cortex_decoder.labels.cleaning import proposed_cleaning
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.scoring.agreement import Agreement, agreement
+from napari_cortex_decoder.scoring.agreement import Agreement, agreement, judging_labels
 from napari_cortex_decoder.widgets.decode.decode_model import DecodeModel
 from napari_cortex_decoder.widgets.parts.section_model import SectionModel
 from napari_cortex_decoder.widgets.recording.labels_model import LabelsModel
@@ -17,6 +17,7 @@ from napari_cortex_decoder.widgets.recording.movie_model import MovieModel
 from napari_cortex_decoder.widgets.recording.speed_model import SpeedModel
 
 _LOOKED_AT = 1000  # frames whose mean is taken
+_LEARNED = "Its decoder learned from all that is known here: nothing is left to judge it by."
 
 
 class AgreementModel(SectionModel):
@@ -55,7 +56,11 @@ class AgreementModel(SectionModel):
             agrees, self._mean = found[0], (recording.movie, found[1])
             rate, apart = recording.known_frame_rate(), agrees is not None and agrees.falls_apart
             self.cleaning = proposed_cleaning(ethogram, rate) if apart else None
-            self.said = "" if agrees is None else agrees.said(agrees.frames / rate, of)
+            if agrees is not None:
+                counted = of if prediction.held_out is None else f"{of} that were held out"
+                self.said = agrees.said(agrees.frames / rate, counted)
+            else:
+                self.said = "" if prediction.held_out is None else _LEARNED
 
         self._background.run(_held, recording, prediction, ethogram, known, then=take)
 
@@ -71,9 +76,5 @@ def _held(
         frame_mean = np.full(recording.n_frames, np.nan)
         looked = np.unique(np.linspace(0, recording.n_frames - 1, _LOOKED_AT).astype(int))
         frame_mean[looked] = recording.movie[looked].mean(axis=(1, 2)).compute()
-    known = [
-        prediction.behaviors.index(name) if name in prediction.behaviors else UNKNOWN
-        for name in ethogram.behaviors
-    ]
-    labels = np.array([*known, UNKNOWN])[ethogram.frames()]
+    labels = judging_labels(prediction, ethogram)
     return agreement(prediction.probability, labels, frame_mean), frame_mean

@@ -42,7 +42,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Facts], str]], ...] = (
     ),
     (
         "AUC",
-        "Of the prediction against the labels",
+        "Of the prediction against labels that its decoder has not learned from",
         lambda facts: "" if facts.score is None else f"{facts.score:.2f}".removeprefix("0"),
     ),
     (

@@ -12,6 +12,7 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import QMenu
 
+from napari_cortex_decoder.bouts import each_stretch
 from napari_cortex_decoder.labels import Edit, Ethogram, MoveBorder, Source
 from napari_cortex_decoder.widgets.labels.labelling_model import painted
 from napari_cortex_decoder.widgets.parts.clock import Clock
@@ -181,22 +182,26 @@ class Marks:
         frame = pg.mkPen(text)
         shade = QColor(text)
         shade.setAlpha(_SHADE)
-        wanted = [] if item is None else [(item.start, item.stop, (0, 0, 0, 0), frame)]
-        wanted += [
-            (block.start, block.stop, shade, pg.mkPen(None))
-            for block in self._workspace.tuning.held_out
-            if block.recording == 0  # the open one
-        ]
-        for start, stop, brush, pen in wanted:
-            if stop >= clock.edges.size:
-                continue  # of the raw movie, while a cropped one is shown
-            ends = float(clock.edges[start]), float(clock.edges[stop])
-            for row in rows:
-                if row.title in ("label", "decoded"):
-                    mark = pg.LinearRegionItem(ends, movable=False, brush=brush, pen=pen)
-                    mark.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
-                    row.view.addItem(mark, ignoreBounds=True)
-                    self._drawn.append((row.view, mark))
+        tuning, prediction = self._workspace.tuning, self._workspace.decode.prediction
+        own = [(b.start, b.stop) for b in tuning.held_out if b.recording == 0]  # the open one's
+        shaded = {"label": own, "decoded": own}
+        if tuning.planning and prediction is not None and prediction.held_out is not None:
+            held_out = prediction.held_out  # by the decoder that read it
+            shaded["decoded"] = [ends for ends in each_stretch(held_out) if held_out[ends[0]]]
+        for row in rows:
+            if row.title not in shaded:
+                continue
+            wanted = [(*ends, shade, pg.mkPen(None)) for ends in shaded[row.title]]
+            if item is not None:
+                wanted.append((item.start, item.stop, QColor(0, 0, 0, 0), frame))
+            for start, stop, brush, pen in wanted:
+                if stop >= clock.edges.size:
+                    continue  # of the raw movie, while a cropped one is shown
+                ends = float(clock.edges[start]), float(clock.edges[stop])
+                mark = pg.LinearRegionItem(ends, movable=False, brush=brush, pen=pen)
+                mark.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+                row.view.addItem(mark, ignoreBounds=True)
+                self._drawn.append((row.view, mark))
 
 
 def bout_menu(workspace: Workspace) -> QMenu:
