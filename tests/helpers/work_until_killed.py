@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Work:
         """Let the event loop run until something is so."""
         while not done():
             QApplication.processEvents()
+            time.sleep(0.002)  # else it takes from the work what it waits for
 
     def label(self, n: int) -> None:
         """Make one more edit."""
