@@ -27,6 +27,7 @@ from .errors import (
     TrainingError as TrainingError,
     UnclearMovieError as UnclearMovieError,
 )
+from .evaluation import EvaluationReport as EvaluationReport, evaluate as evaluate
 from .labels import (
     Bout as Bout,
     Ethogram as Ethogram,

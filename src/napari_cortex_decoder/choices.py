@@ -138,3 +138,17 @@ def check_choice(
     """Refuse a name that is not one of a choice, naming those that are."""
     if given not in known:
         raise error(f"{what} {given!r} is unknown; choose from {', '.join(known)}.")
+
+
+Protocol = Literal[
+    "within", "across-sessions", "across-mice", "mouse-pairs", "transfer", "ageing"
+]  # fmt: skip
+PROTOCOLS: dict[Protocol, str] = {
+    "within": "contiguous blocks of each recording in turn, by decoders of the rest of it",
+    "across-sessions": "each session, by a decoder of the same mouse's others",
+    "across-mice": "each mouse, by a decoder of all others; one of them decides when to stop",
+    "mouse-pairs": "as across-mice, with each other mouse deciding in turn",
+    "transfer": "each mouse, by a decoder of all others, fine-tuned on its first minutes",
+    "ageing": "later days of each mouse, by a decoder of its first day, and by one of all others",
+}
+"""What each protocol tests, and by what."""

@@ -46,7 +46,8 @@ def test_options_are_given_by_name() -> None:
 
 OF_ONE_FAMILY = {
     "atlas": "by its name, or an Atlas that is there",
-    "decoder": "by its name or file, or a Decoder that is there",
+    "cohort": "its CSV, or for a training also its sessions",
+    "decoder": "by its name or file, or a Decoder that is there; of an evaluation also several",
     "path": "of a file; of a movie also several",
     "progress": "told of progress; a decode's has answers too",
     "recording": "anything with a clock, where no more is read of it",

@@ -96,3 +96,12 @@ def learned(recording: ncd.Recording, labels: ncd.Ethogram) -> ncd.Decoder:
     result: ncd.FineTuneResult = ncd.fine_tune(base, [(recording, labels)], out="tuned")
     job: ncd.FineTuneJob = ncd.start_fine_tune(base, [(recording, labels)], depth="threshold")
     return job.result(timeout=60.0).decoder if result.warnings else result.decoder
+
+
+def evaluated() -> ncd.EvaluationReport:
+    """Evaluate a decoder across mice."""
+    report: ncd.EvaluationReport = ncd.evaluate(
+        "cohort.csv", protocol="across-mice", decoder=["linear", "run-rest"], processes=2
+    )
+    report.save("found")
+    return report

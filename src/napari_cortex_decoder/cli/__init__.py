@@ -19,7 +19,7 @@ from napari_cortex_decoder.cli.caching import cache
 from napari_cortex_decoder.cli.common import ended_by_signals, guarded
 from napari_cortex_decoder.cli.decoders import decoders
 from napari_cortex_decoder.cli.decoding import decode
-from napari_cortex_decoder.cli.evaluation import reproduce
+from napari_cortex_decoder.cli.evaluation import evaluate, reproduce
 from napari_cortex_decoder.cli.explaining import explain
 from napari_cortex_decoder.cli.labels import fine_tune, label
 from napari_cortex_decoder.cli.recordings import info, preprocess
@@ -44,6 +44,7 @@ for verb in (
     simulate,
     train,
     fine_tune,
+    evaluate,
     reproduce,
     cache,
     bench,

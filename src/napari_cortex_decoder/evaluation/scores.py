@@ -71,7 +71,7 @@ def compare(scores: Mapping[str, Sequence[ModelScore]], reference: str) -> dict[
         return np.array([s.auc for s in scores[name]]), np.array([*by_mouse(scores[name]).values()])
 
     over_models, over_mice = (
-        _holm([float(ranksums(values(name)[i], values(reference)[i]).pvalue) for name in others])
+        holm([float(ranksums(values(name)[i], values(reference)[i]).pvalue) for name in others])
         for i in (0, 1)
     )
     return {
@@ -89,7 +89,7 @@ def by_mouse(scores: Sequence[ModelScore]) -> dict[str, float]:
     }
 
 
-def _holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float]) -> list[float]:
     """Correct for the number of tests (Holm 1979)."""
     p = np.asarray(p_values)
     order = np.argsort(p)

@@ -42,7 +42,11 @@ from napari_cortex_decoder.runs.marker import (
     read_marker,
 )
 
-_LAST: dict[Kind, str] = {"training": "decoder.safetensors", "fine-tune": "result.json"}
+_LAST: dict[Kind, str] = {
+    "training": "decoder.safetensors",
+    "fine-tune": "result.json",
+    "evaluation": "report.json",
+}
 _EARLIER_FINE_TUNE = "asked.json"  # versions without a marker left this
 _PATIENCE = 2.0  # s; whoever looks whether a job is at work holds its lock for a moment
 _PROGRESS_LIMIT = 2**30

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.files import read_model
 
-Kind = Literal["training", "fine-tune"]
+Kind = Literal["training", "fine-tune", "evaluation"]
 
 MARKER = "run-folder.json"
 LOCK, WAITING, CANCEL, LOG = ".lock", ".waiting", ".cancel", "process.log"
@@ -20,6 +20,10 @@ COMMON = (LOCK, WAITING, CANCEL, LOG, "config.json", "progress.jsonl", "decoder.
 OWN: dict[Kind, tuple[str, ...]] = {
     "training": ("split.json", "metrics.json", "checkpoints", "cache"),
     "fine-tune": ("result.json", "work"),
+    "evaluation": (
+        *("split.json", "report.json", "report.html", "mice.csv", "over-mice.csv"),
+        *("looked", "predictions", "decoders"),
+    ),
 }
 
 

@@ -78,9 +78,7 @@ def agreement(
     by_mean = None
     if frame_mean is not None and k == 2:
         looked = known & np.isfinite(frame_mean)
-        mean = frame_mean[looked].astype(np.float64)
-        score = auc(np.stack([-mean, mean], axis=1), labels[looked].astype(np.int64))
-        by_mean = None if score is None else max(score, 1 - score)
+        by_mean = auc_of_mean(frame_mean[looked], labels[looked])
     return Agreement(
         frames=len(truth),
         share=float((values.argmax(axis=1) == truth).mean()),
@@ -89,3 +87,12 @@ def agreement(
         shifted_auc=None if found is None else float(aucs(values, shifted_labels([truth])).mean()),
         mean_auc=by_mean,
     )
+
+
+def auc_of_mean(mean: NDArray[np.floating], labels: NDArray[np.integer]) -> float | None:
+    """Return the AUC of brightness, shape (n,), whichever way it goes with two behaviors.
+
+    None where `labels`, shape (n,), show one only.
+    """
+    found = auc(np.column_stack([-mean, mean]).astype(np.float64), labels.astype(np.int64))
+    return None if found is None else max(found, 1 - found)
