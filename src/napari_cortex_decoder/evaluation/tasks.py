@@ -21,7 +21,6 @@ import numpy as np
 
 from napari_cortex_decoder.compute import Compute
 from napari_cortex_decoder.decoder import load_decoder
-from napari_cortex_decoder.decoder.learned_frames import held_out_frames
 from napari_cortex_decoder.errors import (
     DecoderError,
     EvaluationError,
@@ -92,7 +91,7 @@ def test(
         recording, _, registration = case.session.load()
         prediction = read.decode(recording, compute=compute, registration=registration)
         probability = prediction.probability.copy()
-        held_out = held_out_frames(read.provenance, recording) if as_it_is else None
+        held_out = prediction.held_out if as_it_is else None
         if held_out is not None:  # it has learned from this very recording
             probability[~held_out] = np.nan
         arrays = {"probability": probability, "behaviors": np.array(read.behaviors)}
