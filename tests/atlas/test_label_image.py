@@ -166,7 +166,7 @@ TABLES = {
     "twice": ("label,acronym\n1,A\n1,B\n", "line 3"),
     "odd side": ("label,acronym,side\n1,A,up\n", "side 'up'"),
     "no name": ("label,acronym\n1,\n", "acronym ''"),
-    "short line": ("label,acronym\n1\n", "acronym None"),
+    "short line": ("label,acronym\n1\n", "acronym ''"),
     "other labels": ("label,acronym\n9,A\n", "none of the labels"),
     "twice the same area": ("label,acronym,side\n1,A,left\n2,A,left\n", "'A left' more than once"),
 }

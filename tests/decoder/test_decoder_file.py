@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pickle
@@ -33,9 +34,15 @@ from napari_cortex_decoder.decoder.file import (
     read_config,
     read_decoder,
 )
-from napari_cortex_decoder.decoder.library import save_sharing_encoder
 from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.errors import DecoderError
+
+TOOL = Path(__file__).parents[2] / "tools/share_encoder.py"
+spec = importlib.util.spec_from_file_location("share_encoder", TOOL)
+assert spec is not None and spec.loader is not None
+tool = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tool)
+save_sharing_encoder = tool.save_sharing_encoder
 
 
 @pytest.fixture(scope="module")

@@ -78,10 +78,9 @@ OWN_FOLDERS = {
     "training/pipeline.py:_fit", "training/run_folder.py:settle_split",
     "tuning/folder.py:keep",
     "tuning/task.py:save_task",
-    # refuses what is there (crossed on the command line); the window's; a tool of this project
+    # refuses what is there (crossed on the command line); the window's
     "simulation/cohort.py:simulate_cohort", "simulation/cohort.py:_write_movie",
     "simulation/cohort.py:_write_mat", "widgets/demo.py:run_demo", "widgets/demo.py:picture",
-    "decoder/library.py:save_sharing_encoder",
 }  # fmt: skip
 
 APPENDS = {

@@ -219,33 +219,22 @@ def _borrow(path: Path, lender: Lender, expected: Mapping[str, Tensor]) -> dict[
     return tensors
 
 
-def encode_decoder(
-    config: DecoderConfig, network: nn.Module, *, half_precision: bool, lender: str | None = None
-) -> bytes:
+def encode_decoder(config: DecoderConfig, network: nn.Module, *, half_precision: bool) -> bytes:
     """Return the content of a decoder file; the same decoder gives the same bytes.
 
     In half precision weight matrices are float16: half the size; vectors (biases and batch-norm
-    statistics, some of them tiny) stay float32. The encoder is left out if a bundled decoder,
-    `lender`, has the same. Raises DecoderError if a tensor is not finite, or too large for half
-    precision, or if the bundled decoder has another encoder.
+    statistics, some of them tiny) stay float32. Raises DecoderError if a tensor is not finite, or
+    too large for half precision.
     """
     import torch
     from safetensors.torch import save
 
-    metadata = {METADATA_KEY: config.model_dump_json()}
-
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     check_finite("the decoder", tensors)
-    if lender is not None:
-        encoder = {n: t for n, t in tensors.items() if n.startswith(ENCODER_PREFIX)}
-        reference = Lender(bundled=lender, sha256=tensors_digest(encoder))
-        _borrow(Path("the decoder"), reference, encoder)
-        tensors = {name: t for name, t in tensors.items() if name not in encoder}
-        metadata[LENDER_KEY] = reference.model_dump_json()
     if half_precision:
         tensors = {
             name: t.to(torch.float16) if t.is_floating_point() and t.ndim > 1 else t
             for name, t in tensors.items()
         }
         check_finite("the decoder in half precision", tensors)
-    return save(tensors, metadata)
+    return save(tensors, {METADATA_KEY: config.model_dump_json()})

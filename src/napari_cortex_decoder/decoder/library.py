@@ -9,16 +9,9 @@ import platformdirs
 
 from napari_cortex_decoder.decoder.config import DecoderConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
-from napari_cortex_decoder.decoder.file import (
-    DECODER_FILE,
-    bundled_files,
-    encode_decoder,
-    read_config,
-    read_decoder,
-)
+from napari_cortex_decoder.decoder.file import bundled_files, read_config, read_decoder
 from napari_cortex_decoder.decoder.making import make_decoder
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import write_whole
 
 
 def library_folder() -> Path:
@@ -79,13 +72,3 @@ def _find(name_or_path: str | Path) -> Path:
             f"{', '.join(known) or 'none'}."
         )
     return path
-
-
-def save_sharing_encoder(decoder: Decoder, path: str | Path, lender: str) -> None:
-    """Write a decoder to be bundled without its encoder, which the bundled `lender` has already.
-
-    The file records the encoder's SHA-256. Raises DecoderError if there is no such bundled decoder,
-    if it has another encoder, or if the file cannot be written.
-    """
-    content = encode_decoder(decoder.config, decoder.network, half_precision=True, lender=lender)
-    write_whole(path, content, DecoderError, kind=DECODER_FILE)

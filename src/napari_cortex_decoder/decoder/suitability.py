@@ -79,8 +79,8 @@ def check_suits(
     recording: Recording,
     config: DecoderConfig,
     *,
-    name: str = "",
-    any_rate: bool = False,
+    name: str,
+    any_rate: bool,
     decodes: bool = False,
 ) -> list[str]:
     """Refuse pixels that the decoder cannot read and another frame rate, or warn of the rate.
@@ -96,15 +96,14 @@ def check_suits(
     if rates_agree(rate, config.frame_rate) or (decodes and reads_rate(rate, config)):
         return []
     where = recording.path or recording.name
-    which = f"decoder {name!r}" if name else "the decoder"
     if not any_rate:
         raise FrameRateError(
-            f"{where} has {rate:g} frames a second and {which} learned from "
+            f"{where} has {rate:g} frames a second and decoder {name!r} learned from "
             f"{config.frame_rate:g}; resample the movie (step resample; command line: --resample), "
             "or decode it all the same with any_rate (--any-rate)."
         )
     return [
-        f"{where} has {rate:g} frames a second, but {which} learned from "
+        f"{where} has {rate:g} frames a second, but decoder {name!r} learned from "
         f"{config.frame_rate:g}: its probabilities may mean nothing here; resample the movie "
         "(step resample; command line: --resample)."
     ]

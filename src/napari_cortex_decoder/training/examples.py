@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -163,6 +163,7 @@ class Examples(Dataset[Batch]):
         return known[1], known[2]
 
 
+@dataclass(eq=False)
 class ResumableBatches(Sampler[list[int]]):
     """Shuffled batches without end, of which any is known from its number alone.
 
@@ -172,40 +173,29 @@ class ResumableBatches(Sampler[list[int]]):
     part of one.
     """
 
-    def __init__(
-        self,
-        n_examples: int,
-        batch_size: int,
-        *,
-        length: int,
-        seed: int,
-        position: Callable[[], int],
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        self._n = n_examples
-        self._batch_size = batch_size
-        self._length = length
-        self._seed = seed
-        self._position = position
-        self._rank = rank
-        self._world_size = world_size
+    n_examples: int
+    batch_size: int
+    _: KW_ONLY
+    length: int
+    seed: int
+    position: Callable[[], int]
+    rank: int = 0
+    world_size: int = 1
 
     def __len__(self) -> int:
-        return self._length
+        return self.length
 
     def __iter__(self) -> Iterator[list[int]]:
-        start = self._position()
-        per_epoch = steps_per_epoch(self._n, self._batch_size * self._world_size)
+        start, size = self.position(), self.batch_size * self.world_size
+        per_epoch = steps_per_epoch(self.n_examples, size)
         epoch, order = -1, np.empty(0, np.int64)
-        for number in range(start, start + self._length):
+        for number in range(start, start + self.length):
             if number // per_epoch != epoch:
                 epoch = number // per_epoch
-                order = np.random.default_rng((self._seed, epoch)).permutation(self._n)
-            first = number % per_epoch * self._batch_size * self._world_size
-            part = order[first : first + self._batch_size * self._world_size]
-            mine = part[self._rank :: self._world_size]
-            yield [int(epoch * self._n + item) for item in mine]
+                order = np.random.default_rng((self.seed, epoch)).permutation(self.n_examples)
+            first = number % per_epoch * size
+            mine = order[first : first + size][self.rank :: self.world_size]
+            yield [int(epoch * self.n_examples + item) for item in mine]
 
 
 def steps_per_epoch(n_examples: int, batch_size: int) -> int:

@@ -81,12 +81,11 @@ def fit_stage(
     module = StageModule(
         part,
         stage,
-        n_logits=config.decoder.n_logits,
+        config,
         total_steps=total,
         seed=seed,
         vary=vary,
         class_weights=_class_weights(training.labels, config),
-        label_smoothing=config.label_smoothing,
     )
     trainer = lightning.Trainer(
         accelerator=ACCELERATORS[device.type],

@@ -45,7 +45,7 @@ from napari_cortex_decoder.training.run_folder import TrainingFolder
 from napari_cortex_decoder.training.scoring import calibration, decode_mice, score_mice, summarize
 from napari_cortex_decoder.training.sessions import Session
 from napari_cortex_decoder.training.split import Split
-from napari_cortex_decoder.training.stages import Variation, feature_noise, unvaried
+from napari_cortex_decoder.training.stages import Variation, feature_noise
 from napari_cortex_decoder.training.starting import load_weights, prepare_encoder
 
 
@@ -196,7 +196,7 @@ class Pipeline:
         stretch = self._stretch(seed)
         part: nn.Module = network
         offsets = np.arange(-config.window.past, config.window.future + 1)
-        vary: Variation = unvaried
+        vary: Variation
         images = config if isinstance(config, ImageConfig) else None
         if images and isinstance(network, CnnRnn) and stage.kind == "features":
             part, vary = network.head, partial(feature_noise, share=stage.feature_noise)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.classification import BinaryAUROC, MulticlassAUROC
 
-from napari_cortex_decoder.training.config import Stage
+from napari_cortex_decoder.training.config import Stage, TrainingConfig
 from napari_cortex_decoder.training.loss import classification_loss
 
 Variation = Callable[[Tensor], Tensor]
@@ -36,13 +36,12 @@ class StageModule(lightning.LightningModule):
         self,
         part: nn.Module,
         stage: Stage,
+        config: TrainingConfig,
         *,
-        n_logits: int,
         total_steps: int,
         seed: int,
         vary: Variation,
         class_weights: Sequence[float] | None,
-        label_smoothing: float,
     ) -> None:
         super().__init__()
         self.part = part
@@ -50,7 +49,7 @@ class StageModule(lightning.LightningModule):
         self._total_steps = total_steps
         self._seed = seed
         self._vary = vary
-        self._smoothing = label_smoothing
+        self._smoothing, n_logits = config.label_smoothing, config.decoder.n_logits
         self.auc = BinaryAUROC() if n_logits == 1 else MulticlassAUROC(n_logits)
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.register_buffer("weights", weights, persistent=False)

@@ -24,7 +24,6 @@ from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.reading import readable
 from napari_cortex_decoder.scoring.auc import auc_of_logits
 from napari_cortex_decoder.training.loss import classification_loss
-from napari_cortex_decoder.tuning.calibration import calibrate
 from napari_cortex_decoder.tuning.encoding import encode_images
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.heads import Labeled, fit_head
@@ -123,7 +122,7 @@ def fit_end_to_end(
             return heads(learns)
         tuned = fit.best_network()
     logits = fit.best_logits.double().numpy()
-    return calibrate(Model(tuned.cpu().eval(), fit.config), logits, labels)
+    return Model(tuned.cpu().eval(), fit.config).calibrated(logits, labels)
 
 
 def decision(learns: Masks, gap: int) -> tuple[Bools, Bools]:

@@ -18,7 +18,6 @@ from napari_cortex_decoder.decoder.networks import TemporalCnn
 from napari_cortex_decoder.errors import TrainingError
 from napari_cortex_decoder.progress import Cancelled
 from napari_cortex_decoder.scoring.calibration import calibrated_loss
-from napari_cortex_decoder.tuning.calibration import calibrate
 from napari_cortex_decoder.tuning.epoch import Epoch
 from napari_cortex_decoder.tuning.head_behaviors import with_behaviors
 from napari_cortex_decoder.tuning.head_regression import HeadRegression
@@ -112,7 +111,7 @@ def fit_head(
     except Cancelled:
         best = None
     if best is None:
-        return calibrate(with_behaviors(base, config.behaviors), logits, labels)
+        return with_behaviors(base, config.behaviors).calibrated(logits, labels)
     gain, shift, weights = best
     with torch.no_grad():
         layer, own = wide.network.head.linear_out, weights / spread
@@ -127,7 +126,7 @@ def fit_threshold(base: Model, data: Sequence[Labeled]) -> Model:
     """Fit scale and shift of the logits, as `fit_head` does; what is more probable stays so."""
     chosen = _chosen(data)
     _, logits = _states(base, data, chosen)
-    return calibrate(with_behaviors(base, base.config.behaviors), logits, chosen.labels)
+    return with_behaviors(base, base.config.behaviors).calibrated(logits, chosen.labels)
 
 
 def learnable_loss(model: Model, data: Sequence[Labeled], gap: int) -> float:

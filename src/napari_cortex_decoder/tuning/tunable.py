@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+from napari_cortex_decoder.arrays import Floats, Ints
 from napari_cortex_decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.config import (
     CnnRnnConfig,
@@ -18,6 +21,7 @@ from napari_cortex_decoder.decoder.networks import (
     TemporalCnn,
     build_network,
 )
+from napari_cortex_decoder.scoring.calibration import fit_calibration
 
 Network = CnnRnn | RoiRnn | Linear | TemporalCnn
 Config = CnnRnnConfig | RoiRnnConfig | LinearConfig | TemporalCnnConfig
@@ -49,6 +53,14 @@ class Model(NamedTuple):
         new = build_network(config)
         assert isinstance(new, Network)
         return new
+
+    def calibrated(self, logits: Floats, labels: Ints) -> Model:
+        """Set the shift of the network, in place, and the temperature by its logits and labels."""
+        scale, shift = fit_calibration(logits, labels)
+        layer = self.network.head.linear_out
+        layer.bias.data += layer.bias.new_tensor(shift / scale)
+        temperature = float(np.clip(1 / scale, 0.01, 100))
+        return Model(self.network, self.config.model_copy(update={"temperature": temperature}))
 
     def with_encoder(self) -> tuple[CnnRnn, CnnRnnConfig]:
         """Return what was said to be a CNN-RNN."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from napari_cortex_decoder.containers.picture import read_picture
 from napari_cortex_decoder.errors import AtlasError
 from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.reading import reads
+from napari_cortex_decoder.tables import columns_of, read_lines
 
 MAX_LABELS = 2000
 """Labels beyond which an image is a picture, not an atlas."""
@@ -88,30 +88,21 @@ def _read_image(path: Path) -> NDArray[np.integer]:
 
 
 def _read_names(path: Path) -> dict[int, Named]:
-    try:
-        text = read_bytes(path, AtlasError).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AtlasError(f"{path} is not UTF-8 text ({error}); save it as CSV UTF-8.") from error
-    rows = csv.DictReader(io.StringIO(text))
-    if not {"label", "acronym"} <= set(rows.fieldnames or ()):
+    table, _ = columns_of(read_lines(path, AtlasError), AtlasError)
+    if not {"label", "acronym"} <= set(table):
         raise AtlasError(
-            f"{path} has the columns {rows.fieldnames}; it needs 'label' and 'acronym' "
+            f"{path} has the columns {[*table]}; it needs 'label' and 'acronym' "
             "(and may have 'name' and 'side')."
         )
     names: dict[int, Named] = {}
-    for number, row in enumerate(rows, start=2):
-        acronym = (row["acronym"] or "").strip()
-        side = (row.get("side") or "").strip().lower()
-        try:
-            label = int(row["label"] or "")
-        except ValueError:
-            label = 0
+    for number, row in zip(table.index, table.to_dict("records"), strict=True):
+        acronym, side = row["acronym"], row.get("side", "").lower()
+        label = int(row["label"]) if row["label"].isdecimal() else 0
         if label < 1 or not acronym or side not in _SIDES or label in names:
             raise AtlasError(
                 f"{path}, line {number}: label {row['label']!r}, acronym {row['acronym']!r}, side "
                 f"{side!r}; each label is a whole number from 1, once, with an acronym and a side "
                 "that is left, right, both or empty."
             )
-        name = (row.get("name") or "").strip()
-        names[label] = Named(acronym, name or acronym, _SIDES[side])
+        names[label] = Named(acronym, row.get("name") or acronym, _SIDES[side])
     return names
