@@ -31,9 +31,8 @@ from napari_cortex_decoder.decoder import Provenance, load_decoder, make_decoder
 from napari_cortex_decoder.decoder.config import TemporalCnnConfig, TracePreprocessing, Window
 from napari_cortex_decoder.decoder.engine.trace_engine import TraceEngine
 from napari_cortex_decoder.decoder.engine.traces import preprocess_traces
-from napari_cortex_decoder.decoder.networks import TemporalCnn
+from napari_cortex_decoder.decoder.networks import TemporalCnn, probabilities
 from napari_cortex_decoder.decoder.networks.area_mixing import mirrored, mixed
-from napari_cortex_decoder.decoder.networks.output import probabilities
 from napari_cortex_decoder.scoring.auc import auc_of_logits
 from napari_cortex_decoder.scoring.calibration import calibration_error, fit_calibration
 from napari_cortex_decoder.simulation.families import HELD_OUT, LEARNED

@@ -158,9 +158,18 @@ def test_files_that_are_no_images_are_refused(tmp_path, name, content, said):
         read_label_image(tmp_path / name, pixel_size=0.1)
 
 
+def test_a_table_of_names_is_read_as_spreadsheets_write_it(tmp_path):
+    path = write(tmp_path / "mine.npy", stripes())
+    text = "label;acronym;name\r\n2;B;Flaeche zwei\r\n".replace("ae", "\u00e4")
+    (tmp_path / "names.csv").write_bytes(text.encode("cp1252"))
+    atlas = read_label_image(path, tmp_path / "names.csv", pixel_size=0.1)
+    assert {area.acronym for area in atlas.areas} == {"B"}
+    assert {area.name for area in atlas.areas} == {"Fl\u00e4che zwei"}
+
+
 TABLES = {
     "no acronym": ("label,name\n1,A\n", "needs 'label' and 'acronym'"),
-    "empty": ("", "needs 'label' and 'acronym'"),
+    "empty": ("", "is empty"),
     "text label": ("label,acronym\none,A\n", "line 2: label 'one'"),
     "zero": ("label,acronym\n0,A\n", "line 2: label '0'"),
     "twice": ("label,acronym\n1,A\n1,B\n", "line 3"),

@@ -65,9 +65,9 @@ def fine_tuned(folder: Path) -> Path:
         behaviors=("rest", "run"), held_out=((0, 3, 9),), recordings=("m",), labels_sha256="1",
         recordings_sha256="2", simulated=True,
     )  # fmt: skip
-    said = {"name": "mine", "before": scores.as_dict(), "warnings": ["a sentence."]}
+    said = {"name": "mine", "before": asdict(scores), "warnings": ["a sentence."]}
     said |= {
-        "after": scores.as_dict(),
+        "after": asdict(scores),
         "held_out": [{"recording": 0, "start": 3, "stop": 9}],
         "seconds": {"fitting": 0.1},
     }

@@ -13,8 +13,12 @@ from napari_cortex_decoder.decoder.config import (
 )
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.image_decoder import ImageDecoder
-from napari_cortex_decoder.decoder.library import list_decoders, load_decoder, read_card
-from napari_cortex_decoder.decoder.making import make_decoder
+from napari_cortex_decoder.decoder.library import (
+    list_decoders,
+    load_decoder,
+    make_decoder,
+    read_card,
+)
 from napari_cortex_decoder.decoder.prediction import DecodeEvent, Prediction
 from napari_cortex_decoder.decoder.trace_decoder import TraceDecoder
 

@@ -23,7 +23,7 @@ from napari_cortex_decoder.decoder.config import (
 )
 from napari_cortex_decoder.decoder.tensors import check_finite, check_tensors, tensors_digest
 from napari_cortex_decoder.errors import DecoderError
-from napari_cortex_decoder.files import marked
+from napari_cortex_decoder.files import begins, marked
 from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.settings import Frozen
 
@@ -82,17 +82,12 @@ def _open(path: Path, framework: str) -> Any:
         raise DecoderError(f"{path} cannot be read: {error.strerror or error}.") from error
     except SafetensorError as error:
         # Only now: a header of 128 bytes, say, begins as a pickle does.
-        if (description := _other_format(path)) is not None:
-            raise DecoderError(f"{path} is not a decoder file but {description}.") from error
+        for magic, description in _OTHER_FORMATS.items():
+            if begins(magic)(path):
+                raise DecoderError(f"{path} is not a decoder file but {description}.") from error
         raise DecoderError(
             f"{path} is not a whole .safetensors file ({error}); get a fresh copy of the decoder."
         ) from error
-
-
-def _other_format(path: Path) -> str | None:
-    with path.open("rb") as file:
-        start = file.read(8)
-    return next((what for magic, what in _OTHER_FORMATS.items() if start.startswith(magic)), None)
 
 
 def _config(path: Path, metadata: Mapping[str, str] | None) -> DecoderConfig:
@@ -111,12 +106,14 @@ def _config(path: Path, metadata: Mapping[str, str] | None) -> DecoderConfig:
             )
         return DECODER_CONFIG.validate_json(metadata[METADATA_KEY])
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = [str(part) for part in problem["loc"] if part not in ARCHITECTURES]
-        raise DecoderError(
-            f"the header of {path} is not a decoder's: {'.'.join(place) or 'it'}: "
-            f"{problem['msg']}; get a fresh copy of the decoder."
-        ) from error
+        raise DecoderError(f"the header of {path} is not a decoder's: {_said(error)}.") from error
+
+
+def _said(error: ValidationError) -> str:
+    """Return which field is wrong in which way, and what to do."""
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"] if part not in ARCHITECTURES) or "it"
+    return f"{place}: {problem['msg']}; get a fresh copy of the decoder"
 
 
 @reads("a decoder", DecoderError, remedy="get a fresh copy of the decoder")
@@ -186,11 +183,9 @@ def _lender(path: Path, metadata: Mapping[str, str]) -> Lender | None:
     try:
         return Lender.model_validate_json(metadata[LENDER_KEY])
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
         raise DecoderError(
             f"the header of {path} says whose encoder it takes, but not how it should: "
-            f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg']}; get a fresh copy of "
-            "the decoder."
+            f"{_said(error)}."
         ) from error
 
 

@@ -1,17 +1,30 @@
-"""Finding a decoder by its name or its file."""
+"""Decoders by their name, their file, or what they are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
-from napari_cortex_decoder.decoder.config import DecoderConfig
+from napari_cortex_decoder.decoder.config import DecoderConfig, TraceConfig
 from napari_cortex_decoder.decoder.decoder import Decoder
 from napari_cortex_decoder.decoder.file import bundled_files, read_config, read_decoder
-from napari_cortex_decoder.decoder.making import make_decoder
+from napari_cortex_decoder.decoder.image_decoder import ImageDecoder
+from napari_cortex_decoder.decoder.trace_decoder import TraceDecoder
 from napari_cortex_decoder.errors import DecoderError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def make_decoder(
+    config: DecoderConfig, network: nn.Module, *, name: str, hash: str | None = None
+) -> Decoder:
+    """Return the decoder that a configuration and its network are; see `Decoder`."""
+    kind = TraceDecoder if isinstance(config, TraceConfig) else ImageDecoder
+    return kind(config, network, name=name, hash=hash)
 
 
 def library_folder() -> Path:

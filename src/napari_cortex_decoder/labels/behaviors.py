@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -70,8 +70,7 @@ class Labels:
 
     def with_bouts(self, bouts: Sequence[Bout]) -> Labels:
         """Return a copy with other bouts."""
-        ethogram = self.ethogram
-        return Labels(self.behaviors, Ethogram(ethogram.behaviors, tuple(bouts), ethogram.n_frames))
+        return Labels(self.behaviors, replace(self.ethogram, bouts=tuple(bouts)))
 
     def with_more(self, names: Sequence[str]) -> Labels:
         """Return a copy that has these behaviors too, on the first free keys."""
@@ -81,7 +80,7 @@ class Labels:
             return self
         behaviors = with_keys([*self.behaviors, *more])
         names = tuple(behavior.name for behavior in behaviors)
-        return Labels(behaviors, Ethogram(names, self.ethogram.bouts, self.ethogram.n_frames))
+        return Labels(behaviors, replace(self.ethogram, behaviors=names))
 
 
 def named_behavior(name: str) -> Behavior:

@@ -221,10 +221,8 @@ class TrainingConfig(Frozen):
 def read_config(path: str | Path) -> TrainingConfig:
     """Read a configuration from a TOML or JSON file.
 
-    Raises
-    ------
-    TrainingError
-        If it cannot be read, or a field is unknown or impossible; names the field.
+    Raises TrainingError, which names the field, if one is unknown or impossible, or if the file
+    cannot be read.
     """
     path = Path(path)
     content = read_bytes(path, TrainingError)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,10 +38,6 @@ class HeldOutScores:
     majority: float  # accuracy of always saying the commonest behavior
     # AUC of logistic regression on the mean of the frame; None where it was not measured
     global_mean_auc: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return asdict(self)
 
 
 def score(

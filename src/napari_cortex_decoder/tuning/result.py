@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -86,8 +86,8 @@ class FineTuneResult:
         """Return all but the decoder, for JSON."""
         return {
             "name": self.decoder.name,
-            "before": self.before.as_dict(),
-            "after": self.after.as_dict(),
+            "before": asdict(self.before),
+            "after": asdict(self.after),
             "held_out": [vars(block) for block in self.held_out],
             "warnings": list(self.warnings),
             "seconds": self.seconds,

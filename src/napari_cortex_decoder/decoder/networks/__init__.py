@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import overload
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from napari_cortex_decoder.decoder.config import (
     CnnConfig,
@@ -25,7 +26,6 @@ from napari_cortex_decoder.decoder.networks.encoder import (
     reestimate_batch_norm,
 )
 from napari_cortex_decoder.decoder.networks.of_traces import Linear, RoiRnn
-from napari_cortex_decoder.decoder.networks.output import probabilities
 from napari_cortex_decoder.decoder.networks.temporal_cnn import TemporalCnn
 
 __all__ = [
@@ -58,3 +58,16 @@ def build_network(config: DecoderConfig) -> nn.Module:
     if isinstance(config, TemporalCnnConfig):
         return TemporalCnn(config)
     return RoiRnn(config)
+
+
+def probabilities(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """Turn logits, shape (n, 1) or (n, k), into probabilities, shape (n, 2) or (n, k).
+
+    They are divided by a temperature first (Guo et al. 2017): over 1 makes probabilities less sure,
+    and leaves their order as it is.
+    """
+    logits = logits / temperature
+    if logits.shape[-1] == 1:
+        second = torch.sigmoid(logits)
+        return torch.cat([1 - second, second], dim=-1)
+    return torch.softmax(logits, dim=-1)
