@@ -15,7 +15,7 @@ from napari_cortex_decoder.benchmarking.decoding import (
     random_decoder,
     window_by_window,
 )
-from napari_cortex_decoder.benchmarking.machine import best_seconds
+from napari_cortex_decoder.benchmarking.machine import best_seconds, gemm_flops
 from napari_cortex_decoder.benchmarking.movie import SIZE, write_movie
 from napari_cortex_decoder.choices import PRECISIONS
 from napari_cortex_decoder.compute import Compute
@@ -42,7 +42,7 @@ def gpu(folder: Path, frames: int) -> Mapping[str, float]:
     windows = len(images) - decoder.config.window.length + 1
     authors()  # libraries load
     figures["gpu_window_by_window_frames_per_s"] = windows / best_seconds(authors)
-    ceiling = _product_flops(device)
+    ceiling = gemm_flops(_EDGE, device=device, dtype=torch.bfloat16)
     for precision in PRECISIONS:
         ending = "" if precision == "full" else "_half"
         torch.cuda.reset_peak_memory_stats(device)
@@ -60,18 +60,6 @@ def gpu(folder: Path, frames: int) -> Mapping[str, float]:
     figures["gpu_bf16_tflop_per_s"] = ceiling / 1e12
     figures["gpu_copy_gb_per_s"] = _copied_bytes(device) / 1e9
     return figures
-
-
-def _product_flops(device: torch.device) -> float:
-    """Return the FLOP/s of a product of two matrices of bfloat16."""
-    a = torch.randn(_EDGE, _EDGE, device=device, dtype=torch.bfloat16)
-
-    def multiply() -> None:
-        a @ a
-        torch.cuda.synchronize(device)
-
-    multiply()
-    return float(2 * _EDGE**3 / best_seconds(multiply))
 
 
 def _copied_bytes(device: torch.device) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,12 +39,22 @@ def best_seconds(function: Callable[[], object], rounds: int = 3) -> float:
     return min(timeit.repeat(function, number=1, repeat=rounds))
 
 
-def gemm_flops() -> float:
-    """Return the FLOP/s of a product of two 2048 × 2048 matrices of 32-bit floats."""
+def gemm_flops(edge: int = 2048, **kind: Any) -> float:
+    """Return the FLOP/s of a product of two square matrices, of 32-bit floats on the CPU.
+
+    `kind` is another `device` or `dtype`.
+    """
     import torch
 
-    a = torch.randn(2048, 2048)
-    return 2 * 2048**3 / best_seconds(lambda: a @ a)
+    a = torch.randn(edge, edge, **kind)
+
+    def multiply() -> None:
+        a @ a
+        if a.is_cuda:
+            torch.cuda.synchronize(a.device)
+
+    multiply()
+    return 2 * edge**3 / best_seconds(multiply)
 
 
 def copy_bandwidth() -> float:

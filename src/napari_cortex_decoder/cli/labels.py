@@ -91,7 +91,6 @@ def label(
     if export is not None:
         check_export(export, form, overwrite=overwrite)
     unmatched: list[str] = []
-    kind = None
     imported = None
     if take is not None:  # nobody is kept from editing while it is read
         imported = import_labels(
@@ -106,7 +105,6 @@ def label(
             subject=subject,
             table=table,
         )
-        kind = imported.kind
         unmatched = [str(row) for row in imported.unmatched]
         warn(take, imported.said)
     kept = sidecar_folders(movie)
@@ -127,6 +125,7 @@ def label(
     if export is not None:
         write_labels(ethogram, export, recording, format=form, overwrite=overwrite)
     warn(take, unmatched)
+    kind = None if imported is None else imported.kind
     summary = _summary(ethogram) | {"imported_as": kind, "unmatched": unmatched}
     if export is not None:
         summary["file"] = str(export)

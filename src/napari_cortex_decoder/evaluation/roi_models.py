@@ -153,15 +153,12 @@ class RoiModels:
             torch.from_numpy(each).unfold(0, 2 * self._row.half_window + 1, 1).transpose(1, 2)
             for each in sessions
         ]
-        numbers = np.concatenate([np.arange(len(each)) for each in windows])
-        session = np.repeat(np.arange(len(windows)), [len(each) for each in windows])
-        numbers, session = numbers[::stride], session[::stride]
-        results = []
-        for i, each in enumerate(windows):
-            own = torch.from_numpy(numbers[session == i])
-            for start in range(0, len(own), _TESTED_AT_ONCE):
-                part = own[start : start + _TESTED_AT_ONCE]
+        results, before = [], 0
+        for each in windows:
+            own = torch.arange(-before % stride, len(each), stride)
+            for part in own.split(_TESTED_AT_ONCE) if len(own) else ():
                 results.append(probabilities(network(each[part]))[:, 1])
+            before += len(each)
         return np.asarray(torch.cat(results).numpy())
 
 

@@ -60,8 +60,7 @@ def fit_task(task: TuneTask, report: Report, checkpoint: Path | None = None) -> 
             (chosen,) = (one.depth for one in candidates if one.chosen)
             ways = [way for way in ways if way.name == chosen]
         (way,) = ways
-        model = way.fit(task.learns, fitting.epoch)
-        features = way.features(model.config)
+        model, features = way.fit(task.learns, fitting.epoch)
         origin = base if way.base is start else way.base
     network, config = model
     fitted = time.perf_counter()

@@ -53,8 +53,7 @@ class LinearFit:
     gap: int  # frames between what learns and what decides
     _read: dict[float | None, list[Singles]] = field(default_factory=dict)
 
-    def features(self, config: LinearConfig) -> list[Singles]:
-        """Return what a decoder reads, by recording, shape (t, areas)."""
+    def _features(self, config: LinearConfig) -> list[Singles]:
         seconds = config.preprocessing.detrend_seconds
         if seconds not in self._read:
             self._read[seconds] = [
@@ -63,12 +62,12 @@ class LinearFit:
             ]
         return self._read[seconds]
 
-    def fit(self, learns: Masks) -> Model:
-        """Fit to the frames that are learned from."""
+    def fit(self, learns: Masks, _: object) -> tuple[Model, list[Singles]]:
+        """Fit to the frames that are learned from; give what the decoder reads, (t, areas), too."""
         with threadpool_limits(1):  # matrices this small are slower by many threads than by one
             return self._fit(learns)
 
-    def _fit(self, learns: Masks) -> Model:
+    def _fit(self, learns: Masks) -> tuple[Model, list[Singles]]:
         chosen = Chosen(learns, self.labels)
         labels = chosen.labels
         targets = np.eye(len(self.behaviors))[labels]
@@ -95,7 +94,8 @@ class LinearFit:
         assert best is not None  # there is always one configuration
         _, config, number, scale, shift = best
         weight, bias = _ridges(self._design(config, chosen.places), targets)[number]
-        return Model(_network(config, weight * scale, bias * scale + shift), config)
+        network = _network(config, weight * scale, bias * scale + shift)
+        return Model(network, config), self._features(config)
 
     def _configs(self) -> list[tuple[int, LinearConfig]]:
         """Return what is tried, the plainest first, and by how many steps it detrends less."""
@@ -127,7 +127,7 @@ class LinearFit:
     def _design(self, config: LinearConfig, places: Sequence[Ints]) -> Floats:
         """Return the mean of each trace over each stretch, shape (frames, stretches · areas)."""
         parts = stretches(config.window.past, config.window.future)
-        read = zip(self.features(config), places, strict=True)
+        read = zip(self._features(config), places, strict=True)
         return np.concatenate([stretch_means(values, own, parts) for values, own in read])
 
 

@@ -34,54 +34,33 @@ Tell = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True, eq=False)
-class HeadWay:
-    """Another scale and shift, or another head, on features that are computed already."""
+class Way:
+    """One way to fit."""
 
     name: str  # such as ``"head"``
-    base: Decoder  # what it begins as
-    read: Features  # what the base's head reads
-    task: TuneTask  # whose labels
-
-    def fit(self, learns: Masks, tell: Tell) -> Model:
-        """Fit to some frames."""
-        base = with_behaviors(model_of(self.base), self.task.asked.behaviors)
-        data = heads.labeled(self.read, self.task.labels, learns)
-        if self.name == "threshold":
-            return heads.fit_threshold(base, data)
-        return heads.fit_head(base, data, gap=self.task.asked.gap, tell=tell)
-
-    def features(self, config: Config) -> Features:
-        """Return what a decoder of this way reads."""
-        return self.read
+    base: Decoder | None  # what it begins as; None: linear filters begin as nothing
+    # fits to the frames that are learned from; gives what the new decoder reads, too
+    fit: Callable[[Masks, Tell], tuple[Model, Features]]
 
 
-@dataclass(frozen=True, eq=False)
-class LinearWay:
-    """Linear filters of area traces, or of the frame's mean; they begin as nothing."""
+def _of_head(name: str, base: Decoder, read: Features, task: TuneTask) -> Way:
+    """Return another scale and shift, or another head, on features that are computed already."""
 
-    # as of `HeadWay`
-    name: str
-    fits: LinearFit
-    base: None = None
+    def fit(learns: Masks, tell: Tell) -> tuple[Model, Features]:
+        model = with_behaviors(model_of(base), task.asked.behaviors)
+        data = heads.labeled(read, task.labels, learns)
+        if name == "threshold":
+            return heads.fit_threshold(model, data), read
+        return heads.fit_head(model, data, gap=task.asked.gap, tell=tell), read
 
-    def fit(self, learns: Masks, tell: Tell) -> Model:
-        """Fit to some frames."""
-        return self.fits.fit(learns)
-
-    def features(self, config: Config) -> Features:
-        """Return what a decoder of this way reads."""
-        assert isinstance(config, LinearConfig)
-        return self.fits.features(config)
-
-
-Way = HeadWay | LinearWay
+    return Way(name, base, fit)
 
 
 def ways_of(task: TuneTask) -> list[Way]:
     """Return the ways that a task may go, the plainest first."""
     asked, start = task.asked, task.start
     known = set(asked.behaviors) <= set(start.behaviors)
-    heads_of = [HeadWay(name, start, task.features, task) for name in ("threshold", "head")]
+    heads_of = [_of_head(name, start, task.features, task) for name in ("threshold", "head")]
     found: list[Way] = []
     if known or asked.depth == "threshold":
         found.append(heads_of[0])
@@ -93,9 +72,9 @@ def ways_of(task: TuneTask) -> list[Way]:
         for name, own in (("mean", mean), ("linear", areas)):
             if name == "mean" or own.areas:
                 fits = LinearFit(own, task.labels, asked.behaviors, start.config, asked.gap)
-                found.append(LinearWay(name, fits))
+                found.append(Way(name, None, fits.fit))
     if task.area_base is not None:
-        found.append(HeadWay("areas", task.area_base, task.area_features, task))
+        found.append(_of_head("areas", task.area_base, task.area_features, task))
     if not isinstance(start.config, LinearConfig):
         found.append(heads_of[1])
     return found if asked.depth == "best" else [way for way in found if way.name == asked.depth]
@@ -136,8 +115,8 @@ def _compared(
     logits, labels = [], []
     for learns, decides in parts:
         report(Progress("comparing", 0, 0))
-        network, config = way.fit(learns, lambda _: None)
-        decoder, features = make_decoder(config, network, name=way.name), way.features(config)
+        (network, config), features = way.fit(learns, lambda _: None)
+        decoder = make_decoder(config, network, name=way.name)
         for number, own in enumerate(Chosen(decides, task.labels, EXAMPLES // N_FOLDS).places):
             if len(own):
                 read = heads.frame_logits(decoder, features[number], own)

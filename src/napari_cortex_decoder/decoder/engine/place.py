@@ -52,14 +52,8 @@ class Place:
     def move(self) -> str | None:
         """Move the network to its device, or to the CPU and say so."""
         self._network.half_precision = self.in_half
-        try:
-            self._network.to(self.device)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        else:
-            return None
-        return self.give_way(1)
+        moved = self.attempt(lambda: self._network.to(self.device))
+        return self.give_way(1) if moved is None else None
 
     def give_way(self, size: int) -> str:
         """After memory ran out with `size` images: make it possible to go on, and say how."""

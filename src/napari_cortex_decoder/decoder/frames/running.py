@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_cortex_decoder.arrays import Bools, Floats, Singles
+from napari_cortex_decoder.arrays import Bools, Singles
 from napari_cortex_decoder.errors import RecordingError
 
 
@@ -45,18 +45,15 @@ class RunningStatistics:
         variance = squares / (counts * inside.sum())
         if self._scale == "movie-sd":
             variance = variance + (reference + steps)[:, inside].var(axis=1)
-        self._refuse_still(variance, counts)
-        sd = np.sqrt(np.where(variance > 0, variance, 1.0))
-        pixels[:] = deviations / sd[:, None, None]
-        self._n += len(pixels)
-        self._mean = reference + steps[-1]
-        self._squares = float(squares[-1])
-        return pixels
-
-    def _refuse_still(self, variance: Floats, counts: Floats) -> None:
         still = (counts > self._warm_up) & ~(variance > 0)
         if still.any():
             raise RecordingError(
                 f"{self._where}: its first {int(counts[still][0])} frames are all alike, so there "
                 "is nothing to decode; crop them away, or check that the right file was exported."
             )
+        sd = np.sqrt(np.where(variance > 0, variance, 1.0))
+        pixels[:] = deviations / sd[:, None, None]
+        self._n += len(pixels)
+        self._mean = reference + steps[-1]
+        self._squares = float(squares[-1])
+        return pixels
