@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from napari_cortex_decoder.atlas.landmarks import LANDMARKS
 from napari_cortex_decoder.atlas.tracing import Named, trace_labels
 from napari_cortex_decoder.containers.picture import read_picture
 from napari_cortex_decoder.errors import AtlasError
-from napari_cortex_decoder.files import read_bytes
 from napari_cortex_decoder.reading import reads
 from napari_cortex_decoder.tables import columns_of, read_lines
 
