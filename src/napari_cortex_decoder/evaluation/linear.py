@@ -44,5 +44,6 @@ def learn_linear(
         learns.append(own & (labels[-1] >= 0))
     traces = AreaTraces(how.areas, how.atlas, values, config.frame_rate)
     gap = round(2 * max(REACHES) * config.frame_rate)
-    network, fitted = LinearFit(traces, labels, config.behaviors, config, gap).fit(learns)
+    fits = LinearFit(traces, labels, config.behaviors, config, gap)
+    (network, fitted), _ = fits.fit(learns, None)
     make_decoder(fitted, network, name=LINEAR).save(place)
