@@ -32,7 +32,9 @@ from napari_cortex_decoder.decoder.networks import build_network
 from napari_cortex_decoder.decoder.prediction import Prediction
 from napari_cortex_decoder.errors import CortexDecoderError
 from napari_cortex_decoder.evaluation import Effort, write_report
+from napari_cortex_decoder.evaluation.measures import MouseResult
 from napari_cortex_decoder.evaluation.reproduce import Reproduction
+from napari_cortex_decoder.evaluation.saving import EvaluationReport
 from napari_cortex_decoder.evaluation.scores import ModelScore
 from napari_cortex_decoder.labels import write_labels
 from napari_cortex_decoder.recording import Recording, open_recording, save_recording
@@ -56,6 +58,7 @@ CROSSED = {
     "atlas/traces.py:write_correlations", "decoder/decoder.py:save", "labels/ethogram.py:to_csv",
     "decoder/prediction.py:to_csv", "decoder/prediction.py:to_json",
     "evaluation/report.py:write_report", "evaluation/report.py:_write",
+    "evaluation/saving.py:save",
     "labels/exporting.py:write_labels", "labels/nwb.py:write_nwb_intervals",
     "cohort.py:write_cohort", "recording/saving/writing.py:save_recording",
     "saliency/output/export.py:write_csv",
@@ -71,7 +74,8 @@ OWN_FOLDERS = {
     "recording/sidecar.py:remember_metadata", "cameras/kept.py:remember_cameras",
     "kept.py:keep", "sessions/state.py:remember_state",
     "widgets/sessions/session_files.py:remember_cohort",
-    "evaluation/reproduce.py:_keep", "runs/folder.py:write_progress",
+    "evaluation/reproduce.py:_keep", "evaluation/cases.py:look",
+    "evaluation/tasks.py:test", "evaluation/work.py:split", "runs/folder.py:write_progress",
     "runs/folder.py:_mark", "runs/folder.py:_sweep", "runs/folder.py:ask",
     "training/arrays.py:write_array", "tuning/end_to_end.py:save",
     "training/fitting.py:save_checkpoint", "training/pipeline.py:finish",
@@ -160,6 +164,17 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
     def report(path: Path, overwrite: bool = False) -> None:
         write_report(result, path.parent, overwrite=overwrite)
 
+    mouse = MouseResult(
+        decoder="linear", mouse="1", sessions=("m1",), frames=9, scores={"AUC": 0.9},
+        confusion=((1, 0), (0, 1)), reliability=((0.5, 0.5, 9),),
+    )  # fmt: skip
+    found = EvaluationReport(
+        protocol="within", settings={"seed": 1}, gap_seconds=1, results=(mouse,)
+    )
+
+    def evaluation(path: Path, overwrite: bool = False) -> None:
+        found.save(path.parent, overwrite=overwrite)
+
     def traces_nwb(path: Path, overwrite: bool = False) -> None:
         write_traces_nwb(
             path, traces, placed.label_image((SIZE, SIZE)), shown, np.arange(12) / 30,
@@ -193,6 +208,9 @@ def writers() -> MappingProxyType[str, tuple[str, Write]]:
             "report": ("report.md", report),
             "report table": ("auc.csv", report),
             "report figure": ("rois.png", report),
+            "report page": ("report.html", evaluation),
+            "report of mice": ("mice.csv", evaluation),
+            "report json": ("report.json", evaluation),
             "areas csv": (".csv", lambda path, **how: export.write_csv(areas, path, **how)),
             "areas json": (".json", lambda path, **how: export.write_json(areas, path, **how)),
             "areas nwb": (".nwb", lambda path, **how: write_nwb(areas, path, two, **how)),
@@ -221,7 +239,8 @@ AGAIN = [
     "registration", "traces", "traces nwb", "correlations", "decoder", "prediction csv",
     "prediction json", "ethogram", "events", "cohort", "bouts", "frames", "labels nwb", "report",
     "report table",
-    "report figure", "areas csv", "areas json", "areas nwb", "maps nwb", "maps", "video",
+    "report figure", "report page", "report of mice", "report json",
+    "areas csv", "areas json", "areas nwb", "maps nwb", "maps", "video",
     "figure .png", "figure .svg", "figure .pdf",
 ]  # fmt: skip
 ASKS = ["recording tif", "recording nwb", "boris", "deepethogram"]

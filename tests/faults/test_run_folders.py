@@ -25,6 +25,10 @@ VERBS: dict[str, tuple[str, ...]] = {
         "fine-tune", "m0.tif", "--labels", "m0.csv", "--decoder", "blank.safetensors", "--depth",
         "threshold", "--device", "cpu", "--out",
     ),
+    "evaluate --out": (
+        "evaluate", "cohort.csv", "--protocol", "across-mice", "--decoder", "blank.safetensors",
+        "--device", "cpu", "--out",
+    ),
     "demo --out": ("demo", "--seconds", "10", "--screenshot", "--out"),
 }  # fmt: skip
 INPUTS = ("m0.tif", "m0.csv", "cohort.csv", "settings.toml", "blank.safetensors")

@@ -36,11 +36,15 @@ READ = {
     ("areas", "registration"), ("areas", "behavior"), ("areas", "labels"), ("train", "cohort"),
     ("train", "config"),
     ("fine-tune", "movies"), ("fine-tune", "registration"), ("fine-tune", "labels"),
-    ("reproduce", "data"), ("decoders import", "file"),
+    ("evaluate", "cohort"), ("evaluate", "split"), ("reproduce", "data"),
+    ("decoders import", "file"),
 }  # fmt: skip
 """Options and arguments of the command line that name what is read."""
 
-RUN_FOLDERS = {("train", "out"), ("train", "cache"), ("fine-tune", "out"), ("demo", "out")}
+RUN_FOLDERS = {
+    ("train", "out"), ("train", "cache"), ("fine-tune", "out"), ("evaluate", "out"),
+    ("demo", "out"),
+}  # fmt: skip
 """Folders with a marker of their own, whose tests stand beside the runs; and the window's."""
 
 
