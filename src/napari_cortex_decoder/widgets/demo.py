@@ -27,20 +27,9 @@ def run_demo(
 ) -> None:
     """Open napari with a simulated mouse, decode it with the bundled decoder, and play it.
 
-    Parameters
-    ----------
-    folder
-        Made if missing; gets ``<recording>.csv``, and how it was made as JSON.
-    seed, seconds
-        Which session of the simulated mouse, and its length.
-    screenshot
-        Do not play: put the slider into a bout of running, save the window as ``screenshot.png``
-        in `folder`, and end.
-
-    Raises
-    ------
-    CortexDecoderError
-        If there is no decoder, or a step fails.
+    `folder`, made if missing, gets ``<recording>.csv``, and how it was made as JSON. For a
+    `screenshot` the slider goes into a bout of running, the window is saved there as
+    ``screenshot.png``, and ends. Raises CortexDecoderError if there is no decoder, or a step fails.
     """
     recording = simulate_recording(seed=seed, seconds=seconds)
     make_folder(folder, CortexDecoderError)

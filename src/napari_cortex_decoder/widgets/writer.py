@@ -23,23 +23,12 @@ _FIRST_SHOWN = 500  # ms until a dialog tells of the progress
 
 
 def write_movie(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write an image layer of shape (t, y, x) as NWB, OME-Zarr or TIFF.
+    """Write an image layer of shape (t, y, x) as NWB, OME-Zarr or TIFF, as the suffix says.
 
-    Raises RecordingError if the layer is no movie, or the file cannot be written.
-
-    Parameters
-    ----------
-    path
-        File to write; its suffix says as what. The user has agreed to replace it.
-    data
-        What the layer shows.
-    attributes
-        Of the layer. One that carries a `Recording` is written with all that is known of it.
-
-    Returns
-    -------
-    list of str
-        The file; empty if the user has cancelled.
+    The user has agreed to replace the file. `data` are what the layer shows; one whose `attributes`
+    carry a `Recording` is written with all that is known of it. Returns the file; nothing if the
+    user has cancelled. Raises RecordingError if the layer is no movie, or the file cannot be
+    written.
     """
     recording = attributes.get("metadata", {}).get(RECORDING_KEY)
     if not isinstance(recording, Recording):

@@ -22,13 +22,7 @@ _COARSE = 5  # times as much with Shift
 
 
 class Keys(KeymapProvider):
-    """Keys of one kind of work on one workspace; napari keeps for each kind which they are.
-
-    Attributes
-    ----------
-    title
-        When they work.
-    """
+    """Keys of one kind of work on one workspace; napari keeps for each kind which they are."""
 
     title = ""
     during = ""  # what of the workspace must be so, too

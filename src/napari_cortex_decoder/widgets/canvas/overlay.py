@@ -57,11 +57,6 @@ class WrittenText(QWidget):
 
     Not one of napari's overlays: to move the box of one, a new text draws the canvas a second time
     and compiles a shader anew, which takes longer than all else that shows a frame.
-
-    Attributes
-    ----------
-    text
-        What is written.
     """
 
     def __init__(self, canvas: QWidget) -> None:

@@ -185,21 +185,11 @@ def ask_file(
     save_as: str | None = None,
     mode: QFileDialog.FileMode = QFileDialog.FileMode.ExistingFile,
 ) -> None:
-    """Ask for a file in a window of its own, which blocks nothing.
+    """Ask for a file in a window of its own, which blocks nothing; call `then` if one is chosen.
 
-    Parameters
-    ----------
-    parent
-        Whom the dialog belongs to.
-    title, pattern
-        What it says, and Qt's name filters, divided by ``;;``.
-    then
-        Called with the chosen path; not at all if none is chosen.
-    save_as
-        Proposed name of a file to write, with its suffix, which follows the chosen kind of file;
-        None to choose an existing one.
-    mode
-        What exists: a file, or a folder.
+    `pattern` are Qt's name filters, divided by ``;;``. `save_as` proposes the name of a file to
+    write, with its suffix, which follows the chosen kind of file; None is to choose what exists: a
+    file, or a folder, as `mode` has it.
     """
     dialog = _dialog(parent, title, pattern)
     if save_as is None:

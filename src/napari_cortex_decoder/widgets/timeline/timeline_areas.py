@@ -19,16 +19,8 @@ _SHORT = {"left": "L", "right": "R", "both": ""}
 class AreaRow:
     """Draws the traces of the selected areas below each other, all to one scale.
 
-    Parameters
-    ----------
-    row
-        Where; its axis shows the scale, at the uppermost trace, and its height is more for more.
-    areas
-        Whose traces.
-    times
-        Shape (t,): where on the axis of time the frames are.
-    background
-        Colour behind the traces and their acronyms.
+    The row's axis shows the scale, at the uppermost trace, and it is higher for more traces.
+    `times`, shape (t,), say where on the axis of time the frames are.
     """
 
     def __init__(

@@ -39,17 +39,10 @@ class BehaviorStrip(pg.GraphicsObject):
         labels: NDArray[np.integer],
         colors: Sequence[Color | tuple[int, int, int, int]],
     ) -> None:
-        """Show labels.
+        """Show labels, shape (t,): index into `colors`, −1 for unknown.
 
-        Parameters
-        ----------
-        edges
-            Shape (t + 1,): where each frame begins, and where the last one ends.
-        labels
-            Shape (t,): index into `colors`, −1 for unknown. Not copied: after a change in place
-            call `update`.
-        colors
-            One for each value, opaque unless it has a fourth number.
+        They are not copied: after a change in place call `update`. `edges`, shape (t + 1,), say
+        where each frame begins, and where the last one ends.
         """
         self.prepareGeometryChange()
         self._edges, self._labels = edges, labels
@@ -109,21 +102,8 @@ class DecodedStrip(BehaviorStrip):
 class Row:
     """One row of the timeline: its name, its vertical axis, and a view of the common time.
 
-    Parameters
-    ----------
-    layout, place
-        Where it goes, and in which of its rows.
-    title, unit
-        What it shows.
-    strip
-        Whether it is a narrow one, for behaviours in colour; else it takes its share of the height.
-    text
-        Colour of everything written.
-
-    Attributes
-    ----------
-    shown
-        What is drawn in it, where that changes.
+    A `strip` is a narrow one, for behaviors in color; else it takes its share of the height. `text`
+    is the color of everything written; `shown` what is drawn in it, where that changes.
     """
 
     def __init__(
@@ -198,16 +178,9 @@ def add_time_axis(
 
 
 class ThresholdLines:
-    """The speeds at which running starts and ends, across a row; they can be dragged.
+    """The speeds at which running starts and ends, across the view of a row; they can be dragged.
 
-    Parameters
-    ----------
-    view
-        Of the row that shows the speed.
-    background
-        Its colour.
-    tell
-        Called with the threshold that a line was dragged to, by name.
+    `tell` is called with the threshold that a line was dragged to, by name.
     """
 
     def __init__(self, view: pg.ViewBox, background: Color, tell: Callable[..., None]) -> None:

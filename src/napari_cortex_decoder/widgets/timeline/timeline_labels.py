@@ -29,16 +29,8 @@ _FEWEST = 4  # px of a bout on average, below which borders would cover everythi
 class LabelStrip(BehaviorStrip):
     """Bouts of an ethogram: faint where only a model says so, underlined where verified.
 
-    While labels are edited, dragging a border moves it, and dragging elsewhere paints.
-
-    Parameters
-    ----------
-    workspace
-        Whose labels they are.
-    clock
-        When the frames are.
-    text
-        Colour of borders and of the line below what was verified.
+    While labels are edited, dragging a border moves it, and dragging elsewhere paints. `text` is
+    the color of borders and of the line below what was verified.
     """
 
     def __init__(self, workspace: Workspace, clock: Clock, text: str) -> None:

@@ -33,16 +33,9 @@ _Shown = TypeVar("_Shown")
 
 
 class Plot:
-    """The rows that recording, labels and prediction call for, on one axis of time.
+    """The rows that recording, labels and prediction call for, from above, on one axis of time.
 
-    Attributes
-    ----------
-    rows
-        From above.
-    clock
-        Theirs; None without a recording.
-    text
-        Color of what is written.
+    There is no `clock` without a recording; `text` is the color of what is written.
     """
 
     def __init__(self, workspace: Workspace, graphics: pg.GraphicsLayoutWidget) -> None:
