@@ -55,6 +55,11 @@ def keep_answer(answer: Answer) -> Answer:
     return answer
 
 
+def has_answer(recording: Recording) -> bool:
+    """Whether an answer was kept of a recording; loads nothing."""
+    return recording.path is not None and is_kept(recording.path, _NAME)
+
+
 def kept_answer(recording: Recording, ethogram: Ethogram | None, compute: Compute) -> Answer | None:
     """Return the answer that was kept of a recording as it is shown.
 
@@ -69,7 +74,7 @@ def kept_answer(recording: Recording, ethogram: Ethogram | None, compute: Comput
     compute
         Where to check the answer, if somebody asks for that.
     """
-    if recording.path is None or not is_kept(recording.path, _NAME):
+    if recording.path is None or not has_answer(recording):
         return None
     from napari_cortex_decoder import saliency
     from napari_cortex_decoder.saliency.importance.experiment import Whole

@@ -27,7 +27,7 @@ from napari_cortex_decoder.labels import Ethogram
 from napari_cortex_decoder.labels.edits import bout_at
 from napari_cortex_decoder.progress import Cancelled, Progress, Report
 from napari_cortex_decoder.recording import Recording
-from napari_cortex_decoder.saliency.keeping import keep_answer, kept_answer
+from napari_cortex_decoder.saliency.keeping import has_answer, keep_answer, kept_answer
 from napari_cortex_decoder.saliency.masking.frames import SAMPLED
 from napari_cortex_decoder.saliency.output.files import write_answer
 from napari_cortex_decoder.saliency.question import Answer, Question
@@ -286,6 +286,8 @@ def _checked(given: Answer, report: Report) -> Answer:
 
 def _kept(recording: Recording, ethogram: Ethogram | None, compute: Compute) -> Answer | None:
     """Return what was kept of a recording; runs in a thread."""
+    if not has_answer(recording):  # then PyTorch need not be there
+        return None
     with loading():
         return kept_answer(recording, ethogram, compute)
 
