@@ -209,6 +209,28 @@ def test_every_protocol_goes_from_files_to_a_page(
     assert places == {"ageing": {7.0}, "transfer": {0.0, 1.0}}.get(protocol, {None})
 
 
+@pytest.mark.slow
+def test_a_network_is_learned_in_each_fold_and_goes_on_from_its_run_folder(
+    written: Written, tmp_path: Path
+) -> None:
+    csv, out = written(tmp_path, mice=3, sessions=1), tmp_path / "out"
+    (tmp_path / "small.toml").write_text(
+        '[decoder]\narchitecture = "roi-rnn"\nhidden_size = 4\nwindow = {past = 5, future = 5}\n'
+        '[[stages]]\nkind = "windows"\nepochs = 2\nstride = 3\nlearning_rate = 0.02\n'
+    )
+    asked = {"protocol": "across-mice", "decoder": tmp_path / "small.toml", "out": out}
+    found = ncd.evaluate(csv, **asked)  # type: ignore[arg-type]
+    assert [one.decoder for one in found.results] == ["small"] * 3 + ["linear"] * 3
+    runs = list(out.glob("decoders/small-*/decoder.safetensors"))
+    assert len(runs) == 3
+    for run in runs:
+        learned = json.loads((run.parent / "split.json").read_text())["split"]
+        assert {name.split()[0] for name in learned["training"]} == {"learn"}
+        assert len({name.split()[1] for part in learned.values() for name in part}) == 2
+    runs[0].unlink()
+    assert ncd.evaluate(csv, **asked) == found  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
