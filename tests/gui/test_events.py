@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from napari import Viewer
 from napari.layers import Layer
+from napari.utils.theme import get_theme
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
@@ -18,6 +20,7 @@ from napari_cortex_decoder.labels.edits import Replace
 from napari_cortex_decoder.widgets.canvas.saliency_layers import EVENTS
 from napari_cortex_decoder.widgets.dock.events_section import EventsSection
 from napari_cortex_decoder.widgets.main_widget import CortexDecoderWidget
+from napari_cortex_decoder.widgets.parts.colors import contrast
 from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -57,6 +60,22 @@ def test_the_button_says_what_is_missing(section: EventsSection, workspace: Work
     assert workspace.events.offered == ("speed",)  # that comes with the recording
     assert child(section, QPushButton, "Average").toolTip() == "Choose an event."
     assert "Choose an event." in visible_texts(section, QLabel)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_curves_are_seen_in_every_theme(
+    labelled: EventsSection, workspace: Workspace, viewer: Viewer, qtbot: QtBot, theme: str
+) -> None:
+    viewer.theme = theme
+    average(qtbot, labelled, workspace, "labelled: run")
+    background = get_theme(theme).background.as_rgb_tuple()[:3]
+    curves = [
+        item.opts["pen"].color().getRgb()[:3]
+        for plot in labelled.findChildren(SmallPlot)
+        for item in plot.view.allChildren()
+        if isinstance(item, pg.PlotDataItem) and item.opts["pen"].width() == 2
+    ]
+    assert curves and min(contrast(color, background) for color in curves) >= 3
 
 
 def test_areas_behavior_and_movie_are_averaged_around_onsets_and_shown(

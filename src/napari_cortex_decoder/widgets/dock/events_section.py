@@ -12,7 +12,7 @@ from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, NumberBox, b
 from napari_cortex_decoder.widgets.parts.form import Form
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file
-from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
+from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot, seen
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -93,14 +93,14 @@ class EventsSection(Section):
                     band = pg.FillBetweenItem(low, high, brush=(*color, 60))
                     plot.view.addItem(band)
                 plot.view.addItem(pg.PlotDataItem(x, average.mean[i], pen=pg.mkPen(color, width=2)))
-            plot.view.addItem(pg.InfiniteLine(0, pen=pg.mkPen(TRACE, width=1)))
+            plot.view.addItem(pg.InfiniteLine(0, pen=pg.mkPen(seen(TRACE), width=1)))
             legend = Said(", ".join(names))
             self._plots.addWidget(legend)
             self._plots.addWidget(plot)
 
     def _color(self, name: str, place: int | None) -> Color:
         of_behavior = self._workspace.behavior_colors.get(name.removeprefix("p(").removesuffix(")"))
-        return of_behavior or (TRACE if place is None else palette_color(place))
+        return seen(of_behavior or (TRACE if place is None else palette_color(place)))
 
     def _ask_file(self) -> None:
         result = self._model.result

@@ -22,7 +22,7 @@ from napari_cortex_decoder.widgets.parts.colors import BLUE, ORANGE, TRACE
 from napari_cortex_decoder.widgets.parts.controls import ChoiceBox, Column, button, enable, row
 from napari_cortex_decoder.widgets.parts.progress_row import ProgressRow
 from napari_cortex_decoder.widgets.parts.section import Said, Section, ask_file, warned
-from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
+from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot, seen
 from napari_cortex_decoder.widgets.parts.ties import follow
 from napari_cortex_decoder.widgets.workspace import Workspace
 
@@ -130,13 +130,13 @@ class TuningGroup(Section):
         for fold in sorted({epoch.fold for epoch in epochs}):
             own = [epoch for epoch in epochs if epoch.fold == fold]
             learned = [(one.epoch, one.loss) for one in own if one.loss is not None]
-            self._curve.plot(*_columns(learned), pen=pg.mkPen(TRACE, width=1))
+            self._curve.plot(*_columns(learned), pen=pg.mkPen(seen(TRACE), width=1))
             for plot, name in ((self._curve, "deciding_loss"), (self._rising, "deciding_auc")):
                 decided = [(one.epoch, getattr(one, name)) for one in own]
                 x, y = _columns([(at, value) for at, value in decided if value is not None])
-                plot.plot(x, y, pen=pg.mkPen(ORANGE, width=2))
+                plot.plot(x, y, pen=pg.mkPen(seen(ORANGE), width=2))
                 if x and x[0] == 0:
-                    base = pg.mkPen(BLUE, width=1, style=Qt.PenStyle.DashLine)
+                    base = pg.mkPen(seen(BLUE), width=1, style=Qt.PenStyle.DashLine)
                     plot.plot([0, own[-1].epochs], [y[0], y[0]], pen=base)
 
     def _show(self, result: FineTuneResult | None) -> None:
@@ -150,8 +150,8 @@ class TuningGroup(Section):
             return
         self._card.setText(_card(result))
         self._reliability.clear()
-        self._reliability.plot([0, 1], [0, 1], pen=pg.mkPen(TRACE, width=1))
-        for scores, color in ((result.before, BLUE), (result.after, ORANGE)):
+        self._reliability.plot([0, 1], [0, 1], pen=pg.mkPen(seen(TRACE), width=1))
+        for scores, color in ((result.before, seen(BLUE)), (result.after, seen(ORANGE))):
             bins = scores.reliability
             self._reliability.plot(
                 [one.said for one in bins], [one.came_true for one in bins],
@@ -227,7 +227,7 @@ def _in_short(result: FineTuneResult) -> str:
 def _card(result: FineTuneResult) -> str:
     """Write the scores as a table, and what was taken for what."""
     lines = [f"<b>{_in_short(result)}</b>", f"on {result.after.frames} held-out frames"]
-    colored = (("before", BLUE), ("after", ORANGE))  # as in the plot below
+    colored = (("before", seen(BLUE)), ("after", seen(ORANGE)))  # as in the plot below
     heads = "".join(f"<td style='color: rgb{color}'>&nbsp;{name}</td>" for name, color in colored)
     cells = f"<tr><td></td>{heads}</tr>"
     for title, name in _ROWS:

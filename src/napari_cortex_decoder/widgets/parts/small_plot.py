@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 import pyqtgraph as pg
+from napari import current_viewer
+from napari.utils.theme import get_theme
+
+from napari_cortex_decoder.widgets.parts.colors import Color, legible
+
+
+def seen(color: Color) -> Color:
+    """Return a color as a line, or text, is seen in on the theme of the window."""
+    viewer = current_viewer()
+    background = get_theme("dark" if viewer is None else viewer.theme).background
+    return legible(color, background.as_rgb_tuple()[:3])
 
 
 class SmallPlot(pg.GraphicsLayoutWidget):

@@ -22,7 +22,7 @@ from napari_cortex_decoder.widgets.parts.colors import (
     VERMILION,
     Color,
 )
-from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot
+from napari_cortex_decoder.widgets.parts.small_plot import SmallPlot, seen
 
 MOST_BARS = 14
 _HEIGHT = 17  # px of a bar
@@ -146,13 +146,13 @@ class ImportanceBars(SmallPlot):
                     x0=low, y=at, width=high - low, height=0.95, brush=(*SKY_BLUE, 110), pen=None
                 )
             )
-        self._brushes = [ORANGE if bar.low > 0 else TRACE for bar in bars]
+        self._brushes = [seen(ORANGE if bar.low > 0 else TRACE) for bar in bars]
         values = np.array([bar.value for bar in bars])
         self._bars = pg.BarGraphItem(x0=0.0, y=y, width=values, height=0.6, brushes=self._brushes)
         self.view.addItem(self._bars)
         if any(np.isfinite(bar.low) for bar in bars):
             self.view.addItem(_intervals(bars, y, TRACE))
-        self.view.addItem(pg.InfiniteLine(0, angle=90, pen=pg.mkPen(TRACE)))
+        self.view.addItem(pg.InfiniteLine(0, angle=90, pen=pg.mkPen(seen(TRACE))))
         self.left.setTicks([list(zip(y.tolist(), [bar.name for bar in bars], strict=True))])
         self.view.setYRange(-0.6, len(bars) - 0.4, padding=0)
         self.setFixedHeight(_HEIGHT * len(bars) + _MARGIN)
@@ -161,7 +161,7 @@ class ImportanceBars(SmallPlot):
         """Draw what the same areas are worth in another result."""
         others = {bar.name: bar for bar in bars_of(kept, None)}
         found = [(y, others[bar.name]) for y, bar in enumerate(bars) if bar.name in others]
-        look = {"symbol": "d", "size": 9, "pen": None, "brush": GREEN}
+        look = {"symbol": "d", "size": 9, "pen": None, "brush": seen(GREEN)}
         _add_points(self.view, found, 0.3, GREEN, look)
 
     def _add_carried(self, bars: list[Bar]) -> None:
@@ -170,11 +170,11 @@ class ImportanceBars(SmallPlot):
         known = [(y, bar.alone, bar.others) for y, bar in enumerate(bars) if bar.alone]
         self.ci.layout.setColumnMaximumWidth(2, 1e6 if known else 0)
         for shift, brush, found in (
-            (-0.15, BLUE, [(y, one) for y, one, _ in known]),
+            (-0.15, seen(BLUE), [(y, one) for y, one, _ in known]),
             (0.15, None, [(y, one) for y, _, one in known if one]),
         ):
             again = [(y, Bar(-1, "", *auc)) for y, auc in found]
-            look = {"size": 6, "pen": pg.mkPen(BLUE), "brush": brush}
+            look = {"size": 6, "pen": pg.mkPen(seen(BLUE)), "brush": brush}
             _add_points(self._anew, again, shift, BLUE, look)
 
     def mark(self, selected: tuple[int, ...]) -> None:
@@ -183,7 +183,7 @@ class ImportanceBars(SmallPlot):
             return
         chosen = set(selected)
         brushes = [
-            VERMILION if chosen & set(members) else brush
+            seen(VERMILION) if chosen & set(members) else brush
             for members, brush in zip(self._members, self._brushes, strict=True)
         ]
         self._bars.setOpts(brushes=brushes)
@@ -230,5 +230,5 @@ def _intervals(bars: list[Bar], places: NDArray[np.floating], color: Color) -> p
         y=places,
         left=values - np.array([bar.low for bar in bars]),
         right=np.array([bar.high for bar in bars]) - values,
-        pen=pg.mkPen(color, width=1.5),
+        pen=pg.mkPen(seen(color), width=1.5),
     )
